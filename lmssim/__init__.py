@@ -1,0 +1,50 @@
+"""lmssim: treatment strategies for leiomyosarcoma, simulated patient by patient.
+
+Names are imported when they are first used, so that `import lmssim` and `lmssim --help` are immediate.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmssim.evaluate import Evaluation, evaluate
+    from lmssim.execution.simulate import Sampling
+    from lmssim.model.compile import compile_scenario
+    from lmssim.model.scenario import Scenario, load_scenario
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Evaluation",
+    "Sampling",
+    "Scenario",
+    "__version__",
+    "compile_scenario",
+    "evaluate",
+    "load_scenario",
+]
+
+_HOME = {
+    "Evaluation": "lmssim.evaluate",
+    "Sampling": "lmssim.execution.simulate",
+    "Scenario": "lmssim.model.scenario",
+    "compile_scenario": "lmssim.model.compile",
+    "load_scenario": "lmssim.model.scenario",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module on first use (PEP 562)."""
+    if name not in _HOME and name != "evaluate":
+        raise AttributeError(f"module 'lmssim' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME.get(name, "lmssim.evaluate")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Names to offer."""
+    return sorted({*globals(), *__all__})

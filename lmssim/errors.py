@@ -1,0 +1,76 @@
+"""Errors a user can cause, each one clear message without a traceback.
+
+LmssimError          anything the user should read
+  InputError         bad input: exit code 2
+    ScenarioError      a key or value in a scenario file
+    ParameterError     a row of a parameter table, or a draw from it
+    DataError          a table: population, life table, norms
+    ExpressionError    a rule or expression that the safe evaluator refuses
+    UnsupportedError   understood, but the chosen engine does not run it
+    OutputError        a file or folder that cannot be written
+  RunError           something failed while running: exit code 1
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class LmssimError(Exception):
+    """Anything the user should read."""
+
+    exit_code = 1
+
+
+class InputError(LmssimError):
+    """Bad input."""
+
+    exit_code = 2
+
+
+class ScenarioError(InputError):
+    """A key or value in a scenario file."""
+
+
+class ParameterError(InputError):
+    """A row of a parameter table, or a draw from it."""
+
+
+class DataError(InputError):
+    """A table: population, life table, norms."""
+
+
+class ExpressionError(InputError):
+    """A rule or expression that the safe evaluator refuses."""
+
+
+class UnsupportedError(InputError):
+    """Understood, but the chosen engine does not run it."""
+
+
+class OutputError(InputError):
+    """A file or folder that cannot be written."""
+
+
+class RunError(LmssimError):
+    """Something failed while running."""
+
+
+def nearest(name: str, allowed: Iterable[str]) -> str:
+    """Hint naming the nearest valid name, or the valid names when they are few, or nothing."""
+    names = sorted(set(allowed))
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f" Did you mean '{close[0]}'?"
+    if 0 < len(names) <= 12:
+        return f" Allowed: {', '.join(names)}."
+    return ""
+
+
+def unknown(kind: str, name: str, allowed: Iterable[str], where: str) -> str:
+    """Message for a name that does not exist: where it stands, what it is, what is near."""
+    return f"{where}: unknown {kind} '{name}'.{nearest(name, allowed)}"

@@ -1,0 +1,296 @@
+"""One evaluation: a scenario, its patients and draws, and every outcome by strategy as tidy tables.
+
+Tables have one row per figure; `se` is always the Monte-Carlo standard error, `low` and `high` its 95% interval.
+Increments come from the same patients under both strategies.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lmssim.economics import cea
+from lmssim.execution.simulate import Sampling, simulate
+from lmssim.kernels import layout, rewards
+from lmssim.model.compile import check_domains, compile_scenario
+from lmssim.outcomes.endpoint import EndpointCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lmssim.execution.fold import Estimates
+    from lmssim.kernels import FloatArray
+    from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
+
+Z95 = 1.959963984540054
+MAIN = {
+    "life_years": (rewards.LY, "years"),
+    "qalys": (rewards.QALY, "QALYs"),
+    "cost": (rewards.COST, ""),
+    "life_years_undiscounted": (rewards.LY_UNDISCOUNTED, "years"),
+    "qalys_undiscounted": (rewards.QALY_UNDISCOUNTED, "QALYs"),
+    "cost_undiscounted": (rewards.COST_UNDISCOUNTED, ""),
+}
+"""Main outcomes: position and unit (blank: the currency)."""
+STATE_OUTCOMES = ("years", "qalys", "cost_undiscounted", "cost")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Outcomes of every strategy, base case or averaged over parameter draws.
+
+    Attributes
+    ----------
+    program : Program
+        What was run.
+    sampling : Sampling
+        How many patients, which luck.
+    estimates : Estimates
+        Means and co-moments over patients, by draw.
+    """
+
+    program: Program
+    sampling: Sampling
+    estimates: Estimates
+
+    @property
+    def scenario(self) -> Scenario:
+        """The scenario."""
+        return self.program.scenario
+
+    @property
+    def strategies(self) -> list[str]:
+        """Strategy ids."""
+        return self.program.strategies
+
+    @property
+    def n(self) -> int:
+        """Patients."""
+        return self.estimates.n
+
+    def mean(self, outcome: str) -> FloatArray:
+        """Mean of a main outcome, (n_strategies,), over draws."""
+        value: FloatArray = self.estimates.mean[:, :, MAIN[outcome][0]].mean(axis=0)
+        return value
+
+    # --- tables ---
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Every figure: strategy, outcome, unit, mean, se, low, high."""
+        rows = [*self._worth_rows(), *self._endpoint_rows(), *self._event_rows()]
+        return _with_interval(pd.DataFrame(rows, columns=["strategy", "outcome", "unit", "mean", "se"]))
+
+    def _worth_rows(self) -> list[tuple[str, str, str, float, float]]:
+        settings = self.scenario.file.settings
+        mean = self.estimates.mean.mean(axis=0)
+        se = self.estimates.standard_error().mean(axis=0)
+        columns = [(name, k, unit or settings.currency) for name, (k, unit) in MAIN.items()]
+        for i, category in enumerate(settings.cost_categories):
+            columns.append((f"cost:{category}", rewards.N_MAIN + i, settings.currency))
+        n = len(settings.cost_categories)
+        for i, category in enumerate(settings.cost_categories):
+            columns.append((f"cost_undiscounted:{category}", rewards.N_MAIN + n + i, settings.currency))
+        return [
+            (strategy, name, unit, float(mean[s, k]), float(se[s, k]))
+            for s, strategy in enumerate(self.strategies)
+            for name, k, unit in columns
+        ]
+
+    def endpoint(self, endpoint: str, strategy: str) -> EndpointCounts:
+        """Counts of an endpoint under a strategy."""
+        e, s = self.program.endpoints.index(endpoint), self.strategies.index(strategy)
+        counts = self.estimates.counts.endpoint[s, e]
+        return EndpointCounts(counts, float(self.program.packed.f[layout.F_STEPS_PER_YEAR]))
+
+    def _endpoint_rows(self) -> list[tuple[str, str, str, float, float]]:
+        rows = []
+        for strategy in self.strategies:
+            for name, spec in self.scenario.file.endpoints.items():
+                counts = self.endpoint(name, strategy)
+                survival = spec.kind == "survival"
+                share = counts.survival() if survival else counts.incidence()
+                error = counts.standard_error(share)
+                for time in self.scenario.file.settings.times:
+                    k = counts.at(time)
+                    rows.append((strategy, f"{name}:{time:g}y", "probability", float(share[k]), float(error[k])))
+                rows.append((strategy, f"{name}:ever", "probability", float(counts.incidence()[-1]), float(
+                    counts.standard_error(counts.incidence())[-1])))  # fmt: skip
+                if survival:
+                    rows.append((strategy, f"{name}:median", "years", *counts.quantile(0.5, survival=True)))
+                    for tau in self.scenario.file.settings.times:
+                        rows.append((strategy, f"{name}:rmst_{tau:g}y", "years", *counts.restricted_mean(tau)))
+                else:
+                    rows.append((strategy, f"{name}:median_time_if_any", "years", counts.time_among_events(), np.nan))
+        return rows
+
+    def _event_rows(self) -> list[tuple[str, str, str, float, float]]:
+        rows = []
+        for s, strategy in enumerate(self.strategies):
+            for k, mark in enumerate(self.program.marks):
+                share = float(self.estimates.counts.marks[s, k, 1]) / self._n_lives
+                error = float(np.sqrt(share * (1 - share) / self._n_lives))
+                rows.append((strategy, f"event:{mark}", "probability", share, error))
+        return rows
+
+    @property
+    def _n_lives(self) -> int:
+        """Lives per strategy, over draws."""
+        return self.n * self.estimates.mean.shape[0]
+
+    @cached_property
+    def incremental(self) -> pd.DataFrame:
+        """Paired increments of every strategy over the comparator: strategy, comparator, outcome, mean, se, low, high."""
+        c = self.strategies.index(self.scenario.comparator)
+        rows = []
+        for s, strategy in enumerate(self.strategies):
+            for name, (k, unit) in MAIN.items():
+                increment, se = self.increment(s, c, k)
+                unit = unit or self.scenario.file.settings.currency
+                rows.append((strategy, self.scenario.comparator, name, unit, increment, se))
+            for wtp in self.scenario.file.settings.wtp:
+                inmb, se = self.net_benefit(s, c, wtp)
+                currency = self.scenario.file.settings.currency
+                rows.append((strategy, self.scenario.comparator, f"inmb:{wtp:g}", currency, inmb, se))
+        return _with_interval(pd.DataFrame(rows, columns=["strategy", "comparator", "outcome", "unit", "mean", "se"]))
+
+    def increment(self, s: int, c: int, outcome: int) -> tuple[float, float]:
+        """Mean difference of strategies `s` and `c` in a main outcome, and its standard error from paired patients."""
+        mean = self.estimates.mean[:, s, outcome] - self.estimates.mean[:, c, outcome]
+        covariance = self.estimates.covariance(outcome)
+        variance = covariance[:, s, s] + covariance[:, c, c] - 2.0 * covariance[:, s, c]
+        return float(mean.mean()), float(np.sqrt(np.maximum(variance, 0.0) / self.n).mean())
+
+    def _paired(self, s: int, c: int) -> tuple[float, float, float]:
+        """Variances of the mean increments of cost and QALYs, and their covariance."""
+        cost, qaly = self.estimates.covariance(rewards.COST), self.estimates.covariance(rewards.QALY)
+        cross = self.estimates.product[:, rewards.N_MAIN] / max(self.n - 1, 1)
+        var_cost = cost[:, s, s] + cost[:, c, c] - 2.0 * cost[:, s, c]
+        var_qaly = qaly[:, s, s] + qaly[:, c, c] - 2.0 * qaly[:, s, c]
+        both = cross[:, s, s] + cross[:, c, c] - cross[:, s, c] - cross[:, c, s]
+        return tuple(float(v.mean()) / self.n for v in (var_cost, var_qaly, both))  # type: ignore[return-value]
+
+    def net_benefit(self, s: int, c: int, wtp: float) -> tuple[float, float]:
+        """Incremental net monetary benefit of `s` over `c`, and its standard error."""
+        d_cost, d_qaly = self.increment(s, c, rewards.COST)[0], self.increment(s, c, rewards.QALY)[0]
+        var_cost, var_qaly, both = self._paired(s, c)
+        variance = wtp**2 * var_qaly + var_cost - 2.0 * wtp * both
+        return wtp * d_qaly - d_cost, float(np.sqrt(max(variance, 0.0)))
+
+    @cached_property
+    def frontier(self) -> pd.DataFrame:
+        """Incremental analysis by ascending cost, of the strategies that are choices (mixes of practice are not)."""
+        names = [s for s in self.strategies if not self.scenario.file.strategies[s].mix]
+        index = [self.strategies.index(s) for s in names]
+        costs, qalys = self.mean("cost")[index], self.mean("qalys")[index]
+        rows = []
+        for row in cea.frontier(costs.tolist(), qalys.tolist()):
+            s = index[row.strategy]
+            record = {"strategy": names[row.strategy], "cost": costs[row.strategy], "qalys": qalys[row.strategy],
+                      "status": row.status, "reference": None, "incremental_cost": np.nan,
+                      "incremental_qalys": np.nan, "icer": row.icer, "icer_se": np.nan}  # fmt: skip
+            if row.reference is not None:
+                c = index[row.reference]
+                d_cost, d_qaly = self.increment(s, c, rewards.COST)[0], self.increment(s, c, rewards.QALY)[0]
+                record |= {"reference": names[row.reference], "incremental_cost": d_cost, "incremental_qalys": d_qaly,
+                           "icer_se": cea.icer_standard_error(d_cost, d_qaly, *self._paired(s, c))}  # fmt: skip
+            rows.append(record)
+        return pd.DataFrame(rows)
+
+    @cached_property
+    def survival(self) -> pd.DataFrame:
+        """Curves by quarter year: endpoint, strategy, time, kind, value, se, at_risk."""
+        parts = []
+        for name, spec in self.scenario.file.endpoints.items():
+            for strategy in self.strategies:
+                counts = self.endpoint(name, strategy)
+                share = counts.survival() if spec.kind == "survival" else counts.incidence()
+                every = slice(None, None, int(counts.steps_per_year) // 4)
+                parts.append(
+                    pd.DataFrame(
+                        {"endpoint": name, "strategy": strategy, "time": counts.times[every], "kind": spec.kind,
+                         "value": share[every], "se": counts.standard_error(share)[every],
+                         "at_risk": counts.at_risk[every]}
+                    )
+                )  # fmt: skip
+        columns = ["endpoint", "strategy", "time", "kind", "value", "se", "at_risk"]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+    @cached_property
+    def occupancy(self) -> pd.DataFrame:
+        """State occupancy by quarter year: strategy, state, time, value; states as in the scenario file."""
+        flat = self.program.flat
+        changes = self.estimates.counts.occupancy
+        share = changes.cumsum(axis=2)[:, :, :-1] / self._n_lives
+        times = np.arange(share.shape[2]) / self.program.packed.f[layout.F_OCCUPANCY_PER_YEAR]
+        parts = []
+        for s, strategy in enumerate(self.strategies):
+            for group, members in flat.members.items():
+                value = share[s, [self.program.states.index(m) for m in members]].sum(axis=0)
+                if value.any():
+                    parts.append(pd.DataFrame({"strategy": strategy, "state": group, "time": times, "value": value}))
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def states(self) -> pd.DataFrame:
+        """By strategy and flat state, per patient: entries, patients who ever entered, years, QALYs, costs."""
+        counts = self.estimates.counts.entries
+        sums = self.estimates.state.mean(axis=0)
+        rows = []
+        for s, strategy in enumerate(self.strategies):
+            for k, state in enumerate(self.program.states):
+                if counts[s, k, 0] == 0:
+                    continue
+                entries, patients = counts[s, k] / self._n_lives
+                row = {"strategy": strategy, "state": state, "entries": entries, "patients": patients}
+                rows.append(row | dict(zip(STATE_OUTCOMES, sums[s, k] / self.n, strict=True)))
+        return pd.DataFrame(rows)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The summary."""
+        return self.summary
+
+
+def _with_interval(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add the 95% Monte-Carlo interval; a probability's stays within 0 and 1."""
+    frame["low"] = frame["mean"] - Z95 * frame["se"]
+    frame["high"] = frame["mean"] + Z95 * frame["se"]
+    share = frame["unit"] == "probability"
+    frame.loc[share, ["low", "high"]] = frame.loc[share, ["low", "high"]].clip(0.0, 1.0)
+    return frame
+
+
+def evaluate(
+    scenario: Scenario,
+    sampling: Sampling | None = None,
+    draws: Mapping[str, FloatArray] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Evaluate every strategy of a scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        From `load_scenario`.
+    sampling : Sampling, optional
+        Patients, seed, workers.
+    draws : mapping of str to ndarray(float, ndim=1), optional
+        Parameter draws; the base case if absent.
+    progress : callable, optional
+        Called with (lives done, lives in all).
+
+    Raises
+    ------
+    InputError
+        If the scenario cannot be run.
+    """
+    program = compile_scenario(scenario)
+    if draws is not None:
+        check_domains(program, program.numbers(draws))
+    sampling = sampling or Sampling()
+    return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress))

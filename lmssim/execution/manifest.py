@@ -1,0 +1,111 @@
+"""The manifest: what a result was made from, and on what it was made; enough to run it again.
+
+`result` holds all that decides the numbers, and no more; workers, block size, times and the machine stand under
+`environment`, so that the same result has the same `result` part wherever it is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmssim import __version__
+from lmssim.execution.simulate import CHUNK
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lmssim.execution.simulate import Sampling
+    from lmssim.model.parameters import Parameter, ParameterTable
+    from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
+
+FORMAT = 1
+"""Version of the manifest's own layout."""
+PACKAGES = (
+    "jinja2", "joblib", "llvmlite", "matplotlib", "numba", "numpy", "pandas", "pyarrow", "pydantic", "rich", "scipy",
+    "simpy", "typer",
+)  # fmt: skip
+WHAT_DECIDES = ("value", "distribution", "p1", "p2", "se", "low", "high", "lower", "upper", "expression", "group")
+"""Fields of a parameter that can change a result."""
+
+
+def manifest(
+    program: Program,
+    sampling: Sampling,
+    *,
+    engine: str,
+    overrides: Mapping[str, float],
+    command: Sequence[str],
+    timings: Mapping[str, float],
+    backend: str = "threads",
+    precision: float | None = None,
+) -> dict[str, Any]:
+    """Manifest of one evaluation.
+
+    Parameters
+    ----------
+    overrides : mapping of str to float
+        Parameters held at other values than the scenario's.
+    command : sequence of str
+        Command line, program first.
+    timings : mapping of str to float
+        Seconds by stage.
+    precision : float, optional
+        Standard error that was asked for.
+    """
+    scenario = program.scenario
+    return {
+        "format": FORMAT,
+        "result": {
+            "lmssim": __version__,
+            "scenario": {"name": scenario.name, "title": scenario.file.title, "inputs": input_hashes(scenario)},
+            "parameters": {"count": len(program.used), "sha256": parameter_hash(program.used)},
+            "overrides": dict(overrides),
+            "seed": sampling.seed,
+            "patients": sampling.n_patients,
+            "luck": "independent" if sampling.independent_luck else "common",
+            "precision": precision,
+            "chunk": CHUNK,
+            "engine": engine,
+            "strategies": program.strategies,
+            "comparator": scenario.comparator,
+            "conventions": scenario.file.settings.model_dump(mode="json"),
+            "packages": {name: metadata.version(name) for name in PACKAGES},
+        },
+        "environment": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "machine": platform.machine(),
+            "cpu_count": os.cpu_count(),
+            "backend": backend,
+            "jobs": sampling.jobs,
+            "block": sampling.block,
+            "command": [Path(command[0]).name, *command[1:]] if command else [],
+            "folder": str(Path.cwd()),
+            "executable": sys.executable,
+            "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
+        },
+    }
+
+
+def input_hashes(scenario: Scenario) -> dict[str, str]:
+    """SHA-256 of every file read, by its path from the scenario's folder, with forward slashes."""
+    folder = scenario.path.parent.resolve()
+    return {Path(os.path.relpath(Path(p).resolve(), folder)).as_posix(): s for p, s in scenario.inputs.items()}
+
+
+def parameter_hash(table: ParameterTable) -> str:
+    """SHA-256 of all that parameters give to a result; order, descriptions and sources do not count."""
+    rows = {id_: _decisive(parameter) for id_, parameter in table.items()}
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def _decisive(parameter: Parameter) -> list[str]:
+    return [repr(getattr(parameter, name)) for name in WHAT_DECIDES]

@@ -1,0 +1,154 @@
+"""Writing results so that a file is either whole or absent, whatever happens in between.
+
+Each file is written under a temporary name in its own folder, then moved into place. An error of the system (no space,
+no permission) becomes one message that names the file; files written before it stay.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import json
+import math
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmssim.errors import OutputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+TEMPORARY = ".part"
+"""End of the names of files being written."""
+REASONS = {
+    errno.ENOSPC: "no space is left on the disk",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
+    errno.EISDIR: "a folder of this name is in the way",
+    errno.ENAMETOOLONG: "the name is too long",
+}
+
+
+def refusal(path: Path, error: OSError) -> OutputError:
+    """Error for a path that cannot be written, in plain words."""
+    return OutputError(f"{path}: cannot be written: {REASONS.get(error.errno or 0, error.strerror or str(error))}.")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Temporary path to write to, moved onto `path` at the end; removed if anything goes wrong.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    try:
+        yield part
+        part.replace(path)
+    except OSError as error:
+        raise refusal(path, error) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def make_folder(folder: Path) -> Path:
+    """Make a folder and see that files can be written to it, before hours are spent on what goes there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refusal(folder, error) from None
+    with replacing(folder / ".writable") as part:
+        part.write_bytes(b"")
+    with suppress(OSError):
+        (folder / ".writable").unlink()
+    return folder
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file."""
+    with replacing(path) as part:
+        part.write_bytes(content)
+    return path
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write UTF-8 text with its line ends as they are."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Write JSON with sorted keys; a number that is not finite becomes null."""
+    return write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """JSON with sorted keys; a number that is not finite becomes null."""
+    return json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item") and not isinstance(value, (bool, int, float, str)):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+# === Tables ===
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> Path:
+    """Write a table as CSV: floats with all their bits, blanks for what is missing."""
+    return write_rows(path, list(frame.columns), records(frame))
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
+    """Write rows as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return write_text(path, text.getvalue())
+
+
+def records(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    """Rows of a table as plain Python values."""
+    return zip(*(frame[column].tolist() for column in frame.columns), strict=True)
+
+
+def _cell(value: Any) -> str:
+    """Shortest text that reads back as the same value."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+@contextmanager
+def write_parquet_stream(path: Path, schema: pa.Schema) -> Iterator[ParquetWriter]:
+    """Parquet writer for a table that comes in pieces, each one row group."""
+    import pyarrow.parquet as pq
+
+    with replacing(path) as part:
+        writer = pq.ParquetWriter(part, schema, compression="zstd")
+        try:
+            yield writer
+        finally:
+            writer.close()

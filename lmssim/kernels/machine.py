@@ -1,0 +1,142 @@
+"""A stack machine for rules and expressions that depend on the patient or on time.
+
+Programs are made by `lmssim.model.bytecode`; whatever depends on parameters alone has been folded into the numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lmssim.kernels import FloatArray, IntArray
+from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.layout import H_AGE_COLUMN, H_CODE, H_W_CLOCK_COUNT, H_WF_CLOCK, H_WF_STACK
+
+(
+    NUMBER, COLUMN, BIT, AGE, TIME, SINCE, STRATEGY,
+    ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER,
+    LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL,
+    AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM,
+) = range(30)  # fmt: skip
+
+
+@inline
+def _binary(op: int, x: float, y: float) -> float:
+    if op == ADD:
+        return x + y
+    if op == SUBTRACT:
+        return x - y
+    if op == MULTIPLY:
+        return x * y
+    if op == DIVIDE:
+        return x / y
+    if op == POWER:
+        return x**y
+    if op == MINIMUM:
+        return min(x, y)
+    if op == MAXIMUM:
+        return max(x, y)
+    return _compare(op, x, y)
+
+
+@inline
+def _compare(op: int, x: float, y: float) -> float:
+    if op == LESS:
+        return 1.0 if x < y else 0.0
+    if op == LESS_EQUAL:
+        return 1.0 if x <= y else 0.0
+    if op == GREATER:
+        return 1.0 if x > y else 0.0
+    if op == GREATER_EQUAL:
+        return 1.0 if x >= y else 0.0
+    if op == EQUAL:
+        return 1.0 if x == y else 0.0
+    if op == NOT_EQUAL:
+        return 1.0 if x != y else 0.0
+    if op == AND:
+        return 1.0 if x != 0.0 and y != 0.0 else 0.0
+    return 1.0 if x != 0.0 or y != 0.0 else 0.0
+
+
+@inline
+def _unary(op: int, x: float) -> float:
+    if op == NOT:
+        return 1.0 if x == 0.0 else 0.0
+    if op == NEGATE:
+        return -x
+    if op == EXP:
+        return math.exp(x)
+    if op == LOG:
+        return math.log(x) if x > 0.0 else (-math.inf if x == 0.0 else math.nan)
+    if op == SQRT:
+        return math.sqrt(x) if x >= 0.0 else math.nan
+    if op == ABS:
+        return abs(x)
+    return math.floor(x)
+
+
+@jit
+def run_code(
+    m: IntArray, wi: IntArray, wf: FloatArray, program: int, v: FloatArray, x: FloatArray, attributes: int,
+    time: float, strategy: int,
+) -> float:  # fmt: skip
+    """Value of a program for one patient at one time."""
+    base = m[H_CODE] + program
+    stack = m[H_WF_STACK]
+    top = stack - 1
+    for i in range(m[base], m[base + 1], 2):
+        code, argument = m[i], m[i + 1]
+        if code == NUMBER:
+            top += 1
+            wf[top] = v[argument]
+        elif code == COLUMN:
+            top += 1
+            wf[top] = x[argument]
+        elif code == BIT:
+            top += 1
+            wf[top] = 1.0 if (attributes & argument) != 0 else 0.0
+        elif code <= STRATEGY:
+            top += 1
+            wf[top] = _moment(m, wi, wf, code, argument, x, time, strategy)
+        elif code == SELECT:
+            top -= 2
+            wf[top] = wf[top + 1] if wf[top] != 0.0 else wf[top + 2]
+        elif code == NOT or code == NEGATE or (EXP <= code <= FLOOR):
+            wf[top] = _unary(code, wf[top])
+        else:
+            top -= 1
+            wf[top] = _binary(code, wf[top], wf[top + 1])
+    return wf[stack]
+
+
+@inline
+def _moment(
+    m: IntArray, wi: IntArray, wf: FloatArray, code: int, argument: int, x: FloatArray, time: float, strategy: int
+) -> float:
+    if code == AGE:
+        return x[m[H_AGE_COLUMN]] + time
+    if code == TIME:
+        return time
+    if code == SINCE:
+        started = wi[m[H_W_CLOCK_COUNT] + argument] > 0
+        return time - wf[m[H_WF_CLOCK] + argument] if started else math.nan
+    return 1.0 if strategy == argument else 0.0
+
+
+@inline
+def value_at(
+    m: IntArray, wi: IntArray, wf: FloatArray, ref: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
+    strategy: int,
+) -> float:  # fmt: skip
+    """Value of a ref: a number, or the result of its program."""
+    if ref >= 0:
+        return v[ref]
+    return run_code(m, wi, wf, -1 - ref, v, x, attributes, time, strategy)
+
+
+@inline
+def holds(
+    m: IntArray, wi: IntArray, wf: FloatArray, rule: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
+    strategy: int,
+) -> bool:  # fmt: skip
+    """Whether a rule holds; rule -1 always does."""
+    return rule < 0 or run_code(m, wi, wf, rule, v, x, attributes, time, strategy) != 0.0

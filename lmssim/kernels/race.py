@@ -1,0 +1,339 @@
+"""When does a transition happen: budgets of risks used up by their cumulative hazard, and visits that find disease.
+
+A risk holds a unit-exponential budget. While a transition of that risk is open, the budget is used at the rate of its
+hazard; the event falls when it is spent. Between states the rest is carried (left truncation in law), so that
+strategies which change only the rate of use keep the patient's luck.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lmssim.kernels import FloatArray, IntArray
+from lmssim.kernels.families import (
+    EXPONENTIAL,
+    FIXED,
+    LIFE_TABLE,
+    PIECEWISE,
+    VISIT,
+    cumulative_hazard,
+    inverse_cumulative_hazard,
+    inverse_piecewise_cumulative_hazard,
+    piecewise_cumulative_hazard,
+)
+from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.layout import (
+    CLOCK_AGE, CLOCK_ENTRY, CLOCK_MODEL, E_CLOCK, E_COLUMN, E_FIRST_STEP, E_LAST_STEP, E_MASK, E_ON, E_REF, E_WIDTH,
+    F_HORIZON, H_AGE_COLUMN, H_CURE_DECISION, H_DECISION_ADDRESS, H_LIFE, H_LIFE_COLUMN, H_LIFE_N, H_LIFE_OFFSET,
+    H_N_PLANS, H_PLAN, H_PLAN_TABLE, H_RATE_FAMILY, H_RISK_DECISION, H_STEP_FACTOR, H_STEP_TIME, H_TICK_START,
+    H_TICK_TIME, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_WF_CLOCK, H_WF_RISK, NONE, ON_HAZARD, ON_LOGIT,
+    ON_TIME, R_A, R_B, R_BITS, R_BUDGET, R_C, R_OCCURRENCE, R_ORIGIN, R_RATE, R_RATIO, R_SINCE, R_STRETCH, R_TIME,
+    R_UNTIL, R_WIDTH, RF_WIDTH, T_CLOCK, T_CURE, T_CURE_REDRAW, T_DEFAULT_MODEL, T_EFFECT_BITS, T_FAMILY,
+    T_FIRST_EFFECT, T_LAST_EFFECT, T_PLAN, T_RATE_ID, T_REF_A, T_REF_B, T_REF_C, T_RISK, T_TEST_DECISION, T_TIMED,
+)  # fmt: skip
+from lmssim.kernels.luck import draw_uniform, kept_exponential, kept_uniform
+from lmssim.kernels.machine import value_at
+
+FRESH, BANKED = -1, -2
+"""Marks in a risk's `rate`: no budget drawn yet; budget up to date, no open stretch."""
+TICK_BITS = 12
+"""Low bits of a visit's occurrence that hold the tick; the episode of the plan stands above them."""
+
+
+@inline
+def base_hazard(m: IntArray, f: FloatArray, v: FloatArray, family: int, t: float, a: float, b: float, c: float) -> float:
+    """Cumulative hazard from 0 to clock time `t`, without effects."""
+    if t <= 0.0:
+        return 0.0
+    if family == EXPONENTIAL:
+        return a * t
+    if family == LIFE_TABLE:
+        key = int(a)
+        return piecewise_cumulative_hazard(t, f, m[H_LIFE] + m[m[H_LIFE_OFFSET] + key], m[m[H_LIFE_N] + key])
+    if family == PIECEWISE:
+        return piecewise_cumulative_hazard(t, v, int(a), int(b))
+    return cumulative_hazard(family, t, a, b, c)
+
+
+@inline
+def base_time(m: IntArray, f: FloatArray, v: FloatArray, family: int, h: float, a: float, b: float, c: float) -> float:
+    """Clock time at which the cumulative hazard reaches `h`."""
+    if family == LIFE_TABLE:
+        key = int(a)
+        return inverse_piecewise_cumulative_hazard(h, f, m[H_LIFE] + m[m[H_LIFE_OFFSET] + key], m[m[H_LIFE_N] + key])
+    if family == PIECEWISE:
+        return inverse_piecewise_cumulative_hazard(h, v, int(a), int(b))
+    return inverse_cumulative_hazard(family, h, a, b, c)
+
+
+@inline
+def sum_effects(
+    m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, on: int, v: FloatArray, x: FloatArray,
+    attributes: int, time: float, strategy: int,
+) -> float:  # fmt: skip
+    """Sum of the effects of one kind that do not change with time."""
+    total = 0.0
+    for e in range(first, last, E_WIDTH):
+        if m[e + E_ON] != on or m[e + E_CLOCK] != NONE:
+            continue
+        column = m[e + E_COLUMN]
+        if column >= 0:
+            if x[column] != 0.0:
+                total += x[column] * value_at(m, wi, wf, m[e + E_REF], v, x, attributes, time, strategy)
+        elif (attributes & m[e + E_MASK]) != 0:
+            total += value_at(m, wi, wf, m[e + E_REF], v, x, attributes, time, strategy)
+    return total
+
+
+@inline
+def apply_logit(p: float, effect: float) -> float:
+    """Probability after a log odds ratio."""
+    if effect == 0.0 or p <= 0.0 or p >= 1.0:
+        return p
+    odds = p / (1.0 - p) * math.exp(effect)
+    return odds / (1.0 + odds)
+
+
+@inline
+def clock_origin(m: IntArray, wi: IntArray, wf: FloatArray, t: int, entered: float, age: float) -> float:
+    """Model time at which the clock of transition `t` reads 0; NaN if it has not started."""
+    clock = m[t + T_CLOCK]
+    if clock == CLOCK_ENTRY:
+        return entered
+    if clock == CLOCK_MODEL:
+        return 0.0
+    if clock == CLOCK_AGE:
+        return -age
+    if wi[m[H_W_CLOCK_COUNT] + clock] == 0:
+        return 0.0 if m[t + T_DEFAULT_MODEL] != 0 else math.nan
+    return wf[m[H_WF_CLOCK] + clock]
+
+
+@jit
+def timed_effects(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
+    time: float,
+) -> tuple[float, float]:  # fmt: skip
+    """Sum of the effects that change with time, just after `time`, and the time until which it holds."""
+    total = 0.0
+    until = math.inf
+    for e in range(m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT], E_WIDTH):
+        clock = m[e + E_CLOCK]
+        if clock == NONE or (clock >= 0 and wi[m[H_W_CLOCK_COUNT] + clock] == 0):
+            continue
+        size = v[m[e + E_REF]]
+        if m[e + E_COLUMN] >= 0:
+            size *= x[m[e + E_COLUMN]]
+        elif (attributes & m[e + E_MASK]) == 0:
+            continue
+        start = wf[m[H_WF_CLOCK] + clock] if clock >= 0 else 0.0
+        factor = 0.0
+        for k in range(m[e + E_FIRST_STEP], m[e + E_LAST_STEP]):
+            step = start + f[m[H_STEP_TIME] + k]
+            if step > time:
+                until = min(until, step)
+                break
+            factor = f[m[H_STEP_FACTOR] + k]
+        total += size * factor
+    return total, until
+
+
+@jit
+def timed_event(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
+    now: float, budget: float,
+) -> float:  # fmt: skip
+    """Time at which the budget is spent under effects that change in steps."""
+    rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
+    family, a, b, c = m[t + T_FAMILY], wf[rf + R_A], wf[rf + R_B], wf[rf + R_C]
+    origin, stretch, time = wf[rf + R_ORIGIN], wf[rf + R_STRETCH], now
+    while True:
+        effect, until = timed_effects(m, f, wi, wf, t, v, x, attributes, time)
+        ratio = wf[rf + R_RATIO] * math.exp(effect)
+        used = base_hazard(m, f, v, family, (time - origin) * stretch, a, b, c)
+        spent = base_time(m, f, v, family, used + budget / ratio, a, b, c) / stretch + origin
+        if spent <= until or until == math.inf:
+            return max(spent, now)
+        budget -= ratio * (base_hazard(m, f, v, family, (until - origin) * stretch, a, b, c) - used)
+        time = until
+
+
+@jit
+def timed_used(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
+    first: float, last: float,
+) -> float:  # fmt: skip
+    """Budget used between two times under effects that change in steps."""
+    rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
+    family, a, b, c = m[t + T_FAMILY], wf[rf + R_A], wf[rf + R_B], wf[rf + R_C]
+    origin, stretch, time, total = wf[rf + R_ORIGIN], wf[rf + R_STRETCH], first, 0.0
+    while time < last:
+        effect, until = timed_effects(m, f, wi, wf, t, v, x, attributes, time)
+        stop = min(until, last)
+        before = base_hazard(m, f, v, family, (time - origin) * stretch, a, b, c)
+        after = base_hazard(m, f, v, family, (stop - origin) * stretch, a, b, c)
+        total += wf[rf + R_RATIO] * math.exp(effect) * (after - before)
+        time = stop
+    return total
+
+
+@inline
+def new_budget(
+    m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, now: float,
+    strategy: int, seed: int, patient: int, luck: int,
+) -> float:  # fmt: skip
+    """Budget of the next occurrence of a risk; infinite for the cured."""
+    risk = m[t + T_RISK]
+    occurrence = wi[m[H_W_RISK] + risk * R_WIDTH + R_OCCURRENCE]
+    if m[t + T_CURE] != NONE:
+        cured = value_at(m, wi, wf, m[t + T_CURE], v, x, attributes, now, strategy)
+        once = 0 if m[t + T_CURE_REDRAW] == 0 else occurrence
+        if kept_uniform(m, wi, wf, m[m[H_CURE_DECISION] + risk], once, seed, patient, luck) < cured:
+            return math.inf
+    return kept_exponential(m, wi, wf, m[m[H_RISK_DECISION] + risk], occurrence, seed, patient, luck)
+
+
+@jit
+def rest_of_budget(m: IntArray, f: FloatArray, v: FloatArray, wf: FloatArray, rf: int, family: int) -> float:
+    """Budget of a risk less what its last stretch used."""
+    a, b, c = wf[rf + R_A], wf[rf + R_B], wf[rf + R_C]
+    origin, stretch = wf[rf + R_ORIGIN], wf[rf + R_STRETCH]
+    before = base_hazard(m, f, v, family, (wf[rf + R_SINCE] - origin) * stretch, a, b, c)
+    after = base_hazard(m, f, v, family, (wf[rf + R_UNTIL] - origin) * stretch, a, b, c)
+    return max(0.0, wf[rf + R_BUDGET] - wf[rf + R_RATIO] * (after - before))
+
+
+@inline
+def risk_time(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
+    entered: float, now: float, strategy: int, seed: int, patient: int, luck: int,
+) -> float:  # fmt: skip
+    """Time at which the risk of transition `t`, open since `now` or before, happens; NaN if its clock has not started."""
+    origin = clock_origin(m, wi, wf, t, entered, x[m[H_AGE_COLUMN]])
+    if math.isnan(origin):
+        return origin
+    family = m[t + T_FAMILY]
+    if family == FIXED:
+        return max(now, origin + value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy))
+    r = m[H_W_RISK] + m[t + T_RISK] * R_WIDTH
+    rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
+    bits, rate = attributes & m[t + T_EFFECT_BITS], wi[r + R_RATE]
+    if rate == m[t + T_RATE_ID] and wf[rf + R_UNTIL] == now and wf[rf + R_ORIGIN] == origin and wi[r + R_BITS] == bits:
+        return wf[rf + R_TIME]
+    if rate == FRESH:
+        budget = new_budget(m, wi, wf, t, v, x, attributes, now, strategy, seed, patient, luck)
+    elif rate == BANKED or wf[rf + R_BUDGET] == math.inf:
+        budget = wf[rf + R_BUDGET]
+    else:
+        budget = rest_of_budget(m, f, v, wf, rf, m[m[H_RATE_FAMILY] + rate])
+    first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
+    ratio, stretch = 1.0, 1.0
+    if last > first:
+        effect = sum_effects(m, wi, wf, first, last, ON_HAZARD, v, x, attributes, now, strategy)
+        if effect != 0.0:
+            ratio = math.exp(effect)
+        effect = sum_effects(m, wi, wf, first, last, ON_TIME, v, x, attributes, now, strategy)
+        if effect != 0.0:
+            stretch = math.exp(-effect)
+    a = b = c = 0.0
+    if family == LIFE_TABLE:
+        a = x[m[H_LIFE_COLUMN]]
+        ratio *= value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
+    elif family == PIECEWISE:
+        a, b = float(m[t + T_REF_A]), float(m[t + T_REF_B])
+    else:
+        a = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
+        if m[t + T_REF_B] != NONE:
+            b = value_at(m, wi, wf, m[t + T_REF_B], v, x, attributes, now, strategy)
+        if m[t + T_REF_C] != NONE:
+            c = value_at(m, wi, wf, m[t + T_REF_C], v, x, attributes, now, strategy)
+    wi[r + R_RATE], wi[r + R_BITS] = m[t + T_RATE_ID], bits
+    wf[rf + R_BUDGET], wf[rf + R_ORIGIN], wf[rf + R_SINCE] = budget, origin, now
+    wf[rf + R_RATIO], wf[rf + R_STRETCH] = ratio, stretch
+    wf[rf + R_A], wf[rf + R_B], wf[rf + R_C] = a, b, c
+    if m[t + T_TIMED] != 0:
+        time = timed_event(m, f, wi, wf, t, v, x, attributes, now, budget)
+    elif family == EXPONENTIAL:
+        time = now + budget / (ratio * stretch * a)
+    else:
+        spent = budget / ratio
+        if now > origin:
+            spent += base_hazard(m, f, v, family, (now - origin) * stretch, a, b, c)
+        time = max(now, origin + base_time(m, f, v, family, spent, a, b, c) / stretch)
+    wf[rf + R_TIME] = time
+    return time
+
+
+@jit
+def visit_time(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
+    attributes: int, entered: float, now: float, strategy: int, seed: int, patient: int, luck: int,
+) -> float:  # fmt: skip
+    """Time of the next visit of the plan that finds what transition `t` looks for; infinite if none does.
+
+    A visit at the instant of entry counts; one at the instant of a later event within the stay does not.
+    """
+    plan = m[t + T_PLAN]
+    table = m[m[H_PLAN_TABLE] + strategy * m[H_N_PLANS] + plan]
+    clock = m[m[H_PLAN] + plan]
+    origin, episode = 0.0, 0
+    if clock == CLOCK_ENTRY:
+        origin, episode = entered, wi[m[H_W_ENTRY_COUNT] + state]
+    elif clock >= 0:
+        episode = wi[m[H_W_CLOCK_COUNT] + clock]
+        if episode == 0:
+            return math.inf
+        origin = wf[m[H_WF_CLOCK] + clock]
+    base = m[H_TICK_TIME]
+    lo, hi = m[m[H_TICK_START] + table], m[m[H_TICK_START] + table + 1]
+    k, stop = lo, hi
+    while k < stop:  # the first tick not before now
+        middle = (k + stop) // 2
+        if origin + f[base + middle] < now:
+            k = middle + 1
+        else:
+            stop = middle
+    if k < hi and now > entered and origin + f[base + k] == now:
+        k += 1
+    p = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
+    first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
+    if last > first:
+        p = apply_logit(p, sum_effects(m, wi, wf, first, last, ON_LOGIT, v, x, attributes, now, strategy))
+    address = m[m[H_DECISION_ADDRESS] + m[t + T_TEST_DECISION]]
+    while k < hi:
+        time = origin + f[base + k]
+        if time >= f[F_HORIZON]:
+            return math.inf
+        occurrence = (episode << TICK_BITS) | (k - lo)
+        if p >= 1.0 or draw_uniform(address | occurrence, seed, patient, luck) < p:
+            return time
+        k += 1
+    return math.inf
+
+
+@inline
+def event_time(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
+    attributes: int, entered: float, now: float, strategy: int, seed: int, patient: int, luck: int,
+) -> float:  # fmt: skip
+    """Time of transition `t`, whatever drives it."""
+    if m[t + T_FAMILY] == VISIT:
+        return visit_time(m, f, wi, wf, t, state, v, x, attributes, entered, now, strategy, seed, patient, luck)
+    return risk_time(m, f, wi, wf, t, v, x, attributes, entered, now, strategy, seed, patient, luck)
+
+
+@inline
+def close_stretch(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
+    now: float,
+) -> None:  # fmt: skip
+    """The risk of transition `t` was open until `now`; effects that change with time are settled at once."""
+    risk = m[t + T_RISK]
+    if risk < 0 or wi[m[H_W_RISK] + risk * R_WIDTH + R_RATE] < 0:
+        return
+    rf = m[H_WF_RISK] + risk * RF_WIDTH
+    wf[rf + R_UNTIL] = now
+    if m[t + T_TIMED] != 0:
+        used = timed_used(m, f, wi, wf, t, v, x, attributes, wf[rf + R_SINCE], now)
+        wf[rf + R_BUDGET] = max(0.0, wf[rf + R_BUDGET] - used)
+        wi[m[H_W_RISK] + risk * R_WIDTH + R_RATE] = BANKED

@@ -1,0 +1,404 @@
+"""What a history is worth: life-years, QALYs and costs by category, discounted and not.
+
+Rates are integrated exactly over each stay: with discounting at rate r, the years of a stay count
+``(exp(-r entered) - exp(-r left)) / r``; a utility relative to the population norm follows age by year of age.
+Lump sums are discounted at the moment they fall. Costs of some categories end where the window of terminal care begins.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lmssim.kernels import FloatArray, IntArray
+from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.layout import (
+    C_FIRST_COST, C_LAST_COST, C_LOSS, C_PLAN, C_WIDTH, C_YEARS, CLOCK_ENTRY, CLOCK_MODEL, D_EXCLUDES, D_FIRST_COST, F_INVERSE_COSTS,
+    F_INVERSE_EFFECTS,
+    D_LAST_COST, D_WIDTH, D_WINDOW, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT,
+    H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CLOCKS, H_N_PLANS, H_NORM, H_NORM_COLUMN, H_NORM_DISCOUNTED, H_NORM_SUM,
+    H_PLAN, H_PLAN_TABLE, H_STATE, H_TERMINAL, H_TICK_DISCOUNT, H_TICK_START, H_TICK_TIME, H_TRANSITION,
+    H_W_CLOCK_COUNT, H_WF_CLOCK, L_FIRST_COST, L_LAST_COST, L_LOSS, L_WIDTH, L_YEARS, MAX_WINDOWS, NONE, ROW_ATTRIBUTES,
+    ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE, S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_LIMITED, S_FIRST_RATE,
+    S_FIRST_SCHEDULE, S_LAST_ENTRY, S_LAST_LIMITED, S_LAST_RATE, S_LAST_SCHEDULE, S_TERMINAL, S_UTILITY, S_WIDTH,
+    T_FIRST_COST, T_LAST_COST, T_WIDTH, V_FIRST_COST, V_LAST_COST, V_LOSS, V_STACKS, V_STOPS, V_WIDTH, V_YEARS,
+)  # fmt: skip
+from lmssim.kernels.machine import value_at
+from lmssim.kernels.walk import start_clocks
+
+LY, QALY, COST, LY_UNDISCOUNTED, QALY_UNDISCOUNTED, COST_UNDISCOUNTED = range(6)
+N_MAIN = 6
+"""Main outcomes; then the discounted costs by category, then the undiscounted ones."""
+STATE_YEARS, STATE_QALY, STATE_COST_UNDISCOUNTED, STATE_COST = range(4)
+"""Columns of the sums by state."""
+N_SUMS = 4
+WINDOW_FROM, WINDOW_UNTIL, WINDOW_LOSS, WINDOW_CODE = range(4)
+"""Columns of the windows of reduced utility."""
+NEVER = math.inf
+
+
+@inline
+def years_between(inverse_rate: float, discount_from: float, discount_until: float, start: float, stop: float) -> float:
+    """Discounted length of [start, stop), given the discount factors at its ends; 1 / rate is 0 without discounting."""
+    return stop - start if inverse_rate == 0.0 else (discount_from - discount_until) * inverse_rate
+
+
+@inline
+def norm_years(m: IntArray, f: FloatArray, key: int, age: float, growth: float, discount: float) -> float:
+    """Integral from age 0 to `age` of the norm, discounted to time 0; growth = exp(rate x age at time 0)."""
+    n, inverse = m[H_N_AGES], f[F_INVERSE_EFFECTS]
+    k = min(int(age), n - 1)
+    i = key * n + k
+    if inverse == 0.0:
+        return f[m[H_NORM_SUM] + i] + f[m[H_NORM] + i] * (age - k)
+    part = (growth * f[m[H_AGE_DISCOUNT] + k] - discount) * inverse
+    return growth * f[m[H_NORM_DISCOUNTED] + i] + f[m[H_NORM] + i] * part
+
+
+@inline
+def norm_years_undiscounted(m: IntArray, f: FloatArray, key: int, age: float) -> float:
+    """As `norm_years` without discounting."""
+    n = m[H_N_AGES]
+    k = min(int(age), n - 1)
+    return f[m[H_NORM_SUM] + key * n + k] + f[m[H_NORM] + key * n + k] * (age - k)
+
+
+@inline
+def pay(m: IntArray, worth: FloatArray, sums: FloatArray, state: int, category: int, plain: float, discounted: float) -> None:
+    """Add a cost to the total, to its category and to the state in which it fell."""
+    worth[COST] += discounted
+    worth[COST_UNDISCOUNTED] += plain
+    worth[N_MAIN + category] += discounted
+    worth[N_MAIN + m[H_N_CATEGORIES] + category] += plain
+    sums[N_SUMS * state + STATE_COST] += discounted
+    sums[N_SUMS * state + STATE_COST_UNDISCOUNTED] += plain
+
+
+@inline
+def pay_once(
+    m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, first: int, last: int,
+    v: FloatArray, x: FloatArray, attributes: int, time: float, factor: float, excludes: int, strategy: int,
+) -> None:  # fmt: skip
+    """Pay a list of lump sums that fall at `time`, but for the excluded categories."""
+    for k in range(first, last, 2):
+        if not (excludes >> m[k]) & 1:
+            cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, time, strategy)
+            pay(m, worth, sums, state, m[k], cost, cost * factor)
+
+
+@inline
+def first_tick(m: IntArray, f: FloatArray, table: int, origin: float, time: float) -> int:
+    """First tick of a plan's table that does not fall before `time`; ticks stand at origin + offset."""
+    lo, hi = m[m[H_TICK_START] + table], m[m[H_TICK_START] + table + 1]
+    base = m[H_TICK_TIME]
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if origin + f[base + middle] < time:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@inline
+def plan_start(m: IntArray, wi: IntArray, wf: FloatArray, plan: int, entered: float) -> float:
+    """Origin of a plan for a stay; NaN if its clock has not started."""
+    clock = m[m[H_PLAN] + plan]
+    if clock == CLOCK_ENTRY:
+        return entered
+    if clock == CLOCK_MODEL:
+        return 0.0
+    return wf[m[H_WF_CLOCK] + clock] if wi[m[H_W_CLOCK_COUNT] + clock] > 0 else math.nan
+
+
+@jit
+def pay_schedules(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
+    entered: float, left: float, cut: float, excludes: int, attributes: int, v: FloatArray, x: FloatArray,
+    strategy: int,
+) -> None:  # fmt: skip
+    """Costs of the ticks that fall within a stay: not at the instant of leaving, nor inside the terminal window."""
+    s, rate = m[H_STATE] + state * S_WIDTH, f[F_RATE_COSTS]
+    for q in range(m[s + S_FIRST_SCHEDULE], m[s + S_LAST_SCHEDULE], C_WIDTH):
+        plan = m[q + C_PLAN]
+        origin = plan_start(m, wi, wf, plan, entered)
+        if math.isnan(origin) or m[q + C_FIRST_COST] == m[q + C_LAST_COST]:
+            continue
+        table = m[m[H_PLAN_TABLE] + strategy * m[H_N_PLANS] + plan]
+        lo, hi = first_tick(m, f, table, origin, entered), first_tick(m, f, table, origin, left)
+        hi_cut = hi if cut >= left else max(lo, first_tick(m, f, table, origin, cut))
+        factor = math.exp(-rate * origin)
+        discount = m[H_TICK_DISCOUNT] + table  # a table has one more cumulative factor than ticks
+        for k in range(m[q + C_FIRST_COST], m[q + C_LAST_COST], 2):
+            end = hi_cut if (excludes >> m[k]) & 1 else hi
+            if end > lo:
+                cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
+                total = factor * (f[discount + end] - f[discount + lo])
+                pay(m, worth, sums, state, m[k], cost * (end - lo), cost * total)
+
+
+@jit
+def pay_limited(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
+    entered: float, left: float, cut: float, excludes: int, attributes: int, v: FloatArray, x: FloatArray,
+    strategy: int,
+) -> None:  # fmt: skip
+    """Costs per year for a limited time after entry."""
+    s, rate, inverse = m[H_STATE] + state * S_WIDTH, f[F_RATE_COSTS], f[F_INVERSE_COSTS]
+    for q in range(m[s + S_FIRST_LIMITED], m[s + S_LAST_LIMITED], L_WIDTH):
+        years = value_at(m, wi, wf, m[q + L_YEARS], v, x, attributes, entered, strategy)
+        for k in range(m[q + L_FIRST_COST], m[q + L_LAST_COST], 2):
+            until = min(entered + years, left)
+            if (excludes >> m[k]) & 1:
+                until = min(until, cut)
+            if until > entered:
+                cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
+                part = years_between(inverse, math.exp(-rate * entered), math.exp(-rate * until), entered, until)
+                pay(m, worth, sums, state, m[k], cost * (until - entered), cost * part)
+
+
+@inline
+def add_window(windows: FloatArray, n: int, code: int, start: float, stop: float, loss: float, stacks: int) -> int:
+    """Add a window of reduced utility; one of the same code does not stack, it begins where the other ends."""
+    if stacks == 0:
+        for i in range(n):
+            if windows[4 * i + WINDOW_CODE] == code and windows[4 * i + WINDOW_UNTIL] > start:
+                start = windows[4 * i + WINDOW_UNTIL]
+    if stop <= start or loss == 0.0:
+        return n
+    windows[4 * n + WINDOW_FROM], windows[4 * n + WINDOW_UNTIL] = start, stop
+    windows[4 * n + WINDOW_LOSS], windows[4 * n + WINDOW_CODE] = loss, code
+    return min(n + 1, MAX_WINDOWS - 1)
+
+
+@jit
+def mark_windows(
+    m: IntArray, wi: IntArray, wf: FloatArray, windows: FloatArray, n: int, path: int, starts: IntArray,
+    rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray, v: FloatArray, x: FloatArray,
+    strategy: int,
+) -> int:  # fmt: skip
+    """Windows of reduced utility that marks open."""
+    row, last = starts[2 * path], starts[2 * path + 2] - 1
+    for k in range(starts[2 * path + 1], starts[2 * path + 3]):
+        e, time = m[H_EVENT] + marks[k] * V_WIDTH, mark_times[k]
+        if m[e + V_LOSS] == NONE:
+            continue
+        while row < last and times[2 * row + ROW_LEFT] <= time and times[2 * row + 2 + ROW_ENTERED] <= time:
+            row += 1
+        attributes, stop = rows[ROW_WIDTH * row + ROW_ATTRIBUTES], NEVER
+        if m[e + V_YEARS] != NONE:
+            stop = time + value_at(m, wi, wf, m[e + V_YEARS], v, x, attributes, time, strategy)
+        if m[e + V_STOPS] != 0:
+            stop = min(stop, times[2 * row + ROW_LEFT])
+        loss = value_at(m, wi, wf, m[e + V_LOSS], v, x, attributes, time, strategy)
+        n = add_window(windows, n, marks[k], time, stop, loss, m[e + V_STACKS])
+    return n
+
+
+@jit
+def stay_windows(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, windows: FloatArray, n: int, path: int,
+    starts: IntArray, rows: IntArray, times: FloatArray, v: FloatArray, x: FloatArray, strategy: int,
+) -> int:  # fmt: skip
+    """Windows of reduced utility of the first time in a state and of the ticks of schedules."""
+    for row in range(starts[2 * path], starts[2 * path + 2]):
+        s = m[H_STATE] + rows[ROW_WIDTH * row + ROW_STATE] * S_WIDTH
+        entered, left, attributes = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
+        start_clocks(m, wi, wf, s, entered)
+        for q in range(m[s + S_FIRST_LIMITED], m[s + S_LAST_LIMITED], L_WIDTH):
+            if m[q + L_LOSS] != NONE:
+                years = value_at(m, wi, wf, m[q + L_YEARS], v, x, attributes, entered, strategy)
+                loss = value_at(m, wi, wf, m[q + L_LOSS], v, x, attributes, entered, strategy)
+                n = add_window(windows, n, -q, entered, min(entered + years, left), loss, 0)
+        for q in range(m[s + S_FIRST_SCHEDULE], m[s + S_LAST_SCHEDULE], C_WIDTH):
+            if m[q + C_LOSS] == NONE:
+                continue
+            origin = plan_start(m, wi, wf, m[q + C_PLAN], entered)
+            table = m[m[H_PLAN_TABLE] + strategy * m[H_N_PLANS] + m[q + C_PLAN]]
+            loss = value_at(m, wi, wf, m[q + C_LOSS], v, x, attributes, entered, strategy)
+            years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
+            for k in range(first_tick(m, f, table, origin, entered), first_tick(m, f, table, origin, left)):
+                time = origin + f[m[H_TICK_TIME] + k]
+                n = add_window(windows, n, -q, time, time + years, loss, 0)
+    return n
+
+
+@inline
+def utility_at(windows: FloatArray, n: int, additive: int, utility: float, time: float) -> float:
+    """Utility, relative to the norm, with the losses of the windows open at `time`."""
+    for i in range(n):
+        if windows[4 * i + WINDOW_FROM] <= time < windows[4 * i + WINDOW_UNTIL]:
+            if additive != 0:
+                utility -= windows[4 * i + WINDOW_LOSS]
+            else:
+                utility *= 1.0 - windows[4 * i + WINDOW_LOSS]
+    return utility
+
+
+@inline
+def next_edge(windows: FloatArray, n: int, time: float, stop: float) -> float:
+    """Next beginning or end of a window after `time`, at most `stop`."""
+    for i in range(n):
+        if time < windows[4 * i + WINDOW_FROM] < stop:
+            stop = windows[4 * i + WINDOW_FROM]
+        if time < windows[4 * i + WINDOW_UNTIL] < stop:
+            stop = windows[4 * i + WINDOW_UNTIL]
+    return stop
+
+
+@jit
+def qalys_with_windows(
+    m: IntArray, f: FloatArray, windows: FloatArray, n: int, utility: float, key: int, age: float, growth: float,
+    start: float, stop: float,
+) -> tuple[float, float]:  # fmt: skip
+    """QALYs (discounted, undiscounted) of a stay cut at the edges of the windows."""
+    discounted, plain, time, rate, inverse = 0.0, 0.0, start, f[F_RATE_EFFECTS], f[F_INVERSE_EFFECTS]
+    factor = math.exp(-rate * time)
+    while time < stop:
+        edge = next_edge(windows, n, time, stop)
+        factor_edge = math.exp(-rate * edge)
+        u = utility_at(windows, n, m[H_ADDITIVE], utility, time)
+        norm = norm_years(m, f, key, age + edge, growth, factor_edge) - norm_years(m, f, key, age + time, growth, factor)
+        norm_plain = norm_years_undiscounted(m, f, key, age + edge) - norm_years_undiscounted(m, f, key, age + time)
+        if m[H_ADDITIVE] != 0:
+            discounted += norm - (1.0 - u) * years_between(inverse, factor, factor_edge, time, edge)
+            plain += norm_plain - (1.0 - u) * (edge - time)
+        else:
+            discounted += u * norm
+            plain += u * norm_plain
+        time, factor = edge, factor_edge
+    return discounted, plain
+
+
+@inline
+def forget_clocks(m: IntArray, wi: IntArray) -> None:
+    """Before a history is read again from its start."""
+    for c in range(m[H_N_CLOCKS]):
+        wi[m[H_W_CLOCK_COUNT] + c] = 0
+
+
+@jit
+def value_history(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray,
+    windows: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
+    mark_times: FloatArray, v: FloatArray, x: FloatArray, strategy: int, growth: float,
+) -> None:  # fmt: skip
+    """Add up one life.
+
+    Parameters
+    ----------
+    worth : pointer to float
+        n_outcomes numbers, written.
+    sums : pointer to float
+        By state `N_SUMS` numbers, added to.
+    growth : float
+        exp(rate of effects x age at time 0).
+    """
+    for k in range(N_MAIN + 2 * m[H_N_CATEGORIES]):
+        worth[k] = 0.0
+    age, key, additive = x[m[H_AGE_COLUMN]], int(x[m[H_NORM_COLUMN]]), m[H_ADDITIVE]
+    rate_costs, rate_effects = f[F_RATE_COSTS], f[F_RATE_EFFECTS]
+    inverse_costs, inverse_effects = f[F_INVERSE_COSTS], f[F_INVERSE_EFFECTS]
+    first, last = starts[2 * path], starts[2 * path + 2]
+    # === Terminal care: its cost, its window, and the categories it replaces there ===
+    end, cut, excludes = rows[ROW_WIDTH * (last - 1) + ROW_STATE], NEVER, 0
+    terminal = m[m[H_STATE] + end * S_WIDTH + S_TERMINAL]
+    if terminal >= 0:
+        d, time = m[H_TERMINAL] + terminal * D_WIDTH, times[2 * last - 2 + ROW_ENTERED]
+        cut = time - value_at(m, wi, wf, m[d + D_WINDOW], v, x, 0, time, strategy)
+        excludes, factor = m[d + D_EXCLUDES], math.exp(-rate_costs * time)
+        pay_once(
+            m, wi, wf, worth, sums, end, m[d + D_FIRST_COST], m[d + D_LAST_COST], v, x, 0, time, factor, 0, strategy
+        )
+    # === Marks ===
+    n_windows = 0
+    if m[H_LOSSY] != 0:
+        forget_clocks(m, wi)
+        n_windows = mark_windows(
+            m, wi, wf, windows, 0, path, starts, rows, times, marks, mark_times, v, x, strategy
+        )
+        if m[H_LOSSY] > 1:
+            n_windows = stay_windows(m, f, wi, wf, windows, n_windows, path, starts, rows, times, v, x, strategy)
+    for k in range(starts[2 * path + 1], starts[2 * path + 3]):
+        e, time = m[H_EVENT] + marks[k] * V_WIDTH, mark_times[k]
+        if m[e + V_FIRST_COST] != m[e + V_LAST_COST]:
+            factor, closed = math.exp(-rate_costs * time), excludes if time >= cut else 0
+            pay_once(
+                m, wi, wf, worth, sums, end, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, 0, time, factor, closed,
+                strategy,
+            )  # fmt: skip
+    # === Stays ===
+    forget_clocks(m, wi)
+    cost_from = effect_from = 1.0
+    normed = m[H_N_AGES] > 1
+    norm_from = norm_plain_from = norm_until = norm_plain_until = 0.0
+    if normed:
+        norm_from, norm_plain_from = norm_years(m, f, key, age, growth, 1.0), norm_years_undiscounted(m, f, key, age)
+    for row in range(first, last):
+        state, attributes = rows[ROW_WIDTH * row + ROW_STATE], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
+        entered, left = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
+        s = m[H_STATE] + state * S_WIDTH
+        start_clocks(m, wi, wf, s, entered)
+        if m[s + S_FIRST_ENTRY] != m[s + S_LAST_ENTRY]:
+            closed = excludes if entered >= cut else 0
+            pay_once(
+                m, wi, wf, worth, sums, state, m[s + S_FIRST_ENTRY], m[s + S_LAST_ENTRY], v, x, attributes, entered,
+                cost_from, closed, strategy,
+            )  # fmt: skip
+        if m[s + S_ENTRY_QALY] != NONE:
+            qalys = value_at(m, wi, wf, m[s + S_ENTRY_QALY], v, x, attributes, entered, strategy)
+            worth[QALY] += qalys * effect_from
+            worth[QALY_UNDISCOUNTED] += qalys
+        if left > entered:
+            cost_until = math.exp(-rate_costs * left)
+            effect_until = cost_until if rate_effects == rate_costs else math.exp(-rate_effects * left)
+            years = left - entered
+            cost_years = years_between(inverse_costs, cost_from, cost_until, entered, left)
+            effect_years = cost_years
+            if rate_effects != rate_costs:
+                effect_years = years_between(inverse_effects, effect_from, effect_until, entered, left)
+            if normed:
+                norm_until = norm_years(m, f, key, age + left, growth, effect_until)
+                norm_plain_until = norm_years_undiscounted(m, f, key, age + left)
+            else:
+                norm_until, norm_plain_until = norm_from + effect_years, norm_plain_from + years
+            sums[N_SUMS * state + STATE_YEARS] += years
+            if m[s + S_ALIVE] != 0:
+                worth[LY] += effect_years
+                worth[LY_UNDISCOUNTED] += years
+            if m[s + S_UTILITY] != NONE:
+                u = value_at(m, wi, wf, m[s + S_UTILITY], v, x, attributes, entered, strategy)
+                if n_windows > 0:
+                    qalys, plain = qalys_with_windows(m, f, windows, n_windows, u, key, age, growth, entered, left)
+                elif additive != 0:
+                    qalys = norm_until - norm_from - (1.0 - u) * effect_years
+                    plain = norm_plain_until - norm_plain_from - (1.0 - u) * years
+                else:
+                    qalys, plain = u * (norm_until - norm_from), u * (norm_plain_until - norm_plain_from)
+                worth[QALY] += qalys
+                worth[QALY_UNDISCOUNTED] += plain
+                sums[N_SUMS * state + STATE_QALY] += qalys
+            for k in range(m[s + S_FIRST_RATE], m[s + S_LAST_RATE], 2):
+                rate = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
+                if left <= cut or not (excludes >> m[k]) & 1:
+                    pay(m, worth, sums, state, m[k], rate * years, rate * cost_years)
+                elif entered < cut:
+                    part = years_between(inverse_costs, cost_from, math.exp(-rate_costs * cut), entered, cut)
+                    pay(m, worth, sums, state, m[k], rate * (cut - entered), rate * part)
+            if m[s + S_FIRST_LIMITED] != m[s + S_LAST_LIMITED]:
+                pay_limited(
+                    m, f, wi, wf, worth, sums, state, entered, left, cut, excludes, attributes, v, x, strategy
+                )
+            if m[s + S_FIRST_SCHEDULE] != m[s + S_LAST_SCHEDULE]:
+                pay_schedules(
+                    m, f, wi, wf, worth, sums, state, entered, left, cut, excludes, attributes, v, x, strategy
+                )
+            cost_from, effect_from = cost_until, effect_until
+            norm_from, norm_plain_from = norm_until, norm_plain_until
+        if rows[ROW_WIDTH * row + ROW_WHY] >= 0:
+            t = m[H_TRANSITION] + rows[ROW_WIDTH * row + ROW_WHY] * T_WIDTH
+            if m[t + T_FIRST_COST] != m[t + T_LAST_COST]:
+                closed = excludes if left >= cut else 0
+                pay_once(
+                    m, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], v, x, attributes, left,
+                    cost_from, closed, strategy,
+                )  # fmt: skip

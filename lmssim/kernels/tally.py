@@ -1,0 +1,169 @@
+"""Counts and moments of a block: endpoints and occupancy as integers, worth as sums carried patient by patient."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from lmssim.kernels import FloatArray, IntArray
+from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.layout import (
+    F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, H_EVENT, H_N_ENDPOINTS, H_N_OCCUPANCY, H_N_STEPS,
+    H_ORIGIN_STATE, H_STATE, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_CENSORING_OF, S_COMPETING_OF, S_EVENT_OF,
+    S_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH, WHY_END,
+)  # fmt: skip
+from lmssim.kernels.rewards import COST, N_MAIN, QALY
+
+EVENT, COMPETING, CENSORED = 0, 1, 2
+"""How an endpoint ends, third axis of its counts."""
+
+
+class Counts(NamedTuple):
+    """Integer counts of one task; sums of integers do not depend on order."""
+
+    endpoint: IntArray
+    """(n_strategies, n_endpoints, 3, n_steps + 2): event, competing, censored, by step of time since the origin."""
+    occupancy: IntArray
+    """(n_strategies, n_states, n_occupancy + 2): changes of occupancy."""
+    entries: IntArray
+    """(n_strategies, n_states, 2): entries, patients who ever entered."""
+    marks: IntArray
+    """(n_strategies, n_marks, 2): marks, patients with at least one."""
+
+
+class Moments(NamedTuple):
+    """Sums of one chunk, carried patient by patient, about the first patient's values; leading axis of draws."""
+
+    shift: FloatArray
+    """(n_draws, n_strategies, n_outcomes)."""
+    total: FloatArray
+    """(n_draws, n_strategies, n_outcomes)."""
+    square: FloatArray
+    """(n_draws, n_strategies, n_outcomes): sums of squares."""
+    product: FloatArray
+    """(n_draws, n_main + 1, n_strategies, n_strategies): of main outcomes; of discounted QALYs with costs."""
+    state: FloatArray
+    """(n_draws, n_strategies, n_states, 4): years, discounted QALYs, costs and discounted costs by state."""
+
+
+@inline
+def step_of(time: float, per_year: float, last: int) -> int:
+    """First step of the grid at or after `time`; beyond the grid, `last`."""
+    position = time * per_year
+    return last if position > last else int(math.ceil(position))
+
+
+@jit
+def count_stays(
+    m: IntArray, f: FloatArray, seen: IntArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
+    occupancy: IntArray, entries: IntArray,
+) -> None:  # fmt: skip
+    """Occupancy changes and entries of one history; `seen` holds a stamp, then by state that of the last path to enter it."""
+    n, per_year = m[H_N_OCCUPANCY], f[F_OCCUPANCY_PER_YEAR]
+    for row in range(starts[2 * path], starts[2 * path + 2]):
+        state, entered, left = rows[ROW_WIDTH * row + ROW_STATE], times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
+        entries[2 * state] += 1
+        if seen[1 + state] != seen[0]:
+            seen[1 + state] = seen[0]
+            entries[2 * state + 1] += 1
+        if rows[ROW_WIDTH * row + ROW_WHY] == WHY_END:
+            left = math.inf
+        if left > entered:
+            occupancy[(n + 2) * state + step_of(entered, per_year, n + 1)] += 1
+            occupancy[(n + 2) * state + step_of(left, per_year, n + 1)] -= 1
+
+
+@jit
+def count_marks(
+    seen: IntArray, n_states: int, path: int, starts: IntArray, marks: IntArray, counts: IntArray
+) -> None:
+    """Marks of one history; `seen` holds marks after states."""
+    for k in range(starts[2 * path + 1], starts[2 * path + 3]):
+        mark = marks[k]
+        counts[2 * mark] += 1
+        if seen[1 + n_states + mark] != seen[0]:
+            seen[1 + n_states + mark] = seen[0]
+            counts[2 * mark + 1] += 1
+
+
+@inline
+def origin_of(origin_state: int, path: int, starts: IntArray, rows: IntArray, times: FloatArray) -> float:
+    """Time 0, or the first entry into a state; infinite if never."""
+    if origin_state < 0:
+        return 0.0
+    for row in range(starts[2 * path], starts[2 * path + 2]):
+        if rows[ROW_WIDTH * row + ROW_STATE] == origin_state:
+            return times[2 * row + ROW_ENTERED]
+    return math.inf
+
+
+@jit
+def count_endpoints(
+    m: IntArray, f: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
+    mark_times: FloatArray, first_time: FloatArray, counts: IntArray,
+) -> None:  # fmt: skip
+    """Time from each endpoint's origin to its first event, competing event or censoring.
+
+    Parameters
+    ----------
+    first_time : pointer to float
+        Scratch, by endpoint: origin, event, competing, censored.
+    """
+    n, horizon, per_year, last = m[H_N_ENDPOINTS], f[F_HORIZON], f[F_STEPS_PER_YEAR], m[H_N_STEPS] + 1
+    for e in range(n):
+        first_time[4 * e] = origin_of(m[m[H_ORIGIN_STATE] + e], path, starts, rows, times)
+        first_time[4 * e + 1] = first_time[4 * e + 2] = math.inf
+        first_time[4 * e + 3] = horizon
+    for row in range(starts[2 * path], starts[2 * path + 2]):
+        s, time = m[H_STATE] + rows[ROW_WIDTH * row + ROW_STATE] * S_WIDTH, times[2 * row + ROW_ENTERED]
+        note_events(m[s + S_EVENT_OF], 1, time, first_time)
+        note_events(m[s + S_COMPETING_OF], 2, time, first_time)
+        note_events(m[s + S_CENSORING_OF], 3, time, first_time)
+    for k in range(starts[2 * path + 1], starts[2 * path + 3]):
+        v = m[H_EVENT] + marks[k] * V_WIDTH
+        note_events(m[v + V_EVENT_OF], 1, mark_times[k], first_time)
+        note_events(m[v + V_COMPETING_OF], 2, mark_times[k], first_time)
+    for e in range(n):
+        if first_time[4 * e] < math.inf:
+            event, competing, censored = first_time[4 * e + 1], first_time[4 * e + 2], first_time[4 * e + 3]
+            if event <= competing and event <= censored:
+                kind, time = EVENT, event
+            elif competing <= censored:
+                kind, time = COMPETING, competing
+            else:
+                kind, time = CENSORED, censored
+            counts[(3 * e + kind) * (last + 1) + step_of(time - first_time[4 * e], per_year, last)] += 1
+
+
+@inline
+def note_events(bits: int, column: int, time: float, first_time: FloatArray) -> None:
+    """Note the first time of an event for every endpoint whose bit is set, from its origin on."""
+    e = 0
+    while bits != 0:
+        if bits & 1 and first_time[4 * e] <= time < first_time[4 * e + column]:
+            first_time[4 * e + column] = time
+        bits >>= 1
+        e += 1
+
+
+@jit
+def add_patient(
+    worth: FloatArray, shift: FloatArray, total: FloatArray, square: FloatArray, product: FloatArray, first: bool
+) -> None:
+    """Carry one patient's worth into the chunk's sums, about the first patient's values."""
+    n_strategies, n_outcomes = worth.shape
+    if first:
+        shift[:, :] = worth
+    for i in range(n_strategies):
+        for k in range(n_outcomes):
+            d = worth[i, k] - shift[i, k]
+            worth[i, k] = d
+            total[i, k] += d
+            square[i, k] += d * d
+    for k in range(N_MAIN):
+        for i in range(n_strategies):
+            for j in range(i + 1):
+                product[k, i, j] += worth[i, k] * worth[j, k]
+    for i in range(n_strategies):
+        for j in range(n_strategies):
+            product[N_MAIN, i, j] += worth[i, QALY] * worth[j, COST]

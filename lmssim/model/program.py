@@ -1,0 +1,86 @@
+"""A compiled scenario: arrays that engines run, and the names by which their results are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmssim.model.sampling import sample_parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmssim.kernels import FloatArray
+    from lmssim.model.expression import Node
+    from lmssim.model.flat import FlatModel
+    from lmssim.model.pack import Packed
+    from lmssim.model.scenario import Scenario
+    from lmssim.model.symbols import Symbols
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """What engines run: the same for every draw but for its numbers."""
+
+    scenario: Scenario
+    flat: FlatModel
+    symbols: Symbols
+    packed: Packed
+    """What kernels read."""
+    columns: Mapping[str, Any]
+    """What was packed, by column, for checks and for other engines."""
+    states: list[str]
+    """Flat states in order."""
+    transitions: list[tuple[str, str | None, str]]
+    """(source, target, risk) of each transition in order."""
+    marks: list[str]
+    """Events and transition marks in order of their codes."""
+    endpoints: list[str]
+    overrides: list[tuple[str, Mapping[str, Node]]]
+    """What each strategy sets."""
+    life_keys: Mapping[tuple[float, ...], int]
+    """Key covariates' codes to the life table's key."""
+    norm_keys: Mapping[tuple[float, ...], int]
+
+    @property
+    def strategies(self) -> list[str]:
+        """Strategy ids in order."""
+        return [name for name, _ in self.overrides]
+
+    @property
+    def categories(self) -> list[str]:
+        """Cost categories in order."""
+        return self.scenario.file.settings.cost_categories
+
+    def numbers(self, draws: Mapping[str, FloatArray] | None = None) -> FloatArray:
+        """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers)."""
+        table = self.scenario.table
+        return self.symbols.numbers.evaluate(table, draws or table.base(), self.overrides)
+
+    def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> dict[str, FloatArray]:
+        """Parameter draws first_draw, first_draw + 1, ..."""
+        return sample_parameters(self.scenario.table, self.scenario.groups, n_draws, seed, first_draw)
+
+    def patients(self, first: int, n: int, seed: int) -> FloatArray:
+        """Columns of patients first, first + 1, ...: covariates, expressions of them, life-table key, norm key."""
+        covariates = self.scenario.patients.sample(first, n, seed)
+        x = self.symbols.fill_columns(covariates, 2)
+        names = list(self.symbols.covariates)
+        mortality, utilities = self.scenario.file.mortality, self.scenario.file.utilities
+        x[:, -2] = self._key(covariates, names, self.life_keys, list(mortality.keys.values()) if mortality else [])
+        x[:, -1] = self._key(covariates, names, self.norm_keys, list(utilities.keys.values()))
+        return x
+
+    @staticmethod
+    def _key(
+        covariates: FloatArray, names: list[str], keys: Mapping[tuple[float, ...], int], columns: list[str]
+    ) -> FloatArray:
+        result = np.zeros(covariates.shape[0])
+        for codes, key in keys.items():
+            match = np.ones(covariates.shape[0], dtype=bool)
+            for column, code in zip(columns, codes, strict=True):
+                match &= covariates[:, names.index(column)] == code
+            result[match] = key
+        return result

@@ -1,0 +1,323 @@
+"""A scenario: its file with all includes merged, and every table it names, read and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from lmssim.bundled import find_scenario
+from lmssim.errors import ScenarioError, nearest, unknown
+from lmssim.model import expression
+from lmssim.model.mortality import LifeTable, Norms, load_life_table, load_norms
+from lmssim.model.parameters import ParameterTable, load_parameters
+from lmssim.model.population import Covariate, Patients, Population, load_rows
+from lmssim.model.sampling import Group
+from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MAX_INCLUDES = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A checked scenario with its tables."""
+
+    file: ScenarioFile
+    """What the file says."""
+    path: Path
+    """Where it stands."""
+    table: ParameterTable
+    """All parameters."""
+    own: frozenset[str]
+    """Parameters of the scenario's own tables, each of which must be used."""
+    patients: Patients
+    """Population."""
+    life: LifeTable | None
+    """Background mortality."""
+    norms: Norms | None
+    """Utility norms."""
+    groups: Mapping[str, Group]
+    """Parameters drawn jointly."""
+    inputs: Mapping[str, str]
+    """Every file read, relative to the scenario's folder where possible, with its SHA-256."""
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+        return self.file.name
+
+    @property
+    def strategies(self) -> list[str]:
+        """Strategy ids in file order."""
+        return list(self.file.strategies)
+
+    def strategy_label(self, strategy: str) -> str:
+        """Label of a strategy, or its id."""
+        return self.file.strategies[strategy].label or strategy
+
+    @property
+    def comparator(self) -> str:
+        """Strategy to which others are compared: the stated one, else the first."""
+        return self.file.settings.comparator or self.strategies[0]
+
+    def with_values(self, overrides: Mapping[str, float]) -> Scenario:
+        """Scenario with some parameters held at other values."""
+        return replace(self, table=self.table.with_values(overrides))
+
+
+def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None) -> Scenario:
+    """Load and check a scenario.
+
+    Parameters
+    ----------
+    name : str or Path
+        Path of a TOML file, or the name of a bundled scenario.
+    overrides : mapping of str to float, optional
+        Parameters held at other values.
+
+    Raises
+    ------
+    InputError
+        With one message that names file, key, value and what is allowed.
+    """
+    path = find_scenario(name)
+    read: dict[str, str] = {}
+    merged = _read_merged(path, read, 0)
+    file = _validated(merged, path)
+    where = str(path)
+    folder = path.parent
+    _check_settings(file, where)
+    own = load_parameters([_table(folder, p, where, read) for p in file.parameters])
+    table = load_parameters([_table(folder, p, where, read) for p in [*file.parameters, *file.shared_parameters]])
+    if overrides:
+        table = table.with_values(overrides)
+    groups = {
+        name: Group(
+            name=name, kind=g.kind, members=g.members, counts=g.counts, mean=g.mean, covariance=g.covariance,
+            file=None if g.file is None else _table(folder, g.file, where, read),
+        )
+        for name, g in file.groups.items()
+    }  # fmt: skip
+    life = norms = None
+    if file.mortality is not None:
+        life_path = _table(folder, file.mortality.table, where, read)
+        life = load_life_table(life_path, file.mortality.measure, list(file.mortality.keys))
+    if file.utilities.norms is not None:
+        norms = load_norms(_table(folder, file.utilities.norms, where, read), list(file.utilities.keys))
+    patients = _population(file, table, folder, where, read)
+    return Scenario(
+        file=file, path=path, table=table, own=frozenset(own), patients=patients, life=life, norms=norms,
+        groups=groups, inputs=read,
+    )  # fmt: skip
+
+
+# === Reading ===
+
+
+def _read_merged(path: Path, read: dict[str, str], depth: int) -> dict[str, Any]:
+    """A TOML file over what it includes: tables are merged, `transitions` and parameter lists are joined."""
+    if depth > MAX_INCLUDES:
+        raise ScenarioError(f"{path}: includes are nested more than {MAX_INCLUDES} deep; do they include each other?")
+    text = _read_bytes(path, read)
+    try:
+        data = tomllib.loads(text.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ScenarioError(f"{path}: not valid TOML: {error}") from None
+    merged: dict[str, Any] = {}
+    includes = data.get("include", [])
+    if not isinstance(includes, list) or not all(isinstance(i, str) for i in includes):
+        raise ScenarioError(f"{path}: include must be a list of file names.")
+    for include in includes:
+        target = path.parent / include
+        if not target.is_file():
+            raise ScenarioError(f"{path}: include: no such file '{include}'.{_nearby(target)}")
+        _merge(merged, _relocated(_read_merged(target, read, depth + 1), target.parent, path.parent))
+    _merge(merged, data)
+    return merged
+
+
+def _read_bytes(path: Path, read: dict[str, str]) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
+    read[str(path)] = hashlib.sha256(content).hexdigest()
+    return content
+
+
+def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, Any]:
+    """Make the file names of an included file hold from the including one's folder."""
+    if source.resolve() == target.resolve():
+        return data
+
+    def moved(name: Any) -> Any:
+        return str((source / name).resolve()) if isinstance(name, str) else name
+
+    for key in ("parameters", "shared_parameters"):
+        if isinstance(data.get(key), list):
+            data[key] = [moved(name) for name in data[key]]
+    for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
+        if isinstance(data.get(section), dict) and key in data[section]:
+            data[section][key] = moved(data[section][key])
+    return data
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        elif key in ("transitions", "parameters", "shared_parameters") and isinstance(base.get(key), list):
+            base[key] = [*base[key], *value] if isinstance(value, list) else value
+        else:
+            base[key] = value
+
+
+def _nearby(path: Path) -> str:
+    return nearest(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
+
+
+def _table(folder: Path, name: str, where: str, read: dict[str, str]) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise ScenarioError(f"{where}: no such file '{name}'.{_nearby(path)}")
+    _read_bytes(path, read)
+    return path
+
+
+# === Checking ===
+
+
+def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
+    version = data.get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise ScenarioError(
+            f"{path}: schema_version {version} is newer than this lmssim reads ({SCHEMA_VERSION}); upgrade lmssim."
+        )
+    try:
+        return ScenarioFile.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(_message(error, path)) from None
+    except RecursionError:
+        raise ScenarioError(f"{path}: nested too deep.") from None
+
+
+def _message(error: ValidationError, path: Path) -> str:
+    """One message: the key, its value and what is allowed; unknown keys first, as they explain the others."""
+    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    first = problems[0]
+    key = _key(first["loc"])
+    more = f" ({len(problems) - 1} more problem(s) after this one.)" if len(problems) > 1 else ""
+    if first["type"] == "extra_forbidden":
+        allowed = _allowed(first["loc"][:-1])
+        return f"{path}: {key}: unknown key '{first['loc'][-1]}'.{nearest(str(first['loc'][-1]), allowed)}{more}"
+    if first["type"] == "missing":
+        return f"{path}: {key}: is required and missing.{more}"
+    value = repr(first["input"])
+    hint = ""
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        words = first["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        hint = nearest(first["input"], words)
+    message = first["msg"].replace("Input should", "should")
+    return f"{path}: {key} = {value[:80]}: {message}.{hint}{more}"
+
+
+def _key(location: tuple[int | str, ...]) -> str:
+    """Key as the file writes it; list positions count from 1."""
+    text = ""
+    for part in location:
+        if isinstance(part, int):
+            text += f"[{part + 1}]"
+        elif part not in ("Effect", "Planned", "float", "str") and not part.startswith(("literal", "list[")):
+            text += f".{part}" if text else part
+    return text
+
+
+def _allowed(location: tuple[int | str, ...]) -> list[str]:
+    """Keys allowed at a place, found by following the sections' fields."""
+    models: list[Any] = [ScenarioFile]
+    for part in location:
+        following: list[Any] = []
+        for model in models:
+            if isinstance(model, type) and issubclass(model, BaseModel):
+                names = {f.alias or n: f.annotation for n, f in model.model_fields.items()}
+                if part in names:
+                    following += list(_sections(names[str(part)]))
+                elif part == model.__name__:
+                    following.append(model)
+        models = following or models
+    return [f.alias or n for m in models if issubclass(m, BaseModel) for n, f in m.model_fields.items()]
+
+
+def _sections(annotation: Any) -> Iterator[Any]:
+    """Sections within an annotation such as dict[str, list[State]]."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, BaseModel):
+            yield annotation
+        return
+    for argument in typing.get_args(annotation):
+        yield from _sections(argument)
+
+
+def _check_settings(file: ScenarioFile, where: str) -> None:
+    if not file.strategies:
+        raise ScenarioError(f"{where}: strategies: at least one is needed.")
+    comparator = file.settings.comparator
+    if comparator is not None and comparator not in file.strategies:
+        raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
+    for key in ("tables", "cycles", "partitioned_survival"):
+        if getattr(file, key):
+            raise ScenarioError(
+                f"{where}: {key}: known to the language, but not supported by engine 'compiled' yet "
+                "(docs/language.md lists what is)."
+            )
+
+
+def _population(file: ScenarioFile, table: ParameterTable, folder: Path, where: str, read: dict[str, str]) -> Patients:
+    base = {name: float(value[0]) for name, value in table.base().items()}
+
+    def number(value: float | str | None, key: str) -> float | None:
+        if value is None:
+            return None
+        place = f"{where}: population.{key}"
+        return float(expression.evaluate(expression.parse(value, place), base, place))
+
+    spec = file.population
+    covariates = []
+    for name, c in spec.covariates.items():
+        key = f"covariates.{name}"
+        values = {k: number(getattr(c, k), f"{key}.{k}") for k in _COVARIATE_NUMBERS}
+        shares = [number(p, f"{key}.probabilities") or 0.0 for p in c.probabilities]
+        covariates.append(
+            Covariate(name=name, kind=c.kind, categories=c.categories, probabilities=shares, **values)
+        )
+    if spec.age not in spec.covariates:
+        raise ScenarioError(unknown("covariate", spec.age, spec.covariates, f"{where}: population.age"))
+    if spec.rows is not None:
+        return load_rows(_table(folder, spec.rows, where, read), covariates)
+    correlation = {c.between: number(c.value, "correlations") or 0.0 for c in spec.correlations}
+    return Population(tuple(covariates), correlation, f"{where}: population")
+
+
+_COVARIATE_NUMBERS = ("mean", "sd", "median", "sdlog", "probability", "value", "low", "high")
+
+
+def population_names(file: ScenarioFile) -> Iterator[str]:
+    """Parameters that the population names."""
+    for covariate in file.population.covariates.values():
+        values = [getattr(covariate, key) for key in _COVARIATE_NUMBERS] + list(covariate.probabilities)
+        for value in values:
+            if value is not None:
+                yield from expression.names(expression.parse(value, "population"))
+    for correlation in file.population.correlations:
+        yield from expression.names(expression.parse(correlation.value, "population"))

@@ -1,0 +1,461 @@
+"""The model language: what a scenario file may say, checked by pydantic, exported as a JSON schema.
+
+A *value* is a number, a parameter's id, or an expression over parameters, covariates, attributes, clocks and age.
+A *rule* is an expression that is true or false. Times are in years, costs in the scenario's currency and price year.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+Value = float | str
+Costs = dict[str, Value]
+Flag = bool
+
+FamilyName = Literal[
+    "exponential",
+    "weibull",
+    "weibull_ph",
+    "gompertz",
+    "log_logistic",
+    "log_normal",
+    "gamma",
+    "generalised_gamma",
+    "piecewise_exponential",
+    "fixed",
+]
+Expected = Literal["benefit", "harm", "unknown"]
+
+
+class Section(BaseModel):
+    """One table of a scenario file; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Effect(Section):
+    """What a covariate, attribute or treatment does to a transition or a branch."""
+
+    value: Value
+    """Log hazard ratio, log time ratio or log odds ratio per unit of the key."""
+    on: Literal["hazard", "time", "logit"] | None = None
+    """Hazard (default for transitions), time (stretches time), logit (branches and events)."""
+    clock: str | None = None
+    """Clock of an effect that changes with time."""
+    delay: float = 0.0
+    """Years after the clock's start before the effect begins."""
+    full: float | None = None
+    """Years of full effect after the delay; unlimited if absent."""
+    wane: float = 0.0
+    """Years over which the log effect falls to 0 after the full period."""
+    steps: int = Field(default=8, ge=1, le=100)
+    """Number of constant pieces of the waning."""
+    expected: Expected = "unknown"
+    """Direction that `verify` tests."""
+
+
+Effects = dict[str, Value | Effect]
+
+
+class Hazard(Section):
+    """Time to a transition: a family in its named parametrisation, and the clock it runs on."""
+
+    family: FamilyName
+    clock: str = "entry"
+    """`entry` (reset), `model` (time zero), `age`, or a named clock."""
+    default_origin: Literal["model"] | None = None
+    """What a named clock reads before its event; without it, use before the event is an error."""
+    rate: Value | None = None
+    shape: Value | None = None
+    scale: Value | None = None
+    meanlog: Value | None = None
+    sdlog: Value | None = None
+    mu: Value | None = None
+    sigma: Value | None = None
+    q: Value | None = None
+    delay: Value | None = None
+    starts: list[float] | None = None
+    rates: list[Value] | None = None
+    cure: Value | None = None
+    """Mixture cure: probability that the event never happens; decided once per risk unless `redraw`."""
+    redraw: bool = False
+
+
+class Background(Section):
+    """Death from the mortality table."""
+
+    multiplier: Value = 1.0
+
+
+class Detection(Section):
+    """Found at a visit: each visit of the plan finds the lesion with a sensitivity."""
+
+    plan: str
+    sensitivity: Value
+    test: str | None = None
+    """Name of the test: it addresses the luck. Default: plan and target."""
+
+
+class Transition(Section):
+    """A transition out of one or more dwelling states, racing with the others."""
+
+    source: str | list[str] = Field(alias="from")
+    to: str | None = None
+    """Target; absent for a silent event, which only sets attributes."""
+    name: str | None = None
+    """Name of the decision, which addresses its luck. Default: the target."""
+    risk: str | None = None
+    """Name of a risk whose budget is shared and carried between states."""
+    hazard: Hazard | None = None
+    background: Background | None = None
+    detection: Detection | None = None
+    effects: Effects = {}
+    when: str | None = None
+    """Rule on attributes and covariates under which the transition is possible."""
+    set: dict[str, str | bool] = {}
+    mark: str | None = None
+    """Name under which the event is recorded and can be an endpoint."""
+    cost: Costs = {}
+    """Paid once when it happens."""
+    all_cause: bool = False
+    expected: Expected = "unknown"
+
+
+class Branch(Section):
+    """One way out of a chance state."""
+
+    to: str
+    p: Value | None = None
+    """Probability, or `rest`; without `p` the branch is taken wherever `when` holds."""
+    when: str | None = None
+    effects: Effects = {}
+    set: dict[str, str | bool] = {}
+
+
+class Schedule(Section):
+    """Something that happens at regular times while in a state."""
+
+    name: str
+    at: str
+    """A plan."""
+    cost: Costs = {}
+    utility_loss: Value | None = None
+    years: Value | None = None
+    """Duration of the utility loss of each tick."""
+    event: str | None = None
+    """An event that may happen at each tick."""
+
+
+class Limited(Section):
+    """A reward for a limited time after entry."""
+
+    years: Value
+    cost_per_year: Costs = {}
+    utility_loss: Value | None = None
+
+
+class State(Section):
+    """A dwelling, chance or absorbing state, or the place of a treatment phase."""
+
+    kind: Literal["dwelling", "chance", "absorbing", "phase"] = "dwelling"
+    label: str | None = None
+    utility: Value | None = None
+    cost_per_year: Costs = {}
+    entry_cost: Costs = {}
+    entry_utility: Value | None = None
+    """QALYs (usually negative) at entry."""
+    schedule: list[Schedule] = []
+    limited: list[Limited] = []
+    branches: list[Branch] = []
+    duration: Value | None = None
+    """Fixed stay; then `next`."""
+    next: str | None = None
+    phase: str | None = None
+    set: dict[str, str | bool] = {}
+    starts: list[str] = []
+    """Clocks that start on entry."""
+    events: list[str] = []
+    """Events that may happen on entry (complications)."""
+    death: Literal["disease", "treatment", "other"] | None = None
+    """Cause, for absorbing states that are deaths."""
+    initial: bool = False
+
+
+class Event(Section):
+    """Something that may happen at a moment: a complication, with its cost, utility loss and risk of death."""
+
+    label: str | None = None
+    probability: Value
+    effects: Effects = {}
+    when: str | None = None
+    cost: Costs = {}
+    utility_loss: Value | None = None
+    years: Value | None = None
+    """Duration of the utility loss; until death if absent."""
+    stop_on_leaving: bool = False
+    stack: bool = False
+    death: Value | None = None
+    death_state: str | None = None
+    set: dict[str, str | bool] = {}
+    expected: Expected = "unknown"
+
+
+class Lasting(Section):
+    """What a flag costs and takes away for as long as it is set, in every state of stay."""
+
+    utility_loss: Value | None = None
+    """Share of utility lost (multiplicative), or utility lost (additive)."""
+    cost_per_year: Costs = {}
+
+
+class Period(Section):
+    """Part of a plan: ticks every so often until a time since the plan's origin."""
+
+    until: Value | None = None
+    every: Value
+
+
+class Plan(Section):
+    """Times of visits or cycles, from an origin."""
+
+    origin: str = "entry"
+    """`entry`, `model`, or a named clock."""
+    first: Value | None = None
+    """Time of the first tick; default one interval after the origin."""
+    periods: list[Period]
+    max: Value | None = None
+    """Largest number of ticks."""
+
+
+class TreatmentEffect(Section):
+    """Effect of having received a treatment on the transitions of a name or risk."""
+
+    risk: str
+    effect: Value | Effect
+
+
+class Treatment(Section):
+    """A treatment given in a phase: eligibility, duration, effects, complications and costs."""
+
+    phase: str
+    label: str | None = None
+    eligible: str | None = None
+    wait: Value | None = None
+    """Years of waiting before it starts, in the same state of treatment."""
+    duration: Value | None = None
+    """Fixed duration; absent if it lasts until a transition out of the phase."""
+    utility: Value | None = None
+    cost: Costs = {}
+    cost_per_year: Costs = {}
+    schedule: list[Schedule] = []
+    limited: list[Limited] = []
+    events: list[str] = []
+    effects: list[TreatmentEffect] = []
+    set: dict[str, str | bool] = {}
+    starts: list[str] = []
+    expected: Expected = "unknown"
+
+
+class Planned(Section):
+    """A treatment of a strategy, with the rule under which the strategy gives it."""
+
+    treatment: str
+    when: str | None = None
+
+
+class Component(Section):
+    """A share of patients of a mix, and what they get."""
+
+    fraction: Value
+    treatments: list[str]
+
+
+class Strategy(Section):
+    """What is given to whom, and what it sets."""
+
+    label: str | None = None
+    treatments: list[str | Planned] = []
+    mix: list[Component] = []
+    set: dict[str, Value] = {}
+    """Parameters with another value under this strategy."""
+    plans: dict[str, str] = {}
+    """Plans replaced by other plans (surveillance intensity)."""
+
+
+class Endpoint(Section):
+    """Time from an origin to the first of some events."""
+
+    label: str | None = None
+    events: list[str]
+    """States entered, or marks."""
+    competing: list[str] = []
+    death: Literal["event", "competing", "censoring"] = "event"
+    origin: str = "model"
+    """`model` or a state whose first entry starts the clock."""
+    kind: Literal["survival", "incidence"] = "survival"
+
+
+class Covariate(Section):
+    """A baseline characteristic: a distribution, or the column of a file."""
+
+    kind: Literal["normal", "lognormal", "uniform", "binary", "categorical", "constant"]
+    label: str | None = None
+    unit: str = ""
+    mean: Value | None = None
+    sd: Value | None = None
+    median: Value | None = None
+    sdlog: Value | None = None
+    low: Value | None = None
+    high: Value | None = None
+    probability: Value | None = None
+    value: Value | None = None
+    categories: list[str | float] = []
+    probabilities: list[Value] = []
+
+
+class Correlation(Section):
+    """Correlation of two covariates' latent normals."""
+
+    between: tuple[str, str]
+    value: Value
+
+
+class Population(Section):
+    """Joint distribution of covariates, or rows of a file."""
+
+    label: str | None = None
+    covariates: dict[str, Covariate]
+    correlations: list[Correlation] = []
+    rows: str | None = None
+    """CSV with a column per covariate, and optionally `weight`."""
+    age: str = "age"
+    """Covariate that holds age at time zero, in years."""
+
+
+class Mortality(Section):
+    """Background mortality table."""
+
+    table: str
+    measure: Literal["q", "m"] = "q"
+    keys: dict[str, str] = {"sex": "sex"}
+    """Key column of the table -> covariate."""
+
+
+class Utilities(Section):
+    """How utilities are read."""
+
+    norms: str | None = None
+    """CSV of population norms by age and sex; state utilities are then relative to it."""
+    combine: Literal["multiplicative", "additive"] = "multiplicative"
+    keys: dict[str, str] = {"sex": "sex"}
+
+
+class Exclusion(Section):
+    """Terminal care at death of a cause replaces other categories inside its window."""
+
+    death: str
+    """Absorbing state."""
+    window: Value
+    cost: Costs
+    excludes: list[str]
+
+
+class Settings(Section):
+    """Conventions, all printed in every result."""
+
+    horizon: float = Field(gt=0, le=200)
+    discount_rate_costs: float = Field(default=0.035, ge=0, lt=1)
+    discount_rate_effects: float = Field(default=0.035, ge=0, lt=1)
+    discounting: Literal["continuous_annual", "continuous_rate"] = "continuous_annual"
+    """`continuous_annual`: exp(-ln(1+r) t); `continuous_rate`: exp(-r t)."""
+    currency: str = "GBP"
+    price_year: str = ""
+    perspective: str = ""
+    wtp: list[float] = [20_000.0, 30_000.0]
+    times: list[float] = [1.0, 2.0, 3.0, 5.0, 10.0]
+    comparator: str | None = None
+    cost_categories: list[str] = ["total"]
+
+
+class SeriesRow(Section):
+    """One figure of a published series and how the model reads it."""
+
+    target: str
+    outcome: str
+    """`ever`, `by_time`, `median_time`, `at_start`, `marks`, `entered`."""
+    events: list[str]
+    statistic: Literal["proportion", "median_time", "mean_time"]
+    where: str | None = None
+    by: float | None = None
+    observed: float
+    n: int | None = None
+    events_observed: int | None = None
+    label: str
+    denominator: Literal["all", "with_event"] = "all"
+    note: str = ""
+
+
+class Series(Section):
+    """A published series reproduced: strategy, follow-up, and its figures beside the model's."""
+
+    label: str
+    source_id: str
+    strategy: str
+    follow_up: dict[str, Value]
+    """Distribution of follow-up: `median` and `sdlog` (log-normal), `low`, `high`."""
+    exclude: list[str] = []
+    """Patients with these events are not in the series."""
+    origin: str = "model"
+    rows: list[SeriesRow]
+
+
+class Group(Section):
+    """Parameters drawn jointly."""
+
+    kind: Literal["dirichlet", "multivariate_normal", "posterior"]
+    members: list[str]
+    counts: list[float] = []
+    mean: list[float] = []
+    covariance: list[list[float]] = []
+    file: str | None = None
+
+
+class ScenarioFile(Section):
+    """A scenario file after its includes are merged."""
+
+    schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
+    name: str
+    title: str
+    description: str = ""
+    include: list[str] = []
+    parameters: list[str] = []
+    """The scenario's own tables: every row must be used."""
+    shared_parameters: list[str] = []
+    """Tables shared between scenarios."""
+    settings: Settings
+    population: Population
+    attributes: dict[str, list[str] | Literal["flag"]] = {}
+    clocks: dict[str, Literal["latest", "first"]] = {}
+    states: dict[str, State]
+    transitions: list[Transition] = []
+    events: dict[str, Event] = {}
+    lasting: dict[str, Lasting] = {}
+    plans: dict[str, Plan] = {}
+    treatments: dict[str, Treatment] = {}
+    strategies: dict[str, Strategy]
+    endpoints: dict[str, Endpoint] = {}
+    mortality: Mortality | None = None
+    utilities: Utilities = Utilities()
+    terminal: list[Exclusion] = []
+    groups: dict[str, Group] = {}
+    series: dict[str, Series] = {}
+    tables: dict[str, Any] = {}
+    """Lookup tables by name (reserved: no engine reads them yet)."""
+    cycles: dict[str, Any] | None = None
+    """Model in cycles (reserved: no engine runs it yet)."""
+    partitioned_survival: dict[str, Any] | None = None
+    """Nested survival curves (reserved: no engine runs it yet)."""

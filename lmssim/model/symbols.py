@@ -1,0 +1,291 @@
+"""What names in rules and expressions mean: covariates as columns, attributes as bits, clocks, age, time, strategy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmssim.errors import ExpressionError, ScenarioError, UnsupportedError, unknown
+from lmssim.kernels import machine
+from lmssim.kernels.layout import NONE
+from lmssim.model import expression
+from lmssim.model.expression import Apply, Name, Node, Number, Text
+from lmssim.model.numbers import NumberTable
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
+
+MAX_BITS = 62
+OPCODES = {
+    "+": machine.ADD, "-": machine.SUBTRACT, "*": machine.MULTIPLY, "/": machine.DIVIDE, "**": machine.POWER,
+    "<": machine.LESS, "<=": machine.LESS_EQUAL, ">": machine.GREATER, ">=": machine.GREATER_EQUAL,
+    "==": machine.EQUAL, "!=": machine.NOT_EQUAL, "and": machine.AND, "or": machine.OR, "not": machine.NOT,
+    "neg": machine.NEGATE, "if": machine.SELECT, "exp": machine.EXP, "log": machine.LOG, "sqrt": machine.SQRT,
+    "abs": machine.ABS, "floor": machine.FLOOR, "min": machine.MINIMUM, "max": machine.MAXIMUM,
+}  # fmt: skip
+
+
+@dataclass
+class Symbols:
+    """Names of one model, and the tables that refs to them fill.
+
+    Attributes
+    ----------
+    covariates : dict
+        Covariate to its labels (empty if its values are numbers), in column order.
+    levels : dict
+        Attribute to its levels; a flag has the one level "true".
+    """
+
+    parameters: frozenset[str]
+    covariates: dict[str, list[str]]
+    codes: dict[str, list[float]]
+    levels: dict[str, list[str]]
+    clocks: list[str]
+    strategies: list[str]
+    numbers: NumberTable = field(default_factory=NumberTable)
+    columns: list[Node] = field(default_factory=list)
+    code_start: list[int] = field(default_factory=lambda: [0])
+    code_op: list[int] = field(default_factory=list)
+    code_arg: list[int] = field(default_factory=list)
+    programs: dict[Node, int] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.bits: dict[tuple[str, str], int] = {}
+        for attribute, levels in self.levels.items():
+            for level in levels:
+                self.bits[attribute, level] = 1 << len(self.bits)
+        if len(self.bits) > MAX_BITS:
+            raise UnsupportedError(f"attributes have {len(self.bits)} levels in all; the engines take {MAX_BITS}.")
+        for i, name in enumerate(self.covariates):
+            self.columns.append(Name(name))
+            assert i == len(self.columns) - 1
+
+    # --- attributes ---
+
+    def masks(self, settings: dict[str, str | bool], where: str) -> tuple[int, int]:
+        """(bits to clear, bits to set) of attribute settings."""
+        clear = mark = 0
+        for attribute, level in settings.items():
+            if attribute not in self.levels:
+                raise ScenarioError(unknown("attribute", attribute, self.levels, where))
+            for each in self.levels[attribute]:
+                clear |= self.bits[attribute, each]
+            if level is False or (level == "" and self.levels[attribute] != ["true"]):
+                continue
+            word = "true" if level is True else str(level)
+            if word not in self.levels[attribute]:
+                raise ScenarioError(unknown(f"level of {attribute}", word, self.levels[attribute], where))
+            mark |= self.bits[attribute, word]
+        return clear, mark
+
+    def initial_bits(self) -> int:
+        """Attributes at time 0: flags off, others at their first level."""
+        return sum(self.bits[a, levels[0]] for a, levels in self.levels.items() if levels != ["true"])
+
+    def attribute_bit(self, name: str) -> int | None:
+        """Bit of a flag, or of `attribute_level`."""
+        if self.levels.get(name) == ["true"]:
+            return self.bits[name, "true"]
+        for attribute, levels in self.levels.items():
+            for level in levels:
+                if name == f"{attribute}_{level}" and levels != ["true"]:
+                    return self.bits[attribute, level]
+        return None
+
+    def indicator(self, name: str) -> Node | None:
+        """`grade_3` or `sex_male` as a comparison, if it names a category of a covariate."""
+        for covariate, codes in self.codes.items():
+            for i, code in enumerate(codes):
+                words = self.covariates[covariate] or [f"{c:g}" for c in codes]
+                if name == f"{covariate}_{words[i]}":
+                    return Apply("==", (Name(covariate), Number(code)))
+        return None
+
+    # --- kinds of dependence ---
+
+    def resolve(self, node: Node, where: str) -> Node:
+        """Replace comparisons with category names by numbers; refuse unknown names."""
+        match node:
+            case Apply("==" | "!=" as op, (Name(name), Text(text))) | Apply("==" | "!=" as op, (Text(text), Name(name))):
+                resolved = self._category(name, text, where)
+                return resolved if op == "==" else Apply("not", (resolved,))
+            case Apply(function, arguments):
+                return Apply(function, tuple(self.resolve(a, where) for a in arguments))
+            case Text(text):
+                raise ExpressionError(f"{where}: '{text}' may only be compared with a covariate, attribute or strategy.")
+            case Name(name):
+                return self._name(name, where)
+        return node
+
+    def _name(self, name: str, where: str) -> Node:
+        if name in self.parameters:
+            self.used.add(name)
+        known = name in self.parameters or name in self.covariates or name in ("age", "time")
+        if known or self.attribute_bit(name) is not None or self._clock(name) is not None:
+            return Name(name)
+        category = self.indicator(name)
+        if category is None:
+            raise ExpressionError(unknown("name", name, self.known(), where))
+        return category
+
+    def _category(self, name: str, text: str, where: str) -> Node:
+        if name == "strategy":
+            if text not in self.strategies:
+                raise ExpressionError(unknown("strategy", text, self.strategies, where))
+            return Apply("==", (Name("strategy"), Number(float(self.strategies.index(text)))))
+        if name in self.levels:
+            if text not in self.levels[name]:
+                raise ExpressionError(unknown(f"level of {name}", text, self.levels[name], where))
+            return Name(f"{name}_{text}") if self.levels[name] != ["true"] else Name(name)
+        if name in self.covariates:
+            if text not in self.covariates[name]:
+                raise ExpressionError(unknown(f"category of {name}", text, self.covariates[name], where))
+            return Apply("==", (Name(name), Number(self.codes[name][self.covariates[name].index(text)])))
+        raise ExpressionError(unknown("covariate or attribute", name, [*self.covariates, *self.levels], where))
+
+    def known(self) -> list[str]:
+        """Every name a user may write."""
+        indicators = [f"{c}_{w}" for c, codes in self.codes.items() for w in (self.covariates[c] or map("{:g}".format, codes))]
+        levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
+        clocks = [f"since_{clock}" for clock in self.clocks]
+        return [*self.parameters, *self.covariates, *indicators, *levels, *clocks, "age", "time", "strategy"]
+
+    def _clock(self, name: str) -> int | None:
+        prefix, _, clock = name.partition("since_")
+        return self.clocks.index(clock) if prefix == "" and clock in self.clocks else None
+
+    def is_constant(self, node: Node) -> bool:
+        """Whether a resolved node depends on parameters alone."""
+        return all(name in self.parameters for name in expression.names(node))
+
+    def is_baseline(self, node: Node) -> bool:
+        """Whether a resolved node depends on covariates alone."""
+        return all(name in self.covariates for name in expression.names(node))
+
+    def depends_on_time(self, node: Node) -> bool:
+        """Whether a resolved node changes within a stay."""
+        return any(n in ("age", "time") or self._clock(n) is not None for n in expression.names(node))
+
+    def bits_of(self, node: Node) -> int:
+        """Attribute bits a resolved node depends on."""
+        total = 0
+        for name in expression.names(node):
+            bit = None if name in self.parameters or name in self.covariates else self.attribute_bit(name)
+            total |= bit or 0
+        return total
+
+    # --- refs ---
+
+    def ref(self, value: float | str | None, where: str, check: str) -> int:
+        """Ref of a value: a number slot if it depends on parameters alone, else a program."""
+        if value is None:
+            return NONE
+        node = self.resolve(expression.parse(value, where), where)
+        if self.is_constant(node):
+            return self.numbers.add(node, where, check)
+        return -1 - self.program(node, where)
+
+    def rule(self, text: str | None, where: str) -> tuple[int, int, int]:
+        """(bits that matter, bits wanted, program or -1) of a rule; attribute levels joined by `and` need no program."""
+        if text is None:
+            return 0, 0, -1
+        node = self.resolve(expression.parse(text, where), where)
+        rest: list[Node] = []
+        care = want = 0
+        for part in _conjuncts(node):
+            bits = self._wanted(part)
+            if bits is None:
+                rest.append(part)
+            else:
+                care, want = care | bits[0], want | bits[1]
+        if not rest:
+            return care, want, -1
+        program = rest[0]
+        for part in rest[1:]:
+            program = Apply("and", (program, part))
+        return care, want, self.program(program, where)
+
+    def _wanted(self, node: Node) -> tuple[int, int] | None:
+        """(bit, bit wanted) of an attribute level, or of its negation; None for anything else."""
+        negated = isinstance(node, Apply) and node.function == "not"
+        inner = node.arguments[0] if isinstance(node, Apply) and negated else node
+        if not isinstance(inner, Name) or inner.name in self.parameters or inner.name in self.covariates:
+            return None
+        bit = self.attribute_bit(inner.name)
+        return None if bit is None else (bit, 0 if negated else bit)
+
+    def program(self, node: Node, where: str) -> int:
+        """Stack-machine program of a resolved node."""
+        if node not in self.programs:
+            self._emit(node, where)
+            self.code_start.append(len(self.code_op))
+            self.programs[node] = len(self.code_start) - 2
+        return self.programs[node]
+
+    def _emit(self, node: Node, where: str) -> None:
+        if self.is_constant(node):
+            self._op(machine.NUMBER, self.numbers.add(node, where, "any"))
+            return
+        match node:
+            case Name(name):
+                self._emit_name(name)
+            case Apply("==", (Name("strategy"), Number(value))):
+                self._op(machine.STRATEGY, int(value))
+            case Apply(function, arguments):
+                for argument in arguments:
+                    self._emit(argument, where)
+                self._op(OPCODES[function], 0)
+
+    def _emit_name(self, name: str) -> None:
+        clock, bit = self._clock(name), None
+        if name in self.covariates:
+            self._op(machine.COLUMN, list(self.covariates).index(name))
+        elif name == "age":
+            self._op(machine.AGE, 0)
+        elif name == "time":
+            self._op(machine.TIME, 0)
+        elif clock is not None:
+            self._op(machine.SINCE, clock)
+        else:
+            bit = self.attribute_bit(name)
+            assert bit is not None
+            self._op(machine.BIT, bit)
+
+    def _op(self, op: int, argument: int) -> None:
+        self.code_op.append(op)
+        self.code_arg.append(argument)
+
+    # --- columns ---
+
+    def column(self, node: Node) -> int:
+        """Column of a baseline expression, added to the patient's columns if new."""
+        if node not in self.columns:
+            self.columns.append(node)
+        return self.columns.index(node)
+
+    def fill_columns(self, covariates: FloatArray, extra: int) -> FloatArray:
+        """Patients' columns: covariates, expressions of them, and `extra` empty ones at the end.
+
+        Parameters
+        ----------
+        covariates : ndarray(float, ndim=2)
+            (n_patients, n_covariates).
+        """
+        n = covariates.shape[0]
+        x = np.empty((n, len(self.columns) + extra))
+        x[:, : covariates.shape[1]] = covariates
+        values: dict[str, Any] = {name: covariates[:, i] for i, name in enumerate(self.covariates)}
+        for k in range(covariates.shape[1], len(self.columns)):
+            x[:, k] = expression.evaluate(self.columns[k], values, "effect")
+        return x
+
+
+def _conjuncts(node: Node) -> list[Node]:
+    match node:
+        case Apply("and", (left, right)):
+            return [*_conjuncts(left), *_conjuncts(right)]
+    return [node]
