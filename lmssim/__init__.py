@@ -5,10 +5,11 @@ Names are imported when they are first used, so that `import lmssim` and `lmssim
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmssim.evaluate import Evaluation, evaluate
+    from lmssim.evaluation import Evaluation, evaluate
     from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import Scenario, load_scenario
@@ -26,21 +27,20 @@ __all__ = [
 ]
 
 _HOME = {
-    "Evaluation": "lmssim.evaluate",
+    "Evaluation": "lmssim.evaluation",
     "Sampling": "lmssim.execution.simulate",
     "Scenario": "lmssim.model.scenario",
     "compile_scenario": "lmssim.model.compile",
+    "evaluate": "lmssim.evaluation",
     "load_scenario": "lmssim.model.scenario",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a name's module on first use (PEP 562)."""
-    if name not in _HOME and name != "evaluate":
+    if name not in _HOME:
         raise AttributeError(f"module 'lmssim' has no attribute '{name}'")
-    from importlib import import_module
-
-    value = getattr(import_module(_HOME.get(name, "lmssim.evaluate")), name)
+    value = getattr(import_module(_HOME[name]), name)
     globals()[name] = value
     return value
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from lmssim.model.compile import compile_scenario
 from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAD = "schema_version = 1\nname = 'test'\ntitle = 'Test'\n"
 PARAMETER_HEADER = (

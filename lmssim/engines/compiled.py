@@ -16,7 +16,7 @@ from lmssim.errors import InputError, RunError
 from lmssim.kernels import layout
 from lmssim.kernels.chunk import run_chunk
 from lmssim.kernels.rewards import N_MAIN
-from lmssim.kernels.tally import Counts, Moments
+from lmssim.kernels.tally import N_PRODUCTS, Counts, Moments
 from lmssim.kernels.walk import walk_block
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def workspace(program: Program, block: int) -> Workspace:
     n_paths = block * n_strategies
     return Workspace(
         wi=_ints(program.packed.n_scratch), wf=np.zeros(program.packed.n_scratch_floats),
-        worth=np.zeros((n_strategies, n_outcomes(program))), windows=np.zeros((layout.MAX_WINDOWS, 4)),
+        worth=np.zeros(n_strategies * (n_outcomes(program) + 2 * N_PRODUCTS)),
+        windows=np.zeros((layout.MAX_WINDOWS, 4)),
         seen=_ints(len(program.states) + len(program.marks) + 1), first_time=np.zeros((len(program.endpoints), 4)),
         histories=_histories(n_paths, n_paths * ROWS_PER_LIFE, n_paths * MARKS_PER_LIFE),
     )  # fmt: skip
@@ -144,7 +145,7 @@ _local = threading.local()
 
 
 def _own_workspace(program: Program, block: int) -> Workspace:
-    """This thread's workspace for the program, made on first use."""
+    """Workspace of the calling thread for the program, made on first use."""
     key = (id(program.packed), block)
     if getattr(_local, "key", None) != key:
         _local.key, _local.workspace, _local.program = key, workspace(program, block), program
@@ -158,7 +159,7 @@ def empty_moments(program: Program, n_draws: int) -> Moments:
     shape = (n_draws, n_strategies, n_outcomes(program))
     return Moments(
         shift=np.zeros(shape), total=np.zeros(shape), square=np.zeros(shape),
-        product=np.zeros((n_draws, N_MAIN + 1, n_strategies, n_strategies)),
+        product=np.zeros((n_draws, n_strategies, n_strategies, N_PRODUCTS)),
         state=np.zeros((n_draws, n_strategies, n_states, 4)),
     )  # fmt: skip
 
@@ -168,7 +169,8 @@ def empty_counts(program: Program) -> Counts:
     n_strategies, n_states, m = len(program.strategies), len(program.states), program.packed.m
     return Counts(
         endpoint=_ints(n_strategies, len(program.endpoints), 3, int(m[layout.H_N_STEPS]) + 2),
-        occupancy=_ints(n_strategies, n_states, int(m[layout.H_N_OCCUPANCY]) + 2), entries=_ints(n_strategies, n_states, 2),
+        occupancy=_ints(n_strategies, n_states, int(m[layout.H_N_OCCUPANCY]) + 2),
+        entries=_ints(n_strategies, n_states, 2),
         marks=_ints(n_strategies, len(program.marks), 2),
     )  # fmt: skip
 
@@ -203,8 +205,17 @@ def run(
             moments, counts, draw, row,
         )  # fmt: skip
         if status == layout.OK:
-            return ChunkResult(chunk.n, moments, counts)
+            return ChunkResult(chunk.n, moments._replace(product=_whole_products(moments.product)), counts)
         _enlarge_or_refuse(program, space, status)
+
+
+def _whole_products(product: FloatArray) -> FloatArray:
+    """Products of main outcomes, then of QALYs with costs: (n_draws, n_main + 1, n_strategies, n_strategies), whole."""
+    lower, upper = np.tril_indices(product.shape[1], -1)
+    result = np.ascontiguousarray(np.moveaxis(product[..., : N_MAIN + 1], -1, 1))
+    result[:, :N_MAIN, upper, lower] = result[:, :N_MAIN, lower, upper]
+    result[:, N_MAIN, upper, lower] = product[:, lower, upper, N_MAIN + 1]
+    return result
 
 
 def simulate(
@@ -277,4 +288,4 @@ def warm(program: Program, seed: int = 0) -> None:
     run(program, Chunk(0, 1), program.numbers()[:1], np.zeros(1, dtype=np.int64), seed, block=1)
 
 
-__all__: list[Any] = ["Chunk", "ChunkResult", "DEFAULT_BLOCK", "run", "simulate", "warm"]
+__all__: list[Any] = ["DEFAULT_BLOCK", "Chunk", "ChunkResult", "run", "simulate", "warm"]

@@ -101,6 +101,10 @@ def stack(parts: list[Estimates]) -> Estimates:
     for part in parts[1:]:
         counts = type(counts)(*(x + y for x, y in zip(counts, part.counts, strict=True)))
     return Estimates(
-        parts[0].n, *(np.concatenate([getattr(p, f) for p in parts]) for f in ("mean", "square", "product", "state")),
+        parts[0].n,
+        np.concatenate([p.mean for p in parts]),
+        np.concatenate([p.square for p in parts]),
+        np.concatenate([p.product for p in parts]),
+        np.concatenate([p.state for p in parts]),
         counts,
-    )  # fmt: skip
+    )

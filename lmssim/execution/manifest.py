@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import platform
-import sys
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,8 +87,6 @@ def manifest(
             "jobs": sampling.jobs,
             "block": sampling.block,
             "command": [Path(command[0]).name, *command[1:]] if command else [],
-            "folder": str(Path.cwd()),
-            "executable": sys.executable,
             "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
         },
     }

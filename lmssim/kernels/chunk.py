@@ -6,10 +6,10 @@ import math
 
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.jit import jit
-from lmssim.kernels.layout import F_RATE_EFFECTS, H_AGE_COLUMN, H_N_STATES, OK
-from lmssim.kernels.pointer import advance, pointer
+from lmssim.kernels.layout import F_RATE_EFFECTS, H_AGE_COLUMN, H_N_STATES, OK, W_EPOCH
+from lmssim.kernels.pointer import advance, constant, history, result, scratch
 from lmssim.kernels.rewards import value_history
-from lmssim.kernels.tally import Counts, Moments, add_patient, count_endpoints, count_marks, count_stays
+from lmssim.kernels.tally import Counts, Moments, add_outcomes, add_products, count_endpoints, count_marks, count_stays
 from lmssim.kernels.walk import walk_block
 
 
@@ -27,22 +27,37 @@ def read_worth(
     begins : bool
         Whether the block's first patient is the chunk's.
     """
-    n_strategies, n_numbers = numbers.shape
-    n_columns, n_outcomes, n_sums = x.shape[1], worth.shape[1], sums.shape[1] * sums.shape[2]
-    p_m, p_f, p_wi, p_wf, p_numbers, p_x = pointer(m), pointer(f), pointer(wi), pointer(wf), pointer(numbers), pointer(x)
-    p_starts, p_rows, p_times, p_marks, p_mark_times = (
-        pointer(starts), pointer(rows), pointer(times), pointer(marks), pointer(mark_times)
+    _worth_of_patients(
+        constant(m), constant(f), scratch(wi), scratch(wf), scratch(worth), scratch(windows), constant(numbers),
+        constant(x), history(starts), history(rows), history(times), history(marks), history(mark_times), result(shift),
+        result(total), result(square), result(product), result(sums), begins, x.shape[0], x.shape[1],
+        numbers.shape[0], numbers.shape[1], shift.shape[1], sums.shape[1] * sums.shape[2],
     )  # fmt: skip
-    p_worth, p_sums, p_windows = pointer(worth), pointer(sums), pointer(windows)
-    for i in range(x.shape[0]):
-        growth = math.exp(f[F_RATE_EFFECTS] * x[i, m[H_AGE_COLUMN]])
+
+
+@jit
+def _worth_of_patients(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, windows: FloatArray, v: FloatArray,
+    x: FloatArray, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
+    shift: FloatArray, total: FloatArray, square: FloatArray, product: FloatArray, sums: FloatArray, begins: bool,
+    n_patients: int, n_columns: int, n_strategies: int, n_numbers: int, n_outcomes: int, n_sums: int,
+) -> None:  # fmt: skip
+    """`read_worth` over pointers."""
+    wi[W_EPOCH] += 1
+    factors = advance(worth, n_strategies * n_outcomes)
+    for i in range(n_patients):
+        patient = advance(x, i * n_columns)
+        growth = math.exp(f[F_RATE_EFFECTS] * patient[m[H_AGE_COLUMN]])
         for k in range(n_strategies):
             value_history(
-                p_m, p_f, p_wi, p_wf, advance(p_worth, k * n_outcomes), advance(p_sums, k * n_sums), p_windows,
-                i * n_strategies + k, p_starts, p_rows, p_times, p_marks, p_mark_times,
-                advance(p_numbers, k * n_numbers), advance(p_x, i * n_columns), k, growth,
+                m, f, wi, wf, advance(worth, k * n_outcomes), advance(sums, k * n_sums), windows, i * n_strategies + k,
+                starts, rows, times, marks, mark_times, advance(v, k * n_numbers), patient, k, growth,
             )  # fmt: skip
-        add_patient(worth, shift, total, square, product, begins and i == 0)
+        if begins and i == 0:
+            for k in range(n_strategies * n_outcomes):
+                shift[k] = worth[k]
+        add_outcomes(worth, n_strategies * n_outcomes, shift, total, square)
+        add_products(worth, n_strategies, n_outcomes, factors, product)
 
 
 @jit
@@ -52,27 +67,34 @@ def read_counts(
     endpoint: IntArray, occupancy: IntArray, entries: IntArray, mark_counts: IntArray,
 ) -> None:  # fmt: skip
     """Endpoints, occupancy, entries and marks of a block's histories."""
-    p_m, p_f, p_seen, p_first = pointer(m), pointer(f), pointer(seen), pointer(first_time)
-    p_starts, p_rows, p_times, p_marks, p_mark_times = (
-        pointer(starts), pointer(rows), pointer(times), pointer(marks), pointer(mark_times)
+    _counts_of_paths(
+        constant(m), constant(f), scratch(seen), scratch(first_time), n_patients, n_strategies, history(starts),
+        history(rows), history(times), history(marks), history(mark_times), result(endpoint), result(occupancy),
+        result(entries), result(mark_counts), endpoint.shape[1] * 3 * endpoint.shape[3],
+        occupancy.shape[1] * occupancy.shape[2], 2 * entries.shape[1], 2 * mark_counts.shape[1],
     )  # fmt: skip
-    n_endpoint = endpoint.shape[1] * 3 * endpoint.shape[3]
-    n_occupancy, n_entries, n_marks = occupancy.shape[1] * occupancy.shape[2], 2 * entries.shape[1], mark_counts.shape[1] * 2
+
+
+@jit
+def _counts_of_paths(
+    m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_strategies: int,
+    starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
+    endpoint: IntArray, occupancy: IntArray, entries: IntArray, mark_counts: IntArray,
+    n_endpoint: int, n_occupancy: int, n_entries: int, n_marks: int,
+) -> None:  # fmt: skip
+    """`read_counts` over pointers."""
     for i in range(n_patients):
         for k in range(n_strategies):
             path = i * n_strategies + k
-            p_seen[0] += 1
+            seen[0] += 1
             count_stays(
-                p_m, p_f, p_seen, path, p_starts, p_rows, p_times, advance(pointer(occupancy), k * n_occupancy),
-                advance(pointer(entries), k * n_entries),
+                m, f, seen, path, starts, rows, times, advance(occupancy, k * n_occupancy),
+                advance(entries, k * n_entries),
             )  # fmt: skip
-            count_marks(
-                p_seen, m[H_N_STATES], path, p_starts, p_marks, advance(pointer(mark_counts), k * n_marks)
-            )
+            count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, k * n_marks))
             count_endpoints(
-                p_m, p_f, path, p_starts, p_rows, p_times, p_marks, p_mark_times, p_first,
-                advance(pointer(endpoint), k * n_endpoint),
-            )  # fmt: skip
+                m, f, path, starts, rows, times, marks, mark_times, first_time, advance(endpoint, k * n_endpoint)
+            )
 
 
 @jit

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numba
+from numba import types
+from numba.extending import intrinsic
 
 import lmssim.kernels as _kernels  # the cache folder is set on import of the package
 
@@ -16,8 +18,13 @@ CACHE_DIR = _kernels.CACHE_DIR
 
 
 def jit(function: F) -> F:
-    """Compile `function` in nopython mode; the bits do not depend on the caller or on the thread."""
-    compiled: F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy")(function)
+    """Compile `function` in nopython mode; the bits do not depend on the caller or on the thread.
+
+    That it is not inlined by force is said outright: numba would take that over from the first caller.
+    """
+    compiled: F = numba.njit(
+        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False
+    )(function)
     return compiled
 
 
@@ -27,3 +34,17 @@ def inline(function: F) -> F:
         cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True
     )(function)
     return compiled
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def keep_apart(_context: Any) -> Any:
+    """Say, within a kernel, that LLVM shall call it and never copy it into its callers.
+
+    Rare and long pieces stay out of the way of the hot loops, and are compiled once.
+    """
+
+    def codegen(context: Any, builder: Any, _signature: Any, _args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.none(), codegen

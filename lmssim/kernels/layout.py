@@ -46,9 +46,11 @@ HEADER = (
     # counts and single values
     "n_states", "n_clocks", "n_risks", "n_plans", "n_ages", "n_categories", "n_endpoints", "n_marks", "n_steps",
     "n_occupancy", "start_state", "mix_decision", "age_column", "life_column", "norm_column", "additive", "lossy",
+    "by_strategy",
     # bases in the scratch
-    "w_clock_count", "w_entry_count", "w_risk", "w_stamp", "wf_clock", "wf_risk", "wf_luck", "wf_stack",
-    "wf_weight",
+    "w_clock_count", "w_entry_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
+    "wf_clock", "wf_risk", "wf_luck", "wf_stack",
+    "wf_weight", "wf_memo",
 )  # fmt: skip
 """Integers at the head of `m`, in order."""
 (
@@ -59,8 +61,10 @@ HEADER = (
     H_AGE_DISCOUNT,
     H_N_STATES, H_N_CLOCKS, H_N_RISKS, H_N_PLANS, H_N_AGES, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_MARKS, H_N_STEPS,
     H_N_OCCUPANCY, H_START_STATE, H_MIX_DECISION, H_AGE_COLUMN, H_LIFE_COLUMN, H_NORM_COLUMN, H_ADDITIVE, H_LOSSY,
-    H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_W_STAMP, H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
-    H_WF_WEIGHT,
+    H_BY_STRATEGY,
+    H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
+    H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
+    H_WF_WEIGHT, H_WF_MEMO,
 ) = range(len(HEADER))  # fmt: skip
 
 FLOAT_HEADER = (
@@ -78,14 +82,17 @@ STATE = (
     "first_clock", "last_clock", "clear", "set", "recorded", "decision",
     "alive", "utility", "entry_qaly", "first_rate", "last_rate", "first_entry", "last_entry", "first_schedule",
     "last_schedule", "first_limited", "last_limited", "terminal", "event_of", "competing_of", "censoring_of",
+    "renews",
 )  # fmt: skip
 (
     S_KIND, S_FIRST_TRANSITION, S_LAST_TRANSITION, S_FIRST_BRANCH, S_LAST_BRANCH, S_FIRST_EVENT, S_LAST_EVENT,
     S_FIRST_CLOCK, S_LAST_CLOCK, S_CLEAR, S_SET, S_RECORDED, S_DECISION,
     S_ALIVE, S_UTILITY, S_ENTRY_QALY, S_FIRST_RATE, S_LAST_RATE, S_FIRST_ENTRY, S_LAST_ENTRY, S_FIRST_SCHEDULE,
     S_LAST_SCHEDULE, S_FIRST_LIMITED, S_LAST_LIMITED, S_TERMINAL, S_EVENT_OF, S_COMPETING_OF, S_CENSORING_OF,
+    S_RENEWS,
 ) = range(len(STATE))  # fmt: skip
 S_WIDTH = len(STATE)
+"""A state renews if any of its transitions draws a fresh budget at each entry."""
 
 TRANSITION = (
     "to", "family", "ref_a", "ref_b", "ref_c", "clock", "default_model", "risk", "fresh", "rate_id", "cure",
@@ -120,6 +127,11 @@ EVENT = (
 V_WIDTH = len(EVENT)
 """Rows of events are followed by those of marks that are no events: only their last columns are read."""
 
+CODE = ("first", "last", "memo", "first_bit", "last_bit")
+"""A program; if it reads attributes only, where its values are kept (else -1) and a list of the bits that it reads."""
+P_FIRST, P_LAST, P_MEMO, P_FIRST_BIT, P_LAST_BIT = range(len(CODE))
+P_WIDTH = len(CODE)
+
 STRATEGY = ("start_bits", "first_rule", "last_rule", "first_mix", "last_mix")
 G_START_BITS, G_FIRST_RULE, G_LAST_RULE, G_FIRST_MIX, G_LAST_MIX = range(len(STRATEGY))
 G_WIDTH = len(STRATEGY)
@@ -140,11 +152,11 @@ D_WIDTH = len(TERMINAL)
 RISK = ("rate", "bits", "occurrence")
 R_RATE, R_BITS, R_OCCURRENCE = range(len(RISK))
 R_WIDTH = len(RISK)
-RISK_FLOATS = ("budget", "time", "since", "until", "origin", "ratio", "stretch", "a", "b", "c")
-R_BUDGET, R_TIME, R_SINCE, R_UNTIL, R_ORIGIN, R_RATIO, R_STRETCH, R_A, R_B, R_C = range(len(RISK_FLOATS))
+RISK_FLOATS = ("budget", "time", "since", "until", "origin", "ratio", "stretch", "a", "b", "c", "used")
+R_BUDGET, R_TIME, R_SINCE, R_UNTIL, R_ORIGIN, R_RATIO, R_STRETCH, R_A, R_B, R_C, R_USED = range(len(RISK_FLOATS))
 RF_WIDTH = len(RISK_FLOATS)
-W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_FREE = range(5)
-"""Head of a worker's integers: stamp of the patient's luck, what went wrong and for whom."""
+W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_EPOCH, W_FREE = range(6)
+"""Head of a worker's integers: stamp of the patient's luck, what went wrong and for whom, stamp of the kept values."""
 STACK_SIZE = 64
 
 # histories: a stay is a row of each of two arrays

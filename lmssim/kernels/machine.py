@@ -8,8 +8,15 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit
-from lmssim.kernels.layout import H_AGE_COLUMN, H_CODE, H_W_CLOCK_COUNT, H_WF_CLOCK, H_WF_STACK
+from lmssim.kernels.jit import inline, jit, keep_apart
+
+# one name a line would fill the page
+# isort: off
+from lmssim.kernels.layout import (
+    H_AGE_COLUMN, H_CODE, H_W_CLOCK_COUNT, H_W_MEMO, H_WF_CLOCK, H_WF_MEMO, H_WF_STACK, P_FIRST, P_FIRST_BIT, P_LAST,
+    P_LAST_BIT, P_MEMO, P_WIDTH, W_EPOCH,
+)  # fmt: skip
+# isort: on
 
 (
     NUMBER, COLUMN, BIT, AGE, TIME, SINCE, STRATEGY,
@@ -17,6 +24,10 @@ from lmssim.kernels.layout import H_AGE_COLUMN, H_CODE, H_W_CLOCK_COUNT, H_WF_CL
     LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL,
     AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM,
 ) = range(30)  # fmt: skip
+OF_PATIENT_OR_TIME = (COLUMN, AGE, TIME, SINCE)
+"""Instructions whose result is not settled by numbers, attributes and strategy."""
+MEMO_BITS = 6
+"""Most attribute bits of a program whose values are kept."""
 
 
 @inline
@@ -79,11 +90,35 @@ def run_code(
     m: IntArray, wi: IntArray, wf: FloatArray, program: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int,
 ) -> float:  # fmt: skip
-    """Value of a program for one patient at one time."""
-    base = m[H_CODE] + program
+    """Value of a program for one patient at one time.
+
+    What reads attributes only has few values: they are kept until the numbers change, which a new epoch says.
+    """
+    keep_apart()
+    p = m[H_CODE] + program * P_WIDTH
+    memo, epoch = m[p + P_MEMO], wi[W_EPOCH]
+    if memo < 0 or epoch == 0:
+        return _interpret(m, wi, wf, m[p + P_FIRST], m[p + P_LAST], v, x, attributes, time, strategy)
+    i = strategy
+    for k in range(m[p + P_FIRST_BIT], m[p + P_LAST_BIT]):
+        i = 2 * i + (1 if (attributes & m[k]) != 0 else 0)
+    stamp, value = m[H_W_MEMO] + memo + i, m[H_WF_MEMO] + memo + i
+    if wi[stamp] != epoch:
+        wi[stamp] = epoch
+        wf[value] = _interpret(m, wi, wf, m[p + P_FIRST], m[p + P_LAST], v, x, attributes, time, strategy)
+    return wf[value]
+
+
+@jit
+def _interpret(
+    m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, v: FloatArray, x: FloatArray, attributes: int,
+    time: float, strategy: int,
+) -> float:  # fmt: skip
+    """Run the instructions from `first` to `last`."""
+    keep_apart()
     stack = m[H_WF_STACK]
     top = stack - 1
-    for i in range(m[base], m[base + 1], 2):
+    for i in range(first, last, 2):
         code, argument = m[i], m[i + 1]
         if code == NUMBER:
             top += 1

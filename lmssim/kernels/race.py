@@ -16,37 +16,57 @@ from lmssim.kernels.families import (
     LIFE_TABLE,
     PIECEWISE,
     VISIT,
+    WEIBULL,
     cumulative_hazard,
     inverse_cumulative_hazard,
     inverse_piecewise_cumulative_hazard,
     piecewise_cumulative_hazard,
 )
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inline, jit, keep_apart
+
+# one name a line would fill the page
+# isort: off
 from lmssim.kernels.layout import (
     CLOCK_AGE, CLOCK_ENTRY, CLOCK_MODEL, E_CLOCK, E_COLUMN, E_FIRST_STEP, E_LAST_STEP, E_MASK, E_ON, E_REF, E_WIDTH,
     F_HORIZON, H_AGE_COLUMN, H_CURE_DECISION, H_DECISION_ADDRESS, H_LIFE, H_LIFE_COLUMN, H_LIFE_N, H_LIFE_OFFSET,
     H_N_PLANS, H_PLAN, H_PLAN_TABLE, H_RATE_FAMILY, H_RISK_DECISION, H_STEP_FACTOR, H_STEP_TIME, H_TICK_START,
-    H_TICK_TIME, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_WF_CLOCK, H_WF_RISK, NONE, ON_HAZARD, ON_LOGIT,
-    ON_TIME, R_A, R_B, R_BITS, R_BUDGET, R_C, R_OCCURRENCE, R_ORIGIN, R_RATE, R_RATIO, R_SINCE, R_STRETCH, R_TIME,
-    R_UNTIL, R_WIDTH, RF_WIDTH, T_CLOCK, T_CURE, T_CURE_REDRAW, T_DEFAULT_MODEL, T_EFFECT_BITS, T_FAMILY,
+    H_TICK_TIME, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_WF_CLOCK, H_WF_RISK, NONE, ON_HAZARD, ON_LOGIT, ON_TIME,
+    R_A, R_B, R_BITS, R_BUDGET, R_C, R_OCCURRENCE, R_ORIGIN, R_RATE, R_RATIO, R_SINCE, R_STRETCH, R_TIME, R_UNTIL,
+    R_USED, R_WIDTH, RF_WIDTH, T_CLOCK, T_CURE, T_CURE_REDRAW, T_DEFAULT_MODEL, T_EFFECT_BITS, T_FAMILY,
     T_FIRST_EFFECT, T_LAST_EFFECT, T_PLAN, T_RATE_ID, T_REF_A, T_REF_B, T_REF_C, T_RISK, T_TEST_DECISION, T_TIMED,
 )  # fmt: skip
+# isort: on
 from lmssim.kernels.luck import draw_uniform, kept_exponential, kept_uniform
 from lmssim.kernels.machine import value_at
 
 FRESH, BANKED = -1, -2
 """Marks in a risk's `rate`: no budget drawn yet; budget up to date, no open stretch."""
+MARGIN = 1e-9
+"""By how much a bound on a power must be missed: far above rounding."""
 TICK_BITS = 12
 """Low bits of a visit's occurrence that hold the tick; the episode of the plan stands above them."""
 
 
 @inline
-def base_hazard(m: IntArray, f: FloatArray, v: FloatArray, family: int, t: float, a: float, b: float, c: float) -> float:
+def base_hazard(
+    m: IntArray, f: FloatArray, v: FloatArray, family: int, t: float, a: float, b: float, c: float
+) -> float:
     """Cumulative hazard from 0 to clock time `t`, without effects."""
     if t <= 0.0:
         return 0.0
     if family == EXPONENTIAL:
         return a * t
+    if family == WEIBULL:
+        return t / b if a == 1.0 else (t / b) ** a
+    return _other_hazard(m, f, v, family, t, a, b, c)
+
+
+@jit
+def _other_hazard(
+    m: IntArray, f: FloatArray, v: FloatArray, family: int, t: float, a: float, b: float, c: float
+) -> float:
+    """`base_hazard` of a family that is not of the most frequent ones."""
+    keep_apart()
     if family == LIFE_TABLE:
         key = int(a)
         return piecewise_cumulative_hazard(t, f, m[H_LIFE] + m[m[H_LIFE_OFFSET] + key], m[m[H_LIFE_N] + key])
@@ -58,6 +78,17 @@ def base_hazard(m: IntArray, f: FloatArray, v: FloatArray, family: int, t: float
 @inline
 def base_time(m: IntArray, f: FloatArray, v: FloatArray, family: int, h: float, a: float, b: float, c: float) -> float:
     """Clock time at which the cumulative hazard reaches `h`."""
+    if family == WEIBULL and 0.0 < h < math.inf:
+        return b * h if a == 1.0 else b * h ** (1.0 / a)
+    return _other_time(m, f, v, family, h, a, b, c)
+
+
+@jit
+def _other_time(
+    m: IntArray, f: FloatArray, v: FloatArray, family: int, h: float, a: float, b: float, c: float
+) -> float:
+    """`base_time` of a family that is not of the most frequent ones."""
+    keep_apart()
     if family == LIFE_TABLE:
         key = int(a)
         return inverse_piecewise_cumulative_hazard(h, f, m[H_LIFE] + m[m[H_LIFE_OFFSET] + key], m[m[H_LIFE_N] + key])
@@ -83,6 +114,30 @@ def sum_effects(
         elif (attributes & m[e + E_MASK]) != 0:
             total += value_at(m, wi, wf, m[e + E_REF], v, x, attributes, time, strategy)
     return total
+
+
+@inline
+def sum_rate_effects(
+    m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, v: FloatArray, x: FloatArray, attributes: int,
+    time: float, strategy: int,
+) -> tuple[float, float]:  # fmt: skip
+    """Sums of the effects on the hazard and on time that do not change with time."""
+    on_hazard, on_time = 0.0, 0.0
+    for e in range(first, last, E_WIDTH):
+        if m[e + E_CLOCK] != NONE:
+            continue
+        column, size = m[e + E_COLUMN], 1.0
+        if column >= 0:
+            size = x[column]
+        elif (attributes & m[e + E_MASK]) == 0:
+            size = 0.0
+        if size != 0.0:
+            size *= value_at(m, wi, wf, m[e + E_REF], v, x, attributes, time, strategy)
+            if m[e + E_ON] == ON_HAZARD:
+                on_hazard += size
+            elif m[e + E_ON] == ON_TIME:
+                on_time += size
+    return on_hazard, on_time
 
 
 @inline
@@ -115,6 +170,7 @@ def timed_effects(
     time: float,
 ) -> tuple[float, float]:  # fmt: skip
     """Sum of the effects that change with time, just after `time`, and the time until which it holds."""
+    keep_apart()
     total = 0.0
     until = math.inf
     for e in range(m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT], E_WIDTH):
@@ -144,6 +200,7 @@ def timed_event(
     now: float, budget: float,
 ) -> float:  # fmt: skip
     """Time at which the budget is spent under effects that change in steps."""
+    keep_apart()
     rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
     family, a, b, c = m[t + T_FAMILY], wf[rf + R_A], wf[rf + R_B], wf[rf + R_C]
     origin, stretch, time = wf[rf + R_ORIGIN], wf[rf + R_STRETCH], now
@@ -164,6 +221,7 @@ def timed_used(
     first: float, last: float,
 ) -> float:  # fmt: skip
     """Budget used between two times under effects that change in steps."""
+    keep_apart()
     rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
     family, a, b, c = m[t + T_FAMILY], wf[rf + R_A], wf[rf + R_B], wf[rf + R_C]
     origin, stretch, time, total = wf[rf + R_ORIGIN], wf[rf + R_STRETCH], first, 0.0
@@ -193,48 +251,110 @@ def new_budget(
     return kept_exponential(m, wi, wf, m[m[H_RISK_DECISION] + risk], occurrence, seed, patient, luck)
 
 
-@jit
-def rest_of_budget(m: IntArray, f: FloatArray, v: FloatArray, wf: FloatArray, rf: int, family: int) -> float:
-    """Budget of a risk less what its last stretch used."""
-    a, b, c = wf[rf + R_A], wf[rf + R_B], wf[rf + R_C]
-    origin, stretch = wf[rf + R_ORIGIN], wf[rf + R_STRETCH]
-    before = base_hazard(m, f, v, family, (wf[rf + R_SINCE] - origin) * stretch, a, b, c)
-    after = base_hazard(m, f, v, family, (wf[rf + R_UNTIL] - origin) * stretch, a, b, c)
-    return max(0.0, wf[rf + R_BUDGET] - wf[rf + R_RATIO] * (after - before))
+@inline
+def comes_after(stop: float, spent: float, a: float, b: float) -> bool:
+    """Whether a Weibull hazard (shape `a`, scale `b`) surely reaches `spent` after `stop`, told without a power."""
+    x = stop / b
+    if x <= 1.0:
+        bound = x if a >= 1.0 else 1.0
+    elif a <= 1.0:
+        bound = x
+    elif a <= 2.0:
+        bound = x * x
+    else:
+        return False
+    return spent > bound * (1.0 + MARGIN)
+
+
+@inline
+def spend(
+    m: IntArray, f: FloatArray, v: FloatArray, wf: FloatArray, rf: int, family: int, before: float
+) -> float:
+    """Time at which an open stretch without timed effects spends its budget; infinite if surely after `before`.
+
+    The time is kept, NaN where it was not worked out.
+    """
+    a, b, origin, stretch, time = wf[rf + R_A], wf[rf + R_B], wf[rf + R_ORIGIN], wf[rf + R_STRETCH], math.nan
+    budget, ratio = wf[rf + R_BUDGET], wf[rf + R_RATIO]
+    spent = budget if ratio == 1.0 else budget / ratio
+    if family == EXPONENTIAL:
+        time = wf[rf + R_SINCE] + spent / (stretch * a)
+    else:
+        spent += wf[rf + R_USED]
+        if family != WEIBULL or not comes_after((before - origin) * stretch, spent, a, b):
+            clock = base_time(m, f, v, family, spent, a, b, wf[rf + R_C])
+            time = max(wf[rf + R_SINCE], origin + (clock if stretch == 1.0 else clock / stretch))
+    wf[rf + R_TIME] = time
+    return math.inf if math.isnan(time) and not math.isnan(spent) else time
 
 
 @inline
 def risk_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
-    entered: float, now: float, strategy: int, seed: int, patient: int, luck: int,
+    entered: float, now: float, before: float, strategy: int, seed: int, patient: int, luck: int,
 ) -> float:  # fmt: skip
-    """Time at which the risk of transition `t`, open since `now` or before, happens; NaN if its clock has not started."""
+    """Time at which the risk of transition `t`, open since `now` or before, happens; NaN if its clock has not started.
+
+    A time after `before` may be given as infinite.
+    """
     origin = clock_origin(m, wi, wf, t, entered, x[m[H_AGE_COLUMN]])
-    if math.isnan(origin):
-        return origin
-    family = m[t + T_FAMILY]
-    if family == FIXED:
+    if m[t + T_FAMILY] == FIXED:
+        if math.isnan(origin):
+            return origin
         return max(now, origin + value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy))
     r = m[H_W_RISK] + m[t + T_RISK] * R_WIDTH
     rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
-    bits, rate = attributes & m[t + T_EFFECT_BITS], wi[r + R_RATE]
-    if rate == m[t + T_RATE_ID] and wf[rf + R_UNTIL] == now and wf[rf + R_ORIGIN] == origin and wi[r + R_BITS] == bits:
-        return wf[rf + R_TIME]
+    bits = attributes & m[t + T_EFFECT_BITS]
+    if wi[r + R_RATE] == m[t + T_RATE_ID] and wi[r + R_BITS] == bits:
+        if wf[rf + R_UNTIL] == now and wf[rf + R_ORIGIN] == origin:
+            if math.isnan(wf[rf + R_TIME]):
+                return spend(m, f, v, wf, rf, m[t + T_FAMILY], before)
+            return wf[rf + R_TIME]
+    if math.isnan(origin):
+        return origin
+    return open_stretch(
+        m, f, wi, wf, t, r, rf, bits, origin, v, x, attributes, now, before, strategy, seed, patient, luck
+    )
+
+
+@inline
+def open_stretch(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, r: int, rf: int, bits: int, origin: float,
+    v: FloatArray, x: FloatArray, attributes: int, now: float, before: float, strategy: int, seed: int, patient: int,
+    luck: int,
+) -> float:  # fmt: skip
+    """Begin to use a risk's budget at the rate of transition `t`; the time at which it is spent.
+
+    A time after `before` may be given as infinite.
+
+    Parameters
+    ----------
+    r, rf : int
+        Where the risk's integers and floats stand.
+    bits : int
+        Attributes that its effects read.
+    origin : float
+        Time at which its clock reads 0.
+    """
+    family, rate, after = m[t + T_FAMILY], wi[r + R_RATE], 0.0
     if rate == FRESH:
         budget = new_budget(m, wi, wf, t, v, x, attributes, now, strategy, seed, patient, luck)
-    elif rate == BANKED or wf[rf + R_BUDGET] == math.inf:
-        budget = wf[rf + R_BUDGET]
     else:
-        budget = rest_of_budget(m, f, v, wf, rf, m[m[H_RATE_FAMILY] + rate])
+        budget = wf[rf + R_BUDGET]
+        if rate != BANKED and budget != math.inf:  # take off what the stretch before used
+            after = base_hazard(
+                m, f, v, m[m[H_RATE_FAMILY] + rate], (wf[rf + R_UNTIL] - wf[rf + R_ORIGIN]) * wf[rf + R_STRETCH],
+                wf[rf + R_A], wf[rf + R_B], wf[rf + R_C],
+            )  # fmt: skip
+            budget = max(0.0, budget - wf[rf + R_RATIO] * (after - wf[rf + R_USED]))
     first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
     ratio, stretch = 1.0, 1.0
     if last > first:
-        effect = sum_effects(m, wi, wf, first, last, ON_HAZARD, v, x, attributes, now, strategy)
-        if effect != 0.0:
-            ratio = math.exp(effect)
-        effect = sum_effects(m, wi, wf, first, last, ON_TIME, v, x, attributes, now, strategy)
-        if effect != 0.0:
-            stretch = math.exp(-effect)
+        on_hazard, on_time = sum_rate_effects(m, wi, wf, first, last, v, x, attributes, now, strategy)
+        if on_hazard != 0.0:
+            ratio = math.exp(on_hazard)
+        if on_time != 0.0:
+            stretch = math.exp(-on_time)
     a = b = c = 0.0
     if family == LIFE_TABLE:
         a = x[m[H_LIFE_COLUMN]]
@@ -247,21 +367,23 @@ def risk_time(
             b = value_at(m, wi, wf, m[t + T_REF_B], v, x, attributes, now, strategy)
         if m[t + T_REF_C] != NONE:
             c = value_at(m, wi, wf, m[t + T_REF_C], v, x, attributes, now, strategy)
+    used = 0.0
+    if now > origin and m[t + T_TIMED] == 0:
+        goes_on = rate >= 0 and m[m[H_RATE_FAMILY] + rate] == family and wf[rf + R_UNTIL] == now
+        same_clock = wf[rf + R_ORIGIN] == origin and wf[rf + R_STRETCH] == stretch
+        if goes_on and same_clock and after > 0.0 and wf[rf + R_A] == a and wf[rf + R_B] == b and wf[rf + R_C] == c:
+            used = after
+        else:
+            used = base_hazard(m, f, v, family, (now - origin) * stretch, a, b, c)
     wi[r + R_RATE], wi[r + R_BITS] = m[t + T_RATE_ID], bits
-    wf[rf + R_BUDGET], wf[rf + R_ORIGIN], wf[rf + R_SINCE] = budget, origin, now
+    wf[rf + R_BUDGET], wf[rf + R_ORIGIN], wf[rf + R_SINCE], wf[rf + R_USED] = budget, origin, now, used
     wf[rf + R_RATIO], wf[rf + R_STRETCH] = ratio, stretch
     wf[rf + R_A], wf[rf + R_B], wf[rf + R_C] = a, b, c
     if m[t + T_TIMED] != 0:
         time = timed_event(m, f, wi, wf, t, v, x, attributes, now, budget)
-    elif family == EXPONENTIAL:
-        time = now + budget / (ratio * stretch * a)
-    else:
-        spent = budget / ratio
-        if now > origin:
-            spent += base_hazard(m, f, v, family, (now - origin) * stretch, a, b, c)
-        time = max(now, origin + base_time(m, f, v, family, spent, a, b, c) / stretch)
-    wf[rf + R_TIME] = time
-    return time
+        wf[rf + R_TIME] = time
+        return time
+    return spend(m, f, v, wf, rf, family, before)
 
 
 @jit
@@ -273,6 +395,7 @@ def visit_time(
 
     A visit at the instant of entry counts; one at the instant of a later event within the stay does not.
     """
+    keep_apart()
     plan = m[t + T_PLAN]
     table = m[m[H_PLAN_TABLE] + strategy * m[H_N_PLANS] + plan]
     clock = m[m[H_PLAN] + plan]
@@ -314,12 +437,12 @@ def visit_time(
 @inline
 def event_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
-    attributes: int, entered: float, now: float, strategy: int, seed: int, patient: int, luck: int,
+    attributes: int, entered: float, now: float, before: float, strategy: int, seed: int, patient: int, luck: int,
 ) -> float:  # fmt: skip
-    """Time of transition `t`, whatever drives it."""
+    """Time of transition `t`, whatever drives it; a time after `before` may be given as infinite."""
     if m[t + T_FAMILY] == VISIT:
         return visit_time(m, f, wi, wf, t, state, v, x, attributes, entered, now, strategy, seed, patient, luck)
-    return risk_time(m, f, wi, wf, t, v, x, attributes, entered, now, strategy, seed, patient, luck)
+    return risk_time(m, f, wi, wf, t, v, x, attributes, entered, now, before, strategy, seed, patient, luck)
 
 
 @inline

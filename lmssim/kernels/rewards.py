@@ -10,18 +10,22 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inline, jit, keep_apart
+
+# one name a line would fill the page
+# isort: off
 from lmssim.kernels.layout import (
-    C_FIRST_COST, C_LAST_COST, C_LOSS, C_PLAN, C_WIDTH, C_YEARS, CLOCK_ENTRY, CLOCK_MODEL, D_EXCLUDES, D_FIRST_COST, F_INVERSE_COSTS,
-    F_INVERSE_EFFECTS,
-    D_LAST_COST, D_WIDTH, D_WINDOW, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT,
-    H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CLOCKS, H_N_PLANS, H_NORM, H_NORM_COLUMN, H_NORM_DISCOUNTED, H_NORM_SUM,
-    H_PLAN, H_PLAN_TABLE, H_STATE, H_TERMINAL, H_TICK_DISCOUNT, H_TICK_START, H_TICK_TIME, H_TRANSITION,
-    H_W_CLOCK_COUNT, H_WF_CLOCK, L_FIRST_COST, L_LAST_COST, L_LOSS, L_WIDTH, L_YEARS, MAX_WINDOWS, NONE, ROW_ATTRIBUTES,
-    ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE, S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_LIMITED, S_FIRST_RATE,
-    S_FIRST_SCHEDULE, S_LAST_ENTRY, S_LAST_LIMITED, S_LAST_RATE, S_LAST_SCHEDULE, S_TERMINAL, S_UTILITY, S_WIDTH,
-    T_FIRST_COST, T_LAST_COST, T_WIDTH, V_FIRST_COST, V_LAST_COST, V_LOSS, V_STACKS, V_STOPS, V_WIDTH, V_YEARS,
+    C_FIRST_COST, C_LAST_COST, C_LOSS, C_PLAN, C_WIDTH, C_YEARS, CLOCK_ENTRY, CLOCK_MODEL, D_EXCLUDES, D_FIRST_COST,
+    D_LAST_COST, D_WIDTH, D_WINDOW, F_INVERSE_COSTS, F_INVERSE_EFFECTS, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE,
+    H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT, H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CLOCKS, H_N_PLANS, H_NORM,
+    H_NORM_COLUMN, H_NORM_DISCOUNTED, H_NORM_SUM, H_PLAN, H_PLAN_TABLE, H_STATE, H_TERMINAL, H_TICK_DISCOUNT,
+    H_TICK_START, H_TICK_TIME, H_TRANSITION, H_W_CLOCK_COUNT, H_WF_CLOCK, L_FIRST_COST, L_LAST_COST, L_LOSS, L_WIDTH,
+    L_YEARS, MAX_WINDOWS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE,
+    S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_LIMITED, S_FIRST_RATE, S_FIRST_SCHEDULE, S_LAST_ENTRY, S_LAST_LIMITED,
+    S_LAST_RATE, S_LAST_SCHEDULE, S_TERMINAL, S_UTILITY, S_WIDTH, T_FIRST_COST, T_LAST_COST, T_WIDTH, V_FIRST_COST,
+    V_LAST_COST, V_LOSS, V_STACKS, V_STOPS, V_WIDTH, V_YEARS,
 )  # fmt: skip
+# isort: on
 from lmssim.kernels.machine import value_at
 from lmssim.kernels.walk import start_clocks
 
@@ -63,10 +67,10 @@ def norm_years_undiscounted(m: IntArray, f: FloatArray, key: int, age: float) ->
 
 
 @inline
-def pay(m: IntArray, worth: FloatArray, sums: FloatArray, state: int, category: int, plain: float, discounted: float) -> None:
-    """Add a cost to the total, to its category and to the state in which it fell."""
-    worth[COST] += discounted
-    worth[COST_UNDISCOUNTED] += plain
+def pay(
+    m: IntArray, worth: FloatArray, sums: FloatArray, state: int, category: int, plain: float, discounted: float
+) -> None:
+    """Add a cost to its category and to the state in which it fell; categories are added up at the end of a life."""
     worth[N_MAIN + category] += discounted
     worth[N_MAIN + m[H_N_CATEGORIES] + category] += plain
     sums[N_SUMS * state + STATE_COST] += discounted
@@ -88,15 +92,15 @@ def pay_once(
 @inline
 def first_tick(m: IntArray, f: FloatArray, table: int, origin: float, time: float) -> int:
     """First tick of a plan's table that does not fall before `time`; ticks stand at origin + offset."""
-    lo, hi = m[m[H_TICK_START] + table], m[m[H_TICK_START] + table + 1]
-    base = m[H_TICK_TIME]
-    while lo < hi:
-        middle = (lo + hi) // 2
-        if origin + f[base + middle] < time:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo
+    lo, base = m[m[H_TICK_START] + table], m[H_TICK_TIME]
+    left = m[m[H_TICK_START] + table + 1] - lo
+    if left == 0 or origin + f[base + lo] >= time:
+        return lo
+    while left > 1:  # the tick at lo falls before: halve without branches, which would be mispredicted
+        half = left // 2
+        lo += half if origin + f[base + lo + half] < time else 0
+        left -= half
+    return lo + 1
 
 
 @inline
@@ -113,11 +117,18 @@ def plan_start(m: IntArray, wi: IntArray, wf: FloatArray, plan: int, entered: fl
 @jit
 def pay_schedules(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
-    entered: float, left: float, cut: float, excludes: int, attributes: int, v: FloatArray, x: FloatArray,
-    strategy: int,
+    entered: float, left: float, factor: float, cut: float, excludes: int, attributes: int, v: FloatArray,
+    x: FloatArray, strategy: int,
 ) -> None:  # fmt: skip
-    """Costs of the ticks that fall within a stay: not at the instant of leaving, nor inside the terminal window."""
-    s, rate = m[H_STATE] + state * S_WIDTH, f[F_RATE_COSTS]
+    """Costs of the ticks that fall within a stay: not at the instant of leaving, nor inside the terminal window.
+
+    Parameters
+    ----------
+    factor : float
+        Discount factor at entry.
+    """
+    keep_apart()
+    s, rate, known = m[H_STATE] + state * S_WIDTH, f[F_RATE_COSTS], entered
     for q in range(m[s + S_FIRST_SCHEDULE], m[s + S_LAST_SCHEDULE], C_WIDTH):
         plan = m[q + C_PLAN]
         origin = plan_start(m, wi, wf, plan, entered)
@@ -126,7 +137,8 @@ def pay_schedules(
         table = m[m[H_PLAN_TABLE] + strategy * m[H_N_PLANS] + plan]
         lo, hi = first_tick(m, f, table, origin, entered), first_tick(m, f, table, origin, left)
         hi_cut = hi if cut >= left else max(lo, first_tick(m, f, table, origin, cut))
-        factor = math.exp(-rate * origin)
+        if origin != known:
+            known, factor = origin, math.exp(-rate * origin)
         discount = m[H_TICK_DISCOUNT] + table  # a table has one more cumulative factor than ticks
         for k in range(m[q + C_FIRST_COST], m[q + C_LAST_COST], 2):
             end = hi_cut if (excludes >> m[k]) & 1 else hi
@@ -139,10 +151,11 @@ def pay_schedules(
 @jit
 def pay_limited(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
-    entered: float, left: float, cut: float, excludes: int, attributes: int, v: FloatArray, x: FloatArray,
-    strategy: int,
+    entered: float, left: float, factor: float, cut: float, excludes: int, attributes: int, v: FloatArray,
+    x: FloatArray, strategy: int,
 ) -> None:  # fmt: skip
-    """Costs per year for a limited time after entry."""
+    """Costs per year for a limited time after entry, when the discount factor is `factor`."""
+    keep_apart()
     s, rate, inverse = m[H_STATE] + state * S_WIDTH, f[F_RATE_COSTS], f[F_INVERSE_COSTS]
     for q in range(m[s + S_FIRST_LIMITED], m[s + S_LAST_LIMITED], L_WIDTH):
         years = value_at(m, wi, wf, m[q + L_YEARS], v, x, attributes, entered, strategy)
@@ -152,7 +165,7 @@ def pay_limited(
                 until = min(until, cut)
             if until > entered:
                 cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
-                part = years_between(inverse, math.exp(-rate * entered), math.exp(-rate * until), entered, until)
+                part = years_between(inverse, factor, math.exp(-rate * until), entered, until)
                 pay(m, worth, sums, state, m[k], cost * (until - entered), cost * part)
 
 
@@ -177,6 +190,7 @@ def mark_windows(
     strategy: int,
 ) -> int:  # fmt: skip
     """Windows of reduced utility that marks open."""
+    keep_apart()
     row, last = starts[2 * path], starts[2 * path + 2] - 1
     for k in range(starts[2 * path + 1], starts[2 * path + 3]):
         e, time = m[H_EVENT] + marks[k] * V_WIDTH, mark_times[k]
@@ -200,9 +214,11 @@ def stay_windows(
     starts: IntArray, rows: IntArray, times: FloatArray, v: FloatArray, x: FloatArray, strategy: int,
 ) -> int:  # fmt: skip
     """Windows of reduced utility of the first time in a state and of the ticks of schedules."""
+    keep_apart()
     for row in range(starts[2 * path], starts[2 * path + 2]):
         s = m[H_STATE] + rows[ROW_WIDTH * row + ROW_STATE] * S_WIDTH
-        entered, left, attributes = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
+        entered, left = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
+        attributes = rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
         start_clocks(m, wi, wf, s, entered)
         for q in range(m[s + S_FIRST_LIMITED], m[s + S_LAST_LIMITED], L_WIDTH):
             if m[q + L_LOSS] != NONE:
@@ -251,13 +267,15 @@ def qalys_with_windows(
     start: float, stop: float,
 ) -> tuple[float, float]:  # fmt: skip
     """QALYs (discounted, undiscounted) of a stay cut at the edges of the windows."""
+    keep_apart()
     discounted, plain, time, rate, inverse = 0.0, 0.0, start, f[F_RATE_EFFECTS], f[F_INVERSE_EFFECTS]
     factor = math.exp(-rate * time)
     while time < stop:
         edge = next_edge(windows, n, time, stop)
         factor_edge = math.exp(-rate * edge)
         u = utility_at(windows, n, m[H_ADDITIVE], utility, time)
-        norm = norm_years(m, f, key, age + edge, growth, factor_edge) - norm_years(m, f, key, age + time, growth, factor)
+        norm = norm_years(m, f, key, age + edge, growth, factor_edge)
+        norm -= norm_years(m, f, key, age + time, growth, factor)
         norm_plain = norm_years_undiscounted(m, f, key, age + edge) - norm_years_undiscounted(m, f, key, age + time)
         if m[H_ADDITIVE] != 0:
             discounted += norm - (1.0 - u) * years_between(inverse, factor, factor_edge, time, edge)
@@ -276,7 +294,54 @@ def forget_clocks(m: IntArray, wi: IntArray) -> None:
         wi[m[H_W_CLOCK_COUNT] + c] = 0
 
 
-@jit
+@inline
+def overlaps(windows: FloatArray, n: int, start: float, stop: float) -> bool:
+    """Whether any of `n` windows of reduced utility is open within [start, stop)."""
+    for i in range(n):
+        if windows[4 * i + WINDOW_FROM] < stop and windows[4 * i + WINDOW_UNTIL] > start:
+            return True
+    return False
+
+
+@inline
+def pay_marks(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, end: int,
+    cut: float, excludes: int, first: int, last: int, marks: IntArray, mark_times: FloatArray, v: FloatArray,
+    x: FloatArray, strategy: int,
+) -> None:  # fmt: skip
+    """Costs of the marks from `first` to `last`, which fall to the state that ends the life."""
+    for k in range(first, last):
+        e, time = m[H_EVENT] + marks[k] * V_WIDTH, mark_times[k]
+        if m[e + V_FIRST_COST] != m[e + V_LAST_COST]:
+            factor, closed = math.exp(-f[F_RATE_COSTS] * time), excludes if time >= cut else 0
+            pay_once(
+                m, wi, wf, worth, sums, end, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, 0, time, factor, closed,
+                strategy,
+            )  # fmt: skip
+
+
+@inline
+def pay_rates(
+    m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, s: int, entered: float,
+    left: float, years: float, cost_years: float, cut: float, cut_years: float, excludes: int, attributes: int,
+    v: FloatArray, x: FloatArray, strategy: int,
+) -> None:  # fmt: skip
+    """Costs per year of a stay; those of excluded categories end at `cut`, `cut_years` (discounted) after entry."""
+    paid, paid_plain = 0.0, 0.0
+    for k in range(m[s + S_FIRST_RATE], m[s + S_LAST_RATE], 2):
+        rate, category = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy), m[k]
+        discounted, plain = rate * cost_years, rate * years
+        if left > cut and (excludes >> category) & 1:
+            discounted, plain = rate * cut_years, rate * max(cut - entered, 0.0)
+        worth[N_MAIN + category] += discounted
+        worth[N_MAIN + m[H_N_CATEGORIES] + category] += plain
+        paid += discounted
+        paid_plain += plain
+    sums[N_SUMS * state + STATE_COST] += paid
+    sums[N_SUMS * state + STATE_COST_UNDISCOUNTED] += paid_plain
+
+
+@inline
 def value_history(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray,
     windows: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
@@ -293,42 +358,37 @@ def value_history(
     growth : float
         exp(rate of effects x age at time 0).
     """
-    for k in range(N_MAIN + 2 * m[H_N_CATEGORIES]):
-        worth[k] = 0.0
+    n_categories = m[H_N_CATEGORIES]
+    for k in range(2 * n_categories):
+        worth[N_MAIN + k] = 0.0
     age, key, additive = x[m[H_AGE_COLUMN]], int(x[m[H_NORM_COLUMN]]), m[H_ADDITIVE]
     rate_costs, rate_effects = f[F_RATE_COSTS], f[F_RATE_EFFECTS]
     inverse_costs, inverse_effects = f[F_INVERSE_COSTS], f[F_INVERSE_EFFECTS]
     first, last = starts[2 * path], starts[2 * path + 2]
-    # === Terminal care: its cost, its window, and the categories it replaces there ===
-    end, cut, excludes = rows[ROW_WIDTH * (last - 1) + ROW_STATE], NEVER, 0
+    # === Terminal care: its window, and the categories it replaces there ===
+    end, cut, cut_factor, excludes = rows[ROW_WIDTH * (last - 1) + ROW_STATE], NEVER, 0.0, 0
     terminal = m[m[H_STATE] + end * S_WIDTH + S_TERMINAL]
+    d = m[H_TERMINAL] + terminal * D_WIDTH
     if terminal >= 0:
-        d, time = m[H_TERMINAL] + terminal * D_WIDTH, times[2 * last - 2 + ROW_ENTERED]
+        time = times[2 * last - 2 + ROW_ENTERED]
         cut = time - value_at(m, wi, wf, m[d + D_WINDOW], v, x, 0, time, strategy)
-        excludes, factor = m[d + D_EXCLUDES], math.exp(-rate_costs * time)
-        pay_once(
-            m, wi, wf, worth, sums, end, m[d + D_FIRST_COST], m[d + D_LAST_COST], v, x, 0, time, factor, 0, strategy
-        )
+        excludes, cut_factor = m[d + D_EXCLUDES], math.exp(-rate_costs * cut)
     # === Marks ===
-    n_windows = 0
-    if m[H_LOSSY] != 0:
+    n_windows, first_mark, last_mark = 0, starts[2 * path + 1], starts[2 * path + 3]
+    if m[H_LOSSY] > 1 or (m[H_LOSSY] == 1 and last_mark > first_mark):
         forget_clocks(m, wi)
         n_windows = mark_windows(
             m, wi, wf, windows, 0, path, starts, rows, times, marks, mark_times, v, x, strategy
         )
         if m[H_LOSSY] > 1:
             n_windows = stay_windows(m, f, wi, wf, windows, n_windows, path, starts, rows, times, v, x, strategy)
-    for k in range(starts[2 * path + 1], starts[2 * path + 3]):
-        e, time = m[H_EVENT] + marks[k] * V_WIDTH, mark_times[k]
-        if m[e + V_FIRST_COST] != m[e + V_LAST_COST]:
-            factor, closed = math.exp(-rate_costs * time), excludes if time >= cut else 0
-            pay_once(
-                m, wi, wf, worth, sums, end, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, 0, time, factor, closed,
-                strategy,
-            )  # fmt: skip
+    pay_marks(
+        m, f, wi, wf, worth, sums, end, cut, excludes, first_mark, last_mark, marks, mark_times, v, x, strategy
+    )
     # === Stays ===
     forget_clocks(m, wi)
-    cost_from = effect_from = 1.0
+    ly = qaly = ly_plain = qaly_plain = 0.0
+    cost_from = effect_from = factor_entered = 1.0
     normed = m[H_N_AGES] > 1
     norm_from = norm_plain_from = norm_until = norm_plain_until = 0.0
     if normed:
@@ -336,7 +396,7 @@ def value_history(
     for row in range(first, last):
         state, attributes = rows[ROW_WIDTH * row + ROW_STATE], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
         entered, left = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
-        s = m[H_STATE] + state * S_WIDTH
+        s, factor_entered = m[H_STATE] + state * S_WIDTH, cost_from
         start_clocks(m, wi, wf, s, entered)
         if m[s + S_FIRST_ENTRY] != m[s + S_LAST_ENTRY]:
             closed = excludes if entered >= cut else 0
@@ -346,8 +406,8 @@ def value_history(
             )  # fmt: skip
         if m[s + S_ENTRY_QALY] != NONE:
             qalys = value_at(m, wi, wf, m[s + S_ENTRY_QALY], v, x, attributes, entered, strategy)
-            worth[QALY] += qalys * effect_from
-            worth[QALY_UNDISCOUNTED] += qalys
+            qaly += qalys * effect_from
+            qaly_plain += qalys
         if left > entered:
             cost_until = math.exp(-rate_costs * left)
             effect_until = cost_until if rate_effects == rate_costs else math.exp(-rate_effects * left)
@@ -363,35 +423,38 @@ def value_history(
                 norm_until, norm_plain_until = norm_from + effect_years, norm_plain_from + years
             sums[N_SUMS * state + STATE_YEARS] += years
             if m[s + S_ALIVE] != 0:
-                worth[LY] += effect_years
-                worth[LY_UNDISCOUNTED] += years
+                ly += effect_years
+                ly_plain += years
             if m[s + S_UTILITY] != NONE:
                 u = value_at(m, wi, wf, m[s + S_UTILITY], v, x, attributes, entered, strategy)
-                if n_windows > 0:
+                if n_windows > 0 and overlaps(windows, n_windows, entered, left):
                     qalys, plain = qalys_with_windows(m, f, windows, n_windows, u, key, age, growth, entered, left)
                 elif additive != 0:
                     qalys = norm_until - norm_from - (1.0 - u) * effect_years
                     plain = norm_plain_until - norm_plain_from - (1.0 - u) * years
                 else:
                     qalys, plain = u * (norm_until - norm_from), u * (norm_plain_until - norm_plain_from)
-                worth[QALY] += qalys
-                worth[QALY_UNDISCOUNTED] += plain
+                qaly += qalys
+                qaly_plain += plain
                 sums[N_SUMS * state + STATE_QALY] += qalys
-            for k in range(m[s + S_FIRST_RATE], m[s + S_LAST_RATE], 2):
-                rate = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
-                if left <= cut or not (excludes >> m[k]) & 1:
-                    pay(m, worth, sums, state, m[k], rate * years, rate * cost_years)
-                elif entered < cut:
-                    part = years_between(inverse_costs, cost_from, math.exp(-rate_costs * cut), entered, cut)
-                    pay(m, worth, sums, state, m[k], rate * (cut - entered), rate * part)
+            if m[s + S_FIRST_RATE] != m[s + S_LAST_RATE]:
+                cut_years = 0.0
+                if entered < cut < left:
+                    cut_years = years_between(inverse_costs, cost_from, cut_factor, entered, cut)
+                pay_rates(
+                    m, wi, wf, worth, sums, state, s, entered, left, years, cost_years, cut, cut_years, excludes,
+                    attributes, v, x, strategy,
+                )  # fmt: skip
             if m[s + S_FIRST_LIMITED] != m[s + S_LAST_LIMITED]:
                 pay_limited(
-                    m, f, wi, wf, worth, sums, state, entered, left, cut, excludes, attributes, v, x, strategy
-                )
+                    m, f, wi, wf, worth, sums, state, entered, left, cost_from, cut, excludes, attributes, v, x,
+                    strategy,
+                )  # fmt: skip
             if m[s + S_FIRST_SCHEDULE] != m[s + S_LAST_SCHEDULE]:
                 pay_schedules(
-                    m, f, wi, wf, worth, sums, state, entered, left, cut, excludes, attributes, v, x, strategy
-                )
+                    m, f, wi, wf, worth, sums, state, entered, left, cost_from, cut, excludes, attributes, v, x,
+                    strategy,
+                )  # fmt: skip
             cost_from, effect_from = cost_until, effect_until
             norm_from, norm_plain_from = norm_until, norm_plain_until
         if rows[ROW_WIDTH * row + ROW_WHY] >= 0:
@@ -402,3 +465,15 @@ def value_history(
                     m, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], v, x, attributes, left,
                     cost_from, closed, strategy,
                 )  # fmt: skip
+    if terminal >= 0:
+        time = times[2 * last - 2 + ROW_ENTERED]
+        pay_once(
+            m, wi, wf, worth, sums, end, m[d + D_FIRST_COST], m[d + D_LAST_COST], v, x, 0, time, factor_entered, 0,
+            strategy,
+        )  # fmt: skip
+    # === Totals ===
+    worth[LY], worth[QALY], worth[LY_UNDISCOUNTED], worth[QALY_UNDISCOUNTED] = ly, qaly, ly_plain, qaly_plain
+    worth[COST] = worth[COST_UNDISCOUNTED] = 0.0
+    for k in range(n_categories):
+        worth[COST] += worth[N_MAIN + k]
+        worth[COST_UNDISCOUNTED] += worth[N_MAIN + n_categories + k]

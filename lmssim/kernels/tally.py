@@ -7,13 +7,20 @@ from typing import NamedTuple
 
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.jit import inline, jit
+
+# one name a line would fill the page
+# isort: off
 from lmssim.kernels.layout import (
     F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, H_EVENT, H_N_ENDPOINTS, H_N_OCCUPANCY, H_N_STEPS,
-    H_ORIGIN_STATE, H_STATE, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_CENSORING_OF, S_COMPETING_OF, S_EVENT_OF,
-    S_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH, WHY_END,
+    H_ORIGIN_STATE, H_STATE, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_CENSORING_OF, S_COMPETING_OF,
+    S_EVENT_OF, S_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH, WHY_END,
 )  # fmt: skip
+# isort: on
+from lmssim.kernels.pointer import advance
 from lmssim.kernels.rewards import COST, N_MAIN, QALY
 
+N_PRODUCTS = N_MAIN + 2
+"""Products between two strategies: main outcomes; QALYs of the first with costs of the second; costs with QALYs."""
 EVENT, COMPETING, CENSORED = 0, 1, 2
 """How an endpoint ends, third axis of its counts."""
 
@@ -41,7 +48,7 @@ class Moments(NamedTuple):
     square: FloatArray
     """(n_draws, n_strategies, n_outcomes): sums of squares."""
     product: FloatArray
-    """(n_draws, n_main + 1, n_strategies, n_strategies): of main outcomes; of discounted QALYs with costs."""
+    """(n_draws, n_strategies, n_strategies, n_products), second strategy not after the first: sums of products."""
     state: FloatArray
     """(n_draws, n_strategies, n_states, 4): years, discounted QALYs, costs and discounted costs by state."""
 
@@ -50,7 +57,7 @@ class Moments(NamedTuple):
 def step_of(time: float, per_year: float, last: int) -> int:
     """First step of the grid at or after `time`; beyond the grid, `last`."""
     position = time * per_year
-    return last if position > last else int(math.ceil(position))
+    return last if position > last else int(math.ceil(position))  # noqa: RUF046 (numba's ceil is a float)
 
 
 @jit
@@ -58,10 +65,11 @@ def count_stays(
     m: IntArray, f: FloatArray, seen: IntArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
     occupancy: IntArray, entries: IntArray,
 ) -> None:  # fmt: skip
-    """Occupancy changes and entries of one history; `seen` holds a stamp, then by state that of the last path to enter it."""
+    """Occupancy changes and entries of one history; `seen` holds a stamp, then by state that of its last path."""
     n, per_year = m[H_N_OCCUPANCY], f[F_OCCUPANCY_PER_YEAR]
     for row in range(starts[2 * path], starts[2 * path + 2]):
-        state, entered, left = rows[ROW_WIDTH * row + ROW_STATE], times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
+        state = rows[ROW_WIDTH * row + ROW_STATE]
+        entered, left = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
         entries[2 * state] += 1
         if seen[1 + state] != seen[0]:
             seen[1 + state] = seen[0]
@@ -146,24 +154,36 @@ def note_events(bits: int, column: int, time: float, first_time: FloatArray) -> 
         e += 1
 
 
-@jit
-def add_patient(
-    worth: FloatArray, shift: FloatArray, total: FloatArray, square: FloatArray, product: FloatArray, first: bool
+@inline
+def add_outcomes(worth: FloatArray, n: int, shift: FloatArray, total: FloatArray, square: FloatArray) -> None:
+    """Carry one patient's `n` outcomes into the chunk's sums; `worth` becomes what is beyond `shift`."""
+    for k in range(n):
+        beyond = worth[k] - shift[k]
+        worth[k] = beyond
+        total[k] += beyond
+        square[k] += beyond * beyond
+
+
+@inline
+def add_products(
+    worth: FloatArray, n_strategies: int, n_outcomes: int, factors: FloatArray, product: FloatArray
 ) -> None:
-    """Carry one patient's worth into the chunk's sums, about the first patient's values."""
-    n_strategies, n_outcomes = worth.shape
-    if first:
-        shift[:, :] = worth
+    """Carry one patient's products between strategies into the chunk's sums, for pairs (i, j) with j up to i.
+
+    Parameters
+    ----------
+    factors : pointer to float
+        Scratch: 2 x `N_PRODUCTS` by strategy, the left and the right factors of its products.
+    """
     for i in range(n_strategies):
-        for k in range(n_outcomes):
-            d = worth[i, k] - shift[i, k]
-            worth[i, k] = d
-            total[i, k] += d
-            square[i, k] += d * d
-    for k in range(N_MAIN):
-        for i in range(n_strategies):
-            for j in range(i + 1):
-                product[k, i, j] += worth[i, k] * worth[j, k]
+        own, left, right = advance(worth, i * n_outcomes), 2 * N_PRODUCTS * i, 2 * N_PRODUCTS * i + N_PRODUCTS
+        for k in range(N_MAIN):
+            factors[left + k] = factors[right + k] = own[k]
+        factors[left + N_MAIN], factors[right + N_MAIN] = own[QALY], own[COST]
+        factors[left + N_MAIN + 1], factors[right + N_MAIN + 1] = own[COST], own[QALY]
     for i in range(n_strategies):
-        for j in range(n_strategies):
-            product[N_MAIN, i, j] += worth[i, QALY] * worth[j, COST]
+        for j in range(i + 1):
+            left, right = 2 * N_PRODUCTS * i, 2 * N_PRODUCTS * j + N_PRODUCTS
+            sums = advance(product, (i * n_strategies + j) * N_PRODUCTS)
+            for k in range(N_PRODUCTS):
+                sums[k] += factors[left + k] * factors[right + k]

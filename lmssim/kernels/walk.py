@@ -5,23 +5,28 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inline, jit, keep_apart
+
+# one name a line would fill the page
+# isort: off
 from lmssim.kernels.layout import (
     ABSORBING, B_CARE, B_CLEAR, B_FIRST_EFFECT, B_LAST_EFFECT, B_REF, B_RULE, B_SET, B_TO, B_WANT, B_WIDTH,
-    BAD_PROBABILITY, CHANCE, CLOCK_UNSET, F_HORIZON, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
-    G_LAST_RULE, G_START_BITS, G_WIDTH, H_CLOCK_FIRST, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_RISKS, H_N_STATES,
-    H_START_STATE, H_STATE, H_STRATEGY, H_TRANSITION, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_WF_CLOCK,
-    H_WF_RISK, H_WF_WEIGHT, MARKS_FULL, MAX_STEPS, NONE, OK, ON_LOGIT, R_OCCURRENCE, R_RATE, R_UNTIL, R_WIDTH,
-    RF_WIDTH, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, ROWS_FULL, S_CLEAR, S_DECISION,
-    S_FIRST_BRANCH, S_FIRST_CLOCK, S_FIRST_EVENT, S_FIRST_TRANSITION, S_KIND, S_LAST_BRANCH, S_LAST_CLOCK,
-    S_LAST_EVENT, S_LAST_TRANSITION, S_RECORDED, S_SET, S_WIDTH, T_CARE, T_CLEAR, T_EVENT, T_FRESH, T_MARK, T_RISK,
-    T_RULE, T_SET, T_SILENT, T_TO, T_WANT, T_WIDTH, TOO_LONG, V_CARE, V_CLEAR, V_DEATH_DECISION, V_DEATH_REF,
-    V_DEATH_STATE, V_DECISION, V_FIRST_EFFECT, V_LAST_EFFECT, V_REF, V_RULE, V_SET, V_WANT, V_WIDTH, W_INFO,
-    W_PATIENT, W_STAMP, W_STRATEGY, WHY_CHANCE, WHY_END, WHY_EVENT, WHY_HORIZON,
+    BAD_PROBABILITY, CHANCE, CLOCK_UNSET, F_HORIZON, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS,
+    G_WIDTH, H_BY_STRATEGY, H_CLOCK_FIRST, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_PLANS, H_N_RISKS, H_N_STATES,
+    H_PLAN_TABLE, H_START_STATE, H_STATE, H_STRATEGY, H_TRANSITION, H_W_ALIKE, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT,
+    H_W_RISK, H_W_START, H_WF_CLOCK, H_WF_RISK, H_WF_WEIGHT, MARKS_FULL, MAX_STEPS, NONE, OK, ON_LOGIT, R_OCCURRENCE,
+    R_RATE, R_UNTIL, R_WIDTH, RF_WIDTH, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH,
+    ROWS_FULL, S_CLEAR, S_DECISION, S_FIRST_BRANCH, S_FIRST_CLOCK, S_FIRST_EVENT, S_FIRST_TRANSITION, S_KIND,
+    S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_EVENT, S_LAST_TRANSITION, S_RECORDED, S_RENEWS, S_SET, S_WIDTH, T_CARE,
+    T_CLEAR, T_EVENT, T_FRESH, T_MARK, T_RISK, T_RULE, T_SET, T_SILENT, T_TO, T_WANT, T_WIDTH, TOO_LONG, V_CARE,
+    V_CLEAR, V_DEATH_DECISION, V_DEATH_REF, V_DEATH_STATE, V_DECISION, V_FIRST_EFFECT, V_LAST_EFFECT, V_REF, V_RULE,
+    V_SET, V_WANT, V_WIDTH, W_EPOCH, W_INFO, W_PATIENT, W_STAMP, W_STRATEGY, WHY_CHANCE, WHY_END, WHY_EVENT,
+    WHY_HORIZON,
 )  # fmt: skip
+# isort: on
 from lmssim.kernels.luck import kept_uniform
 from lmssim.kernels.machine import holds, value_at
-from lmssim.kernels.pointer import advance, pointer
+from lmssim.kernels.pointer import advance, constant, history, scratch
 from lmssim.kernels.race import FRESH, apply_logit, close_stretch, event_time, sum_effects
 
 REPEAT_SHIFT = 10
@@ -86,6 +91,7 @@ def choose_branch(
     A last branch without probability takes the rest. Effects act on the log odds of each branch against the rest.
     Returns -1 where the probabilities are impossible.
     """
+    keep_apart()
     total, any_effect, weight = 0.0, False, m[H_WF_WEIGHT]
     for b in range(m[s + S_FIRST_BRANCH], m[s + S_LAST_BRANCH], B_WIDTH):
         wf[weight] = 0.0
@@ -126,6 +132,7 @@ def tilt_weights(
     strategy: int,
 ) -> float:  # fmt: skip
     """Multiply the branches' weights by their odds ratios; returns the new total."""
+    keep_apart()
     total, weight = 0.0, m[H_WF_WEIGHT]
     for b in range(m[s + S_FIRST_BRANCH], m[s + S_LAST_BRANCH], B_WIDTH):
         first, last = m[b + B_FIRST_EFFECT], m[b + B_LAST_EFFECT]
@@ -160,6 +167,7 @@ def event_kills(
     time: float, strategy: int, seed: int, patient: int, luck: int,
 ) -> bool:  # fmt: skip
     """Whether the event at row `e`, which has happened, is fatal."""
+    keep_apart()
     if m[e + V_DEATH_REF] == NONE:
         return False
     p = value_at(m, wi, wf, m[e + V_DEATH_REF], v, x, attributes, time, strategy)
@@ -173,22 +181,35 @@ def first_event(
 ) -> tuple[float, int, int]:  # fmt: skip
     """Race out of a state from `now`: time and row of the winner (-1 if none), and the bits of those that ran.
 
-    Simultaneous events go to the first in the state's order. A time that is not a number gives row -2 - row.
+    Simultaneous events go to the first in the state's order. The race is run from the last, since ends of stays and
+    frequent events stand there: who is surely slower need not be timed. A time that is not a number gives row -2 - row.
     """
     s = m[H_STATE] + state * S_WIDTH
-    best, chosen, running = math.inf, -1, 0
-    bit = 1
-    for t in range(m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION], T_WIDTH):
+    first, last = m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION]
+    horizon = f[F_HORIZON]
+    best, chosen, running, bit = horizon, -1, 0, 1
+    for t in range(last - T_WIDTH, first - T_WIDTH, -T_WIDTH):
         possible = (attributes & m[t + T_CARE]) == m[t + T_WANT]
         if possible and holds(m, wi, wf, m[t + T_RULE], v, x, attributes, now, strategy):
             running |= bit
-            time = event_time(m, f, wi, wf, t, state, v, x, attributes, entered, now, strategy, seed, patient, luck)
-            if time < best:
+            time = event_time(
+                m, f, wi, wf, t, state, v, x, attributes, entered, now, best, strategy, seed, patient, luck
+            )
+            if time <= best and time < horizon:
                 best, chosen = time, t
             elif math.isnan(time):
                 return time, -2 - t, running
         bit <<= 1
     return best, chosen, running
+
+
+@inline
+def renew_risks(m: IntArray, wi: IntArray, s: int, entries: int) -> None:
+    """Forget the budgets that are drawn anew at each entry into the state at row `s`."""
+    for t in range(m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION], T_WIDTH):
+        if m[t + T_FRESH] != 0:
+            r = m[H_W_RISK] + m[t + T_RISK] * R_WIDTH
+            wi[r + R_RATE], wi[r + R_OCCURRENCE] = FRESH, entries
 
 
 @inline
@@ -198,7 +219,7 @@ def close_race(
 ) -> None:  # fmt: skip
     """Settle the budgets of all who ran; the winner's is spent."""
     bit = 1
-    for t in range(m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION], T_WIDTH):
+    for t in range(m[s + S_LAST_TRANSITION] - T_WIDTH, m[s + S_FIRST_TRANSITION] - T_WIDTH, -T_WIDTH):
         if running & bit:
             close_stretch(m, f, wi, wf, t, v, x, attributes, now)
         bit <<= 1
@@ -209,16 +230,18 @@ def close_race(
         wi[r + R_OCCURRENCE] += 1 if m[chosen + T_FRESH] == 0 else 1 << REPEAT_SHIFT
 
 
-@jit
+@inline
 def walk_patient(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, strategy: int, seed: int,
-    patient: int, luck: int, path: int, starts: IntArray, rows: IntArray, times: FloatArray, n_rows: int,
-    marks: IntArray, mark_times: FloatArray, n_marks: int,
+    patient: int, luck: int, attributes: int, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
+    n_rows: int, marks: IntArray, mark_times: FloatArray, n_marks: int,
 ) -> int:  # fmt: skip
     """Write the history of one patient under one strategy.
 
     Parameters
     ----------
+    attributes : int
+        At time 0.
     starts : pointer to int
         First row and first mark of each path, two numbers a path; those of path + 1 are written.
     rows : pointer to int
@@ -235,7 +258,6 @@ def walk_patient(
     """
     row, mark = starts[2 * path], starts[2 * path + 1]
     reset_scratch(m, wi, wf)
-    attributes = start_attributes(m, wi, wf, v, x, strategy, seed, patient, luck)
     state, time = m[H_START_STATE], 0.0
     for _ in range(MAX_STEPS):
         # === Entry ===
@@ -271,10 +293,8 @@ def walk_patient(
             why = WHY_END
         # === A stay ===
         elif following < 0:
-            for t in range(m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION], T_WIDTH):
-                if m[t + T_FRESH] != 0:
-                    r = m[H_W_RISK] + m[t + T_RISK] * R_WIDTH
-                    wi[r + R_RATE], wi[r + R_OCCURRENCE] = FRESH, entries
+            if m[s + S_RENEWS] != 0:
+                renew_risks(m, wi, s, entries)
             while following < 0:
                 best, t, running = first_event(
                     m, f, wi, wf, state, v, x, attributes, time, now, strategy, seed, patient, luck
@@ -282,7 +302,7 @@ def walk_patient(
                 if t <= -2:
                     wi[W_INFO] = (-2 - t - m[H_TRANSITION]) // T_WIDTH
                     return CLOCK_UNSET
-                if t < 0 or best >= f[F_HORIZON]:
+                if t < 0:
                     now = f[F_HORIZON]
                     break
                 close_race(m, f, wi, wf, s, running, t, v, x, attributes, best)
@@ -315,6 +335,57 @@ def walk_patient(
     return TOO_LONG
 
 
+@inline
+def note_alike(m: IntArray, wi: IntArray, v: FloatArray, n_strategies: int, n_numbers: int) -> None:
+    """Note for each strategy the first with the same numbers and plans: they differ in attributes at time 0 alone."""
+    n_plans = m[H_N_PLANS]
+    for k in range(n_strategies):
+        wi[m[H_W_ALIKE] + k] = k
+        for j in range(k if m[H_BY_STRATEGY] == 0 else 0):
+            same = True
+            for i in range(n_numbers):
+                same &= v[j * n_numbers + i] == v[k * n_numbers + i]
+            for i in range(n_plans):
+                same &= m[m[H_PLAN_TABLE] + j * n_plans + i] == m[m[H_PLAN_TABLE] + k * n_plans + i]
+            if same:
+                wi[m[H_W_ALIKE] + k] = j
+                break
+
+
+@inline
+def twin_of(m: IntArray, wi: IntArray, strategy: int, attributes: int) -> int:
+    """An earlier strategy under which this patient's life is the same; -1 if there is none."""
+    alike, start = m[H_W_ALIKE], m[H_W_START]
+    wi[start + strategy] = attributes
+    for j in range(strategy):
+        if wi[start + j] == attributes and wi[alike + j] == wi[alike + strategy]:
+            return j
+    return -1
+
+
+@jit
+def copy_history(
+    path: int, twin: int, starts: IntArray, rows: IntArray, times: FloatArray, n_rows: int, marks: IntArray,
+    mark_times: FloatArray, n_marks: int,
+) -> int:  # fmt: skip
+    """Write the history of path `twin` as that of `path` too."""
+    row, mark = starts[2 * path], starts[2 * path + 1]
+    first, first_mark = starts[2 * twin], starts[2 * twin + 1]
+    length, length_marks = starts[2 * twin + 2] - first, starts[2 * twin + 3] - first_mark
+    if row + length > n_rows:
+        return ROWS_FULL
+    if mark + length_marks > n_marks:
+        return MARKS_FULL
+    for i in range(ROW_WIDTH * length):
+        rows[ROW_WIDTH * row + i] = rows[ROW_WIDTH * first + i]
+    for i in range(2 * length):
+        times[2 * row + i] = times[2 * first + i]
+    for i in range(length_marks):
+        marks[mark + i], mark_times[mark + i] = marks[first_mark + i], mark_times[first_mark + i]
+    starts[2 * path + 2], starts[2 * path + 3] = row + length, mark + length_marks
+    return OK
+
+
 @jit
 def walk_block(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, numbers: FloatArray, x: FloatArray, first_patient: int,
@@ -332,19 +403,30 @@ def walk_block(
     n_strategies, n_numbers = numbers.shape
     n_columns, n_rows, n_marks = x.shape[1], rows.shape[0], marks.shape[0]
     starts[0, 0], starts[0, 1] = 0, 0
-    p_m, p_f, p_wi, p_wf, p_numbers, p_x = pointer(m), pointer(f), pointer(wi), pointer(wf), pointer(numbers), pointer(x)
+    wi[W_EPOCH] += 1
+    p_m, p_f, p_wi, p_wf = constant(m), constant(f), scratch(wi), scratch(wf)
+    p_numbers, p_x = constant(numbers), constant(x)
     p_starts, p_rows, p_times, p_marks, p_mark_times = (
-        pointer(starts), pointer(rows), pointer(times), pointer(marks), pointer(mark_times)
+        history(starts), history(rows), history(times), history(marks), history(mark_times)
     )  # fmt: skip
+    note_alike(p_m, p_wi, p_numbers, n_strategies, n_numbers)
     for i in range(x.shape[0]):
         p_wi[W_STAMP] += 1
+        patient, columns = first_patient + i, advance(p_x, i * n_columns)
         for k in range(n_strategies):
-            status = walk_patient(
-                p_m, p_f, p_wi, p_wf, advance(p_numbers, k * n_numbers), advance(p_x, i * n_columns), k, seed,
-                first_patient + i, luck, i * n_strategies + k, p_starts, p_rows, p_times, n_rows, p_marks,
-                p_mark_times, n_marks,
-            )  # fmt: skip
+            path, v = i * n_strategies + k, advance(p_numbers, k * n_numbers)
+            attributes = start_attributes(p_m, p_wi, p_wf, v, columns, k, seed, patient, luck)
+            twin = twin_of(p_m, p_wi, k, attributes)
+            if twin >= 0:
+                status = copy_history(
+                    path, i * n_strategies + twin, p_starts, p_rows, p_times, n_rows, p_marks, p_mark_times, n_marks
+                )
+            else:
+                status = walk_patient(
+                    p_m, p_f, p_wi, p_wf, v, columns, k, seed, patient, luck, attributes, path, p_starts, p_rows,
+                    p_times, n_rows, p_marks, p_mark_times, n_marks,
+                )  # fmt: skip
             if status != OK:
-                wi[W_PATIENT], wi[W_STRATEGY] = first_patient + i, k
+                wi[W_PATIENT], wi[W_STRATEGY] = patient, k
                 return status
     return OK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import defaultdict
 from dataclasses import dataclass
@@ -11,11 +12,11 @@ import numpy as np
 
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.kernels.layout import NONE
-from lmssim.model.schema import Costs, Endpoint, Settings
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
-    from lmssim.model.compile import _Compiler
+    from lmssim.model.draft import Draft
+    from lmssim.model.schema import Costs, Endpoint, Settings
 
 STEPS_PER_YEAR = 16
 """Grid of time to event: a power of two, so that whole and quarter years fall exactly on it."""
@@ -43,7 +44,7 @@ def rate_of(annual: float, settings: Settings) -> float:
 class _Costs:
     """Lists of (category, ref) by item."""
 
-    def __init__(self, compiler: _Compiler) -> None:
+    def __init__(self, compiler: Draft) -> None:
         self.compiler = compiler
         self.start, self.category, self.ref = [0], list[int](), list[int]()
 
@@ -65,7 +66,7 @@ class _Costs:
         self.start.append(len(self.ref))
 
 
-def compile_rewards(c: _Compiler) -> Rewards:
+def compile_rewards(c: Draft) -> Rewards:
     """What histories are worth."""
     out: dict[str, Any] = defaultdict(list)
     settings = c.file.settings
@@ -137,7 +138,7 @@ def _any(out: dict[str, Any], *names: str) -> bool:
     return any(ref != NONE for name in names for ref in out[name])
 
 
-def _lasting_utility(c: _Compiler, utility: float | str | None) -> float | str | None:
+def _lasting_utility(c: Draft, utility: float | str | None) -> float | str | None:
     """Utility of a state with what lasts: the loss of every flag that is set."""
     if utility is None:
         return None
@@ -157,7 +158,7 @@ def _together(loss: object, years: object, where: str) -> None:
         raise ScenarioError(f"{where}: a utility_loss needs `years`, how long it lasts.")
 
 
-def _marks(c: _Compiler, out: dict[str, Any], costs: _Costs) -> None:
+def _marks(c: Draft, out: dict[str, Any], costs: _Costs) -> None:
     for name in c.marks:
         event = c.file.events.get(name)
         where = f"{c.where}: events.{name}"
@@ -169,7 +170,7 @@ def _marks(c: _Compiler, out: dict[str, Any], costs: _Costs) -> None:
         out["mark_stacks"].append(int(event is not None and event.stack))
 
 
-def _terminal(c: _Compiler, out: dict[str, Any], costs: _Costs) -> None:
+def _terminal(c: Draft, out: dict[str, Any], costs: _Costs) -> None:
     categories = c.file.settings.cost_categories
     for i, exclusion in enumerate(c.file.terminal):
         where = f"{c.where}: terminal[{i + 1}]"
@@ -185,11 +186,11 @@ def _terminal(c: _Compiler, out: dict[str, Any], costs: _Costs) -> None:
         costs.add(exclusion.cost, f"{where}.cost")
 
 
-def _tick_discount(c: _Compiler, rate: float) -> list[float]:
+def _tick_discount(c: Draft, rate: float) -> list[float]:
     """Cumulative discount factors of each table's ticks, starting at 0: one more number than ticks per table."""
     result: list[float] = []
     starts, times = c.out["tick_start"], c.out["tick_time"]
-    for lo, hi in zip(starts[:-1], starts[1:], strict=True):
+    for lo, hi in itertools.pairwise(starts):
         total = 0.0
         result.append(total)
         for time in times[lo:hi]:
@@ -198,7 +199,7 @@ def _tick_discount(c: _Compiler, rate: float) -> list[float]:
     return result
 
 
-def _norms(c: _Compiler, rate: float) -> dict[str, FloatArray]:
+def _norms(c: Draft, rate: float) -> dict[str, FloatArray]:
     """Norms by year of age and their integrals from age 0, plain and discounted."""
     norm = np.ones((1, 1)) if c.scenario.norms is None else c.scenario.norms.array
     ages = np.arange(norm.shape[1] + 1, dtype=np.float64)
@@ -215,7 +216,7 @@ def _norms(c: _Compiler, rate: float) -> dict[str, FloatArray]:
 # === Endpoints ===
 
 
-def compile_readers(c: _Compiler) -> Readers:
+def compile_readers(c: Draft) -> Readers:
     """Endpoints as bits by state and mark."""
     if len(c.file.endpoints) > MAX_ENDPOINTS:
         raise UnsupportedError(f"{c.where}: endpoints: {len(c.file.endpoints)} are too many; at most {MAX_ENDPOINTS}.")
@@ -251,7 +252,7 @@ def compile_readers(c: _Compiler) -> Readers:
     return Readers(columns, single, real)
 
 
-def _entered(c: _Compiler, name: str, where: str) -> list[int]:
+def _entered(c: Draft, name: str, where: str) -> list[int]:
     """Flat states whose entry is an event; chance states among them are recorded in histories."""
     if name not in c.flat.members and name not in c.flat.states:
         raise ScenarioError(unknown("state or mark", name, [*c.flat.members, *c.marks], where))
@@ -264,7 +265,7 @@ def _entered(c: _Compiler, name: str, where: str) -> list[int]:
     return stays or members
 
 
-def _deaths(c: _Compiler, endpoint: Endpoint) -> list[int]:
+def _deaths(c: Draft, endpoint: Endpoint) -> list[int]:
     """Absorbing states that are deaths and that the endpoint does not name itself."""
     named = {*endpoint.events, *endpoint.competing}
     return [

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 60
+SHOWN = 100
+"""Characters of an expression that a message repeats."""
 
 FUNCTIONS: dict[str, tuple[int, Any]] = {
     "exp": (1, np.exp),
@@ -47,7 +49,7 @@ COMPARE: dict[type[ast.AST], tuple[str, Any]] = {
     ast.Eq: ("==", np.equal),
     ast.NotEq: ("!=", np.not_equal),
 }
-OPERATORS: dict[str, Any] = {name: function for name, function in (*BINARY.values(), *COMPARE.values())}
+OPERATORS: dict[str, Any] = dict((*BINARY.values(), *COMPARE.values()))
 OPERATORS |= {"and": np.logical_and, "or": np.logical_or}
 
 
@@ -105,13 +107,13 @@ def parse(text: str | float, where: str) -> Node:
     try:
         tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ExpressionError(f"{where}: '{text}' is not an expression.") from None
+        raise ExpressionError(f"{where}: '{_brief(text)}' is not an expression.") from None
     return _translate(tree.body, text, where, 0)
 
 
 def _translate(node: ast.AST, text: str, where: str, depth: int) -> Node:
     if depth > MAX_DEPTH:
-        raise ExpressionError(f"{where}: '{text}' is nested more than {MAX_DEPTH} deep.")
+        raise ExpressionError(f"{where}: '{_brief(text)}' is nested more than {MAX_DEPTH} deep.")
 
     def inner(child: ast.AST) -> Node:
         return _translate(child, text, where, depth + 1)
@@ -155,10 +157,14 @@ def _translate(node: ast.AST, text: str, where: str, depth: int) -> Node:
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(name, [inner(a) for a in arguments], where)
     raise ExpressionError(
-        f"{where}: '{text}' uses {type(node).__name__}, which is not allowed. "
+        f"{where}: '{_brief(text)}' uses {type(node).__name__}, which is not allowed. "
         "Allowed: numbers, names, + - * / **, comparisons, and, or, not, 'a if b else c', "
         f"{', '.join(FUNCTIONS)}."
     )
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _call(name: str, arguments: list[Node], where: str) -> Node:

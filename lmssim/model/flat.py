@@ -61,7 +61,7 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
     for name in file.treatments:
         flat.levels[planned(name)] = ["true"]
         flat.levels[received(name)] = ["true"]
-    flat.clocks = dict(file.clocks) | {name: "latest" for name in file.treatments}
+    flat.clocks = {**file.clocks, **dict.fromkeys(file.treatments, "latest")}
     for name, state in file.states.items():
         if state.kind == "phase":
             _add_phase(flat, file, name, state, where)
@@ -193,7 +193,8 @@ def _refuse_cycle(flat: FlatModel, start: str, where: str) -> None:
         for branch in flat.states[name].branches:
             if branch.to == start:
                 raise ScenarioError(
-                    f"{where}: chance states go round in a circle in which no time passes: {' -> '.join([*path, start])}."
+                    f"{where}: chance states go round in a circle in which no time passes:"
+                    f" {' -> '.join([*path, start])}."
                 )
             if flat.states[branch.to].kind == "chance" and branch.to not in seen:
                 seen.add(branch.to)

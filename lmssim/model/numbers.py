@@ -59,7 +59,10 @@ class NumberTable:
         return len(self.slots) - 1
 
     def evaluate(
-        self, table: ParameterTable, draws: Mapping[str, FloatArray], overrides: Sequence[tuple[str, Mapping[str, expression.Node]]]
+        self,
+        table: ParameterTable,
+        draws: Mapping[str, FloatArray],
+        overrides: Sequence[tuple[str, Mapping[str, expression.Node]]],
     ) -> FloatArray:
         """Numbers of all draws and strategies.
 

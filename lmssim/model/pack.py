@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.kernels import layout, luck
+from lmssim.kernels import layout, luck, machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -100,13 +101,29 @@ def pack(o: Mapping[str, Any], single: Mapping[str, int], real: Mapping[str, flo
     for name in ("tick_time", "tick_discount", "step_time", "step_factor", "life", "norm", "norm_sum",
                  "norm_discounted", "age_discount"):  # fmt: skip
         memory.reals(name, o[name])
-    base = len(memory.ints)  # a program's start is followed by the next one's: one position more than programs
-    starts = [base + len(o["code_start"]) + 2 * s for s in o["code_start"]]
-    memory.head("code", memory.pool(starts))
-    memory.pairs(o["code_op"], o["code_arg"])
+    n_kept = _pack_code(memory, o)
     _pack_rows(memory, o, single)
-    n_scratch, n_floats = _scratch(memory, o, single)
+    n_scratch, n_floats = _scratch(memory, o, single, n_kept)
     return Packed(np.array(memory.ints, dtype=np.int64), np.array(memory.floats), n_scratch, n_floats)
+
+
+def _pack_code(memory: _Memory, o: Mapping[str, Any]) -> int:
+    """Programs; returns how many values are kept of those that read attributes only."""
+    base = memory.pairs(o["code_op"], o["code_arg"])
+    n_strategies, n_kept = len(o["start_bits"]), 0
+    memory.head("by_strategy", int(machine.STRATEGY in o["code_op"]))
+    rows: dict[str, list[int]] = {column: [] for column in layout.CODE}
+    for first, last in pairwise(o["code_start"]):
+        code = list(zip(o["code_op"][first:last], o["code_arg"][first:last], strict=True))
+        bits = sorted({int(argument) for operation, argument in code if operation == machine.BIT})
+        keep = len(bits) <= machine.MEMO_BITS and not any(c in machine.OF_PATIENT_OR_TIME for c, _ in code)
+        first_bit = memory.pool(bits)
+        values = (base + 2 * first, base + 2 * last, n_kept if keep else -1, first_bit, first_bit + len(bits))
+        for column, value in zip(layout.CODE, values, strict=True):
+            rows[column].append(value)
+        n_kept += n_strategies << len(bits) if keep else 0
+    memory.table("code", layout.CODE, rows, len(rows["first"]))
+    return n_kept
 
 
 def _pack_rows(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int]) -> None:
@@ -130,7 +147,7 @@ def _pack_rows(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int])
 
     branches = {c: o[f"branch_{c}"] for c in ("to", "ref", "care", "want", "rule", "clear", "set")}
     base_branch = memory.table("branch", layout.BRANCH, branches | effects_of("branch_"), len(o["branch_to"]))
-    transitions = {c: o[c] for c in layout.TRANSITION if c in o} | effects_of("") | costs_of("transition")
+    transitions = {c: o[c] for c in layout.TRANSITION} | effects_of("") | costs_of("transition")
     transitions |= {"clear": o["clear_bits"], "set": o["set_bits"]}
     transitions |= {"mark": o["transition_mark"], "event": o["transition_event"]}
     base_transition = memory.table("transition", layout.TRANSITION, transitions, len(o["to"]))
@@ -143,11 +160,13 @@ def _pack_rows(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int])
     base_limited = memory.table("limited", layout.LIMITED, limited, len(o["limited_years"]))
     terminal = {"window": o["terminal_window"], "excludes": o["terminal_excludes"]} | costs_of("terminal")
     memory.table("terminal", layout.TERMINAL, terminal, len(o["terminal_window"]))
+    firsts = o["transition_first"]
     states = {
         "kind": o["state_kind"], "clear": o["enter_clear"], "set": o["enter_set"], "recorded": o["recorded"],
         "decision": o["chance_decision"], "alive": o["alive"], "utility": o["utility"], "entry_qaly": o["entry_qaly"],
         "terminal": o["terminal"], "event_of": o["event_of_state"], "competing_of": o["competing_of_state"],
         "censoring_of": o["censoring_of_state"],
+        "renews": [any(o["fresh"][a:b]) for a, b in pairwise(firsts)],
     }  # fmt: skip
     for name, base, starts, width in (
         ("transition", base_transition, o["transition_first"], layout.T_WIDTH),
@@ -184,21 +203,22 @@ def _pack_events(
     memory.table("event", layout.EVENT, values, n_marks)
 
 
-def _scratch(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int]) -> tuple[int, int]:
-    """Lay out a worker's scratch; returns its sizes."""
+def _scratch(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int], n_values: int) -> tuple[int, int]:
+    """Lay out a worker's scratch, with room for `n_values` values of programs; returns its sizes."""
     n_kept = len(o["decision_address"]) * luck.KEPT
     most_branches = max([b - a for a, b in zip(o["branch_start"], o["branch_start"][1:], strict=False)], default=0)
     position = layout.W_FREE
     for name, size in (
         ("w_clock_count", single["n_clocks"]), ("w_entry_count", single["n_states"]),
-        ("w_risk", single["n_risks"] * layout.R_WIDTH), ("w_stamp", n_kept),
+        ("w_risk", single["n_risks"] * layout.R_WIDTH), ("w_stamp", n_kept), ("w_memo", n_values),
+        ("w_alike", len(o["start_bits"])), ("w_start", len(o["start_bits"])),
     ):  # fmt: skip
         memory.head(name, position)
         position += size
     n_ints, position = position, 0
     for name, size in (
         ("wf_clock", single["n_clocks"]), ("wf_risk", single["n_risks"] * layout.RF_WIDTH), ("wf_luck", n_kept),
-        ("wf_stack", layout.STACK_SIZE), ("wf_weight", most_branches),
+        ("wf_stack", layout.STACK_SIZE), ("wf_weight", most_branches), ("wf_memo", n_values),
     ):  # fmt: skip
         memory.head(name, position)
         position += size

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmssim.errors import DataError
 from lmssim.model.sampling import sample_parameters
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from lmssim.model.expression import Node
     from lmssim.model.flat import FlatModel
     from lmssim.model.pack import Packed
+    from lmssim.model.parameters import ParameterTable
     from lmssim.model.scenario import Scenario
     from lmssim.model.symbols import Symbols
 
@@ -25,6 +27,8 @@ class Program:
     """What engines run: the same for every draw but for its numbers."""
 
     scenario: Scenario
+    used: ParameterTable
+    """Parameters that the model uses."""
     flat: FlatModel
     symbols: Symbols
     packed: Packed
@@ -66,12 +70,22 @@ class Program:
     def patients(self, first: int, n: int, seed: int) -> FloatArray:
         """Columns of patients first, first + 1, ...: covariates, expressions of them, life-table key, norm key."""
         covariates = self.scenario.patients.sample(first, n, seed)
-        x = self.symbols.fill_columns(covariates, 2)
         names = list(self.symbols.covariates)
+        self._check_ages(covariates[:, names.index(self.scenario.file.population.age)], first)
+        x = self.symbols.fill_columns(covariates, 2)
         mortality, utilities = self.scenario.file.mortality, self.scenario.file.utilities
         x[:, -2] = self._key(covariates, names, self.life_keys, list(mortality.keys.values()) if mortality else [])
         x[:, -1] = self._key(covariates, names, self.norm_keys, list(utilities.keys.values()))
         return x
+
+    def _check_ages(self, ages: FloatArray, first: int) -> None:
+        wrong = np.flatnonzero(~(ages >= 0.0))
+        if wrong.size:
+            i = int(wrong[0])
+            raise DataError(
+                f"{self.scenario.path}: population.{self.scenario.file.population.age}: patient {first + i} has age"
+                f" {ages[i]:g}; it must be 0 or more. Give the covariate low = 0 or more."
+            )
 
     @staticmethod
     def _key(

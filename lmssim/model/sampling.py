@@ -306,7 +306,7 @@ def _posterior_columns(path: Path, _changed: int, members: tuple[str, ...]) -> l
     if path.suffix.lower() != ".parquet" or not path.is_file():
         rows = read_rows(path, members, None)
         return [np.array([number(row, member) for row in rows]) for member in members]
-    import pandas as pd  # noqa: PLC0415  # slow to import, and needed for this alone
+    import pandas as pd  # slow to import, and needed for this alone
 
     try:
         frame = pd.read_parquet(path)

@@ -7,7 +7,6 @@ import tomllib
 import types
 import typing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
@@ -23,6 +22,7 @@ from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 MAX_INCLUDES = 32
 
@@ -100,6 +100,10 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
     table = load_parameters([_table(folder, p, where, read) for p in [*file.parameters, *file.shared_parameters]])
     if overrides:
         table = table.with_values(overrides)
+    for group_name, group in file.groups.items():
+        for member in group.members:
+            if member not in table:
+                raise ScenarioError(unknown("parameter", member, table, f"{where}: groups.{group_name}.members"))
     groups = {
         name: Group(
             name=name, kind=g.kind, members=g.members, counts=g.counts, mean=g.mean, covariance=g.covariance,
@@ -129,7 +133,7 @@ def _read_merged(path: Path, read: dict[str, str], depth: int) -> dict[str, Any]
         raise ScenarioError(f"{path}: includes are nested more than {MAX_INCLUDES} deep; do they include each other?")
     text = _read_bytes(path, read)
     try:
-        data = tomllib.loads(text.decode("utf-8"))
+        data = tomllib.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -272,6 +276,9 @@ def _sections(annotation: Any) -> Iterator[Any]:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
+    categories = file.settings.cost_categories
+    if len(set(categories)) < len(categories):
+        raise ScenarioError(f"{where}: settings.cost_categories: one stands twice in {categories}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))

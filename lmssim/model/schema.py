@@ -14,6 +14,8 @@ SCHEMA_VERSION = 1
 
 Value = float | str
 Costs = dict[str, Value]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
+"""Name under which results are filed: letters, digits, `_` and `-`."""
 Flag = bool
 
 FamilyName = Literal[
@@ -367,6 +369,8 @@ class Exclusion(Section):
 class Settings(Section):
     """Conventions, all printed in every result."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     horizon: float = Field(gt=0, le=200)
     discount_rate_costs: float = Field(default=0.035, ge=0, lt=1)
     discount_rate_effects: float = Field(default=0.035, ge=0, lt=1)
@@ -375,28 +379,43 @@ class Settings(Section):
     currency: str = "GBP"
     price_year: str = ""
     perspective: str = ""
-    wtp: list[float] = [20_000.0, 30_000.0]
-    times: list[float] = [1.0, 2.0, 3.0, 5.0, 10.0]
+    wtp: list[Annotated[float, Field(ge=0)]] = [20_000.0, 30_000.0]
+    times: list[Annotated[float, Field(gt=0)]] = [1.0, 2.0, 3.0, 5.0, 10.0]
     comparator: str | None = None
     cost_categories: list[str] = ["total"]
 
 
 class SeriesRow(Section):
-    """One figure of a published series and how the model reads it."""
+    """One figure of a published series, and how the model reads it."""
 
     target: str
-    outcome: str
-    """`ever`, `by_time`, `median_time`, `at_start`, `marks`, `entered`."""
-    events: list[str]
-    statistic: Literal["proportion", "median_time", "mean_time"]
-    where: str | None = None
-    by: float | None = None
-    observed: float
-    n: int | None = None
-    events_observed: int | None = None
+    """Id of the figure in its source's table."""
     label: str
-    denominator: Literal["all", "with_event"] = "all"
+    statistic: Literal["proportion", "median_time"]
+    """Share of patients with an event within follow-up; or median time to it among those who have it."""
+    events: list[str]
+    """States entered, or marks."""
+    by: float | None = None
+    """Only events up to this time (years since time zero)."""
+    given: list[str] = []
+    """Only patients who entered one of these states."""
+    without: list[str] = []
+    """Only patients who entered none of these states."""
+    everybody: bool = False
+    """Count also patients whom the series excludes."""
+    observed: float
+    n: int
+    """Patients in the denominator; for a median, those with the event."""
     note: str = ""
+
+
+class FollowUp(Section):
+    """Distribution of potential follow-up, years since time zero: uniform, or log-normal if `median` is given."""
+
+    low: Value = 0
+    high: Value | None = None
+    median: Value | None = None
+    sdlog: Value | None = None
 
 
 class Series(Section):
@@ -405,11 +424,9 @@ class Series(Section):
     label: str
     source_id: str
     strategy: str
-    follow_up: dict[str, Value]
-    """Distribution of follow-up: `median` and `sdlog` (log-normal), `low`, `high`."""
+    follow_up: FollowUp
     exclude: list[str] = []
-    """Patients with these events are not in the series."""
-    origin: str = "model"
+    """Patients with one of these events are not in the series."""
     rows: list[SeriesRow]
 
 
@@ -428,7 +445,8 @@ class ScenarioFile(Section):
     """A scenario file after its includes are merged."""
 
     schema_version: Annotated[int, Field(ge=1, le=SCHEMA_VERSION)]
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Short name, of letters, digits, `_`, `.` and `-`: results are filed under it."""
     title: str
     description: str = ""
     include: list[str] = []
@@ -446,8 +464,8 @@ class ScenarioFile(Section):
     lasting: dict[str, Lasting] = {}
     plans: dict[str, Plan] = {}
     treatments: dict[str, Treatment] = {}
-    strategies: dict[str, Strategy]
-    endpoints: dict[str, Endpoint] = {}
+    strategies: dict[Id, Strategy]
+    endpoints: dict[Id, Endpoint] = {}
     mortality: Mortality | None = None
     utilities: Utilities = Utilities()
     terminal: list[Exclusion] = []

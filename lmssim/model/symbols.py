@@ -110,13 +110,15 @@ class Symbols:
     def resolve(self, node: Node, where: str) -> Node:
         """Replace comparisons with category names by numbers; refuse unknown names."""
         match node:
-            case Apply("==" | "!=" as op, (Name(name), Text(text))) | Apply("==" | "!=" as op, (Text(text), Name(name))):
+            case Apply("==" | "!=" as op, (Name(name), Text(text)) | (Text(text), Name(name))):
                 resolved = self._category(name, text, where)
                 return resolved if op == "==" else Apply("not", (resolved,))
             case Apply(function, arguments):
                 return Apply(function, tuple(self.resolve(a, where) for a in arguments))
             case Text(text):
-                raise ExpressionError(f"{where}: '{text}' may only be compared with a covariate, attribute or strategy.")
+                raise ExpressionError(
+                    f"{where}: '{text}' may only be compared with a covariate, attribute or strategy."
+                )
             case Name(name):
                 return self._name(name, where)
         return node
@@ -149,7 +151,11 @@ class Symbols:
 
     def known(self) -> list[str]:
         """Every name a user may write."""
-        indicators = [f"{c}_{w}" for c, codes in self.codes.items() for w in (self.covariates[c] or map("{:g}".format, codes))]
+        indicators = [
+            f"{c}_{word}"
+            for c, codes in self.codes.items()
+            for word in (self.covariates[c] or [f"{code:g}" for code in codes])
+        ]
         levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
         clocks = [f"since_{clock}" for clock in self.clocks]
         return [*self.parameters, *self.covariates, *indicators, *levels, *clocks, "age", "time", "strategy"]
@@ -190,7 +196,7 @@ class Symbols:
         return -1 - self.program(node, where)
 
     def rule(self, text: str | None, where: str) -> tuple[int, int, int]:
-        """(bits that matter, bits wanted, program or -1) of a rule; attribute levels joined by `and` need no program."""
+        """(bits that matter, bits wanted, program or -1) of a rule; levels joined by `and` need no program."""
         if text is None:
             return 0, 0, -1
         node = self.resolve(expression.parse(text, where), where)
@@ -242,10 +248,10 @@ class Symbols:
 
     def _emit_name(self, name: str) -> None:
         clock, bit = self._clock(name), None
-        if name in self.covariates:
-            self._op(machine.COLUMN, list(self.covariates).index(name))
-        elif name == "age":
+        if name == "age":  # exact age now; the covariate of that name is read at time zero by keys of effects alone
             self._op(machine.AGE, 0)
+        elif name in self.covariates:
+            self._op(machine.COLUMN, list(self.covariates).index(name))
         elif name == "time":
             self._op(machine.TIME, 0)
         elif clock is not None:

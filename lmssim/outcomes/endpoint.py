@@ -82,7 +82,7 @@ class EndpointCounts:
 
     def at(self, time: float) -> int:
         """Grid position of a time that stands on the grid."""
-        return int(round(time * self.steps_per_year))
+        return round(time * self.steps_per_year)
 
     def quantile(self, q: float, *, survival: bool) -> tuple[float, float]:
         """Time by which a share `q` has had the event, and its standard error; NaN if not reached.

@@ -26,7 +26,7 @@ Build = Callable[..., Program]
 
 TOP = 2**64 - 1
 LAST = 2**63 - 1
-ADDRESSES = [
+ADDRESSES: list[tuple[int, ...]] = [
     (0, 0, 0, 0, 0),
     (1, 0, 0, 0, 0),
     (0, 1, 0, 0, 0),
@@ -38,7 +38,9 @@ ADDRESSES = [
     (0, 0, TOP, 0, TOP),
     (1 << 63, 1, 1 << 63, 1 << 63, 1 << 63),
 ]
-ADDRESSES += [tuple(int(w) for w in row) for row in np.random.default_rng(7).integers(0, TOP, (200, 5), dtype=np.uint64)]
+ADDRESSES += [
+    tuple(int(w) for w in row) for row in np.random.default_rng(7).integers(0, TOP, (200, 5), dtype=np.uint64)
+]
 
 
 def _signed(word: int) -> int:
@@ -182,7 +184,7 @@ SECOND_STRATEGY = "[strategies.two]\nset = { never = 1 }\n"
     ("text", "parameters"),
     [
         pytest.param(frame(horizon=40) + STATE_FIRST + MODEL.replace("{onset}", "onset"), None, id="state"),
-        pytest.param(frame(horizon=40) + TRANSITION_THAT_NEVER_FALLS + MODEL.replace("{onset}", "onset"), None, id="transition"),
+        pytest.param(PLAIN + TRANSITION_THAT_NEVER_FALLS, None, id="transition"),
         pytest.param(
             PLAIN + SECOND_STRATEGY + TRANSITION_THAT_NEVER_FALLS.replace("rate = 0", "rate = 'never'"), {"never": 0.0},
             id="strategy and parameter",
@@ -223,7 +225,7 @@ def test_name_of_a_decision_is_its_luck(build: Build) -> None:
 
 def test_shared_address_is_refused(build: Build, monkeypatch: Any) -> None:
     """Two names with the same address are refused, and the message names both."""
-    monkeypatch.setattr("lmssim.model.compile.address_of", lambda name: 1 << 20)
+    monkeypatch.setattr("lmssim.model.draft.address_of", lambda name: 1 << 20)
     with pytest.raises(ScenarioError, match="same address of luck") as caught:
         build(PLAIN)
     assert "'cure dead' and 'risk dead'" in str(caught.value)

@@ -18,6 +18,7 @@ from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels import layout, rewards
 from lmssim.model.compile import check_domains, compile_scenario
 from lmssim.outcomes.endpoint import EndpointCounts
+from lmssim.outcomes.series import COLUMNS, read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
+
+__all__ = ["MAIN", "Evaluation", "Sampling", "evaluate"]
 
 Z95 = 1.959963984540054
 MAIN = {
@@ -37,6 +40,8 @@ MAIN = {
     "cost_undiscounted": (rewards.COST_UNDISCOUNTED, ""),
 }
 """Main outcomes: position and unit (blank: the currency)."""
+MOST_FOR_SERIES = 50_000
+"""Patients a series is read from, at most: its own few dozen are the greater source of error."""
 STATE_OUTCOMES = ("years", "qalys", "cost_undiscounted", "cost")
 
 
@@ -88,8 +93,7 @@ class Evaluation:
 
     def _worth_rows(self) -> list[tuple[str, str, str, float, float]]:
         settings = self.scenario.file.settings
-        mean = self.estimates.mean.mean(axis=0)
-        se = self.estimates.standard_error().mean(axis=0)
+        mean, se = self.estimates.mean.mean(axis=0), self._over_draws(self.estimates.standard_error())
         columns = [(name, k, unit or settings.currency) for name, (k, unit) in MAIN.items()]
         for i, category in enumerate(settings.cost_categories):
             columns.append((f"cost:{category}", rewards.N_MAIN + i, settings.currency))
@@ -101,6 +105,17 @@ class Evaluation:
             for s, strategy in enumerate(self.strategies)
             for name, k, unit in columns
         ]
+
+    def _over_draws(self, se: FloatArray) -> FloatArray:
+        """Monte-Carlo error of a mean over draws, given the draws.
+
+        With common luck every draw meets the same patients, so their errors do not average out.
+        """
+        if self.sampling.independent_luck:
+            independent: FloatArray = np.sqrt((se**2).sum(axis=0)) / se.shape[0]
+            return independent
+        common: FloatArray = se.mean(axis=0)
+        return common
 
     def endpoint(self, endpoint: str, strategy: str) -> EndpointCounts:
         """Counts of an endpoint under a strategy."""
@@ -141,11 +156,11 @@ class Evaluation:
     @property
     def _n_lives(self) -> int:
         """Lives per strategy, over draws."""
-        return self.n * self.estimates.mean.shape[0]
+        return self.n * len(self.estimates.mean)
 
     @cached_property
     def incremental(self) -> pd.DataFrame:
-        """Paired increments of every strategy over the comparator: strategy, comparator, outcome, mean, se, low, high."""
+        """Paired increments over the comparator: strategy, comparator, outcome, unit, mean, se, low, high."""
         c = self.strategies.index(self.scenario.comparator)
         rows = []
         for s, strategy in enumerate(self.strategies):
@@ -164,7 +179,7 @@ class Evaluation:
         mean = self.estimates.mean[:, s, outcome] - self.estimates.mean[:, c, outcome]
         covariance = self.estimates.covariance(outcome)
         variance = covariance[:, s, s] + covariance[:, c, c] - 2.0 * covariance[:, s, c]
-        return float(mean.mean()), float(np.sqrt(np.maximum(variance, 0.0) / self.n).mean())
+        return float(mean.mean()), float(self._over_draws(np.sqrt(np.maximum(variance, 0.0) / self.n)))
 
     def _paired(self, s: int, c: int) -> tuple[float, float, float]:
         """Variances of the mean increments of cost and QALYs, and their covariance."""
@@ -250,6 +265,13 @@ class Evaluation:
                 row = {"strategy": strategy, "state": state, "entries": entries, "patients": patients}
                 rows.append(row | dict(zip(STATE_OUTCOMES, sums[s, k] / self.n, strict=True)))
         return pd.DataFrame(rows)
+
+    @cached_property
+    def series(self) -> pd.DataFrame:
+        """Published series as their papers read them, paper beside model (`lmssim.outcomes.series`)."""
+        n = min(self.n, MOST_FOR_SERIES)
+        parts = [read_series(self.program, name, n, self.sampling.seed) for name in self.scenario.file.series]
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
     def to_frame(self) -> pd.DataFrame:
         """The summary."""

@@ -1,0 +1,1 @@
+"""Speed and memory of the simulator, measured beside hand-written programs for one model in the same run."""

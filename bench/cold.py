@@ -1,0 +1,25 @@
+"""Seconds to compile every kernel with an empty cache, in a process of its own: ``python -m bench.cold SCENARIO``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+
+
+def main(scenario: str) -> None:
+    """Compile into a cache folder that is then thrown away; print the seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["LMSSIM_CACHE"] = folder  # read on import of the kernels
+        from lmssim.engines import compiled
+        from lmssim.model.compile import compile_scenario
+        from lmssim.model.scenario import load_scenario
+
+        started = time.perf_counter()
+        compiled.warm(compile_scenario(load_scenario(scenario)))
+        print(time.perf_counter() - started)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,76 @@
+"""`lmssim init`: a working copy of the bundled scenarios, to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lmssim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TAPLO = """\
+# Completion and checking of keys in editors that use Taplo (Even Better TOML, for instance)
+include = ["*.toml", "*/*.toml"]
+exclude = [".taplo.toml"]
+
+[schema]
+path = "schema/scenario.schema.json"
+enabled = true
+"""
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Add to a folder that is not empty; files that differ are still kept.")
+    ] = False,
+) -> None:
+    """Copy the bundled scenarios to a folder, to edit."""
+    from lmssim.execution.store import make_folder, refusal, write_bytes
+
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise InputError(f"{folder}: is not empty; name a new folder, or add --force to put in what is missing.")
+    make_folder(folder)
+    kept = []
+    for name, content in _files():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.exists():
+                write_bytes(path, content)
+            elif path.read_bytes() != content:
+                kept.append(name)
+        except OSError as error:
+            raise refusal(path, error) from None
+    for name in kept:
+        typer.echo(f"kept your {folder / name}, which differs from the bundled one")
+    typer.echo(_next_steps(folder))
+
+
+def _files() -> Iterator[tuple[str, bytes]]:
+    """Relative names and contents of what a working copy holds."""
+    from lmssim.bundled import scenarios_folder
+    from lmssim.cli.schema import schema_text
+
+    source = scenarios_folder()
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and not any(part.startswith((".", "__")) for part in path.relative_to(source).parts):
+            yield path.relative_to(source).as_posix(), path.read_bytes()
+    yield "schema/scenario.schema.json", schema_text(whole=False).encode()
+    yield ".taplo.toml", TAPLO.encode()
+
+
+def _next_steps(folder: Path) -> str:
+    from lmssim.bundled import bundled_names
+
+    first = folder / f"{bundled_names()[0]}.toml"
+    return (
+        f"The scenarios are in {folder}. Next:\n"
+        f"  lmssim show {first}    what it says: states, parameters, strategies\n"
+        f"  lmssim run {first}     run it\n"
+        "Edit any of the files and run again; a mistake is reported with its file, key and the nearest valid name."
+    )

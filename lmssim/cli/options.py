@@ -1,0 +1,78 @@
+"""Options that commands share, and how their values are read."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lmssim.errors import InputError, UnsupportedError, unknown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Scenario = Annotated[
+    str, typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario.")
+]
+Patients = Annotated[int, typer.Option(metavar="N", help="Patients, each of whom meets every strategy.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Key of all random numbers.")]
+Jobs = Annotated[int | None, typer.Option(metavar="N", help="Worker threads; all cores if absent.")]
+Overrides = Annotated[
+    list[str] | None, typer.Option("--set", metavar="ID=VALUE", help="Hold a parameter at a value; may be repeated.")
+]
+Block = Annotated[int, typer.Option(metavar="N", hidden=True, help="Patients per block of the kernels.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")]
+
+
+class Luck(StrEnum):
+    """Whose luck a draw of the parameters meets."""
+
+    common = "common"
+    independent = "independent"
+
+
+def console() -> Console:
+    """Console on stdout, as wide as the terminal; wide enough for any table where there is none."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
+
+
+def supported(option: str, value: str, known: tuple[str, ...], now: tuple[str, ...]) -> str:
+    """Value of an option, refused if it is unknown or not there yet."""
+    if value in now:
+        return value
+    if value in known:
+        raise UnsupportedError(f"{option} {value}: not supported yet; allowed: {', '.join(now)}.")
+    raise InputError(unknown("value", value, known, option))
+
+
+def jobs_or_all(jobs: int | None) -> int:
+    """Workers asked for, or as many as there are cores this process may use."""
+    if jobs is not None:
+        return jobs
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def overrides_of(items: list[str] | None) -> dict[str, float]:
+    """Parameter ids and values of `--set ID=VALUE`."""
+    values: dict[str, float] = {}
+    for item in items or []:
+        id_, separator, text = (part.strip() for part in item.partition("="))
+        if not separator or not id_ or not text:
+            raise InputError(f"--set {item}: is not ID=VALUE, a parameter's id and a number.")
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise InputError(f"--set {item}: '{text}' is not a finite number.")
+        if id_ in values:
+            raise InputError(f"--set {item}: '{id_}' is set twice.")
+        values[id_] = value
+    return values

@@ -1,0 +1,133 @@
+"""The output folder of a run: tidy tables, figures, the report, and last of all the manifest."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from lmssim.execution import store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from lmssim.evaluation import Evaluation
+    from lmssim.report.tables import ReportTable
+
+TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "series")
+PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
+MANIFEST = "manifest.json"
+
+
+def write_results(
+    evaluation: Evaluation,
+    folder: Path,
+    manifest: Callable[[], dict[str, Any]],
+    lap: Callable[[str], None],
+    *,
+    histories: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Write everything about an evaluation.
+
+    While files are written the folder has no manifest; what an earlier run left there and this one did not write again
+    is removed, and nothing else is.
+
+    Parameters
+    ----------
+    manifest : callable
+        Gives the manifest, timings up to now included.
+    lap : callable
+        Closes a stage of the timings.
+
+    Returns
+    -------
+    dict
+        The manifest as written.
+
+    Raises
+    ------
+    OutputError
+        If a file cannot be written; those written before it stay.
+    """
+    earlier = _take_manifest(folder)
+    written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in TABLES]
+    written.append(store.write_rows(folder / "parameters.csv", PARAMETER_COLUMNS, _parameters(evaluation)))
+    if histories:
+        from lmssim.execution.histories import write_histories
+
+        written += write_histories(evaluation.program, evaluation.sampling, folder, progress)
+    lap("tables")
+    document = manifest()
+    written += write_report(evaluation, folder, document)
+    lap("report")
+    names = sorted(path.relative_to(folder).as_posix() for path in written)
+    document = manifest() | {"files": names}
+    _remove(folder, sorted(set(earlier) - set(names)))
+    store.write_json(folder / MANIFEST, document)
+    return document
+
+
+def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
+    table = evaluation.program.used
+    values = table.base()
+    for id_, parameter in table.items():
+        yield [id_, float(values[id_][0]), *(getattr(parameter, column) for column in PARAMETER_COLUMNS[2:])]
+
+
+def write_report(evaluation: Evaluation, folder: Path, manifest: dict[str, Any]) -> list[Path]:
+    """Write the figures, and the report that holds them."""
+    from lmssim.report.figures import write_figures
+    from lmssim.report.html import write_report as write_html
+
+    figures = write_figures(evaluation, folder / "figures")
+    report = write_html(evaluation, folder, manifest, figures, series_tables(evaluation))
+    return [*figures.values(), *(path.with_suffix(".png") for path in figures.values()), report]
+
+
+def series_tables(evaluation: Evaluation) -> list[ReportTable]:
+    """Tables of published series, paper beside model."""
+    from lmssim.report.tables import ReportTable
+
+    tables = []
+    for label, frame in evaluation.series.groupby("series", sort=False):
+        shown = frame.drop(columns=["series", "target_id"]).rename(columns={"low": "model low", "high": "model high"})
+        caption = (
+            "Each figure as its paper read it, under the series' own treatment mix and follow-up. Model low and high: "
+            "95% interval of a study of the paper's n around the model's figure; sampling alone, parameters held."
+        )
+        tables.append(ReportTable(f"Series as published: {label}", caption, shown))
+    return tables
+
+
+def json_document(evaluation: Evaluation, manifest: dict[str, Any], folder: Path) -> str:
+    """The result as one JSON document."""
+    tables = {name: _objects(getattr(evaluation, name)) for name in ("summary", "incremental", "frontier")}
+    return store.json_text({**tables, "manifest": manifest, "folder": str(folder)})
+
+
+def _objects(frame: Any) -> list[dict[str, Any]]:
+    return [dict(zip(frame.columns, row, strict=True)) for row in store.records(frame)]
+
+
+def _take_manifest(folder: Path) -> list[str]:
+    """Files an earlier run wrote; its manifest is taken away, for it will not hold."""
+    path = folder / MANIFEST
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        files = []
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise store.refusal(path, error) from None
+    return [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+
+
+def _remove(folder: Path, names: list[str]) -> None:
+    for name in names:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)

@@ -1,0 +1,142 @@
+"""`lmssim run`: the base case of a scenario."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lmssim.cli import options
+from lmssim.cli.options import Luck
+from lmssim.cli.progress import progress_bar
+from lmssim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmssim.evaluation import Evaluation
+    from lmssim.execution.simulate import Sampling
+    from lmssim.model.scenario import Scenario
+
+ENGINES = ("compiled", "des", "cohort")
+BACKENDS = ("threads", "loky", "dask")
+MOST_PATIENTS = 1_000_000_000
+
+
+def run(
+    scenario: options.Scenario,
+    patients: options.Patients = 100_000,
+    seed: options.Seed = 1,
+    jobs: options.Jobs = None,
+    engine: Annotated[str, typer.Option(metavar="NAME", help="Engine: compiled.")] = "compiled",
+    backend: Annotated[str, typer.Option(metavar="NAME", help="How work is spread: threads.")] = "threads",
+    overrides: options.Overrides = None,
+    luck: Annotated[Luck, typer.Option(help="Whether parameter draws share their luck.")] = Luck.common,
+    histories: Annotated[bool, typer.Option("--histories", help="Write every stay and event (Parquet).")] = False,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SE",
+            help="Double the patients until every incremental net benefit, at the first willingness to pay, has a "
+            "standard error of at most SE (in the scenario's currency).",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO")
+    ] = None,
+    json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    block: options.Block = 256,
+) -> None:
+    """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
+    overrides_ = options.overrides_of(overrides)
+    options.supported("--engine", engine, ENGINES, ENGINES[:1])
+    options.supported("--backend", backend, BACKENDS, BACKENDS[:1])
+    if precision is not None and not 0 < precision < float("inf"):
+        raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
+
+    from lmssim.cli import results
+    from lmssim.execution.manifest import manifest
+    from lmssim.execution.simulate import Sampling
+    from lmssim.execution.store import make_folder
+    from lmssim.model.scenario import load_scenario
+
+    clock = _Stopwatch()
+    sampling = Sampling(
+        n_patients=patients, seed=seed, independent_luck=luck == Luck.independent, block=block,
+        jobs=options.jobs_or_all(jobs),
+    )  # fmt: skip
+    sampling.validate()
+    loaded = load_scenario(scenario, overrides_)
+    folder = make_folder(out or Path("lmssim-out") / loaded.name)
+    clock.lap("load")
+    with progress_bar(loaded.name, shown=not quiet) as progress:
+        evaluation = _evaluated(loaded, sampling, precision, progress)
+    clock.lap("simulate")
+
+    def document() -> dict[str, Any]:
+        return manifest(
+            evaluation.program, evaluation.sampling, engine=engine, backend=backend, overrides=overrides_,
+            precision=precision, command=["lmssim", *sys.argv[1:]], timings=clock.laps,
+        )  # fmt: skip
+
+    with progress_bar("writing histories", shown=histories and not quiet) as progress:
+        written = results.write_results(evaluation, folder, document, clock.lap, histories=histories, progress=progress)
+    if json:
+        typer.echo(results.json_document(evaluation, written, folder), nl=False)
+    elif not quiet:
+        _print(evaluation, folder)
+
+
+class _Stopwatch:
+    """Seconds spent by stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Close a stage."""
+        now = time.perf_counter()
+        self.laps[stage] = now - self._last
+        self._last = now
+
+
+def _evaluated(
+    scenario: Scenario, sampling: Sampling, precision: float | None, progress: Callable[[int, int], None] | None
+) -> Evaluation:
+    """Evaluation; with a precision asked for, of as many doublings of the patients as reach it."""
+    from dataclasses import replace
+
+    from lmssim.evaluation import evaluate
+
+    evaluation = evaluate(scenario, sampling, progress=progress)
+    if precision is None:
+        return evaluation
+    if len(evaluation.strategies) < 2:
+        raise InputError(f"--precision: scenario '{scenario.name}' has one strategy, so there is no increment.")
+    if not scenario.file.settings.wtp:
+        raise InputError(f"--precision: scenario '{scenario.name}' states no willingness to pay (settings.wtp).")
+    while (error := _largest_error(evaluation)) > precision:
+        needed = evaluation.n * (error / precision) ** 2
+        if needed > MOST_PATIENTS:
+            raise InputError(f"--precision: {precision:g} would take about {needed:.1g} patients; ask for less.")
+        sampling = replace(sampling, n_patients=2 * sampling.n_patients)
+        evaluation = evaluate(scenario, sampling, progress=progress)
+    return evaluation
+
+
+def _largest_error(evaluation: Evaluation) -> float:
+    """Largest standard error of an incremental net benefit at the first willingness to pay."""
+    wtp, c = evaluation.scenario.file.settings.wtp[0], evaluation.strategies.index(evaluation.scenario.comparator)
+    return max(evaluation.net_benefit(s, c, wtp)[1] for s in range(len(evaluation.strategies)) if s != c)
+
+
+def _print(evaluation: Evaluation, folder: Path) -> None:
+    from lmssim.report.terminal import strategy_table_text
+
+    options.console().print(strategy_table_text(evaluation))
+    typer.echo(f"Report: {folder / 'report.html'}")

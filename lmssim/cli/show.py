@@ -1,0 +1,105 @@
+"""`lmssim show`: what a scenario says: its states and transitions, its parameters and their sources, its strategies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lmssim.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.table import Table
+
+    from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
+
+
+def show(
+    scenario: options.Scenario,
+    parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters, assumed ones first.")] = False,
+    strategies: Annotated[bool, typer.Option("--strategies", help="Only the strategies and their treatments.")] = False,
+    diagram: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the state diagram to a file (SVG or PNG).")
+    ] = None,
+) -> None:
+    """Show a scenario: states and transitions, parameters with their sources, strategies with their treatments."""
+    from lmssim.model.compile import compile_scenario
+    from lmssim.model.scenario import load_scenario
+
+    loaded = load_scenario(scenario)
+    program = compile_scenario(loaded)
+    everything = not (parameters or strategies or diagram)
+    console = options.console()
+    if diagram is not None:
+        _draw(loaded, diagram)
+        typer.echo(f"Diagram: {diagram}")
+    if everything:
+        from lmssim.report.links import diagram_text
+
+        console.print(loaded.file.title, style="bold", markup=False)
+        console.print(f"{loaded.file.description.strip()}\n", markup=False)
+        typer.echo(diagram_text(loaded))
+    if everything or strategies:
+        console.print(_strategies(loaded))
+    if everything or parameters:
+        console.print(_parameters(program))
+
+
+def _draw(scenario: Scenario, path: Path) -> None:
+    from lmssim.errors import InputError
+
+    if path.suffix.lower() not in (".svg", ".png"):
+        raise InputError(f"--diagram {path}: ends in neither .svg nor .png.")
+    from lmssim.execution.store import make_folder, write_bytes
+    from lmssim.report.diagram import plot_diagram
+    from lmssim.report.style import save_figure
+
+    make_folder(path.parent)
+    with TemporaryDirectory() as folder:
+        drawn = save_figure(plot_diagram(scenario), Path(folder), "diagram")
+        write_bytes(path, drawn.with_suffix(path.suffix.lower()).read_bytes())
+
+
+def _strategies(scenario: Scenario) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Strategies", title_justify="left")
+    for column in ("strategy", "label", "treatments", "sets"):
+        table.add_column(column, overflow="fold")
+    for name in scenario.strategies:
+        mark = " (comparator)" if name == scenario.comparator else ""
+        sets = [f"{key} = {value}" for key, value in scenario.file.strategies[name].set.items()]
+        sets += [f"plan {old}: {new}" for old, new in scenario.file.strategies[name].plans.items()]
+        given = "\n".join(_treatments(scenario, name))
+        table.add_row(*map(Text, (name + mark, scenario.strategy_label(name), given, "\n".join(sets))))
+    return table
+
+
+def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
+    """Treatments a strategy plans, with the rule under which it gives them."""
+    spec = scenario.file.strategies[strategy]
+    for item in spec.treatments:
+        name, rule = (item, None) if isinstance(item, str) else (item.treatment, item.when)
+        yield name if rule is None else f"{name} if {rule}"
+    for component in spec.mix:
+        yield f"{component.fraction}: {', '.join(component.treatments) or 'none'}"
+
+
+def _parameters(program: Program) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Parameters", title_justify="left")
+    for column in ("id", "value", "unit", "kind", "source", "description"):
+        table.add_column(column, overflow="fold", justify="right" if column == "value" else "left")
+    values = program.used.base()
+    for id_, p in sorted(program.used.items(), key=lambda item: item[1].kind != "assumed"):
+        source = ", ".join(text for text in (p.source_id, p.locator) if text) or p.reason
+        table.add_row(*map(Text, (id_, f"{values[id_][0]:.6g}", p.unit, p.kind, source, p.description)))
+    return table

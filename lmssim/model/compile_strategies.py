@@ -1,0 +1,70 @@
+"""Compile strategies: who plans which treatment, the mixes of practice, and what a strategy sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmssim.errors import ScenarioError, UnsupportedError, unknown
+from lmssim.model import expression
+from lmssim.model.flat import planned
+from lmssim.model.schema import Planned
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmssim.model.draft import Draft
+
+
+def compile_strategies(d: Draft) -> None:
+    """Attributes at time 0: treatments planned for everybody, by rule, or for a share of patients."""
+    d.open("start_rule_start")
+    d.open("mix_start")
+    for name, strategy in d.file.strategies.items():
+        where = f"{d.where}: strategies.{name}"
+        bits = d.names.initial_bits()
+        for item in strategy.treatments:
+            given = item if isinstance(item, Planned) else Planned(treatment=item)
+            bit = _planned_bit(d, given.treatment, f"{where}.treatments")
+            if given.when is None:
+                bits |= bit
+            else:
+                node = d.names.resolve(expression.parse(given.when, where), f"{where}.treatments.when")
+                d.out["start_rule"].append(d.names.program(node, where))
+                d.out["start_rule_set"].append(bit)
+        d.out["start_bits"].append(bits)
+        d.out["start_rule_start"].append(len(d.out["start_rule"]))
+        total = 0.0
+        for i, component in enumerate(strategy.mix):
+            place = f"{where}.mix[{i + 1}]"
+            d.out["mix_ref"].append(d.names.ref(component.fraction, f"{place}.fraction", "probability"))
+            total += component.fraction if isinstance(component.fraction, (int, float)) else 0.0
+            d.out["mix_set"].append(
+                sum({_planned_bit(d, t, f"{place}.treatments") for t in component.treatments})
+            )
+        if total > 1.0 + 1e-9:
+            raise ScenarioError(f"{where}.mix: fractions add up to {total:g}, over 1.")
+        d.out["mix_start"].append(len(d.out["mix_ref"]))
+
+
+def _planned_bit(d: Draft, treatment: str, where: str) -> int:
+    if treatment not in d.file.treatments:
+        raise ScenarioError(unknown("treatment", treatment, d.file.treatments, where))
+    return d.names.bits[planned(treatment), "true"]
+
+
+def compile_overrides(d: Draft) -> list[tuple[str, Mapping[str, expression.Node]]]:
+    """Parameters that each strategy sets."""
+    result: list[tuple[str, Mapping[str, expression.Node]]] = []
+    for name, strategy in d.file.strategies.items():
+        changes = {}
+        for parameter, value in strategy.set.items():
+            where = f"{d.where}: strategies.{name}.set.{parameter}"
+            if parameter not in d.scenario.table:
+                raise ScenarioError(unknown("parameter", parameter, d.scenario.table, where))
+            node = d.names.resolve(expression.parse(value, where), where)
+            if not d.names.is_constant(node):
+                raise UnsupportedError(f"{where}: may depend on parameters alone.")
+            d.names.used.add(parameter)
+            changes[parameter] = node
+        result.append((name, changes))
+    return result

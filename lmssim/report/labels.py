@@ -1,0 +1,62 @@
+"""Names that people read: labels from the scenario where it has them, else its ids made readable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lmssim.evaluation import Evaluation
+    from lmssim.model.scenario import Scenario
+
+LONGEST = 30
+
+
+def readable(name: str) -> str:
+    """An id as words: "local_recurrence" becomes "Local recurrence"."""
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def short(label: str, longest: int = LONGEST) -> str:
+    """A label cut at a word's end to at most `longest` characters."""
+    if len(label) <= longest:
+        return label
+    cut = label[: longest - 1]
+    space = cut.rfind(" ")
+    return (cut[:space] if space > longest // 2 else cut).rstrip(" ,;:") + "…"
+
+
+def strategy_labels(scenario: Scenario, longest: int = 200) -> dict[str, str]:
+    """Label of every strategy; those that cutting makes alike keep their ids instead."""
+    labels = {s: short(scenario.strategy_label(s), longest) for s in scenario.strategies}
+    texts = list(labels.values())
+    return {s: text if texts.count(text) == 1 else short(readable(s), longest) for s, text in labels.items()}
+
+
+def endpoint_label(evaluation: Evaluation, endpoint: str) -> str:
+    """Label of an endpoint."""
+    return evaluation.scenario.file.endpoints[endpoint].label or readable(endpoint)
+
+
+def state_label(scenario: Scenario, state: str) -> str:
+    """Label of a state, or of a treatment or a wait for it that became a state."""
+    file = scenario.file
+    name, _, rest = state.partition(".")
+    if state in file.states:
+        return file.states[state].label or readable(state)
+    if name in file.treatments:
+        label = file.treatments[name].label or readable(name)
+        return f"{label}, waiting" if rest else label
+    return readable(state)
+
+
+def event_label(scenario: Scenario, event: str) -> str:
+    """Label of an event or a mark."""
+    spec = scenario.file.events.get(event)
+    return (spec.label if spec is not None else None) or readable(event)
+
+
+def death_endpoints(evaluation: Evaluation) -> list[str]:
+    """Endpoints that count deaths by cause: incidences named `death_...`."""
+    endpoints = evaluation.scenario.file.endpoints
+    return [name for name, spec in endpoints.items() if spec.kind == "incidence" and name.startswith("death_")]

@@ -1,0 +1,155 @@
+"""One look for every figure: colours and line styles told apart by any eye, and files that are the same every time.
+
+Figures are made without pyplot, so that no window system and no global state is needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+PALETTE = (
+    "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#7A7A7A", "#6B5B00",
+)  # fmt: skip
+"""Okabe and Ito's colours without the yellow, then dark ones for the ninth strategy and on."""
+LINES: Sequence[Any] = ("-", (0, (6, 2)), "-.", (0, (1.5, 1.2)), (0, (8, 2, 1.5, 2, 1.5, 2)), (0, (3, 1.2)))
+"""Six line styles against ten colours: colour and style together repeat after thirty strategies."""
+MARKERS = "osD^vPX<>*"
+AREAS = (
+    "#BFE0F2", "#E69F00", "#0072B2", "#44AA99", "#CC6677", "#332288", "#DDCC77", "#AA4499", "#117733", "#882255",
+    "#999933", "#6699CC",
+)  # fmt: skip
+"""Fills of living states, the palest for the largest; after Paul Tol's muted scheme."""
+GREYS = ("#6E6E6E", "#A9A9A9", "#D9D9D9", "#8C8C8C")
+"""Fills of the dead."""
+INK = "#222222"
+FAINT = "#8A8A8A"
+DPI = 150
+
+_RC: dict[str, Any] = {
+    "axes.edgecolor": FAINT,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelsize": 9,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "figure.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 8.5,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "lines.linewidth": 1.5,
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "lmssim",
+    "text.color": INK,
+    "xtick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.color": INK,
+    "ytick.labelsize": 8.5,
+}
+
+
+@contextlib.contextmanager
+def figure_style() -> Iterator[None]:
+    """Matplotlib settings of every figure, whatever the user's own are."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC)  # type: ignore[arg-type]  # its stubs list each key
+        yield
+
+
+def new_figure(width: float, height: float, *, constrained: bool = True) -> Figure:
+    """Figure of a size in inches, with a canvas that needs no screen."""
+    figure = Figure(figsize=(width, height))
+    if constrained:
+        figure.set_layout_engine("constrained", w_pad=0.09, h_pad=0.06)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def title_figure(figure: Figure, title: str) -> None:
+    """Title over several panels, looking as those of one."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, weight="bold")
+
+
+def line_style(index: int) -> dict[str, Any]:
+    """Colour and line style of the strategy at a position."""
+    return {"color": PALETTE[index % len(PALETTE)], "linestyle": LINES[index % len(LINES)]}
+
+
+def marker_style(index: int) -> dict[str, Any]:
+    """Colour and marker of the strategy at a position."""
+    return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)]}
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> Path:
+    """Write a figure as SVG and PNG, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : Figure
+        The figure.
+    folder : Path
+        Where; made if absent.
+    name : str
+        File name without its ending.
+
+    Returns
+    -------
+    Path
+        The SVG file.
+
+    Notes
+    -----
+    The same figure gives the same bytes: fixed ids, text as paths, no date and no program name.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with figure_style():
+        for suffix, metadata in (("svg", {"Date": None, "Creator": "lmssim"}), ("png", {"Software": None})):
+            with _replacing(folder / f"{name}.{suffix}") as temporary:
+                figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata)
+    return folder / f"{name}.svg"
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Temporary file beside a file, which takes its place when written."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a text file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return path

@@ -1,0 +1,94 @@
+"""The command line as a whole: fast help, and one line for whatever goes wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import lmssim
+from lmssim.cli import app
+from lmssim.errors import RunError
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+HEAVY = ("numba", "pandas", "scipy", "matplotlib", "simpy", "numpy", "pyarrow", "joblib", "pydantic", "jinja2")
+HELP = f"""
+import sys
+from lmssim.cli.app import main
+try:
+    main(["--help"])
+finally:
+    heavy = [name for name in {HEAVY} if name in sys.modules] + [m for m in sys.modules if m.startswith("lmssim.model")]
+    print("heavy:", heavy, file=sys.stderr)
+"""
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """So that it is immediate."""
+    done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
+    assert done.stderr == "heavy: []\n"
+    assert all(command in done.stdout for command in ("run", "show", "init", "schema"))
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("run", "--help"), ("show", "--help")])
+def test_help_is_no_error(cli: Cli, words: tuple[str, ...]) -> None:
+    """Also without a command."""
+    outcome = cli(*words)
+    assert outcome.code == 0
+    assert "Usage:" in outcome.out
+    assert outcome.err == ""
+
+
+def test_version(cli: Cli) -> None:
+    """The package's own."""
+    outcome = cli("--version")
+    assert (outcome.code, outcome.out) == (0, f"lmssim {lmssim.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (RunError("it went wrong."), 1, "it went wrong."),
+        (MemoryError(), 1, "out of memory"),
+        (PermissionError(13, "Permission denied", "here"), 2, "here: Permission denied"),
+        (ZeroDivisionError("division\nby zero"), 1, "unexpected ZeroDivisionError: division by zero."),
+    ],
+)
+def test_what_goes_wrong_is_one_line(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, words: str
+) -> None:
+    """With its exit code; the traceback only if asked for."""
+
+    def fail() -> str:
+        raise error
+
+    monkeypatch.setattr("lmssim.cli.schema.schema_text", fail)
+    outcome = cli("schema")
+    assert outcome.code == code
+    assert words in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert "Traceback" not in outcome.err
+    assert "Traceback" in cli("schema", "--debug").err
+
+
+def test_an_interrupt_is_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a short message."""
+
+    def interrupt() -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lmssim.cli.schema.schema_text", interrupt)
+    outcome = cli("schema")
+    assert outcome.code == 130
+    assert outcome.err == "lmssim: interrupted; files written so far are whole.\n"
+
+
+def test_a_reader_that_stops_reading_is_no_traceback() -> None:
+    """`lmssim schema | head -1`."""
+    command = f"'{sys.executable}' -c 'from {app.__name__} import main; main()' schema | head -c 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -1,0 +1,179 @@
+"""`lmssim run` writes what it says, the same whatever the number of workers, and keeps what was written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from lmssim.evaluation import Sampling, evaluate
+from lmssim.execution import store
+from lmssim.model.scenario import load_scenario
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+NAME = "illness_death"
+TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "parameters")
+N = 9_000
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """The manifest in a folder."""
+    document: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
+    return document
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a run with histories."""
+    from lmssim.cli.app import main
+
+    out = tmp_path_factory.mktemp("run") / "out"
+    with pytest.raises(SystemExit) as stopped:
+        main(["run", NAME, "--patients", str(N), "--jobs", "1", "--histories", "--quiet", "--out", str(out)])
+    assert stopped.value.code == 0
+    return out
+
+
+def test_every_file_is_written_and_listed(folder: Path) -> None:
+    """Tables, histories, figures, report and the manifest that lists them; nothing temporary."""
+    there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert there == {*manifest_of(folder)["files"], "manifest.json"}
+    assert {f"{name}.csv" for name in TABLES} | {"histories.parquet", "marks.parquet", "report.html"} <= there
+    assert any(name.startswith("figures/") and name.endswith(".svg") for name in there)
+    assert any(name.startswith("figures/") and name.endswith(".png") for name in there)
+
+
+def test_tables_read_back_bit_for_bit(folder: Path) -> None:
+    """Floats in CSV files keep all their bits."""
+    evaluation = evaluate(load_scenario(NAME), Sampling(n_patients=N))
+    summary = evaluation.summary
+    rows = rows_of(folder / "summary.csv")
+    assert list(rows[0]) == ["strategy", "outcome", "unit", "mean", "se", "low", "high"]
+    assert [float(row["mean"]) for row in rows] == summary["mean"].tolist()
+    assert [row["outcome"] for row in rows] == summary["outcome"].tolist()
+
+
+@pytest.mark.parametrize("options", [["--jobs", 2], ["--jobs", 1, "--block", 37], ["--jobs", 3, "--block", 5]])
+def test_tables_do_not_depend_on_workers_and_blocks(
+    cli: Cli, folder: Path, tmp_path: Path, options: list[object]
+) -> None:
+    """The same bytes, and the same result part of the manifest."""
+    assert cli("run", NAME, "--patients", N, *options, "--quiet", "--out", tmp_path).code == 0
+    for name in TABLES:
+        assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes(), name
+    assert manifest_of(tmp_path)["result"] == manifest_of(folder)["result"]
+
+
+def test_parameters_have_values_and_sources(folder: Path) -> None:
+    """Derived values are computed."""
+    rows = {row["id"]: row for row in rows_of(folder / "parameters.csv")}
+    assert float(rows["scale_progression"]["value"]) == pytest.approx(6.0)
+    assert rows["c_stable"]["unit"] == "GBP per year"
+    assert list(rows["c_stable"]) == [
+        "id", "value", "unit", "kind", "source_id", "locator", "description", "reason"
+    ]  # fmt: skip
+
+
+def test_histories_give_the_life_years_of_the_summary(folder: Path) -> None:
+    """The log of stays adds up to what was reported."""
+    stays = pq.read_table(folder / "histories.parquet").to_pandas()
+    assert stays.columns.tolist() == ["draw", "strategy", "patient", "state", "entered", "left", "why"]
+    alive = stays[stays["state"] != "dead"]
+    years = (alive["left"] - alive["entered"]).groupby(alive["strategy"], observed=True).sum() / N
+    summary = {(row["strategy"], row["outcome"]): float(row["mean"]) for row in rows_of(folder / "summary.csv")}
+    for strategy in ("standard", "new"):
+        assert years[strategy] == pytest.approx(summary[strategy, "life_years_undiscounted"], rel=1e-12)
+        assert stays[stays["strategy"] == strategy]["patient"].nunique() == N
+    assert set(stays.loc[stays["state"] == "dead", "why"]) == {"absorbed"}
+
+
+def test_json_is_one_document(cli: Cli, tmp_path: Path) -> None:
+    """Nothing else on stdout; blanks are null."""
+    outcome = cli("run", NAME, "--patients", 1000, "--jobs", 1, "--json", "--out", tmp_path)
+    assert outcome.code == 0
+    assert outcome.err == ""
+    document = json.loads(outcome.out)
+    assert set(document) == {"summary", "incremental", "frontier", "manifest", "folder"}
+    assert document["frontier"][0]["icer"] is None
+    assert document["manifest"]["result"]["patients"] == 1000
+
+
+def test_the_table_names_strategies_and_report(cli: Cli, tmp_path: Path) -> None:
+    """What a person sees."""
+    outcome = cli("run", NAME, "--patients", 1000, "--jobs", 1, "--out", tmp_path)
+    assert outcome.code == 0
+    assert "New treatment" in outcome.out
+    assert str(tmp_path / "report.html") in outcome.out
+    assert outcome.err == ""
+
+
+def test_overrides_change_the_result_and_are_recorded(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    """`--set` reaches parameters and manifest."""
+    assert cli("run", NAME, "--patients", 1000, "--jobs", 1, "--set", "c_stable=0", "-q", "--out", tmp_path).code == 0
+    manifest = manifest_of(tmp_path)["result"]
+    assert manifest["overrides"] == {"c_stable": 0.0}
+    assert manifest["parameters"]["sha256"] != manifest_of(folder)["result"]["parameters"]["sha256"]
+
+
+def test_precision_doubles_patients(cli: Cli, tmp_path: Path) -> None:
+    """Patients are the first number times a power of two that reaches the error asked for."""
+    call = ["run", NAME, "--patients", 500, "--jobs", 1, "-q", "--precision", 300, "--out", tmp_path]
+    assert cli(*call).code == 0
+    patients = manifest_of(tmp_path)["result"]["patients"]
+    rows = [row for row in rows_of(tmp_path / "incremental.csv") if row["strategy"] == "new"]
+    errors = [float(row["se"]) for row in rows if "20000" in row["outcome"]]
+    assert max(errors) <= 300
+    assert patients in [500 * 2**k for k in range(1, 10)]
+
+
+def test_a_second_run_removes_what_the_first_left(cli: Cli, tmp_path: Path) -> None:
+    """Files of the earlier run that this one does not write go; the user's own stay."""
+    (tmp_path / "notes.txt").write_text("mine")
+    call = ["run", NAME, "--patients", 100, "--jobs", 1, "-q", "--out", tmp_path]
+    assert cli(*call, "--histories").code == 0
+    assert (tmp_path / "histories.parquet").exists()
+    assert cli(*call).code == 0
+    assert not (tmp_path / "histories.parquet").exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that did not fit is absent, those before it are whole, and there is no manifest."""
+    written = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if "frontier" in self.name:
+            written(self, data[:10])
+            raise OSError(28, "No space left on device", str(self))
+        return written(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    outcome = cli("run", NAME, "--patients", 100, "--jobs", 1, "--out", tmp_path)
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1
+    assert "frontier.csv" in outcome.err
+    assert "no space" in outcome.err
+    assert {p.name for p in tmp_path.iterdir()} == {"summary.csv", "incremental.csv"}
+
+
+def test_luck_is_recorded(cli: Cli, tmp_path: Path) -> None:
+    """Independent luck is another result."""
+    assert cli("run", NAME, "--patients", 100, "-q", "--luck", "independent", "--out", tmp_path).code == 0
+    assert manifest_of(tmp_path)["result"]["luck"] == "independent"
+
+
+def test_json_text_has_no_numbers_that_json_lacks() -> None:
+    """NaN and infinities become null."""
+    assert json.loads(store.json_text({"a": float("nan"), "b": [float("inf"), 1.5]})) == {"a": None, "b": [None, 1.5]}

@@ -1,0 +1,327 @@
+"""Clocks and carried budgets: what a hazard runs on, what moves between states, what restarts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.integrate
+
+from lmssim.bundled import find_scenario
+from lmssim.errors import InputError
+from lmssim.execution.simulate import Sampling, simulate
+from lmssim.kernels.rewards import (
+    COST,
+    COST_UNDISCOUNTED,
+    LY,
+    LY_UNDISCOUNTED,
+    QALY,
+    QALY_UNDISCOUNTED,
+)
+from lmssim.model.compile import compile_scenario
+from lmssim.model.program import Program
+from lmssim.model.scenario import load_scenario
+from tests.engines.plain import DEAD, assert_close, assert_survival, estimate, frame, live
+
+Build = Callable[..., Program]
+
+WAIT = """
+[clocks]
+diagnosis = "latest"
+[states.first]
+initial = true
+duration = 0.5
+next = "wait"
+[states.wait]
+starts = ["diagnosis"]
+duration = 2
+next = "alive"
+[states.alive]
+[[transitions]]
+from = "alive"
+to = "dead"
+hazard = {{ {hazard}, clock = "{clock}" }}
+"""
+"""Half a year, then 2 years of waiting that start the clock, then a hazard from 2.5 on."""
+
+
+def _weibull(t: float) -> float:
+    return float((t / 6) ** 1.8)
+
+
+@pytest.mark.parametrize(("clock", "offset"), [("entry", 0.0), ("diagnosis", 2.0), ("model", 2.5)])
+def test_clock_that_started_before_is_left_truncation(build: Build, clock: str, offset: float) -> None:
+    """Whoever arrives at clock time u has the law of T given T > u; on `entry` the clock restarts."""
+    hazard = "family = 'weibull', shape = 1.8, scale = 6"
+    lives = live(build(frame() + WAIT.format(hazard=hazard, clock=clock) + DEAD), 80_000)
+    stay = lives.first_entry("dead") - 2.5
+    assert_survival(stay, lambda t: math.exp(_weibull(offset) - _weibull(offset + t)), [0.5, 1, 2, 4, 8])
+
+
+def test_age_is_a_clock(build: Build) -> None:
+    """A Gompertz hazard on age, entered at age 42.5."""
+    hazard = "family = 'gompertz', shape = 0.1, rate = 0.001"
+    lives = live(build(frame(age=40) + WAIT.format(hazard=hazard, clock="age") + DEAD), 80_000)
+    stay = lives.first_entry("dead") - 2.5
+
+    def survival(t: float) -> float:
+        return math.exp(-0.01 * (math.exp(0.1 * (42.5 + t)) - math.exp(4.25)))
+
+    assert_survival(stay, survival, [1, 5, 10, 20])
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        "family = 'log_normal', meanlog = 1.5, sdlog = 0.6",
+        "family = 'gamma', shape = 3, rate = 0.5",
+        "family = 'weibull', shape = 1.8, scale = 6",
+    ],
+)
+def test_carried_budget_is_the_same_as_no_move(build: Build, family: str) -> None:
+    """A move between states with one hazard on one clock changes nobody's death, to rounding."""
+    moving = """
+[states.a]
+initial = true
+[states.b]
+[[transitions]]
+from = "a"
+to = "b"
+hazard = { family = "exponential", rate = %s }
+[[transitions]]
+from = "b"
+to = "a"
+hazard = { family = "exponential", rate = 2 }
+[[transitions]]
+from = ["a", "b"]
+to = "dead"
+hazard = { clock = "model", %s }
+"""
+    busy = live(build(frame() + moving % (3, family) + DEAD), 2000)
+    still = live(build(frame() + moving % (0, family) + DEAD), 2000)
+    assert busy.entries("b").mean() > 3
+    np.testing.assert_allclose(busy.first_entry("dead"), still.first_entry("dead"), rtol=1e-9)
+
+
+def test_budget_is_used_at_the_rate_of_each_state(build: Build) -> None:
+    """Weibull death on model time, doubled after a move at 3 years: survival of the two stretches multiplies."""
+    text = """
+[states.a]
+initial = true
+duration = 3
+next = "b"
+[states.b]
+set.late = true
+[attributes]
+late = "flag"
+[[transitions]]
+from = ["a", "b"]
+to = "dead"
+hazard = { family = "weibull", shape = 1.8, scale = 6, clock = "model" }
+effects.late = 0.6931471805599453
+"""
+    times = live(build(frame() + text + DEAD), 80_000).first_entry("dead")
+    np.testing.assert_array_less(0, times)
+    assert_survival(
+        times, lambda t: math.exp(-_weibull(min(t, 3)) - 2 * max(0, _weibull(t) - _weibull(3))), [1, 3, 4, 6]
+    )
+
+
+def test_a_risk_is_not_used_where_it_is_not_open(build: Build) -> None:
+    """A refuge without the risk neither uses nor renews the budget: time in the risky state is exponential."""
+    text = """
+[states.risky]
+initial = true
+duration = 1
+next = "refuge"
+[states.refuge]
+duration = 0.25
+next = "risky"
+[[transitions]]
+from = "risky"
+to = "dead"
+risk = "death"
+hazard = { family = "exponential", rate = 0.4 }
+"""
+    program = build(frame() + text + DEAD)
+    lives = live(program, 80_000)
+    dead = lives.first_entry("dead")
+    at_risk = np.floor(dead / 1.25) + dead % 1.25
+    assert_survival(at_risk, lambda t: math.exp(-0.4 * t), [0.5, 1, 2.5, 6])
+
+
+LOOP = """
+[clocks]
+c = "{keep}"
+[states.a]
+initial = true
+starts = ["c"]
+duration = 1
+next = "b"
+[states.b]
+[[transitions]]
+from = "b"
+to = "a"
+hazard = {{ family = "fixed", delay = 1.5, clock = "c" }}
+[[transitions]]
+from = ["a", "b"]
+to = "dead"
+hazard = {{ family = "exponential", rate = 0 }}
+"""
+
+
+def test_clock_restarts_at_its_latest_or_keeps_its_first(build: Build) -> None:
+    """Back 1.5 years after each start of the clock, or, with `first`, at once from the second time on."""
+    latest = live(build(frame(5) + LOOP.format(keep="latest") + DEAD), 1).stays(0)
+    assert [(s, a) for s, a, _ in latest] == [
+        ("a", 0), ("b", 1), ("a", 1.5), ("b", 2.5), ("a", 3), ("b", 4), ("a", 4.5),
+    ]  # fmt: skip
+    first = live(build(frame(5) + LOOP.format(keep="first") + DEAD), 1).stays(0)
+    assert [(s, a) for s, a, _ in first] == [
+        ("a", 0), ("b", 1), ("a", 1.5), ("b", 2.5), ("a", 2.5), ("b", 3.5), ("a", 3.5), ("b", 4.5), ("a", 4.5),
+    ]  # fmt: skip
+
+
+UNSET = """
+[clocks]
+surgery = "latest"
+[states.operated]
+starts = ["surgery"]
+duration = 1
+next = "alive"
+[states.alive]
+initial = true
+[[transitions]]
+from = "alive"
+to = "operated"
+hazard = {{ family = "exponential", rate = 0 }}
+[[transitions]]
+from = "alive"
+to = "dead"
+hazard = {{ family = "weibull", shape = 2, scale = 5, clock = "surgery" {default} }}
+"""
+
+
+def test_clock_read_before_its_start_is_one_clear_error(build: Build) -> None:
+    """The message names file, transition, clock, patient and the way out, in one line."""
+    program = build(frame() + UNSET.format(default="") + DEAD)
+    with pytest.raises(InputError, match="clock 'surgery' is read before it has started") as caught:
+        estimate(program, 10)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in ("test.toml", "alive -> dead", "patient 0", "strategy 'one'", "default_origin"):
+        assert word in message
+
+
+def test_clock_with_a_default_origin(build: Build) -> None:
+    """With a default, the clock reads model time before its event."""
+    program = build(frame() + UNSET.format(default=", default_origin = 'model'") + DEAD)
+    times = live(program, 80_000).first_entry("dead")
+    assert_survival(times, lambda t: math.exp(-((t / 5) ** 2)), [1, 3, 6])
+
+
+# === Sick-Sicker-Dead: one death risk carried between states (WARDEN's example) ===
+
+
+def _exact(rate: float, hr: float, extra: float) -> tuple[float, float, float]:
+    """Life-years, QALYs and costs in closed form."""
+    sicker, death, late = 0.2 * hr, 0.05, 0.05 / 0.8
+    a1 = 1 / (sicker + death + rate)
+    a2 = sicker * a1 / (late + rate)
+    return a1 + a2, 0.8 * a1 + 0.5 * a2, (3000 + extra) * a1 + (7000 + extra) * a2
+
+
+def _sick_sicker_dead() -> Program:
+    return compile_scenario(load_scenario(find_scenario("sick_sicker_dead")))
+
+
+def test_sick_sicker_dead_means() -> None:
+    """All six outcomes of both strategies against the closed form, and the closed form against its printed figures."""
+    program = _sick_sicker_dead()
+    result = simulate(program, Sampling(n_patients=200_000, seed=3))
+    error = result.standard_error()
+    rate = math.log1p(0.035)
+    for k, (hr, extra, printed) in enumerate(
+        ((1.0, 0, (10.773, 6.442, 61_348.7)), (0.7, 1000, (10.895, 6.784, 69_331.7)))
+    ):
+        np.testing.assert_allclose(_exact(rate, hr, extra), printed, rtol=1e-4)
+        for r, outcomes in ((rate, (LY, QALY, COST)), (0.0, (LY_UNDISCOUNTED, QALY_UNDISCOUNTED, COST_UNDISCOUNTED))):
+            for outcome, exact in zip(outcomes, _exact(r, hr, extra), strict=True):
+                assert_close(result.mean[0, k, outcome], exact, error[0, k, outcome])
+
+
+def test_sick_sicker_dead_paired_differences() -> None:
+    """Common luck makes differences small: their SD is the published one, and their mean is exact within their SE."""
+    program = _sick_sicker_dead()
+    parts = [simulate(program, Sampling(n_patients=8192, seed=seed)) for seed in range(10, 40)]
+    exact = np.subtract(_exact(math.log1p(0.035), 0.7, 1000), _exact(math.log1p(0.035), 1.0, 0))
+    for outcome, sd, rounding, mean in zip(
+        (LY, QALY, COST), (0.133, 0.340, 5802), (5e-4, 5e-4, 0.5), exact, strict=True
+    ):
+        covariance = np.array([part.covariance(outcome)[0] for part in parts])
+        sds = np.sqrt(covariance[:, 0, 0] + covariance[:, 1, 1] - 2 * covariance[:, 0, 1])
+        error = sds.std(ddof=1) / math.sqrt(len(sds))
+        assert abs(sds.mean() - sd) < 3 * error + rounding, (sds.mean(), error)
+        differences = np.array([part.mean[0, 1, outcome] - part.mean[0, 0, outcome] for part in parts])
+        assert_close(differences.mean(), mean, sds.mean() / math.sqrt(8192 * len(parts)))
+
+
+def test_sick_sicker_dead_remaining_life_is_cut() -> None:
+    """Those who become sicker live 0.8 of what was left: against the same lives without the first move."""
+    program = _sick_sicker_dead()
+    scenario = load_scenario(find_scenario("sick_sicker_dead"), {"rate_sicker": 0.0})
+    lives, without = live(program, 3000), live(compile_scenario(scenario), 3000)
+    for k in range(2):
+        dead, uncut, sicker = (
+            lives.first_entry("dead", k),
+            without.first_entry("dead", k),
+            lives.first_entry("sicker", k),
+        )
+        expected = np.where(sicker < uncut, np.minimum(sicker, uncut) * 0.2 + 0.8 * uncut, uncut)
+        seen = uncut < 200
+        np.testing.assert_allclose(dead[seen], expected[seen], rtol=1e-10)
+
+
+def test_carried_law_against_an_ode(build: Build) -> None:
+    """Reversible move and death on model time at two rates: occupancy by Kolmogorov's equations."""
+    text = """
+[states.h]
+initial = true
+[states.s]
+set.ill = true
+[attributes]
+ill = "flag"
+[states.back]
+kind = "chance"
+set.ill = false
+branches = [{ to = "h", p = "rest" }]
+[[transitions]]
+from = "h"
+to = "s"
+hazard = { family = "exponential", rate = 0.5 }
+[[transitions]]
+from = "s"
+to = "back"
+hazard = { family = "weibull", shape = 1, scale = 2 }
+[[transitions]]
+from = ["h", "s"]
+to = "dead"
+hazard = { family = "weibull", shape = 2, scale = 8, clock = "model" }
+effects.ill = 1.0
+"""
+    lives = live(build(frame() + text + DEAD), 80_000)
+
+    def slope(t: float, p: Any) -> list[float]:
+        death = 2 * t / 64
+        return [-(0.5 + death) * p[0] + 0.5 * p[1], 0.5 * p[0] - (0.5 + math.e * death) * p[1]]
+
+    solution: Any = scipy.integrate.solve_ivp(slope, (0, 8), [1, 0], rtol=1e-9, atol=1e-12, dense_output=True)
+    assert_survival(lives.first_entry("dead"), lambda t: sum(solution.sol(t)), [1, 3, 5, 8])
+    at = 3.0
+    here = (lives.entered <= at) & (at < lives.left) & (lives.state == lives.program.states.index("s"))
+    share = here.sum() / lives.n
+    exact = float(solution.sol(at)[1])
+    assert_close(share, exact, math.sqrt(exact * (1 - exact) / lives.n))

@@ -1,0 +1,44 @@
+"""Bundled scenarios: every one compiles, every parameter is used, every source is known."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from lmssim.bundled import bundled_names, scenarios_folder
+from lmssim.model.compile import compile_scenario
+from lmssim.model.scenario import load_scenario
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_every_bundled_scenario_compiles(name: str) -> None:
+    """Loading and compiling refuses nothing."""
+    program = compile_scenario(load_scenario(name))
+    assert program.numbers().shape[1] == len(program.strategies)
+
+
+def test_every_shared_parameter_is_used_by_some_scenario() -> None:
+    """A row of a shared table that no bundled scenario uses is a leftover."""
+    needed: set[str] = set()
+    shared: set[str] = set()
+    for name in bundled_names():
+        scenario = load_scenario(name)
+        program = compile_scenario(scenario)
+        used = program.symbols.used & set(scenario.table)
+        needed |= set(scenario.table.select(used))
+        shared |= set(scenario.table) - scenario.own
+    assert shared - needed == set()
+
+
+def test_every_cited_source_is_listed() -> None:
+    """Each source_id of the parameter tables stands in sources.csv."""
+    folder = scenarios_folder() / "parameters"
+    with (folder / "sources.csv").open(newline="") as file:
+        known = {row["source_id"] for row in csv.DictReader(file)}
+    for path in folder.glob("*.csv"):
+        if path.name == "sources.csv":
+            continue
+        with path.open(newline="") as file:
+            cited = {row["source_id"] for row in csv.DictReader(file) if row["source_id"]}
+        assert cited <= known, path.name

@@ -1,0 +1,273 @@
+"""Models with exact answers: illness-death by quadrature, and reversible illness-death by renewal and by ODE."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.integrate
+
+from lmssim.bundled import find_scenario
+from lmssim.execution.simulate import Sampling, simulate
+from lmssim.kernels.rewards import COST, LY, LY_UNDISCOUNTED, QALY, QALY_UNDISCOUNTED
+from lmssim.model.compile import compile_scenario
+from lmssim.model.program import Program
+from lmssim.model.scenario import load_scenario
+from tests.engines.plain import DEAD, alive_dead, assert_close, estimate, frame, live
+
+Build = Callable[..., Program]
+
+RATE = math.log(1.035)
+HORIZON = 50.0
+PRINTED = ((6.48779, 4.17029, 10_846.51, 0.8303), (7.71073, 4.87024, 11_154.52, 0.7783))
+PRINTED_PSA = ((6.4887, 4.1700, 10_846.6), (7.7221, 4.8734, 11_154.6))
+OUTCOMES = (LY_UNDISCOUNTED, QALY, COST)
+Z = 3.0
+
+# === Illness-death ===
+
+
+@functools.cache
+def _program() -> Program:
+    return compile_scenario(load_scenario(find_scenario("illness_death")))
+
+
+def _progressed(rate: float, scale: float, since: float) -> float:
+    """Discounted years from entry after progression at `since` until death or the horizon; death is exponential."""
+    total = rate + 1 / scale
+    return -math.expm1(-total * (HORIZON - since)) / total
+
+
+def _exact(log_hr: float, scales: tuple[float, float, float] = (6.0, 25.0, 2.0)) -> tuple[float, float, float, float]:
+    """Life-years (undiscounted), QALYs, costs and the share that ever progresses, by quadrature."""
+    progression, death, after = scales
+    ratio = math.exp(log_hr)
+
+    def stable(t: float) -> float:
+        return math.exp(-ratio * (t / progression) ** 1.2 - (t / death) ** 1.1)
+
+    def density(t: float) -> float:
+        rate: float = (t / progression) ** 0.2
+        return ratio * 1.2 / progression * rate * stable(t)
+
+    def integral(f: Callable[[float], float]) -> float:
+        return float(scipy.integrate.quad(f, 0, HORIZON, limit=200, epsabs=1e-11)[0])
+
+    def years(r: float) -> tuple[float, float]:
+        """Discounted years before and after progression."""
+        return (
+            integral(lambda t: math.exp(-r * t) * stable(t)),
+            integral(lambda t: math.exp(-r * t) * density(t) * _progressed(r, after, t)),
+        )
+
+    (plain, plain_after), (well, ill) = years(0.0), years(RATE)
+    return plain + plain_after, 0.8 * well + 0.6 * ill, 1000 * well + 5000 * ill, integral(density)
+
+
+def test_quadrature_gives_the_printed_figures() -> None:
+    """The exact answers computed here are the published ones."""
+    for log_hr, printed in zip((0.0, math.log(0.7)), PRINTED, strict=True):
+        exact = _exact(log_hr)
+        np.testing.assert_allclose(exact, printed, rtol=1e-5, atol=6e-5)
+
+
+def test_base_case() -> None:
+    """Life-years, QALYs, costs and share ever progressed of both strategies within 3 SE of the exact answers."""
+    result = simulate(_program(), Sampling(n_patients=400_000, seed=11))
+    error = result.standard_error()
+    for k, (log_hr, printed) in enumerate(zip((0.0, math.log(0.7)), PRINTED, strict=True)):
+        exact = _exact(log_hr)
+        for i, outcome in enumerate(OUTCOMES):
+            assert_close(result.mean[0, k, outcome], exact[i], error[0, k, outcome], Z)
+            assert_close(result.mean[0, k, outcome], printed[i], error[0, k, outcome], Z)
+        ever = result.counts.entries[k, _program().states.index("progressed"), 1] / result.n
+        assert_close(ever, exact[3], math.sqrt(exact[3] * (1 - exact[3]) / result.n), Z)
+
+
+def test_difference_is_closer_than_its_parts() -> None:
+    """The paired difference is exact within its own, smaller error."""
+    result = simulate(_program(), Sampling(n_patients=200_000, seed=12))
+    low, high = _exact(0.0), _exact(math.log(0.7))
+    for i, outcome in enumerate(OUTCOMES):
+        covariance = result.covariance(outcome)[0]
+        paired = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+        assert paired < 0.75 * (covariance[0, 0] + covariance[1, 1])
+        difference = result.mean[0, 1, outcome] - result.mean[0, 0, outcome]
+        assert_close(difference, high[i] - low[i], math.sqrt(paired / result.n), Z)
+
+
+def test_probabilistic_mean() -> None:
+    """Independent luck: draws against quadrature at their own parameters, and the mean against the printed one."""
+    program, n_draws = _program(), 1000
+    draws = program.sample(n_draws, seed=13)
+    result = simulate(program, Sampling(n_patients=1000, seed=13, independent_luck=True, counting=False), draws)
+    scales = [draws[name] for name in ("scale_progression", "scale_death", "scale_death_progressed")]
+    chosen = range(0, n_draws, 10)
+    monte_carlo = (0.0033, 0.0070)  # standard errors of the printed life-years
+    for k in range(2):
+        for i, outcome in enumerate(OUTCOMES):
+            values = result.mean[:, k, outcome]
+            error = values.std(ddof=1) / math.sqrt(n_draws)
+            printed = 0.0 if outcome == COST else monte_carlo[k]
+            printed = error if outcome == COST else printed
+            assert_close(values.mean(), PRINTED_PSA[k][i], math.hypot(error, printed), Z)
+        exact = np.array([
+            _exact(draws["loghr_progression"][d] * k, (scales[0][d], scales[1][d], scales[2][d])) for d in chosen
+        ])  # fmt: skip
+        for i, outcome in enumerate(OUTCOMES):
+            z = (result.mean[chosen, k, outcome] - exact[:, i]) / result.standard_error()[chosen, k, outcome]
+            assert abs(z.mean()) < Z / math.sqrt(len(z))
+            assert 0.75 < z.std(ddof=1) < 1.25
+            assert abs(z).max() < 4.5
+
+
+def test_common_luck_gives_the_same_mean() -> None:
+    """Draws that meet the same patients: unbiased as well; their error is that of the patients."""
+    program = _program()
+    draws = program.sample(200, seed=14)
+    result = simulate(program, Sampling(n_patients=20_000, seed=14, counting=False), draws)
+    error = result.standard_error().mean(axis=0)
+    spread = result.mean.std(axis=0, ddof=1) / math.sqrt(200)
+    for k in range(2):
+        for i, outcome in enumerate(OUTCOMES):
+            total = math.hypot(error[k, outcome], spread[k, outcome], (0.0033, 0.0070)[k] if i == 0 else 0.0)
+            assert_close(result.mean[:, k, outcome].mean(), PRINTED_PSA[k][i], total, Z)
+
+
+# === One Weibull ===
+
+
+def test_one_weibull(build: Build) -> None:
+    """Life expectancy 5.64394; discounted at exp(-.03 t) 4.92709; QALYs at .85 4.18803."""
+    text = frame(rate=0.03, settings="discounting = 'continuous_rate'") + alive_dead(
+        "family = 'weibull', shape = 1.2, scale = 6"
+    ).replace("utility = 1", "utility = 0.85")
+    result = estimate(build(text), 200_000, seed=15)
+    error = result.standard_error()[0, 0]
+    discounted = scipy.integrate.quad(lambda t: math.exp(-0.03 * t - (t / 6) ** 1.2), 0, 200)[0]
+    for outcome, exact, printed in (
+        (LY_UNDISCOUNTED, 6 * math.gamma(1 + 1 / 1.2), 5.64394),
+        (LY, discounted, 4.92709),
+        (QALY, 0.85 * discounted, 4.18803),
+        (QALY_UNDISCOUNTED, 0.85 * 6 * math.gamma(1 + 1 / 1.2), 4.79735),
+    ):
+        assert exact == pytest.approx(printed, abs=1e-5)
+        assert_close(result.mean[0, 0, outcome], exact, error[outcome], Z)
+    times = live(build(text), 200_000, seed=15).first_entry("dead")
+    for year, p in enumerate((0.10994, 0.14025, 0.15439, 0.16428, 0.17201)):
+        at_risk = times > year
+        died = (times <= year + 1)[at_risk].mean()
+        assert_close(died, p, math.sqrt(p * (1 - p) / at_risk.sum()), Z)
+
+
+# === Reversible illness-death ===
+
+REVERSIBLE = """
+[states.healthy]
+initial = true
+utility = 1
+cost_per_year.total = 2000
+[states.sick]
+utility = 0.7
+cost_per_year.total = 8000
+[[transitions]]
+from = "healthy"
+to = "sick"
+hazard = {{ family = "exponential", rate = "0.15 * ratio" }}
+[[transitions]]
+from = "healthy"
+to = "dead"
+name = "death_healthy"
+hazard = {{ family = "exponential", rate = "0.02 * ratio" }}
+[[transitions]]
+from = "sick"
+to = "healthy"
+hazard = {{ family = "exponential", rate = 0.3 }}
+[[transitions]]
+from = "sick"
+to = "dead"
+name = "death_sick"
+hazard = {{ {death} }}
+[strategies.usual]
+set = {{ ratio = 1 }}
+[strategies.new]
+"""
+HORIZON_LONG = 200.0
+
+
+def _reversible(build: Build, death: str) -> Program:
+    text = frame(HORIZON_LONG, rate=0.03, settings="discounting = 'continuous_rate'", strategies="")
+    return build(text + REVERSIBLE.format(death=death) + DEAD, {"ratio": 0.7})
+
+
+def _assert_values(program: Program, exact: list[tuple[float, float]], seed: int) -> None:
+    result = estimate(program, 150_000, seed=seed)
+    error = result.standard_error()[0]
+    for k in range(2):
+        for outcome, value in zip((QALY, COST), exact[k], strict=True):
+            assert_close(result.mean[0, k, outcome], value, error[k, outcome], Z)
+
+
+def _renewal(ratio: float, sick: Callable[[float], float]) -> tuple[float, float]:
+    """QALYs and costs when a stay in `sick` lasts beyond t with probability `sick(t)` whatever came before.
+
+    A stay earns for its discounted length and ends in recovery at rate 0.3.
+    """
+    leave, r = (0.15 + 0.02) * ratio, 0.03
+    length = scipy.integrate.quad(lambda t: math.exp(-r * t) * sick(t), 0, HORIZON_LONG, limit=300)[0]
+    back = 0.3 * length
+    result = []
+    for healthy_rate, sick_rate in ((1.0, 0.7), (2000.0, 8000.0)):
+        # healthy = (earned + 0.15 ratio x sick) / (leave + r), sick = earned + back x healthy
+        a, b = healthy_rate / (leave + r), 0.15 * ratio / (leave + r)
+        result.append((a + b * sick_rate * length) / (1 - b * back))
+    return result[0], result[1]
+
+
+def _forward(ratio: float, hazard: Callable[[float], float]) -> tuple[float, float]:
+    """QALYs and costs when death from `sick` depends on the time since the start of the model, by ODE."""
+
+    def slope(t: float, p: Any) -> list[float]:
+        discount = math.exp(-0.03 * t)
+        return [
+            -(0.15 + 0.02) * ratio * p[0] + 0.3 * p[1],
+            0.15 * ratio * p[0] - (0.3 + hazard(t)) * p[1],
+            discount * (p[0] + 0.7 * p[1]),
+            discount * (2000 * p[0] + 8000 * p[1]),
+        ]
+
+    solution = scipy.integrate.solve_ivp(slope, (0, HORIZON_LONG), [1, 0, 0, 0], rtol=1e-9, atol=1e-10, method="LSODA")
+    return float(solution.y[2, -1]), float(solution.y[3, -1])
+
+
+def test_reversible_markov(build: Build) -> None:
+    """Constant rates: printed 13.04878 and 50,243.90; 15.45901 and 52,195.27."""
+    exact = [_renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
+    np.testing.assert_allclose(exact, [(13.04878, 50_243.90), (15.45901, 52_195.27)], rtol=1e-6)
+    _assert_values(_reversible(build, "family = 'exponential', rate = 0.1"), exact, seed=16)
+
+
+def test_reversible_clock_reset(build: Build) -> None:
+    """Death from each spell of sickness by time in it: 13.5652 and 15.9833; costs 52,826 and 54,519."""
+    exact = [_renewal(ratio, lambda t: math.exp(-0.3 * t - (t / 8) ** 1.5)) for ratio in (1.0, 0.7)]
+    np.testing.assert_allclose(exact, [(13.5652, 52_826), (15.9833, 54_519)], rtol=1e-5)
+    _assert_values(_reversible(build, "family = 'weibull', shape = 1.5, scale = 8"), exact, seed=17)
+
+
+def test_reversible_clock_forward(build: Build) -> None:
+    """Death from sickness by time since the start: 10.5119 and 12.5590; costs 37,559 and 39,341."""
+    exact = [_forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8)) for ratio in (1.0, 0.7)]
+    np.testing.assert_allclose(exact, [(10.5119, 37_559), (12.5590, 39_341)], rtol=2e-5)
+    _assert_values(_reversible(build, "family = 'weibull', shape = 1.5, scale = 8, clock = 'model'"), exact, seed=18)
+
+
+@pytest.mark.parametrize("clock", ["entry", "model"])
+def test_exponential_death_does_not_know_its_clock(build: Build, clock: str) -> None:
+    """Constant hazards give one answer whether the budget is redrawn or carried."""
+    exact = [_renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
+    program = _reversible(build, f"family = 'exponential', rate = 0.1, clock = '{clock}'")
+    _assert_values(program, exact, seed=19)
