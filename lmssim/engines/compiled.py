@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmssim.errors import InputError, RunError
-from lmssim.kernels import layout
+from lmssim.kernels import layout, machine
 from lmssim.kernels.chunk import run_chunk
 from lmssim.kernels.rewards import N_MAIN
 from lmssim.kernels.tally import N_PRODUCTS, Counts, Moments
 from lmssim.kernels.walk import walk_block
+from lmssim.model.numbers import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,12 +256,18 @@ def _enlarge_or_refuse(program: Program, space: Workspace, status: int) -> None:
     if status in (layout.ROWS_FULL, layout.MARKS_FULL):
         space.grow(status)
         return
-    raise _refusal(program, space.wi, status)
+    raise _refusal(program, space.wi, space.wf, status)
 
 
-def _refusal(program: Program, wi: IntArray, status: int) -> Exception:
+def _refusal(program: Program, wi: IntArray, wf: FloatArray, status: int) -> Exception:
     where, what = program.scenario.path, int(wi[layout.W_INFO])
     whose = f"(patient {wi[layout.W_PATIENT]}, strategy '{program.strategies[int(wi[layout.W_STRATEGY])]}')"
+    if status == layout.BAD_VALUE:
+        argument = int(wi[layout.W_BAD]) - 1
+        wi[layout.W_BAD] = 0
+        _, place, check = program.symbols.origins[argument // (machine.CHECK_KIND + 1)]
+        value = float(wf[program.packed.m[layout.H_WF_STACK] + layout.STACK_SIZE - 1])
+        return InputError(f"{place}: {value:.6g}, as computed for a patient, is not {CHECKS[check][0]}.")
     if status == layout.BAD_PROBABILITY:
         return InputError(
             f"{where}: states.{program.states[what]}.branches: the probabilities that apply do not add up to 1 {whose};"

@@ -6,7 +6,7 @@ import math
 
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.jit import jit
-from lmssim.kernels.layout import F_RATE_EFFECTS, H_AGE_COLUMN, H_N_STATES, OK, W_EPOCH
+from lmssim.kernels.layout import BAD_VALUE, F_RATE_EFFECTS, H_AGE_COLUMN, H_N_STATES, OK, W_BAD, W_EPOCH
 from lmssim.kernels.pointer import advance, constant, history, result, scratch
 from lmssim.kernels.rewards import value_history
 from lmssim.kernels.tally import Counts, Moments, add_outcomes, add_products, count_endpoints, count_marks, count_stays
@@ -134,6 +134,8 @@ def run_chunk(
                 moments.shift[d], moments.total[d], moments.square[d], moments.product[d], moments.state[d],
                 start == 0,
             )  # fmt: skip
+            if wi[W_BAD] != 0:
+                return BAD_VALUE, d, start
             if counting:
                 read_counts(
                     m, f, seen, first_time, stop - start, numbers.shape[1], starts, rows, times, marks, mark_times,

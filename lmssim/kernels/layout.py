@@ -48,7 +48,7 @@ HEADER = (
     "n_occupancy", "start_state", "mix_decision", "age_column", "life_column", "norm_column", "additive", "lossy",
     "by_strategy",
     # bases in the scratch
-    "w_clock_count", "w_entry_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
+    "w_clock_count", "w_entry_count", "w_event_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
     "wf_clock", "wf_risk", "wf_luck", "wf_stack",
     "wf_weight", "wf_memo",
 )  # fmt: skip
@@ -62,7 +62,7 @@ HEADER = (
     H_N_STATES, H_N_CLOCKS, H_N_RISKS, H_N_PLANS, H_N_AGES, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_MARKS, H_N_STEPS,
     H_N_OCCUPANCY, H_START_STATE, H_MIX_DECISION, H_AGE_COLUMN, H_LIFE_COLUMN, H_NORM_COLUMN, H_ADDITIVE, H_LOSSY,
     H_BY_STRATEGY,
-    H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
+    H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
     H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
     H_WF_WEIGHT, H_WF_MEMO,
 ) = range(len(HEADER))  # fmt: skip
@@ -155,7 +155,7 @@ R_WIDTH = len(RISK)
 RISK_FLOATS = ("budget", "time", "since", "until", "origin", "ratio", "stretch", "a", "b", "c", "used")
 R_BUDGET, R_TIME, R_SINCE, R_UNTIL, R_ORIGIN, R_RATIO, R_STRETCH, R_A, R_B, R_C, R_USED = range(len(RISK_FLOATS))
 RF_WIDTH = len(RISK_FLOATS)
-W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_EPOCH, W_FREE = range(6)
+W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_EPOCH, W_BAD, W_FREE = range(7)
 """Head of a worker's integers: stamp of the patient's luck, what went wrong and for whom, stamp of the kept values."""
 STACK_SIZE = 64
 

@@ -1,6 +1,6 @@
 """A stack machine for rules and expressions that depend on the patient or on time.
 
-Programs are made by `lmssim.model.bytecode`; whatever depends on parameters alone has been folded into the numbers.
+Programs are made by `lmssim.model.symbols`; whatever depends on parameters alone has been folded into the numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # isort: off
 from lmssim.kernels.layout import (
     H_AGE_COLUMN, H_CODE, H_W_CLOCK_COUNT, H_W_MEMO, H_WF_CLOCK, H_WF_MEMO, H_WF_STACK, P_FIRST, P_FIRST_BIT, P_LAST,
-    P_LAST_BIT, P_MEMO, P_WIDTH, W_EPOCH,
+    P_LAST_BIT, P_MEMO, P_WIDTH, STACK_SIZE, W_BAD, W_EPOCH,
 )  # fmt: skip
 # isort: on
 
@@ -22,12 +22,17 @@ from lmssim.kernels.layout import (
     NUMBER, COLUMN, BIT, AGE, TIME, SINCE, STRATEGY,
     ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER,
     LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL,
-    AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM,
-) = range(30)  # fmt: skip
+    AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM, CHECK,
+) = range(31)  # fmt: skip
 OF_PATIENT_OR_TIME = (COLUMN, AGE, TIME, SINCE)
 """Instructions whose result is not settled by numbers, attributes and strategy."""
 MEMO_BITS = 6
 """Most attribute bits of a program whose values are kept."""
+
+
+KIND_NUMBER, KIND_PROBABILITY, KIND_UTILITY, KIND_LOSS, KIND_POSITIVE = range(5)
+"""What the value of a program may be: checked by its last instruction, whose argument is kind + 8 x program."""
+CHECK_KIND = 7
 
 
 @inline
@@ -135,12 +140,30 @@ def _interpret(
         elif code == SELECT:
             top -= 2
             wf[top] = wf[top + 1] if wf[top] != 0.0 else wf[top + 2]
+        elif code == CHECK:
+            if not _within(argument & CHECK_KIND, wf[top]):
+                wi[W_BAD] = 1 + argument
+                wf[stack + STACK_SIZE - 1] = wf[top]
         elif code == NOT or code == NEGATE or (EXP <= code <= FLOOR):
             wf[top] = _unary(code, wf[top])
         else:
             top -= 1
             wf[top] = _binary(code, wf[top], wf[top + 1])
     return wf[stack]
+
+
+@inline
+def _within(kind: int, value: float) -> bool:
+    """Whether a value is finite and within the bounds of its kind."""
+    if kind == KIND_NUMBER:
+        return math.isfinite(value)
+    if kind == KIND_PROBABILITY:
+        return 0.0 <= value <= 1.0
+    if kind == KIND_UTILITY:
+        return -1.0 <= value <= 1.0
+    if kind == KIND_LOSS:
+        return 0.0 <= value <= 2.0
+    return 0.0 <= value < math.inf
 
 
 @inline

@@ -44,7 +44,8 @@ FRESH, BANKED = -1, -2
 MARGIN = 1e-9
 """By how much a bound on a power must be missed: far above rounding."""
 TICK_BITS = 12
-"""Low bits of a visit's occurrence that hold the tick; the episode of the plan stands above them."""
+EPISODES = 255
+"""Low bits of a visit's occurrence hold the tick, the episode of the plan stands above them (its 256th is the first's)."""
 
 
 @inline
@@ -389,11 +390,11 @@ def open_stretch(
 @jit
 def visit_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
-    attributes: int, entered: float, now: float, strategy: int, seed: int, patient: int, luck: int,
+    attributes: int, entered: float, now: float, passed: bool, strategy: int, seed: int, patient: int, luck: int,
 ) -> float:  # fmt: skip
     """Time of the next visit of the plan that finds what transition `t` looks for; infinite if none does.
 
-    A visit at the instant of entry counts; one at the instant of a later event within the stay does not.
+    A visit at `now` counts, unless it has `passed`: this transition or a later one has just happened at this instant.
     """
     keep_apart()
     plan = m[t + T_PLAN]
@@ -416,7 +417,7 @@ def visit_time(
             k = middle + 1
         else:
             stop = middle
-    if k < hi and now > entered and origin + f[base + k] == now:
+    if passed and k < hi and origin + f[base + k] == now:
         k += 1
     p = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
     first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
@@ -427,7 +428,7 @@ def visit_time(
         time = origin + f[base + k]
         if time >= f[F_HORIZON]:
             return math.inf
-        occurrence = (episode << TICK_BITS) | (k - lo)
+        occurrence = ((episode & EPISODES) << TICK_BITS) | (k - lo)
         if p >= 1.0 or draw_uniform(address | occurrence, seed, patient, luck) < p:
             return time
         k += 1
@@ -437,11 +438,14 @@ def visit_time(
 @inline
 def event_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
-    attributes: int, entered: float, now: float, before: float, strategy: int, seed: int, patient: int, luck: int,
+    attributes: int, entered: float, now: float, before: float, passed: bool, strategy: int, seed: int, patient: int,
+    luck: int,
 ) -> float:  # fmt: skip
     """Time of transition `t`, whatever drives it; a time after `before` may be given as infinite."""
     if m[t + T_FAMILY] == VISIT:
-        return visit_time(m, f, wi, wf, t, state, v, x, attributes, entered, now, strategy, seed, patient, luck)
+        return visit_time(
+            m, f, wi, wf, t, state, v, x, attributes, entered, now, passed, strategy, seed, patient, luck
+        )
     return risk_time(m, f, wi, wf, t, v, x, attributes, entered, now, before, strategy, seed, patient, luck)
 
 

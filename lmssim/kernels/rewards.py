@@ -183,6 +183,17 @@ def add_window(windows: FloatArray, n: int, code: int, start: float, stop: float
     return min(n + 1, MAX_WINDOWS - 1)
 
 
+@inline
+def row_of_mark(
+    m: IntArray, wi: IntArray, wf: FloatArray, row: int, last: int, rows: IntArray, times: FloatArray, time: float
+) -> int:  # fmt: skip
+    """Stay in which a mark at `time` falls, the last one entered by then; clocks are started on the way from `row`."""
+    while row + 1 < last and times[2 * row + 2 + ROW_ENTERED] <= time:
+        row += 1
+        start_clocks(m, wi, wf, m[H_STATE] + rows[ROW_WIDTH * row + ROW_STATE] * S_WIDTH, times[2 * row + ROW_ENTERED])
+    return row
+
+
 @jit
 def mark_windows(
     m: IntArray, wi: IntArray, wf: FloatArray, windows: FloatArray, n: int, path: int, starts: IntArray,
@@ -191,13 +202,12 @@ def mark_windows(
 ) -> int:  # fmt: skip
     """Windows of reduced utility that marks open."""
     keep_apart()
-    row, last = starts[2 * path], starts[2 * path + 2] - 1
+    row, last = starts[2 * path] - 1, starts[2 * path + 2]
     for k in range(starts[2 * path + 1], starts[2 * path + 3]):
         e, time = m[H_EVENT] + marks[k] * V_WIDTH, mark_times[k]
+        row = row_of_mark(m, wi, wf, row, last, rows, times, time)
         if m[e + V_LOSS] == NONE:
             continue
-        while row < last and times[2 * row + ROW_LEFT] <= time and times[2 * row + 2 + ROW_ENTERED] <= time:
-            row += 1
         attributes, stop = rows[ROW_WIDTH * row + ROW_ATTRIBUTES], NEVER
         if m[e + V_YEARS] != NONE:
             stop = time + value_at(m, wi, wf, m[e + V_YEARS], v, x, attributes, time, strategy)
@@ -305,18 +315,21 @@ def overlaps(windows: FloatArray, n: int, start: float, stop: float) -> bool:
 
 @inline
 def pay_marks(
-    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, end: int,
-    cut: float, excludes: int, first: int, last: int, marks: IntArray, mark_times: FloatArray, v: FloatArray,
-    x: FloatArray, strategy: int,
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, path: int,
+    cut: float, excludes: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
+    mark_times: FloatArray, v: FloatArray, x: FloatArray, strategy: int,
 ) -> None:  # fmt: skip
-    """Costs of the marks from `first` to `last`, which fall to the state that ends the life."""
-    for k in range(first, last):
+    """Costs of the marks of a life, which fall to the state in which they happen."""
+    row, last = starts[2 * path] - 1, starts[2 * path + 2]
+    for k in range(starts[2 * path + 1], starts[2 * path + 3]):
         e, time = m[H_EVENT] + marks[k] * V_WIDTH, mark_times[k]
+        row = row_of_mark(m, wi, wf, row, last, rows, times, time)
         if m[e + V_FIRST_COST] != m[e + V_LAST_COST]:
             factor, closed = math.exp(-f[F_RATE_COSTS] * time), excludes if time >= cut else 0
+            state, attributes = rows[ROW_WIDTH * row + ROW_STATE], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
             pay_once(
-                m, wi, wf, worth, sums, end, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, 0, time, factor, closed,
-                strategy,
+                m, wi, wf, worth, sums, state, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, attributes, time, factor,
+                closed, strategy,
             )  # fmt: skip
 
 
@@ -381,10 +394,13 @@ def value_history(
             m, wi, wf, windows, 0, path, starts, rows, times, marks, mark_times, v, x, strategy
         )
         if m[H_LOSSY] > 1:
+            forget_clocks(m, wi)
             n_windows = stay_windows(m, f, wi, wf, windows, n_windows, path, starts, rows, times, v, x, strategy)
-    pay_marks(
-        m, f, wi, wf, worth, sums, end, cut, excludes, first_mark, last_mark, marks, mark_times, v, x, strategy
-    )
+    if last_mark > first_mark:
+        forget_clocks(m, wi)
+        pay_marks(
+            m, f, wi, wf, worth, sums, path, cut, excludes, starts, rows, times, marks, mark_times, v, x, strategy
+        )
     # === Stays ===
     forget_clocks(m, wi)
     ly = qaly = ly_plain = qaly_plain = 0.0

@@ -11,16 +11,16 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # isort: off
 from lmssim.kernels.layout import (
     ABSORBING, B_CARE, B_CLEAR, B_FIRST_EFFECT, B_LAST_EFFECT, B_REF, B_RULE, B_SET, B_TO, B_WANT, B_WIDTH,
-    BAD_PROBABILITY, CHANCE, CLOCK_UNSET, F_HORIZON, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS,
-    G_WIDTH, H_BY_STRATEGY, H_CLOCK_FIRST, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_PLANS, H_N_RISKS, H_N_STATES,
+    BAD_PROBABILITY, BAD_VALUE, CHANCE, CLOCK_UNSET, F_HORIZON, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS,
+    G_WIDTH, H_BY_STRATEGY, H_CLOCK_FIRST, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_MARKS, H_N_PLANS, H_N_RISKS, H_N_STATES,
     H_PLAN_TABLE, H_START_STATE, H_STATE, H_STRATEGY, H_TRANSITION, H_W_ALIKE, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT,
-    H_W_RISK, H_W_START, H_WF_CLOCK, H_WF_RISK, H_WF_WEIGHT, MARKS_FULL, MAX_STEPS, NONE, OK, ON_LOGIT, R_OCCURRENCE,
+    H_W_EVENT_COUNT, H_W_RISK, H_W_START, H_WF_CLOCK, H_WF_RISK, H_WF_WEIGHT, MARKS_FULL, MAX_STEPS, NONE, OK, ON_LOGIT, R_OCCURRENCE,
     R_RATE, R_UNTIL, R_WIDTH, RF_WIDTH, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH,
     ROWS_FULL, S_CLEAR, S_DECISION, S_FIRST_BRANCH, S_FIRST_CLOCK, S_FIRST_EVENT, S_FIRST_TRANSITION, S_KIND,
     S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_EVENT, S_LAST_TRANSITION, S_RECORDED, S_RENEWS, S_SET, S_WIDTH, T_CARE,
     T_CLEAR, T_EVENT, T_FRESH, T_MARK, T_RISK, T_RULE, T_SET, T_SILENT, T_TO, T_WANT, T_WIDTH, TOO_LONG, V_CARE,
     V_CLEAR, V_DEATH_DECISION, V_DEATH_REF, V_DEATH_STATE, V_DECISION, V_FIRST_EFFECT, V_LAST_EFFECT, V_REF, V_RULE,
-    V_SET, V_WANT, V_WIDTH, W_EPOCH, W_INFO, W_PATIENT, W_STAMP, W_STRATEGY, WHY_CHANCE, WHY_END, WHY_EVENT,
+    V_SET, V_WANT, V_WIDTH, W_BAD, W_EPOCH, W_INFO, W_PATIENT, W_STAMP, W_STRATEGY, WHY_CHANCE, WHY_END, WHY_EVENT,
     WHY_HORIZON,
 )  # fmt: skip
 # isort: on
@@ -64,6 +64,8 @@ def reset_scratch(m: IntArray, wi: IntArray, wf: FloatArray) -> None:
         wi[m[H_W_CLOCK_COUNT] + c] = 0
     for s in range(m[H_N_STATES]):
         wi[m[H_W_ENTRY_COUNT] + s] = 0
+    for e in range(2 * m[H_N_MARKS]):
+        wi[m[H_W_EVENT_COUNT] + e] = 0
     for k in range(m[H_N_RISKS]):
         wi[m[H_W_RISK] + k * R_WIDTH + R_RATE] = FRESH
         wi[m[H_W_RISK] + k * R_WIDTH + R_OCCURRENCE] = 0
@@ -100,7 +102,9 @@ def choose_branch(
             if m[b + B_REF] == NONE:
                 if total == 0.0:
                     return b
-                wf[weight] = 1.0 - total
+                if total > 1.0 + TOLERANCE:
+                    return -1
+                wf[weight] = max(0.0, 1.0 - total)
                 total = 1.0
             else:
                 p = value_at(m, wi, wf, m[b + B_REF], v, x, attributes, time, strategy)
@@ -177,7 +181,7 @@ def event_kills(
 @inline
 def first_event(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, state: int, v: FloatArray, x: FloatArray,
-    attributes: int, entered: float, now: float, strategy: int, seed: int, patient: int, luck: int,
+    attributes: int, entered: float, now: float, after: int, strategy: int, seed: int, patient: int, luck: int,
 ) -> tuple[float, int, int]:  # fmt: skip
     """Race out of a state from `now`: time and row of the winner (-1 if none), and the bits of those that ran.
 
@@ -193,7 +197,7 @@ def first_event(
         if possible and holds(m, wi, wf, m[t + T_RULE], v, x, attributes, now, strategy):
             running |= bit
             time = event_time(
-                m, f, wi, wf, t, state, v, x, attributes, entered, now, best, strategy, seed, patient, luck
+                m, f, wi, wf, t, state, v, x, attributes, entered, now, best, t <= after, strategy, seed, patient, luck
             )
             if time <= best and time < horizon:
                 best, chosen = time, t
@@ -271,13 +275,17 @@ def walk_patient(
         following, why = -1, WHY_HORIZON
         for k in range(m[s + S_FIRST_EVENT], m[s + S_LAST_EVENT]):
             e = m[H_EVENT] + m[k] * V_WIDTH
-            if event_happens(m, wi, wf, e, entries, v, x, attributes, time, strategy, seed, patient, luck):
+            count = m[H_W_EVENT_COUNT] + 2 * m[k]
+            wi[count] += 1
+            if event_happens(m, wi, wf, e, wi[count] - 1, v, x, attributes, time, strategy, seed, patient, luck):
                 if mark == n_marks:
                     return MARKS_FULL
                 marks[mark], mark_times[mark] = m[k], time
                 mark += 1
                 attributes = (attributes & ~m[e + V_CLEAR]) | m[e + V_SET]
-                if event_kills(m, wi, wf, e, entries, v, x, attributes, time, strategy, seed, patient, luck):
+                wi[count + 1] += 1
+                had = wi[count + 1] - 1
+                if event_kills(m, wi, wf, e, had, v, x, attributes, time, strategy, seed, patient, luck):
                     following, why = m[e + V_DEATH_STATE], WHY_EVENT
                     break
         kind, now, on_entry = m[s + S_KIND], time, attributes
@@ -295,9 +303,10 @@ def walk_patient(
         elif following < 0:
             if m[s + S_RENEWS] != 0:
                 renew_risks(m, wi, s, entries)
+            after = -1
             while following < 0:
                 best, t, running = first_event(
-                    m, f, wi, wf, state, v, x, attributes, time, now, strategy, seed, patient, luck
+                    m, f, wi, wf, state, v, x, attributes, time, now, after, strategy, seed, patient, luck
                 )
                 if t <= -2:
                     wi[W_INFO] = (-2 - t - m[H_TRANSITION]) // T_WIDTH
@@ -306,7 +315,7 @@ def walk_patient(
                     now = f[F_HORIZON]
                     break
                 close_race(m, f, wi, wf, s, running, t, v, x, attributes, best)
-                now = best
+                now, after = best, t
                 attributes = (attributes & ~m[t + T_CLEAR]) | m[t + T_SET]
                 if m[t + T_MARK] >= 0:
                     if mark == n_marks:
@@ -316,7 +325,10 @@ def walk_patient(
                 if m[t + T_EVENT] >= 0:
                     e = m[H_EVENT] + m[t + T_EVENT] * V_WIDTH
                     attributes = (attributes & ~m[e + V_CLEAR]) | m[e + V_SET]
-                    if event_kills(m, wi, wf, e, entries, v, x, attributes, now, strategy, seed, patient, luck):
+                    count = m[H_W_EVENT_COUNT] + 2 * m[t + T_EVENT] + 1
+                    wi[count] += 1
+                    had = wi[count] - 1
+                    if event_kills(m, wi, wf, e, had, v, x, attributes, now, strategy, seed, patient, luck):
                         following, why = m[e + V_DEATH_STATE], WHY_EVENT
                         break
                 if m[t + T_SILENT] == 0:
@@ -429,4 +441,4 @@ def walk_block(
             if status != OK:
                 wi[W_PATIENT], wi[W_STRATEGY] = patient, k
                 return status
-    return OK
+    return OK if wi[W_BAD] == 0 else BAD_VALUE

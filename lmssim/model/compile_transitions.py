@@ -94,7 +94,7 @@ def _ref_bits(d: Draft, ref: int, where: str) -> int:
     """Attribute bits that a ref's program reads; programs of hazards must not read the time."""
     if ref >= 0 or ref == NONE:
         return 0
-    node = next(n for n, k in d.names.programs.items() if k == -1 - ref)
+    node = d.names.origins[-1 - ref][0]
     if d.names.depends_on_time(node):
         raise UnsupportedError(
             f"{where}: a hazard may not depend on age, time or a clock within a stay; choose a family on that clock."

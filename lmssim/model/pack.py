@@ -210,6 +210,7 @@ def _scratch(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int], n
     position = layout.W_FREE
     for name, size in (
         ("w_clock_count", single["n_clocks"]), ("w_entry_count", single["n_states"]),
+        ("w_event_count", 2 * single["n_marks"]),
         ("w_risk", single["n_risks"] * layout.R_WIDTH), ("w_stamp", n_kept), ("w_memo", n_values),
         ("w_alike", len(o["start_bits"])), ("w_start", len(o["start_bits"])),
     ):  # fmt: skip

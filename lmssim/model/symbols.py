@@ -26,6 +26,13 @@ OPCODES = {
     "abs": machine.ABS, "floor": machine.FLOOR, "min": machine.MINIMUM, "max": machine.MAXIMUM,
 }  # fmt: skip
 
+CHECK_KINDS = {
+    "number": machine.KIND_NUMBER, "probability": machine.KIND_PROBABILITY, "utility": machine.KIND_UTILITY,
+    "loss": machine.KIND_LOSS, "cost": machine.KIND_POSITIVE, "time": machine.KIND_POSITIVE,
+    "multiplier": machine.KIND_POSITIVE,
+}  # fmt: skip
+"""Checks of `lmssim.model.numbers` as the stack machine's kinds."""
+
 
 @dataclass
 class Symbols:
@@ -50,7 +57,8 @@ class Symbols:
     code_start: list[int] = field(default_factory=lambda: [0])
     code_op: list[int] = field(default_factory=list)
     code_arg: list[int] = field(default_factory=list)
-    programs: dict[Node, int] = field(default_factory=dict)
+    programs: dict[tuple[Node, str], int] = field(default_factory=dict)
+    origins: list[tuple[Node, str, str]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -193,7 +201,7 @@ class Symbols:
         node = self.resolve(expression.parse(value, where), where)
         if self.is_constant(node):
             return self.numbers.add(node, where, check)
-        return -1 - self.program(node, where)
+        return -1 - self.program(node, where, check)
 
     def rule(self, text: str | None, where: str) -> tuple[int, int, int]:
         """(bits that matter, bits wanted, program or -1) of a rule; levels joined by `and` need no program."""
@@ -224,13 +232,18 @@ class Symbols:
         bit = self.attribute_bit(inner.name)
         return None if bit is None else (bit, 0 if negated else bit)
 
-    def program(self, node: Node, where: str) -> int:
-        """Stack-machine program of a resolved node."""
-        if node not in self.programs:
+    def program(self, node: Node, where: str, check: str = "any") -> int:
+        """Stack-machine program of a resolved node, whose value is checked each time it is computed."""
+        key = (node, check)
+        if key not in self.programs:
+            number = len(self.origins)
+            self.origins.append((node, where, check))
             self._emit(node, where)
+            if check in CHECK_KINDS:
+                self._op(machine.CHECK, CHECK_KINDS[check] + (machine.CHECK_KIND + 1) * number)
             self.code_start.append(len(self.code_op))
-            self.programs[node] = len(self.code_start) - 2
-        return self.programs[node]
+            self.programs[key] = number
+        return self.programs[key]
 
     def _emit(self, node: Node, where: str) -> None:
         if self.is_constant(node):

@@ -140,7 +140,6 @@ def test_sums_over_one_are_refused(build: Build) -> None:
         estimate(build(frame() + _fork("{ to = 'a', p = 0.5 }, { to = 'b', p = 'q' }"), {"q": 0.3}), 10)
 
 
-@known("the rest is taken as below 0 without a word")
 def test_sums_over_one_before_a_rest_are_refused(build: Build) -> None:
     """Parameters that leave less than nothing to `rest`."""
     text = frame() + _fork("{ to = 'a', p = 0.5 }, { to = 'b', p = 'q' }, { to = 'c', p = 'rest' }")
@@ -247,7 +246,6 @@ probability = 0.3
 """
 
 
-@known("first entries into two states share one number")
 def test_a_complication_of_two_operations_is_drawn_twice(build: Build) -> None:
     """The same complication in two states is independent: 0.49, 0.42, 0.09."""
     counts = live(build(frame() + TWICE + DEAD), 80_000).count_marks("infection")
@@ -255,7 +253,6 @@ def test_a_complication_of_two_operations_is_drawn_twice(build: Build) -> None:
         assert_share(counts == k, p)
 
 
-@known("attributes are read as unset, clocks as the last life left them")
 def test_cost_of_a_complication_reads_the_patient_then(build: Build) -> None:
     """The cost may depend on attributes and clocks as they stand when it happens."""
     text = """
@@ -286,7 +283,6 @@ cost.ward = "1000 + 500 * frail + 100 * since_c"
     assert worth(program)[0, COST] == pytest.approx(1600)
 
 
-@known("probabilities computed for a patient are not checked")
 def test_probability_of_a_complication_out_of_range_is_refused(build: Build) -> None:
     """Computed for a patient, over 1: refused, not clamped."""
     text = TWICE.replace("0.3", "'size / 10'")

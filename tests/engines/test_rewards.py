@@ -395,7 +395,6 @@ def test_parts_add_up_to_the_whole(build: Build) -> None:
     assert result.state[0, 0, alive, 0].sum() / result.n == pytest.approx(out[LY_UNDISCOUNTED], rel=1e-12)
 
 
-@known("paid in the state that ends the life")
 def test_cost_of_an_event_belongs_to_the_state_where_it_fell(build: Build) -> None:
     """By state, a complication is paid where it happened, not where life ended."""
     event = "\n[events.x]\nprobability = 1\ncost.care = 90\n"
@@ -404,7 +403,6 @@ def test_cost_of_an_event_belongs_to_the_state_where_it_fell(build: Build) -> No
     assert by_state[program.states.index("second")] == pytest.approx(90)
 
 
-@known("utilities computed for a patient are not checked")
 def test_utility_computed_out_of_range_is_refused(build: Build) -> None:
     """A utility of 2, computed for a patient, is refused as a constant one is."""
     with pytest.raises(InputError, match="utility"):

@@ -127,7 +127,6 @@ def test_silent_fixed_delay_must_end_itself(build: Build) -> None:
         build(_occult("family = 'fixed', delay = 1.3").replace('when = "not occult"\n', ""), {"sensitivity": 0.5})
 
 
-@known("what else a visit finds at the instant of a silent event is put off to the next visit")
 def test_two_occult_lesions_at_one_visit(build: Build) -> None:
     """One visit may find both of two lesions, each with its own sensitivity, without leaving the state."""
     text = """
@@ -371,7 +370,6 @@ death = "treatment"
 """
 
 
-@known("a second event at the same tick is lost")
 def test_events_at_ticks(build: Build) -> None:
     """Two toxicities of one plan: each at its own probability at each of the six cycles, independently."""
     lives = live(build(frame() + CYCLES.format(fever="") + DEAD), 80_000)
@@ -382,7 +380,6 @@ def test_events_at_ticks(build: Build) -> None:
     assert_share(nausea == 0, 0.5**6)
 
 
-@known("all ticks of a stay share one number for death")
 def test_fatal_events_at_ticks(build: Build) -> None:
     """Each fever may kill anew: survival is geometric in cycles."""
     fatal = "death = 0.2\ndeath_state = 'toxic'"
@@ -392,7 +389,6 @@ def test_fatal_events_at_ticks(build: Build) -> None:
         assert_share(killed > 0.5 * cycle + 0.01, (1 - 0.06) ** cycle)
 
 
-@known("happens for ever at the same instant", run=False)
 def test_event_at_the_tick_of_entry_happens_once(build: Build) -> None:
     """A first tick at the instant of entry is one tick: at most one event there."""
     text = (
@@ -404,7 +400,6 @@ def test_event_at_the_tick_of_entry_happens_once(build: Build) -> None:
     assert lives.count_marks("nausea").max() == 1
 
 
-@known("a visit at the instant of a silent onset is skipped")
 def test_visit_at_the_instant_of_onset_comes_after_it(build: Build) -> None:
     """Disease goes before visits: an onset at exactly 2 years can be found by the visit of year 2."""
     found = live(build(_occult("family = 'fixed', delay = 2"), {"sensitivity": 1.0}), 5).first_entry("found")
