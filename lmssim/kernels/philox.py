@@ -79,12 +79,15 @@ def multiply_wide(x: Any, y: Any) -> tuple[Any, Any]:
 
 
 @overload(multiply_wide, inline="always")  # type: ignore[untyped-decorator]
-def _multiply_wide_overload(x, y):  # type: ignore[no-untyped-def]  # numba compares the two signatures, annotations too
-    return lambda x, y: _multiply_wide(x, y)
+def _multiply_wide_overload(x, y):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    # numba compares this signature with the next, annotations and all
+    return lambda x, y: _multiply_wide(x, y)  # noqa: PLW0108
 
 
 @inline
-def philox_block(seed: int, stream: int, block: int, patient: int, decision: int, luck: int) -> tuple[int, int, int, int]:
+def philox_block(
+    seed: int, stream: int, block: int, patient: int, decision: int, luck: int
+) -> tuple[int, int, int, int]:
     """Four 64-bit words at an address."""
     c0 = np.uint64(block) + np.uint64(1)
     c1, c2, c3 = np.uint64(patient), np.uint64(decision), np.uint64(luck)

@@ -45,7 +45,7 @@ MARGIN = 1e-9
 """By how much a bound on a power must be missed: far above rounding."""
 TICK_BITS = 12
 EPISODES = 255
-"""Low bits of a visit's occurrence hold the tick, the episode of the plan stands above them (its 256th is the first's)."""
+"""Low bits of a visit's occurrence hold the tick, the plan's episode stands above them (its 256th is the first's)."""
 
 
 @inline

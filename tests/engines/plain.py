@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pytest
 
 from lmssim.engines import compiled
 from lmssim.execution.simulate import Sampling, simulate
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
 
 Z = 3.5
 """Accepted distance from the exact answer, in standard errors."""
-
-
-def known(reason: str, *, run: bool = True) -> pytest.MarkDecorator:
-    """Mark of a test that fails by a known fault; it must be taken away with the fault."""
-    return pytest.mark.xfail(strict=True, reason=reason, run=run)
 
 
 DEAD = """

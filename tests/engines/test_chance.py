@@ -19,7 +19,6 @@ from tests.engines.plain import (
     category,
     estimate,
     frame,
-    known,
     live,
     worth,
 )

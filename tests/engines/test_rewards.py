@@ -22,7 +22,7 @@ from lmssim.kernels.rewards import (
     QALY_UNDISCOUNTED,
 )
 from lmssim.model.program import Program
-from tests.engines.plain import DEAD, category, estimate, frame, known, worth
+from tests.engines.plain import DEAD, category, estimate, frame, worth
 
 if TYPE_CHECKING:
     from pathlib import Path

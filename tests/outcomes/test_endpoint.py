@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from lmssim.kernels import FloatArray
 from lmssim.outcomes.endpoint import EndpointCounts
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
 
 STEPS = 16
 N_YEARS = 40
 
 
-def counts_of(event: FloatArray, competing: FloatArray | None = None, censored: FloatArray | None = None) -> EndpointCounts:
+def counts_of(
+    event: FloatArray, competing: FloatArray | None = None, censored: FloatArray | None = None
+) -> EndpointCounts:
     """Counts as the kernels make them: the first grid time at or after each time."""
     n_steps = N_YEARS * STEPS
     table = np.zeros((3, n_steps + 2), dtype=np.int64)
@@ -62,7 +67,7 @@ def test_incidence_with_competing_events_is_crude() -> None:
 
 
 def test_product_limit_is_unbiased_under_censoring() -> None:
-    """With independent censoring the product limit meets the survival function at 3 years within 3.5 standard errors."""
+    """With independent censoring the product limit meets survival at 3 years within 3.5 standard errors."""
     a, b = exponential(100_000, 0.2, 1), exponential(100_000, 0.3, 2)
     counts = counts_of(a[a < b], censored=b[b <= a])
     k = counts.at(3.0)
