@@ -1,4 +1,4 @@
-"""Long studies: the whole at the size that would show a small bias; the suite samples the same laws at a smaller one."""
+"""Long studies, at the size that would show a small bias; the suite samples the same laws at a smaller one."""
 
 from __future__ import annotations
 
