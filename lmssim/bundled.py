@@ -40,12 +40,12 @@ def find_scenario(name: str | Path) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    if path.is_dir():
-        raise ScenarioError(f"{path}: is a folder, not a scenario file (TOML).")
     if path.suffix != ".toml" and str(name):
         for candidate in (scenarios_folder() / f"{name}.toml", scenarios_folder() / "examples" / f"{name}.toml"):
             if candidate.is_file():
                 return candidate
+    if path.is_dir():
+        raise ScenarioError(f"{path}: is a folder, not a scenario file (TOML).")
     if path.suffix == ".toml" and path.parent.is_dir():
         raise ScenarioError(f"{path}: no such file.{nearest(path.name, [p.name for p in path.parent.glob('*.toml')])}")
     raise ScenarioError(f"{name}: no such file or bundled scenario.{nearest(str(name), bundled_names())}")
