@@ -384,7 +384,7 @@ def value_history(
     d = m[H_TERMINAL] + terminal * D_WIDTH
     if terminal >= 0:
         time = times[2 * last - 2 + ROW_ENTERED]
-        cut = time - value_at(m, wi, wf, m[d + D_WINDOW], v, x, 0, time, strategy)
+        cut = time - v[m[d + D_WINDOW]]
         excludes, cut_factor = m[d + D_EXCLUDES], math.exp(-rate_costs * cut)
     # === Marks ===
     n_windows, first_mark, last_mark = 0, starts[2 * path + 1], starts[2 * path + 3]
@@ -484,8 +484,8 @@ def value_history(
     if terminal >= 0:
         time = times[2 * last - 2 + ROW_ENTERED]
         pay_once(
-            m, wi, wf, worth, sums, end, m[d + D_FIRST_COST], m[d + D_LAST_COST], v, x, 0, time, factor_entered, 0,
-            strategy,
+            m, wi, wf, worth, sums, end, m[d + D_FIRST_COST], m[d + D_LAST_COST], v, x,
+            rows[ROW_WIDTH * (last - 1) + ROW_ATTRIBUTES], time, factor_entered, 0, strategy,
         )  # fmt: skip
     # === Totals ===
     worth[LY], worth[QALY], worth[LY_UNDISCOUNTED], worth[QALY_UNDISCOUNTED] = ly, qaly, ly_plain, qaly_plain

@@ -178,7 +178,10 @@ def _terminal(c: Draft, out: dict[str, Any], costs: _Costs) -> None:
         if c.flat.states[exclusion.death].kind != "absorbing":
             raise ScenarioError(f"{where}.death: '{exclusion.death}' is not an absorbing state.")
         out["terminal"][state] = i
-        out["terminal_window"].append(c.names.ref(exclusion.window, f"{where}.window", "time"))
+        window = c.names.ref(exclusion.window, f"{where}.window", "time")
+        if window < 0:
+            raise UnsupportedError(f"{where}.window: may depend on parameters alone.")
+        out["terminal_window"].append(window)
         bits = 0
         for category in exclusion.excludes:
             bits |= 1 << c.index("cost category", category, categories, f"{where}.excludes")

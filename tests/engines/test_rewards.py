@@ -12,6 +12,7 @@ import pytest
 import scipy.integrate
 
 from lmssim.errors import InputError, ScenarioError
+from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import (
     COST,
     COST_UNDISCOUNTED,
@@ -412,3 +413,42 @@ def test_utility_computed_out_of_range_is_refused(build: Build) -> None:
             ),
             1,
         )
+
+
+def test_terminal_cost_reads_the_attributes_at_death(build: Build) -> None:
+    """A terminal cost may depend on what happened to the patient: half of them, marked at random, cost twice."""
+    program = build(
+        """
+[settings]
+horizon = 100
+discount_rate_costs = 0
+discount_rate_effects = 0
+cost_categories = ["care"]
+[population]
+covariates.age = { kind = "constant", value = 60 }
+[attributes]
+hard = "flag"
+[states.start]
+kind = "chance"
+initial = true
+branches = [{ to = "ill", p = 0.5, set = { hard = true } }, { to = "ill", p = "rest" }]
+[states.ill]
+[states.dead]
+kind = "absorbing"
+death = "disease"
+[[transitions]]
+from = "ill"
+to = "dead"
+hazard = { family = "exponential", rate = 1 }
+[[terminal]]
+death = "dead"
+window = 0.25
+cost.care = "200 if hard else 100"
+excludes = []
+[strategies.only]
+"""
+    )
+    estimates = simulate(program, Sampling(n_patients=20_000))
+    error = estimates.standard_error()[0, 0, COST]
+    assert abs(estimates.mean[0, 0, COST] - 150.0) < 3.5 * error
+    assert error > 0
