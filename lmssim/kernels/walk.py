@@ -84,44 +84,59 @@ def start_clocks(m: IntArray, wi: IntArray, wf: FloatArray, s: int, time: float)
 
 
 @jit
-def choose_branch(
-    m: IntArray, wi: IntArray, wf: FloatArray, s: int, entries: int, v: FloatArray, x: FloatArray, attributes: int,
-    time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> int:  # fmt: skip
-    """Branch taken in a chance state: the first whose rule holds and that has no probability, else by one uniform.
+def weigh_branches(
+    m: IntArray, wi: IntArray, wf: FloatArray, s: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
+    strategy: int,
+) -> float:  # fmt: skip
+    """Weights of a chance state's branches, left in the scratch; returns their total, or -1 if they are impossible.
 
-    A last branch without probability takes the rest. Effects act on the log odds of each branch against the rest.
-    Returns -1 where the probabilities are impossible.
+    A rule that holds on a branch without probability takes it for certain if it is the first possible; a last branch
+    without probability takes the rest. Effects act on the log odds of each branch against the rest.
     """
     keep_apart()
-    total, any_effect, weight = 0.0, False, m[H_WF_WEIGHT]
+    total, any_effect, weight, certain = 0.0, False, m[H_WF_WEIGHT], False
     for b in range(m[s + S_FIRST_BRANCH], m[s + S_LAST_BRANCH], B_WIDTH):
         wf[weight] = 0.0
-        possible = (attributes & m[b + B_CARE]) == m[b + B_WANT]
+        possible = not certain and (attributes & m[b + B_CARE]) == m[b + B_WANT]
         if possible and holds(m, wi, wf, m[b + B_RULE], v, x, attributes, time, strategy):
             if m[b + B_REF] == NONE:
-                if total == 0.0:
-                    return b
                 if total > 1.0 + TOLERANCE:
-                    return -1
+                    return -1.0
+                certain = total == 0.0
                 wf[weight] = max(0.0, 1.0 - total)
                 total = 1.0
             else:
                 p = value_at(m, wi, wf, m[b + B_REF], v, x, attributes, time, strategy)
                 if not 0.0 <= p <= 1.0 + TOLERANCE:
-                    return -1
+                    return -1.0
                 wf[weight] = p
                 total += p
                 any_effect |= m[b + B_LAST_EFFECT] > m[b + B_FIRST_EFFECT]
         weight += 1
     if not 1.0 - TOLERANCE <= total <= 1.0 + TOLERANCE:
-        return -1
+        return -1.0
     if any_effect:
         total = tilt_weights(m, wi, wf, s, v, x, attributes, time, strategy)
-    u = kept_uniform(m, wi, wf, m[s + S_DECISION], entries, seed, patient, luck) * total
-    running, chosen, weight = 0.0, -1, m[H_WF_WEIGHT]
+    return total
+
+
+@jit
+def choose_branch(
+    m: IntArray, wi: IntArray, wf: FloatArray, s: int, entries: int, v: FloatArray, x: FloatArray, attributes: int,
+    time: float, strategy: int, seed: int, patient: int, luck: int,
+) -> int:  # fmt: skip
+    """Branch taken in a chance state, by one uniform over the branches' weights; -1 where they are impossible."""
+    keep_apart()
+    total = weigh_branches(m, wi, wf, s, v, x, attributes, time, strategy)
+    if total < 0.0:
+        return -1
+    running, chosen, weight, u = 0.0, -1, m[H_WF_WEIGHT], -1.0
     for b in range(m[s + S_FIRST_BRANCH], m[s + S_LAST_BRANCH], B_WIDTH):
         if wf[weight] > 0.0:
+            if u < 0.0 and wf[weight] == total:
+                return b  # the only one possible
+            if u < 0.0:
+                u = kept_uniform(m, wi, wf, m[s + S_DECISION], entries, seed, patient, luck) * total
             chosen = b
             running += wf[weight]
             if u < running:
@@ -149,20 +164,30 @@ def tilt_weights(
 
 
 @jit
-def event_happens(
-    m: IntArray, wi: IntArray, wf: FloatArray, e: int, occurrence: int, v: FloatArray, x: FloatArray, attributes: int,
-    time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> bool:  # fmt: skip
-    """Whether the event at row `e` (a complication) happens now."""
+def event_probability(
+    m: IntArray, wi: IntArray, wf: FloatArray, e: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
+    strategy: int,
+) -> float:  # fmt: skip
+    """Probability that the event at row `e` (a complication) happens now."""
     if (attributes & m[e + V_CARE]) != m[e + V_WANT]:
-        return False
+        return 0.0
     if not holds(m, wi, wf, m[e + V_RULE], v, x, attributes, time, strategy):
-        return False
+        return 0.0
     p = value_at(m, wi, wf, m[e + V_REF], v, x, attributes, time, strategy)
     first, last = m[e + V_FIRST_EFFECT], m[e + V_LAST_EFFECT]
     if last > first:
         p = apply_logit(p, sum_effects(m, wi, wf, first, last, ON_LOGIT, v, x, attributes, time, strategy))
-    return kept_uniform(m, wi, wf, m[e + V_DECISION], occurrence, seed, patient, luck) < p
+    return p
+
+
+@inline
+def event_happens(
+    m: IntArray, wi: IntArray, wf: FloatArray, e: int, occurrence: int, v: FloatArray, x: FloatArray, attributes: int,
+    time: float, strategy: int, seed: int, patient: int, luck: int,
+) -> bool:  # fmt: skip
+    """Whether the event at row `e` happens now."""
+    p = event_probability(m, wi, wf, e, v, x, attributes, time, strategy)
+    return p > 0.0 and kept_uniform(m, wi, wf, m[e + V_DECISION], occurrence, seed, patient, luck) < p
 
 
 @jit
