@@ -22,8 +22,9 @@ IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 def _source_hash() -> str:
     digest = hashlib.sha256(f"{sys.version_info[:2]}{numba.__version__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode())
+    folder = Path(__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

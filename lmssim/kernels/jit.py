@@ -36,6 +36,14 @@ def inline(function: F) -> F:
     return compiled
 
 
+def borrow(function: F) -> F:
+    """As `jit`, for functions that take many arrays and make none: they borrow them, no references are counted."""
+    compiled: F = numba.njit(
+        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False, _nrt=False
+    )(function)
+    return compiled
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def keep_apart(_context: Any) -> Any:
     """Say, within a kernel, that LLVM shall call it and never copy it into its callers.

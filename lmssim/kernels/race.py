@@ -319,6 +319,36 @@ def risk_time(
 
 
 @inline
+def rate_of_use(
+    m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, now: float,
+    strategy: int,
+) -> tuple[float, float, float, float, float]:  # fmt: skip
+    """Hazard ratio, stretch of time and family parameters of transition `t` for a patient, effects in time apart."""
+    family = m[t + T_FAMILY]
+    first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
+    ratio, stretch = 1.0, 1.0
+    if last > first:
+        on_hazard, on_time = sum_rate_effects(m, wi, wf, first, last, v, x, attributes, now, strategy)
+        if on_hazard != 0.0:
+            ratio = math.exp(on_hazard)
+        if on_time != 0.0:
+            stretch = math.exp(-on_time)
+    a = b = c = 0.0
+    if family == LIFE_TABLE:
+        a = x[m[H_LIFE_COLUMN]]
+        ratio *= value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
+    elif family == PIECEWISE:
+        a, b = float(m[t + T_REF_A]), float(m[t + T_REF_B])
+    else:
+        a = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
+        if m[t + T_REF_B] != NONE:
+            b = value_at(m, wi, wf, m[t + T_REF_B], v, x, attributes, now, strategy)
+        if m[t + T_REF_C] != NONE:
+            c = value_at(m, wi, wf, m[t + T_REF_C], v, x, attributes, now, strategy)
+    return ratio, stretch, a, b, c
+
+
+@inline
 def open_stretch(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, r: int, rf: int, bits: int, origin: float,
     v: FloatArray, x: FloatArray, attributes: int, now: float, before: float, strategy: int, seed: int, patient: int,
@@ -348,26 +378,7 @@ def open_stretch(
                 wf[rf + R_A], wf[rf + R_B], wf[rf + R_C],
             )  # fmt: skip
             budget = max(0.0, budget - wf[rf + R_RATIO] * (after - wf[rf + R_USED]))
-    first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
-    ratio, stretch = 1.0, 1.0
-    if last > first:
-        on_hazard, on_time = sum_rate_effects(m, wi, wf, first, last, v, x, attributes, now, strategy)
-        if on_hazard != 0.0:
-            ratio = math.exp(on_hazard)
-        if on_time != 0.0:
-            stretch = math.exp(-on_time)
-    a = b = c = 0.0
-    if family == LIFE_TABLE:
-        a = x[m[H_LIFE_COLUMN]]
-        ratio *= value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
-    elif family == PIECEWISE:
-        a, b = float(m[t + T_REF_A]), float(m[t + T_REF_B])
-    else:
-        a = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
-        if m[t + T_REF_B] != NONE:
-            b = value_at(m, wi, wf, m[t + T_REF_B], v, x, attributes, now, strategy)
-        if m[t + T_REF_C] != NONE:
-            c = value_at(m, wi, wf, m[t + T_REF_C], v, x, attributes, now, strategy)
+    ratio, stretch, a, b, c = rate_of_use(m, wi, wf, t, v, x, attributes, now, strategy)
     used = 0.0
     if now > origin and m[t + T_TIMED] == 0:
         goes_on = rate >= 0 and m[m[H_RATE_FAMILY] + rate] == family and wf[rf + R_UNTIL] == now

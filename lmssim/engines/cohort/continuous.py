@@ -1,0 +1,162 @@
+"""Exact solution of a program in continuous time: no random numbers, for given profiles of patients.
+
+Each profile is followed under each strategy by `lmssim.kernels.cohort`. What is approximate is the length of steps
+and intervals alone, and the closures that the kernels state: their size is found by solving again twice as fine.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from lmssim.errors import InputError, RunError, UnsupportedError
+from lmssim.kernels import layout
+from lmssim.kernels.cohort import memory
+from lmssim.kernels.cohort.solve import solve
+from lmssim.kernels.rewards import N_MAIN
+from lmssim.model.liveness import Liveness, analyse
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.program import Program
+
+MAX_WATCHERS = 62
+N_SLOTS = 32
+"""Temporary losses of utility that can be open at once."""
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How fine the solution is.
+
+    Attributes
+    ----------
+    step : float
+        Longest step of a sheet (years).
+    width : float
+        Width of the intervals in which entries are collected (years).
+    growth : float
+        Growth of both with time, per year.
+    least : float
+        Mass below which an interval is joined to the next.
+    """
+
+    step: float = 0.25
+    width: float = 0.25
+    growth: float = 0.04
+    least: float = 2e-3
+
+    def finer(self) -> Fineness:
+        """Twice as fine."""
+        return Fineness(self.step / 2.0, self.width / 2.0, self.growth / 2.0, self.least / 4.0)
+
+
+@dataclass
+class Workspace:
+    """What one thread works in."""
+
+    wi: IntArray
+    wf: FloatArray
+    kinds: memory.Kinds
+    nodes: memory.Nodes
+    boxes: memory.Boxes
+    chain: memory.Chain
+    solved: memory.Solved
+    count: IntArray
+
+
+@dataclass
+class Sizes:
+    """Room of a workspace; what turns out too small is doubled."""
+
+    kinds: int = 1024
+    moves: int = 8192
+    outs: int = 16384
+    nodes: int = 512
+    links: int = 4096
+    boxes: int = 256
+    chain: int = 256
+
+
+def _ints(*shape: int) -> IntArray:
+    return np.zeros(shape, dtype=np.int64)
+
+
+def bins(horizon: float, fineness: Fineness, times: list[float]) -> FloatArray:
+    """Edges of the intervals: their width grows with time, and named times are edges."""
+    edges = [0.0]
+    marks = sorted({float(k) for k in range(1, int(horizon) + 1)} | set(times) | {horizon})
+    for mark in marks:
+        if mark > horizon:
+            break
+        width = max(fineness.width, fineness.growth * edges[-1])
+        n = max(1, int(np.ceil((mark - edges[-1]) / width - 1e-9)))
+        if mark - edges[-1] < width and mark not in times and mark != horizon:
+            continue
+        edges += [edges[-1] + (mark - edges[-1]) * (i + 1) / n for i in range(n)]
+    return np.array(edges)
+
+
+def _follow(program: Program, live: Liveness, fineness: Fineness) -> memory.Follow:
+    settings = program.scenario.file.settings
+    m = program.packed.m
+    excludes = 0
+    for terminal in range(len(program.scenario.file.terminal)):
+        excludes |= int(m[m[layout.H_TERMINAL] + terminal * layout.D_WIDTH + layout.D_EXCLUDES])
+    fine = [t for t in settings.times if t * 4 != int(t * 4)]
+    return memory.Follow(
+        live.live_bits, live.live_clocks, live.live_cures, live.entry_bits, live.boxed, live.timed, live.passive,
+        live.cure_of_risk, np.array(program.columns["recorded"], dtype=np.int64), live.ahead,
+        np.array([excludes], dtype=np.int64), bins(settings.horizon, fineness, settings.times),
+        np.array([fineness.step, fineness.growth, fineness.least, max(fine, default=0.0), 1.0]),
+    )  # fmt: skip
+
+
+def _workspace(program: Program, follow: memory.Follow, size: Sizes) -> Workspace:
+    m = program.packed.m
+    n_clocks, n_states, n_bins = int(m[layout.H_N_CLOCKS]), len(program.states), len(follow.bins) - 1
+    n_categories, n_passive = len(program.categories), 1 << len(follow.passive)
+    n_watchers = min(MAX_WATCHERS, len(program.endpoints) + len(program.marks))
+    n = n_passive + n_watchers + N_SLOTS
+    n_steps, n_occupancy = int(m[layout.H_N_STEPS]), int(m[layout.H_N_OCCUPANCY])
+    n_stored = size.kinds if follow.excludes[0] else 1
+    z = np.zeros
+    return Workspace(
+        wi=_ints(program.packed.n_scratch), wf=z(program.packed.n_scratch_floats),
+        kinds=memory.Kinds(
+            row=_ints(size.kinds, memory.K_WIDTH), clock=z((size.kinds, n_clocks)), hash=_ints(4 * size.kinds),
+            utility=z((size.kinds, n_passive)), rate=z((size.kinds, n_categories, n_passive)),
+            move=_ints(size.moves, memory.M_WIDTH), move_real=z((size.moves, memory.MR_WIDTH)),
+            out=_ints(size.outs, memory.O_WIDTH), out_p=z(size.outs), note=_ints(4 * size.outs, memory.Q_WIDTH),
+            note_size=z(4 * size.outs), n_stored=np.array([n_stored * (follow.excludes[0] != 0)], dtype=np.int64),
+        ),
+        nodes=memory.Nodes(
+            row=_ints(size.nodes, memory.D_WIDTH), real=z((size.nodes, 2)), clock=z((size.nodes, n_clocks)),
+            mass=z((size.nodes, n)), term=z((size.nodes, n)), term2=z((size.nodes, n)), years=z((size.nodes, n)),
+            years_cost=z((size.nodes, n)), years_effect=z((size.nodes, n)), moment=z((size.nodes, 2)),
+            sums=z((size.nodes, memory.N_SUMS, n_passive)), link=_ints(size.links, memory.L_WIDTH),
+            link_real=z(size.links), edge=_ints(4 * size.links, memory.G_WIDTH), edge_p=z(4 * size.links),
+            spec=_ints(size.links), spec_real=z((size.links, memory.SR_WIDTH)), visit=_ints(size.links, 4),
+            tick=_ints(size.links, 4), tick_real=z((2, size.links)), slot=_ints(N_SLOTS, 2), slot_end=z(N_SLOTS),
+            live=_ints(size.nodes), watch=_ints(n_watchers),
+        ),
+        boxes=memory.Boxes(
+            row=_ints(size.boxes, 3), hash=_ints(4 * size.boxes), mass=z((size.boxes, n_bins, n)),
+            time=z((size.boxes, n_bins)), clock=z((size.boxes, n_bins, 2, n_clocks)),
+            clock_mass=z((size.boxes, n_bins, n_clocks)), done=_ints(n_states),
+        ),
+        chain=memory.Chain(
+            item=_ints(size.chain, 11), p=z(size.chain), clock=z((size.chain, n_clocks)), vector=z((size.chain, n)),
+        ),
+        solved=memory.Solved(
+            outcome=z(N_MAIN + 2 * n_categories), state=z((n_states, 4)), endpoint=z((n_watchers, 3, n_steps + 2)),
+            level=z((n_states, n_occupancy + 2)), ended=z((n_states, n_occupancy + 2)), entries=z(n_states),
+            marks=z(len(program.marks)), excluded=z((n_stored, n_bins, n_categories, 2)), closed=z((n_clocks, 2)),
+            soon=z((3, size.kinds)),
+        ),
+        count=_ints(memory.N_COUNTERS),
+    )  # fmt: skip

@@ -1,0 +1,213 @@
+"""What the exact solution keeps while it follows one kind of patient through one strategy.
+
+The cohort is a set of *parcels* of probability. A **kind** is a state with the attributes that its future depends on;
+a **node** is a kind with the readings of its clocks: the time of entry where that matters, and the origins of named
+clocks. All nodes whose clocks differ by fixed amounts alone form a **sheet**, which is followed through time by the
+exponential of its generator. Entries into states where the time since entry matters, at times that are not fixed, are
+collected in **boxes** by kind and by narrow intervals of time; each interval starts a sheet of its own at its mean time.
+
+The mass of a node is a row of columns: first one for each combination of passive attributes, then one for each
+*watcher* that the sheet follows (an endpoint or mark: the mass that it has not met yet), then slots of reduced utility
+(the mass under a temporary loss, times the loss). In boxes every watcher has its column.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from lmssim.kernels import FloatArray, IntArray
+
+OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG, CLOCK_UNREAD, TOO_DEEP, TOO_MANY = (
+    range(10)
+)
+"""Results of a solution."""
+
+# counters
+(
+    N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
+    FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_OPEN, N_USED,
+) = range(22)  # fmt: skip
+N_COUNTERS = 32
+
+# a kind
+K_STATE, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STORE = range(7)
+K_WIDTH = 7
+# a move out of a kind: a transition with what is fixed for the kind
+BY_HAZARD, BY_DELAY, AT_VISITS = range(3)
+M_ROW, M_HOW, M_FAMILY, M_FIRST_OUT, M_LAST_OUT, M_FIRST_NOTE, M_LAST_NOTE, M_TIMED = range(8)
+M_WIDTH = 8
+MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH = range(5)
+MR_WIDTH = 5
+# an outcome of a move: where its chain of chance states ends
+(
+    O_STATE, O_ATTRIBUTES, O_CURES, O_CLEAR, O_SET, O_EVENT, O_COMPETING, O_CENSORING, O_STARTED, O_STAYS,
+) = range(10)  # fmt: skip
+O_WIDTH = 10
+# what falls on the way, per unit of mass that moves
+NOTE_COST, NOTE_QALY, NOTE_ENTRY, NOTE_MARK, NOTE_LOSS = range(5)
+Q_WHAT, Q_INDEX, Q_STATE = range(3)
+Q_WIDTH = 3
+# a node
+D_KIND, D_ALIVE, D_BUILT, D_FIRST_LINK, D_LAST_LINK, D_FIRST_VISIT, D_LAST_VISIT, D_FIRST_TICK, D_LAST_TICK, D_MOVE = (
+    range(10)
+)
+D_WIDTH = 10
+DR_ENTERED, DR_END = range(2)
+# a link: a node's move by hazard; an edge: one outcome of a link
+L_NODE, L_MOVE, L_SPEC = range(3)
+L_WIDTH = 3
+G_LINK, G_SOURCE, G_TARGET, G_OUT, G_PLAIN = range(5)
+G_WIDTH = 5
+TO_BOX, TO_END = -2, -1
+# a hazard shared by links, and its cumulative value at the step's start
+S_ORIGIN, S_A, S_B, S_C, S_STRETCH, S_BEFORE = range(6)
+SR_WIDTH = 6
+# a slot of reduced utility
+W_MARK, W_OPEN = range(2)
+# what is added up of a node: years, years discounted as costs and as effects, and the latter and plain times the norm
+A_YEARS, A_COST, A_EFFECT, A_NORM_EFFECT, A_NORM = range(5)
+N_SUMS = 5
+
+
+class Kinds(NamedTuple):
+    """Kinds and what can happen to them, made when first met."""
+
+    row: IntArray
+    clock: FloatArray
+    """Clocks of the first node of a kind."""
+    hash: IntArray
+    utility: FloatArray
+    """(n, n_passive)."""
+    rate: FloatArray
+    """(n, n_categories, n_passive): costs per year."""
+    move: IntArray
+    move_real: FloatArray
+    out: IntArray
+    out_p: FloatArray
+    note: IntArray
+    note_size: FloatArray
+    n_stored: IntArray
+    """One number: kinds whose excluded costs can be stored."""
+
+
+class Nodes(NamedTuple):
+    """Nodes of the sheet that is being followed."""
+
+    row: IntArray
+    real: FloatArray
+    clock: FloatArray
+    mass: FloatArray
+    term: FloatArray
+    term2: FloatArray
+    years: FloatArray
+    """Integrals of the mass over a step, per unit of the step; then discounted as costs, and as effects."""
+    years_cost: FloatArray
+    years_effect: FloatArray
+    moment: FloatArray
+    sums: FloatArray
+    link: IntArray
+    link_real: FloatArray
+    """Hazard ratio, and the link's part of the generator over a step."""
+    edge: IntArray
+    edge_p: FloatArray
+    spec: IntArray
+    spec_real: FloatArray
+    visit: IntArray
+    """Node, move, next tick."""
+    tick: IntArray
+    """Node, schedule or -1 - limited reward, next tick."""
+    tick_real: FloatArray
+    slot: IntArray
+    slot_end: FloatArray
+    live: IntArray
+    watch: IntArray
+    """Watchers that the sheet follows, in the order of its columns."""
+
+
+class Boxes(NamedTuple):
+    """Entries collected by kind and interval."""
+
+    row: IntArray
+    """State, attributes, cures."""
+    hash: IntArray
+    mass: FloatArray
+    """(n_boxes, n_bins, n_columns)."""
+    time: FloatArray
+    """Sums of mass x time of entry."""
+    clock: FloatArray
+    """Sums of mass x clock origin."""
+    clock_mass: FloatArray
+    done: IntArray
+    """By state, the interval whose sheet has been followed last."""
+
+
+class Chain(NamedTuple):
+    """A stack of arrivals that are still to be followed through chance states and events.
+
+    The last rows are kept for what is in hand, so that nothing is allocated while the cohort is followed.
+    """
+
+    item: IntArray
+    p: FloatArray
+    clock: FloatArray
+    vector: FloatArray
+
+
+SPARE = 32
+"""Rows of the stack that are kept apart."""
+AT_START, AT_ITEM, AT_HAPPEN, AT_BRANCH, AT_ARRIVE, AT_EVENT = (-1, -2, -3, -4, -5, -6)
+"""Items in hand, from the end."""
+OF_MOVE, OF_OUTCOME, OF_ARRIVAL, OF_EVENT = (-1, -2, -3, -4)
+"""Vectors in hand, from the end."""
+OF_SOURCE, OF_TARGET, OF_NODE = (-1, -2, -3)
+"""Clocks in hand, from the end."""
+
+
+class Solved(NamedTuple):
+    """What comes out, for one patient of the kind."""
+
+    outcome: FloatArray
+    """As the individual engines' outcomes."""
+    state: FloatArray
+    """(n_states, 4) as their sums by state."""
+    endpoint: FloatArray
+    """(n_watchers, 3, n_steps + 2): probability of ending by step of time."""
+    level: FloatArray
+    """(n_states, n_occupancy + 2): occupancy on its grid."""
+    ended: FloatArray
+    """(n_states, n_occupancy + 2): entries into absorbing states by step."""
+    entries: FloatArray
+    marks: FloatArray
+    excluded: FloatArray
+    """(n_stored, n_bins, n_categories, 2): costs that terminal care would replace, by kind and interval."""
+    closed: FloatArray
+    """Spread of clocks held at their mean at entry into a box, by named clock: sums of mass, and of mass x variance."""
+    soon: FloatArray
+    """Scratch, (3, n_kinds): probability of a death within the window of terminal care."""
+
+
+class Follow(NamedTuple):
+    """What is the same for every draw and patient: what has to be followed (`lmssim.model.liveness`), and the grid."""
+
+    live_bits: IntArray
+    live_clocks: IntArray
+    live_cures: IntArray
+    entry_bits: IntArray
+    boxed: IntArray
+    timed: IntArray
+    passive: IntArray
+    cure_of_risk: IntArray
+    recorded: IntArray
+    ahead: IntArray
+    """By state, watchers that may still meet something from it on, as bits."""
+    excludes: IntArray
+    """One word: categories that some terminal care replaces."""
+    bins: FloatArray
+    """(n_bins + 1,) edges of the intervals."""
+    step: FloatArray
+    """By the columns `P_...`: how fine the solution is."""
+
+
+P_STEP, P_GROWTH, P_LEAST, P_FINE_UNTIL, P_WIDEST = range(5)
+"""Longest step (years), its growth per year of time, least mass of a sheet, until when steps end on the grid of
+endpoints, and the widest interval that is joined to the next for want of mass (years)."""
