@@ -46,9 +46,9 @@ class Fineness:
     """
 
     step: float = 0.25
-    width: float = 0.25
-    growth: float = 0.04
-    least: float = 2e-3
+    width: float = 0.5
+    growth: float = 0.06
+    least: float = 4e-3
 
     def finer(self) -> Fineness:
         """Twice as fine."""
@@ -112,7 +112,7 @@ def _follow(program: Program, live: Liveness, fineness: Fineness) -> memory.Foll
         live.live_bits, live.live_clocks, live.live_cures, live.entry_bits, live.boxed, live.timed, live.passive,
         live.cure_of_risk, np.array(program.columns["recorded"], dtype=np.int64), live.ahead,
         np.array([excludes], dtype=np.int64), bins(settings.horizon, fineness, settings.times),
-        np.array([fineness.step, fineness.growth, fineness.least, max(fine, default=0.0), 1.0]),
+        np.array([*settings.times, settings.horizon]), np.array([fineness.step, fineness.growth, fineness.least, max(fine, default=0.0), 1.0]),
     )  # fmt: skip
 
 
@@ -137,12 +137,12 @@ def _workspace(program: Program, follow: memory.Follow, size: Sizes) -> Workspac
         nodes=memory.Nodes(
             row=_ints(size.nodes, memory.D_WIDTH), real=z((size.nodes, 2)), clock=z((size.nodes, n_clocks)),
             mass=z((size.nodes, n)), term=z((size.nodes, n)), term2=z((size.nodes, n)), years=z((size.nodes, n)),
-            years_cost=z((size.nodes, n)), years_effect=z((size.nodes, n)), moment=z((size.nodes, 2)),
+            years_cost=z((size.nodes, n)), years_effect=z((size.nodes, n)), moment=z((size.nodes, 3)),
             sums=z((size.nodes, memory.N_SUMS, n_passive)), link=_ints(size.links, memory.L_WIDTH),
             link_real=z(size.links), edge=_ints(4 * size.links, memory.G_WIDTH), edge_p=z(4 * size.links),
             spec=_ints(size.links), spec_real=z((size.links, memory.SR_WIDTH)), visit=_ints(size.links, 4),
             tick=_ints(size.links, 4), tick_real=z((2, size.links)), slot=_ints(N_SLOTS, 2), slot_end=z(N_SLOTS),
-            live=_ints(size.nodes), watch=_ints(n_watchers),
+            live=_ints(size.nodes), flow=_ints(4 * size.links), flow_weight=z(4 * size.links), watch=_ints(n_watchers),
         ),
         boxes=memory.Boxes(
             row=_ints(size.boxes, 3), hash=_ints(4 * size.boxes), mass=z((size.boxes, n_bins, n)),

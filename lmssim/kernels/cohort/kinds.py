@@ -301,12 +301,10 @@ def push(
 
 
 @borrow
-def take(chain: Chain, where: int, source: IntArray) -> IntArray:
-    """Copy an item to a row that is kept for what is in hand."""
-    item = chain.item[len(chain.p) + where]
+def copy_item(target: IntArray, source: IntArray) -> None:
+    """Copy an item."""
     for k in range(I_WIDTH):
-        item[k] = source[k]
-    return item
+        target[k] = source[k]
 
 
 @borrow
@@ -431,7 +429,8 @@ def _follow_arrival(
     count: IntArray, chain: Chain, top: int, clock: FloatArray, time: float, exact: bool, strategy: int,
 ) -> int:  # fmt: skip
     """Take the arrival at `top` one state further; returns the new top of the stack."""
-    item, p = take(chain, AT_ITEM, chain.item[top]), chain.p[top]
+    item, p = chain.item[len(chain.p) + AT_ITEM], chain.p[top]
+    copy_item(item, chain.item[top])
     state = item[I_STATE]
     s = m[H_STATE] + state * S_WIDTH
     if not exact and follow.boxed[state] != 0 and m[s + S_KIND] != DWELLING:
@@ -477,7 +476,8 @@ def _happen(
 ) -> int:  # fmt: skip
     """An event happens to an item in a chance state: it may die of it; the rest goes on with the state's next event."""
     e = m[H_EVENT] + mark * V_WIDTH
-    item = take(chain, AT_HAPPEN, before)
+    item = chain.item[len(chain.p) + AT_HAPPEN]
+    copy_item(item, before)
     change(item, m[e + V_CLEAR], m[e + V_SET], passive_bits(follow, (1 << len(follow.passive)) - 1))
     attributes, state = item[I_ATTRIBUTES], item[I_STATE]
     note_mark(m, wi, wf, v, x, kinds, count, mark, state, p, attributes, time, strategy)
@@ -510,7 +510,8 @@ def _branch(
     weight = m[H_WF_WEIGHT]
     for b in range(m[s + S_FIRST_BRANCH], m[s + S_LAST_BRANCH], B_WIDTH):
         if wf[weight] > 0.0:
-            branch = take(chain, AT_BRANCH, item)
+            branch = chain.item[len(chain.p) + AT_BRANCH]
+            copy_item(branch, item)
             change(branch, m[b + B_CLEAR], m[b + B_SET], all_passive)
             top = push(chain, top, count, m[b + B_TO], -1, branch[I_ATTRIBUTES], branch, p * wf[weight] / total)
         weight += 1

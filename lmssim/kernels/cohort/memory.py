@@ -25,7 +25,7 @@ OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG,
 # counters
 (
     N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
-    FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_OPEN, N_USED,
+    FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
 ) = range(22)  # fmt: skip
 N_COUNTERS = 32
 
@@ -120,6 +120,9 @@ class Nodes(NamedTuple):
     slot: IntArray
     slot_end: FloatArray
     live: IntArray
+    flow: IntArray
+    """Edges within the sheet that carry mass in a step, and their parts of the generator."""
+    flow_weight: FloatArray
     watch: IntArray
     """Watchers that the sheet follows, in the order of its columns."""
 
@@ -204,6 +207,8 @@ class Follow(NamedTuple):
     """One word: categories that some terminal care replaces."""
     bins: FloatArray
     """(n_bins + 1,) edges of the intervals."""
+    stops: FloatArray
+    """Named times, at which every sheet's steps end."""
     step: FloatArray
     """By the columns `P_...`: how fine the solution is."""
 

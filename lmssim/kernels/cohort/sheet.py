@@ -14,14 +14,14 @@ from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import (
     I_ATTRIBUTES, I_CENSORING, I_CLEAR, I_COMPETING, I_CURES, I_EVENT, I_MET, I_SET, I_STATE, _meet_mark, change,
     enter, find_outcomes, kind_of, live_cures, note_entry, note_mark, passive_bits, passive_column, push, set_clocks,
-    take, undecided_cure,
+    copy_item, undecided_cure,
 )  # fmt: skip
 from lmssim.kernels.cohort.memory import (
     A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, AT_ARRIVE, AT_EVENT, AT_START, AT_VISITS, BOXES_FULL, BY_DELAY,
     BY_HAZARD, CLOCK_UNREAD, D_ALIVE, D_BUILT, D_FIRST_LINK, D_KIND, D_LAST_LINK, D_MOVE, DR_END, DR_ENTERED, FAILED,
     FAILED_STATE, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE,
     K_LAST_MOVE, K_STATE, K_STORE, L_MOVE, L_NODE, L_SPEC, LINKS_FULL, M_FAMILY, M_FIRST_NOTE, M_FIRST_OUT, M_HOW,
-    M_LAST_NOTE, M_LAST_OUT, M_ROW, M_TIMED, MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, N_BOXES, N_EDGES, N_LINKS, N_LIVE,
+    M_LAST_NOTE, M_LAST_OUT, M_ROW, M_TIMED, MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, N_BOXES, N_EDGES, N_FLOWS, N_LINKS, N_LIVE,
     N_NODES, N_NOTES, N_OUTS, N_SPECS, N_STEPS, N_TICKS, N_USED, N_VISITS, N_WATCHED, NODES_FULL, NOTE_COST,
     NOTE_ENTRY, NOTE_LOSS, NOTE_MARK, NOTE_QALY, O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT,
     O_SET, O_STARTED, O_STATE, O_STAYS, OF_ARRIVAL, OF_EVENT, OF_MOVE, OF_NODE, OF_OUTCOME, OF_SOURCE,
@@ -41,19 +41,19 @@ from lmssim.kernels.machine import value_at
 from lmssim.kernels.race import base_hazard, clock_origin, timed_effects
 from lmssim.kernels.rewards import (
     LY, LY_UNDISCOUNTED, N_MAIN, QALY, QALY_UNDISCOUNTED, STATE_COST, STATE_COST_UNDISCOUNTED, STATE_QALY, STATE_YEARS,
-    first_tick, plan_start,
+    first_tick, norm_years_undiscounted, plan_start,
 )  # fmt: skip
 from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of
 from lmssim.kernels.walk import event_probability
 
-NEGLIGIBLE = 1e-10
+NEGLIGIBLE = 1e-9
 """Mass below which nothing is followed."""
 MOST_RATE = 0.7
 """Largest expected number of events of a node in one step of the series."""
 MAX_TERMS = 40
 QUARTERLY = 15.0
-"""Years up to which every time of the occupancy grid ends a step; later every year does."""
-SERIES_ERROR = 1e-10
+"""Years up to which every time of the occupancy grid ends a step of the first sheet."""
+SERIES_ERROR = 1e-9
 
 
 # === What is written down ===
@@ -287,7 +287,8 @@ def arrive(
     discount_cost, discount_effect = math.exp(-f[F_RATE_COSTS] * time), math.exp(-f[F_RATE_EFFECTS] * time)
     while top > 0 and count[FAILED] == 0:
         top -= 1
-        item, mass = take(chain, AT_ARRIVE, chain.item[top]), chain.vector[len(chain.p) + OF_ARRIVAL]
+        item, mass = chain.item[len(chain.p) + AT_ARRIVE], chain.vector[len(chain.p) + OF_ARRIVAL]
+        copy_item(item, chain.item[top])
         set_vector(mass, chain.vector[top], 1.0)
         set_clocks(m, wi, wf, clock, 0, time)
         if item[I_STATE] != state:
@@ -428,7 +429,8 @@ def _event(
     hit = chain.vector[len(chain.p) + OF_EVENT]
     set_vector(hit, mass, p)
     set_vector(mass, mass, 1.0 - p)
-    changed = take(chain, AT_EVENT, item)
+    changed = chain.item[len(chain.p) + AT_EVENT]
+    copy_item(changed, item)
     changed[I_CLEAR] = changed[I_SET] = changed[I_MET] = changed[I_COMPETING] = changed[I_CENSORING] = 0
     change(changed, m[e + V_CLEAR], m[e + V_SET], all_passive)
     recombine(follow, hit, n_passive, changed[I_CLEAR], changed[I_SET])
@@ -827,6 +829,13 @@ def note_hazards(
             out += weight
         nodes.moment[d, 1] = out
         most = max(most, out)
+    n = 0
+    for g in range(count[N_EDGES]):
+        d, weight = nodes.edge[g, G_SOURCE], nodes.link_real[nodes.edge[g, G_LINK]] * nodes.edge_p[g]
+        if nodes.edge[g, G_TARGET] >= 0 and nodes.row[d, D_ALIVE] != 0 and weight > 0.0:
+            nodes.flow[n], nodes.flow_weight[n] = g, weight
+            n += 1
+    count[N_FLOWS] = n
     return most
 
 
@@ -842,31 +851,29 @@ def pass_on(
         out = -scale * nodes.moment[d, 1]
         for c in range(n):
             after[d, c] = out * now[d, c]
-    for g in range(count[N_EDGES]):
-        source, target = nodes.edge[g, G_SOURCE], nodes.edge[g, G_TARGET]
-        if target < 0 or nodes.row[source, D_ALIVE] == 0:
-            continue
-        weight = scale * nodes.link_real[nodes.edge[g, G_LINK]] * nodes.edge_p[g]
+    for i in range(count[N_FLOWS]):
+        g, weight = nodes.flow[i], scale * nodes.flow_weight[i]
+        source, target = now[nodes.edge[g, G_SOURCE]], after[nodes.edge[g, G_TARGET]]
         if nodes.edge[g, G_PLAIN] != 0:
             for c in range(n):
-                after[target, c] += weight * now[source, c]
+                target[c] += weight * source[c]
             continue
         o = nodes.edge[g, G_OUT]
         gone = kinds.out[o, O_EVENT] | kinds.out[o, O_COMPETING] | kinds.out[o, O_CENSORING]
         clear, mark = kinds.out[o, O_CLEAR], kinds.out[o, O_SET]
         for c in range(n_passive):
             to = passive_column(follow, c, clear, mark) if clear | mark else c
-            after[target, to] += weight * now[source, c]
+            target[to] += weight * source[c]
         for k in range(n_watched):
             if (gone >> nodes.watch[k]) & 1 == 0:
-                after[target, n_passive + k] += weight * now[source, n_passive + k]
+                target[n_passive + k] += weight * source[n_passive + k]
         for c in range(n_passive + n_watched, n):
-            after[target, c] += weight * now[source, c]
+            target[c] += weight * source[c]
 
 
 @borrow
 def series(
-    f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, years: float, most: float
+    f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, years: float
 ) -> None:
     """Masses at the end of a step, and their integrals over it: one Taylor series of the generator."""
     n_passive, n = kinds.utility.shape[1], count[N_USED]
@@ -878,30 +885,32 @@ def series(
         mass = 0.0
         for c in range(n_passive):
             mass += nodes.mass[d, c]
-        nodes.moment[d, 0] = 0.5 * mass
+        nodes.moment[d, 0], nodes.moment[d, 2] = 0.5 * mass, mass
         for c in range(n):
             u = nodes.mass[d, c]
             term[d, c] = nodes.years[d, c] = u
             nodes.years_cost[d, c], nodes.years_effect[d, c] = u * as_cost, u * as_effect
-    bound = 2.0 * most
     for k in range(1, MAX_TERMS):
-        if bound < SERIES_ERROR:
-            break
         pass_on(follow, kinds, nodes, count, term, following, n_passive, 1.0 / k)
         plain, as_cost, as_effect = 1.0 / (k + 1), power_integral(rate_cost, k), power_integral(rate_effect, k)
+        size = whole = 0.0
         for i in range(count[N_LIVE]):
             d = nodes.live[i]
+            u, mass, years = following[d], nodes.mass[d], nodes.years[d]
+            years_cost, years_effect = nodes.years_cost[d], nodes.years_effect[d]
             for c in range(n):
-                u = following[d, c]
-                nodes.mass[d, c] += u
-                nodes.years[d, c] += u * plain
-                nodes.years_cost[d, c] += u * as_cost
-                nodes.years_effect[d, c] += u * as_effect
-            mass = 0.0
+                mass[c] += u[c]
+                years[c] += u[c] * plain
+                years_cost[c] += u[c] * as_cost
+                years_effect[c] += u[c] * as_effect
+            moved = 0.0
             for c in range(n_passive):
-                mass += following[d, c]
-            nodes.moment[d, 0] += mass / (k + 2)
-        bound *= 2.0 * most / (k + 1)
+                moved += u[c]
+                size += abs(u[c])
+                whole += mass[c]
+            nodes.moment[d, 0] += moved / (k + 2)
+        if size <= SERIES_ERROR * whole:
+            break
         term, following = following, term
 
 
@@ -1152,33 +1161,66 @@ def _pay_ticks(
 ) -> None:  # fmt: skip
     """Ticks of schedules for all who are in their state at `time`."""
     n_passive = kinds.utility.shape[1]
-    factor = math.exp(-f[F_RATE_COSTS] * time)
     for i in range(count[N_TICKS]):
         row = nodes.tick[i]
-        d, q = row[0], row[1]
-        if q < 0 or nodes.row[d, D_ALIVE] == 0:
+        if row[1] < 0 or nodes.row[row[0], D_ALIVE] == 0:
             continue
         while row[2] < row[3] and nodes.tick_real[1, i] + f[m[H_TICK_TIME] + row[2]] <= time:
             row[2] += 1
-            mass = total(nodes.mass[d], n_passive)
-            if mass <= 0.0:
-                continue
-            kind = nodes.row[d, D_KIND]
-            state, store = kinds.row[kind, K_STATE], kinds.row[kind, K_STORE]
-            attributes = (kinds.row[kind, K_ATTRIBUTES] & ~follow.entry_bits[state]) | kinds.row[kind, K_ENTRY]
-            entered = nodes.real[d, DR_ENTERED]
-            set_clocks(m, wi, wf, nodes.clock[d], 0, time)
-            for k in range(m[q + C_FIRST_COST], m[q + C_LAST_COST], 2):
-                cost = mass * value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
-                pay(m, solved, state, m[k], cost, cost * factor)
-                if store >= 0:
-                    interval = bin_of(follow, time)
-                    solved.excluded[store, interval, m[k], 0] += cost * factor
-                    solved.excluded[store, interval, m[k], 1] += cost
-            if m[q + C_LOSS] != NONE:
-                loss = value_at(m, wi, wf, m[q + C_LOSS], v, x, attributes, entered, strategy)
-                years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
-                put_loss(m, nodes, kinds, count, nodes.mass[d], -q, loss, time + years, time)
+            mass = total(nodes.mass[row[0]], n_passive)
+            if mass > 0.0:
+                _pay_tick(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, row[0], row[1], mass, time, strategy)
+
+
+@borrow
+def pay_ticks_within(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
+    kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, start: float, stop: float, strategy: int,
+) -> None:  # fmt: skip
+    """Ticks that fall within a step: the mass there lies between those at the step's ends, as under a steady hazard."""
+    n_passive = kinds.utility.shape[1]
+    for i in range(count[N_TICKS]):
+        row = nodes.tick[i]
+        if row[1] < 0 or nodes.row[row[0], D_ALIVE] == 0 or row[2] >= row[3]:
+            continue
+        before, after, d = nodes.moment[row[0], 2], total(nodes.mass[row[0]], n_passive), row[0]
+        while row[2] < row[3]:
+            time = nodes.tick_real[1, i] + f[m[H_TICK_TIME] + row[2]]
+            if time >= stop:
+                break
+            row[2] += 1
+            share = (time - start) / (stop - start)
+            if before > 0.0 and after > 0.0:
+                mass = before * math.exp(share * math.log(after / before))
+            else:
+                mass = before + share * (after - before)
+            if mass > 0.0:
+                _pay_tick(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, d, row[1], mass, time, strategy)
+
+
+@borrow
+def _pay_tick(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
+    kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, d: int, q: int, mass: float, time: float,
+    strategy: int,
+) -> None:  # fmt: skip
+    """One tick of schedule `q` for a mass of node `d`."""
+    factor, kind = math.exp(-f[F_RATE_COSTS] * time), nodes.row[d, D_KIND]
+    state, store = kinds.row[kind, K_STATE], kinds.row[kind, K_STORE]
+    attributes = (kinds.row[kind, K_ATTRIBUTES] & ~follow.entry_bits[state]) | kinds.row[kind, K_ENTRY]
+    entered = nodes.real[d, DR_ENTERED]
+    set_clocks(m, wi, wf, nodes.clock[d], 0, time)
+    for k in range(m[q + C_FIRST_COST], m[q + C_LAST_COST], 2):
+        cost = mass * value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
+        pay(m, solved, state, m[k], cost, cost * factor)
+        if store >= 0:
+            interval = bin_of(follow, time)
+            solved.excluded[store, interval, m[k], 0] += cost * factor
+            solved.excluded[store, interval, m[k], 1] += cost
+    if m[q + C_LOSS] != NONE:
+        loss = value_at(m, wi, wf, m[q + C_LOSS], v, x, attributes, entered, strategy)
+        years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
+        put_loss(m, nodes, kinds, count, nodes.mass[d], -q, loss, time + years, time)
 
 
 @borrow
@@ -1230,17 +1272,15 @@ def next_stop(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, count: IntArray, time: float, began: float,
 ) -> float:  # fmt: skip
-    """End of the step that begins at `time`: the next fixed event, grid time, birthday, or the longest step."""
+    """End of the step that begins at `time`: the next fixed event or named time, or the longest step."""
     stop = min(f[F_HORIZON], time + max(follow.step[P_STEP], follow.step[P_GROWTH] * time))
-    per_year = f[F_OCCUPANCY_PER_YEAR] if time < QUARTERLY else 1.0
-    stop = min(stop, (math.floor(time * per_year) + 1.0) / per_year)
-    per_year = f[F_STEPS_PER_YEAR]
-    if time < follow.step[P_FINE_UNTIL]:
+    for k in range(len(follow.stops)):
+        if follow.stops[k] > time:
+            stop = min(stop, follow.stops[k])
+            break
+    if began == 0.0 and time < QUARTERLY:
+        per_year = f[F_STEPS_PER_YEAR] if time < follow.step[P_FINE_UNTIL] else f[F_OCCUPANCY_PER_YEAR]
         stop = min(stop, (math.floor(time * per_year) + 1.0) / per_year)
-    age = x[m[H_AGE_COLUMN]]
-    birthday = math.floor(age + time) + 1.0 - age
-    if birthday - time > 1e-12:
-        stop = min(stop, birthday)
     for i in range(count[N_LIVE]):
         d = nodes.live[i]
         stop = min(stop, nodes.real[d, DR_END])
@@ -1259,7 +1299,10 @@ def next_stop(
     for i in range(count[N_TICKS]):
         row = nodes.tick[i]
         if row[2] < row[3] and nodes.row[row[0], D_ALIVE] != 0:
-            stop = min(stop, nodes.tick_real[1, i] + (f[m[H_TICK_TIME] + row[2]] if row[1] >= 0 else 0.0))
+            if row[1] < 0:
+                stop = min(stop, nodes.tick_real[1, i])
+            elif m[row[1] + C_LOSS] != NONE:
+                stop = min(stop, nodes.tick_real[1, i] + f[m[H_TICK_TIME] + row[2]])
     for k in range(len(nodes.slot)):
         if nodes.slot[k, W_OPEN] != 0:
             stop = min(stop, nodes.slot_end[k])
@@ -1292,13 +1335,29 @@ def forget_spent(
 
 
 @borrow
-def norm_at(m: IntArray, f: FloatArray, x: FloatArray, time: float) -> float:
-    """Norm of utility just after `time`."""
-    n = m[H_N_AGES]
-    if n <= 1:
+def mean_norm(m: IntArray, f: FloatArray, x: FloatArray, start: float, stop: float) -> float:
+    """Mean norm of utility over a step."""
+    if m[H_N_AGES] <= 1:
         return f[m[H_NORM]]
-    k = min(int(x[m[H_AGE_COLUMN]] + time + 1e-9), n - 1)
-    return f[m[H_NORM] + int(x[m[H_NORM_COLUMN]]) * n + k]
+    age, key = x[m[H_AGE_COLUMN]], int(x[m[H_NORM_COLUMN]])
+    years = norm_years_undiscounted(m, f, key, age + stop) - norm_years_undiscounted(m, f, key, age + start)
+    return years / (stop - start)
+
+
+@borrow
+def _note_levels(
+    f: FloatArray, kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, start: float, stop: float
+) -> None:
+    """Occupancy at the times of its grid that fall within a step, between the masses at the step's ends."""
+    per_year, n_passive = f[F_OCCUPANCY_PER_YEAR], kinds.utility.shape[1]
+    k = int(math.floor(start * per_year)) + 1  # noqa: RUF046
+    while k / per_year < stop:
+        share = (k / per_year - start) / (stop - start)
+        for i in range(count[N_LIVE]):
+            d = nodes.live[i]
+            before, after = nodes.moment[d, 2], total(nodes.mass[d], n_passive)
+            solved.level[kinds.row[nodes.row[d, D_KIND], K_STATE], k] += before + share * (after - before)
+        k += 1
 
 
 @borrow
@@ -1346,10 +1405,12 @@ def follow_sheet(
         most = note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
         if most > MOST_RATE:
             stop = time + (stop - time) / math.ceil(most / MOST_RATE)
-            most = note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
-        series(f, follow, kinds, nodes, count, stop - time, most)
+            note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
+        series(f, follow, kinds, nodes, count, stop - time)
         flow_out(m, f, follow, kinds, nodes, boxes, chain, solved, count, time, stop)
-        add_years(m, f, follow, kinds, nodes, solved, count, time, stop, norm_at(m, f, x, time))
+        add_years(m, f, follow, kinds, nodes, solved, count, time, stop, mean_norm(m, f, x, time, stop))
+        pay_ticks_within(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, time, stop, strategy)
+        _note_levels(f, kinds, nodes, solved, count, time, stop)
         time = stop
     for i in range(count[N_TICKS]):
         if nodes.tick[i, 1] < 0 and nodes.tick[i, 2] < nodes.tick[i, 3] and nodes.row[nodes.tick[i, 0], D_ALIVE] != 0:
