@@ -16,8 +16,11 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core.datamodel.models import PointerModel
-from numba.extending import intrinsic, lower_builtin, register_model
+from numba.core import cgutils
+from numba.core.datamodel.models import PointerModel, PrimitiveModel
+from numba.core.imputils import lower_getattr_generic
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, intrinsic, lower_builtin, register_model
 
 CONSTANT = "constant"
 """Kind of memory that nothing writes while a kernel runs."""
@@ -99,3 +102,78 @@ def advance(_context: Any, base: Any, n: Any) -> Any:
         return builder.gep(args[0], [args[1]])
 
     return signature, codegen
+
+
+# === Tuples of arrays ===
+
+NITEMS, DATA, SHAPE, STRIDES = 2, 4, 5, 6
+"""Positions in numba's array structure."""
+
+
+class Lent(types.Type):
+    """numba type of the address of a named tuple of arrays."""
+
+    def __init__(self, of: types.NamedTuple) -> None:
+        super().__init__(name=f"lent {of}")
+        self.of = of
+
+    @property
+    def key(self) -> Any:
+        """What makes two types equal."""
+        return self.of
+
+
+@register_model(Lent)
+class _LentModel(PrimitiveModel):  # type: ignore[misc]
+    """An address."""
+
+    def __init__(self, manager: Any, lent: Lent) -> None:
+        super().__init__(manager, lent, manager.lookup(lent.of).get_value_type().as_pointer())
+
+
+@infer_getattr
+class _LentFields(AttributeTemplate):  # type: ignore[misc]
+    """The fields of a lent tuple are its arrays."""
+
+    key = Lent
+
+    def generic_resolve(self, lent: Lent, name: str) -> Any:
+        """Type of a field; none if the tuple has no such field."""
+        return lent.of[lent.of.fields.index(name)] if name in lent.of.fields else None
+
+
+@lower_getattr_generic(Lent)  # type: ignore[untyped-decorator]
+def _field(context: Any, builder: Any, lent: Lent, address: Any, name: str) -> Any:
+    """An array of a lent tuple: where it stands, its shape and its strides, and nobody that owns it."""
+    at = lent.of.fields.index(name)
+    array = context.make_array(lent.of[at])(context, builder)
+    field = cgutils.gep_inbounds(builder, address, 0, at)
+    array.meminfo = cgutils.get_null_value(array.meminfo.type)
+    array.parent = cgutils.get_null_value(array.parent.type)
+    array.nitems = _load_steady(builder, field, NITEMS)
+    array.itemsize = ir.Constant(array.itemsize.type, context.get_abi_sizeof(array.data.type.pointee))
+    array.data = _load_steady(builder, field, DATA)
+    for part, position in (("shape", SHAPE), ("strides", STRIDES)):
+        sizes = [_load_steady(builder, field, position, k) for k in range(lent.of[at].ndim)]
+        setattr(array, part, cgutils.pack_array(builder, sizes))
+    return array._getvalue()
+
+
+def _load_steady(builder: Any, base: Any, *path: int) -> Any:
+    """Load what does not change while a kernel runs."""
+    loaded = builder.load(cgutils.gep_inbounds(builder, base, 0, *path))
+    loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+    return loaded
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def lend(_context: Any, arrays: Any) -> Any:
+    """Address of a named tuple of arrays, which the caller keeps: one argument to pass on, in place of hundreds.
+
+    The function that lends passes the address on to functions that LLVM keeps apart; it does not read through it.
+    """
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return cgutils.alloca_once_value(builder, args[0])
+
+    return Lent(arrays)(arrays), codegen

@@ -8,18 +8,18 @@ from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import I_CURES, follow_chain, live_cures, passive_bits, push, set_clocks, slot_of
 from lmssim.kernels.cohort.memory import (
     BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW,
-    MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, N_BOXES, N_KINDS, N_NOTES, N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED,
+    MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES, N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED,
     O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, O_WIDTH, P_LEAST, P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.cohort.sheet import arrive, clear_sheet, follow_sheet, spread, total
-from lmssim.kernels.jit import jit
+from lmssim.kernels.jit import jit, keep_apart
 from lmssim.kernels.layout import (
     D_EXCLUDES, D_WIDTH, D_WINDOW, DWELLING, F_HORIZON, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
     G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY,
     H_TERMINAL, S_KIND, S_TERMINAL, S_WIDTH, W_EPOCH,
 )  # fmt: skip
 from lmssim.kernels.machine import holds, value_at
-from lmssim.kernels.pointer import constant, scratch
+from lmssim.kernels.pointer import constant, lend, scratch
 from lmssim.kernels.race import base_hazard, clock_origin
 from lmssim.kernels.tally import CENSORED, step_of
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
@@ -38,8 +38,8 @@ def solve(
     `count[FAILED]` says whether it could be done.
     """
     _solve(
-        constant(m), constant(f), scratch(wi), scratch(wf), constant(v), constant(x), follow, kinds, nodes, boxes,
-        chain, solved, count, strategy,
+        constant(m), constant(f), scratch(wi), scratch(wf), constant(v), constant(x), lend(follow), lend(kinds),
+        lend(nodes), lend(boxes), lend(chain), lend(solved), scratch(count), strategy,
     )  # fmt: skip
 
 
@@ -49,13 +49,15 @@ def _solve(
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
 ) -> None:  # fmt: skip
     """`solve` over pointers."""
+    keep_apart()
     for part in (solved.outcome, solved.entries, solved.marks):
         part[:] = 0.0
     for part in (solved.state, solved.level, solved.ended, solved.closed):
         part[:, :] = 0.0
     solved.endpoint[:, :, :] = 0.0
     solved.excluded[:, :, :, :] = 0.0
-    count[:] = 0
+    for i in range(N_COUNTERS):
+        count[i] = 0
     kinds.hash[:] = -1
     boxes.hash[:] = -1
     boxes.done[:] = -1
