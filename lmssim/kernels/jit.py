@@ -37,10 +37,14 @@ def inline(function: F) -> F:
 
 
 def borrow(function: F) -> F:
-    """As `jit`, for functions that take many arrays and make none: they borrow them, no references are counted."""
+    """As `jit`, for functions that take many arrays and make none: they borrow them, no references are counted.
+
+    Kernels alone call them, so they are compiled without the wrappers that Python would call.
+    """
     compiled: F = numba.njit(
-        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False, _nrt=False
-    )(function)
+        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False, _nrt=False,
+        no_cpython_wrapper=True, no_cfunc_wrapper=True,
+    )(function)  # fmt: skip
     return compiled
 
 
