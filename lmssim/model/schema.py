@@ -442,7 +442,7 @@ class Cycles(Section):
     n: int | None = Field(default=None, ge=1)
     """Number of cycles; n x length must be the horizon."""
     correction: Literal[
-        "start", "end", "life_table", "half_cycle", "none", "simpson", "open_simpson", "darth_simpson"
+        "start", "end", "life_table", "half_cycle", "none", "simpson", "simpson_any", "darth_simpson"
     ]
     """Weights of the occupancy points."""
     discount_at: Literal["point", "start", "middle", "end"] | None = None

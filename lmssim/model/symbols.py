@@ -11,11 +11,16 @@ from lmssim.errors import ExpressionError, ScenarioError, UnsupportedError, unkn
 from lmssim.kernels import machine
 from lmssim.kernels.layout import NONE
 from lmssim.model import expression
-from lmssim.model.expression import Apply, Name, Node, Number, Text
+from lmssim.model.expression import Apply, Lookup, Name, Node, Number, Text
+from lmssim.model.flat import STAY
 from lmssim.model.numbers import NumberTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmssim.kernels import FloatArray
+    from lmssim.model.compile_cycles import CycleClock
+    from lmssim.model.tables import LookupTable
 
 MAX_BITS = 62
 OPCODES = {
@@ -32,6 +37,26 @@ CHECK_KINDS = {
     "multiplier": machine.KIND_POSITIVE,
 }  # fmt: skip
 """Checks of `lmssim.model.numbers` as the stack machine's kinds."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One key of a lookup table that is in use.
+
+    Attributes
+    ----------
+    first, n : int
+        Where its codes stand among the numbers, and how many there are.
+    exact : bool
+        Whether a value must equal one of the codes, else they are the starts of bands.
+    where : str
+        Table and key, for messages.
+    """
+
+    first: int
+    n: int
+    exact: bool
+    where: str
 
 
 @dataclass
@@ -52,6 +77,8 @@ class Symbols:
     levels: dict[str, list[str]]
     clocks: list[str]
     strategies: list[str]
+    tables: Mapping[str, LookupTable] = field(default_factory=dict)
+    cycle: CycleClock | None = None
     numbers: NumberTable = field(default_factory=NumberTable)
     columns: list[Node] = field(default_factory=list)
     code_start: list[int] = field(default_factory=lambda: [0])
@@ -60,6 +87,8 @@ class Symbols:
     programs: dict[tuple[Node, str], int] = field(default_factory=dict)
     origins: list[tuple[Node, str, str]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    axes: list[Axis] = field(default_factory=list)
+    table_places: dict[str, tuple[list[int], int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.bits: dict[tuple[str, str], int] = {}
@@ -123,6 +152,8 @@ class Symbols:
                 return resolved if op == "==" else Apply("not", (resolved,))
             case Apply(function, arguments):
                 return Apply(function, tuple(self.resolve(a, where) for a in arguments))
+            case Lookup(table, arguments):
+                return self._lookup(table, arguments, where)
             case Text(text):
                 raise ExpressionError(
                     f"{where}: '{text}' may only be compared with a covariate, attribute or strategy."
@@ -134,7 +165,7 @@ class Symbols:
     def _name(self, name: str, where: str) -> Node:
         if name in self.parameters:
             self.used.add(name)
-        known = name in self.parameters or name in self.covariates or name in ("age", "time")
+        known = name in self.parameters or name in self.covariates or name in self._moments()
         if known or self.attribute_bit(name) is not None or self._clock(name) is not None:
             return Name(name)
         category = self.indicator(name)
@@ -165,24 +196,96 @@ class Symbols:
             for word in (self.covariates[c] or [f"{code:g}" for code in codes])
         ]
         levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
-        clocks = [f"since_{clock}" for clock in self.clocks]
-        return [*self.parameters, *self.covariates, *indicators, *levels, *clocks, "age", "time", "strategy"]
+        clocks = [f"since_{clock}" for clock in self.clocks if clock != STAY]
+        return [*self.parameters, *self.covariates, *indicators, *levels, *clocks, *self._moments(), "strategy"]
+
+    def _moments(self) -> tuple[str, ...]:
+        """Names that change as time passes, but for clocks."""
+        return ("age", "time") if self.cycle is None else ("age", "time", "cycle", "time_in_state")
+
+    def _lookup(self, table: str, arguments: tuple[Node, ...], where: str) -> Node:
+        """A call of a lookup table, keys of labels as their codes."""
+        if table not in self.tables:
+            raise ExpressionError(unknown("function", table, [*expression.FUNCTIONS, *self.tables], where))
+        by = self.tables[table].by
+        if len(arguments) != len(by):
+            raise ExpressionError(f"{where}: {table}() takes {', '.join(by)}; {len(arguments)} given.")
+        self._place(table)
+        keys = zip(by, arguments, strict=True)
+        return Lookup(table, tuple(self._key(key, node, f"{where}: {table}()") for key, node in keys))
+
+    def _key(self, key: str, node: Node, where: str) -> Node:
+        labels = self._labels(key)
+        if labels is None:
+            return self.resolve(node, where)
+        if node != Name(key):
+            raise ExpressionError(f"{where}: its key '{key}' has labels; write '{key}' in its place.")
+        if key in self.covariates:
+            return Name(key)
+        total: Node = Number(0.0)
+        for label, code in labels.items():
+            total = Apply("+", (total, Apply("*", (Number(code), self._category(key, label, where)))))
+        return total
+
+    def _labels(self, key: str) -> dict[str, float] | None:
+        """Labels of a key with their codes; None if it is a number."""
+        if key == "strategy":
+            return {name: float(i) for i, name in enumerate(self.strategies)}
+        if self.covariates.get(key):
+            return dict(zip(self.covariates[key], self.codes[key], strict=True))
+        levels = self.levels.get(key, ["true"])
+        return None if levels == ["true"] else {level: float(i) for i, level in enumerate(levels)}
+
+    def _place(self, name: str) -> None:
+        """Give a table its slots on first use: the codes of each key, then the values."""
+        if name in self.table_places:
+            return
+        table, first_axis = self.tables[name], len(self.axes)
+        texts = []
+        for k, key in enumerate(table.by):
+            codes = self._codes(table, k)
+            texts.append(list(codes.values()))
+            place = f"{table.where}: key '{key}'"
+            slots = [self.numbers.add(Number(code), place, "number", shared=False) for code in codes]
+            self.axes.append(Axis(slots[0], len(slots), self._labels(key) is not None, place))
+        entries = table.values(texts)
+        nodes = [self.resolve(expression.parse(entry.value, entry.where), entry.where) for entry in entries]
+        for node, entry in zip(nodes, entries, strict=True):
+            if not self.is_constant(node):
+                raise UnsupportedError(f"{entry.where}: '{entry.value}' may depend on parameters alone.")
+        slots = [
+            self.numbers.add(node, entry.where, "number", shared=False)
+            for node, entry in zip(nodes, entries, strict=True)
+        ]
+        self.table_places[name] = list(range(first_axis, len(self.axes))), slots[0]
+
+    def _codes(self, table: LookupTable, key: int) -> dict[float, str]:
+        """Codes of a key that stand in a table, ascending, with their texts."""
+        labels = self._labels(table.by[key])
+        if labels is None:
+            return table.numbers(key)
+        for text in table.axis(key):
+            if text not in labels:
+                raise ScenarioError(unknown(table.by[key], text, labels, table.where))
+        return {code: text for text, code in labels.items() if text in table.axis(key)}
 
     def _clock(self, name: str) -> int | None:
+        if name == "time_in_state" and self.cycle is not None:
+            return self.clocks.index(STAY)
         prefix, _, clock = name.partition("since_")
         return self.clocks.index(clock) if prefix == "" and clock in self.clocks else None
 
     def is_constant(self, node: Node) -> bool:
         """Whether a resolved node depends on parameters alone."""
-        return all(name in self.parameters for name in expression.names(node))
+        return not expression.looks_up(node) and all(name in self.parameters for name in expression.names(node))
 
     def is_baseline(self, node: Node) -> bool:
         """Whether a resolved node depends on covariates alone."""
-        return all(name in self.covariates for name in expression.names(node))
+        return not expression.looks_up(node) and all(name in self.covariates for name in expression.names(node))
 
     def depends_on_time(self, node: Node) -> bool:
         """Whether a resolved node changes within a stay."""
-        return any(n in ("age", "time") or self._clock(n) is not None for n in expression.names(node))
+        return any(n in self._moments() or self._clock(n) is not None for n in expression.names(node))
 
     def bits_of(self, node: Node) -> int:
         """Attribute bits a resolved node depends on."""
@@ -198,7 +301,10 @@ class Symbols:
         """Ref of a value: a number slot if it depends on parameters alone, else a program."""
         if value is None:
             return NONE
-        node = self.resolve(expression.parse(value, where), where)
+        return self.ref_of(self.resolve(expression.parse(value, where), where), where, check)
+
+    def ref_of(self, node: Node, where: str, check: str) -> int:
+        """Ref of a resolved node."""
         if self.is_constant(node):
             return self.numbers.add(node, where, check)
         return -1 - self.program(node, where, check)
@@ -258,21 +364,50 @@ class Symbols:
                 for argument in arguments:
                     self._emit(argument, where)
                 self._op(OPCODES[function], 0)
+            case Lookup(table, arguments):
+                axes, first = self.table_places[table]
+                for k, (axis, argument) in enumerate(zip(axes, arguments, strict=True)):
+                    if k > 0:
+                        self._constant(float(self.axes[axis].n), machine.MULTIPLY)
+                    self._emit(argument, where)
+                    self._op(machine.FIND, axis)
+                    if k > 0:
+                        self._op(machine.ADD, 0)
+                self._op(machine.FETCH, first)
+
+    def _constant(self, value: float, op: int) -> None:
+        """Apply an operation to what stands on the stack and a constant."""
+        self._op(machine.NUMBER, self.numbers.add(Number(value), "", "any"))
+        self._op(op, 0)
 
     def _emit_name(self, name: str) -> None:
         clock, bit = self._clock(name), None
         if name == "age":  # exact age now; the covariate of that name is read at time zero by keys of effects alone
             self._op(machine.AGE, 0)
+            if self.cycle is not None and self.cycle.age_lag > 0.0:
+                self._constant(self.cycle.age_lag, machine.ADD)
         elif name in self.covariates:
             self._op(machine.COLUMN, list(self.covariates).index(name))
         elif name == "time":
             self._op(machine.TIME, 0)
+        elif name == "cycle" and self.cycle is not None:
+            self._op(machine.TIME, 0)
+            self._whole_cycles(self.cycle.length, 1.0)
         elif clock is not None:
             self._op(machine.SINCE, clock)
+            if self.cycle is not None:
+                self._whole_cycles(self.cycle.length, 0.0)
+                self._constant(self.cycle.length, machine.MULTIPLY)
         else:
             bit = self.attribute_bit(name)
             assert bit is not None
             self._op(machine.BIT, bit)
+
+    def _whole_cycles(self, length: float, more: float) -> None:
+        """Turn years on the stack into a number of cycles, free of rounding, plus some more."""
+        self._constant(length, machine.DIVIDE)
+        self._constant(0.5 + more, machine.ADD)
+        self._op(machine.FLOOR, 0)
 
     def _op(self, op: int, argument: int) -> None:
         self.code_op.append(op)
