@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -77,12 +76,11 @@ def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Pa
     }  # fmt: skip
     real = {"horizon": d.file.settings.horizon}
     parts = (rewards, readers, cycles)
-    columns = defaultdict(list, out)
     for part in parts:
-        columns |= part.columns
+        out |= part.columns
         single |= part.single
         real |= part.real
-    return pack(columns, single, real)
+    return pack(out, single, real)
 
 
 def _is_recorded(d: Draft, number: int, name: str) -> bool:
