@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.jit import inline, jit, keep_apart
 
@@ -90,7 +92,7 @@ def _unary(op: int, x: float) -> float:
         return math.sqrt(x) if x >= 0.0 else math.nan
     if op == ABS:
         return abs(x)
-    return math.floor(x)
+    return np.floor(x)
 
 
 @jit
@@ -160,9 +162,10 @@ def _interpret(
 
 @inline
 def note_bad(m: IntArray, wi: IntArray, wf: FloatArray, argument: int, value: float) -> None:
-    """Note an impossible value and what it is: a kind + 8 x its number."""
-    wi[W_BAD] = 1 + argument
-    wf[m[H_WF_STACK] + STACK_SIZE - 1] = value
+    """Note an impossible value and what it is, a kind + 8 x its number; the first stays."""
+    if wi[W_BAD] == 0:
+        wi[W_BAD] = 1 + argument
+        wf[m[H_WF_STACK] + STACK_SIZE - 1] = value
 
 
 @jit

@@ -35,7 +35,7 @@ from lmssim.kernels.layout import (
     R_BUDGET, R_C, R_OCCURRENCE, R_ORIGIN, R_RATE, R_RATIO, R_SINCE, R_STRETCH, R_TIME, R_UNTIL, R_USED, R_WIDTH,
     RF_WIDTH, S_FIRST_TRANSITION, S_WIDTH, T_CARE, T_CLOCK, T_CURE, T_CURE_REDRAW, T_DEFAULT_MODEL, T_EFFECT_BITS,
     T_FAMILY, T_FIRST_EFFECT, T_LAST_EFFECT, T_PLAN, T_RATE_ID, T_REF_A, T_REF_B, T_REF_C, T_RISK, T_TEST_DECISION,
-    T_TIMED, T_WANT, T_WIDTH, W_INFO,
+    T_TIMED, T_WANT, T_WIDTH, W_BAD, W_INFO,
 )  # fmt: skip
 # isort: on
 from lmssim.kernels.luck import draw_uniform, kept_exponential, kept_uniform
@@ -409,7 +409,8 @@ def add_probability(m: IntArray, wi: IntArray, wf: FloatArray, t: int, cycle: in
     """Sum of the probabilities of a cycle (from 0) up to that of transition `t`; an impossible one is noted."""
     total = before + p
     if not (p >= 0.0 and total <= 1.0 + CYCLE_TOLERANCE):
-        wi[W_INFO] = cycle
+        if wi[W_BAD] == 0:
+            wi[W_INFO] = cycle
         number = (t - m[H_TRANSITION]) // T_WIDTH
         note_bad(m, wi, wf, KIND_CYCLE + (CHECK_KIND + 1) * number, p if not 0.0 <= p <= 1.0 else total)
         return 1.0

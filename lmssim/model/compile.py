@@ -10,7 +10,7 @@ import numpy as np
 from lmssim.errors import InputError, ParameterError, ScenarioError, nearest, unknown
 from lmssim.kernels import families as codes
 from lmssim.model import expression
-from lmssim.model.compile_cycles import compile_cycles
+from lmssim.model.compile_cycles import compile_cycles, refuse_continuous
 from lmssim.model.compile_plans import compile_plans
 from lmssim.model.compile_rewards import Readers, Rewards, compile_readers, compile_rewards
 from lmssim.model.compile_states import compile_events, compile_states
@@ -34,6 +34,7 @@ def compile_scenario(scenario: Scenario) -> Program:
         If a name does not exist, a value is impossible, or a construct is not supported by the compiled engine.
     """
     d = Draft(scenario)
+    refuse_continuous(d)
     compile_events(d)
     compile_states(d)
     compile_plans(d)

@@ -35,6 +35,8 @@ class CycleClock:
     ----------
     length : float
         Years in a cycle.
+    per_year : float
+        Cycles in a year.
     n : int
         Cycles.
     age_lag : float
@@ -42,6 +44,7 @@ class CycleClock:
     """
 
     length: float
+    per_year: float
     n: int
     age_lag: float
 
@@ -85,7 +88,7 @@ def cycle_clock(file: ScenarioFile, where: str) -> CycleClock | None:
         )
     if n > MAX_CYCLES:
         raise UnsupportedError(f"{where}: cycles: {n} are too many; at most {MAX_CYCLES}.")
-    return CycleClock(horizon / n, n, length if spec.age == "end" else 0.0)
+    return CycleClock(horizon / n, n / horizon, n, length if spec.age == "end" else 0.0)
 
 
 def passes_of(spec: Cycles, n: int, where: str) -> list[Pass]:
@@ -132,7 +135,6 @@ def compile_cycles(d: Draft) -> Rewards:
     spec, clock = d.file.cycles, d.cycle
     if spec is None or clock is None:
         return Rewards({"cycle_time": [], "point": [], "lump": []}, {"n_cycles": 0, "n_passes": 0}, {})
-    _refuse_continuous(d)
     settings = d.file.settings
     rates = [rate_of(r, settings) for r in (settings.discount_rate_costs, settings.discount_rate_effects)]
     ends = settings.horizon * np.arange(clock.n + 1) / clock.n
@@ -140,7 +142,7 @@ def compile_cycles(d: Draft) -> Rewards:
     points = np.concatenate([_points(spec, clock, one, ends, rates) for one in passes])
     single = {"n_cycles": clock.n, "n_passes": len(passes)}
     real = {
-        "cycles_per_year": clock.n / settings.horizon, "age_lag": clock.age_lag,
+        "cycles_per_year": clock.per_year, "age_lag": clock.age_lag,
         "horizon": float(np.nextafter(settings.horizon, np.inf)),  # what happens at the end of the last cycle counts
     }  # fmt: skip
     return Rewards({"cycle_time": ends, "point": points, "lump": _lumps(spec, clock, ends, rates)}, single, real)
@@ -165,8 +167,16 @@ def _lumps(spec: Cycles, clock: CycleClock, ends: FloatArray, rates: list[float]
     return np.stack([*(np.exp(-rate * at) for rate in rates), np.concatenate([[0.0], ends[:-1]]), lag], axis=1)
 
 
-def _refuse_continuous(d: Draft) -> None:
-    """Refuse what has no meaning where time passes in cycles."""
+def refuse_continuous(d: Draft) -> None:
+    """Refuse what has no meaning where time passes in cycles.
+
+    Raises
+    ------
+    UnsupportedError
+        If a model in cycles has such a thing; the message names it and what to do instead.
+    """
+    if d.cycle is None:
+        return
     found = [f"{key}: {what}" for key, what in (
         ("plans", "visits between the ends of cycles"), ("terminal", "a window before death"),
         ("mortality", "a hazard by exact age; give the probability as a lookup table"),

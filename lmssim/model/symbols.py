@@ -392,20 +392,20 @@ class Symbols:
             self._op(machine.TIME, 0)
         elif name == "cycle" and self.cycle is not None:
             self._op(machine.TIME, 0)
-            self._whole_cycles(self.cycle.length, 1.0)
+            self._whole_cycles(self.cycle.per_year, 1.0)
         elif clock is not None:
             self._op(machine.SINCE, clock)
             if self.cycle is not None:
-                self._whole_cycles(self.cycle.length, 0.0)
-                self._constant(self.cycle.length, machine.MULTIPLY)
+                self._whole_cycles(self.cycle.per_year, 0.0)
+                self._constant(self.cycle.per_year, machine.DIVIDE)
         else:
             bit = self.attribute_bit(name)
             assert bit is not None
             self._op(machine.BIT, bit)
 
-    def _whole_cycles(self, length: float, more: float) -> None:
+    def _whole_cycles(self, per_year: float, more: float) -> None:
         """Turn years on the stack into a number of cycles, free of rounding, plus some more."""
-        self._constant(length, machine.DIVIDE)
+        self._constant(per_year, machine.MULTIPLY)
         self._constant(0.5 + more, machine.ADD)
         self._op(machine.FLOOR, 0)
 
