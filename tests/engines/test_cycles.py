@@ -1,4 +1,4 @@
-"""Models in cycles: probabilities, clocks and rewards by cycle, individual lives against the exact solution and by hand."""
+"""Models in cycles: probabilities, clocks and rewards by cycle; lives, the exact solution and sums by hand agree."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_time_in_state_is_free_of_rounding(build: Build) -> None:
 
 @pytest.mark.parametrize("correction", CORRECTIONS)
 def test_lives_are_worth_what_the_cohort_is(build: Build, correction: str) -> None:
-    """Every correction, with costs that depend on the cycle and norms that fall with age, in both engines."""
+    """Every correction, with costs that depend on the cycle and lump sums, in both engines."""
     reward = 'cost_per_year.total = "100 if cycle <= 3 else 10"\nentry_cost.total = 7\nentry_utility = -0.1'
     program = build(_death("probability = 0.15\ncost.total = 40", reward, _cycles(0.5, correction), rate=0.035))
     assert_agrees(program, 4_000, seed=73)
@@ -221,6 +221,23 @@ def test_a_cost_of_the_first_cycles_is_paid_for_them(build: Build) -> None:
     for correction in ("start", "end", "life_table", "half_cycle"):
         text = _death("probability = 0", 'cost_per_year.total = "5 if cycle <= 2 else 0"', _cycles(1, correction))
         assert solved(build(text)).outcomes[0, 0, COST] == pytest.approx(10, rel=1e-12)
+
+
+def test_norms_by_age_at_the_point(build: Build, tmp_path: Path) -> None:
+    """A utility relative to the norm takes that of the stated age, multiplied or less what is lost."""
+    norm = np.array([0.9, 0.8, 0.7])
+    rows = [f"{60 + i},{sex},{u}" for i, u in enumerate(norm) for sex in ("female", "male")]
+    (tmp_path / "norms.csv").write_text("age,sex,utility\n" + "\n".join(rows) + "\n")
+    covariates = 'covariates.sex = { kind = "categorical", categories = ["female", "male"], probabilities = [1, 0] }'
+    for combine, age, exact in (
+        ("multiplicative", "start", 0.5 * norm.sum()), ("additive", "start", (norm - 0.5).sum()),
+        ("multiplicative", "end", 0.5 * (norm[1] + 2 * norm[2])),
+    ):  # fmt: skip
+        text = _death("probability = 0", cycles=_cycles(1, "start", f'age = "{age}"'), horizon=3, covariates=covariates)
+        text += f'[utilities]\nnorms = "norms.csv"\ncombine = "{combine}"\n'
+        program = build(text.replace("utility = 1", "utility = 0.5"))
+        assert solved(program).outcomes[0, 0, QALY] == pytest.approx(exact, rel=1e-12)
+        assert_agrees(program, 100, seed=78)
 
 
 # === Structure ===
@@ -319,7 +336,7 @@ OTHER = '\n[[transitions]]\nfrom = "other"\nto = "dead"\nprobability = 0.5'
         (TWO.format(p='"0.2 if cycle < 4 else 1"') + OTHER, r"state 'alive', cycle 4: .*'other' add up to 1\.1"),
         (TWO.format(p='"0.2 - 0.05 * time"') + OTHER, r"state 'alive', cycle 6: .*'other' is -0\.05"),
         ('probability = "0.3 * time"', r"state 'alive', cycle 5: .*'dead' is 1\.2; it must lie from 0 to 1"),
-        ('probability = "0.1 * since_start"\n[clocks]\nstart = "latest"', r"cycle 1: .*is nan \(is a clock read before"),
+        ('probability = "0.1 * since_start"\n[clocks]\nstart = "latest"', r"cycle 1: .*is nan \(is a clock read"),
     ],
 )
 def test_impossible_probabilities_are_refused(build: Build, text: str, said: str) -> None:
@@ -338,7 +355,7 @@ def test_impossible_probabilities_are_refused(build: Build, text: str, said: str
         (_death('hazard = { family = "exponential", rate = 1 }'), r"hazard: works in continuous time.*probability"),
         (_death("probability = 0.1\nrate = 0.1"), r"exactly one of probability, rate; 2 given"),
         (_death("rate = 0.1\neffects.age = 1"), r"effects: act on the log odds of a `probability`"),
-        (_death("probability = 0.1", "duration = 1\nnext = 'dead'"), r"alive\.duration: .*not possible in a model in cyc"),
+        (_death("probability = 0.1", "duration = 1\nnext = 'dead'"), r"alive\.duration: .*not possible in a model"),
         (_death("probability = 0.1", "limited = [{ years = 1 }]"), r"alive\.limited: .*time_in_state"),
         (_death("probability = 0.1", cycles=_cycles(0.3)), r"33 cycles of 0\.3 years are 9\.9 years.*horizon is 10"),
         (_death("probability = 0.1", cycles=_cycles("0 - 1")), r"cycles\.length: -1 is not above 0"),

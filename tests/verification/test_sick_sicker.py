@@ -1,4 +1,4 @@
-"""Sick-Sicker (Alarid-Escudero 2023): printed figures, every cycle correction, the trace, the probabilistic analysis."""
+"""Sick-Sicker (Alarid-Escudero 2023): printed figures, every correction, the trace, the probabilistic analysis."""
 
 from __future__ import annotations
 
