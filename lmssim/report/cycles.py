@@ -38,7 +38,7 @@ def cycle_conventions(file: ScenarioFile) -> list[tuple[str, str]]:
             ("Costs per year", "accrue continuously over the stay"),
         ]
     return [
-        ("Cycle", f"{clock.n} cycles of {plain(clock.length)} years; age is that at the {spec.age} of a cycle"),
+        ("Cycle", f"{clock.n} of length {plain(clock.length)} (years); age is that at the {spec.age} of a cycle"),
         ("Cycle correction", CORRECTIONS[spec.correction]),
         ("Discounting of rewards", PLACES[discount_place(spec)]),
         ("Lump sums", f"paid whole, never corrected, discounted at the {spec.lump_sums} of the cycle of their event"),
