@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -20,6 +20,8 @@ from tests.engines.plain import DEAD, assert_close, frame, live
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from lmssim.kernels import FloatArray
 
 Build = Callable[..., Program]
 
@@ -48,7 +50,7 @@ def _cycles(length: float | str = 1, correction: str = "end", more: str = "") ->
     return CYCLES.format(length=length, correction=correction, more=more)
 
 
-def _death(how: str, reward: str = "", cycles: str | None = None, horizon: float = 10, **more: str) -> str:
+def _death(how: str, reward: str = "", cycles: str | None = None, horizon: float = 10, **more: Any) -> str:
     """Alive, then dead, with one transition."""
     text = frame(horizon, **more) + (cycles or _cycles()) + ALIVE.format(reward=reward) + DEAD
     return text + LEAVE.format(source="alive", target="dead", how=how)
@@ -129,7 +131,7 @@ def _tunnel(keep: str = "latest", length: float = 1) -> str:
     return text + "".join(LEAVE.format(source=a, target=b, how=how) for a, b, how in ways)
 
 
-def _tunnel_by_hand(keep: str, n: int = 12) -> tuple[float, float, float]:
+def _tunnel_by_hand(keep: str, n: int = 12) -> FloatArray:
     """Life-years, QALYs and costs (undiscounted) of the tunnel model: explicit cells, in dictionaries."""
     cells, totals = {("well", 0, 0): 1.0}, np.zeros(3)
     for point in range(n + 1):
@@ -156,7 +158,7 @@ def _tunnel_by_hand(keep: str, n: int = 12) -> tuple[float, float, float]:
                 totals[2] += 50 * mass * p_move
                 move("sick", point + 1, started, mass * p_move, following)
         cells = following
-    return tuple(totals)
+    return totals
 
 
 @pytest.mark.parametrize("keep", ["latest", "first"])
@@ -287,6 +289,29 @@ def _chance(rows: str = "") -> str:
 def test_chance_states_attributes_marks_and_endpoints(build: Build) -> None:
     """Branches at the ends of cycles, attributes, marks and endpoints from another origin, in lives and exactly."""
     assert_agrees(build(_chance()), 30_000, seed=75)
+
+
+def test_a_move_to_the_same_state_is_an_entry(build: Build) -> None:
+    """It is paid, starts the clocks again and is counted; staying is none of these."""
+    text = _death('probability = "0.1 * (time_in_state + 1)"', "entry_cost.total = 3", _cycles(1, "start"), horizon=6)
+    program = build(text + LEAVE.format(source="alive", target="alive", how="probability = 0.3"))
+    assert_agrees(program, 20_000, seed=79)
+    trace, exact = solved(program).trace, solved(program)
+    assert trace is not None
+    entries = 1 + 0.3 * trace[0, 0, :-1, 0].sum()
+    assert exact.entries[0, 0, 0, 0] == pytest.approx(entries, rel=1e-12)
+    assert exact.outcomes[0, 0, COST] == pytest.approx(3 * entries, rel=1e-12)
+    assert exact.entries[0, 0, 0, 1] == pytest.approx(1.0, rel=1e-12)
+
+
+def test_costs_of_events_on_entry(build: Build) -> None:
+    """An event that may happen on entry is paid at its point, in lives; the cohort refuses it by name."""
+    text = _death("probability = 1", 'events = ["scare"]', _cycles(1, "end"), rate=0.0)
+    program = build(text + "[events.scare]\nprobability = 0.25\ncost.total = 8\n")
+    lives = simulate(program, Sampling(n_patients=20_000, seed=80))
+    assert_close(lives.mean[0, 0, COST], 2.0, 8 * math.sqrt(0.25 * 0.75 / 20_000))
+    with pytest.raises(InputError, match=r"states\.alive\.events: not supported by engine 'cohort'"):
+        solved(program)
 
 
 def test_weighted_profiles(build: Build, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ rows = [ [60, "p_young"], [62, 0.2], [65, "2 * p_young"] ]
 CYCLES = '[cycles]\nlength = 1\ncorrection = "end"\n'
 
 
-def _cycle_model(probability: str, tables: str, **more: str) -> str:
+def _cycle_model(probability: str, tables: str, **more: Any) -> str:
     return f"""{frame(10, **more)}
 {CYCLES}
 {tables}
@@ -136,7 +136,7 @@ def test_cost_of_a_visit_by_table(build: Build) -> None:
         )
         table = '[tables.c]\nby = ["age"]\nrows = [ [0, 1], [60.5, 2] ]\n' if "c(" in cost else ""
         pair.append(estimate(build(text + table), 500, seed=83).mean)
-    assert np.array_equal(*pair)
+    assert np.array_equal(pair[0], pair[1])
     assert worth(build(text + table)).shape[0] == 1
 
 

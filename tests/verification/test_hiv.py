@@ -84,7 +84,8 @@ def test_the_published_slip(tmp_path: Path) -> None:
 
 
 def _with_lamivudine(program: Program, cost: float) -> FloatArray:
-    return solved(compile_scenario(program.scenario.with_values({"c_lamivudine": cost}))).outcomes[0]
+    outcomes: FloatArray = solved(compile_scenario(program.scenario.with_values({"c_lamivudine": cost}))).outcomes[0]
+    return outcomes
 
 
 def _ratio(outcomes: FloatArray) -> float:

@@ -128,7 +128,7 @@ def test_life_table_is_discounted_at_the_start_by_default(tmp_path: Path) -> Non
         folder = tmp_path / str(k)
         folder.mkdir()
         pair.append(solved(variant(folder, "sick_sicker", (STATED, f'correction = "life_table"{more}'))).outcomes)
-    assert np.array_equal(*pair)
+    assert np.array_equal(pair[0], pair[1])
 
 
 def test_trace() -> None:
