@@ -412,7 +412,7 @@ def add_probability(m: IntArray, wi: IntArray, wf: FloatArray, t: int, cycle: in
         if wi[W_BAD] == 0:
             wi[W_INFO] = cycle
         number = (t - m[H_TRANSITION]) // T_WIDTH
-        note_bad(m, wi, wf, KIND_CYCLE + (CHECK_KIND + 1) * number, p if not 0.0 <= p <= 1.0 else total)
+        note_bad(m, wi, wf, KIND_CYCLE + (CHECK_KIND + 1) * number, total if p >= 0.0 else p)
         return 1.0
     return total
 

@@ -77,7 +77,10 @@ def cycle_clock(file: ScenarioFile, where: str) -> CycleClock | None:
     if spec is None:
         return None
     place = f"{where}: cycles.length"
-    length = float(expression.evaluate(expression.parse(spec.length, place), {}, place))
+    try:
+        length = float(expression.evaluate(expression.parse(spec.length, place), {}, place))
+    except (TypeError, ValueError):
+        raise ScenarioError(f"{place}: '{spec.length}' does not give a number of years.") from None
     if not 0.0 < length <= horizon:
         raise ScenarioError(f"{place}: {length:g} is not above 0 and up to the horizon, {horizon:g} years.")
     n = round(horizon / length) if spec.n is None else spec.n

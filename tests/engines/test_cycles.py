@@ -323,7 +323,10 @@ def test_weighted_profiles(build: Build, tmp_path: Path) -> None:
     x = program.patients(0, 200, 1)
     profiles = np.array([x[x[:, 0] == age][0] for _, age, _ in rows])
     result = solve_cycles(program, program.numbers()[0], profiles)
-    mean = np.average(result.outcomes[:, 0], axis=0, weights=[w for *_, w in rows])
+    average = result.averaged(np.array([w for *_, w in rows]))
+    mean = average.outcomes[0, 0]
+    np.testing.assert_allclose(mean, 0.75 * result.outcomes[0, 0] + 0.25 * result.outcomes[1, 0], rtol=1e-12)
+    assert average.endpoint.shape == (1, *result.endpoint.shape[1:])
     lives = simulate(program, Sampling(n_patients=40_000, seed=76))
     for outcome in (LY_UNDISCOUNTED, QALY, COST):
         assert_close(lives.mean[0, 0, outcome], mean[outcome], lives.standard_error()[0, 0, outcome])
@@ -360,6 +363,7 @@ OTHER = '\n[[transitions]]\nfrom = "other"\nto = "dead"\nprobability = 0.5'
     [
         (TWO.format(p='"0.2 if cycle < 4 else 1"') + OTHER, r"state 'alive', cycle 4: .*'other' add up to 1\.1"),
         (TWO.format(p='"0.2 - 0.05 * time"') + OTHER, r"state 'alive', cycle 6: .*'other' is -0\.05"),
+        (TWO.format(p='"1.2 if cycle == 2 else 0"') + OTHER, r"state 'alive', cycle 2: .*'other' add up to 1\.3"),
         ('probability = "0.3 * time"', r"state 'alive', cycle 5: .*'dead' is 1\.2; it must lie from 0 to 1"),
         ('probability = "0.1 * since_start"\n[clocks]\nstart = "latest"', r"cycle 1: .*is nan \(is a clock read"),
     ],
@@ -383,6 +387,7 @@ def test_impossible_probabilities_are_refused(build: Build, text: str, said: str
         (_death("probability = 0.1", "duration = 1\nnext = 'dead'"), r"alive\.duration: .*not possible in a model"),
         (_death("probability = 0.1", "limited = [{ years = 1 }]"), r"alive\.limited: .*time_in_state"),
         (_death("probability = 0.1", cycles=_cycles(0.3)), r"33 cycles of 0\.3 years are 9\.9 years.*horizon is 10"),
+        (_death("probability = 0.1", cycles=_cycles("'one'")), r"cycles\.length: ''one'' does not give a number"),
         (_death("probability = 0.1", cycles=_cycles("0 - 1")), r"cycles\.length: -1 is not above 0"),
         (_death("probability = 0.1", cycles=_cycles(1, "none", 'discount_at = "start"')), r"'none' weighs points"),
         (_death("probability = 0.1", cycles=_cycles(1, "halfcycle")), r"correction = 'halfcycle'.*half_cycle"),

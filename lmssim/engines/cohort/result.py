@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -43,6 +43,22 @@ class CohortResult:
     marks: FloatArray
     trace: FloatArray | None = None
 
+    def averaged(self, weights: FloatArray) -> CohortResult:
+        """Expectations over the profiles, in the shape of a single one.
+
+        Parameters
+        ----------
+        weights : ndarray(float, ndim=1)
+            (n_profiles,); only their ratios matter.
+        """
+        shares = weights / weights.sum()
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        means = {
+            name: (array * shares.reshape(-1, *[1] * (array.ndim - 1))).sum(axis=0, keepdims=True)
+            for name, array in arrays.items() if array is not None
+        }  # fmt: skip
+        return replace(self, **means)
+
 
 def trace_table(program: Program, result: CohortResult, weights: FloatArray) -> pd.DataFrame:
     """Trace by cycle, averaged over profiles: strategy, cycle, time (years), and a column by state.
@@ -52,15 +68,15 @@ def trace_table(program: Program, result: CohortResult, weights: FloatArray) -> 
     weights : ndarray(float, ndim=1)
         (n_profiles,) weights of the profiles; only their ratios matter.
     """
-    assert result.trace is not None
-    shares = weights / weights.sum()
-    n_points = result.trace.shape[2]
+    trace = result.averaged(weights).trace
+    assert trace is not None
+    n_points = trace.shape[2]
     horizon = program.scenario.file.settings.horizon
     parts = []
     for s, strategy in enumerate(program.strategies):
         frame = pd.DataFrame({"strategy": strategy, "cycle": range(n_points)})
         frame["time"] = frame["cycle"] * horizon / (n_points - 1)
         for k, state in enumerate(program.states):
-            frame[state] = (result.trace[:, s, :, k] * shares[:, None]).sum(axis=0)
+            frame[state] = trace[0, s, :, k]
         parts.append(frame)
     return pd.concat(parts, ignore_index=True)
