@@ -13,6 +13,7 @@ from lmssim.kernels.layout import NONE
 from lmssim.model import expression
 from lmssim.model.expression import Apply, Lookup, Name, Node, Number, Text
 from lmssim.model.flat import STAY
+from lmssim.model.lookup import Axis, resolve_lookup
 from lmssim.model.numbers import NumberTable
 
 if TYPE_CHECKING:
@@ -37,26 +38,6 @@ CHECK_KINDS = {
     "multiplier": machine.KIND_POSITIVE,
 }  # fmt: skip
 """Checks of `lmssim.model.numbers` as the stack machine's kinds."""
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One key of a lookup table that is in use.
-
-    Attributes
-    ----------
-    first, n : int
-        Where its codes stand among the numbers, and how many there are.
-    exact : bool
-        Whether a value must equal one of the codes, else they are the starts of bands.
-    where : str
-        Table and key, for messages.
-    """
-
-    first: int
-    n: int
-    exact: bool
-    where: str
 
 
 @dataclass
@@ -148,12 +129,12 @@ class Symbols:
         """Replace comparisons with category names by numbers; refuse unknown names."""
         match node:
             case Apply("==" | "!=" as op, (Name(name), Text(text)) | (Text(text), Name(name))):
-                resolved = self._category(name, text, where)
+                resolved = self.category(name, text, where)
                 return resolved if op == "==" else Apply("not", (resolved,))
             case Apply(function, arguments):
                 return Apply(function, tuple(self.resolve(a, where) for a in arguments))
             case Lookup(table, arguments):
-                return self._lookup(table, arguments, where)
+                return resolve_lookup(self, table, arguments, where)
             case Text(text):
                 raise ExpressionError(
                     f"{where}: '{text}' may only be compared with a covariate, attribute or strategy."
@@ -173,7 +154,8 @@ class Symbols:
             raise ExpressionError(unknown("name", name, self.known(), where))
         return category
 
-    def _category(self, name: str, text: str, where: str) -> Node:
+    def category(self, name: str, text: str, where: str) -> Node:
+        """A comparison with a label as one with its code, or as the attribute's bit."""
         if name == "strategy":
             if text not in self.strategies:
                 raise ExpressionError(unknown("strategy", text, self.strategies, where))
@@ -202,72 +184,6 @@ class Symbols:
     def _moments(self) -> tuple[str, ...]:
         """Names that change as time passes, but for clocks."""
         return ("age", "time") if self.cycle is None else ("age", "time", "cycle", "time_in_state")
-
-    def _lookup(self, table: str, arguments: tuple[Node, ...], where: str) -> Node:
-        """A call of a lookup table, keys of labels as their codes."""
-        if table not in self.tables:
-            raise ExpressionError(unknown("function", table, [*expression.FUNCTIONS, *self.tables], where))
-        by = self.tables[table].by
-        if len(arguments) != len(by):
-            raise ExpressionError(f"{where}: {table}() takes {', '.join(by)}; {len(arguments)} given.")
-        self._place(table)
-        keys = zip(by, arguments, strict=True)
-        return Lookup(table, tuple(self._key(key, node, f"{where}: {table}()") for key, node in keys))
-
-    def _key(self, key: str, node: Node, where: str) -> Node:
-        labels = self._labels(key)
-        if labels is None:
-            return self.resolve(node, where)
-        if node != Name(key):
-            raise ExpressionError(f"{where}: its key '{key}' has labels; write '{key}' in its place.")
-        if key in self.covariates:
-            return Name(key)
-        total: Node = Number(0.0)
-        for label, code in labels.items():
-            total = Apply("+", (total, Apply("*", (Number(code), self._category(key, label, where)))))
-        return total
-
-    def _labels(self, key: str) -> dict[str, float] | None:
-        """Labels of a key with their codes; None if it is a number."""
-        if key == "strategy":
-            return {name: float(i) for i, name in enumerate(self.strategies)}
-        if self.covariates.get(key):
-            return dict(zip(self.covariates[key], self.codes[key], strict=True))
-        levels = self.levels.get(key, ["true"])
-        return None if levels == ["true"] else {level: float(i) for i, level in enumerate(levels)}
-
-    def _place(self, name: str) -> None:
-        """Give a table its slots on first use: the codes of each key, then the values."""
-        if name in self.table_places:
-            return
-        table, first_axis = self.tables[name], len(self.axes)
-        texts = []
-        for k, key in enumerate(table.by):
-            codes = self._codes(table, k)
-            texts.append(list(codes.values()))
-            place = f"{table.where}: key '{key}'"
-            slots = [self.numbers.add(Number(code), place, "number", shared=False) for code in codes]
-            self.axes.append(Axis(slots[0], len(slots), self._labels(key) is not None, place))
-        entries = table.values(texts)
-        nodes = [self.resolve(expression.parse(entry.value, entry.where), entry.where) for entry in entries]
-        for node, entry in zip(nodes, entries, strict=True):
-            if not self.is_constant(node):
-                raise UnsupportedError(f"{entry.where}: '{entry.value}' may depend on parameters alone.")
-        slots = [
-            self.numbers.add(node, entry.where, "number", shared=False)
-            for node, entry in zip(nodes, entries, strict=True)
-        ]
-        self.table_places[name] = list(range(first_axis, len(self.axes))), slots[0]
-
-    def _codes(self, table: LookupTable, key: int) -> dict[float, str]:
-        """Codes of a key that stand in a table, ascending, with their texts."""
-        labels = self._labels(table.by[key])
-        if labels is None:
-            return table.numbers(key)
-        for text in table.axis(key):
-            if text not in labels:
-                raise ScenarioError(unknown(table.by[key], text, labels, table.where))
-        return {code: text for text, code in labels.items() if text in table.axis(key)}
 
     def _clock(self, name: str) -> int | None:
         if name == "time_in_state" and self.cycle is not None:

@@ -149,6 +149,7 @@ def test_cost_of_a_visit_by_table(build: Build) -> None:
         ("p_death(age)", BY_AGE.replace("[62", "[60"), r"key 'age': '60' stands twice|age = 60 stands twice"),
         ("p_death(age)", BY_AGE.replace("62", '"old"'), r"key 'age': 'old' is not a finite number"),
         ("p_death(age)", BY_AGE.replace("0.2]", '"age / 300"]'), r"'age / 300' may depend on parameters alone"),
+        ("p_death(age)", BY_AGE.replace("0.2]", "\"p_death(1)\"]"), r"'p_death\(1\)' may depend on parameters alone"),
         ("p_death(age)", BY_AGE.replace("0.2]", "0.2, 3]"), r"rows\[2\]: has 3 items; expected age and the value"),
         ("p_death(age)", BY_AGE.replace("0.2]", "1.2]"), r"state 'alive', cycle 3: .*'dead' is 1\.2"),
         ("p(sex)", '[tables.p]\nby = ["sex"]\nrows = [["female", 0.1], ["man", 0.2]]', r"unknown sex 'man'\. All"),
