@@ -78,6 +78,16 @@ def test_rate_becomes_a_probability(build: Build) -> None:
     np.testing.assert_allclose(exact.trace[0, 0, ::12, 0], np.exp(-0.3 * np.arange(11)), rtol=1e-12)
 
 
+def test_luck_belongs_to_the_name_of_a_transition(build: Build) -> None:
+    """Another transition, or another state on the way, changes nobody's time of death if its chances are the same."""
+    alone = live(build(_death("probability = 0.1")), 2_000, seed=70).first_entry("dead")
+    more = LEAVE.format(source="alive", target="other", how="probability = 0.3") + "[states.other]\nutility = 1\n"
+    more += LEAVE.format(source="other", target="dead", how="probability = 0.1")
+    both = live(build(_death("probability = 0.1") + more), 2_000, seed=70).first_entry("dead")
+    assert np.array_equal(alone, both)
+    assert not np.array_equal(alone, live(build(_death("probability = 0.1")), 2_000, seed=71).first_entry("dead"))
+
+
 def test_names_of_time(build: Build) -> None:
     """`cycle` counts from 1, `time` is the start of the cycle, `age` as stated."""
     for how, cycle in (("cycle == 3", 3), ("time == 0.75", 4), ("age == 61.5", 7)):
