@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from lmssim.engines.cohort import cycles
 from lmssim.engines.cohort.cycles import solve_cycles
 from lmssim.errors import InputError
 from lmssim.execution.simulate import Sampling, simulate
@@ -50,9 +51,9 @@ def _cycles(length: float | str = 1, correction: str = "end", more: str = "") ->
     return CYCLES.format(length=length, correction=correction, more=more)
 
 
-def _death(how: str, reward: str = "", cycles: str | None = None, horizon: float = 10, **more: Any) -> str:
+def _death(how: str, reward: str = "", in_cycles: str | None = None, horizon: float = 10, **more: Any) -> str:
     """Alive, then dead, with one transition."""
-    text = frame(horizon, **more) + (cycles or _cycles()) + ALIVE.format(reward=reward) + DEAD
+    text = frame(horizon, **more) + (in_cycles or _cycles()) + ALIVE.format(reward=reward) + DEAD
     return text + LEAVE.format(source="alive", target="dead", how=how)
 
 
@@ -72,7 +73,7 @@ def test_staying_takes_the_complement(build: Build) -> None:
 
 def test_rate_becomes_a_probability(build: Build) -> None:
     """A rate gives 1 - exp(-rate x cycle length)."""
-    program = build(_death("rate = 0.3", cycles=_cycles("1/12")))
+    program = build(_death("rate = 0.3", in_cycles=_cycles("1/12")))
     exact = solved(program)
     assert exact.trace is not None
     np.testing.assert_allclose(exact.trace[0, 0, ::12, 0], np.exp(-0.3 * np.arange(11)), rtol=1e-12)
@@ -91,9 +92,9 @@ def test_luck_belongs_to_the_name_of_a_transition(build: Build) -> None:
 def test_names_of_time(build: Build) -> None:
     """`cycle` counts from 1, `time` is the start of the cycle, `age` as stated."""
     for how, cycle in (("cycle == 3", 3), ("time == 0.75", 4), ("age == 61.5", 7)):
-        program = build(_death(f'probability = "1 if {how} else 0"', cycles=_cycles(0.25)))
+        program = build(_death(f'probability = "1 if {how} else 0"', in_cycles=_cycles(0.25)))
         assert live(program, 1).first_entry("dead")[0] == cycle * 0.25
-    late = build(_death('probability = "1 if age == 61.5 else 0"', cycles=_cycles(0.25, more='age = "end"')))
+    late = build(_death('probability = "1 if age == 61.5 else 0"', in_cycles=_cycles(0.25, more='age = "end"')))
     assert live(late, 1).first_entry("dead")[0] == 1.5
 
 
@@ -181,6 +182,13 @@ def test_clocks_survive_moves(build: Build, keep: str) -> None:
     assert_agrees(program, 40_000, seed=72)
 
 
+def test_too_many_tunnels_are_refused(build: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not fit is refused with the clocks that are read, not approximated."""
+    monkeypatch.setattr(cycles, "MOST_CELLS", cycles.FIRST_CELLS)
+    with pytest.raises(InputError, match=r"more than 64 combinations.*\(since_illness, time_in_state\)"):
+        solved(build(_tunnel(length=0.25)))
+
+
 def test_time_in_state_is_free_of_rounding(build: Build) -> None:
     """In months, three of them are 0.25 years at every time of entry."""
     text = frame(10) + _cycles("1/12") + TUNNEL.format(keep="latest") + DEAD
@@ -245,7 +253,8 @@ def test_norms_by_age_at_the_point(build: Build, tmp_path: Path) -> None:
         ("multiplicative", "start", 0.5 * norm.sum()), ("additive", "start", (norm - 0.5).sum()),
         ("multiplicative", "end", 0.5 * (norm[1] + 2 * norm[2])),
     ):  # fmt: skip
-        text = _death("probability = 0", cycles=_cycles(1, "start", f'age = "{age}"'), horizon=3, covariates=covariates)
+        late = _cycles(1, "start", f'age = "{age}"')
+        text = _death("probability = 0", in_cycles=late, horizon=3, covariates=covariates)
         text += f'[utilities]\nnorms = "norms.csv"\ncombine = "{combine}"\n'
         program = build(text.replace("utility = 1", "utility = 0.5"))
         assert solved(program).outcomes[0, 0, QALY] == pytest.approx(exact, rel=1e-12)
@@ -299,6 +308,44 @@ def _chance(rows: str = "") -> str:
 def test_chance_states_attributes_marks_and_endpoints(build: Build) -> None:
     """Branches at the ends of cycles, attributes, marks and endpoints from another origin, in lives and exactly."""
     assert_agrees(build(_chance()), 30_000, seed=75)
+
+
+TREATED = """
+[states.therapy]
+kind = "phase"
+initial = true
+next = "off"
+utility = 0.7
+[states.off]
+utility = 0.6
+[attributes]
+tired = "flag"
+[lasting.tired]
+utility_loss = 0.1
+cost_per_year.total = 50
+[treatments.drug]
+phase = "therapy"
+eligible = "age < 70"
+cost.total = 100
+cost_per_year.total = 1000
+effects = [ { risk = "dead", effect = -0.7 } ]
+"""
+
+
+def test_treatments_and_what_lasts(build: Build) -> None:
+    """A phase with a treatment that lasts until a transition, its effect on a later death, a lasting flag."""
+    strategies = '[strategies.none]\n[strategies.drug]\ntreatments = ["drug"]'
+    text = frame(10, rate=0.035, strategies=strategies) + _cycles(0.5, "half_cycle") + TREATED + DEAD
+    for source, target, how in (
+        ("therapy", "off", 'probability = "0.1 + 0.2 * (cycle > 6)"\nset.tired = true'),
+        ("therapy", "dead", "probability = 0.05"), ("off", "dead", "probability = 0.2"),
+    ):  # fmt: skip
+        text += LEAVE.format(source=source, target=target, how=how)
+    program = build(text)
+    assert_agrees(program, 20_000, seed=69)
+    outcomes = solved(program).outcomes[0]
+    assert outcomes[1, QALY] > outcomes[0, QALY] + 0.5
+    assert outcomes[1, COST] > outcomes[0, COST] + 1000
 
 
 def test_a_move_to_the_same_state_is_an_entry(build: Build) -> None:
@@ -357,7 +404,7 @@ def test_blocks_and_workers_do_not_matter(build: Build) -> None:
 
 def test_conventions_are_said(build: Build) -> None:
     """Results name the cycle, its correction, and where rewards and lump sums are discounted."""
-    said = dict(cycle_conventions(build(_death("probability = 0.1", cycles=_cycles(0.25))).scenario.file))
+    said = dict(cycle_conventions(build(_death("probability = 0.1", in_cycles=_cycles(0.25))).scenario.file))
     assert said["Cycle"].startswith("40 of length 0.25 (years); age is that at the start")
     assert "end of each cycle" in said["Cycle correction"]
     assert said["Discounting of rewards"] == "each occupancy at its own time"
@@ -396,11 +443,11 @@ def test_impossible_probabilities_are_refused(build: Build, text: str, said: str
         (_death("rate = 0.1\neffects.age = 1"), r"effects: act on the log odds of a `probability`"),
         (_death("probability = 0.1", "duration = 1\nnext = 'dead'"), r"alive\.duration: .*not possible in a model"),
         (_death("probability = 0.1", "limited = [{ years = 1 }]"), r"alive\.limited: .*time_in_state"),
-        (_death("probability = 0.1", cycles=_cycles(0.3)), r"33 cycles of 0\.3 years are 9\.9 years.*horizon is 10"),
-        (_death("probability = 0.1", cycles=_cycles("'one'")), r"cycles\.length: ''one'' does not give a number"),
-        (_death("probability = 0.1", cycles=_cycles("0 - 1")), r"cycles\.length: -1 is not above 0"),
-        (_death("probability = 0.1", cycles=_cycles(1, "none", 'discount_at = "start"')), r"'none' weighs points"),
-        (_death("probability = 0.1", cycles=_cycles(1, "halfcycle")), r"correction = 'halfcycle'.*half_cycle"),
+        (_death("probability = 0.1", in_cycles=_cycles(0.3)), r"33 cycles of 0\.3 years are 9\.9 years.*horizon is 10"),
+        (_death("probability = 0.1", in_cycles=_cycles("'one'")), r"cycles\.length: ''one'' does not give a number"),
+        (_death("probability = 0.1", in_cycles=_cycles("0 - 1")), r"cycles\.length: -1 is not above 0"),
+        (_death("probability = 0.1", in_cycles=_cycles(1, "none", 'discount_at = "start"')), r"'none' weighs points"),
+        (_death("probability = 0.1", in_cycles=_cycles(1, "halfcycle")), r"correction = 'halfcycle'.*half_cycle"),
         (_death("probability = 0.1").replace(_cycles(), ""), r"probability: needs a model in cycles"),
         (_death('probability = "tunnel"'), r"unknown name 'tunnel'"),
     ],

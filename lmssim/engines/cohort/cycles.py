@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
-FIRST_CELLS, MOST_CELLS = 64, 1 << 22
+FIRST_CELLS, MOST_CELLS = 64, 1 << 21
 """Room for cells at first, and at most."""
 MOST_BITS = 8
 """States and marks that can be met again, of which it is followed whether they ever were."""
@@ -175,7 +175,8 @@ def _solve(
         if status != layout.ROWS_FULL:
             raise _refusal(program, wi, wf, status, strategy)
         if most >= MOST_CELLS:
-            clocks = ", ".join(name for c, name in enumerate(program.symbols.clocks) if plan.clock[c] >= 0)
+            read = [name for name, column in zip(program.symbols.clocks, plan.clock, strict=True) if column >= 0]
+            clocks = ", ".join("time_in_state" if name == STAY else f"since_{name}" for name in read) or "no clock"
             raise UnsupportedError(
                 f"{program.scenario.path}: engine 'cohort': more than {MOST_CELLS} combinations of states, attributes"
                 f" and clocks ({clocks}) in one cycle."
