@@ -215,8 +215,9 @@ def test_discount_places_agree(build: Build, place: str) -> None:
     """Every place of discounting, of rewards and of lump sums, in both engines."""
     lumps = "end" if place == "point" else place
     more = f'discount_at = "{place}"\nlump_sums = "{lumps}"'
-    program = build(_death("probability = 0.15\ncost.total = 40", "cost_per_year.total = 3",
-                           _cycles(0.5, "half_cycle", more), rate=0.1))  # fmt: skip
+    reward = 'cost_per_year.total = 3\nentry_cost.total = "7 + time_in_state"'
+    text = _death("probability = 0.15\ncost.total = 40", reward, _cycles(0.5, "half_cycle", more), rate=0.1)
+    program = build(text)
     assert_agrees(program, 4_000, seed=74)
     at = np.arange(1, 21) * 0.5 - {"end": 0.0, "middle": 0.25, "start": 0.5}[lumps]
     leaving = 0.15 * 0.85 ** np.arange(20)
@@ -224,7 +225,7 @@ def test_discount_places_agree(build: Build, place: str) -> None:
     mean = 0.5 * (held[:-1] + held[1:])
     cycle = 0.5 * np.arange(20) + {"start": 0.0, "middle": 0.25, "end": 0.5, "point": math.nan}[place]
     if place != "point":
-        exact = 40 * (leaving @ 1.1**-at) + 1.5 * (mean @ 1.1**-cycle)
+        exact = 7 + 40 * (leaving @ 1.1**-at) + 1.5 * (mean @ 1.1**-cycle)
         assert solved(program).outcomes[0, 0, COST] == pytest.approx(exact, rel=1e-12)
 
 
