@@ -14,12 +14,12 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels.layout import (
-    DWELLING, F_AGE_LAG, F_CYCLES_PER_YEAR, H_ADDITIVE, H_AGE_COLUMN, H_EVENT, H_LUMP, H_N_AGES, H_N_CATEGORIES,
-    H_N_CYCLES, H_N_PASSES, H_NORM, H_NORM_COLUMN, H_POINT, H_STATE, H_TRANSITION, H_WF_LAG, N_COST_YEARS,
-    N_EFFECT_YEARS, N_LAG, N_TIME, N_WIDTH, N_YEARS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY,
-    ROW_WIDTH, S_ALIVE, S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_RATE, S_KIND, S_LAST_ENTRY, S_LAST_RATE, S_UTILITY,
-    S_WIDTH, T_FIRST_COST, T_LAST_COST, T_WIDTH, U_COSTS, U_EFFECTS, U_LAG, U_TIME, U_WIDTH, V_FIRST_COST, V_LAST_COST,
-    V_WIDTH, WHY_HORIZON,
+    DWELLING, F_AGE_LAG, F_CYCLES_PER_YEAR, H_ADDITIVE, H_AGE_COLUMN, H_CYCLE_TIME, H_EVENT, H_LUMP, H_N_AGES,
+    H_N_CATEGORIES, H_N_CYCLES, H_N_PASSES, H_NORM, H_NORM_COLUMN, H_POINT, H_STATE, H_TRANSITION, H_WF_LAG,
+    N_COST_YEARS, N_EFFECT_YEARS, N_LAG, N_TIME, N_WIDTH, N_YEARS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT,
+    ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE, S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_RATE, S_KIND, S_LAST_ENTRY,
+    S_LAST_RATE, S_UTILITY, S_WIDTH, T_FIRST_COST, T_LAST_COST, T_WIDTH, U_COSTS, U_EFFECTS, U_LAG, U_TIME, U_WIDTH,
+    V_FIRST_COST, V_LAST_COST, V_WIDTH,
 )  # fmt: skip
 # isort: on
 from lmssim.kernels.ledger import (
@@ -133,19 +133,19 @@ def value_cycles(
     for k in range(N_MAIN + 2 * m[H_N_CATEGORIES]):
         worth[k] = 0.0
     forget_clocks(m, wi)
-    n_points, last = m[H_N_CYCLES] + 1, starts[2 * path + 2]
+    n_points, last, end = m[H_N_CYCLES] + 1, starts[2 * path + 2], f[m[H_CYCLE_TIME] + m[H_N_CYCLES]]
     mark, last_mark = starts[2 * path + 1], starts[2 * path + 3]
     for row in range(starts[2 * path], last):
         state, why = rows[ROW_WIDTH * row + ROW_STATE], rows[ROW_WIDTH * row + ROW_WHY]
         attributes, s = rows[ROW_WIDTH * row + ROW_ATTRIBUTES], m[H_STATE] + state * S_WIDTH
-        entered = times[2 * row + ROW_ENTERED]
+        entered, left = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
         start_clocks(m, wi, wf, s, entered)
-        first, stop = point_of(f, entered), point_of(f, times[2 * row + ROW_LEFT])
+        first, stop = point_of(f, entered), point_of(f, left)
         pay_entry(m, f, wi, wf, worth, sums, state, first, 1.0, attributes, v, x, strategy)
         if m[s + S_KIND] == DWELLING:
             for block in range(m[H_N_PASSES]):
                 base = m[H_POINT] + N_WIDTH * n_points * block
-                for i in range(first, n_points if why == WHY_HORIZON else stop):
+                for i in range(first, n_points if left > end else stop):
                     value_point(
                         m, f, wi, wf, worth, sums, state, attributes, base + N_WIDTH * i, 1.0, v, x, strategy
                     )
