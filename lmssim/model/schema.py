@@ -115,6 +115,10 @@ class Transition(Section):
     hazard: Hazard | None = None
     background: Background | None = None
     detection: Detection | None = None
+    probability: Value | None = None
+    """Of a model in cycles: probability that it happens in a cycle; staying takes the complement."""
+    rate: Value | None = None
+    """Of a model in cycles: rate per year, which gives the probability 1 - exp(-rate x cycle length)."""
     effects: Effects = {}
     when: str | None = None
     """Rule on attributes and covariates under which the transition is possible."""
@@ -430,6 +434,36 @@ class Series(Section):
     rows: list[SeriesRow]
 
 
+class Cycles(Section):
+    """A model in cycles (classic Markov): transitions have probabilities, rewards fall by occupancy points."""
+
+    length: Value
+    """Years in a cycle: a number, or arithmetic such as "1/12"."""
+    n: int | None = Field(default=None, ge=1)
+    """Number of cycles; n x length must be the horizon."""
+    correction: Literal[
+        "start", "end", "life_table", "half_cycle", "none", "simpson", "simpson_any", "darth_simpson"
+    ]
+    """Weights of the occupancy points."""
+    discount_at: Literal["point", "start", "middle", "end"] | None = None
+    """Time to which rewards are discounted: of the occupancy point, or of the cycle's start, middle or end."""
+    lump_sums: Literal["start", "middle", "end"] = "end"
+    """Where in its cycle a lump sum (entry, transition, event) is discounted; whole in any case."""
+    age: Literal["start", "end"] = "start"
+    """Whether `age` is that at the start or at the end of the cycle."""
+
+
+class Table(Section):
+    """Lookup table, read in expressions as `name(key, ...)`."""
+
+    by: list[str] = Field(min_length=1)
+    """Keys in the order of the call's arguments: a covariate or attribute with labels, `strategy`, or any number."""
+    file: str | None = None
+    """CSV with a column per key and `value`."""
+    rows: list[list[float | str]] = []
+    """Instead of a file: each row its keys, then the value."""
+
+
 class Group(Section):
     """Parameters drawn jointly."""
 
@@ -471,9 +505,9 @@ class ScenarioFile(Section):
     terminal: list[Exclusion] = []
     groups: dict[str, Group] = {}
     series: dict[str, Series] = {}
-    tables: dict[str, Any] = {}
-    """Lookup tables by name (reserved: no engine reads them yet)."""
-    cycles: dict[str, Any] | None = None
-    """Model in cycles (reserved: no engine runs it yet)."""
+    tables: dict[str, Table] = {}
+    """Lookup tables by name."""
+    cycles: Cycles | None = None
+    """Present in a model in cycles."""
     partitioned_survival: dict[str, Any] | None = None
     """Nested survival curves (reserved: no engine runs it yet)."""
