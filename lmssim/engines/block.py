@@ -84,6 +84,12 @@ class Histories:
         """What kernels take."""
         return self.starts, self.rows, self.times, self.marks, self.mark_times
 
+    def life(self, path: int) -> tuple[IntArray, FloatArray]:
+        """What happened on a path, and when: states, reasons, attributes and marks; times of the same."""
+        (row, mark), (last_row, last_mark) = self.starts[path], self.starts[path + 1]
+        what = np.concatenate([self.rows[row:last_row].ravel(), self.marks[mark:last_mark]])
+        return what, np.concatenate([self.times[row:last_row].ravel(), self.mark_times[mark:last_mark]])
+
 
 @dataclass
 class Workspace:
@@ -110,6 +116,7 @@ def _ints(*shape: int) -> IntArray:
 
 
 def new_histories(n_paths: int, n_rows: int, n_marks: int) -> Histories:
+    """Histories with room for some paths, stays and marks, all zero."""
     return Histories(
         _ints(n_paths + 1, 2), _ints(n_rows, 3), np.zeros((n_rows, 2)), _ints(n_marks), np.zeros(n_marks)
     )
@@ -167,6 +174,18 @@ def read_block(
         read_counts(m, f, space.seen, space.first_time, len(x), len(numbers), *histories.arrays, *counts)
 
 
+def compare_histories(a: Histories, b: Histories, n_paths: int) -> tuple[int, float]:
+    """Number of lives that differ in anything, and the largest difference of times (years) where the same happened."""
+    differing, largest = 0, 0.0
+    for path in range(n_paths):
+        (what_a, when_a), (what_b, when_b) = a.life(path), b.life(path)
+        same = np.array_equal(what_a, what_b) and len(when_a) == len(when_b)
+        differing += not (same and np.array_equal(when_a, when_b))
+        if same:
+            largest = max(largest, float(np.abs(when_a - when_b).max()))
+    return differing, largest
+
+
 def n_outcomes(program: Program) -> int:
     """Number of outcomes per patient and strategy: the main ones, costs by category discounted and not."""
     return N_MAIN + 2 * len(program.categories)
@@ -216,6 +235,13 @@ def whole_products(product: FloatArray) -> FloatArray:
 
 
 def refusal(program: Program, wi: IntArray, wf: FloatArray, status: int) -> Exception:
+    """Error for a life that could not be walked, from what its scratch says of whose it is and what went wrong.
+
+    Parameters
+    ----------
+    status : int
+        One of `lmssim.kernels.layout`'s results of a walk.
+    """
     where, what = program.scenario.path, int(wi[layout.W_INFO])
     whose = f"(patient {wi[layout.W_PATIENT]}, strategy '{program.strategies[int(wi[layout.W_STRATEGY])]}')"
     if status == layout.BAD_VALUE:
