@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import simpy
@@ -38,7 +38,7 @@ from lmssim.engines.pathway import Pathway, read_pathway
 from lmssim.kernels import layout, scalar
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from lmssim.engines.pathway import Event, State, Transition
     from lmssim.kernels import FloatArray, IntArray
@@ -299,13 +299,19 @@ class Life:
 # === Worlds, blocks, chunks ===
 
 
+AnyLife = TypeVar("AnyLife", bound=Life)
+
+
 def live_all(
-    program: Program, pathway: Pathway, numbers: FloatArray, x: FloatArray, first: int, seed: int, luck: int
-) -> list[Life]:
+    kind: Callable[[Case, simpy.Environment], AnyLife], program: Program, pathway: Pathway, numbers: FloatArray,
+    x: FloatArray, first: int, seed: int, luck: int,
+) -> list[AnyLife]:  # fmt: skip
     """Lives of patients first, first + 1, ... under every strategy, each strategy in a world of its own.
 
     Parameters
     ----------
+    kind : callable
+        Makes a life: `Life`, or one that is watched.
     numbers : ndarray(float, ndim=2)
         (n_strategies, n_numbers) of one draw.
     x : ndarray(float, ndim=2)
@@ -313,14 +319,14 @@ def live_all(
 
     Returns
     -------
-    list of Life
+    list
         By path: patient x n_strategies + strategy.
     """
     by_strategy = []
     for strategy, v in enumerate(numbers):
         world = simpy.Environment()
         lives = [
-            Life(Case(program, pathway, v, columns, strategy, seed, first + i, luck), world)
+            kind(Case(program, pathway, v, columns, strategy, seed, first + i, luck), world)
             for i, columns in enumerate(x)
         ]
         for life in lives:
@@ -330,17 +336,21 @@ def live_all(
     return [life for lives in zip(*by_strategy, strict=True) for life in lives]
 
 
-def as_histories(lives: Sequence[Life]) -> Histories:
-    """Lives as the arrays that kernels read."""
-    n_stays, n_marks = [len(life.stays) for life in lives], [len(life.marks) for life in lives]
+def as_histories(lives: Sequence[tuple[list[Stay], list[Mark]]]) -> Histories:
+    """Stays and marks of lives as the arrays that kernels read."""
+    n_stays, n_marks = [len(stays) for stays, _ in lives], [len(marks) for _, marks in lives]
     h = new_histories(len(lives), sum(n_stays), sum(n_marks))
     h.starts[1:, 0], h.starts[1:, 1] = list(accumulate(n_stays)), list(accumulate(n_marks))
-    stays = [stay for life in lives for stay in life.stays]
+    stays = [stay for life, _ in lives for stay in life]
     h.rows[:] = [(stay.state, stay.why, stay.attributes) for stay in stays]
     h.times[:] = [(stay.entered, stay.left) for stay in stays]
-    marks = [mark for life in lives for mark in life.marks]
+    marks = [mark for _, life in lives for mark in life]
     h.marks[:], h.mark_times[:] = [mark.code for mark in marks], [mark.time for mark in marks]
     return h
+
+
+def _histories(lives: Sequence[Life]) -> Histories:
+    return as_histories([(life.stays, life.marks) for life in lives])
 
 
 def run(
@@ -354,9 +364,9 @@ def run(
     for draw, luck in enumerate(luck_words.tolist()):
         for start in range(0, chunk.n, block):
             part = x[start : start + block]
-            lives = live_all(program, pathway, numbers[draw], part, chunk.first + start, seed, luck)
+            lives = live_all(Life, program, pathway, numbers[draw], part, chunk.first + start, seed, luck)
             read_block(
-                program, space, numbers[draw], part, as_histories(lives), moments, counts, draw, begins=start == 0,
+                program, space, numbers[draw], part, _histories(lives), moments, counts, draw, begins=start == 0,
                 counting=counting,
             )  # fmt: skip
     return ChunkResult(chunk.n, moments._replace(product=whole_products(moments.product)), counts)
@@ -369,7 +379,7 @@ def simulate(
     pathway, numbers = read_pathway(program), np.array(numbers, order="C")
     for start in range(first, first + n, block):
         x = program.patients(start, min(block, first + n - start), seed)
-        yield start, x, as_histories(live_all(program, pathway, numbers, x, start, seed, luck_word))
+        yield start, x, _histories(live_all(Life, program, pathway, numbers, x, start, seed, luck_word))
 
 
 def warm(program: Program, seed: int = 0) -> None:

@@ -124,3 +124,17 @@ def close_race(
         constant(m), constant(f), scratch(wi), scratch(wf), s, running, chosen, constant(v), constant(x), attributes,
         now,
     )  # fmt: skip
+
+
+# === For traces ===
+
+
+@jit
+def value_at(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, ref: int, attributes: int,
+    time: float, strategy: int,
+) -> float:  # fmt: skip
+    """Value of a ref."""
+    return machine.value_at(
+        constant(m), scratch(wi), scratch(wf), ref, constant(v), constant(x), attributes, time, strategy
+    )

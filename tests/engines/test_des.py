@@ -163,7 +163,7 @@ def test_differences_are_seen(build: Build, monkeypatch: pytest.MonkeyPatch) -> 
     program = build(frame() + SILENT + DEAD)
     numbers = program.numbers()[0]
     before = _histories(des, program, 50, numbers)
-    asked = scalar.event_time
+    asked: Any = scalar.event_time
 
     def other(*arguments: Any) -> float:
         *question, patient, luck = arguments
