@@ -66,7 +66,7 @@ def run(
     from lmssim.execution.store import make_folder
     from lmssim.model.scenario import load_scenario
 
-    clock = _Stopwatch()
+    clock = Stopwatch()
     sampling = Sampling(
         n_patients=patients, seed=seed, independent_luck=luck == Luck.independent, engine=engine, block=block,
         jobs=options.jobs_or_all(jobs),
@@ -93,7 +93,7 @@ def run(
         _print(evaluation, folder)
 
 
-class _Stopwatch:
+class Stopwatch:
     """Seconds spent by stage."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,12 @@ import pandas as pd
 from lmssim.engines.block import empty_counts, empty_moments, read_block, workspace
 from lmssim.engines.des import as_histories, live_all
 from lmssim.engines.pathway import read_pathway
-from lmssim.engines.witness import STATE, Step, Witness, life_so_far
+from lmssim.engines.witness import Witness, life_so_far
 from lmssim.kernels import rewards
 from lmssim.model.compile import check_domains, compile_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
@@ -79,6 +79,17 @@ class Trace:
         """The scenario."""
         return self.program.scenario
 
+    @property
+    def strategies(self) -> list[str]:
+        """Strategy ids, as the scenario orders them."""
+        return list(self.steps["strategy"].unique())
+
+    def only(self, strategies: Sequence[str]) -> Trace:
+        """The trace under some of the strategies."""
+        tables = {name: getattr(self, name) for name in ("steps", "stays", "marks", "draws")}
+        chosen = {name: frame[frame["strategy"].isin(strategies)] for name, frame in tables.items()}
+        return replace(self, **chosen)
+
 
 def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = None) -> Trace:
     """Live one patient's life in every strategy, alone.
@@ -106,9 +117,10 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
     age = float(x[0, list(program.symbols.covariates).index(scenario.file.population.age)])
     worth = _worth(program, numbers[0], x, lives)
     named = list(zip(program.strategies, lives, strict=True))
+    steps = pd.DataFrame(list(_steps(program, named, worth, age)), columns=list(STEPS))
+    steps["occurrence"] = steps["occurrence"].astype("Int64").astype(object).where(steps["occurrence"].notna(), None)
     return Trace(
-        program, patient, seed, draw, _covariates(program, x[0]), age,
-        pd.DataFrame(list(_steps(program, named, worth, age)), columns=list(STEPS)),
+        program, patient, seed, draw, _covariates(program, x[0]), age, steps,
         pd.DataFrame(list(_stays(program, named)), columns=list(STAYS)),
         pd.DataFrame([(s, program.marks[k.code], k.time, age + k.time) for s, life in named for k in life.marks],
                      columns=list(MARKS)),
@@ -141,8 +153,8 @@ def _steps(
         for k, step in enumerate(life.steps):
             number = step.draw[1:] if step.draw is not None else (None, None, np.nan, np.nan)
             outcomes = [float(worth[k][s, position]) for position in WORTH.values()]
-            state = program.states[step.state]
-            yield (strategy, k, step.time, age + step.time, step.kind, step.what, state, step.reason, *number, *outcomes)
+            happened = (step.kind, step.what, program.states[step.state], step.reason)
+            yield (strategy, k, step.time, age + step.time, *happened, *number, *outcomes)
 
 
 def _stays(program: Program, named: list[tuple[str, Witness]]) -> Iterator[tuple[object, ...]]:
@@ -151,5 +163,3 @@ def _stays(program: Program, named: list[tuple[str, Witness]]) -> Iterator[tuple
             state = program.states[stay.state]
             yield strategy, state, program.flat.group[state], stay.entered, stay.left
 
-
-__all__ = ["DRAWS", "MARKS", "STATE", "STAYS", "STEPS", "WORTH", "Step", "Trace", "trace"]

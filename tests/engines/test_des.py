@@ -165,7 +165,7 @@ def test_differences_are_seen(build: Build, monkeypatch: pytest.MonkeyPatch) -> 
     before = _histories(des, program, 50, numbers)
     asked: Any = scalar.event_time
 
-    def other(*arguments: Any) -> float:
+    def other(*arguments: Any) -> Any:
         *question, patient, luck = arguments
         return asked(*question, 0 if patient == 7 else patient, luck)
 
