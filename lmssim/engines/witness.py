@@ -159,7 +159,7 @@ class Witness(Life):
         name = self.case.program.transitions[transition.number][2]
         self.because(name, draw)
         if transition.silent and transition.mark < 0:
-            self.step(EVENT, name)
+            self.step(EVENT, name.partition(" from ")[0])
         return super().undergo(transition)
 
     def finish(self) -> None:

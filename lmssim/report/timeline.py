@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from lmssim.execution.trace import Trace
 
+SHORTEST = 0.01
+"""Years shown of a life that ends at once."""
 EARLY = 2.0
 """Years that a long life shows apart, in which treatment falls."""
 LONG = 3.0
@@ -29,6 +31,9 @@ LANE, EDGE = 0.42, 1.35
 """Inches of a lane, and of the axes around the lanes."""
 SYMBOLS = (*MARKERS, "p", "h", "d", "8", "H")
 COLUMNS = 4
+TICKS = [1, 2, 2.5, 5, 10]
+APART = 0.016
+"""Least distance of two symbols, as a share of the axis; those that fall together stand side by side."""
 
 
 def plot_timeline(trace: Trace) -> Figure:
@@ -39,7 +44,7 @@ def plot_timeline(trace: Trace) -> Figure:
     trace : Trace
         From `lmssim.execution.trace.trace`.
     """
-    last = float(trace.stays["left"].max())
+    last = max(float(trace.stays["left"].max()), SHORTEST)
     colours, symbols = _colours(trace), _symbols(trace)
     with figure_style():
         handles = _handles(trace, colours, symbols)
@@ -68,6 +73,7 @@ def _draw(
     ax: Axes, trace: Trace, shown: float, colours: dict[str, str], symbols: dict[str, str], *, ends: bool = False
 ) -> None:
     """Lanes from 0 to the years shown; with their ends in words if asked."""
+    width = shown * (1.32 if ends else 1.0)
     for lane, strategy in enumerate(trace.strategies):
         stays = [stay for stay in rows_of(trace.stays, strategy) if stay.entered < min(shown, stay.left)]
         for stay in stays:
@@ -75,19 +81,28 @@ def _draw(
                 lane, min(stay.left, shown) - stay.entered, left=stay.entered, height=0.5, color=colours[stay.group],
                 edgecolor="white", linewidth=0.4,
             )  # fmt: skip
-        for event in (event for event in rows_of(_events(trace), strategy) if event.time <= shown):
-            ax.plot(event.time, lane - 0.4, symbols[event.what], color=INK, markersize=4, clip_on=False)
+        _draw_events(ax, trace, strategy, lane, shown, width, symbols)
         if ends:
             *_, end = rows_of(trace.stays, strategy)
             place = (end.left, lane)
             ax.annotate(_end(trace, end), place, (4, 0), textcoords="offset points", va="center", fontsize=7.5)
-    ax.set_xlim(0.0, shown * (1.32 if ends else 1.0))
-    ax.xaxis.set_major_locator(MaxNLocator(6))
+    ax.set_xlim(0.0, width)
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=TICKS))
     ax.grid(visible=False, axis="y")
     ax.set_xlabel("Years since the treatment decision")
     ages = ax.secondary_xaxis("top", functions=(_later_by(trace.age), _later_by(-trace.age)))
-    ages.xaxis.set_major_locator(MaxNLocator(6))
+    ages.xaxis.set_major_locator(MaxNLocator(6, steps=TICKS))
     ages.set_xlabel("Age (years)", fontsize=8.5)
+
+
+def _draw_events(
+    ax: Axes, trace: Trace, strategy: str, lane: int, shown: float, width: float, symbols: dict[str, str]
+) -> None:
+    place = -width
+    for event in rows_of(_events(trace), strategy):
+        if event.time <= shown:
+            place = max(event.time, place + APART * width)
+            ax.plot(place, lane - 0.4, symbols[event.what], color=INK, markersize=4, clip_on=False)
 
 
 def _later_by(years: float) -> Callable[[Any], Any]:
@@ -98,7 +113,7 @@ def _end(trace: Trace, stay: Any) -> str:
     """How a life ends, and when."""
     absorbed = trace.scenario.file.states[stay.group].kind == "absorbing"
     how = short(state_label(trace.scenario, stay.group), 24) if absorbed else "end of the model"
-    return f"{how}, {stay.left:.1f}"
+    return f"{how}, {stay.left:.3g}"
 
 
 def _colours(trace: Trace) -> dict[str, str]:
