@@ -124,6 +124,8 @@ class Life:
         Bits of what has happened to the patient.
     stays, marks : list
         The history up to now.
+    faced, had : Counter
+        How often each event might have happened, and did.
     """
 
     def __init__(self, case: Case, world: simpy.Environment) -> None:
@@ -373,8 +375,9 @@ def run(
 
 
 def simulate(
-    program: Program, first: int, n: int, numbers: FloatArray, seed: int, luck_word: int = 0, block: int = 1024
-) -> Iterator[tuple[int, FloatArray, Histories]]:
+    program: Program, first: int, n: int, numbers: FloatArray, seed: int, luck_word: int = 0,
+    block: int = DEFAULT_BLOCK,
+) -> Iterator[tuple[int, FloatArray, Histories]]:  # fmt: skip
     """Histories of patients first, first + 1, ..., block by block, as `lmssim.engines.compiled.simulate`."""
     pathway, numbers = read_pathway(program), np.array(numbers, order="C")
     for start in range(first, first + n, block):
