@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from lmssim.execution.trace import Trace
 
-WIDEST = 44
+NARROWEST, WIDEST = 28, 44
 """Columns of text about an event."""
 GAP = 4
 """Columns between two tables."""
@@ -67,7 +67,7 @@ def strategy_table(trace: Trace, strategy: str) -> Table:
     currency = trace.scenario.file.settings.currency
     for heading in ("Year", "Age"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("Event, and the number behind it", width=WIDEST, overflow="fold")
+    table.add_column("Event, and the number behind it", min_width=NARROWEST, max_width=WIDEST, overflow="fold")
     for heading in (f"Cost\n{currency}", "QALY", "undisc.\ncost", "undisc.\nQALY"):
         table.add_column(heading, justify="right", no_wrap=True)
     for step in shown_steps(trace, strategy):
