@@ -49,7 +49,7 @@ def compile_scenario(scenario: Scenario) -> Program:
     used = _used(d)
     program = Program(
         scenario=d.scenario, used=used, flat=d.flat, symbols=d.names, packed=packed, columns=d.out,
-        states=d.states, transitions=d.transitions, marks=d.marks,
+        states=d.states, transitions=d.transitions, decisions=list(d.decisions), marks=d.marks,
         endpoints=list(d.file.endpoints), overrides=overrides,
         life_keys=life_keys, norm_keys=norm_keys,
     )  # fmt: skip

@@ -39,6 +39,8 @@ class Program:
     """Flat states in order."""
     transitions: list[tuple[str, str | None, str]]
     """(source, target, risk) of each transition in order."""
+    decisions: list[str]
+    """Names under which luck is addressed, in order of their codes."""
     marks: list[str]
     """Events and transition marks in order of their codes."""
     endpoints: list[str]
