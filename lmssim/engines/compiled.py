@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmssim.errors import InputError, RunError
-from lmssim.kernels import layout, machine
+from lmssim.kernels import layout
 from lmssim.kernels.chunk import run_chunk
 from lmssim.kernels.rewards import N_MAIN
 from lmssim.kernels.tally import N_PRODUCTS, Counts, Moments
 from lmssim.kernels.walk import walk_block
-from lmssim.model.numbers import CHECKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,7 +124,13 @@ def workspace(program: Program, block: int) -> Workspace:
     ----------
     block : int
         Patients per block.
+
+    Raises
+    ------
+    UnsupportedError
+        If the model has no individual histories.
     """
+    program.require_histories()
     n_strategies = len(program.strategies)
     n_paths = block * n_strategies
     return Workspace(
@@ -263,11 +268,7 @@ def _refusal(program: Program, wi: IntArray, wf: FloatArray, status: int) -> Exc
     where, what = program.scenario.path, int(wi[layout.W_INFO])
     whose = f"(patient {wi[layout.W_PATIENT]}, strategy '{program.strategies[int(wi[layout.W_STRATEGY])]}')"
     if status == layout.BAD_VALUE:
-        argument = int(wi[layout.W_BAD]) - 1
-        wi[layout.W_BAD] = 0
-        _, place, check = program.symbols.origins[argument // (machine.CHECK_KIND + 1)]
-        value = float(wf[program.packed.m[layout.H_WF_STACK] + layout.STACK_SIZE - 1])
-        return InputError(f"{place}: {value:.6g}, as computed for a patient, is not {CHECKS[check][0]}.")
+        return program.bad_value(wi, wf)
     if status == layout.BAD_PROBABILITY:
         return InputError(
             f"{where}: states.{program.states[what]}.branches: the probabilities that apply do not add up to 1 {whose};"

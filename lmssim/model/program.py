@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.errors import DataError
+from lmssim.errors import DataError, InputError, UnsupportedError
+from lmssim.kernels import layout, machine
+from lmssim.model.numbers import CHECKS
 from lmssim.model.sampling import sample_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.expression import Node
     from lmssim.model.flat import FlatModel
     from lmssim.model.pack import Packed
@@ -58,6 +60,19 @@ class Program:
         """Cost categories in order."""
         return self.scenario.file.settings.cost_categories
 
+    def require_histories(self) -> None:
+        """Refuse to walk patients through a model that has no individual histories.
+
+        Raises
+        ------
+        UnsupportedError
+            If the model is one of partitioned survival.
+        """
+        if self.scenario.file.partitioned_survival is not None:
+            raise UnsupportedError(
+                f"{self.scenario.path}: a partitioned survival model has no individual histories: --engine cohort."
+            )
+
     def numbers(self, draws: Mapping[str, FloatArray] | None = None) -> FloatArray:
         """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers)."""
         table = self.scenario.table
@@ -77,6 +92,14 @@ class Program:
         x[:, -2] = self._key(covariates, names, self.life_keys, list(mortality.keys.values()) if mortality else [])
         x[:, -1] = self._key(covariates, names, self.norm_keys, list(utilities.keys.values()))
         return x
+
+    def bad_value(self, wi: IntArray, wf: FloatArray) -> InputError:
+        """Error for the impossible value that the stack machine noted in a worker's scratch, which forgets it."""
+        argument = int(wi[layout.W_BAD]) - 1
+        wi[layout.W_BAD] = 0
+        _, place, check = self.symbols.origins[argument // (machine.CHECK_KIND + 1)]
+        value = float(wf[self.packed.m[layout.H_WF_STACK] + layout.STACK_SIZE - 1])
+        return InputError(f"{place}: {value:.6g}, as computed for a patient, is not {CHECKS[check][0]}.")
 
     def _check_ages(self, ages: FloatArray, first: int) -> None:
         wrong = np.flatnonzero(~(ages >= 0.0))
