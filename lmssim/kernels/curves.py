@@ -78,47 +78,55 @@ def fallen(
 @jit
 def _hazards(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
-    cured: float, delay: float, multiplier: float, first: float, last: float,
+    cured: float, delay: float, multiplier: float, time: float,
 ) -> tuple[float, float]:  # fmt: skip
-    """Cumulative hazards of the curve and of the background between two times."""
-    curve = fallen(m, f, wi, wf, t, v, x, attributes, cured, delay, last)
-    curve -= fallen(m, f, wi, wf, t, v, x, attributes, cured, delay, first)
-    age, key = x[m[H_AGE_COLUMN]], x[m[H_LIFE_COLUMN]]
-    background = base_hazard(m, f, v, LIFE_TABLE, age + last, key, 0.0, 0.0)
-    background -= base_hazard(m, f, v, LIFE_TABLE, age + first, key, 0.0, 0.0)
+    """Cumulative hazards of the curve, and of the background since birth, at a time."""
+    curve = fallen(m, f, wi, wf, t, v, x, attributes, cured, delay, time)
+    background = base_hazard(m, f, v, LIFE_TABLE, x[m[H_AGE_COLUMN]] + time, x[m[H_LIFE_COLUMN]], 0.0, 0.0)
     return curve, multiplier * background
+
+
+@jit
+def _crossing(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
+    cured: float, delay: float, multiplier: float, first: float, last: float, above: bool,
+) -> float:  # fmt: skip
+    """Time between two at which the hazards cross, the curve's being `above` at the first of them, not at the last."""
+    ahead = AHEAD * (last - first)
+    for _ in range(HALVINGS):
+        middle = 0.5 * (first + last)
+        curve, background = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, middle)
+        on, floor = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, middle + ahead)
+        if (on - curve >= floor - background) == above:
+            first = middle
+        else:
+            last = middle
+    return first
 
 
 @jit
 def _floored_step(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
-    cured: float, delay: float, multiplier: float, first: float, last: float,
-) -> float:  # fmt: skip
-    """Integral over a step of the greater of two hazards that cross at most once in it."""
+    cured: float, delay: float, multiplier: float, first: float, last: float, curve: float, background: float,
+) -> tuple[float, float, float]:  # fmt: skip
+    """Integral over a step of the greater of two hazards that cross at most once in it, and both at its end.
+
+    Parameters
+    ----------
+    curve, background : float
+        Cumulative hazards at its beginning.
+    """
     ahead = AHEAD * (last - first)
-    curve, background = _hazards(
-        m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, first, first + ahead
-    )
-    above = curve >= background
-    curve, background = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, last - ahead, last)
-    cross = last
-    if (curve >= background) != above:
-        cross, beyond = first, last
-        for _ in range(HALVINGS):
-            middle = 0.5 * (cross + beyond)
-            curve, background = _hazards(
-                m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, middle, middle + ahead
-            )
-            if (curve >= background) == above:
-                cross = middle
-            else:
-                beyond = middle
-    curve, background = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, first, cross)
-    total = curve if above else background
-    if cross < last:
-        curve, background = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, cross, last)
-        total += background if above else curve
-    return total
+    on, floor = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, first + ahead)
+    above = on - curve >= floor - background
+    on, floor = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, last - ahead)
+    end, floor_end = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, last)
+    if (end - on >= floor_end - floor) == above:
+        return end - curve if above else floor_end - background, end, floor_end
+    cross = _crossing(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, first, last, above)
+    on, floor = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, cross)
+    total = on - curve + floor_end - floor if above else floor - background + end - on
+    return total, end, floor_end
 
 
 @jit
@@ -140,13 +148,16 @@ def survive(
         Written.
     """
     cured, delay = open_curve(m, f, wi, wf, t, v, x, attributes, strategy)
-    total = fallen(m, f, wi, wf, t, v, x, attributes, cured, delay, 0.0)
+    if multiplier == NO_FLOOR:
+        for i in range(len(times)):
+            out[i] = math.exp(-fallen(m, f, wi, wf, t, v, x, attributes, cured, delay, times[i]))
+        return
+    curve, background = _hazards(m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, times[0])
+    total = curve
     out[0] = math.exp(-total)
     for i in range(1, len(times)):
-        if multiplier == NO_FLOOR:
-            total = fallen(m, f, wi, wf, t, v, x, attributes, cured, delay, times[i])
-        else:
-            total += _floored_step(
-                m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, times[i - 1], times[i]
-            )
+        step, curve, background = _floored_step(
+            m, f, wi, wf, t, v, x, attributes, cured, delay, multiplier, times[i - 1], times[i], curve, background
+        )
+        total += step
         out[i] = math.exp(-total)

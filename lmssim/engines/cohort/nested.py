@@ -1,6 +1,6 @@
 """Nested survival curves of one profile, strategy and draw, on cells that are cut where anything jumps.
 
-Hazards come from the shared kernels (`lmssim.kernels.curves`). Cells are 1/16 year wide at most, with the seven nodes
+Hazards come from the shared kernels (`lmssim.kernels.curves`). Cells are 1/16 year wide at most, with the five nodes
 of a Gauss-Kronrod rule in each; where curves cross they are cut again, so that capping bends no integrand in a cell.
 """
 
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.schema import PartitionedSurvival
 
-NODES = np.array([-0.9604912687080203, -0.7745966692414834, -0.4342437493468026, 0.0,
-                  0.4342437493468026, 0.7745966692414834, 0.9604912687080203])  # fmt: skip
-KRONROD = np.array([0.1046562260264673, 0.2684880898683334, 0.4013974147759622, 0.4509165386584741,
-                    0.4013974147759622, 0.2684880898683334, 0.1046562260264673])  # fmt: skip
-GAUSS = np.array([0.0, 5.0 / 9.0, 0.0, 8.0 / 9.0, 0.0, 5.0 / 9.0, 0.0])
-"""Gauss-Kronrod rule of 7 points on [-1, 1], and the Gauss rule of 3 among them."""
-MIDDLE = 3
+NODES = np.array([-0.9258200997725514, -0.5773502691896257, 0.0, 0.5773502691896257, 0.9258200997725514])
+KRONROD = np.array([0.19797979797979798, 0.4909090909090909, 0.6222222222222222, 0.4909090909090909,
+                    0.19797979797979798])  # fmt: skip
+GAUSS = np.array([0.0, 1.0, 0.0, 1.0, 0.0])
+"""Gauss-Kronrod rule of 5 points on [-1, 1], and the Gauss rule of 2 among them."""
+MIDDLE = 2
 """Node in the middle of a cell."""
 FIRST_CELLS = 0.5 ** np.arange(5.0, 25.0)
 """Edges of the cells near time 0 (years): hazards may be infinite there."""
@@ -195,11 +194,11 @@ class NestedCurves:
     edges : ndarray(float, ndim=1)
         (n_cells + 1,) years.
     nodes : ndarray(float, ndim=2)
-        (n_cells, 7) years.
+        (n_cells, 5) years.
     at_edges : ndarray(float, ndim=2)
         (n_curves, n_cells + 1).
     at_nodes : ndarray(float, ndim=3)
-        (n_curves, n_cells, 7).
+        (n_curves, n_cells, 5).
     capped, excess : ndarray(float, ndim=1)
         (n_curves - 1,).
     """
