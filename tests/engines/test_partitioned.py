@@ -310,11 +310,13 @@ def test_the_floor_is_multiplied(build: Build, tmp_path: Path) -> None:
 
 
 def test_a_falling_hazard_meets_the_floor_within_a_band(build: Build, tmp_path: Path) -> None:
-    """Weibull of shape 1/2: the hazard falls to 0.05 at 4 years, where the floor takes over until it is 0.3."""
-    program = _floored(build, tmp_path, "family = 'weibull', shape = 0.5, scale = 25")
-    assert survival(program, 3.0) == pytest.approx(math.exp(-math.sqrt(3 / 25)), rel=1e-9)
-    assert survival(program, 9.0) == pytest.approx(math.exp(-math.sqrt(4 / 25) - 5 * 0.05), rel=1e-9)
-    assert survival(program, 10.5) == pytest.approx(math.exp(-0.4 - 5.5 * 0.05 - 0.3), rel=1e-9)
+    """Weibull of shape 1/2: the hazard falls to 0.05 between two nodes, where the floor takes over until it is 0.3."""
+    program = _floored(build, tmp_path, "family = 'weibull', shape = 0.5, scale = 24")
+    meet = 100 / 24
+    before = math.sqrt(meet / 24)
+    assert survival(program, 3.0) == pytest.approx(math.exp(-math.sqrt(3 / 24)), rel=1e-9)
+    assert survival(program, 9.0) == pytest.approx(math.exp(-before - (9 - meet) * 0.05), rel=1e-9)
+    assert survival(program, 10.5) == pytest.approx(math.exp(-before - (9.5 - meet) * 0.05 - 0.3), rel=1e-9)
 
 
 def test_the_floor_holds_for_every_curve(build: Build, tmp_path: Path) -> None:
