@@ -126,6 +126,7 @@ def test_years_and_qalys_of_two_exponentials(build: Build) -> None:
     assert state[:, STATE_YEARS] == pytest.approx([annuity(A, T), annuity(B, T) - annuity(A, T), 0.0], rel=CLOSE)
     assert (result.error <= 1e-9).all()
     assert result.capped.sum() == 0.0
+    assert result.cappings(_exponentials(build)) == []
 
 
 def test_costs_of_two_exponentials(build: Build) -> None:
@@ -282,6 +283,9 @@ def test_curves_that_cross_are_capped_and_reported(build: Build) -> None:
     assert result.capped[0, 0, 0] == pytest.approx(12.0, abs=2e-3)
     at = np.linspace(8, 20, 200_001)
     assert result.excess[0, 0, 0] == pytest.approx((np.exp(-0.5 * at) - np.exp(-((at / 4) ** 2))).max(), rel=1e-4)
+    assert result.cappings(program) == [
+        "curve 'pfs' was capped by 'os' for 12 years under strategy 'one'; it lay above by 0.0051 at most"
+    ]
     assert survival(program, 10.0, curve=1) == pytest.approx(math.exp(-6.25), abs=1e-12)
 
 

@@ -19,6 +19,7 @@ from tests.verification.test_illness_death import _forward, _renewal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lmssim.model.scenario import Scenario
     from lmssim.outcomes.endpoint import EndpointCounts
 
 PATIENTS = {"compiled": 200_000}
@@ -31,11 +32,16 @@ EXACT = 2e-5
 each_engine = pytest.mark.parametrize("engine", ENGINES)
 
 
+def run(scenario: Scenario, engine: str) -> Evaluation:
+    """A scenario through one engine."""
+    more: dict[str, Any] = {} if engine == "compiled" else {"engine": engine}
+    return evaluate(scenario, Sampling(n_patients=PATIENTS[engine], seed=31, **more))
+
+
 @functools.cache
 def evaluated(name: str, engine: str) -> Evaluation:
     """A bundled scenario through one engine."""
-    more: dict[str, Any] = {} if engine == "compiled" else {"engine": engine}
-    return evaluate(load_scenario(name), Sampling(n_patients=PATIENTS[engine], seed=31, **more))
+    return run(load_scenario(name), engine)
 
 
 def assert_agrees(engine: str, value: float, exact: float, error: float, read_to: float = 0.0) -> None:
@@ -206,6 +212,22 @@ def test_bos_before_death(engine: str) -> None:
     assert exact == pytest.approx(0.7177376, abs=1e-5)
     value, error = outcome(evaluated(FORWARD, engine), "no_bos_at_start", "bos:ever")
     assert_agrees(engine, value, exact, error)
+
+
+@each_engine
+@pytest.mark.parametrize("name", [FORWARD, RESET])
+def test_exponential_bos(engine: str, name: str) -> None:
+    """By the exponential fit 103 of 132 have BOS before they die (printed 0.7802948); both clocks give one survival."""
+    rates = {"bos": 0.18986666, "death": 0.05345760, f"death_{name[4:]}": 0.26392859}
+    values = {f"scale_{k}": 1 / rate for k, rate in rates.items()} | {f"shape_{k}": 1.0 for k in rates}
+    e = run(load_scenario(name, values), engine)
+    exact = rates["bos"] / (rates["bos"] + rates["death"])
+    assert exact == pytest.approx(0.7802948, abs=1e-5)
+    assert exact == pytest.approx(103 / 132, abs=1e-7)
+    value, error = outcome(e, "no_bos_at_start", "bos:ever")
+    assert_agrees(engine, value, exact, error)
+    alive = math.exp(-5 * 0.26392859)
+    assert_agrees(engine, share_in(e, "bos_at_start", "bos", 5), alive, binomial(alive, e.n))
 
 
 def bos_death_density(t: float) -> float:

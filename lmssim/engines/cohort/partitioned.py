@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PartitionedResult(CohortResult):
     """Outcomes of a partitioned survival model, how exact they are, and where its curves were capped.
 
@@ -64,6 +65,21 @@ class PartitionedResult(CohortResult):
     error: FloatArray
     capped: FloatArray
     excess: FloatArray
+
+    def cappings(self, program: Program) -> list[str]:
+        """One line for each strategy and curve that was capped, for the profile in which it was capped longest."""
+        spec, lines = program.scenario.file.partitioned_survival, []
+        assert spec is not None
+        names = list(spec.curves)
+        for s, strategy in enumerate(program.strategies):
+            for k, (inner, outer) in enumerate(pairwise(names)):
+                years, excess = self.capped[:, s, k].max(), self.excess[:, s, k].max()
+                if years > 0.0:
+                    lines.append(
+                        f"curve '{inner}' was capped by '{outer}' for {years:.3g} years under strategy '{strategy}';"
+                        f" it lay above by {excess:.3g} at most"
+                    )
+        return lines
 
 
 # === Rewards ===
@@ -249,8 +265,7 @@ def solve_partitioned(program: Program, numbers: FloatArray, x: FloatArray, draw
     for row in x:
         cases = (Case(program, wi, wf, numbers[s], row, s) for s in range(len(program.strategies)))
         profiles.append([_solve_case(case, draw) for case in cases])
-    names = [*PartitionedResult.__dataclass_fields__]
-    arrays = {name: np.array([[case[name] for case in cases] for cases in profiles]) for name in names}
+    arrays = {name: np.array([[case[name] for case in cases] for cases in profiles]) for name in profiles[0][0]}
     return PartitionedResult(**arrays)
 
 

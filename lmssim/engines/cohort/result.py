@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CohortResult:
     """Expected outcomes of covariate profiles under every strategy, for one parameter draw.
 
