@@ -129,7 +129,13 @@ def workspace(program: Program, block: int) -> Workspace:
     ----------
     block : int
         Patients per block.
+
+    Raises
+    ------
+    UnsupportedError
+        If the model has no individual histories.
     """
+    program.require_histories()
     n_strategies = len(program.strategies)
     n_paths = block * n_strategies
     return Workspace(

@@ -106,7 +106,14 @@ class Pathway:
 
 
 def read_pathway(program: Program) -> Pathway:
-    """Read a program's memory into objects."""
+    """Read a program's memory into objects.
+
+    Raises
+    ------
+    UnsupportedError
+        If the model has no individual histories.
+    """
+    program.require_histories()
     m = program.packed.m
     events = _table(Event, m, layout.H_EVENT, layout.EVENT, len(program.marks))
     states = []

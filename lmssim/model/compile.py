@@ -11,6 +11,7 @@ from lmssim.errors import InputError, ParameterError, ScenarioError, nearest, un
 from lmssim.kernels import families as codes
 from lmssim.model import expression
 from lmssim.model.compile_cycles import compile_cycles, refuse_continuous
+from lmssim.model.compile_partitioned import compile_curves
 from lmssim.model.compile_plans import compile_plans
 from lmssim.model.compile_rewards import Readers, Rewards, compile_readers, compile_rewards
 from lmssim.model.compile_states import compile_events, compile_states
@@ -41,6 +42,7 @@ def compile_scenario(scenario: Scenario) -> Program:
     compile_strategies(d)
     rewards = compile_rewards(d)
     readers, cycles = compile_readers(d), compile_cycles(d)
+    compile_curves(d)
     mortality, utilities = d.file.mortality, d.file.utilities
     life_keys = _keys(d, d.scenario.life, mortality.keys if mortality else {}, "mortality.keys")
     norm_keys = _keys(d, d.scenario.norms, utilities.keys, "utilities.keys")

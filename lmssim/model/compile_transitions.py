@@ -27,6 +27,8 @@ _FAMILY_KEYS = ("rate", "shape", "scale", "meanlog", "sdlog", "mu", "sigma", "q"
 def compile_transition(d: Draft, source: str, transition: Transition, event: int = -1) -> None:
     """Append a transition out of one state."""
     where = f"{d.where}: transition {source} -> {transition.to or transition.name or transition.mark}"
+    if d.file.partitioned_survival is not None:
+        where = f"{d.where}: partitioned_survival.curves.{transition.name}"
     out = d.out
     if transition.all_cause:
         raise UnsupportedError(f"{where}: all_cause is not supported by engine 'compiled' yet.")

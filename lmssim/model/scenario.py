@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, nearest, unknown
 from lmssim.model import expression
+from lmssim.model.compile_partitioned import with_curves
 from lmssim.model.mortality import LifeTable, Norms, load_life_table, load_norms
 from lmssim.model.parameters import ParameterTable, load_parameters
 from lmssim.model.population import Covariate, Patients, Population, load_rows
@@ -99,6 +100,7 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
     where = str(path)
     folder = path.parent
     _check_settings(file, where)
+    file = with_curves(file, where)
     own = load_parameters([_table(folder, p, where, read) for p in file.parameters])
     table = load_parameters([_table(folder, p, where, read) for p in [*file.parameters, *file.shared_parameters]])
     if overrides:
@@ -288,12 +290,6 @@ def _check_settings(file: ScenarioFile, where: str) -> None:
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
-    for key in ("partitioned_survival",):
-        if getattr(file, key):
-            raise ScenarioError(
-                f"{where}: {key}: known to the language, but not supported by engine 'compiled' yet "
-                "(docs/language.md lists what is)."
-            )
 
 
 def _lookup_tables(file: ScenarioFile, folder: Path, where: str, read: dict[str, str]) -> dict[str, LookupTable]:

@@ -6,7 +6,7 @@ A *rule* is an expression that is true or false. Times are in years, costs in th
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -464,6 +464,31 @@ class Table(Section):
     """Instead of a file: each row its keys, then the value."""
 
 
+class Curve(Section):
+    """A survival curve from time zero: the share of patients whom it still holds."""
+
+    hazard: Hazard
+    """Family and parameters; the clock is `model` (`entry` means the same) or `age`."""
+    effects: Effects = {}
+    """Effects of covariates and of attributes set at the start."""
+
+
+class PartitionedSurvival(Section):
+    """A model declared by nested survival curves: a state holds who is under a curve and not under the one before."""
+
+    states: list[str]
+    """States from the first, under the innermost curve, to death, above the outermost: one more than there are curves.
+    """
+    curves: dict[Id, Curve]
+    """Curves from the innermost to the outermost, such as progression-free and overall survival."""
+    background: Literal["none", "floor"] = "none"
+    """`floor`: the hazard of every curve is at least that of the mortality table, as each of them ends at death."""
+    multiplier: Value = 1.0
+    """Of the background hazard."""
+    crossing: Literal["refuse", "cap"] = "refuse"
+    """What happens where a curve lies above the one around it: an error, or it is capped and the time is reported."""
+
+
 class Group(Section):
     """Parameters drawn jointly."""
 
@@ -509,5 +534,5 @@ class ScenarioFile(Section):
     """Lookup tables by name."""
     cycles: Cycles | None = None
     """Present in a model in cycles."""
-    partitioned_survival: dict[str, Any] | None = None
-    """Nested survival curves (reserved: no engine runs it yet)."""
+    partitioned_survival: PartitionedSurvival | None = None
+    """Nested survival curves in place of transitions."""

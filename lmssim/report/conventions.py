@@ -26,6 +26,11 @@ DISCOUNTING_IN_CYCLES = {
     "continuous_rate": "by exp(-r t) at the points in time of the cycles: r is the instantaneous rate",
 }
 
+CROSSING = {
+    "refuse": "refused in any draw",
+    "cap": "a curve above the one around it is held at that one; time and excess are reported",
+}
+
 
 def conventions(evaluation: Evaluation, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and value of each setting."""
@@ -43,6 +48,7 @@ def conventions(evaluation: Evaluation, manifest: Mapping[str, Any]) -> list[tup
         ("Discount rate, life-years and QALYs", f"{100 * settings.discount_rate_effects:g}% per year"),
         ("Discounting", f"{_discounting(scenario)}, from time zero"),
         *cycle_conventions(scenario.file),
+        *curve_conventions(scenario),
         ("Comparator", strategy_labels(scenario)[scenario.comparator]),
         ("Willingness to pay", f"{settings.currency} {listed([amount(w) for w in settings.wtp])} per QALY"),
         ("Cost categories", listed([c.replace("_", " ") for c in settings.cost_categories])),
@@ -58,6 +64,20 @@ def conventions(evaluation: Evaluation, manifest: Mapping[str, Any]) -> list[tup
         ("Seed", str(sampling.seed)),
         ("Luck", f"{luck} (common random numbers)" if not sampling.independent_luck else luck),
     ]
+
+
+def curve_conventions(scenario: Scenario) -> list[tuple[str, str]]:
+    """Name and value of each convention of survival curves; none if the model has no curves."""
+    spec = scenario.file.partitioned_survival
+    if spec is None:
+        return []
+    times = "" if spec.multiplier == 1.0 else f" times {_number(scenario, spec.multiplier)}"
+    floor = f"the hazard of each is at least that of background mortality{times}"
+    return [
+        ("Survival curves", f"nested, {listed(list(spec.curves))}; "
+         + (floor if spec.background == "floor" else "background mortality is not added")),
+        ("Curves that cross", CROSSING[spec.crossing]),
+    ]  # fmt: skip
 
 
 def _discounting(scenario: Scenario) -> str:

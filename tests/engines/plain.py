@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmssim.bundled import bundled_names
 from lmssim.engines import compiled, des
 from lmssim.engines.block import compare_histories
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import N_MAIN
+from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
     from lmssim.execution.fold import Estimates
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 Z = 3.5
 """Accepted distance from the exact answer, in standard errors."""
+LIVED = [name for name in bundled_names() if load_scenario(name).file.partitioned_survival is None]
+"""Bundled scenarios that have individual histories."""
 
 
 DEAD = """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from lmssim.bundled import bundled_names, find_scenario
+from lmssim.bundled import find_scenario
 from lmssim.engines import compiled, des
 from lmssim.engines.block import Chunk, Histories, compare_histories
 from lmssim.errors import InputError, LmssimError
@@ -22,7 +22,7 @@ from lmssim.execution.simulate import Sampling
 from lmssim.kernels import scalar
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from tests.engines.plain import DEAD, alive_dead, assert_engines_agree, frame, live
+from tests.engines.plain import DEAD, LIVED, alive_dead, assert_engines_agree, frame, live
 
 if TYPE_CHECKING:
     from lmssim.execution.fold import Estimates
@@ -46,7 +46,7 @@ def _histories(engine: Engine, program: Program, n: int, numbers: FloatArray) ->
 # === Bundled scenarios ===
 
 
-@pytest.mark.parametrize("name", bundled_names())
+@pytest.mark.parametrize("name", LIVED)
 def test_histories_of_bundled_scenarios_are_equal(name: str) -> None:
     """Every strategy; base case, then a draw of the parameters with its own luck, on other patients."""
     program = _program(name)
@@ -56,7 +56,7 @@ def test_histories_of_bundled_scenarios_are_equal(name: str) -> None:
 
 
 @pytest.mark.study
-@pytest.mark.parametrize("name", bundled_names())
+@pytest.mark.parametrize("name", LIVED)
 def test_histories_of_20_000_patients_are_equal(name: str) -> None:
     """The same, long enough for what is rare."""
     program = _program(name)
@@ -71,7 +71,7 @@ def _assert_identical(a: Estimates, b: Estimates) -> None:
         assert np.array_equal(x, y), field
 
 
-@pytest.mark.parametrize("name", bundled_names())
+@pytest.mark.parametrize("name", LIVED)
 @pytest.mark.parametrize("independent", [False, True])
 def test_results_of_bundled_scenarios_are_identical(name: str, independent: bool) -> None:
     """Means, co-moments and counts of two draws, whatever the block and the number of workers."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from lmssim.bundled import bundled_names, find_scenario
+from lmssim.bundled import find_scenario
 from lmssim.engines import compiled
 from lmssim.engines.block import Chunk
 from lmssim.execution.trace import WORTH, Trace, trace
 from lmssim.kernels.philox import OCCURRENCE_BITS, STREAM_LUCK, address_of
 from lmssim.kernels.race import TICK_BITS
 from lmssim.model.scenario import load_scenario
-from tests.engines.plain import DEAD, alive_dead, frame
+from tests.engines.plain import DEAD, LIVED, alive_dead, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ def steps(traced: Trace, **where: Any) -> list[Any]:
     return list(frame_.itertuples(index=False))
 
 
-@pytest.mark.parametrize("name", bundled_names())
+@pytest.mark.parametrize("name", LIVED)
 @pytest.mark.parametrize(("patient", "draw"), [(3, None), (3, 2), (LAST, None), (10**15, LAST - 7)])
 def test_worth_and_history_are_those_of_the_simulation(name: str, patient: int, draw: int | None) -> None:
     """At the last step, bit for bit, in every strategy; stays and marks too."""
