@@ -64,7 +64,7 @@ def compile_states(d: Draft) -> None:
         d.out["chance_decision"].append(d.decision(f"chance {name}") if state.kind == "chance" else -1)
         if state.kind == "absorbing" and state.events:
             raise ScenarioError(
-                f"{where}.events: '{state.events[0]}' cannot happen where lives end; allowed: events of a state before it."
+                f"{where}.events: '{state.events[0]}' cannot happen where lives end; give it to a state before."
             )
         for column, names, known, kind in (
             ("entry_clock", state.starts, list(d.flat.clocks), "clock"),

@@ -100,6 +100,10 @@ SPOILT = {
     "name with two meanings": (
         TOML, AGE, f'{AGE}\ncovariates.u_stable = {{ kind = "constant", value = 1 }}', ["'u_stable'", "covariate"]
     ),
+    "event where lives end": (
+        TOML, "[states.dead]", "[events.fall]\nprobability = 0.1\n[states.dead]\nevents = ['fall']",
+        ["states.dead.events", "'fall'", "where lives end"],
+    ),
     "no way out": (TOML, "[states.dead]", "[states.limbo]\n[states.dead]", ["limbo", "leads out"]),
 }  # fmt: skip
 
