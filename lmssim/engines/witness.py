@@ -188,21 +188,22 @@ class Witness(Life):
         return self.draw(int(m[m[layout.H_RISK_DECISION] + risk]), occurrence, budget=True)
 
     def _test(self, transition: Transition) -> Draw | None:
-        """Number of the test that found something at the visit now; None if it cannot miss."""
+        """Number of the test that found something at the visit now, or in the cycle that ends; None if certain."""
         m, f, t = self.m, self.case.program.packed.f, transition.row
-        if m[layout.H_N_CYCLES] > 0:
-            cycle = round(self.time * f[layout.F_CYCLES_PER_YEAR]) - 1
-            return self.draw(int(m[t + layout.T_TEST_DECISION]), cycle)
-        ref = int(m[t + layout.T_REF_A])
-        if scalar.value_at(*self.arrays, ref, self.attributes, self.time, self.case.strategy) >= 1.0:
+        ref, decision = int(m[t + layout.T_REF_A]), int(m[t + layout.T_TEST_DECISION])
+        cycle = round(self.time * f[layout.F_CYCLES_PER_YEAR]) - 1 if m[layout.H_N_CYCLES] > 0 else -1
+        asked = self.time if cycle < 0 else f[m[layout.H_CYCLE_TIME] + cycle]
+        if scalar.value_at(*self.arrays, ref, self.attributes, asked, self.case.strategy) >= 1.0:
             return None
+        if cycle >= 0:
+            return self.draw(decision, cycle)
         plan = int(m[t + layout.T_PLAN])
         table = m[m[layout.H_PLAN_TABLE] + self.case.strategy * m[layout.H_N_PLANS] + plan]
         first, last = m[m[layout.H_TICK_START] + table : m[layout.H_TICK_START] + table + 2]
         ticks = f[m[layout.H_TICK_TIME] + first : m[layout.H_TICK_TIME] + last]
         origin, episode = self._plan(int(m[m[layout.H_PLAN] + plan]))
         tick = (origin + ticks).tolist().index(self.time)
-        return self.draw(int(m[t + layout.T_TEST_DECISION]), (episode & EPISODES) << TICK_BITS | tick)
+        return self.draw(decision, (episode & EPISODES) << TICK_BITS | tick)
 
     def _plan(self, clock: int) -> tuple[float, int]:
         """Origin of a plan, and which of the plan's episodes this is."""

@@ -172,6 +172,40 @@ def test_a_visit_shows_the_number_of_its_test(write_scenario: Write, origin: str
         assert all(u >= 0.3 for u in tests[1:])
 
 
+CYCLES = """
+[cycles]
+length = 0.5
+correction = "end"
+[[transitions]]
+from = "alive"
+to = "dead"
+probability = "{probability}"
+[states.alive]
+initial = true
+"""
+
+
+def test_a_cycle_shows_the_number_that_ended_it(write_scenario: Write) -> None:
+    """Below the probability as at the start of that cycle; not so in those before."""
+    path = write_scenario(frame(10) + CYCLES.format(probability="0.05 * cycle") + DEAD)
+    for patient in range(8):
+        dead = steps(trace(load_scenario(path), patient, SEED))[-1]
+        assert (dead.what, dead.decision) == ("dead", "cycle dead")
+        assert dead.time == (dead.occurrence + 1) / 2
+        numbers = [uniform(patient, dead.decision, cycle) for cycle in range(dead.occurrence + 1)]
+        assert numbers[-1] == dead.uniform
+        assert [u < 0.05 * (k + 1) for k, u in enumerate(numbers)] == [*[False] * dead.occurrence, True]
+
+
+def test_what_is_certain_in_a_cycle_shows_none(write_scenario: Write) -> None:
+    """Its probability is that of the cycle's start, 1 in the third."""
+    path = write_scenario(frame(10) + CYCLES.format(probability="1 if cycle == 3 else 0") + DEAD)
+    traced = trace(load_scenario(path), 0, SEED)
+    dead = steps(traced)[-1]
+    assert (dead.time, dead.decision) == (1.5, None)
+    assert traced.draws.empty
+
+
 def test_a_test_that_cannot_miss_shows_none(write_scenario: Write) -> None:
     """Nothing was drawn."""
     traced = trace(load_scenario(write_scenario(frame() + VISITS.format(origin="model", sensitivity=1))), 0, SEED)
