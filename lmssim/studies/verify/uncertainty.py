@@ -1,0 +1,315 @@
+"""Checks of uncertainty and of chance: distributions, draws, random numbers, luck in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from lmssim.evaluation import evaluate
+from lmssim.kernels.philox import STREAM_LUCK, address_of, fill_uniforms
+from lmssim.model.expression import Name
+from lmssim.model.population import Population
+from lmssim.model.sampling import distribution_of
+from lmssim.studies.verify.bench import N_DRAWS, OUTCOMES, Bench, outcomes
+from lmssim.studies.verify.finding import EXACT, Finding, NotApplicableError, Place, Status, Z, compare, places, worst_of
+from lmssim.studies.verify.registry import check
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
+    from lmssim.model.parameters import Parameter
+    from lmssim.model.population import Covariate
+
+LY, QALY, COST, LY_PLAIN, QALY_PLAIN, COST_PLAIN = range(6)
+MANY = 4_000
+"""Draws of a parameter, or patients of a population, where a mean is tested."""
+OUTSIDE = 1e-4
+"""Probability with which a distribution may leave the range its parameter must have."""
+APART = 0.10
+"""Relative difference of the mean over draws from the base case beyond which the reader is warned."""
+LEAST_P = 1e-6
+"""P-value below which numbers are not uniform."""
+RANGES = {
+    "probability": (0.0, 1.0), "utility": (-1.0, 1.0), "loss": (0.0, 2.0), "cost": (0.0, np.inf),
+    "time": (0.0, np.inf), "multiplier": (0.0, np.inf),
+}  # fmt: skip
+SUITED = {
+    "probability": ("beta", "uniform", "triangular"), "utility": ("beta", "uniform", "triangular"),
+    "loss": ("beta", "uniform", "triangular", "gamma", "lognormal"),
+    "cost": ("gamma", "lognormal", "uniform", "triangular"), "ratio": ("lognormal", "gamma", "uniform", "triangular"),
+}  # fmt: skip
+"""Distributions that keep to the range of what they stand for."""
+
+
+def _own(bench: Bench) -> list[Parameter]:
+    """Uncertain parameters with a distribution of their own."""
+    grouped = {member for group in bench.scenario.groups.values() for member in group.members}
+    found = [bench.scenario.table[id_] for id_ in bench.uncertain if id_ not in grouped]
+    if not found:
+        raise NotApplicableError("no parameter has a distribution of its own")
+    return found
+
+
+def _uses(bench: Bench) -> list[tuple[Parameter, str]]:
+    """Uncertain parameters that stand alone where a probability, a cost and so on is asked for, and what that is."""
+    own = {p.id: p for p in _own(bench)}
+    found = {}
+    for slot in bench.program.symbols.numbers.slots:
+        if isinstance(slot.node, Name) and slot.node.name in own and slot.check in RANGES:
+            found[slot.node.name, slot.check] = (own[slot.node.name], slot.check)
+    return list(found.values())
+
+
+@check("domain", "uncertainty", "Distributions stay within the range of what they stand for")
+def distributions_stay_in_range(bench: Bench) -> Finding:
+    """Probability of leaving it, of each parameter that stands for a probability, utility, cost, time or multiplier."""
+    outside, where = [], []
+    for parameter, kind in _uses(bench):
+        d = distribution_of(parameter)
+        low, high = RANGES[kind]
+        edge = 0.0 if low <= d.lower else d.cdf(low) - d.cdf(d.lower)
+        outside.append((edge + max(d.cdf(d.upper) - d.cdf(high), 0.0)) / d.mass() if high < d.upper else edge / d.mass())
+        where.append({"parameter": parameter.id, "as": kind, "distribution": parameter.distribution})
+    return compare(outside, "at most", 0.0, OUTSIDE, where, "parameters")
+
+
+@check(
+    "distribution-family", "uncertainty",
+    "Ratios and costs are log-normal or gamma, utilities and probabilities beta; normal only where positivity is safe",
+)  # fmt: skip
+def distributions_suit_their_use(bench: Bench) -> Finding:
+    """By use in the model, and by the unit where it says ratio; truncation counts as safe."""
+    findings = []
+    used = [*_uses(bench), *((p, "ratio") for p in _own(bench) if "ratio" in p.unit and "log" not in p.unit)]
+    for p, kind in used:
+        if kind in SUITED:
+            low = 0.0 if kind == "ratio" else max(RANGES[kind][0], 0.0)
+            safe = p.distribution in SUITED[kind] or (p.lower is not None and p.lower >= low)
+            status = Status.PASSED if safe or distribution_of(p).cdf(low) < OUTSIDE else Status.FAILED
+            findings.append(
+                Finding(
+                    status=status, observed=p.distribution, expected=" or ".join(SUITED[kind]),
+                    where={"parameter": p.id, "as": kind},
+                )
+            )  # fmt: skip
+    return worst_of(findings)
+
+
+@check("bounds", "uncertainty", "The 95% interval of each distribution encloses the base value")
+def intervals_enclose_the_base_value(bench: Bench) -> Finding:
+    """Base values against the 2.5% and 97.5% quantiles."""
+    values, bounds, where = [], [], []
+    for p in _own(bench):
+        values.append(p.value)
+        bounds.append(distribution_of(p).quantile(np.array([0.025, 0.975])))
+        where.append({"parameter": p.id})
+    low, high = np.array(bounds).T
+    return worst_of([
+        compare(values, "at least", low, EXACT * np.abs(low), where, "parameters"),
+        compare(values, "at most", high, EXACT * np.abs(high), where, "parameters"),
+    ])  # fmt: skip
+
+
+@check("draw-means", "uncertainty", "Means of the draws are those of the distributions")
+def draws_have_their_mean(bench: Bench) -> Finding:
+    """Mean of many draws of each parameter, against the integral of its quantile function."""
+    drawn = bench.program.sample(MANY, bench.sampling.seed)
+    u = (np.arange(100_000) + 0.5) / 100_000
+    means, expected, error, where = [], [], [], []
+    for p in _own(bench):
+        quantiles = distribution_of(p).quantile(u)
+        means.append(drawn[p.id].mean())
+        expected.append(quantiles.mean())
+        error.append(quantiles.std() / np.sqrt(MANY))
+        where.append({"parameter": p.id})
+    return compare(means, "equal to", expected, Z * np.array(error), where, "parameters")
+
+
+@check("dirichlet", "uncertainty", "Shares that are drawn together add up to 1")
+def shares_add_up(bench: Bench) -> Finding:
+    """Sums of the draws of each Dirichlet group."""
+    groups = [g for g in bench.scenario.groups.values() if g.kind == "dirichlet"]
+    if not groups:
+        raise NotApplicableError("no parameters are drawn as shares")
+    drawn = bench.program.sample(N_DRAWS, bench.sampling.seed)
+    sums = [np.sum([drawn[m] for m in g.members], axis=0) for g in groups]
+    return compare(sums, "equal to", 1.0, EXACT, places(group=[g.name for g in groups], draw=range(N_DRAWS)), "draws")
+
+
+@check("correlated-parameters", "uncertainty", "Parameters that are drawn together have their stated covariance")
+def joint_draws_have_their_covariance(bench: Bench) -> Finding:
+    """Correlations of many draws of each multivariate normal group, on Fisher's scale."""
+    groups = [g for g in bench.scenario.groups.values() if g.kind == "multivariate_normal" and len(g.members) > 1]
+    if not groups:
+        raise NotApplicableError("no parameters are drawn as multivariate normal")
+    drawn, findings = bench.program.sample(MANY, bench.sampling.seed), []
+    for g in groups:
+        covariance = np.array(g.covariance)
+        scale = np.sqrt(np.diag(covariance))
+        i, j = np.triu_indices(len(g.members), 1)
+        observed = np.corrcoef([drawn[m] for m in g.members])[i, j]
+        where = [{"group": g.name, "parameters": f"{g.members[a]}, {g.members[b]}"} for a, b in zip(i, j, strict=True)]
+        expected = (covariance / np.outer(scale, scale))[i, j]
+        findings.append(
+            compare(np.arctanh(observed), "equal to", np.arctanh(expected), Z / np.sqrt(MANY - 3), where, "pairs")
+        )
+    return worst_of(findings)
+
+
+# === Draws through the model ===
+
+
+@check("parameters-reach", "uncertainty", "Every parameter that is sampled reaches the calculation")
+def every_parameter_matters(bench: Bench) -> Finding:
+    """Numbers that engines read, with each parameter in turn at another value of its distribution."""
+    findings = []
+    numbers, ids = _one_at_a_time(bench)
+    for k, id_ in enumerate(ids, start=1):
+        reached = bool((numbers[k] != numbers[0]).any())
+        findings.append(
+            Finding(
+                status=Status.PASSED if reached else Status.FAILED, observed="changes" if reached else "changes nothing",
+                expected="changes", where={"parameter": id_}, reason=f"{len(ids)} parameters varied",
+            )
+        )  # fmt: skip
+    return worst_of(findings)
+
+
+def _one_at_a_time(bench: Bench) -> tuple[FloatArray, list[str]]:
+    """Numbers of the base case, then with one parameter at a time at its first draw that differs."""
+    if not bench.uncertain:
+        raise NotApplicableError("no parameter has a distribution")
+    table, drawn = bench.scenario.table, bench.draws
+    given = {id_: np.full(len(bench.uncertain) + 1, v[0]) for id_, v in table.base().items() if not table[id_].expression}
+    for k, id_ in enumerate(bench.uncertain, start=1):
+        other = drawn[id_][drawn[id_] != given[id_][0]]
+        given[id_][k] = other[0] if len(other) else given[id_][0]
+    return bench.program.numbers(table.evaluate(given)), bench.uncertain
+
+
+@check("psa-mean", "uncertainty", "The mean over parameter draws is close to the base case")
+def draws_centre_on_the_base_case(bench: Bench) -> Finding:
+    """Means of the main outcomes over draws against the same patients' base case; far apart is a warning, no failure."""
+    drawn = bench.drawn
+    base = bench.mean(n_patients=drawn.n)[:, :3]
+    mean = outcomes(drawn)[:, :3]
+    spread = drawn.estimates.mean[:, :, :3].std(axis=0, ddof=1) / np.sqrt(N_DRAWS)
+    tolerance = APART * np.abs(base) + Z * spread
+    finding = compare(mean, "equal to", base, tolerance, bench.grid(OUTCOMES[:3]))
+    if finding.status == Status.FAILED:
+        return Finding(**{**finding.__dict__, "status": Status.WARNING})
+    return finding
+
+
+@check("psa-repeat", "uncertainty", "Another set of parameter draws gives similar means")
+def other_draws_give_similar_means(bench: Bench) -> Finding:
+    """Means of the main outcomes over two sets of draws of the same patients."""
+    first = bench.drawn
+    other = bench.program.sample(N_DRAWS, bench.sampling.seed, N_DRAWS)
+    second = evaluate(bench.scenario, first.sampling, other)
+    parts = [e.estimates.mean[:, :, :3] for e in (first, second)]
+    error = np.sqrt(sum(part.var(axis=0, ddof=1) for part in parts) / N_DRAWS)
+    tolerance = Z * error + EXACT * np.abs(parts[0].mean(axis=0))
+    return compare(parts[1].mean(axis=0), "equal to", parts[0].mean(axis=0), tolerance, bench.grid(OUTCOMES[:3]))
+
+
+@check("draws-hold", "uncertainty", "What must hold of totals holds in every parameter draw")
+def every_draw_holds(bench: Bench) -> Finding:
+    """Life years within the horizon and no less than QALYs, discounted no more than undiscounted, costs not negative."""
+    mean = bench.drawn.estimates.mean
+    horizon = bench.scenario.file.settings.horizon
+    where = places(draw=range(mean.shape[0]), strategy=bench.strategies)
+    slack = EXACT * horizon
+
+    def at_most(k: int, limit: float | FloatArray, what: str) -> Finding:
+        return compare(mean[:, :, k], "at most", limit, slack, [p | {"outcome": what} for p in where], "draws")
+
+    return worst_of([
+        at_most(LY_PLAIN, horizon, "life_years_undiscounted"), at_most(QALY_PLAIN, mean[:, :, LY_PLAIN], "qalys_undiscounted"),
+        at_most(QALY, mean[:, :, LY], "qalys"), at_most(LY, mean[:, :, LY_PLAIN], "life_years"),
+        compare(mean[:, :, COST], "at most", mean[:, :, COST_PLAIN], EXACT * mean[:, :, COST_PLAIN], where, "draws"),
+        compare(mean[:, :, COST], "at least", 0.0, 0.0, [p | {"outcome": "cost"} for p in where], "draws"),
+    ])  # fmt: skip
+
+
+# === Chance ===
+
+
+@check("uniforms", "uncertainty", "Random numbers are uniform")
+def random_numbers_are_uniform(bench: Bench) -> Finding:
+    """Kolmogorov-Smirnov p-values of the numbers behind each of the model's decisions, over patients."""
+    addresses = bench.program.columns["decision_address"]
+    numbers = np.empty(MANY)
+    p_values, where = [], []
+    for k, address in enumerate(addresses):
+        fill_uniforms(bench.sampling.seed, STREAM_LUCK, 0, int(address), 0, numbers)
+        p_values.append(float(stats.kstest(numbers, "uniform").pvalue))
+        where.append({"decision": str(k + 1)})
+    fill_uniforms(bench.sampling.seed, STREAM_LUCK, 0, address_of("uniform"), 0, numbers)
+    p_values.append(float(stats.kstest(numbers, "uniform").pvalue))
+    where.append({"decision": "none of the model's"})
+    return compare(p_values, "at least", LEAST_P, 0.0, where, "p-values")
+
+
+@check("luck-in-common", "uncertainty", "Strategies share their patients' luck: lives agree more than with luck of their own",
+       lives=True)  # fmt: skip
+def luck_is_shared(bench: Bench) -> Finding:
+    """Correlation of life years between strategies, with common luck and with luck of another draw, on Fisher's scale."""
+    if len(bench.strategies) < 2:
+        raise NotApplicableError("the scenario has one strategy")
+    c = bench.strategies.index(bench.scenario.comparator)
+    here, elsewhere = bench.lives().life_years, bench.lives(luck=1).life_years
+    if np.ptp(here[:, c]) == 0.0:
+        raise NotApplicableError("all lives are of one length")
+    others = [s for s in range(len(bench.strategies)) if s != c]
+    common = [_fisher(here[:, c], here[:, s]) for s in others]
+    apart = [_fisher(here[:, c], elsewhere[:, s]) for s in others]
+    margin = -Z * np.sqrt(2.0 / (bench.n_lives - 3))
+    return compare(common, "at least", apart, margin, places(strategy=[bench.strategies[s] for s in others]), "strategies")
+
+
+def _fisher(a: FloatArray, b: FloatArray) -> float:
+    return float(np.arctanh(np.clip(np.corrcoef(a, b)[0, 1], -0.999999, 0.999999)))
+
+
+@check("covariate-means", "uncertainty", "Patients have the means that their distributions state")
+def patients_have_their_means(bench: Bench) -> Finding:
+    """Mean of each covariate over many patients, against the integral of its quantile function."""
+    population = bench.scenario.patients
+    if not isinstance(population, Population):
+        raise NotApplicableError("patients are rows of a file")
+    x = population.sample(0, MANY, bench.sampling.seed)
+    u = (np.arange(100_000) + 0.5) / 100_000
+    quantiles = [c.quantile(u) for c in population.covariates]
+    expected = [q.mean() for q in quantiles]
+    tolerance = [Z * q.std() / np.sqrt(MANY) + EXACT * abs(q.mean()) for q in quantiles]
+    where = places(covariate=[c.name for c in population.covariates])
+    return compare(x.mean(axis=0), "equal to", expected, tolerance, where, "covariates")
+
+
+@check("covariate-correlation", "uncertainty", "Baseline characteristics are correlated as declared")
+def patients_are_correlated_as_declared(bench: Bench) -> Finding:
+    """Correlation of each pair of covariates, against NumPy's own draws through the same quantile functions."""
+    population = bench.scenario.patients
+    varied = [] if not isinstance(population, Population) else [c for c in population.covariates if c.kind != "constant"]
+    if len(varied) < 2 or not isinstance(population, Population):
+        raise NotApplicableError("there are no two covariates with distributions")
+    names = [c.name for c in population.covariates]
+    index = [names.index(c.name) for c in varied]
+    observed = np.corrcoef(population.sample(0, MANY, bench.sampling.seed)[:, index].T)
+    expected = np.corrcoef(_independent_sample(population, varied, 25 * MANY))
+    pairs = np.triu_indices(len(varied), 1)
+    where: list[Place] = [{"covariates": f"{varied[i].name}, {varied[j].name}"} for i, j in zip(*pairs, strict=True)]
+    error = Z * np.sqrt((1.0 + 1.0 / 25.0) / (MANY - 3))
+    return compare(np.arctanh(observed[pairs]), "equal to", np.arctanh(expected[pairs]), error, where, "pairs")
+
+
+def _independent_sample(population: Population, covariates: list[Covariate], n: int) -> list[FloatArray]:
+    """Covariates drawn by another generator through the declared latent correlation."""
+    matrix = np.eye(len(covariates))
+    names = [c.name for c in covariates]
+    for (a, b), r in population.correlation.items():
+        matrix[names.index(a), names.index(b)] = matrix[names.index(b), names.index(a)] = r
+    latent = np.random.default_rng(1).multivariate_normal(np.zeros(len(names)), matrix, size=n)
+    return [c.quantile(stats.norm.cdf(latent[:, k])) for k, c in enumerate(covariates)]
