@@ -1,4 +1,4 @@
-"""Checks of the battery that belong to what lmssim does not have yet, or that no program can make: named, not left out."""
+"""Checks of the battery that belong to what lmssim does not have yet, or that no program can make: named, not run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ awaited("body-size", "inputs", "Drug cost rises with body size", "the language d
 awaited("regression", "inputs", "Hazard ratios fit the regression used for extrapolation", "no survival regression yet")
 awaited("time-unit", "event/state", "Probabilities are converted between time units as rates", CYCLES)
 awaited("inflation", "event/state", "Higher inflation raises costs", "the language has no inflation: one price year")
-awaited("half-cycle", "results", "Half-cycle correction lowers life years, and leaves costs at cycle start alone", CYCLES)
+awaited("half-cycle", "results", "Half-cycle correction lowers life years, not costs at cycle start", CYCLES)
 awaited("one-way-complete", "uncertainty", "All uncertain parameters are in the one-way analysis", ONE_WAY)
 awaited("one-way-joint", "uncertainty", "Parameters drawn together are not varied one by one", ONE_WAY)
 awaited("one-way-plausible", "uncertainty", "One-way results are plausible", ONE_WAY)

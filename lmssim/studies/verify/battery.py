@@ -9,18 +9,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lmssim.errors import InputError, LmssimError, unknown
-from lmssim.studies.verify import (  # noqa: F401  # each registers its checks, in this order
-    effects,
-    families,
-    results,
-    states,
-    mortality,
-    rewards,
-    uncertainty,
-    overall,
-    agreement,
-    awaiting,
-)
+
+# each registers its checks, in this order
+# isort: off
+from lmssim.studies.verify import effects, families, results, states, mortality, rewards, uncertainty  # noqa: F401
+from lmssim.studies.verify import overall, agreement, awaiting  # noqa: F401
+# isort: on
 from lmssim.studies.verify.bench import Bench, sampling_for
 from lmssim.studies.verify.finding import Finding, NotApplicableError, Status
 from lmssim.studies.verify.registry import CHECKS, Check, in_order
@@ -29,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lmssim.evaluation import Sampling
+    from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 
 COLUMNS = (
@@ -54,7 +49,7 @@ class Result:
         relation = f.relation if f.observed is not None else ""
         return (
             self.engine, c.group, c.id, c.title, str(f.status), f.place, f.observed, relation, f.expected, f.tolerance,
-            f.reason,
+            f.note,
         )  # fmt: skip
 
 
@@ -70,14 +65,14 @@ class Battery:
         Patients, seed, workers.
     results : sequence of Result
         In the order of the battery, engine by engine.
-    bench : Bench
-        Of the first engine; its program is what was run.
+    program : Program or None
+        The scenario compiled; None if it does not run.
     """
 
     scenario: Scenario
     sampling: Sampling
     results: Sequence[Result]
-    bench: Bench
+    program: Program | None
 
     def count(self, status: Status) -> int:
         """Checks of a status."""
@@ -162,7 +157,7 @@ def run_battery(
         if refusal is not None and all(r.finding.status != Status.FAILED for r in own):
             raise refusal
         found += own
-    return Battery(scenario, sampling, found, benches[0])
+    return Battery(scenario, sampling, found, None if _refusal(benches[0]) else benches[0].program)
 
 
 def _refusal(bench: Bench) -> InputError | None:

@@ -99,7 +99,9 @@ class Lives:
         """Undiscounted years in states of stay, (n_patients, n_strategies)."""
         alive = np.array([self.program.flat.states[s].kind == "dwelling" for s in self.program.states])
         years = np.where(alive[self.state], self.left - self.entered, 0.0)
-        return np.bincount(self.path, years, minlength=self.shape[0] * self.shape[1]).reshape(self.shape)
+        total = np.zeros(self.shape[0] * self.shape[1])
+        np.add.at(total, self.path, years)
+        return total.reshape(self.shape)
 
     def first(self, mark: str) -> FloatArray:
         """Time of the first mark of a name, (n_patients, n_strategies); infinite if there is none."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmssim.model.flat import flatten, received
 from lmssim.model.population import Covariate, Population
-from lmssim.model.schema import Effect, Hazard, Section, State, Transition, Treatment
+from lmssim.model.schema import Effect, Endpoint, Hazard, Section, State, Strategy, Transition, Treatment
 from lmssim.studies.verify.finding import NotApplicableError
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ def no_events(scenario: Scenario) -> Scenario:
 
 def no_consequences(scenario: Scenario) -> Scenario:
     """Events happen as before and mean nothing."""
-    nothing = {"cost": {}, "utility_loss": None, "years": None, "death": None, "death_state": None, "set": {}}
+    nothing: dict[str, Any] = {"cost": {}, "utility_loss": None, "years": None, "death": None, "death_state": None, "set": {}}
     return with_file(
         scenario, events={name: event.model_copy(update=nothing) for name, event in scenario.file.events.items()}
     )
@@ -406,6 +406,22 @@ def constant_age(scenario: Scenario, age: float) -> Scenario:
     """Everybody of one age, with no other characteristic."""
     covariate = Covariate(name=scenario.file.population.age, kind="constant", value=age)
     return replace(scenario, patients=Population((covariate,)))
+
+
+def bare_model(
+    scenario: Scenario, years: float, states: dict[str, State], transitions: list[Transition]
+) -> Scenario:  # fmt: skip
+    """A small model under the scenario's settings: one strategy, patients of age 0, nothing but these states."""
+    age = scenario.file.population.age
+    population = {"covariates": {age: {"kind": "constant", "value": 0.0}}, "age": age}
+    ends = [name for name, state in states.items() if state.kind == "absorbing"]
+    bare = with_file(
+        horizon(scenario, years), states=states, transitions=transitions,
+        population=type(scenario.file.population).model_validate(population), attributes={}, clocks={}, events={},
+        lasting={}, plans={}, treatments={}, strategies={"one": Strategy()}, endpoints={"end": Endpoint(events=ends)},
+        mortality=None, terminal=[], groups={}, series={},
+    )  # fmt: skip
+    return replace(constant_age(no_norms(bare), 0.0), life=None)
 
 
 def younger(scenario: Scenario, years: float) -> Scenario:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +15,12 @@ from lmssim.studies.verify.finding import (
     Finding,
     NotApplicableError,
     Place,
-    Status,
     Z,
     close,
     compare,
     places,
     rounding,
+    verdict,
     worst_of,
 )
 from lmssim.studies.verify.registry import check
@@ -74,7 +75,8 @@ def _effect_direction(bench: Bench, effect: DeclaredEffect) -> Finding | None:
     share = wrong.sum() / moved.sum()
     if share:
         where["strategy"] = bench.strategies[s]
-    return compare(share, "equal to", 0.0, 0.0, [where], "share of patients moved the other way")
+    finding = compare(share, "equal to", 0.0, 0.0, [where], "declared effects")
+    return replace(finding, reason="observed is the share of those moved whom it moves the other way")
 
 
 def _risk(bench: Bench, effect: DeclaredEffect) -> str:
@@ -119,7 +121,8 @@ def _all_effects(bench: Bench) -> list[tuple[str, str, float | str]]:
     held = [(f"transition {t.name or t.to or t.mark}", t.effects) for t in file.transitions]
     held += [(f"event {name}", event.effects) for name, event in file.events.items()]
     held += [
-        (f"treatment {name}, {e.risk}", {received(name): e.effect}) for name, t in file.treatments.items() for e in t.effects
+        (f"treatment {name}, {e.risk}", {received(name): e.effect})
+        for name, t in file.treatments.items() for e in t.effects
     ]
     held += [(f"state {name}", b.effects) for name, state in file.states.items() for b in state.branches]
     return [
@@ -215,7 +218,7 @@ def events_follow_their_probability(bench: Bench) -> Finding:
             compare(shares[2], "at least", shares[1], 0.0, where),
         ]  # fmt: skip
         if shares[2].max() <= shares[0].max():
-            findings.append(Finding(status=Status.FAILED, observed="no more", expected="more", where={"event": event}))
+            findings.append(verdict(False, "no more", "more", {"event": event}))
     return worst_of(findings)
 
 
@@ -238,7 +241,7 @@ def _share(bench: Bench, event: str, probability: float) -> FloatArray:
 
 @check("event-extremes", "results", "An event declared a harm costs no less and leaves no more QALYs if it is certain")
 def events_move_the_declared_way(bench: Bench) -> Finding:
-    """Undiscounted cost and QALYs at probability 1 against 0; cost only where the event neither kills nor alters rules."""
+    """Undiscounted QALYs and cost at probability 1 against 0; cost where the event neither kills nor sets anything."""
     findings = []
     for event in _events(bench):
         spec = bench.scenario.file.events[event]
@@ -249,7 +252,7 @@ def events_move_the_declared_way(bench: Bench) -> Finding:
         more = sign * (bench.mean(always) - bench.mean(never))
         alters = spec.death is not None or bool(spec.set)
         noise = Z * np.hypot(bench.se(always), bench.se(never)) if alters else rounding(bench.mean(never))
-        where = [{"event": event, "declared": spec.expected, "strategy": s, "outcome": "QALYs"} for s in bench.strategies]
+        where = places(event=[event], declared=[spec.expected], strategy=bench.strategies, outcome=["QALYs"])
         findings.append(compare(more[:, QALYS], "at most", 0.0, noise[:, QALYS], where))
         if not alters:
             where = [place | {"outcome": "cost"} for place in where]

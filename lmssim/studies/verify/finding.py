@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import pandas as pd
 
@@ -18,6 +18,9 @@ Z = 4.0
 """Accepted distance in standard errors: of the few thousand comparisons of a battery, one in ten thousand errs."""
 EXACT = 1e-9
 """Accepted relative difference of numbers that must be equal but for rounding."""
+
+SHOWN = 3
+"""Further places of failure that are named."""
 
 Place = dict[str, str]
 """Where a figure stands: strategy, state, parameter, time and so on."""
@@ -49,7 +52,15 @@ class Finding:
     """How far observed may miss."""
     where: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
-    """Why it is not applicable, or what was compared."""
+    """Why it is not applicable, or what else is to be said."""
+    n: int = 1
+    """Figures compared."""
+    n_failed: int = 0
+    """Of them, those that fail."""
+    what: str = "figures"
+    """What was compared."""
+    margin: float = 0.0
+    """By how much the worst figure fails, relative to its size; negative if it holds."""
     table: pd.DataFrame | None = None
     """Figures behind it, written beside the results."""
 
@@ -58,8 +69,17 @@ class Finding:
         """Where, in words."""
         return "; ".join(f"{kind} {name}" for kind, name in self.where.items())
 
+    @property
+    def note(self) -> str:
+        """The reason, and how many figures were compared."""
+        if self.status == Status.NOT_APPLICABLE:
+            return self.reason
+        many = f"{self.n:,} {self.what} compared"
+        counted = f"{self.n_failed:,} of {self.n:,} {self.what} fail" if self.n_failed else many
+        return "; ".join(part for part in (counted, self.reason) if part)
 
-def places(**axes: Sequence[Any]) -> list[Place]:
+
+def places(**axes: Iterable[Any]) -> list[Place]:
     """Places of a grid of figures, the last axis fastest."""
     words = [[_word(value) for value in axis] for axis in axes.values()]
     return [dict(zip(axes, point, strict=True)) for point in itertools.product(*words)]
@@ -70,7 +90,8 @@ def _word(value: Any) -> str:
 
 
 def compare(
-    observed: Any, relation: str, expected: Any, tolerance: Any = 0.0, where: Sequence[Place] = (), what: str = "figures"
+    observed: Any, relation: str, expected: Any, tolerance: Any = 0.0, where: Sequence[Place] = (),
+    what: str = "figures",
 ) -> Finding:  # fmt: skip
     """Compare arrays of figures.
 
@@ -96,12 +117,20 @@ def compare(
     missed = np.where(np.isfinite(missed), missed, np.inf)
     missed = np.where(o == e, -t, missed)
     scale = np.abs(e) + np.abs(t)  # figures of unlike units are ranked by their relative excess
-    worst = int(np.argmax(np.where(scale > 0.0, missed / np.where(scale > 0.0, scale, 1.0), missed)))
-    n_failed = int(np.count_nonzero(missed > 0.0))
-    counted = f"{n_failed} of {o.size} {what} fail" if n_failed else f"{o.size} {what} compared"
+    margin = np.where(scale > 0.0, missed / np.where(scale > 0.0, scale, 1.0), missed)
+    worst, n_failed = int(np.argmax(margin)), int(np.count_nonzero(missed > 0.0))
     return Finding(
         status=Status.FAILED if n_failed else Status.PASSED, observed=float(o[worst]), expected=float(e[worst]),
-        relation=relation, tolerance=float(t[worst]), where=where[worst] if len(where) else {}, reason=counted,
+        relation=relation, tolerance=float(t[worst]), where=where[worst] if len(where) else {}, n=o.size,
+        n_failed=n_failed, what=what, margin=float(margin[worst]),
+    )  # fmt: skip
+
+
+def verdict(holds: bool, observed: str, expected: str, where: Place, what: str = "words", reason: str = "") -> Finding:
+    """Finding about words, not numbers."""
+    return Finding(
+        status=Status.PASSED if holds else Status.FAILED, observed=observed, expected=expected, where=where,
+        n_failed=int(not holds), what=what, margin=0.0 if holds else 1.0, reason=reason,
     )  # fmt: skip
 
 
@@ -121,7 +150,7 @@ def rounding(expected: Any) -> Any:
 
 
 def worst_of(findings: Sequence[Finding]) -> Finding:
-    """The first that failed, else the first that warns, else the last; what the others found is counted.
+    """The one that fails worst or, if all hold, comes nearest to failing; figures of all are counted.
 
     Raises
     ------
@@ -130,15 +159,10 @@ def worst_of(findings: Sequence[Finding]) -> Finding:
     """
     if not findings:
         raise NotApplicableError("nothing to compare")
-    for status in (Status.FAILED, Status.WARNING):
-        chosen = [f for f in findings if f.status == status]
-        if chosen:
-            return replace(chosen[0], reason=_counted(chosen, findings))
-    return findings[-1]
-
-
-def _counted(chosen: Sequence[Finding], findings: Sequence[Finding]) -> str:
-    if len(chosen) == 1:
-        return chosen[0].reason
-    more = "; ".join(f.place for f in chosen[1:4] if f.place)
-    return f"{chosen[0].reason}; {len(chosen)} of {len(findings)} fail{f', also {more}' if more else ''}"
+    failed = [f for f in findings if f.status == Status.FAILED]
+    worst = max(failed or findings, key=lambda f: f.margin)
+    others = list(dict.fromkeys(f.place for f in failed if f.place and f.place != worst.place))
+    also = f"also {'; also '.join(others[:SHOWN])}" if others else ""
+    more = f"; and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+    reason = "; ".join(part for part in (worst.reason, also) if part) + more
+    return replace(worst, n=sum(f.n for f in findings), n_failed=sum(f.n_failed for f in findings), reason=reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmssim.studies.verify.finding import Finding, NotApplicableError, Status, worst_of
+from lmssim.studies.verify.finding import Finding, NotApplicableError, Status, verdict, worst_of
 from lmssim.studies.verify.registry import check
 
 if TYPE_CHECKING:
@@ -22,13 +22,8 @@ def parameters_are_documented(bench: Bench) -> Finding:
         missing = [name for name in ("description", "kind") if not getattr(p, name)]
         missing += ["source_id"] if p.kind == "published" and not p.source_id else []
         missing += ["reason"] if p.kind == "assumed" and not p.reason else []
-        findings.append(
-            Finding(
-                status=Status.FAILED if missing else Status.PASSED,
-                observed=f"no {', '.join(missing)}" if missing else "documented", expected="documented",
-                where={"parameter": id_}, reason=f"{len(bench.program.used)} parameters read",
-            )
-        )  # fmt: skip
+        observed = f"no {', '.join(missing)}" if missing else "documented"
+        findings.append(verdict(not missing, observed, "documented", {"parameter": id_}, "parameters"))
     return worst_of(findings)
 
 
@@ -43,5 +38,5 @@ def series_agree(bench: Bench) -> Finding:
     return Finding(
         status=Status.PASSED if share >= EXPECTED_INSIDE else Status.WARNING, observed=share, expected=EXPECTED_INSIDE,
         relation="at least", tolerance=0.0, where={"outside": ", ".join(outside["target_id"])} if len(outside) else {},
-        reason=f"{len(table) - len(outside)} of {len(table)} figures inside",
+        n=len(table), what="published figures", reason=f"{len(table) - len(outside)} inside",
     )  # fmt: skip

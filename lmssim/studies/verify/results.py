@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,21 +11,19 @@ from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.engines.compiled import DEFAULT_BLOCK
 from lmssim.execution.simulate import CHUNK
 from lmssim.kernels import rewards
-from lmssim.model.schema import Population as PopulationSection
-from lmssim.model.schema import Covariate as CovariateSection
-from lmssim.model.schema import Endpoint, State, Strategy
+from lmssim.model.schema import State
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import OUTCOMES, UNDISCOUNTED, Bench, constant, live, outcomes
+from lmssim.studies.verify.bench import OUTCOMES, UNDISCOUNTED, Bench, constant, live
 from lmssim.studies.verify.finding import (
     EXACT,
     Finding,
     NotApplicableError,
-    Status,
     close,
     compare,
     places,
     rounding,
     same,
+    verdict,
     worst_of,
 )
 from lmssim.studies.verify.registry import check
@@ -46,11 +43,11 @@ BONUS = 100.0
 
 
 def _positive(bench: Bench) -> list[int]:
-    """Main outcomes of which more time can only give more: QALYs only if no utility is below 0 and nothing takes away."""
+    """Main outcomes of which more time can only give more: QALYs only if no utility is below 0."""
     file = bench.scenario.file
-    utilities = [s.utility for s in (*file.states.values(), *file.treatments.values()) if s.utility is not None]
+    utilities = [*(s.utility for s in file.states.values()), *(t.utility for t in file.treatments.values())]
     values = bench.values(bench.scenario.comparator)
-    signs = [constant(u, values) for u in utilities]
+    signs = [constant(u, values) for u in utilities if u is not None]
     good = all(sign is not None and sign >= 0.0 for sign in signs)
     return [LY, QALY, COST] if good else [LY, COST]
 
@@ -62,8 +59,8 @@ def _positive(bench: Bench) -> list[int]:
 def life_years_exceed_qalys(bench: Bench) -> Finding:
     """Discounted and not, under every strategy."""
     mean = bench.mean()
-    where = bench.grid(["qalys", "qalys_undiscounted"])
-    return compare(mean[:, [QALY, QALY_PLAIN]], "at most", mean[:, [LY, LY_PLAIN]], rounding(mean[:, [LY, LY_PLAIN]]), where)
+    qalys, years = mean[:, [QALY, QALY_PLAIN]], mean[:, [LY, LY_PLAIN]]
+    return compare(qalys, "at most", years, rounding(years), bench.grid(["qalys", "qalys_undiscounted"]))
 
 
 @check("undiscounted-exceed", "results", "Undiscounted totals are at least the discounted ones")
@@ -166,17 +163,10 @@ def huge_rate_leaves_time_zero(bench: Bench) -> Finding:
 
 def delayed_bonus(scenario: Scenario, years: float) -> Scenario:
     """A model in which everybody is paid and gains a fixed amount after some years."""
-    age, category = scenario.file.population.age, scenario.file.settings.cost_categories[0]
+    category = scenario.file.settings.cost_categories[0]
     paid = State(kind="absorbing", entry_cost={category: BONUS}, entry_utility=BONUS, death="other")
-    covariates = {age: CovariateSection(kind="constant", value=0.0)}
-    bare = edits.with_file(
-        edits.horizon(scenario, 2.0 * years),
-        states={"waiting": State(initial=True, duration=years, next="paid"), "paid": paid}, transitions=[],
-        population=PopulationSection(covariates=covariates, age=age), attributes={}, clocks={}, events={}, lasting={},
-        plans={}, treatments={}, strategies={"one": Strategy()}, endpoints={"paid": Endpoint(events=["paid"])},
-        mortality=None, terminal=[], groups={}, series={},
-    )  # fmt: skip
-    return edits.no_norms(edits.constant_age(bare, 0.0))
+    states = {"waiting": State(initial=True, duration=years, next="paid"), "paid": paid}
+    return edits.bare_model(scenario, 2.0 * years, states, [])
 
 
 @check("discount-two-years", "results", "What falls at 2 years is discounted by the stated rate over 2 years")
@@ -216,7 +206,7 @@ def _choices(bench: Bench) -> pd.DataFrame:
     return table
 
 
-@check("dominance", "results", "Words of dominance match the numbers, and ICERs refer to the next strategy on the frontier")
+@check("dominance", "results", "Words of dominance match the numbers; ICERs refer to the next on the frontier")
 def dominance_matches_numbers(bench: Bench) -> Finding:
     """Status of each strategy by brute force: another, or a mix of two others, costs no more and gains no less."""
     table, findings = _choices(bench), []
@@ -238,8 +228,7 @@ def dominance_matches_numbers(bench: Bench) -> Finding:
 
 
 def _words(observed: str, expected: str, strategy: str) -> Finding:
-    status = Status.PASSED if observed == expected else Status.FAILED
-    return Finding(status=status, observed=observed, expected=expected, where={"strategy": strategy})
+    return verdict(observed == expected, observed, expected, {"strategy": strategy})
 
 
 def _status(cost: FloatArray, qalys: FloatArray, i: int) -> str:
@@ -273,13 +262,11 @@ def icers_do_not_fall(bench: Bench) -> Finding:
 
 
 def _summaries(bench: Bench, **sampling: int) -> Finding:
-    again = bench.fresh(**sampling)
-    base = bench.base if "n_patients" not in sampling else bench.run(n_patients=sampling["n_patients"])
-    table = base.summary
-    where = [{"strategy": s, "outcome": o} for s, o in zip(table["strategy"], table["outcome"], strict=True)]
-    numbers = table["mean"].to_numpy()
-    known = np.isfinite(numbers)
-    return same(again.summary["mean"].to_numpy()[known], numbers[known], [w for w, k in zip(where, known, strict=True) if k])
+    again, table = bench.fresh(**sampling), bench.base.summary
+    known = np.isfinite(table["mean"].to_numpy())
+    there = table[known]
+    where = [{"strategy": s, "outcome": o} for s, o in zip(there["strategy"], there["outcome"], strict=True)]
+    return same(again.summary["mean"].to_numpy()[known], there["mean"].to_numpy(), where)
 
 
 @check("reproducible-seed", "results", "The same seed gives the same results, to the last bit")
@@ -297,12 +284,8 @@ def block_size_does_not_matter(bench: Bench) -> Finding:
 @check("reproducible-jobs", "results", "One worker and two give the same results, to the last bit")
 def workers_do_not_matter(bench: Bench) -> Finding:
     """Every figure of the summary, of patients enough for two chunks."""
-    n = CHUNK + 1
-    one = replace(bench.sampling, jobs=1, n_patients=n)
-    two = replace(bench.sampling, jobs=2, n_patients=n)
-    options = ({"jobs": each.jobs, "n_patients": each.n_patients} for each in (one, two))
-    means = [outcomes(bench.run(**each)) for each in options]
-    return same(means[1], means[0], bench.grid())
+    one, two = (bench.mean(jobs=jobs, n_patients=CHUNK + 1) for jobs in (1, 2))
+    return same(two, one, bench.grid())
 
 
 @check("replay", "results", "One life alone equals the same life among many", lives=True)
@@ -328,7 +311,7 @@ def wider_endpoints_come_first(bench: Bench) -> Finding:
                 continue
             for strategy in bench.strategies:
                 first, later = (bench.base.endpoint(e, strategy) for e in (wide, narrow))
-                where = [{"endpoint": f"{wide} v {narrow}", "strategy": strategy, "time": f"{t:g}"} for t in first.times]
+                where = places(endpoint=[f"{wide} v {narrow}"], strategy=[strategy], time=first.times)
                 if specs[wide].kind == "survival":
                     findings.append(compare(first.survival(), "at most", later.survival(), EXACT, where, "times"))
                 else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmssim.kernels import rewards
 from lmssim.studies.verify import edits
 from lmssim.studies.verify.bench import OUTCOMES, Bench, constant
 from lmssim.studies.verify.finding import (
@@ -102,15 +103,15 @@ def _years(bench: Bench, name: str) -> FloatArray:
 def state_utilities_stay_below_the_norm(bench: Bench) -> Finding:
     """Utilities that depend on parameters alone, under every strategy; relative to the norm where one is given."""
     file, values, where = bench.scenario.file, [], []
-    sections = {**{f"state {n}": s for n, s in file.states.items()}, **{f"treatment {n}": t for n, t in file.treatments.items()}}
+    stated = [("state", name, s.utility) for name, s in file.states.items()]
+    stated += [("treatment", name, t.utility) for name, t in file.treatments.items()]
     for strategy in bench.strategies:
         known = bench.values(strategy)
-        for name, section in sections.items():
-            value = None if section.utility is None else constant(section.utility, known)
+        for kind, name, utility in stated:
+            value = None if utility is None else constant(utility, known)
             if value is not None:
-                kind, _, word = name.partition(" ")
                 values.append(value)
-                where.append({kind: word, "parameter": str(section.utility), "strategy": strategy})
+                where.append({kind: name, "parameter": str(utility), "strategy": strategy})
     return compare(values, "at most", 1.0, 0.0, where, "utilities")
 
 
@@ -121,8 +122,9 @@ def mean_utility_stays_below_the_norm(bench: Bench) -> Finding:
     observed, expected = bench.base.estimates.state[0][:, :, 1], normal.estimates.state[0][:, :, 1]
     where = places(strategy=bench.strategies, state=bench.program.states)
     total, best = _columns(bench, QALYS), _columns(bench, QALYS, (edits.utilities, 1.0))
+    observed, expected = observed / bench.base.n, expected / normal.n
     return worst_of([
-        compare(observed / bench.base.n, "at most", expected / normal.n, rounding(expected / normal.n), where, "states"),
+        compare(observed, "at most", expected, rounding(expected), where, "states"),
         compare(total, "at most", best, rounding(best), _grid(bench, QALYS), "totals"),
     ])  # fmt: skip
 
@@ -155,19 +157,19 @@ def prices_scale_their_category(bench: Bench) -> Finding:
 
 @check("acquisition-cost", "event/state", "Twice the price of a treatment raises cost only where it is given")
 def treatments_cost_where_they_are_given(bench: Bench) -> Finding:
-    """Undiscounted cost by state: twice in the treatment's own state but for what is paid there anyway, else the same."""
-    findings = []
+    """Undiscounted cost by state: twice the treatment's share in its own state, elsewhere as it was."""
+    findings, column = [], rewards.STATE_COST_UNDISCOUNTED
     for treatment in bench.scenario.file.treatments:
-        base, more = bench.base.estimates.state[0], bench.run((edits.treatment_costs, treatment, 2.0)).estimates.state[0]
-        none = bench.run((edits.treatment_costs, treatment, 0.0)).estimates.state[0]
+        states = [bench.run((edits.treatment_costs, treatment, f)).estimates.state[0] for f in (0.0, 1.0, 2.0)]
+        none, base, more = (each[:, :, column] for each in states)
         own = bench.program.states.index(treatment)
-        expected = base[:, :, 2].copy()
-        expected[:, own] += base[:, own, 2] - none[:, own, 2]
+        expected = base.copy()
+        expected[:, own] += base[:, own] - none[:, own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=bench.program.states)
-        findings.append(compare(more[:, :, 2], "equal to", expected, rounding(expected), where, "states"))
-        given = base[:, own, 0] > 0.0
+        findings.append(compare(more, "equal to", expected, rounding(expected), where, "states"))
+        paid = (states[1][:, own, rewards.STATE_YEARS] > 0.0) & _is_paid(bench, treatment)
         where = places(treatment=[treatment], strategy=bench.strategies)
-        findings.append(compare(more[:, own, 2], "at least", base[:, own, 2], -1e-9 * given * _is_paid(bench, treatment), where))
+        findings.append(compare(more[:, own], "at least", base[:, own], -1e-9 * paid, where, "strategies"))
     if not findings:
         raise NotApplicableError("the model has no treatments")
     return worst_of(findings)
@@ -189,8 +191,8 @@ def a_year_costs_its_price(bench: Bench) -> Finding:
             prices = [constant(p, values) for p in evaluation.program.flat.states[name].cost_per_year.values()]
             if prices and None not in prices and sums[s, k, 0] > 0.0:
                 price = float(sum(p for p in prices if p is not None))
-                where = [{"strategy": strategy, "state": name}]
-                findings.append(compare(sums[s, k, 2] / sums[s, k, 0], "equal to", price, EXACT * max(price, 1.0), where))
+                rate, where = sums[s, k, 2] / sums[s, k, 0], [{"strategy": strategy, "state": name}]
+                findings.append(compare(rate, "equal to", price, EXACT * max(price, 1.0), where, "prices"))
     if not findings:
         raise NotApplicableError("no state has a cost per year that depends on parameters alone")
     return worst_of(findings)

@@ -106,7 +106,7 @@ def _state_row(evaluation: Evaluation, strategy: str, state: str) -> Mapping[str
     return None if rows.empty else {k: float(rows[k].iloc[0]) for k in ("entries", "years", "qalys", "cost")}
 
 
-@check("tunnel", "event/state", "Whoever leaves a state enters the next at that instant, until death or the horizon", lives=True)
+@check("tunnel", "event/state", "Whoever leaves a state enters the next, until death or the horizon", lives=True)
 def entries_equal_exits(bench: Bench) -> Finding:
     """Gaps between the stays of a life; the state or the time in which it ends."""
     lives, horizon = bench.lives(), bench.scenario.file.settings.horizon
@@ -129,7 +129,7 @@ def _stay(lives: Lives, row: int) -> Place:
 
 
 def branch_sums(scenario: Scenario, values: Mapping[str, float]) -> list[tuple[str, float, bool]]:
-    """(state, sum of probabilities, whether a last branch takes the rest) of branches that depend on parameters alone."""
+    """State, sum of probabilities, whether a branch takes the rest; of branches that depend on parameters alone."""
     found = []
     for name, state in scenario.file.states.items():
         stated = [b.p for b in state.branches if b.when is None and b.p not in (None, "rest")]
@@ -140,7 +140,7 @@ def branch_sums(scenario: Scenario, values: Mapping[str, float]) -> list[tuple[s
     return found
 
 
-@check("branch-sum", "event/state", "Probabilities of branches add up to 1, in the base case and in every draw", static=True)
+@check("branch-sum", "event/state", "Probabilities of branches add up to 1, in every draw too", static=True)
 def branches_add_up(bench: Bench) -> Finding:
     """Sums of the stated branches; with a branch that takes the rest, at most 1."""
     findings = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,17 @@ from lmssim.model.expression import Name
 from lmssim.model.population import Population
 from lmssim.model.sampling import distribution_of
 from lmssim.studies.verify.bench import N_DRAWS, OUTCOMES, Bench, outcomes
-from lmssim.studies.verify.finding import EXACT, Finding, NotApplicableError, Place, Status, Z, compare, places, worst_of
+from lmssim.studies.verify.finding import (
+    EXACT,
+    Finding,
+    NotApplicableError,
+    Status,
+    Z,
+    compare,
+    places,
+    verdict,
+    worst_of,
+)
 from lmssim.studies.verify.registry import check
 
 if TYPE_CHECKING:
@@ -68,8 +79,8 @@ def distributions_stay_in_range(bench: Bench) -> Finding:
     for parameter, kind in _uses(bench):
         d = distribution_of(parameter)
         low, high = RANGES[kind]
-        edge = 0.0 if low <= d.lower else d.cdf(low) - d.cdf(d.lower)
-        outside.append((edge + max(d.cdf(d.upper) - d.cdf(high), 0.0)) / d.mass() if high < d.upper else edge / d.mass())
+        below, above = max(d.cdf(low) - d.cdf(d.lower), 0.0), max(d.cdf(d.upper) - d.cdf(high), 0.0)
+        outside.append((below + above) / d.mass())
         where.append({"parameter": parameter.id, "as": kind, "distribution": parameter.distribution})
     return compare(outside, "at most", 0.0, OUTSIDE, where, "parameters")
 
@@ -86,13 +97,9 @@ def distributions_suit_their_use(bench: Bench) -> Finding:
         if kind in SUITED:
             low = 0.0 if kind == "ratio" else max(RANGES[kind][0], 0.0)
             safe = p.distribution in SUITED[kind] or (p.lower is not None and p.lower >= low)
-            status = Status.PASSED if safe or distribution_of(p).cdf(low) < OUTSIDE else Status.FAILED
-            findings.append(
-                Finding(
-                    status=status, observed=p.distribution, expected=" or ".join(SUITED[kind]),
-                    where={"parameter": p.id, "as": kind},
-                )
-            )  # fmt: skip
+            suits = safe or distribution_of(p).cdf(low) < OUTSIDE
+            where = {"parameter": p.id, "as": kind}
+            findings.append(verdict(suits, p.distribution, " or ".join(SUITED[kind]), where, "parameters"))
     return worst_of(findings)
 
 
@@ -149,7 +156,7 @@ def joint_draws_have_their_covariance(bench: Bench) -> Finding:
         scale = np.sqrt(np.diag(covariance))
         i, j = np.triu_indices(len(g.members), 1)
         observed = np.corrcoef([drawn[m] for m in g.members])[i, j]
-        where = [{"group": g.name, "parameters": f"{g.members[a]}, {g.members[b]}"} for a, b in zip(i, j, strict=True)]
+        where = [{"group": g.name, "parameters": f"{g.members[a]}, {g.members[b]}"} for a, b in zip(i.tolist(), j.tolist(), strict=True)]
         expected = (covariance / np.outer(scale, scale))[i, j]
         findings.append(
             compare(np.arctanh(observed), "equal to", np.arctanh(expected), Z / np.sqrt(MANY - 3), where, "pairs")
@@ -167,12 +174,8 @@ def every_parameter_matters(bench: Bench) -> Finding:
     numbers, ids = _one_at_a_time(bench)
     for k, id_ in enumerate(ids, start=1):
         reached = bool((numbers[k] != numbers[0]).any())
-        findings.append(
-            Finding(
-                status=Status.PASSED if reached else Status.FAILED, observed="changes" if reached else "changes nothing",
-                expected="changes", where={"parameter": id_}, reason=f"{len(ids)} parameters varied",
-            )
-        )  # fmt: skip
+        observed = "changes" if reached else "changes nothing"
+        findings.append(verdict(reached, observed, "changes", {"parameter": id_}, "parameters"))
     return worst_of(findings)
 
 
@@ -181,7 +184,8 @@ def _one_at_a_time(bench: Bench) -> tuple[FloatArray, list[str]]:
     if not bench.uncertain:
         raise NotApplicableError("no parameter has a distribution")
     table, drawn = bench.scenario.table, bench.draws
-    given = {id_: np.full(len(bench.uncertain) + 1, v[0]) for id_, v in table.base().items() if not table[id_].expression}
+    base = {id_: value[0] for id_, value in table.base().items() if not table[id_].expression}
+    given = {id_: np.full(len(bench.uncertain) + 1, value) for id_, value in base.items()}
     for k, id_ in enumerate(bench.uncertain, start=1):
         other = drawn[id_][drawn[id_] != given[id_][0]]
         given[id_][k] = other[0] if len(other) else given[id_][0]
@@ -190,7 +194,7 @@ def _one_at_a_time(bench: Bench) -> tuple[FloatArray, list[str]]:
 
 @check("psa-mean", "uncertainty", "The mean over parameter draws is close to the base case")
 def draws_centre_on_the_base_case(bench: Bench) -> Finding:
-    """Means of the main outcomes over draws against the same patients' base case; far apart is a warning, no failure."""
+    """Means over draws against the same patients' base case; far apart is a warning: no model need be linear."""
     drawn = bench.drawn
     base = bench.mean(n_patients=drawn.n)[:, :3]
     mean = outcomes(drawn)[:, :3]
@@ -198,7 +202,7 @@ def draws_centre_on_the_base_case(bench: Bench) -> Finding:
     tolerance = APART * np.abs(base) + Z * spread
     finding = compare(mean, "equal to", base, tolerance, bench.grid(OUTCOMES[:3]))
     if finding.status == Status.FAILED:
-        return Finding(**{**finding.__dict__, "status": Status.WARNING})
+        return replace(finding, status=Status.WARNING)
     return finding
 
 
@@ -216,7 +220,7 @@ def other_draws_give_similar_means(bench: Bench) -> Finding:
 
 @check("draws-hold", "uncertainty", "What must hold of totals holds in every parameter draw")
 def every_draw_holds(bench: Bench) -> Finding:
-    """Life years within the horizon and no less than QALYs, discounted no more than undiscounted, costs not negative."""
+    """Life years within the horizon and at least the QALYs, discounted at most undiscounted, costs not negative."""
     mean = bench.drawn.estimates.mean
     horizon = bench.scenario.file.settings.horizon
     where = places(draw=range(mean.shape[0]), strategy=bench.strategies)
@@ -226,7 +230,8 @@ def every_draw_holds(bench: Bench) -> Finding:
         return compare(mean[:, :, k], "at most", limit, slack, [p | {"outcome": what} for p in where], "draws")
 
     return worst_of([
-        at_most(LY_PLAIN, horizon, "life_years_undiscounted"), at_most(QALY_PLAIN, mean[:, :, LY_PLAIN], "qalys_undiscounted"),
+        at_most(LY_PLAIN, horizon, "life_years_undiscounted"),
+        at_most(QALY_PLAIN, mean[:, :, LY_PLAIN], "qalys_undiscounted"),
         at_most(QALY, mean[:, :, LY], "qalys"), at_most(LY, mean[:, :, LY_PLAIN], "life_years"),
         compare(mean[:, :, COST], "at most", mean[:, :, COST_PLAIN], EXACT * mean[:, :, COST_PLAIN], where, "draws"),
         compare(mean[:, :, COST], "at least", 0.0, 0.0, [p | {"outcome": "cost"} for p in where], "draws"),
@@ -252,21 +257,24 @@ def random_numbers_are_uniform(bench: Bench) -> Finding:
     return compare(p_values, "at least", LEAST_P, 0.0, where, "p-values")
 
 
-@check("luck-in-common", "uncertainty", "Strategies share their patients' luck: lives agree more than with luck of their own",
-       lives=True)  # fmt: skip
+@check(
+    "luck-in-common", "uncertainty", "Strategies share their patients' luck: lives agree more than with other luck",
+    lives=True,
+)  # fmt: skip
 def luck_is_shared(bench: Bench) -> Finding:
-    """Correlation of life years between strategies, with common luck and with luck of another draw, on Fisher's scale."""
+    """Correlation of life years between strategies, with the same luck and with another, on Fisher's scale."""
     if len(bench.strategies) < 2:
         raise NotApplicableError("the scenario has one strategy")
     c = bench.strategies.index(bench.scenario.comparator)
     here, elsewhere = bench.lives().life_years, bench.lives(luck=1).life_years
-    if np.ptp(here[:, c]) == 0.0:
-        raise NotApplicableError("all lives are of one length")
+    if (here == elsewhere).all():
+        raise NotApplicableError("life years do not depend on luck")
     others = [s for s in range(len(bench.strategies)) if s != c]
     common = [_fisher(here[:, c], here[:, s]) for s in others]
-    apart = [_fisher(here[:, c], elsewhere[:, s]) for s in others]
-    margin = -Z * np.sqrt(2.0 / (bench.n_lives - 3))
-    return compare(common, "at least", apart, margin, places(strategy=[bench.strategies[s] for s in others]), "strategies")
+    apart = np.array([_fisher(here[:, c], elsewhere[:, s]) for s in others])
+    more = Z * np.sqrt(2.0 / (bench.n_lives - 3))
+    where = places(strategy=[bench.strategies[s] for s in others])
+    return compare(common, "at least", apart + more, 0.0, where, "strategies")
 
 
 def _fisher(a: FloatArray, b: FloatArray) -> float:
@@ -292,15 +300,17 @@ def patients_have_their_means(bench: Bench) -> Finding:
 def patients_are_correlated_as_declared(bench: Bench) -> Finding:
     """Correlation of each pair of covariates, against NumPy's own draws through the same quantile functions."""
     population = bench.scenario.patients
-    varied = [] if not isinstance(population, Population) else [c for c in population.covariates if c.kind != "constant"]
-    if len(varied) < 2 or not isinstance(population, Population):
+    if not isinstance(population, Population):
+        raise NotApplicableError("patients are rows of a file")
+    varied = [c for c in population.covariates if c.kind != "constant"]
+    if len(varied) < 2:
         raise NotApplicableError("there are no two covariates with distributions")
     names = [c.name for c in population.covariates]
     index = [names.index(c.name) for c in varied]
-    observed = np.corrcoef(population.sample(0, MANY, bench.sampling.seed)[:, index].T)
-    expected = np.corrcoef(_independent_sample(population, varied, 25 * MANY))
+    observed = np.atleast_2d(np.corrcoef(population.sample(0, MANY, bench.sampling.seed)[:, index].T))
+    expected = np.atleast_2d(np.corrcoef(_independent_sample(population, varied, 25 * MANY)))
     pairs = np.triu_indices(len(varied), 1)
-    where: list[Place] = [{"covariates": f"{varied[i].name}, {varied[j].name}"} for i, j in zip(*pairs, strict=True)]
+    where = [{"covariates": f"{varied[i].name}, {varied[j].name}"} for i, j in zip(*pairs, strict=True)]
     error = Z * np.sqrt((1.0 + 1.0 / 25.0) / (MANY - 3))
     return compare(np.arctanh(observed[pairs]), "equal to", np.arctanh(expected[pairs]), error, where, "pairs")
 
