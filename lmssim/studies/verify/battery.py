@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from lmssim.errors import InputError, LmssimError, unknown
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 COLUMNS = (
     "engine", "group", "check", "title", "status", "where", "observed", "relation", "expected", "tolerance", "reason",
 )  # fmt: skip
-INDIVIDUAL = ("compiled", "des")
-"""Engines that follow single lives."""
+LEAST_PATIENTS = 100
+"""Patients below which means and correlations say nothing."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ def run_battery(
         If an engine or a check does not exist, or the scenario cannot be run and no check of its inputs says why.
     """
     sampling.validate()
+    if sampling.n_patients < LEAST_PATIENTS:
+        raise InputError(f"patients: {sampling.n_patients} is too few to verify a model; at least {LEAST_PATIENTS}.")
     checks = chosen(names)
     benches = [Bench(scenario, sampling_for(sampling, engine), engine) for engine in engines]
     total, done = len(checks) * len(benches), 0
@@ -178,10 +181,9 @@ def _finding(bench: Bench, each: Check, refusal: InputError | None) -> Finding:
     """What a check finds; a changed scenario that the engine refuses gives no occasion for the check."""
     if refusal is not None and not each.static:
         return _not_applicable(f"the model does not run: {refusal}")
-    if each.lives and bench.engine not in INDIVIDUAL:
-        return _not_applicable(f"engine {bench.engine} follows no single lives")
     try:
-        return each.function(bench)
+        with np.errstate(all="ignore"):  # a figure that is not a number fails its comparison
+            return each.function(bench)
     except NotApplicableError as error:
         return _not_applicable(str(error))
     except InputError as error:

@@ -18,7 +18,7 @@ from lmssim.studies.verify import edits
 from lmssim.studies.verify.finding import NotApplicableError, places
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 MOST_LIVES = 2_000
 """Patients whose lives are followed one by one, at most."""
+BLOCK = 512
+"""Patients whose histories are held at a time."""
 N_DRAWS = 100
 """Parameter draws of the checks of uncertainty."""
 OUTCOMES = list(MAIN)
@@ -112,11 +114,24 @@ class Lives:
         return times.reshape(self.shape)
 
 
-def live(program: Program, first: int, n: int, seed: int, luck: int = 0, block: int = 512) -> Lives:
-    """Lives of patients first, first + 1, ..."""
+def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, compiled.Histories]]]:
+    """What gives an engine's histories.
+
+    Raises
+    ------
+    NotApplicableError
+        If the engine follows no single lives.
+    """
+    if engine == "compiled":
+        return compiled.simulate
+    raise NotApplicableError(f"engine '{engine}' follows no single lives")
+
+
+def live(program: Program, engine: str, first: int, n: int, seed: int, luck: int = 0) -> Lives:
+    """Lives of patients first, first + 1, ... by an individual engine."""
     parts: list[tuple[Any, ...]] = []
     n_strategies = len(program.strategies)
-    for start, x, h in compiled.simulate(program, first, n, program.numbers()[0], seed, luck, block):
+    for start, x, h in simulator(engine)(program, first, n, program.numbers()[0], seed, luck, BLOCK):
         n_paths, base = len(x) * n_strategies, (start - first) * n_strategies
         starts = h.starts[: n_paths + 1]
         path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 0]))
@@ -182,7 +197,7 @@ class Bench:
         key = (_key(changes), luck)
         if key not in self._lives:
             program = compile_scenario(self.edited(*changes))
-            self._lives[key] = live(program, 0, self.n_lives, self.sampling.seed, luck)
+            self._lives[key] = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
         return self._lives[key]
 
     @cached_property

@@ -236,7 +236,8 @@ def no_events(scenario: Scenario) -> Scenario:
 
 def no_consequences(scenario: Scenario) -> Scenario:
     """Events happen as before and mean nothing."""
-    nothing: dict[str, Any] = {"cost": {}, "utility_loss": None, "years": None, "death": None, "death_state": None, "set": {}}
+    nothing: dict[str, Any] = dict.fromkeys(("utility_loss", "years", "death", "death_state"))
+    nothing |= {"cost": {}, "set": {}}
     return with_file(
         scenario, events={name: event.model_copy(update=nothing) for name, event in scenario.file.events.items()}
     )

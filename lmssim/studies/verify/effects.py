@@ -38,7 +38,7 @@ COST, QALYS = OUTCOMES.index("cost_undiscounted"), OUTCOMES.index("qalys_undisco
 
 @check(
     "effect-direction", "inputs",
-    "Each effect declared a benefit or a harm moves its transition that way, for every patient", lives=True,
+    "Each effect declared a benefit or a harm moves its transition that way, for every patient",
 )  # fmt: skip
 def effects_move_the_declared_way(bench: Bench) -> Finding:
     """First event with the effect, against the same patient's without it: a harm brings it forward, a benefit delays.
@@ -63,7 +63,7 @@ def _effect_direction(bench: Bench, effect: DeclaredEffect) -> Finding | None:
     on, off = bench.lives(*changes), bench.lives(*changes, (edits.scaled_effect, effect, 0.0))
     with np.errstate(invalid="ignore"):
         sooner = off.first(mark) - on.first(mark)  # infinite where only one has it; not a number where neither has
-    sign = _sign(on, effect)[:, None] * (1.0 if effect.expected == "harm" else -1.0)
+    sign = _sign(on, effect)[:, None] * _direction(bench, effect)
     moved, wrong = np.abs(sooner) > LATER, sign * sooner < -LATER
     if not moved.any():
         return None
@@ -77,6 +77,18 @@ def _effect_direction(bench: Bench, effect: DeclaredEffect) -> Finding | None:
         where["strategy"] = bench.strategies[s]
     finding = compare(share, "equal to", 0.0, 0.0, [where], "declared effects")
     return replace(finding, reason="observed is the share of those moved whom it moves the other way")
+
+
+def _direction(bench: Bench, effect: DeclaredEffect) -> float:
+    """1 if more of the effect must bring the event forward, else -1: a harm does, unless the event is a benefit."""
+    file = bench.scenario.file
+    if effect.holder == "event":
+        good = file.events[str(effect.index)].expected == "benefit"
+    elif effect.holder == "transition":
+        good = file.transitions[int(effect.index)].expected == "benefit"
+    else:
+        good = any(t.expected == "benefit" and effect.name in (t.risk, t.name, t.to) for t in file.transitions)
+    return 1.0 if (effect.expected == "harm") != good else -1.0
 
 
 def _risk(bench: Bench, effect: DeclaredEffect) -> str:
@@ -154,9 +166,7 @@ def _treated(bench: Bench) -> list[tuple[str, str]]:
     ]
 
 
-@check(
-    "treatment-direction", "inputs", "The effects of each treatment lengthen or shorten life as declared", lives=True
-)
+@check("treatment-direction", "inputs", "The effects of each treatment lengthen or shorten life as declared")
 def treatments_move_the_declared_way(bench: Bench) -> Finding:
     """Life years with the treatment's effects on transitions less those without them, patients paired."""
     gains, errors, where = [], [], []
@@ -172,10 +182,7 @@ def treatments_move_the_declared_way(bench: Bench) -> Finding:
     return compare(gains, "at least", 0.0, Z * np.array(errors), where, "life years gained as declared")
 
 
-@check(
-    "effect-dose", "results", "Half of a treatment's effects gives a gain of life years between none and all of it",
-    lives=True,
-)  # fmt: skip
+@check("effect-dose", "results", "Half of a treatment's effects gives a gain of life years between none and all of it")
 def effects_have_a_dose_response(bench: Bench) -> Finding:
     """Life years at 0, half and the whole of the effects on the log scale: the middle one lies between."""
     middle, low, high, errors, where = [], [], [], [], []

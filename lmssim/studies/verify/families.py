@@ -126,13 +126,13 @@ def one_transition(scenario: Scenario, hazard: Hazard) -> Scenario:
 def sampled_times(bench: Bench, hazard: Hazard) -> FloatArray:
     """Times that the engine samples from a hazard, cut at the longest horizon."""
     program = compile_scenario(one_transition(bench.scenario, hazard))
-    times: FloatArray = live(program, 0, bench.sampling.n_patients, bench.sampling.seed).life_years[:, 0]
+    times: FloatArray = live(program, bench.engine, 0, bench.n_lives, bench.sampling.seed).life_years[:, 0]
     return times
 
 
 @check(
-    "sampled-times", "event/state", "Times sampled from each hazard have the mean and variance of their distribution",
-    lives=True,
+    "sampled-times", "event/state",
+    "Times sampled from each hazard have the mean and variance of their distribution",
 )  # fmt: skip
 def sampled_times_match(bench: Bench) -> Finding:
     """Mean and variance of times cut at 200 years, against integrals of SciPy's survival functions."""

@@ -28,8 +28,6 @@ class Check:
     function: Function
     static: bool = False
     """Whether it reads the inputs alone, so that it can say what is wrong with a model that does not run."""
-    lives: bool = False
-    """Whether it follows single lives, which the cohort engine does not have."""
     awaited: str = ""
     """What lmssim does not have yet and the check needs."""
 
@@ -38,13 +36,11 @@ CHECKS: dict[str, Check] = {}
 """Checks by id."""
 
 
-def check(
-    id_: str, group: str, title: str, *, static: bool = False, lives: bool = False
-) -> Callable[[Function], Function]:
+def check(id_: str, group: str, title: str, *, static: bool = False) -> Callable[[Function], Function]:
     """Register a function as a check."""
 
     def register(function: Function) -> Function:
-        CHECKS[id_] = Check(id=id_, group=group, title=title, function=function, static=static, lives=lives)
+        CHECKS[id_] = Check(id=id_, group=group, title=title, function=function, static=static)
         return function
 
     return register

@@ -288,12 +288,12 @@ def workers_do_not_matter(bench: Bench) -> Finding:
     return same(two, one, bench.grid())
 
 
-@check("replay", "results", "One life alone equals the same life among many", lives=True)
+@check("replay", "results", "One life alone equals the same life among many")
 def one_life_replays(bench: Bench) -> Finding:
     """Undiscounted life years of ten patients, each walked alone."""
     many, n = bench.lives().life_years, bench.n_lives
     chosen = sorted({(k * n) // 10 for k in range(10)})
-    alone = np.stack([live(bench.program, p, 1, bench.sampling.seed).life_years[0] for p in chosen])
+    alone = np.stack([live(bench.program, bench.engine, p, 1, bench.sampling.seed).life_years[0] for p in chosen])
     return same(alone, many[chosen], places(patient=chosen, strategy=bench.strategies), "lives")
 
 

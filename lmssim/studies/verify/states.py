@@ -65,7 +65,7 @@ def shares_are_shares(bench: Bench) -> Finding:
     return worst_of([*findings, compare(entries, "at least", 0.0, 0.0, flat)])
 
 
-@check("net-flow", "event/state", "Entries less exits equal the change of occupancy in every state", lives=True)
+@check("net-flow", "event/state", "Entries less exits equal the change of occupancy in every state")
 def flows_balance(bench: Bench) -> Finding:
     """Stays of single lives begun and not yet ended at each time, against the counts of the tally."""
     lives = bench.lives()
@@ -106,7 +106,7 @@ def _state_row(evaluation: Evaluation, strategy: str, state: str) -> Mapping[str
     return None if rows.empty else {k: float(rows[k].iloc[0]) for k in ("entries", "years", "qalys", "cost")}
 
 
-@check("tunnel", "event/state", "Whoever leaves a state enters the next, until death or the horizon", lives=True)
+@check("tunnel", "event/state", "Whoever leaves a state enters the next, until death or the horizon")
 def entries_equal_exits(bench: Bench) -> Finding:
     """Gaps between the stays of a life; the state or the time in which it ends."""
     lives, horizon = bench.lives(), bench.scenario.file.settings.horizon

@@ -156,7 +156,8 @@ def joint_draws_have_their_covariance(bench: Bench) -> Finding:
         scale = np.sqrt(np.diag(covariance))
         i, j = np.triu_indices(len(g.members), 1)
         observed = np.corrcoef([drawn[m] for m in g.members])[i, j]
-        where = [{"group": g.name, "parameters": f"{g.members[a]}, {g.members[b]}"} for a, b in zip(i.tolist(), j.tolist(), strict=True)]
+        pairs = [f"{g.members[a]}, {g.members[b]}" for a, b in zip(i.tolist(), j.tolist(), strict=True)]
+        where = places(group=[g.name], parameters=pairs)
         expected = (covariance / np.outer(scale, scale))[i, j]
         findings.append(
             compare(np.arctanh(observed), "equal to", np.arctanh(expected), Z / np.sqrt(MANY - 3), where, "pairs")
@@ -257,10 +258,7 @@ def random_numbers_are_uniform(bench: Bench) -> Finding:
     return compare(p_values, "at least", LEAST_P, 0.0, where, "p-values")
 
 
-@check(
-    "luck-in-common", "uncertainty", "Strategies share their patients' luck: lives agree more than with other luck",
-    lives=True,
-)  # fmt: skip
+@check("luck-in-common", "uncertainty", "Strategies share their patients' luck: lives agree more than with other luck")
 def luck_is_shared(bench: Bench) -> Finding:
     """Correlation of life years between strategies, with the same luck and with another, on Fisher's scale."""
     if len(bench.strategies) < 2:
@@ -269,7 +267,9 @@ def luck_is_shared(bench: Bench) -> Finding:
     here, elsewhere = bench.lives().life_years, bench.lives(luck=1).life_years
     if (here == elsewhere).all():
         raise NotApplicableError("life years do not depend on luck")
-    others = [s for s in range(len(bench.strategies)) if s != c]
+    others = [s for s in range(len(bench.strategies)) if s != c and np.ptp(here[:, s]) > 0.0]
+    if not others or np.ptp(here[:, c]) == 0.0:
+        raise NotApplicableError("all lives are of one length")
     common = [_fisher(here[:, c], here[:, s]) for s in others]
     apart = np.array([_fisher(here[:, c], elsewhere[:, s]) for s in others])
     more = Z * np.sqrt(2.0 / (bench.n_lives - 3))
@@ -302,12 +302,12 @@ def patients_are_correlated_as_declared(bench: Bench) -> Finding:
     population = bench.scenario.patients
     if not isinstance(population, Population):
         raise NotApplicableError("patients are rows of a file")
-    varied = [c for c in population.covariates if c.kind != "constant"]
-    if len(varied) < 2:
-        raise NotApplicableError("there are no two covariates with distributions")
-    names = [c.name for c in population.covariates]
-    index = [names.index(c.name) for c in varied]
-    observed = np.atleast_2d(np.corrcoef(population.sample(0, MANY, bench.sampling.seed)[:, index].T))
+    x = population.sample(0, MANY, bench.sampling.seed)
+    index = [k for k in range(x.shape[1]) if np.ptp(x[:, k]) > 0.0]
+    if len(index) < 2:
+        raise NotApplicableError("there are no two covariates that differ between patients")
+    varied = [population.covariates[k] for k in index]
+    observed = np.atleast_2d(np.corrcoef(x[:, index].T))
     expected = np.atleast_2d(np.corrcoef(_independent_sample(population, varied, 25 * MANY)))
     pairs = np.triu_indices(len(varied), 1)
     where = [{"covariates": f"{varied[i].name}, {varied[j].name}"} for i, j in zip(*pairs, strict=True)]
