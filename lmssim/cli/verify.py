@@ -113,7 +113,10 @@ def _document(battery: Battery) -> dict[str, Any]:
 
 
 def _print(battery: Battery, folder: Path) -> None:
-    from lmssim.report.verify import battery_table
+    from lmssim.report.verify import battery_table, figures_table
 
-    options.console().print(battery_table(battery))
+    console = options.console()
+    for name in battery.tables:
+        console.print(figures_table(battery, name))
+    console.print(battery_table(battery))
     typer.echo(f"Report: {folder / 'verify.html'}")

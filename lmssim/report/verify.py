@@ -33,7 +33,7 @@ RELATIONS = {"equal to": "", "at most": "at most ", "at least": "at least "}
 
 
 def battery_table(battery: Battery) -> Table:
-    """Checks that failed or warn, then those that passed, one line each; those not applicable are only counted.
+    """Checks that failed or warn, then those that passed, then those not applicable, one line each.
 
     Returns
     -------
@@ -44,14 +44,27 @@ def battery_table(battery: Battery) -> Table:
     for heading in ("Status", "Check", "Observed", "Expected", "Where"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("Status", "Check"))
     for r in ordered(battery.results):
-        if r.finding.status == Status.NOT_APPLICABLE:
-            continue
         where = r.finding.place if r.finding.status != Status.PASSED else ""
         note = f" ({r.finding.note})" if where else r.finding.note
         texts = (name_of(battery, r), observed_text(r.finding), expected_text(r.finding), where + note)
         table.add_row(Text(str(r.finding.status), style=STYLES[r.finding.status]), *(Text(t) for t in texts))
     table.caption = battery.summary
     table.caption_justify = "left"
+    return table
+
+
+def figures_table(battery: Battery, name: str) -> Table:
+    """Z-scores behind a check of agreement: an outcome a line, a strategy a column."""
+    frame = battery.tables[name]
+    strategies = list(dict.fromkeys(frame["strategy"]))
+    scores = dict(zip(zip(frame["outcome"], frame["strategy"], strict=True), frame["z"], strict=True))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=f"z-scores, {name}")
+    table.add_column("Outcome", no_wrap=True)
+    for strategy in strategies:
+        table.add_column(strategy, justify="right")
+    for outcome in dict.fromkeys(frame["outcome"]):
+        known = [scores.get((outcome, s)) for s in strategies]
+        table.add_row(outcome, *(MISSING if z is None else f"{z:.2f}" for z in known))
     return table
 
 

@@ -47,7 +47,7 @@ subtype = ["a", "b", "c"]
 kind = "chance"
 initial = true
 branches = [
-    { to = "treatment", p = "share_a", set = { subtype = "a" } },
+    { to = "treatment", p = "share_a", set.subtype = "a", effects."size - 5" = { value = "logor_a", expected = "benefit" } },
     { to = "treatment", p = "share_b", set = { subtype = "b" } },
     { to = "treatment", p = "rest", set = { subtype = "c" } },
 ]
@@ -112,6 +112,7 @@ expected = "benefit"
 
 [events.toxicity]
 probability = "p_toxicity"
+effects = { subtype_b = { value = "logor_toxicity", expected = "harm" } }
 cost.harm = "c_toxicity"
 utility_loss = "loss_toxicity"
 years = 0.25
@@ -169,6 +170,8 @@ shape_progression,,,,,,,,exp(log_shape),
 scale_progression,,,,,,,,exp(log_scale),years
 rate_death,0.4,gamma,,,0.04,,,,per year
 loghr_size,0.08,normal,,,0.02,,,,log hazard ratio
+logor_a,-0.1,normal,,,0.02,,,,log odds ratio
+logor_toxicity,0.5,normal,,,0.1,,,,log odds ratio
 loghr_drug,-0.6,normal,,,0.1,,,,log hazard ratio
 share_a,0.5,fixed,,,,,,,probability
 share_b,0.3,fixed,,,,,,,probability

@@ -10,7 +10,7 @@ import pytest
 from lmssim.errors import InputError
 from lmssim.evaluation import Sampling
 from lmssim.model.scenario import Scenario, load_scenario
-from lmssim.report.verify import write_verify_report
+from lmssim.report.verify import figures_table, write_verify_report
 from lmssim.studies.verify import CHECKS, GROUPS, Status, agreement, chosen, in_order, run_battery
 from tests.studies.model import write_model
 from tests.studies.plants import PLANTS
@@ -99,6 +99,7 @@ def test_engines_are_compared_where_there_are_two(scenario: Scenario, monkeypatc
     table = found.tables["compiled-engine-agreement"]
     assert {"life_years", "qalys", "cost", "os:5y"} <= set(table["outcome"])
     assert table["z"].abs().max() < 4.0
+    assert figures_table(found, "compiled-engine-agreement").row_count == table["outcome"].nunique()
 
 
 def test_a_model_that_does_not_run_fails_where_its_inputs_say_why(scenario: Scenario) -> None:
@@ -124,6 +125,15 @@ def test_checks_are_chosen_by_name_or_group() -> None:
     assert groups == sorted(groups)
     with pytest.raises(InputError, match="utility-one"):
         chosen(["utility-ones"])
+
+
+@pytest.mark.parametrize("parameter", ["loghr_size", "logor_a", "logor_toxicity", "loghr_drug"])
+def test_effects_of_every_kind_have_their_direction_tested(scenario: Scenario, parameter: str) -> None:
+    """Of a covariate on a transition, on a branch, on an event, and of a treatment on a risk."""
+    turned = scenario.with_values({parameter: -float(scenario.table[parameter].value)})
+    (result,) = run_battery(turned, SAMPLING, names=["effect-direction"]).results
+    assert result.finding.status == Status.FAILED
+    assert parameter in result.finding.where["parameter"]
 
 
 def test_too_few_patients_are_refused(scenario: Scenario) -> None:

@@ -146,7 +146,7 @@ def run_battery(
     if sampling.n_patients < LEAST_PATIENTS:
         raise InputError(f"patients: {sampling.n_patients} is too few to verify a model; at least {LEAST_PATIENTS}.")
     checks = chosen(names)
-    benches = [Bench(scenario, sampling_for(sampling, engine), engine) for engine in engines]
+    benches = [Bench(scenario, sampling_for(sampling, engine), engine) for engine in dict.fromkeys(engines)]
     total, done = len(checks) * len(benches), 0
     found: list[Result] = []
     for bench in benches:

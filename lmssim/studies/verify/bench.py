@@ -105,11 +105,14 @@ class Lives:
         np.add.at(total, self.path, years)
         return total.reshape(self.shape)
 
-    def first(self, mark: str) -> FloatArray:
-        """Time of the first mark of a name, (n_patients, n_strategies); infinite if there is none."""
+    def first(self, name: str) -> FloatArray:
+        """Time of the first mark or entry of a name, (n_patients, n_strategies); infinite if there is none."""
         times = np.full(self.shape[0] * self.shape[1], np.inf)
-        if mark in self.program.marks:
-            own = self.mark == self.program.marks.index(mark)
+        if name in self.program.states:
+            entry = self.state == self.program.states.index(name)
+            np.minimum.at(times, self.path[entry], self.entered[entry])
+        if name in self.program.marks:
+            own = self.mark == self.program.marks.index(name)
             np.minimum.at(times, self.mark_path[own], self.mark_time[own])
         return times.reshape(self.shape)
 

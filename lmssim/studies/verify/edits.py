@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from lmssim.model.flat import flatten, received
 from lmssim.model.population import Covariate, Population
-from lmssim.model.schema import Effect, Endpoint, Hazard, Section, State, Strategy, Transition, Treatment
+from lmssim.model.schema import Branch, Effect, Endpoint, Hazard, Section, State, Strategy, Transition, Treatment
 from lmssim.studies.verify.finding import NotApplicableError
 
 if TYPE_CHECKING:
@@ -246,24 +246,30 @@ def no_consequences(scenario: Scenario) -> Scenario:
 # === Effects ===
 
 
+MARK = "marked {}"
+"""Mark of the transitions that use a risk."""
+TAKEN = "{}, branch {}"
+"""State through which a branch is made to lead."""
+
+
 @dataclass(frozen=True)
 class DeclaredEffect:
     """An effect whose direction the model declares."""
 
     holder: str
-    """transition, treatment or event."""
+    """transition, treatment, event or branch."""
     index: int | str
     key: str
     """What it depends on: an attribute, a covariate, or an expression of covariates."""
     value: Any
     expected: str
     name: str
-    """What it acts on: a transition's name, or an event."""
+    """What it acts on: a transition's name, an event, or the state through which a marked branch leads."""
     where: str
 
 
 def declared_effects(scenario: Scenario) -> list[DeclaredEffect]:
-    """Effects declared a benefit or a harm, of transitions, of treatments on risks, and of events."""
+    """Effects declared a benefit or a harm, of transitions, of treatments on risks, of events and of branches."""
     found: list[DeclaredEffect] = []
     for i, t in enumerate(scenario.file.transitions):
         if t.detection is None:
@@ -276,6 +282,10 @@ def declared_effects(scenario: Scenario) -> list[DeclaredEffect]:
             found += _declared(keyed, "treatment", f"{name}/{k}", item.risk, place)
     for name, event in scenario.file.events.items():
         found += _declared(event.effects, "event", name, name, f"event {name}")
+    for name, state in scenario.file.states.items():
+        for i, branch in enumerate(state.branches):
+            place = f"state {name}, branch {i + 1} to {branch.to}"
+            found += _declared(branch.effects, "branch", f"{name}/{i}", TAKEN.format(name, i + 1), place)
     return found
 
 
@@ -302,6 +312,9 @@ def scaled_effect(scenario: Scenario, effect: DeclaredEffect, factor: float) -> 
         )
         return with_file(scenario, transitions=transitions)
     name, _, k = str(effect.index).partition("/")
+    if effect.holder == "branch":
+        changed_effects = _scaled(file.states[name].branches[int(k)].effects, effect.key, factor)
+        return _with_branch(scenario, name, int(k), effects=changed_effects)
     treatment = file.treatments[name]
     items = list(treatment.effects)
     items[int(k)] = items[int(k)].model_copy(update={"effect": _scaled({"": items[int(k)].effect}, "", factor)[""]})
@@ -332,7 +345,23 @@ def treatment_effects(scenario: Scenario, treatment: str, factor: float) -> Scen
     return with_file(scenario, transitions=transitions, treatments=treatments)
 
 
-MARK = "marked {}"
+def _with_branch(scenario: Scenario, state: str, i: int, **update: Any) -> Scenario:
+    states = scenario.file.states
+    branches = list(states[state].branches)
+    branches[i] = branches[i].model_copy(update=update)
+    return with_file(scenario, states={**states, state: states[state].model_copy(update={"branches": branches})})
+
+
+def marked_branch(scenario: Scenario, effect: DeclaredEffect) -> Scenario:
+    """The branch on which an effect acts leads through a state of its own, which histories record."""
+    state, _, k = str(effect.index).partition("/")
+    target = scenario.file.states[state].branches[int(k)].to
+    changed = _with_branch(scenario, state, int(k), to=effect.name)
+    through = State(kind="chance", branches=[Branch(to=target)])
+    recorded = Endpoint(events=[effect.name], kind="incidence")
+    return with_file(
+        changed, states={**changed.file.states, effect.name: through}, endpoints={"taken": recorded}, series={}
+    )
 
 
 def marked(scenario: Scenario, risk: str) -> Scenario:

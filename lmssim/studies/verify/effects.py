@@ -10,7 +10,7 @@ import numpy as np
 from lmssim.model import expression
 from lmssim.model.flat import received
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import OUTCOMES, Bench, Lives, constant
+from lmssim.studies.verify.bench import OUTCOMES, Bench, Edit, Lives, constant
 from lmssim.studies.verify.finding import (
     Finding,
     NotApplicableError,
@@ -58,8 +58,7 @@ def effects_move_the_declared_way(bench: Bench) -> Finding:
 
 def _effect_direction(bench: Bench, effect: DeclaredEffect) -> Finding | None:
     """Share of those moved who moved the wrong way; None if nobody was moved."""
-    mark = effect.name if effect.holder == "event" else edits.MARK.format(_risk(bench, effect))
-    changes = () if effect.holder == "event" else ((edits.marked, _risk(bench, effect)),)
+    mark, changes = _watched(bench, effect)
     on, off = bench.lives(*changes), bench.lives(*changes, (edits.scaled_effect, effect, 0.0))
     with np.errstate(invalid="ignore"):
         sooner = off.first(mark) - on.first(mark)  # infinite where only one has it; not a number where neither has
@@ -79,6 +78,15 @@ def _effect_direction(bench: Bench, effect: DeclaredEffect) -> Finding | None:
     return replace(finding, reason="observed is the share of those moved whom it moves the other way")
 
 
+def _watched(bench: Bench, effect: DeclaredEffect) -> tuple[str, tuple[Edit, ...]]:
+    """Mark or state by which the event is seen in histories, and the change that puts it there."""
+    if effect.holder == "event":
+        return effect.name, ()
+    if effect.holder == "branch":
+        return effect.name, ((edits.marked_branch, effect),)
+    return edits.MARK.format(_risk(bench, effect)), ((edits.marked, _risk(bench, effect)),)
+
+
 def _direction(bench: Bench, effect: DeclaredEffect) -> float:
     """1 if more of the effect must bring the event forward, else -1: a harm does, unless the event is a benefit."""
     file = bench.scenario.file
@@ -86,6 +94,8 @@ def _direction(bench: Bench, effect: DeclaredEffect) -> float:
         good = file.events[str(effect.index)].expected == "benefit"
     elif effect.holder == "transition":
         good = file.transitions[int(effect.index)].expected == "benefit"
+    elif effect.holder == "branch":
+        good = False
     else:
         good = any(t.expected == "benefit" and effect.name in (t.risk, t.name, t.to) for t in file.transitions)
     return 1.0 if (effect.expected == "harm") != good else -1.0
