@@ -46,11 +46,22 @@ subtype = ["a", "b", "c"]
 [states.triage]
 kind = "chance"
 initial = true
-branches = [
-    { to = "treatment", p = "share_a", set.subtype = "a", effects."size - 5" = { value = "logor_a", expected = "benefit" } },
-    { to = "treatment", p = "share_b", set = { subtype = "b" } },
-    { to = "treatment", p = "rest", set = { subtype = "c" } },
-]
+
+[[states.triage.branches]]
+to = "treatment"
+p = "share_a"
+set.subtype = "a"
+effects."size - 5" = { value = "logor_a", expected = "benefit" }
+
+[[states.triage.branches]]
+to = "treatment"
+p = "share_b"
+set.subtype = "b"
+
+[[states.triage.branches]]
+to = "treatment"
+p = "rest"
+set.subtype = "c"
 
 [states.treatment]
 kind = "phase"

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import stats
 
+from lmssim.kernels.families import inverse_cumulative_hazard
 from lmssim.model.compile import compile_scenario
+from lmssim.model.families import FAMILIES
 from lmssim.model.schema import Hazard, State, Transition
 from lmssim.studies.verify import edits
 from lmssim.studies.verify.bench import OUTCOMES, Bench, constant, live, strategy_values
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 LONGEST = 200.0
 """Years after which a sampled time is cut: the longest horizon a scenario may have."""
+BUDGETS = np.geomspace(1e-6, 20.0, 60)
+"""Unit-exponential budgets at which quantiles are compared."""
 NUMBERS = ("rate", "shape", "scale", "meanlog", "sdlog", "mu", "sigma", "q", "delay", "cure")
 NESTED_ERROR = 1e-6
 """Accepted relative difference between a family and the larger one it is written in: inverses are iterative."""
@@ -128,6 +132,29 @@ def sampled_times(bench: Bench, hazard: Hazard) -> FloatArray:
     program = compile_scenario(one_transition(bench.scenario, hazard))
     times: FloatArray = live(program, bench.engine, 0, bench.n_lives, bench.sampling.seed).life_years[:, 0]
     return times
+
+
+@check("sampled-quantiles", "event/state", "Times are sampled from the quantiles of each hazard's distribution")
+def quantiles_match(bench: Bench) -> Finding:
+    """SciPy's survival at the times to which the kernels turn unit-exponential budgets, against that of the budget."""
+    findings = []
+    for each in sampled_hazards(bench.scenario):
+        if each.hazard.family not in ("fixed", "piecewise_exponential"):
+            times = _times_of(each.hazard, BUDGETS)
+            known = np.isfinite(times)
+            survival = REFERENCES[each.hazard.family](each.hazard)(times[known])
+            expected = np.exp(-BUDGETS[known])
+            where = [each.where | {"time": f"{t:.4g}"} for t in times[known]]
+            findings.append(compare(survival, "equal to", expected, NESTED_ERROR * expected, where, "quantiles"))
+    return worst_of(findings)
+
+
+def _times_of(hazard: Hazard, budgets: FloatArray) -> FloatArray:
+    """Times at which the cumulative hazard reaches some budgets, by the kernels."""
+    family = FAMILIES[hazard.family]
+    numbers = [float(getattr(hazard, name)) for name in family.parameters]
+    a, b, c = [*numbers, 0.0, 0.0][:3]
+    return np.array([inverse_cumulative_hazard(family.code, h, a, b, c) for h in budgets.tolist()])
 
 
 @check(
