@@ -28,7 +28,7 @@ TITLES = {
     Status.FAILED: "Failed", Status.WARNING: "Warnings", Status.PASSED: "Passed",
     Status.NOT_APPLICABLE: "Not applicable",
 }  # fmt: skip
-COLUMNS = ("check", "what must hold", "observed", "expected", "where", "compared")
+COLUMNS = ("check", "group", "what must hold", "observed", "expected", "where", "compared")
 RELATIONS = {"equal to": "", "at most": "at most ", "at least": "at least "}
 
 
@@ -137,7 +137,7 @@ def report_tables(battery: Battery) -> list[ReportTable]:
     for status in Status:
         rows = [_row(battery, r) for r in battery.results if r.finding.status == status]
         if rows and status == Status.NOT_APPLICABLE:
-            frame = pd.DataFrame(rows, columns=list(COLUMNS))[["check", "what must hold", "compared"]]
+            frame = pd.DataFrame(rows, columns=list(COLUMNS))[["check", "group", "what must hold", "compared"]]
             frame = frame.rename(columns={"compared": "reason"})
             caption = "Checks that this model or version gives no occasion for."
             tables.append(ReportTable(TITLES[status], caption, frame))
@@ -154,4 +154,7 @@ def report_tables(battery: Battery) -> list[ReportTable]:
 
 def _row(battery: Battery, r: Result) -> tuple[str, ...]:
     f = r.finding
-    return (name_of(battery, r), r.check.title, observed_text(f), expected_text(f), f.place or MISSING, f.note)
+    return (
+        name_of(battery, r), r.check.group, r.check.title, observed_text(f), expected_text(f), f.place or MISSING,
+        f.note,
+    )  # fmt: skip

@@ -20,6 +20,7 @@ from lmssim.execution.simulate import simulate
 from lmssim.kernels import families as codes
 from lmssim.kernels.layout import ROW_LEFT
 from lmssim.kernels.rewards import COST, LY, QALY, QALY_UNDISCOUNTED, STATE_YEARS
+from lmssim.model import compile as compiling
 from lmssim.model import compile_rewards, compile_transitions, population, program
 from lmssim.model.families import FAMILIES
 from lmssim.model.parameters import ParameterTable
@@ -324,6 +325,19 @@ def skewed_numbers(module: Any, name: str) -> Plant:
     return plant
 
 
+def one_rate(scenario: Scenario, patch: Patch) -> Scenario:
+    """Effects discounted at the rate of costs."""
+    true = compile_rewards.compile_rewards
+
+    def compiled_rewards(draft: Any) -> Any:
+        found = true(draft)
+        found.real.update(rate_effects=found.real["rate_costs"], inverse_effects=found.real["inverse_costs"])
+        return found
+
+    patch.setattr(compiling, "compile_rewards", compiled_rewards)
+    return scenario
+
+
 def late_times(scenario: Scenario, patch: Patch) -> Scenario:
     """Times a little later than the budget allows."""
     true = codes.inverse_cumulative_hazard
@@ -446,6 +460,7 @@ PLANTS: dict[str, Plant] = {
     "shorter-horizon": estimates(_short_lives_longer),
     "rate-zero": rate(lambda annual: math.log1p(annual) or 0.01),
     "rate-higher": rate(lambda annual: 0.1 - annual),
+    "rates-apart": one_rate,
     "rate-huge": rate(lambda annual: min(annual, 0.1)),
     "discount-two-years": rate(lambda annual: annual),
     "increments": turned_increments,

@@ -13,7 +13,7 @@ from lmssim.execution.simulate import CHUNK
 from lmssim.kernels import rewards
 from lmssim.model.schema import State
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import OUTCOMES, UNDISCOUNTED, Bench, constant, live
+from lmssim.studies.verify.bench import DISCOUNTED, OUTCOMES, UNDISCOUNTED, Bench, constant, live
 from lmssim.studies.verify.finding import (
     EXACT,
     Finding,
@@ -145,6 +145,21 @@ def higher_rate_lowers_totals(bench: Bench) -> Finding:
     changed = (edits.discounting, settings.discount_rate_costs + 0.05, settings.discount_rate_effects + 0.05)
     more, base = bench.mean(changed)[:, columns], bench.mean()[:, columns]
     return compare(more, "at most", base, -1e-9 * base, bench.grid([OUTCOMES[k] for k in columns]))
+
+
+@check("rates-apart", "results", "Costs follow the rate of costs alone, life years and QALYs that of effects")
+def rates_act_apart(bench: Bench) -> Finding:
+    """Totals with two different rates, against those with one of them for both."""
+    low, high = 0.02, 0.06
+    both_low, both_high = (bench.mean((edits.discounting, rate, rate))[:, :3] for rate in (low, high))
+    findings = []
+    for costs, effects in ((low, high), (high, low)):
+        mean = bench.mean((edits.discounting, costs, effects))[:, :3]
+        of_costs, of_effects = (both_low, both_high) if costs == low else (both_high, both_low)
+        expected = np.column_stack([of_effects[:, [LY, QALY]], of_costs[:, COST]])
+        where = [place | {"rates": f"costs {costs:g}, effects {effects:g}"} for place in bench.grid(DISCOUNTED)]
+        findings.append(close(mean, expected, where))
+    return worst_of(findings)
 
 
 @check("rate-huge", "results", "At an extreme discount rate only what falls at time zero is left")

@@ -94,7 +94,7 @@ def fixed_stays_end(bench: Bench) -> Finding:
             if length is None or row is None:
                 continue
             where = [{"strategy": strategy, "state": name}]
-            findings.append(compare(row["years"] / row["entries"], "at most", length, EXACT, where, "mean stay"))
+            findings.append(compare(row["years"] / row["entries"], "at most", length, EXACT, where, "mean stays"))
     if not findings:
         raise NotApplicableError("no state that is entered has a fixed duration")
     return worst_of(findings)
@@ -114,9 +114,9 @@ def entries_equal_exits(bench: Bench) -> Finding:
     gaps = np.where(last[:-1], 0.0, lives.entered[1:] - lives.left[:-1])
     open_ended = last & ~lives.absorbed
     return worst_of([
-        compare(np.abs(gaps).max(), "equal to", 0.0, 0.0, [_stay(lives, int(np.argmax(np.abs(gaps))))], "largest gap"),
-        compare(lives.left[open_ended].min(initial=horizon), "equal to", horizon, 0.0, [], "earliest end but by death"),
-        compare((lives.absorbed & ~last).sum(), "equal to", 0.0, 0.0, [], "stays after death"),
+        compare(np.abs(gaps).max(), "equal to", 0.0, 0.0, [_stay(lives, int(np.argmax(np.abs(gaps))))]),
+        compare(lives.left[open_ended].min(initial=horizon), "equal to", horizon, 0.0, [{"end": "but by death"}]),
+        compare((lives.absorbed & ~last).sum(), "equal to", 0.0, 0.0, [{"stays": "after death"}]),
     ])  # fmt: skip
 
 
