@@ -21,6 +21,7 @@ from lmssim.studies.verify.finding import (
     places,
     rounding,
     verdict,
+    warning,
     worst_of,
 )
 from lmssim.studies.verify.registry import check
@@ -126,7 +127,7 @@ def _parameters(bench: Bench, effect: DeclaredEffect) -> list[str]:
 
 @check("effect-size", "inputs", f"Hazard and odds ratios lie between 1/{STRONGEST:g} and {STRONGEST:g}")
 def effect_sizes_are_plausible(bench: Bench) -> Finding:
-    """Ratio of one unit of the key (a standard deviation of it where that is less) in each strategy's base case."""
+    """Ratio of one unit of the key (or a standard deviation of it if less) under each strategy, or a warning."""
     ratios, where = [], []
     for strategy in bench.strategies:
         values = bench.values(strategy)
@@ -135,7 +136,7 @@ def effect_sizes_are_plausible(bench: Bench) -> Finding:
             if log_ratio is not None:
                 ratios.append(abs(log_ratio) * _unit(bench, key))
                 where.append({"effect": f"{place}, {key}", "parameter": f"{effect}", "strategy": strategy})
-    return compare(np.exp(ratios), "at most", STRONGEST, 0.0, where, "ratios")
+    return warning(compare(np.exp(ratios), "at most", STRONGEST, 0.0, where, "ratios"))
 
 
 def _all_effects(bench: Bench) -> list[tuple[str, str, float | str]]:
@@ -194,7 +195,7 @@ def treatments_move_the_declared_way(bench: Bench) -> Finding:
 
 @check("effect-dose", "results", "Half of a treatment's effects gives a gain of life years between none and all of it")
 def effects_have_a_dose_response(bench: Bench) -> Finding:
-    """Life years at 0, half and the whole of the effects on the log scale: the middle one lies between."""
+    """Life years at 0, half and the whole of the effects on the log scale; a warning, as effects may be opposed."""
     middle, low, high, errors, where = [], [], [], [], []
     for treatment, _ in _treated(bench):
         none, half, whole = (
@@ -210,9 +211,8 @@ def effects_have_a_dose_response(bench: Bench) -> Finding:
     if not middle:
         raise NotApplicableError("no treatment with effects is declared a benefit or a harm")
     tolerance = Z * np.array(errors)
-    return worst_of([
-        compare(middle, "at least", low, tolerance, where), compare(middle, "at most", high, tolerance, where)
-    ])  # fmt: skip
+    above = compare(middle, "at least", low, tolerance, where)
+    return warning(worst_of([above, compare(middle, "at most", high, tolerance, where)]))
 
 
 def _paired(difference: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -27,7 +27,7 @@ Place = dict[str, str]
 
 
 class Status(StrEnum):
-    """What became of a check."""
+    """What became of a check; a warning is for the reader to judge, and no failure."""
 
     FAILED = "failed"
     WARNING = "warning"
@@ -147,6 +147,11 @@ def close(observed: Any, expected: Any, where: Sequence[Place] = (), what: str =
 def rounding(expected: Any) -> Any:
     """Accepted rounding error of figures."""
     return EXACT * np.maximum(np.abs(np.asarray(expected, dtype=np.float64)), 1e-3)
+
+
+def warning(finding: Finding) -> Finding:
+    """A finding of which a failure is for the reader to judge."""
+    return replace(finding, status=Status.WARNING) if finding.status == Status.FAILED else finding
 
 
 def worst_of(findings: Sequence[Finding]) -> Finding:

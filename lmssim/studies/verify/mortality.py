@@ -168,10 +168,11 @@ def _spared(bench: Bench) -> str:
 
 @check("better-baseline", "results", "Patients who are ten years younger live longer, where a life table is used")
 def the_younger_live_longer(bench: Bench) -> Finding:
-    """Undiscounted life years of the same patients with the same luck."""
+    """Undiscounted life years of the same patients with the same luck, background mortality the only death."""
     if bench.scenario.life is None:
         raise NotApplicableError("the model has no life table")
     if _ages(bench).min() < YOUNGER + 1.0:
         raise NotApplicableError("some patients are children, whom the life table spares more as they grow")
-    gain = bench.mean((edits.younger, YOUNGER))[:, LY_PLAIN] - bench.mean()[:, LY_PLAIN]
+    only = (edits.no_deaths, True)
+    gain = bench.mean(only, (edits.younger, YOUNGER))[:, LY_PLAIN] - bench.mean(only)[:, LY_PLAIN]
     return compare(gain, "at least", 0.0, 0.0, places(strategy=bench.strategies), "gains of life years")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmssim.studies.verify.finding import Finding, NotApplicableError, Status, verdict, worst_of
+from lmssim.studies.verify.finding import Finding, NotApplicableError, Status, verdict, warning, worst_of
 from lmssim.studies.verify.registry import check
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ EXPECTED_INSIDE = 0.5
 
 @check("documented", "overall", "Every parameter in use says what it is, of which kind, and from where")
 def parameters_are_documented(bench: Bench) -> Finding:
-    """Description and kind of each; a source if published, a reason if assumed."""
+    """Description and kind of each; a source if published, a reason if assumed. What is missing is a warning."""
     findings = []
     for id_, p in bench.program.used.items():
         missing = [name for name in ("description", "kind") if not getattr(p, name)]
@@ -24,7 +24,7 @@ def parameters_are_documented(bench: Bench) -> Finding:
         missing += ["reason"] if p.kind == "assumed" and not p.reason else []
         observed = f"no {', '.join(missing)}" if missing else "documented"
         findings.append(verdict(not missing, observed, "documented", {"parameter": id_}, "parameters"))
-    return worst_of(findings)
+    return warning(worst_of(findings))
 
 
 @check("published-series", "overall", "Published series, read as their papers read them, agree with the model")

@@ -43,12 +43,13 @@ BONUS = 100.0
 
 
 def _positive(bench: Bench) -> list[int]:
-    """Main outcomes of which more time can only give more: QALYs only if no utility is below 0."""
+    """Main outcomes of which more time can only give more: QALYs only if no utility and no entry is below 0."""
     file = bench.scenario.file
     utilities = [*(s.utility for s in file.states.values()), *(t.utility for t in file.treatments.values())]
     values = bench.values(bench.scenario.comparator)
     signs = [constant(u, values) for u in utilities if u is not None]
     good = all(sign is not None and sign >= 0.0 for sign in signs)
+    good &= all(state.entry_utility is None for state in file.states.values())
     return [LY, QALY, COST] if good else [LY, COST]
 
 
@@ -86,16 +87,11 @@ def mean_utility_lies_between_the_utilities(bench: Bench) -> Finding:
         if None in utilities:
             raise NotApplicableError("a utility depends on more than parameters")
         numbers = [u for u in utilities if u is not None]
-        lasting = 0.0 if _lasting_loses(bench) else min(numbers) * (norms.min() if min(numbers) > 0 else norms.max())
-        low.append(lasting)
+        low.append(min(numbers) * (norms.min() if min(numbers) > 0 else norms.max()))
         high.append(max(numbers) * (norms.max() if max(numbers) > 0 else norms.min()))
         ratios.append(mean[s, QALY_PLAIN] / mean[s, LY_PLAIN])
     where = places(strategy=bench.strategies)
     return worst_of([compare(ratios, "at least", low, EXACT, where), compare(ratios, "at most", high, EXACT, where)])
-
-
-def _lasting_loses(bench: Bench) -> bool:
-    return any(each.utility_loss is not None for each in bench.edited((edits.no_losses,)).file.lasting.values())
 
 
 @check("components-sum", "results", "Components add up to totals")
@@ -144,7 +140,8 @@ def higher_rate_lowers_totals(bench: Bench) -> Finding:
     settings, columns = bench.scenario.file.settings, _positive(bench)
     changed = (edits.discounting, settings.discount_rate_costs + 0.05, settings.discount_rate_effects + 0.05)
     more, base = bench.mean(changed)[:, columns], bench.mean()[:, columns]
-    return compare(more, "at most", base, -1e-9 * base, bench.grid([OUTCOMES[k] for k in columns]))
+    strict = np.array([k != COST for k in columns])  # costs may all fall at time zero
+    return compare(more, "at most", base, -EXACT * base * strict, bench.grid([OUTCOMES[k] for k in columns]))
 
 
 @check("rates-apart", "results", "Costs follow the rate of costs alone, life years and QALYs that of effects")
