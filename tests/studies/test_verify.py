@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lmssim.studies.verify.bench import Bench
 
 SAMPLING = Sampling(n_patients=1_500)
-WARNS = ("documented", "effect-dose", "effect-size", "psa-mean", "published-series")
+WARNS = ("bounds", "documented", "effect-dose", "effect-size", "psa-mean", "published-series")
 """Checks that warn and do not fail."""
 
 

@@ -449,7 +449,7 @@ def bare_model(
         horizon(scenario, years), states=states, transitions=transitions,
         population=type(scenario.file.population).model_validate(population), attributes={}, clocks={}, events={},
         lasting={}, plans={}, treatments={}, strategies={"one": Strategy()}, endpoints={"end": Endpoint(events=ends)},
-        mortality=None, terminal=[], groups={}, series={},
+        mortality=None, terminal=[], groups={}, series={}, cycles=None,
     )  # fmt: skip
     return replace(constant_age(no_norms(bare), 0.0), life=None)
 

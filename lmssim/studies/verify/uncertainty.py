@@ -106,17 +106,15 @@ def distributions_suit_their_use(bench: Bench) -> Finding:
 
 @check("bounds", "uncertainty", "The 95% interval of each distribution encloses the base value")
 def intervals_enclose_the_base_value(bench: Bench) -> Finding:
-    """Base values against the 2.5% and 97.5% quantiles."""
+    """Base values against the 2.5% and 97.5% quantiles; a base value outside is a warning, as it may be meant."""
     values, bounds, where = [], [], []
     for p in _own(bench):
         values.append(p.value)
         bounds.append(distribution_of(p).quantile(np.array([0.025, 0.975])))
         where.append({"parameter": p.id})
     low, high = np.array(bounds).T
-    return worst_of([
-        compare(values, "at least", low, EXACT * np.abs(low), where, "parameters"),
-        compare(values, "at most", high, EXACT * np.abs(high), where, "parameters"),
-    ])  # fmt: skip
+    above = compare(values, "at least", low, EXACT * np.abs(low), where, "parameters")
+    return warning(worst_of([above, compare(values, "at most", high, EXACT * np.abs(high), where, "parameters")]))
 
 
 @check("draw-means", "uncertainty", "Means of the draws are those of the distributions")
@@ -173,25 +171,32 @@ def joint_draws_have_their_covariance(bench: Bench) -> Finding:
 def every_parameter_matters(bench: Bench) -> Finding:
     """Numbers that engines read, with each parameter in turn at another value of its distribution."""
     findings = []
-    numbers, ids = _one_at_a_time(bench)
-    for k, id_ in enumerate(ids, start=1):
+    numbers, units = _one_at_a_time(bench)
+    for k, ids in enumerate(units, start=1):
         reached = bool((numbers[k] != numbers[0]).any())
         observed = "changes" if reached else "changes nothing"
-        findings.append(verdict(reached, observed, "changes", {"parameter": id_}, "parameters"))
+        findings.append(verdict(reached, observed, "changes", {"parameter": ", ".join(ids)}, "parameters or groups"))
     return worst_of(findings)
 
 
-def _one_at_a_time(bench: Bench) -> tuple[FloatArray, list[str]]:
-    """Numbers of the base case, then with one parameter at a time at its first draw that differs."""
+def _one_at_a_time(bench: Bench) -> tuple[FloatArray, list[list[str]]]:
+    """Numbers of the base case, then with one parameter at a time at its first draw that differs.
+
+    Shares that are drawn together vary together: one of them may be what the others leave.
+    """
     if not bench.uncertain:
         raise NotApplicableError("no parameter has a distribution")
+    shares = [list(g.members) for g in bench.scenario.groups.values() if g.kind == "dirichlet"]
+    joint = {member for group in shares for member in group}
+    units = [[id_] for id_ in bench.uncertain if id_ not in joint] + shares
     table, drawn = bench.scenario.table, bench.draws
     base = {id_: value[0] for id_, value in table.base().items() if not table[id_].expression}
-    given = {id_: np.full(len(bench.uncertain) + 1, value) for id_, value in base.items()}
-    for k, id_ in enumerate(bench.uncertain, start=1):
-        other = drawn[id_][drawn[id_] != given[id_][0]]
-        given[id_][k] = other[0] if len(other) else given[id_][0]
-    return bench.program.numbers(table.evaluate(given)), bench.uncertain
+    given = {id_: np.full(len(units) + 1, value) for id_, value in base.items()}
+    for k, ids in enumerate(units, start=1):
+        for id_ in ids:
+            other = drawn[id_][drawn[id_] != base[id_]]
+            given[id_][k] = other[0] if len(other) else base[id_]
+    return bench.program.numbers(table.evaluate(given)), units
 
 
 @check("psa-mean", "uncertainty", "The mean over parameter draws is close to the base case")
