@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from lmssim.errors import InputError
@@ -12,6 +13,7 @@ from lmssim.evaluation import Sampling
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.verify import figures_table, write_verify_report
 from lmssim.studies.verify import CHECKS, GROUPS, Status, agreement, chosen, in_order, run_battery
+from lmssim.studies.verify.bench import Bench
 from tests.studies.model import write_model
 from tests.studies.plants import PLANTS
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from lmssim.evaluation import Evaluation
     from lmssim.studies.verify import Battery
-    from lmssim.studies.verify.bench import Bench
 
 SAMPLING = Sampling(n_patients=1_500)
 WARNS = ("bounds", "documented", "effect-dose", "effect-size", "psa-mean", "published-series")
@@ -100,6 +101,16 @@ def test_engines_are_compared_where_there_are_two(scenario: Scenario, monkeypatc
     assert {"life_years", "qalys", "cost", "os:5y"} <= set(table["outcome"])
     assert table["z"].abs().max() < 4.0
     assert figures_table(found, "compiled-engine-agreement").row_count == table["outcome"].nunique()
+
+
+def test_rare_events_do_not_make_engines_disagree(scenario: Scenario) -> None:
+    """A sample without a rare event has no error of its own: the exact share's counts, or none is compared."""
+    trial = Bench(scenario.with_values({"p_toxicity": 1e-4}), SAMPLING)
+    rare = trial.base
+    table = agreement.z_scores(rare, rare)
+    assert (table["z"] == 0.0).all()
+    assert "event:toxicity" not in set(table["outcome"])
+    assert np.isfinite(table["se"]).all()
 
 
 def test_a_model_that_does_not_run_fails_where_its_inputs_say_why(scenario: Scenario) -> None:

@@ -6,7 +6,6 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lmssim.errors import InputError
 from lmssim.evaluation import Sampling, evaluate
@@ -14,12 +13,16 @@ from lmssim.studies.verify.finding import Finding, NotApplicableError, Z, compar
 from lmssim.studies.verify.registry import check
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lmssim.evaluation import Evaluation
     from lmssim.studies.verify.bench import Bench
 
 EXACT_ENGINE = "cohort"
-LEAST_SE = 1e-12
-"""Standard error, relative to the figure, below which two engines must agree but for rounding."""
+LEAST_EVENTS = 5.0
+"""Expected events, and patients without, below which a share is not near enough to normal."""
+ROUNDING = 1e-8
+"""Least standard error of a figure, relative to it: two engines need not agree beyond rounding."""
 
 
 @check("engine-agreement", "overall", "The individual engine agrees with the cohort engine on every outcome")
@@ -53,20 +56,24 @@ def solved(bench: Bench) -> Evaluation:
 def z_scores(individual: Evaluation, exact: Evaluation) -> pd.DataFrame:
     """Difference of two evaluations in standard errors.
 
+    The error of a share is that of the exact share, as a sample without events has none of its own; shares of which too
+    few events are expected are left out, and so are figures that have no standard error or that one engine lacks.
+
     Returns
     -------
     pandas.DataFrame
-        strategy, outcome, unit, individual, se, exact, error, z; figures that only one engine gives are left out.
+        strategy, outcome, unit, individual, se, exact, error, z.
     """
-    keys = ["strategy", "outcome", "unit"]
+    keys, n = ["strategy", "outcome", "unit"], individual.n * len(individual.estimates.mean)
     columns = [*keys, "mean", "se"]
-    both = individual.summary[columns].merge(exact.summary[columns], on=keys, suffixes=("_individual", "_exact"))
-    both = both[np.isfinite(both["mean_individual"]) & np.isfinite(both["mean_exact"])].reset_index(drop=True)
-    error = np.hypot(both["se_individual"].fillna(0.0), both["se_exact"].fillna(0.0))
-    difference = both["mean_individual"] - both["mean_exact"]
-    scale = np.maximum(error, LEAST_SE * np.maximum(both["mean_exact"].abs(), 1.0))
-    both = both[(error > 0.0) | (both["se_individual"].notna())]
-    return pd.DataFrame({
-        **{key: both[key] for key in keys}, "individual": both["mean_individual"], "se": both["se_individual"],
-        "exact": both["mean_exact"], "error": both["se_exact"], "z": (difference / scale).loc[both.index],
-    })  # fmt: skip
+    both = individual.summary[columns].merge(exact.summary[columns], on=keys, suffixes=("", "_exact"))
+    both = both.rename(columns={"mean": "individual", "mean_exact": "exact", "se_exact": "error"})
+    share = both["unit"] == "probability"
+    spread = both["exact"] * (1.0 - both["exact"])
+    both["se"] = both["se"].where(~share, np.sqrt(np.maximum(spread, 0.0) / n))
+    common = ~share | (n * spread >= LEAST_EVENTS)
+    both = both[common].dropna(subset=["individual", "se", "exact"]).reset_index(drop=True)
+    floor = ROUNDING * np.maximum(both["exact"].abs(), 1.0)
+    error = np.maximum(np.hypot(both["se"], both["error"].fillna(0.0)), floor)
+    both["z"] = (both["individual"] - both["exact"]) / error
+    return both[[*keys, "individual", "se", "exact", "error", "z"]]
