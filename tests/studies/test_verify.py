@@ -67,7 +67,7 @@ def test_a_planted_error_is_found(scenario: Scenario, id_: str, monkeypatch: pyt
     assert result.finding.observed is not None
 
 
-@pytest.mark.parametrize("name", ["illness_death", "sick_sicker_dead"])
+@pytest.mark.parametrize("name", ["illness_death", "sick_sicker_dead", "hiv", "sick_sicker"])
 def test_examples_pass(name: str) -> None:
     """No check fails on a bundled example."""
     found = run_battery(load_scenario(name), Sampling(n_patients=1_000))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lmssim.model import expression
 from lmssim.model.flat import flatten, received
 from lmssim.model.population import Covariate, Population
 from lmssim.model.schema import Branch, Effect, Endpoint, Hazard, Section, State, Strategy, Transition, Treatment
@@ -175,6 +176,8 @@ def _no_deadly_events(scenario: Scenario) -> Scenario:
 
 def _stilled(transition: Transition, keep_background: bool = False) -> Transition:
     """Transition that never happens; its risk, clock and luck stay its own."""
+    if transition.probability is not None or transition.rate is not None:
+        return transition.model_copy(update={"probability": 0.0, "rate": None, "effects": {}})
     if transition.background is not None:
         if keep_background:
             return transition
@@ -198,11 +201,10 @@ def extreme_mortality(scenario: Scenario, rate: float) -> Scenario:
         raise NotApplicableError("no state is a death")
     flat = flatten(scenario.file, str(scenario.path))
     dwelling = [name for name, state in flat.states.items() if state.kind == "dwelling"]
-    death = Transition.model_validate(
-        {"from": dwelling, "to": deaths[0], "name": "extreme mortality",
-         "hazard": {"family": "exponential", "rate": rate}}
-    )  # fmt: skip
-    return with_file(scenario, transitions=[*scenario.file.transitions, death])
+    in_cycles, others = scenario.file.cycles is not None, scenario.file.transitions
+    how = {"rate": rate} if in_cycles else {"hazard": {"family": "exponential", "rate": rate}}
+    death = Transition.model_validate({"from": dwelling, "to": deaths[0], "name": "extreme mortality", **how})
+    return with_file(scenario, transitions=[*(_stilled(t) if in_cycles else t for t in others), death])
 
 
 def standstill(scenario: Scenario) -> Scenario:
@@ -395,9 +397,22 @@ def reversed_strategies(scenario: Scenario) -> Scenario:
 
 
 def horizon(scenario: Scenario, years: float) -> Scenario:
-    """Another horizon; times beyond it are dropped."""
+    """Another horizon, in a model in cycles the nearest whole number of them; times beyond it are dropped."""
+    cycle = cycle_length(scenario)
+    if cycle is not None:
+        years = max(round(years / cycle), 1) * cycle
     kept = [t for t in scenario.file.settings.times if t <= years]
-    return with_settings(scenario, horizon=years, times=kept)
+    changed = with_settings(scenario, horizon=years, times=kept)
+    cycles = scenario.file.cycles
+    return changed if cycles is None else with_file(changed, cycles=cycles.model_copy(update={"n": None}))
+
+
+def cycle_length(scenario: Scenario) -> float | None:
+    """Years in a cycle; None in a model in continuous time."""
+    if scenario.file.cycles is None:
+        return None
+    where = f"{scenario.path}: cycles.length"
+    return float(expression.evaluate(expression.parse(scenario.file.cycles.length, where), {}, where))
 
 
 def discounting(scenario: Scenario, costs: float, effects: float, convention: str = "") -> Scenario:
@@ -445,11 +460,12 @@ def bare_model(
     age = scenario.file.population.age
     population = {"covariates": {age: {"kind": "constant", "value": 0.0}}, "age": age}
     ends = [name for name, state in states.items() if state.kind == "absorbing"]
+    continuous = with_file(scenario, cycles=None)
     bare = with_file(
-        horizon(scenario, years), states=states, transitions=transitions,
+        horizon(continuous, years), states=states, transitions=transitions,
         population=type(scenario.file.population).model_validate(population), attributes={}, clocks={}, events={},
         lasting={}, plans={}, treatments={}, strategies={"one": Strategy()}, endpoints={"end": Endpoint(events=ends)},
-        mortality=None, terminal=[], groups={}, series={}, cycles=None,
+        mortality=None, terminal=[], groups={}, series={},
     )  # fmt: skip
     return replace(constant_age(no_norms(bare), 0.0), life=None)
 

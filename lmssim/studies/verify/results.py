@@ -162,6 +162,8 @@ def rates_act_apart(bench: Bench) -> Finding:
 @check("rate-huge", "results", "At an extreme discount rate only what falls at time zero is left")
 def huge_rate_leaves_time_zero(bench: Bench) -> Finding:
     """Discounted cost at the extreme rate, against the cost within an instant; life years against 0."""
+    if edits.cycle_length(bench.scenario) is not None:
+        raise NotApplicableError("rewards of a model in cycles fall at points, by its correction")
     rate = (edits.discounting, HUGE, HUGE, "continuous_rate")
     far = bench.mean((edits.no_terminal_care,), rate)
     near = bench.mean((edits.no_terminal_care,), (edits.horizon, AN_INSTANT))
