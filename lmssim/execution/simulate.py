@@ -48,6 +48,8 @@ class Engine(Protocol):
 
 ENGINES: dict[str, Engine] = {"compiled": compiled, "des": des}
 """Engines that give the same histories, and so the same results."""
+COHORT = "cohort"
+"""The engine without histories, see `lmssim.execution.solve`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +63,9 @@ class Sampling:
     independent_luck: bool = False
     """Whether each draw has its own luck; else patients keep theirs."""
     engine: str = "compiled"
-    """One of `ENGINES`: `compiled` is fast, `des` is the reference to check it against."""
+    """`compiled` is fast, `des` is the reference to check it against, `cohort` solves without random numbers."""
+    profiles: int = 32
+    """Profiles of the population, for `cohort`, which has no use for patients."""
     jobs: int = 1
     """Worker threads; they do not help `des`, which has one."""
     block: int = DEFAULT_BLOCK
@@ -71,13 +75,13 @@ class Sampling:
 
     def validate(self) -> None:
         """Refuse impossible values."""
-        for name in ("n_patients", "jobs", "block"):
+        for name in ("n_patients", "jobs", "block", "profiles"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name.replace('n_', '')}: {getattr(self, name)} is not 1 or more.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed: {self.seed} is not between 0 and 2^63 - 1.")
-        if self.engine not in ENGINES:
-            raise InputError(unknown("value", self.engine, ENGINES, "engine"))
+        if self.engine not in (*ENGINES, COHORT):
+            raise InputError(unknown("value", self.engine, (*ENGINES, COHORT), "engine"))
 
 
 def simulate(

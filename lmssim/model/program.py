@@ -84,7 +84,10 @@ class Program:
 
     def patients(self, first: int, n: int, seed: int) -> FloatArray:
         """Columns of patients first, first + 1, ...: covariates, expressions of them, life-table key, norm key."""
-        covariates = self.scenario.patients.sample(first, n, seed)
+        return self.columns_of(self.scenario.patients.sample(first, n, seed), first)
+
+    def columns_of(self, covariates: FloatArray, first: int = 0) -> FloatArray:
+        """Columns of patients with given covariates, (n_patients, n_covariates); `first` numbers them in messages."""
         names = list(self.symbols.covariates)
         self._check_ages(covariates[:, names.index(self.scenario.file.population.age)], first)
         x = self.symbols.fill_columns(covariates, 2)
