@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from lmssim.economics import cea
-from lmssim.execution.simulate import Sampling, simulate
+from lmssim.execution.simulate import COHORT, Sampling, simulate
+from lmssim.execution.solve import Solution, solve_population
 from lmssim.kernels import layout, rewards
 from lmssim.model.compile import check_domains, compile_scenario
 from lmssim.outcomes.endpoint import EndpointCounts
@@ -94,6 +95,8 @@ class Evaluation:
     def _worth_rows(self) -> list[tuple[str, str, str, float, float]]:
         settings = self.scenario.file.settings
         mean, se = self.estimates.mean.mean(axis=0), self._over_draws(self.estimates.standard_error())
+        if isinstance(self.estimates, Solution):
+            se = np.hypot(se, self.estimates.step_error)
         columns = [(name, k, unit or settings.currency) for name, (k, unit) in MAIN.items()]
         for i, category in enumerate(settings.cost_categories):
             columns.append((f"cost:{category}", rewards.N_MAIN + i, settings.currency))
@@ -121,7 +124,8 @@ class Evaluation:
         """Counts of an endpoint under a strategy."""
         e, s = self.program.endpoints.index(endpoint), self.strategies.index(strategy)
         counts = self.estimates.counts.endpoint[s, e]
-        return EndpointCounts(counts, float(self.program.packed.f[layout.F_STEPS_PER_YEAR]))
+        groups = self.estimates.groups.endpoint[:, s, e] if isinstance(self.estimates, Solution) else None
+        return EndpointCounts(counts, float(self.program.packed.f[layout.F_STEPS_PER_YEAR]), groups)
 
     def _endpoint_rows(self) -> list[tuple[str, str, str, float, float]]:
         rows = []
@@ -149,9 +153,40 @@ class Evaluation:
         for s, strategy in enumerate(self.strategies):
             for k, mark in enumerate(self.program.marks):
                 share = float(self.estimates.counts.marks[s, k, 1]) / self._n_lives
-                error = float(np.sqrt(share * (1 - share) / self._n_lives))
+                if isinstance(self.estimates, Solution):
+                    error = self._spread(self.estimates.groups.marks[:, s, k, 1])
+                else:
+                    error = float(np.sqrt(share * (1 - share) / self._n_lives))
                 rows.append((strategy, f"event:{mark}", "probability", share, error))
         return rows
+
+    def _spread(self, groups: FloatArray) -> float:
+        """Standard error of the mean of some groups; 0 for a single one, which is exact."""
+        return float(groups.std(ddof=1) / np.sqrt(len(groups)) / len(self.estimates.mean)) if len(groups) > 1 else 0.0
+
+    @cached_property
+    def errors(self) -> pd.DataFrame:
+        """Errors of an exact solution: strategy, outcome, unit, value, profiles (standard error), steps."""
+        columns = ["strategy", "outcome", "unit", "value", "profiles", "steps"]
+        if not isinstance(self.estimates, Solution):
+            return pd.DataFrame(columns=columns)
+        error, currency = self.estimates.standard_error().mean(axis=0), self.scenario.file.settings.currency
+        rows = [
+            (strategy, name, unit or currency, float(self.mean(name)[s]), float(error[s, k]),
+             float(self.estimates.step_error[s, k]))
+            for s, strategy in enumerate(self.strategies) for name, (k, unit) in MAIN.items()
+        ]  # fmt: skip
+        steps = self.estimates.step_error_endpoint
+        for s, strategy in enumerate(self.strategies):
+            for e, name in enumerate(self.program.endpoints):
+                counts = self.endpoint(name, strategy)
+                incidence = counts.incidence()
+                spread = counts.standard_error(incidence)
+                for time in self.scenario.file.settings.times:
+                    k = counts.at(time)
+                    rows.append((strategy, f"{name}:{time:g}y", "probability", float(incidence[k]), float(spread[k]),
+                                 float(steps[s, e, 0, k])))  # fmt: skip
+        return pd.DataFrame(rows, columns=columns)
 
     @property
     def _n_lives(self) -> int:
@@ -315,4 +350,7 @@ def evaluate(
     if draws is not None:
         check_domains(program, program.numbers(draws))
     sampling = sampling or Sampling()
+    sampling.validate()
+    if sampling.engine == COHORT:
+        return Evaluation(program, sampling, solve_population(program, sampling, draws, progress=progress))
     return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress))

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from lmssim import __version__
-from lmssim.cli import init, run, schema, show
+from lmssim.cli import init, run, schema, show, trace, verify
 from lmssim.errors import LmssimError
 
 DEBUG = "--debug"
@@ -30,7 +30,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
+app.command("trace")(trace.trace)
 app.command("show")(show.show)
+app.command("verify")(verify.verify)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
 

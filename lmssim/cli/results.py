@@ -51,7 +51,7 @@ def write_results(
     OutputError
         If a file cannot be written; those written before it stay.
     """
-    earlier = _take_manifest(folder)
+    earlier = take_manifest(folder)
     written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in TABLES]
     written.append(store.write_rows(folder / "parameters.csv", PARAMETER_COLUMNS, _parameters(evaluation)))
     if histories:
@@ -64,7 +64,7 @@ def write_results(
     lap("report")
     names = sorted(path.relative_to(folder).as_posix() for path in written)
     document = manifest() | {"files": names}
-    _remove(folder, sorted(set(earlier) - set(names)))
+    remove(folder, sorted(set(earlier) - set(names)))
     store.write_json(folder / MANIFEST, document)
     return document
 
@@ -103,15 +103,16 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
 
 def json_document(evaluation: Evaluation, manifest: dict[str, Any], folder: Path) -> str:
     """The result as one JSON document."""
-    tables = {name: _objects(getattr(evaluation, name)) for name in ("summary", "incremental", "frontier")}
+    tables = {name: objects(getattr(evaluation, name)) for name in ("summary", "incremental", "frontier")}
     return store.json_text({**tables, "manifest": manifest, "folder": str(folder)})
 
 
-def _objects(frame: Any) -> list[dict[str, Any]]:
+def objects(frame: Any) -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries."""
     return [dict(zip(frame.columns, row, strict=True)) for row in store.records(frame)]
 
 
-def _take_manifest(folder: Path) -> list[str]:
+def take_manifest(folder: Path) -> list[str]:
     """Files an earlier run wrote; its manifest is taken away, for it will not hold."""
     path = folder / MANIFEST
     try:
@@ -125,7 +126,8 @@ def _take_manifest(folder: Path) -> list[str]:
     return [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
 
 
-def _remove(folder: Path, names: list[str]) -> None:
+def remove(folder: Path, names: list[str]) -> None:
+    """Remove files of a folder, but nothing outside of it."""
     for name in names:
         path = (folder / name).resolve()
         if path.is_relative_to(folder.resolve()):

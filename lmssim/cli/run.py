@@ -31,7 +31,9 @@ def run(
     patients: options.Patients = 100_000,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
-    engine: Annotated[str, typer.Option(metavar="NAME", help="Engine: compiled.")] = "compiled",
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="Engine: compiled; or des, the reference: the same results, slowly.")
+    ] = "compiled",
     backend: Annotated[str, typer.Option(metavar="NAME", help="How work is spread: threads.")] = "threads",
     overrides: options.Overrides = None,
     luck: Annotated[Luck, typer.Option(help="Whether parameter draws share their luck.")] = Luck.common,
@@ -53,7 +55,7 @@ def run(
 ) -> None:
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
     overrides_ = options.overrides_of(overrides)
-    options.supported("--engine", engine, ENGINES, ENGINES[:1])
+    options.supported("--engine", engine, ENGINES, ENGINES[:2])
     options.supported("--backend", backend, BACKENDS, BACKENDS[:1])
     if precision is not None and not 0 < precision < float("inf"):
         raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
@@ -64,9 +66,9 @@ def run(
     from lmssim.execution.store import make_folder
     from lmssim.model.scenario import load_scenario
 
-    clock = _Stopwatch()
+    clock = Stopwatch()
     sampling = Sampling(
-        n_patients=patients, seed=seed, independent_luck=luck == Luck.independent, block=block,
+        n_patients=patients, seed=seed, independent_luck=luck == Luck.independent, engine=engine, block=block,
         jobs=options.jobs_or_all(jobs),
     )  # fmt: skip
     sampling.validate()
@@ -91,7 +93,7 @@ def run(
         _print(evaluation, folder)
 
 
-class _Stopwatch:
+class Stopwatch:
     """Seconds spent by stage."""
 
     def __init__(self) -> None:

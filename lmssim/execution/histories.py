@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from lmssim.engines import compiled
-from lmssim.execution.simulate import CHUNK
+from lmssim.execution.simulate import CHUNK, ENGINES
 from lmssim.execution.store import write_parquet_stream
 from lmssim.kernels import layout
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lmssim.engines.compiled import Histories
+    from lmssim.engines.block import Histories
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import IntArray
     from lmssim.model.program import Program
@@ -60,7 +59,7 @@ def write_histories(
     with write_parquet_stream(paths[0], STAYS) as stays, write_parquet_stream(paths[1], MARKS) as marks:
         for first in range(0, sampling.n_patients, CHUNK):
             n = min(CHUNK, sampling.n_patients - first)
-            blocks = compiled.simulate(program, first, n, numbers, sampling.seed, luck)
+            blocks = ENGINES[sampling.engine].simulate(program, first, n, numbers, sampling.seed, luck)
             tables = [(_stays(program, p, len(x), h), _marks(program, p, len(x), h)) for p, x, h in blocks]
             stays.write_table(pa.concat_tables([t for t, _ in tables]).combine_chunks(), row_group_size=None)
             marks.write_table(pa.concat_tables([t for _, t in tables]).combine_chunks(), row_group_size=None)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from joblib import Parallel, delayed
 
-from lmssim.engines import compiled
-from lmssim.engines.compiled import DEFAULT_BLOCK, Chunk
-from lmssim.errors import InputError
+from lmssim.engines import compiled, des
+from lmssim.engines.block import DEFAULT_BLOCK, Chunk
+from lmssim.errors import InputError, unknown
 from lmssim.execution import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from lmssim.engines.block import ChunkResult, Histories
     from lmssim.execution.fold import Estimates
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
 CHUNK = 8_192
@@ -26,9 +27,34 @@ TASK_PATHS = 400_000
 """Lives per task, about: how many draws share a call."""
 
 
+class Engine(Protocol):
+    """An engine that walks through lives: a module with these functions."""
+
+    def run(
+        self, program: Program, chunk: Chunk, numbers: FloatArray, luck_words: IntArray, seed: int, block: int = ...,
+        counting: bool = ...,
+    ) -> ChunkResult:  # fmt: skip
+        """Run one chunk of patients through some draws and every strategy."""
+
+    def simulate(
+        self, program: Program, first: int, n: int, numbers: FloatArray, seed: int, luck_word: int = ...,
+        block: int = ...,
+    ) -> Iterator[tuple[int, FloatArray, Histories]]:  # fmt: skip
+        """Histories of patients first, first + 1, ..., block by block."""
+
+    def warm(self, program: Program, seed: int = ...) -> None:
+        """Compile the kernels, or load them from disk."""
+
+
+ENGINES: dict[str, Engine] = {"compiled": compiled, "des": des}
+"""Engines that give the same histories, and so the same results."""
+COHORT = "cohort"
+"""The engine without histories, see `lmssim.execution.solve`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How many, which luck, on how many workers. Only the first three change a result."""
+    """How many, which luck, by which engine, on how many workers. Only the first three change a result."""
 
     n_patients: int = 100_000
     """Patients, each of whom meets every strategy in every draw."""
@@ -36,8 +62,12 @@ class Sampling:
     """Key of all random numbers."""
     independent_luck: bool = False
     """Whether each draw has its own luck; else patients keep theirs."""
+    engine: str = "compiled"
+    """`compiled` is fast, `des` is the reference to check it against, `cohort` solves without random numbers."""
+    profiles: int = 32
+    """Profiles of the population, for `cohort`, which has no use for patients."""
     jobs: int = 1
-    """Worker threads."""
+    """Worker threads; they do not help `des`, which has one."""
     block: int = DEFAULT_BLOCK
     """Patients per block."""
     counting: bool = True
@@ -45,11 +75,13 @@ class Sampling:
 
     def validate(self) -> None:
         """Refuse impossible values."""
-        for name in ("n_patients", "jobs", "block"):
+        for name in ("n_patients", "jobs", "block", "profiles"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name.replace('n_', '')}: {getattr(self, name)} is not 1 or more.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed: {self.seed} is not between 0 and 2^63 - 1.")
+        if self.engine not in (*ENGINES, COHORT):
+            raise InputError(unknown("value", self.engine, (*ENGINES, COHORT), "engine"))
 
 
 def simulate(
@@ -79,7 +111,7 @@ def simulate(
     per_task = max(1, min(n_draws, TASK_PATHS // (min(CHUNK, sampling.n_patients) * numbers.shape[1])))
     batches = [(d, min(d + per_task, n_draws)) for d in range(0, n_draws, per_task)]
     chunks = [Chunk(p, min(CHUNK, sampling.n_patients - p)) for p in range(0, sampling.n_patients, CHUNK)]
-    compiled.warm(program)
+    ENGINES[sampling.engine].warm(program)
     tasks = ((chunk, batch) for chunk in chunks for batch in batches)
     results = _results(program, sampling, numbers, luck, tasks)
     totals: list[Estimates | None] = [None] * len(batches)
@@ -101,17 +133,17 @@ def _results(
     numbers: FloatArray,
     luck: np.ndarray[tuple[int], np.dtype[np.int64]],
     tasks: Iterator[tuple[Chunk, tuple[int, int]]],
-) -> Iterator[compiled.ChunkResult]:
+) -> Iterator[ChunkResult]:
     """Results of the tasks, in their order; workers run ahead by a few tasks at most."""
 
-    def call(chunk: Chunk, batch: tuple[int, int]) -> compiled.ChunkResult:
+    def call(chunk: Chunk, batch: tuple[int, int]) -> ChunkResult:
         part = slice(*batch)
-        return compiled.run(
+        return ENGINES[sampling.engine].run(
             program, chunk, numbers[part], luck[part], sampling.seed, sampling.block, sampling.counting
         )
 
-    if sampling.jobs == 1:
+    if sampling.jobs == 1 or sampling.engine == "des":
         return (call(*task) for task in tasks)
     parallel = Parallel(n_jobs=sampling.jobs, backend="threading", return_as="generator", pre_dispatch="2*n_jobs")
-    results: Iterator[compiled.ChunkResult] = parallel(delayed(call)(*task) for task in tasks)
+    results: Iterator[ChunkResult] = parallel(delayed(call)(*task) for task in tasks)
     return results

@@ -36,46 +36,47 @@ MAX_STEPS = 100_000
 
 HEADER = (
     # bases of tables of rows
-    "state", "transition", "branch", "event", "effect", "plan", "code", "schedule", "limited", "terminal",
+    "state", "transition", "branch", "event", "effect", "plan", "code", "schedule", "limited", "terminal", "axis",
     # bases of lists
     "risk_decision", "cure_decision", "decision_address", "rate_family", "clock_first", "plan_table", "tick_start",
     "strategy", "life_offset", "life_n", "origin_state",
     # bases in the floats
     "tick_time", "tick_discount", "step_time", "step_factor", "life", "norm", "norm_sum", "norm_discounted",
-    "age_discount",
+    "age_discount", "cycle_time", "point", "lump",
     # counts and single values
     "n_states", "n_clocks", "n_risks", "n_plans", "n_ages", "n_categories", "n_endpoints", "n_marks", "n_steps",
     "n_occupancy", "start_state", "mix_decision", "age_column", "life_column", "norm_column", "additive", "lossy",
-    "by_strategy",
+    "by_strategy", "n_cycles", "n_passes",
     # bases in the scratch
     "w_clock_count", "w_entry_count", "w_event_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
     "wf_clock", "wf_risk", "wf_luck", "wf_stack",
-    "wf_weight", "wf_memo",
+    "wf_weight", "wf_memo", "wf_lag",
 )  # fmt: skip
 """Integers at the head of `m`, in order."""
 (
     H_STATE, H_TRANSITION, H_BRANCH, H_EVENT, H_EFFECT, H_PLAN, H_CODE, H_SCHEDULE, H_LIMITED, H_TERMINAL,
+    H_AXIS,
     H_RISK_DECISION, H_CURE_DECISION, H_DECISION_ADDRESS, H_RATE_FAMILY, H_CLOCK_FIRST, H_PLAN_TABLE, H_TICK_START,
     H_STRATEGY, H_LIFE_OFFSET, H_LIFE_N, H_ORIGIN_STATE,
     H_TICK_TIME, H_TICK_DISCOUNT, H_STEP_TIME, H_STEP_FACTOR, H_LIFE, H_NORM, H_NORM_SUM, H_NORM_DISCOUNTED,
-    H_AGE_DISCOUNT,
+    H_AGE_DISCOUNT, H_CYCLE_TIME, H_POINT, H_LUMP,
     H_N_STATES, H_N_CLOCKS, H_N_RISKS, H_N_PLANS, H_N_AGES, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_MARKS, H_N_STEPS,
     H_N_OCCUPANCY, H_START_STATE, H_MIX_DECISION, H_AGE_COLUMN, H_LIFE_COLUMN, H_NORM_COLUMN, H_ADDITIVE, H_LOSSY,
-    H_BY_STRATEGY,
+    H_BY_STRATEGY, H_N_CYCLES, H_N_PASSES,
     H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
     H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
-    H_WF_WEIGHT, H_WF_MEMO,
+    H_WF_WEIGHT, H_WF_MEMO, H_WF_LAG,
 ) = range(len(HEADER))  # fmt: skip
 
 FLOAT_HEADER = (
     "horizon", "rate_costs", "rate_effects", "inverse_costs", "inverse_effects", "steps_per_year",
-    "occupancy_per_year",
+    "occupancy_per_year", "cycles_per_year", "age_lag",
 )  # fmt: skip
 (
     F_HORIZON, F_RATE_COSTS, F_RATE_EFFECTS, F_INVERSE_COSTS, F_INVERSE_EFFECTS, F_STEPS_PER_YEAR,
-    F_OCCUPANCY_PER_YEAR,
+    F_OCCUPANCY_PER_YEAR, F_CYCLES_PER_YEAR, F_AGE_LAG,
 ) = range(len(FLOAT_HEADER))  # fmt: skip
-"""Discount rates are continuous; the inverse of a rate of 0 stands as 0."""
+"""Discount rates are continuous; the inverse of a rate of 0 stands as 0. The last two are of models in cycles."""
 
 STATE = (
     "kind", "first_transition", "last_transition", "first_branch", "last_branch", "first_event", "last_event",
@@ -147,6 +148,21 @@ L_WIDTH = len(LIMITED)
 TERMINAL = ("window", "excludes", "first_cost", "last_cost")
 D_WINDOW, D_EXCLUDES, D_FIRST_COST, D_LAST_COST = range(len(TERMINAL))
 D_WIDTH = len(TERMINAL)
+
+AXIS = ("first", "n", "exact")
+"""One key of a lookup table: where its codes stand in `v`, ascending; of bands the starts, else codes to be met."""
+X_FIRST, X_N, X_EXACT = range(len(AXIS))
+X_WIDTH = len(AXIS)
+
+# models in cycles: floats by pass and occupancy point, and by point for lump sums
+POINT = ("years", "cost_years", "effect_years", "time", "lag")
+"""Years that a point stands for, plain and discounted; `time` for its expressions; how much later clocks are read."""
+N_YEARS, N_COST_YEARS, N_EFFECT_YEARS, N_TIME, N_LAG = range(len(POINT))
+N_WIDTH = len(POINT)
+LUMP = ("costs", "effects", "time", "lag")
+"""Discount factors of what falls at a point; `time` for its expressions; how much later clocks are read."""
+U_COSTS, U_EFFECTS, U_TIME, U_LAG = range(len(LUMP))
+U_WIDTH = len(LUMP)
 
 # a worker's scratch: what it knows of each risk
 RISK = ("rate", "bits", "occurrence")

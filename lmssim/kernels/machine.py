@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.jit import inline, jit, keep_apart
 
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels.layout import (
-    H_AGE_COLUMN, H_CODE, H_W_CLOCK_COUNT, H_W_MEMO, H_WF_CLOCK, H_WF_MEMO, H_WF_STACK, P_FIRST, P_FIRST_BIT, P_LAST,
-    P_LAST_BIT, P_MEMO, P_WIDTH, STACK_SIZE, W_BAD, W_EPOCH,
+    H_AGE_COLUMN, H_AXIS, H_CODE, H_W_CLOCK_COUNT, H_W_MEMO, H_WF_CLOCK, H_WF_LAG, H_WF_MEMO, H_WF_STACK, P_FIRST,
+    P_FIRST_BIT, P_LAST, P_LAST_BIT, P_MEMO, P_WIDTH, STACK_SIZE, W_BAD, W_EPOCH, X_EXACT, X_FIRST, X_N, X_WIDTH,
 )  # fmt: skip
 # isort: on
 
@@ -23,7 +25,8 @@ from lmssim.kernels.layout import (
     ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER,
     LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL,
     AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM, CHECK,
-) = range(31)  # fmt: skip
+    FIND, FETCH,
+) = range(33)  # fmt: skip
 OF_PATIENT_OR_TIME = (COLUMN, AGE, TIME, SINCE)
 """Instructions whose result is not settled by numbers, attributes and strategy."""
 MEMO_BITS = 6
@@ -33,6 +36,8 @@ MEMO_BITS = 6
 KIND_NUMBER, KIND_PROBABILITY, KIND_UTILITY, KIND_LOSS, KIND_POSITIVE = range(5)
 """What the value of a program may be: checked by its last instruction, whose argument is kind + 8 x program."""
 CHECK_KIND = 7
+KIND_CYCLE, KIND_LOOKUP = 6, 7
+"""What else may be wrong: probabilities of a cycle (x transition), a value outside a table (x axis)."""
 
 
 @inline
@@ -87,7 +92,7 @@ def _unary(op: int, x: float) -> float:
         return math.sqrt(x) if x >= 0.0 else math.nan
     if op == ABS:
         return abs(x)
-    return math.floor(x)
+    return np.floor(x)
 
 
 @jit
@@ -142,14 +147,43 @@ def _interpret(
             wf[top] = wf[top + 1] if wf[top] != 0.0 else wf[top + 2]
         elif code == CHECK:
             if not _within(argument & CHECK_KIND, wf[top]):
-                wi[W_BAD] = 1 + argument
-                wf[stack + STACK_SIZE - 1] = wf[top]
+                note_bad(m, wi, wf, argument, wf[top])
+        elif code == FIND:
+            wf[top] = _find(m, wi, wf, argument, v, wf[top])
+        elif code == FETCH:
+            wf[top] = v[argument + int(wf[top])]
         elif code == NOT or code == NEGATE or (EXP <= code <= FLOOR):
             wf[top] = _unary(code, wf[top])
         else:
             top -= 1
             wf[top] = _binary(code, wf[top], wf[top + 1])
     return wf[stack]
+
+
+@inline
+def note_bad(m: IntArray, wi: IntArray, wf: FloatArray, argument: int, value: float) -> None:
+    """Note an impossible value and what it is, a kind + 8 x its number; the first stays."""
+    if wi[W_BAD] == 0:
+        wi[W_BAD] = 1 + argument
+        wf[m[H_WF_STACK] + STACK_SIZE - 1] = value
+
+
+@jit
+def _find(m: IntArray, wi: IntArray, wf: FloatArray, axis: int, v: FloatArray, value: float) -> float:
+    """Position of a value along a key of a table: its band, the last one held, or the code that it equals."""
+    keep_apart()
+    a = m[H_AXIS] + axis * X_WIDTH
+    first, low, high = m[a + X_FIRST], 0, m[a + X_N]
+    while low < high:  # the first that stands above the value
+        middle = (low + high) // 2
+        if v[first + middle] <= value:
+            low = middle + 1
+        else:
+            high = middle
+    if low == 0 or (m[a + X_EXACT] != 0 and v[first + low - 1] != value):
+        note_bad(m, wi, wf, KIND_LOOKUP + (CHECK_KIND + 1) * axis, value)
+        return 0.0
+    return float(low - 1)
 
 
 @inline
@@ -176,7 +210,7 @@ def _moment(
         return time
     if code == SINCE:
         started = wi[m[H_W_CLOCK_COUNT] + argument] > 0
-        return time - wf[m[H_WF_CLOCK] + argument] if started else math.nan
+        return time + wf[m[H_WF_LAG]] - wf[m[H_WF_CLOCK] + argument] if started else math.nan
     return 1.0 if strategy == argument else 0.0
 
 

@@ -28,21 +28,25 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # isort: off
 from lmssim.kernels.layout import (
     CLOCK_AGE, CLOCK_ENTRY, CLOCK_MODEL, E_CLOCK, E_COLUMN, E_FIRST_STEP, E_LAST_STEP, E_MASK, E_ON, E_REF, E_WIDTH,
-    F_HORIZON, H_AGE_COLUMN, H_CURE_DECISION, H_DECISION_ADDRESS, H_LIFE, H_LIFE_COLUMN, H_LIFE_N, H_LIFE_OFFSET,
-    H_N_PLANS, H_PLAN, H_PLAN_TABLE, H_RATE_FAMILY, H_RISK_DECISION, H_STEP_FACTOR, H_STEP_TIME, H_TICK_START,
-    H_TICK_TIME, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_RISK, H_WF_CLOCK, H_WF_RISK, NONE, ON_HAZARD, ON_LOGIT, ON_TIME,
-    R_A, R_B, R_BITS, R_BUDGET, R_C, R_OCCURRENCE, R_ORIGIN, R_RATE, R_RATIO, R_SINCE, R_STRETCH, R_TIME, R_UNTIL,
-    R_USED, R_WIDTH, RF_WIDTH, T_CLOCK, T_CURE, T_CURE_REDRAW, T_DEFAULT_MODEL, T_EFFECT_BITS, T_FAMILY,
-    T_FIRST_EFFECT, T_LAST_EFFECT, T_PLAN, T_RATE_ID, T_REF_A, T_REF_B, T_REF_C, T_RISK, T_TEST_DECISION, T_TIMED,
+    F_CYCLES_PER_YEAR, F_HORIZON, H_AGE_COLUMN, H_CURE_DECISION, H_CYCLE_TIME, H_DECISION_ADDRESS, H_LIFE,
+    H_LIFE_COLUMN, H_LIFE_N, H_LIFE_OFFSET, H_N_CYCLES, H_N_PLANS, H_PLAN, H_PLAN_TABLE, H_RATE_FAMILY,
+    H_RISK_DECISION, H_STATE, H_STEP_FACTOR, H_STEP_TIME, H_TICK_START, H_TICK_TIME, H_TRANSITION, H_W_CLOCK_COUNT,
+    H_W_ENTRY_COUNT, H_W_RISK, H_WF_CLOCK, H_WF_RISK, NONE, ON_HAZARD, ON_LOGIT, ON_TIME, R_A, R_B, R_BITS,
+    R_BUDGET, R_C, R_OCCURRENCE, R_ORIGIN, R_RATE, R_RATIO, R_SINCE, R_STRETCH, R_TIME, R_UNTIL, R_USED, R_WIDTH,
+    RF_WIDTH, S_FIRST_TRANSITION, S_WIDTH, T_CARE, T_CLOCK, T_CURE, T_CURE_REDRAW, T_DEFAULT_MODEL, T_EFFECT_BITS,
+    T_FAMILY, T_FIRST_EFFECT, T_LAST_EFFECT, T_PLAN, T_RATE_ID, T_REF_A, T_REF_B, T_REF_C, T_RISK, T_TEST_DECISION,
+    T_TIMED, T_WANT, T_WIDTH, W_BAD, W_INFO,
 )  # fmt: skip
 # isort: on
 from lmssim.kernels.luck import draw_uniform, kept_exponential, kept_uniform
-from lmssim.kernels.machine import value_at
+from lmssim.kernels.machine import CHECK_KIND, KIND_CYCLE, note_bad, value_at
 
 FRESH, BANKED = -1, -2
 """Marks in a risk's `rate`: no budget drawn yet; budget up to date, no open stretch."""
 MARGIN = 1e-9
 """By how much a bound on a power must be missed: far above rounding."""
+CYCLE_TOLERANCE = 1e-9
+"""How far the probabilities of a cycle may exceed 1 by rounding."""
 TICK_BITS = 12
 EPISODES = 255
 """Low bits of a visit's occurrence hold the tick, the plan's episode stands above them (its 256th is the first's)."""
@@ -398,6 +402,62 @@ def open_stretch(
     return spend(m, f, v, wf, rf, family, before)
 
 
+@inline
+def visit_probability(
+    m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
+    strategy: int,
+) -> float:  # fmt: skip
+    """Probability that transition `t` happens at one visit, or in one cycle."""
+    p = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, time, strategy)
+    first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
+    if last > first:
+        p = apply_logit(p, sum_effects(m, wi, wf, first, last, ON_LOGIT, v, x, attributes, time, strategy))
+    return p
+
+
+@inline
+def add_probability(m: IntArray, wi: IntArray, wf: FloatArray, t: int, cycle: int, before: float, p: float) -> float:
+    """Sum of the probabilities of a cycle (from 0) up to that of transition `t`; an impossible one is noted."""
+    total = before + p
+    if not (p >= 0.0 and total <= 1.0 + CYCLE_TOLERANCE):
+        if wi[W_BAD] == 0:
+            wi[W_INFO] = cycle
+        number = (t - m[H_TRANSITION]) // T_WIDTH
+        note_bad(m, wi, wf, KIND_CYCLE + (CHECK_KIND + 1) * number, total if p >= 0.0 else p)
+        return 1.0
+    return total
+
+
+@jit
+def cycle_time(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
+    attributes: int, now: float, strategy: int, seed: int, patient: int, luck: int,
+) -> float:  # fmt: skip
+    """Time of the end of the cycle in which transition `t` happens; infinite if another of its state comes first.
+
+    In each cycle the transitions are tried in the state's order, each with its probability given that none before it
+    has happened; what reads the time reads the start of the cycle. The last transition checks the sum of them all.
+    """
+    keep_apart()
+    first, ends = m[m[H_STATE] + state * S_WIDTH + S_FIRST_TRANSITION], m[H_CYCLE_TIME]
+    for cycle in range(int(now * f[F_CYCLES_PER_YEAR] + 0.5), m[H_N_CYCLES]):
+        before, happens = 0.0, -1
+        for j in range(first, t + T_WIDTH, T_WIDTH):
+            if (attributes & m[j + T_CARE]) != m[j + T_WANT]:
+                continue
+            p = visit_probability(m, wi, wf, j, v, x, attributes, f[ends + cycle], strategy)
+            total = add_probability(m, wi, wf, j, cycle, before, p)
+            if happens < 0 and p > 0.0:
+                address = m[m[H_DECISION_ADDRESS] + m[j + T_TEST_DECISION]]
+                rest = 1.0 - before
+                if p >= rest or draw_uniform(address | cycle, seed, patient, luck) < p / rest:
+                    happens = j
+            before = total
+        if happens >= 0:
+            return f[ends + cycle + 1] if happens == t else math.inf
+    return math.inf
+
+
 @jit
 def visit_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
@@ -406,8 +466,11 @@ def visit_time(
     """Time of the next visit of the plan that finds what transition `t` looks for; infinite if none does.
 
     A visit at `now` counts, unless it has `passed`: this transition or a later one has just happened at this instant.
+    In a model in cycles the visits are the ends of cycles.
     """
     keep_apart()
+    if m[H_N_CYCLES] > 0:
+        return cycle_time(m, f, wi, wf, t, state, v, x, attributes, now, strategy, seed, patient, luck)
     plan = m[t + T_PLAN]
     table = m[m[H_PLAN_TABLE] + strategy * m[H_N_PLANS] + plan]
     clock = m[m[H_PLAN] + plan]
@@ -430,10 +493,7 @@ def visit_time(
             stop = middle
     if passed and k < hi and origin + f[base + k] == now:
         k += 1
-    p = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, now, strategy)
-    first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
-    if last > first:
-        p = apply_logit(p, sum_effects(m, wi, wf, first, last, ON_LOGIT, v, x, attributes, now, strategy))
+    p = visit_probability(m, wi, wf, t, v, x, attributes, now, strategy)
     address = m[m[H_DECISION_ADDRESS] + m[t + T_TEST_DECISION]]
     while k < hi:
         time = origin + f[base + k]

@@ -17,7 +17,7 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 from lmssim.kernels.layout import (
     C_FIRST_COST, C_LAST_COST, C_LOSS, C_PLAN, C_WIDTH, C_YEARS, CLOCK_ENTRY, CLOCK_MODEL, D_EXCLUDES, D_FIRST_COST,
     D_LAST_COST, D_WIDTH, D_WINDOW, F_INVERSE_COSTS, F_INVERSE_EFFECTS, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE,
-    H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT, H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CLOCKS, H_N_PLANS, H_NORM,
+    H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT, H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CYCLES, H_N_PLANS, H_NORM,
     H_NORM_COLUMN, H_NORM_DISCOUNTED, H_NORM_SUM, H_PLAN, H_PLAN_TABLE, H_STATE, H_TERMINAL, H_TICK_DISCOUNT,
     H_TICK_START, H_TICK_TIME, H_TRANSITION, H_W_CLOCK_COUNT, H_WF_CLOCK, L_FIRST_COST, L_LAST_COST, L_LOSS, L_WIDTH,
     L_YEARS, MAX_WINDOWS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE,
@@ -26,15 +26,33 @@ from lmssim.kernels.layout import (
     V_LAST_COST, V_LOSS, V_STACKS, V_STOPS, V_WIDTH, V_YEARS,
 )  # fmt: skip
 # isort: on
+from lmssim.kernels.cycles import value_cycles
+from lmssim.kernels.ledger import (
+    COST,
+    COST_UNDISCOUNTED,
+    LY,
+    LY_UNDISCOUNTED,
+    N_MAIN,
+    N_SUMS,
+    QALY,
+    QALY_UNDISCOUNTED,
+    STATE_COST,
+    STATE_COST_UNDISCOUNTED,
+    STATE_QALY,
+    STATE_YEARS,
+    add_up_costs,
+    forget_clocks,
+    pay,
+)
 from lmssim.kernels.machine import value_at
 from lmssim.kernels.walk import start_clocks
 
-LY, QALY, COST, LY_UNDISCOUNTED, QALY_UNDISCOUNTED, COST_UNDISCOUNTED = range(6)
-N_MAIN = 6
-"""Main outcomes; then the discounted costs by category, then the undiscounted ones."""
-STATE_YEARS, STATE_QALY, STATE_COST_UNDISCOUNTED, STATE_COST = range(4)
-"""Columns of the sums by state."""
-N_SUMS = 4
+__all__ = [
+    "COST", "COST_UNDISCOUNTED", "LY", "LY_UNDISCOUNTED", "N_MAIN", "N_SUMS", "QALY", "QALY_UNDISCOUNTED",
+    "STATE_COST", "STATE_COST_UNDISCOUNTED", "STATE_QALY", "STATE_YEARS", "first_tick", "norm_years",
+    "norm_years_undiscounted", "plan_start", "value_history", "years_between",
+]  # fmt: skip
+
 WINDOW_FROM, WINDOW_UNTIL, WINDOW_LOSS, WINDOW_CODE = range(4)
 """Columns of the windows of reduced utility."""
 NEVER = math.inf
@@ -64,17 +82,6 @@ def norm_years_undiscounted(m: IntArray, f: FloatArray, key: int, age: float) ->
     n = m[H_N_AGES]
     k = min(int(age), n - 1)
     return f[m[H_NORM_SUM] + key * n + k] + f[m[H_NORM] + key * n + k] * (age - k)
-
-
-@inline
-def pay(
-    m: IntArray, worth: FloatArray, sums: FloatArray, state: int, category: int, plain: float, discounted: float
-) -> None:
-    """Add a cost to its category and to the state in which it fell; categories are added up at the end of a life."""
-    worth[N_MAIN + category] += discounted
-    worth[N_MAIN + m[H_N_CATEGORIES] + category] += plain
-    sums[N_SUMS * state + STATE_COST] += discounted
-    sums[N_SUMS * state + STATE_COST_UNDISCOUNTED] += plain
 
 
 @inline
@@ -298,13 +305,6 @@ def qalys_with_windows(
 
 
 @inline
-def forget_clocks(m: IntArray, wi: IntArray) -> None:
-    """Before a history is read again from its start."""
-    for c in range(m[H_N_CLOCKS]):
-        wi[m[H_W_CLOCK_COUNT] + c] = 0
-
-
-@inline
 def overlaps(windows: FloatArray, n: int, start: float, stop: float) -> bool:
     """Whether any of `n` windows of reduced utility is open within [start, stop)."""
     for i in range(n):
@@ -371,8 +371,12 @@ def value_history(
     growth : float
         exp(rate of effects x age at time 0).
     """
-    n_categories = m[H_N_CATEGORIES]
-    for k in range(2 * n_categories):
+    if m[H_N_CYCLES] > 0:
+        value_cycles(
+            m, f, wi, wf, worth, sums, path, starts, rows, times, marks, mark_times, v, x, strategy
+        )
+        return
+    for k in range(2 * m[H_N_CATEGORIES]):
         worth[N_MAIN + k] = 0.0
     age, key, additive = x[m[H_AGE_COLUMN]], int(x[m[H_NORM_COLUMN]]), m[H_ADDITIVE]
     rate_costs, rate_effects = f[F_RATE_COSTS], f[F_RATE_EFFECTS]
@@ -489,7 +493,4 @@ def value_history(
         )  # fmt: skip
     # === Totals ===
     worth[LY], worth[QALY], worth[LY_UNDISCOUNTED], worth[QALY_UNDISCOUNTED] = ly, qaly, ly_plain, qaly_plain
-    worth[COST] = worth[COST_UNDISCOUNTED] = 0.0
-    for k in range(n_categories):
-        worth[COST] += worth[N_MAIN + k]
-        worth[COST_UNDISCOUNTED] += worth[N_MAIN + n_categories + k]
+    add_up_costs(m, worth)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,8 @@ import numpy as np
 from lmssim.errors import InputError, ParameterError, ScenarioError, nearest, unknown
 from lmssim.kernels import families as codes
 from lmssim.model import expression
+from lmssim.model.compile_cycles import compile_cycles, refuse_continuous
+from lmssim.model.compile_partitioned import compile_curves
 from lmssim.model.compile_plans import compile_plans
 from lmssim.model.compile_rewards import Readers, Rewards, compile_readers, compile_rewards
 from lmssim.model.compile_states import compile_events, compile_states
@@ -34,21 +35,23 @@ def compile_scenario(scenario: Scenario) -> Program:
         If a name does not exist, a value is impossible, or a construct is not supported by the compiled engine.
     """
     d = Draft(scenario)
+    refuse_continuous(d)
     compile_events(d)
     compile_states(d)
     compile_plans(d)
     compile_strategies(d)
     rewards = compile_rewards(d)
-    readers = compile_readers(d)
+    readers, cycles = compile_readers(d), compile_cycles(d)
+    compile_curves(d)
     mortality, utilities = d.file.mortality, d.file.utilities
     life_keys = _keys(d, d.scenario.life, mortality.keys if mortality else {}, "mortality.keys")
     norm_keys = _keys(d, d.scenario.norms, utilities.keys, "utilities.keys")
-    packed = _packed(d, rewards, readers)
+    packed = _packed(d, rewards, readers, cycles)
     overrides = compile_overrides(d)
     used = _used(d)
     program = Program(
         scenario=d.scenario, used=used, flat=d.flat, symbols=d.names, packed=packed, columns=d.out,
-        states=d.states, transitions=d.transitions, marks=d.marks,
+        states=d.states, transitions=d.transitions, decisions=list(d.decisions), marks=d.marks,
         endpoints=list(d.file.endpoints), overrides=overrides,
         life_keys=life_keys, norm_keys=norm_keys,
     )  # fmt: skip
@@ -57,10 +60,11 @@ def compile_scenario(scenario: Scenario) -> Program:
     return program
 
 
-def _packed(d: Draft, rewards: Rewards, readers: Readers) -> Packed:
+def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Packed:
     out: dict[str, Any] = d.out
     life = d.scenario.life
     out |= {"code_start": d.names.code_start, "code_op": d.names.code_op, "code_arg": d.names.code_arg}
+    out |= {f"axis_{column}": [getattr(axis, column) for axis in d.names.axes] for column in ("first", "n", "exact")}
     out["recorded"] = [int(_is_recorded(d, i, name)) for i, name in enumerate(d.states)]
     out["clock_first"] = [int(keep == "first") for keep in d.flat.clocks.values()]
     out |= {"life": np.zeros(3) if life is None else life.array, "life_offset": [0] if life is None else life.offset}
@@ -74,8 +78,12 @@ def _packed(d: Draft, rewards: Rewards, readers: Readers) -> Packed:
         "life_column": n_columns, "norm_column": n_columns + 1,
     }  # fmt: skip
     real = {"horizon": d.file.settings.horizon}
-    columns = defaultdict(list, {**out, **rewards.columns, **readers.columns})
-    return pack(columns, single | rewards.single | readers.single, real | rewards.real | readers.real)
+    parts = (rewards, readers, cycles)
+    for part in parts:
+        out |= part.columns
+        single |= part.single
+        real |= part.real
+    return pack(out, single, real)
 
 
 def _is_recorded(d: Draft, number: int, name: str) -> bool:
@@ -112,8 +120,10 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
 
 
 def _used(d: Draft) -> ParameterTable:
-    """Parameters that the model uses, and those that their expressions need."""
+    """Parameters that the model uses, those drawn jointly with them, and those that their expressions need."""
     used = set(d.names.used) | set(population_names(d.file))
+    for group in d.file.groups.values():
+        used |= set(group.members) if used & set(group.members) else set()
     return d.scenario.table.select(used & set(d.scenario.table))
 
 

@@ -62,6 +62,10 @@ def compile_states(d: Draft) -> None:
         d.out["enter_clear"].append(clear)
         d.out["enter_set"].append(mark)
         d.out["chance_decision"].append(d.decision(f"chance {name}") if state.kind == "chance" else -1)
+        if state.kind == "absorbing" and state.events:
+            raise ScenarioError(
+                f"{where}.events: '{state.events[0]}' cannot happen where lives end; give it to a state before."
+            )
         for column, names, known, kind in (
             ("entry_clock", state.starts, list(d.flat.clocks), "clock"),
             ("entry_event", state.events, d.marks, "event"),

@@ -27,33 +27,38 @@ _FAMILY_KEYS = ("rate", "shape", "scale", "meanlog", "sdlog", "mu", "sigma", "q"
 def compile_transition(d: Draft, source: str, transition: Transition, event: int = -1) -> None:
     """Append a transition out of one state."""
     where = f"{d.where}: transition {source} -> {transition.to or transition.name or transition.mark}"
+    if d.file.partitioned_survival is not None:
+        where = f"{d.where}: partitioned_survival.curves.{transition.name}"
     out = d.out
     if transition.all_cause:
         raise UnsupportedError(f"{where}: all_cause is not supported by engine 'compiled' yet.")
     name = transition.name or transition.to or str(transition.mark)
     first_effect = len(out["effect_ref"])
-    default = "logit" if transition.detection is not None else "hazard"
+    default = "hazard" if transition.detection is None and d.cycle is None else "logit"
     bits, timed = d.effects(transition.effects, default, where)
     out["effect_start"].append(first_effect)
     out["effect_end"].append(len(out["effect_ref"]))
     care, want, rule = d.names.rule(transition.when, f"{where}.when")
     clear, mark = d.names.masks(transition.set, f"{where}.set")
     out["to"].append(-1 if transition.to is None else d.state(transition.to, where))
-    for column, value in (
-        ("care", care), ("want", want), ("rule", rule), ("clear_bits", clear), ("set_bits", mark),
-        ("silent", int(transition.to is None)), ("timed", int(timed)), ("transition_event", event),
-        ("transition_mark", _mark(d, transition, event)),
-    ):  # fmt: skip
-        out[column].append(value)
-    if transition.detection is not None:
+    spec: tuple[Any, ...] | None
+    if d.cycle is not None:
+        risk, spec, rule = _in_cycles(d, transition, d.cycle.length, rule, name, where), None, -1
+    elif transition.detection is not None:
         risk, spec = _detection(d, transition, source, name, where), None
     elif transition.background is not None:
         risk, spec = _background(d, transition, name, where)
     else:
         assert transition.hazard is not None
         risk, spec = _hazard(d, transition, transition.hazard, source, name, where)
+    for column, value in (
+        ("care", care), ("want", want), ("rule", rule), ("clear_bits", clear), ("set_bits", mark),
+        ("silent", int(transition.to is None)), ("timed", int(timed)), ("transition_event", event),
+        ("transition_mark", _mark(d, transition, event)),
+    ):  # fmt: skip
+        out[column].append(value)
     for ref in (out["ref_a"][-1], out["ref_b"][-1], out["ref_c"][-1], *out["effect_ref"][first_effect:]):
-        bits |= _ref_bits(d, ref, where)
+        bits |= 0 if d.cycle is not None else _ref_bits(d, ref, where)
     out["effect_bits"].append(bits)
     if transition.to is None and out["family"][-1] == codes.FIXED and not care & (want ^ mark) & (mark | clear):
         raise ScenarioError(
@@ -141,6 +146,26 @@ def _detection(d: Draft, transition: Transition, source: str, name: str, where: 
     test = d.decision(f"test {detection.test or f'{detection.plan} {name}'}")
     ref = d.names.ref(detection.sensitivity, f"{where}.detection.sensitivity", "probability")
     _fill(d, family=codes.VISIT, ref_a=ref, plan=plan, test_decision=test)
+    return name
+
+
+def _in_cycles(d: Draft, transition: Transition, length: float, rule: int, name: str, where: str) -> str:
+    """Probability of a cycle, 0 where the rule does not hold; both are read at the start of each cycle."""
+    if transition.rate is not None and transition.effects:
+        raise UnsupportedError(
+            f"{where}.effects: act on the log odds of a `probability`; write what changes a `rate` into its expression."
+        )
+    key = "rate" if transition.rate is not None else "probability"
+    place, value = f"{where}.{key}", getattr(transition, key)
+    node = d.names.resolve(expression.parse(value, place), place)
+    if key == "rate":
+        exponent = Apply("neg", (Apply("*", (node, Number(length))),))
+        node = Apply("-", (Number(1.0), Apply("exp", (exponent,))))
+    if rule >= 0:
+        node = Apply("if", (d.names.origins[rule][0], node, Number(0.0)))
+    check = "probability" if d.names.is_constant(node) else "any"  # the kernels check it in each cycle
+    test = d.decision(f"cycle {name}")
+    _fill(d, family=codes.VISIT, ref_a=d.names.ref_of(node, place, check), test_decision=test)
     return name
 
 

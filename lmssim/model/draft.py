@@ -18,6 +18,7 @@ from lmssim.kernels.layout import (
 )
 from lmssim.kernels.philox import address_of
 from lmssim.model import expression
+from lmssim.model.compile_cycles import CycleClock, cycle_clock
 from lmssim.model.expression import Name
 from lmssim.model.flat import FlatModel, flatten
 from lmssim.model.schema import Effect, Effects, Transition
@@ -37,6 +38,7 @@ class Draft:
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario, self.file, self.where = scenario, scenario.file, str(scenario.path)
+        self.cycle: CycleClock | None = cycle_clock(self.file, self.where)
         self.flat: FlatModel = flatten(self.file, self.where)
         covariates = {c.name: list(c.labels) for c in scenario.patients.covariates}
         category_codes = {
@@ -46,6 +48,7 @@ class Draft:
         self.names = Symbols(
             parameters=frozenset(scenario.table), covariates=covariates, codes=category_codes,
             levels=self.flat.levels, clocks=list(self.flat.clocks), strategies=scenario.strategies,
+            tables=scenario.tables, cycle=self.cycle,
         )  # fmt: skip
         self.states = list(self.flat.states)
         self.marks = list(self.file.events)

@@ -82,7 +82,15 @@ class Apply:
     arguments: tuple[Node, ...]
 
 
-Node = Number | Text | Name | Apply
+@dataclass(frozen=True)
+class Lookup:
+    """A value of a lookup table, called by the table's name with a value for each of its keys."""
+
+    table: str
+    arguments: tuple[Node, ...]
+
+
+Node = Number | Text | Name | Apply | Lookup
 
 
 def parse(text: str | float, where: str) -> Node:
@@ -169,7 +177,7 @@ def _brief(text: str) -> str:
 
 def _call(name: str, arguments: list[Node], where: str) -> Node:
     if name not in FUNCTIONS:
-        raise ExpressionError(unknown("function", name, FUNCTIONS, where))
+        return Lookup(name, tuple(arguments))
     expected = FUNCTIONS[name][0]
     if len(arguments) < expected or (expected == 1 and len(arguments) != 1):
         raise ExpressionError(f"{where}: {name}() takes {expected} argument(s), {len(arguments)} given.")
@@ -182,13 +190,23 @@ def _call(name: str, arguments: list[Node], where: str) -> Node:
 
 
 def names(node: Node) -> Iterator[str]:
-    """Every name in the expression, in order, with repeats."""
+    """Every name in the expression but those of tables, in order, with repeats."""
     match node:
         case Name(name):
             yield name
-        case Apply(_, arguments):
+        case Apply(_, arguments) | Lookup(_, arguments):
             for argument in arguments:
                 yield from names(argument)
+
+
+def looks_up(node: Node) -> bool:
+    """Whether the expression reads a lookup table."""
+    match node:
+        case Lookup():
+            return True
+        case Apply(_, arguments):
+            return any(looks_up(argument) for argument in arguments)
+    return False
 
 
 def evaluate(node: Node, values: Mapping[str, Any], where: str) -> Any:
@@ -197,9 +215,11 @@ def evaluate(node: Node, values: Mapping[str, Any], where: str) -> Any:
     Raises
     ------
     ExpressionError
-        If a name is unknown.
+        If a name is unknown, or a lookup table is read where only parameters are known.
     """
     match node:
+        case Lookup(table, _):
+            raise ExpressionError(unknown("function", table, FUNCTIONS, where))
         case Number(value):
             return value
         case Text(text):

@@ -38,6 +38,10 @@ class FlatModel:
     initial: str = ""
 
 
+STAY = "the stay"
+"""Clock that every entry starts in a model in cycles: `time_in_state` reads it."""
+
+
 def planned(treatment: str) -> str:
     """Flag: the strategy plans the treatment for this patient."""
     return f"planned_{treatment}"
@@ -62,6 +66,8 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
         flat.levels[planned(name)] = ["true"]
         flat.levels[received(name)] = ["true"]
     flat.clocks = {**file.clocks, **dict.fromkeys(file.treatments, "latest")}
+    if file.cycles is not None:
+        flat.clocks[STAY] = "latest"
     for name, state in file.states.items():
         if state.kind == "phase":
             _add_phase(flat, file, name, state, where)
@@ -76,6 +82,8 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
     for name, state in flat.states.items():
         if state.duration is not None:
             _require(flat, state.next, f"{where}: states.{name}.next")
+        if file.cycles is not None and state.kind == "dwelling":
+            flat.states[name] = state.model_copy(update={"starts": [*state.starts, STAY]})
     _check_targets(flat, where)
     return flat
 
@@ -139,9 +147,7 @@ def _require(flat: FlatModel, name: str | None, where: str) -> None:
 
 
 def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition, where: str) -> None:
-    kinds = [k for k in ("hazard", "background", "detection") if getattr(transition, k) is not None]
-    if len(kinds) != 1:
-        raise ScenarioError(f"{where}: give exactly one of hazard, background, detection; {len(kinds)} given.")
+    _check_kind(file, transition, where)
     if transition.to is None and transition.mark is None and transition.name is None:
         raise ScenarioError(f"{where}: a silent transition (no `to`) needs a `name` or a `mark`.")
     risk = transition.risk or transition.name or transition.to
@@ -162,6 +168,25 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
         if not stays:
             raise ScenarioError(f"{where}: from: '{source}' is not a dwelling state, nobody stays in it.")
         flat.transitions.extend((stay, single) for stay in stays)
+
+
+def _check_kind(file: ScenarioFile, transition: Transition, where: str) -> None:
+    """Exactly one thing drives a transition, and it fits how time passes in the model."""
+    in_cycles, continuous = ("probability", "rate"), ("hazard", "background", "detection")
+    kinds = [k for k in (*in_cycles, *continuous) if getattr(transition, k) is not None]
+    allowed, others = (in_cycles, continuous) if file.cycles is not None else (continuous, in_cycles)
+    wrong = [k for k in kinds if k in others]
+    if wrong and file.cycles is not None:
+        raise ScenarioError(
+            f"{where}: {wrong[0]}: works in continuous time, but the model is in cycles;"
+            f" give the {' or the '.join(in_cycles)} of a cycle."
+        )
+    if wrong:
+        raise ScenarioError(f"{where}: {wrong[0]}: needs a model in cycles, with a section [cycles].")
+    if len(kinds) != 1:
+        raise ScenarioError(f"{where}: give exactly one of {', '.join(allowed)}; {len(kinds)} given.")
+    if file.cycles is not None and transition.to is None:
+        raise ScenarioError(f"{where}: to: is required in a model in cycles; staying takes what is left of 1.")
 
 
 def _changes(effect: Effect) -> bool:

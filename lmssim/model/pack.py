@@ -99,8 +99,9 @@ def pack(o: Mapping[str, Any], single: Mapping[str, int], real: Mapping[str, flo
         memory.head(name, memory.pool(o[name]))
     memory.head("plan", memory.pool(o["plan_origin"]))
     for name in ("tick_time", "tick_discount", "step_time", "step_factor", "life", "norm", "norm_sum",
-                 "norm_discounted", "age_discount"):  # fmt: skip
+                 "norm_discounted", "age_discount", "cycle_time", "point", "lump"):  # fmt: skip
         memory.reals(name, o[name])
+    memory.table("axis", layout.AXIS, {c: o[f"axis_{c}"] for c in layout.AXIS}, len(o["axis_first"]))
     n_kept = _pack_code(memory, o)
     _pack_rows(memory, o, single)
     n_scratch, n_floats = _scratch(memory, o, single, n_kept)
@@ -220,6 +221,7 @@ def _scratch(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int], n
     for name, size in (
         ("wf_clock", single["n_clocks"]), ("wf_risk", single["n_risks"] * layout.RF_WIDTH), ("wf_luck", n_kept),
         ("wf_stack", layout.STACK_SIZE), ("wf_weight", most_branches), ("wf_memo", n_values),
+        ("wf_lag", 1),
     ):  # fmt: skip
         memory.head(name, position)
         position += size

@@ -219,8 +219,17 @@ class Population:
 
     def sample(self, first: int, n: int, seed: int) -> FloatArray:
         """Covariates of patients first, first + 1, ..., shape (n, n_covariates), C-contiguous."""
-        out = np.empty((n, len(self.covariates)))
-        uniforms = [_uniforms(covariate.name, first, n, seed) for covariate in self.covariates]
+        return self.at([_uniforms(covariate.name, first, n, seed) for covariate in self.covariates])
+
+    def at(self, uniforms: Sequence[FloatArray]) -> FloatArray:
+        """Covariates at points of the unit cube, which the copula joins; shape (n_points, n_covariates).
+
+        Parameters
+        ----------
+        uniforms : sequence of ndarray(float, ndim=1)
+            For each covariate, a number between 0 and 1 by point.
+        """
+        out = np.empty((len(uniforms[0]), len(self.covariates)))
         factor = self._factor()
         for j, covariate in enumerate(self.covariates):
             u = uniforms[j]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.errors import DataError
+from lmssim.errors import DataError, UnsupportedError
 from lmssim.model.sampling import sample_parameters
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Program:
     """Flat states in order."""
     transitions: list[tuple[str, str | None, str]]
     """(source, target, risk) of each transition in order."""
+    decisions: list[str]
+    """Names under which luck is addressed, in order of their codes."""
     marks: list[str]
     """Events and transition marks in order of their codes."""
     endpoints: list[str]
@@ -58,6 +60,19 @@ class Program:
         """Cost categories in order."""
         return self.scenario.file.settings.cost_categories
 
+    def require_histories(self) -> None:
+        """Refuse to walk patients through a model that has no individual histories.
+
+        Raises
+        ------
+        UnsupportedError
+            If the model is one of partitioned survival.
+        """
+        if self.scenario.file.partitioned_survival is not None:
+            raise UnsupportedError(
+                f"{self.scenario.path}: a partitioned survival model has no individual histories: --engine cohort."
+            )
+
     def numbers(self, draws: Mapping[str, FloatArray] | None = None) -> FloatArray:
         """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers)."""
         table = self.scenario.table
@@ -69,7 +84,10 @@ class Program:
 
     def patients(self, first: int, n: int, seed: int) -> FloatArray:
         """Columns of patients first, first + 1, ...: covariates, expressions of them, life-table key, norm key."""
-        covariates = self.scenario.patients.sample(first, n, seed)
+        return self.columns_of(self.scenario.patients.sample(first, n, seed), first)
+
+    def columns_of(self, covariates: FloatArray, first: int = 0) -> FloatArray:
+        """Columns of patients with given covariates, (n_patients, n_covariates); `first` numbers them in messages."""
         names = list(self.symbols.covariates)
         self._check_ages(covariates[:, names.index(self.scenario.file.population.age)], first)
         x = self.symbols.fill_columns(covariates, 2)

@@ -14,11 +14,13 @@ from pydantic import BaseModel, ValidationError
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, nearest, unknown
 from lmssim.model import expression
+from lmssim.model.compile_partitioned import with_curves
 from lmssim.model.mortality import LifeTable, Norms, load_life_table, load_norms
 from lmssim.model.parameters import ParameterTable, load_parameters
 from lmssim.model.population import Covariate, Patients, Population, load_rows
 from lmssim.model.sampling import Group
 from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
+from lmssim.model.tables import LookupTable, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +49,8 @@ class Scenario:
     """Utility norms."""
     groups: Mapping[str, Group]
     """Parameters drawn jointly."""
+    tables: Mapping[str, LookupTable]
+    """Lookup tables."""
     inputs: Mapping[str, str]
     """Every file read, relative to the scenario's folder where possible, with its SHA-256."""
 
@@ -96,6 +100,7 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
     where = str(path)
     folder = path.parent
     _check_settings(file, where)
+    file = with_curves(file, where)
     own = load_parameters([_table(folder, p, where, read) for p in file.parameters])
     table = load_parameters([_table(folder, p, where, read) for p in [*file.parameters, *file.shared_parameters]])
     if overrides:
@@ -120,7 +125,7 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
     patients = _population(file, table, folder, where, read)
     return Scenario(
         file=file, path=path, table=table, own=frozenset(own), patients=patients, life=life, norms=norms,
-        groups=groups, inputs=read,
+        groups=groups, tables=_lookup_tables(file, folder, where, read), inputs=read,
     )  # fmt: skip
 
 
@@ -174,6 +179,9 @@ def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, An
     for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
         if isinstance(data.get(section), dict) and key in data[section]:
             data[section][key] = moved(data[section][key])
+    for table in data["tables"].values() if isinstance(data.get("tables"), dict) else ():
+        if isinstance(table, dict) and "file" in table:
+            table["file"] = moved(table["file"])
     return data
 
 
@@ -282,12 +290,14 @@ def _check_settings(file: ScenarioFile, where: str) -> None:
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
-    for key in ("tables", "cycles", "partitioned_survival"):
-        if getattr(file, key):
-            raise ScenarioError(
-                f"{where}: {key}: known to the language, but not supported by engine 'compiled' yet "
-                "(docs/language.md lists what is)."
-            )
+
+
+def _lookup_tables(file: ScenarioFile, folder: Path, where: str, read: dict[str, str]) -> dict[str, LookupTable]:
+    tables = {}
+    for name, spec in file.tables.items():
+        path = None if spec.file is None else _table(folder, spec.file, where, read)
+        tables[name] = read_table(name, spec, path, f"{where}: tables.{name}")
+    return tables
 
 
 def _population(file: ScenarioFile, table: ParameterTable, folder: Path, where: str, read: dict[str, str]) -> Patients:

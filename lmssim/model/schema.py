@@ -6,7 +6,7 @@ A *rule* is an expression that is true or false. Times are in years, costs in th
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -115,6 +115,10 @@ class Transition(Section):
     hazard: Hazard | None = None
     background: Background | None = None
     detection: Detection | None = None
+    probability: Value | None = None
+    """Of a model in cycles: probability that it happens in a cycle; staying takes the complement."""
+    rate: Value | None = None
+    """Of a model in cycles: rate per year, which gives the probability 1 - exp(-rate x cycle length)."""
     effects: Effects = {}
     when: str | None = None
     """Rule on attributes and covariates under which the transition is possible."""
@@ -430,6 +434,61 @@ class Series(Section):
     rows: list[SeriesRow]
 
 
+class Cycles(Section):
+    """A model in cycles (classic Markov): transitions have probabilities, rewards fall by occupancy points."""
+
+    length: Value
+    """Years in a cycle: a number, or arithmetic such as "1/12"."""
+    n: int | None = Field(default=None, ge=1)
+    """Number of cycles; n x length must be the horizon."""
+    correction: Literal[
+        "start", "end", "life_table", "half_cycle", "none", "simpson", "simpson_any", "darth_simpson"
+    ]
+    """Weights of the occupancy points."""
+    discount_at: Literal["point", "start", "middle", "end"] | None = None
+    """Time to which rewards are discounted: of the occupancy point, or of the cycle's start, middle or end."""
+    lump_sums: Literal["start", "middle", "end"] = "end"
+    """Where in its cycle a lump sum (entry, transition, event) is discounted; whole in any case."""
+    age: Literal["start", "end"] = "start"
+    """Whether `age` is that at the start or at the end of the cycle."""
+
+
+class Table(Section):
+    """Lookup table, read in expressions as `name(key, ...)`."""
+
+    by: list[str] = Field(min_length=1)
+    """Keys in the order of the call's arguments: a covariate or attribute with labels, `strategy`, or any number."""
+    file: str | None = None
+    """CSV with a column per key and `value`."""
+    rows: list[list[float | str]] = []
+    """Instead of a file: each row its keys, then the value."""
+
+
+class Curve(Section):
+    """A survival curve from time zero: the share of patients whom it still holds."""
+
+    hazard: Hazard
+    """Family and parameters; the clock is `model` (`entry` means the same) or `age`."""
+    effects: Effects = {}
+    """Effects of covariates and of attributes set at the start."""
+
+
+class PartitionedSurvival(Section):
+    """A model declared by nested survival curves: a state holds who is under a curve and not under the one before."""
+
+    states: list[str]
+    """States from the first, under the innermost curve, to death, above the outermost: one more than there are curves.
+    """
+    curves: dict[Id, Curve]
+    """Curves from the innermost to the outermost, such as progression-free and overall survival."""
+    background: Literal["none", "floor"] = "none"
+    """`floor`: the hazard of every curve is at least that of the mortality table, as each of them ends at death."""
+    multiplier: Value = 1.0
+    """Of the background hazard."""
+    crossing: Literal["refuse", "cap"] = "refuse"
+    """What happens where a curve lies above the one around it: an error, or it is capped and the time is reported."""
+
+
 class Group(Section):
     """Parameters drawn jointly."""
 
@@ -471,9 +530,9 @@ class ScenarioFile(Section):
     terminal: list[Exclusion] = []
     groups: dict[str, Group] = {}
     series: dict[str, Series] = {}
-    tables: dict[str, Any] = {}
-    """Lookup tables by name (reserved: no engine reads them yet)."""
-    cycles: dict[str, Any] | None = None
-    """Model in cycles (reserved: no engine runs it yet)."""
-    partitioned_survival: dict[str, Any] | None = None
-    """Nested survival curves (reserved: no engine runs it yet)."""
+    tables: dict[str, Table] = {}
+    """Lookup tables by name."""
+    cycles: Cycles | None = None
+    """Present in a model in cycles."""
+    partitioned_survival: PartitionedSurvival | None = None
+    """Nested survival curves in place of transitions."""

@@ -11,11 +11,17 @@ from lmssim.errors import ExpressionError, ScenarioError, UnsupportedError, unkn
 from lmssim.kernels import machine
 from lmssim.kernels.layout import NONE
 from lmssim.model import expression
-from lmssim.model.expression import Apply, Name, Node, Number, Text
+from lmssim.model.expression import Apply, Lookup, Name, Node, Number, Text
+from lmssim.model.flat import STAY
+from lmssim.model.lookup import Axis, resolve_lookup
 from lmssim.model.numbers import NumberTable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmssim.kernels import FloatArray
+    from lmssim.model.compile_cycles import CycleClock
+    from lmssim.model.tables import LookupTable
 
 MAX_BITS = 62
 OPCODES = {
@@ -52,6 +58,8 @@ class Symbols:
     levels: dict[str, list[str]]
     clocks: list[str]
     strategies: list[str]
+    tables: Mapping[str, LookupTable] = field(default_factory=dict)
+    cycle: CycleClock | None = None
     numbers: NumberTable = field(default_factory=NumberTable)
     columns: list[Node] = field(default_factory=list)
     code_start: list[int] = field(default_factory=lambda: [0])
@@ -60,6 +68,8 @@ class Symbols:
     programs: dict[tuple[Node, str], int] = field(default_factory=dict)
     origins: list[tuple[Node, str, str]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    axes: list[Axis] = field(default_factory=list)
+    table_places: dict[str, tuple[list[int], int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.bits: dict[tuple[str, str], int] = {}
@@ -119,10 +129,12 @@ class Symbols:
         """Replace comparisons with category names by numbers; refuse unknown names."""
         match node:
             case Apply("==" | "!=" as op, (Name(name), Text(text)) | (Text(text), Name(name))):
-                resolved = self._category(name, text, where)
+                resolved = self.category(name, text, where)
                 return resolved if op == "==" else Apply("not", (resolved,))
             case Apply(function, arguments):
                 return Apply(function, tuple(self.resolve(a, where) for a in arguments))
+            case Lookup(table, arguments):
+                return resolve_lookup(self, table, arguments, where)
             case Text(text):
                 raise ExpressionError(
                     f"{where}: '{text}' may only be compared with a covariate, attribute or strategy."
@@ -134,7 +146,7 @@ class Symbols:
     def _name(self, name: str, where: str) -> Node:
         if name in self.parameters:
             self.used.add(name)
-        known = name in self.parameters or name in self.covariates or name in ("age", "time")
+        known = name in self.parameters or name in self.covariates or name in self._moments()
         if known or self.attribute_bit(name) is not None or self._clock(name) is not None:
             return Name(name)
         category = self.indicator(name)
@@ -142,7 +154,8 @@ class Symbols:
             raise ExpressionError(unknown("name", name, self.known(), where))
         return category
 
-    def _category(self, name: str, text: str, where: str) -> Node:
+    def category(self, name: str, text: str, where: str) -> Node:
+        """A comparison with a label as one with its code, or as the attribute's bit."""
         if name == "strategy":
             if text not in self.strategies:
                 raise ExpressionError(unknown("strategy", text, self.strategies, where))
@@ -165,24 +178,30 @@ class Symbols:
             for word in (self.covariates[c] or [f"{code:g}" for code in codes])
         ]
         levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
-        clocks = [f"since_{clock}" for clock in self.clocks]
-        return [*self.parameters, *self.covariates, *indicators, *levels, *clocks, "age", "time", "strategy"]
+        clocks = [f"since_{clock}" for clock in self.clocks if clock != STAY]
+        return [*self.parameters, *self.covariates, *indicators, *levels, *clocks, *self._moments(), "strategy"]
+
+    def _moments(self) -> tuple[str, ...]:
+        """Names that change as time passes, but for clocks."""
+        return ("age", "time") if self.cycle is None else ("age", "time", "cycle", "time_in_state")
 
     def _clock(self, name: str) -> int | None:
+        if name == "time_in_state" and self.cycle is not None:
+            return self.clocks.index(STAY)
         prefix, _, clock = name.partition("since_")
         return self.clocks.index(clock) if prefix == "" and clock in self.clocks else None
 
     def is_constant(self, node: Node) -> bool:
         """Whether a resolved node depends on parameters alone."""
-        return all(name in self.parameters for name in expression.names(node))
+        return not expression.looks_up(node) and all(name in self.parameters for name in expression.names(node))
 
     def is_baseline(self, node: Node) -> bool:
         """Whether a resolved node depends on covariates alone."""
-        return all(name in self.covariates for name in expression.names(node))
+        return not expression.looks_up(node) and all(name in self.covariates for name in expression.names(node))
 
     def depends_on_time(self, node: Node) -> bool:
         """Whether a resolved node changes within a stay."""
-        return any(n in ("age", "time") or self._clock(n) is not None for n in expression.names(node))
+        return any(n in self._moments() or self._clock(n) is not None for n in expression.names(node))
 
     def bits_of(self, node: Node) -> int:
         """Attribute bits a resolved node depends on."""
@@ -198,7 +217,10 @@ class Symbols:
         """Ref of a value: a number slot if it depends on parameters alone, else a program."""
         if value is None:
             return NONE
-        node = self.resolve(expression.parse(value, where), where)
+        return self.ref_of(self.resolve(expression.parse(value, where), where), where, check)
+
+    def ref_of(self, node: Node, where: str, check: str) -> int:
+        """Ref of a resolved node."""
         if self.is_constant(node):
             return self.numbers.add(node, where, check)
         return -1 - self.program(node, where, check)
@@ -258,21 +280,50 @@ class Symbols:
                 for argument in arguments:
                     self._emit(argument, where)
                 self._op(OPCODES[function], 0)
+            case Lookup(table, arguments):
+                axes, first = self.table_places[table]
+                for k, (axis, argument) in enumerate(zip(axes, arguments, strict=True)):
+                    if k > 0:
+                        self._constant(float(self.axes[axis].n), machine.MULTIPLY)
+                    self._emit(argument, where)
+                    self._op(machine.FIND, axis)
+                    if k > 0:
+                        self._op(machine.ADD, 0)
+                self._op(machine.FETCH, first)
+
+    def _constant(self, value: float, op: int) -> None:
+        """Apply an operation to what stands on the stack and a constant."""
+        self._op(machine.NUMBER, self.numbers.add(Number(value), "", "any"))
+        self._op(op, 0)
 
     def _emit_name(self, name: str) -> None:
         clock, bit = self._clock(name), None
         if name == "age":  # exact age now; the covariate of that name is read at time zero by keys of effects alone
             self._op(machine.AGE, 0)
+            if self.cycle is not None and self.cycle.age_lag > 0.0:
+                self._constant(self.cycle.age_lag, machine.ADD)
         elif name in self.covariates:
             self._op(machine.COLUMN, list(self.covariates).index(name))
         elif name == "time":
             self._op(machine.TIME, 0)
+        elif name == "cycle" and self.cycle is not None:
+            self._op(machine.TIME, 0)
+            self._whole_cycles(self.cycle.per_year, 1.0)
         elif clock is not None:
             self._op(machine.SINCE, clock)
+            if self.cycle is not None:
+                self._whole_cycles(self.cycle.per_year, 0.0)
+                self._constant(self.cycle.per_year, machine.DIVIDE)
         else:
             bit = self.attribute_bit(name)
             assert bit is not None
             self._op(machine.BIT, bit)
+
+    def _whole_cycles(self, per_year: float, more: float) -> None:
+        """Turn years on the stack into a number of cycles, free of rounding, plus some more."""
+        self._constant(per_year, machine.MULTIPLY)
+        self._constant(0.5 + more, machine.ADD)
+        self._op(machine.FLOOR, 0)
 
     def _op(self, op: int, argument: int) -> None:
         self.code_op.append(op)

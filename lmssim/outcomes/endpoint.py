@@ -15,7 +15,13 @@ import numpy as np
 from lmssim.kernels.tally import CENSORED, COMPETING, EVENT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmssim.kernels import FloatArray, IntArray
+
+
+TINY = 1e-300
+"""In place of 0 patients."""
 
 
 @dataclass(frozen=True)
@@ -29,15 +35,28 @@ class EndpointCounts:
         column holds what falls beyond the grid.
     steps_per_year : float
         Grid.
+    groups : ndarray(float, ndim=3), optional
+        Of an exact solution, whose counts are probabilities: those of each group of profiles, (n_groups, 3, n_steps +
+        2). Their spread takes the place of the binomial error.
     """
 
     counts: IntArray
     steps_per_year: float
+    groups: FloatArray | None = None
 
     @property
     def n(self) -> int:
-        """Patients who reach the origin."""
-        return int(self.counts.sum())
+        """Patients who reach the origin; of an exact solution, groups."""
+        return round(float(self.counts.sum())) if np.isfinite(self.counts).all() else 0
+
+    def _spread(self, read: Callable[[EndpointCounts], FloatArray | float]) -> FloatArray:
+        """Standard error of what is read from the groups' average."""
+        assert self.groups is not None
+        values = np.array([read(EndpointCounts(each, self.steps_per_year)) for each in self.groups])
+        if len(values) == 1:
+            return np.zeros(values.shape[1:])
+        spread: FloatArray = values.std(axis=0, ddof=1) / np.sqrt(len(values))
+        return spread
 
     @property
     def times(self) -> FloatArray:
@@ -54,7 +73,7 @@ class EndpointCounts:
 
     def incidence(self) -> FloatArray:
         """Cumulative incidence of the event, competing events counted as such."""
-        events: FloatArray = self.counts[EVENT].cumsum()[:-1] / max(self.n, 1)
+        events: FloatArray = self.counts[EVENT].cumsum()[:-1] / max(float(self.counts.sum()), TINY)
         return events
 
     def survival(self) -> FloatArray:
@@ -63,11 +82,11 @@ class EndpointCounts:
         Competing events are events of survival's complement here; with censoring before the horizon the product
         limit is taken over the grid, half of a step's censored being at risk in it.
         """
-        n = self.n
+        n = float(self.counts.sum())
         censored = self.counts[CENSORED].cumsum()[:-1]
         last = self.counts.shape[1] - 2
         if censored[last - 1] == 0 and self.counts[COMPETING].sum() == 0:
-            share: FloatArray = 1.0 - self.counts[EVENT].cumsum()[:-1] / max(n, 1)
+            share: FloatArray = 1.0 - self.counts[EVENT].cumsum()[:-1] / max(n, TINY)
             return share
         left = self.counts[[COMPETING, CENSORED]].sum(axis=0)[:-1]
         before = np.concatenate(([n], self.at_risk[:-1]))
@@ -76,7 +95,10 @@ class EndpointCounts:
         return product
 
     def standard_error(self, share: FloatArray) -> FloatArray:
-        """Binomial standard error of a share."""
+        """Standard error of a share that survival or incidence has given: binomial, or the spread of the groups."""
+        if self.groups is not None:
+            falls = bool(len(share)) and share[0] > share[-1]
+            return self._spread(lambda each: each.survival() if falls else each.incidence())
         error: FloatArray = np.sqrt(share * (1.0 - share) / max(self.n, 1))
         return error
 
@@ -98,6 +120,8 @@ class EndpointCounts:
             return float("nan"), float("nan")
         rise = share[k] - share[k - 1]
         time = self.times[k - 1] + (q - share[k - 1]) / rise / self.steps_per_year
+        if self.groups is not None:
+            return float(time), float(self._spread(lambda each: each.quantile(q, survival=survival)[0]))
         slope = self._slope(share, k)
         return float(time), float(np.sqrt(q * (1.0 - q) / max(self.n, 1)) / slope)
 
@@ -129,5 +153,7 @@ class EndpointCounts:
         k = self.at(tau)
         survival, times = self.survival()[: k + 1], self.times[: k + 1]
         mean = float(np.trapezoid(survival, times))
+        if self.groups is not None:
+            return mean, float(self._spread(lambda each: each.restricted_mean(tau)[0]))
         variance = max(2.0 * float(np.trapezoid(times * survival, times)) - mean**2, 0.0)
         return mean, float(np.sqrt(variance / max(self.n, 1)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmssim.report.cycles import cycle_conventions
 from lmssim.report.digits import amount, listed, plain
 from lmssim.report.labels import endpoint_label, state_label, strategy_labels
 from lmssim.report.sources import used_parameters
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 DISCOUNTING = {
     "continuous_annual": "continuous, by exp(-ln(1 + r) t): r is the rate per year",
     "continuous_rate": "continuous, by exp(-r t): r is the instantaneous rate",
+}
+
+DISCOUNTING_IN_CYCLES = {
+    "continuous_annual": "by (1 + r)^-t at the points in time of the cycles: r is the rate per year",
+    "continuous_rate": "by exp(-r t) at the points in time of the cycles: r is the instantaneous rate",
+}
+
+CROSSING = {
+    "refuse": "refused in any draw",
+    "cap": "a curve above the one around it is held at that one; time and excess are reported",
 }
 
 
@@ -35,10 +46,9 @@ def conventions(evaluation: Evaluation, manifest: Mapping[str, Any]) -> list[tup
         ("Currency and price year", f"{settings.currency}, {settings.price_year or 'price year not stated'}"),
         ("Discount rate, costs", f"{100 * settings.discount_rate_costs:g}% per year"),
         ("Discount rate, life-years and QALYs", f"{100 * settings.discount_rate_effects:g}% per year"),
-        ("Discounting", f"{DISCOUNTING[settings.discounting]}, from time zero"),
-        ("Cycle", "none: time is continuous, so no half-cycle correction"),
-        ("Lump sums", "paid whole when they fall due (entry, event, visit, cycle); at full weight at time zero"),
-        ("Costs per year", "accrue continuously over the stay"),
+        ("Discounting", f"{_discounting(scenario)}, from time zero"),
+        *cycle_conventions(scenario.file),
+        *curve_conventions(scenario),
         ("Comparator", strategy_labels(scenario)[scenario.comparator]),
         ("Willingness to pay", f"{settings.currency} {listed([amount(w) for w in settings.wtp])} per QALY"),
         ("Cost categories", listed([c.replace("_", " ") for c in settings.cost_categories])),
@@ -54,6 +64,26 @@ def conventions(evaluation: Evaluation, manifest: Mapping[str, Any]) -> list[tup
         ("Seed", str(sampling.seed)),
         ("Luck", f"{luck} (common random numbers)" if not sampling.independent_luck else luck),
     ]
+
+
+def curve_conventions(scenario: Scenario) -> list[tuple[str, str]]:
+    """Name and value of each convention of survival curves; none if the model has no curves."""
+    spec = scenario.file.partitioned_survival
+    if spec is None:
+        return []
+    times = "" if spec.multiplier == 1.0 else f" times {_number(scenario, spec.multiplier)}"
+    floor = f"the hazard of each is at least that of background mortality{times}"
+    return [
+        ("Survival curves", f"nested, {listed(list(spec.curves))}; "
+         + (floor if spec.background == "floor" else "background mortality is not added")),
+        ("Curves that cross", CROSSING[spec.crossing]),
+    ]  # fmt: skip
+
+
+def _discounting(scenario: Scenario) -> str:
+    if scenario.file.cycles is None:
+        return DISCOUNTING[scenario.file.settings.discounting]
+    return DISCOUNTING_IN_CYCLES[scenario.file.settings.discounting]
 
 
 def _endpoint(evaluation: Evaluation, name: str) -> str:

@@ -63,17 +63,17 @@ def write_report(
     """
     file = evaluation.scenario.file
     shown = [_figure(evaluation, name, path) for name, path in figures.items()]
-    text = _template().render(
+    text = template("report.html.j2").render(
         title=file.title,
         description=[part.strip() for part in file.description.split("\n\n") if part.strip()],
         question=question(evaluation),
         answer=answer(evaluation),
-        key_table=_cells(main_table(evaluation)),
+        key_table=cells(main_table(evaluation)),
         key_figures=[f for f in shown if f["name"] == KEY_FIGURE],
         figures=[f for f in shown if f["name"] != KEY_FIGURE],
-        tables=[_cells(t) for t in [*standard_tables(evaluation), *extra_tables]],
+        tables=[cells(t) for t in [*standard_tables(evaluation), *extra_tables]],
         conventions=conventions(evaluation, manifest),
-        parameters=[_cells(t) for t in parameter_tables(evaluation)],
+        parameters=[cells(t) for t in parameter_tables(evaluation)],
         sources=cited_sources(evaluation),
         limitations=limitations(evaluation),
         manifest=json.dumps(manifest, indent=2, ensure_ascii=False, default=str),
@@ -81,12 +81,13 @@ def write_report(
     return write_text(folder / "report.html", text)
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """Template of a page, strict about what it is given."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lmssim.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _figure(evaluation: Evaluation, name: str, path: Path) -> dict[str, str]:
@@ -96,7 +97,7 @@ def _figure(evaluation: Evaluation, name: str, path: Path) -> dict[str, str]:
     return {"name": name, "title": title, "caption": text, "uri": f"data:{MEDIA[path.suffix]};base64,{data}"}
 
 
-def _cells(table: ReportTable) -> dict[str, Any]:
+def cells(table: ReportTable) -> dict[str, Any]:
     """A table as text, and which columns hold figures."""
     frame = table.frame
     rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]

@@ -85,7 +85,8 @@ def _how(transition: Transition) -> str:
         return "background mortality"
     if transition.detection is not None:
         return "found at a visit"
-    assert transition.hazard is not None
+    if transition.hazard is None:
+        return "probability in each cycle"
     return f"{transition.hazard.family.replace('_', ' ')} time"
 
 

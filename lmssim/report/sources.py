@@ -88,5 +88,5 @@ def cited_sources(evaluation: Evaluation) -> list[dict[str, str]]:
             with (folder / SOURCES).open(encoding="utf-8-sig", newline="") as file:
                 for row in csv.DictReader(file):
                     known.setdefault(row["source_id"], {k: v or "" for k, v in row.items() if k is not None})
-    missing = {"citation": "not in the table of sources"}
+    missing = dict.fromkeys(("doi", "pmid", "year", "design", "n"), "") | {"citation": "not in the table of sources"}
     return [known.get(source, {"source_id": source} | missing) for source in sorted(cited)]

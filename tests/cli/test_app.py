@@ -31,7 +31,7 @@ def test_help_imports_nothing_heavy() -> None:
     """So that it is immediate."""
     done = subprocess.run([sys.executable, "-c", HELP], capture_output=True, text=True, check=True)
     assert done.stderr == "heavy: []\n"
-    assert all(command in done.stdout for command in ("run", "show", "init", "schema"))
+    assert all(command in done.stdout for command in ("run", "trace", "show", "init", "schema"))
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("-h",), ("run", "--help"), ("show", "--help")])

@@ -100,6 +100,10 @@ SPOILT = {
     "name with two meanings": (
         TOML, AGE, f'{AGE}\ncovariates.u_stable = {{ kind = "constant", value = 1 }}', ["'u_stable'", "covariate"]
     ),
+    "event where lives end": (
+        TOML, "[states.dead]", "[events.fall]\nprobability = 0.1\n[states.dead]\nevents = ['fall']",
+        ["states.dead.events", "'fall'", "where lives end"],
+    ),
     "no way out": (TOML, "[states.dead]", "[states.limbo]\n[states.dead]", ["limbo", "leads out"]),
 }  # fmt: skip
 
@@ -187,7 +191,6 @@ def test_includes_that_go_round_are_refused(cli: Cli, model: Path) -> None:
         (["--patients", "many"], ["run", "illness_death", "--patients", "many"]),
         (["seed", "-1"], ["run", "illness_death", "--seed", "-1"]),
         (["jobs", "0"], ["run", "illness_death", "--jobs", "0"]),
-        (["des", "not supported"], ["run", "illness_death", "--engine", "des"]),
         (["cohort", "not supported"], ["run", "illness_death", "--engine", "cohort"]),
         (["'compild'", "'compiled'"], ["run", "illness_death", "--engine", "compild"]),
         (["dask", "not supported"], ["run", "illness_death", "--backend", "dask"]),

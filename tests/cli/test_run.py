@@ -76,6 +76,19 @@ def test_tables_do_not_depend_on_workers_and_blocks(
     assert manifest_of(tmp_path)["result"] == manifest_of(folder)["result"]
 
 
+def test_the_reference_engine_writes_the_same(cli: Cli, tmp_path: Path) -> None:
+    """Tables and histories, byte for byte and row for row; the manifest names the engine."""
+    for engine in ("compiled", "des"):
+        call = ["run", NAME, "--patients", 300, "--engine", engine, "--histories", "-q", "--out", tmp_path / engine]
+        assert cli(*call).code == 0
+    for name in TABLES:
+        assert (tmp_path / "des" / f"{name}.csv").read_bytes() == (tmp_path / "compiled" / f"{name}.csv").read_bytes()
+    for name in ("histories", "marks"):
+        a, b = (pq.read_table(tmp_path / engine / f"{name}.parquet") for engine in ("compiled", "des"))
+        assert a.equals(b), name
+    assert manifest_of(tmp_path / "des")["result"]["engine"] == "des"
+
+
 def test_parameters_have_values_and_sources(folder: Path) -> None:
     """Derived values are computed."""
     rows = {row["id"]: row for row in rows_of(folder / "parameters.csv")}

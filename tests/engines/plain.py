@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.engines import compiled
+from lmssim.bundled import bundled_names
+from lmssim.engines import compiled, des
+from lmssim.engines.block import compare_histories
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import N_MAIN
+from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
     from lmssim.execution.fold import Estimates
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 Z = 3.5
 """Accepted distance from the exact answer, in standard errors."""
+LIVED = [name for name in bundled_names() if load_scenario(name).file.partitioned_survival is None]
+"""Bundled scenarios that have individual histories."""
 
 
 DEAD = """
@@ -128,6 +133,20 @@ class Lives:
         return [(self.program.states[self.state[i]], float(self.entered[i]), float(self.left[i])) for i in chosen]
 
 
+CHECKED = 40
+"""Patients of every scenario of the suite whose lives the reference engine lives too."""
+
+
+def assert_engines_agree(
+    program: Program, n: int, numbers: FloatArray | None = None, seed: int = 1, first: int = 0, luck: int = 0
+) -> None:
+    """Histories of the compiled and of the reference engine are the same, bit for bit."""
+    numbers = program.numbers()[0] if numbers is None else numbers
+    (_, _, fast), = compiled.simulate(program, first, n, numbers, seed, luck, n)  # fmt: skip
+    (_, _, reference), = des.simulate(program, first, n, numbers, seed, luck, n)  # fmt: skip
+    assert compare_histories(fast, reference, n * len(program.strategies)) == (0, 0.0)
+
+
 def live(
     program: Program, n: int, seed: int = 1, first: int = 0, luck: int = 0, block: int = 4096,
     numbers: FloatArray | None = None,
@@ -140,6 +159,7 @@ def live(
             parts.setdefault(name, []).append(np.array(array))
 
     numbers = program.numbers()[0] if numbers is None else numbers
+    assert_engines_agree(program, min(n, CHECKED), numbers, seed, first, luck)
     k = len(program.strategies)
     for start, x, h in compiled.simulate(program, first, n, numbers, seed, luck, block):
         paths = np.arange(len(x) * k)

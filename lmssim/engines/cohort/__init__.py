@@ -1,0 +1,1 @@
+"""The cohort engine: exact solutions without random numbers."""

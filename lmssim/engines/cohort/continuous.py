@@ -6,27 +6,21 @@ and intervals alone, and the closures that the kernels state: their size is foun
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed
 
-from lmssim.errors import InputError, RunError, UnsupportedError
 from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
-from lmssim.kernels.cohort.solve import solve
 from lmssim.kernels.rewards import N_MAIN
-from lmssim.model.liveness import Liveness, analyse
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.liveness import Liveness
     from lmssim.model.program import Program
 
 MAX_WATCHERS = 62
-N_SLOTS = 32
-"""Temporary losses of utility that can be open at once."""
 
 
 @dataclass(frozen=True)
@@ -67,9 +61,10 @@ class Workspace:
     chain: memory.Chain
     solved: memory.Solved
     count: IntArray
+    sizes: Sizes
 
 
-@dataclass
+@dataclass(frozen=True)
 class Sizes:
     """Room of a workspace; what turns out too small is doubled."""
 
@@ -80,6 +75,12 @@ class Sizes:
     links: int = 4096
     boxes: int = 256
     chain: int = 256
+    slots: int = 32
+    """Temporary losses of utility that can be open at once."""
+
+    def doubled(self, name: str, than: Sizes) -> Sizes:
+        """With room for twice as many of one thing as another has."""
+        return replace(self, **{name: max(getattr(self, name), 2 * getattr(than, name))})
 
 
 def _ints(*shape: int) -> IntArray:
@@ -101,7 +102,7 @@ def bins(horizon: float, fineness: Fineness, times: list[float]) -> FloatArray:
     return np.array(edges)
 
 
-def _follow(program: Program, live: Liveness, fineness: Fineness) -> memory.Follow:
+def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Follow:
     settings = program.scenario.file.settings
     m = program.packed.m
     excludes = 0
@@ -116,12 +117,12 @@ def _follow(program: Program, live: Liveness, fineness: Fineness) -> memory.Foll
     )  # fmt: skip
 
 
-def _workspace(program: Program, follow: memory.Follow, size: Sizes) -> Workspace:
+def workspace_of(program: Program, follow: memory.Follow, size: Sizes) -> Workspace:
     m = program.packed.m
     n_clocks, n_states, n_bins = int(m[layout.H_N_CLOCKS]), len(program.states), len(follow.bins) - 1
     n_categories, n_passive = len(program.categories), 1 << len(follow.passive)
     n_watchers = min(MAX_WATCHERS, len(program.endpoints) + len(program.marks))
-    n = n_passive + n_watchers + N_SLOTS
+    n = n_passive + n_watchers + size.slots
     n_steps, n_occupancy = int(m[layout.H_N_STEPS]), int(m[layout.H_N_OCCUPANCY])
     n_stored = size.kinds if follow.excludes[0] else 1
     z = np.zeros
@@ -141,7 +142,7 @@ def _workspace(program: Program, follow: memory.Follow, size: Sizes) -> Workspac
             sums=z((size.nodes, memory.N_SUMS, n_passive)), link=_ints(size.links, memory.L_WIDTH),
             link_real=z(size.links), edge=_ints(4 * size.links, memory.G_WIDTH), edge_p=z(4 * size.links),
             spec=_ints(size.links), spec_real=z((size.links, memory.SR_WIDTH)), visit=_ints(size.links, 4),
-            tick=_ints(size.links, 4), tick_real=z((2, size.links)), slot=_ints(N_SLOTS, 2), slot_end=z(N_SLOTS),
+            tick=_ints(size.links, 4), tick_real=z((2, size.links)), slot=_ints(size.slots, 2), slot_end=z(size.slots),
             live=_ints(size.nodes), flow=_ints(4 * size.links), flow_weight=z(4 * size.links), watch=_ints(n_watchers),
         ),
         boxes=memory.Boxes(
@@ -158,5 +159,5 @@ def _workspace(program: Program, follow: memory.Follow, size: Sizes) -> Workspac
             marks=z(len(program.marks)), excluded=z((n_stored, n_bins, n_categories, 2)), closed=z((n_clocks, 2)),
             soon=z((3, size.kinds)),
         ),
-        count=_ints(memory.N_COUNTERS),
+        count=_ints(memory.N_COUNTERS), sizes=size,
     )  # fmt: skip

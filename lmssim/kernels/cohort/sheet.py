@@ -28,6 +28,7 @@ from lmssim.kernels.cohort.memory import (
     OF_TARGET, P_FINE_UNTIL, P_GROWTH, P_STEP, Q_INDEX, Q_STATE, Q_WHAT, S_A, S_B, S_BEFORE, S_C, S_ORIGIN, S_STRETCH,
     TO_BOX, TO_END, TOO_MANY, W_MARK, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
+from lmssim.kernels.families import EXPONENTIAL, LIFE_TABLE
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     ABSORBING, C_FIRST_COST, C_LAST_COST, C_LOSS, C_PLAN, C_WIDTH, C_YEARS, F_HORIZON, F_OCCUPANCY_PER_YEAR,
@@ -51,6 +52,8 @@ NEGLIGIBLE = 1e-9
 MOST_RATE = 0.7
 """Largest expected number of events of a node in one step of the series."""
 MAX_TERMS = 40
+SHORTEST = 32.0
+"""Share of the longest step with which a clock's first step is taken; steps at most double its reading."""
 QUARTERLY = 15.0
 """Years up to which every time of the occupancy grid ends a step of the first sheet."""
 SERIES_ERROR = 1e-9
@@ -1281,6 +1284,11 @@ def next_stop(
     if began == 0.0 and time < QUARTERLY:
         per_year = f[F_STEPS_PER_YEAR] if time < follow.step[P_FINE_UNTIL] else f[F_OCCUPANCY_PER_YEAR]
         stop = min(stop, (math.floor(time * per_year) + 1.0) / per_year)
+    for k in range(count[N_SPECS]):
+        if nodes.spec[k] != EXPONENTIAL and nodes.spec[k] != LIFE_TABLE:
+            since = time - nodes.spec_real[k, S_ORIGIN]
+            if since >= 0.0:
+                stop = min(stop, time + max(follow.step[P_STEP] / SHORTEST, since))
     for i in range(count[N_LIVE]):
         d = nodes.live[i]
         stop = min(stop, nodes.real[d, DR_END])
@@ -1398,7 +1406,7 @@ def follow_sheet(
         count[25] += count[N_VISITS]
         count[26] += count[N_TICKS]
         count[27] += count[N_NODES]
-        if count[N_STEPS] > 400000:
+        if count[N_STEPS] > 20_000_000:
             count[FAILED] = 99
         if stop <= time:
             continue

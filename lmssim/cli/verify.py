@@ -1,0 +1,122 @@
+"""`lmssim verify`: the black-box battery on the user's own model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lmssim.cli import options
+from lmssim.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from lmssim.studies.verify import Battery
+
+DEFAULT_PATIENTS = 4_000
+
+
+def verify(
+    scenario: Annotated[
+        str | None,
+        typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario."),
+    ] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Engine on trial; may be repeated. Default: compiled.")
+    ] = None,
+    check: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this check, or this group; may be repeated.")
+    ] = None,
+    patients: options.Patients = DEFAULT_PATIENTS,
+    seed: options.Seed = 1,
+    jobs: options.Jobs = None,
+    overrides: options.Overrides = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO-verify"),
+    ] = None,
+    json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Change a model's inputs, run it, and compare what comes out with what must. Exit code 1 if a check fails."""
+    overrides_ = options.overrides_of(overrides)
+
+    from lmssim.errors import InputError
+    from lmssim.execution.simulate import Sampling
+    from lmssim.execution.store import json_text, make_folder
+    from lmssim.model.scenario import load_scenario
+    from lmssim.studies.verify import chosen, run_battery
+
+    checks = chosen(check or [])
+    if listed:
+        for each in checks:
+            typer.echo(f"{each.group:<12} {each.id:<26} {each.title}")
+        return
+    if scenario is None:
+        raise InputError("verify: SCENARIO is missing; give a file (TOML) or the name of a bundled scenario.")
+    begun = time.perf_counter()
+    loaded = load_scenario(scenario, overrides_)
+    sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
+    folder = make_folder(out or Path("lmssim-out") / f"{loaded.name}-verify")
+    with progress_bar(loaded.name, shown=not quiet) as progress:
+        battery = run_battery(loaded, sampling, engine or ["compiled"], check or [], progress)
+    manifest = _manifest(battery, overrides_, {"battery": time.perf_counter() - begun})
+    _write(battery, folder, manifest)
+    if json:
+        typer.echo(json_text(_document(battery) | {"manifest": manifest, "folder": str(folder)}), nl=False)
+    elif not quiet:
+        _print(battery, folder)
+    if not battery.passed:
+        raise typer.Exit(1)
+
+
+def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
+    """Manifest of the scenario as it is, and what the battery made of it; of a model that does not run, its files."""
+    from lmssim.execution.manifest import FORMAT, input_hashes, manifest
+
+    engines = sorted({r.engine for r in battery.results})
+    if battery.program is None:
+        inputs = {"name": battery.scenario.name, "inputs": input_hashes(battery.scenario)}
+        document: dict[str, Any] = {"format": FORMAT, "result": {"scenario": inputs, "overrides": overrides}}
+    else:
+        document = manifest(
+            battery.program, battery.sampling, engine=", ".join(engines), overrides=overrides,
+            command=["lmssim", *sys.argv[1:]], timings=timings,
+        )  # fmt: skip
+    return document | {"verify": {"summary": battery.summary, "passed": battery.passed}}
+
+
+def _write(battery: Battery, folder: Path, manifest: dict[str, Any]) -> None:
+    from lmssim.execution import store
+    from lmssim.report.verify import write_verify_report
+
+    store.write_csv(folder / "verify.csv", battery.to_frame())
+    store.write_json(folder / "verify.json", _document(battery))
+    for name, table in battery.tables.items():
+        store.write_csv(folder / f"{name}.csv", table)
+    write_verify_report(battery, folder, manifest)
+    store.write_json(folder / "manifest.json", manifest)
+
+
+def _document(battery: Battery) -> dict[str, Any]:
+    """Counts and results as plain values."""
+    from lmssim.execution import store
+
+    frame = battery.to_frame()
+    return {
+        "scenario": battery.scenario.name, "passed": battery.passed, "summary": battery.summary,
+        "results": [dict(zip(frame.columns, row, strict=True)) for row in store.records(frame)],
+    }  # fmt: skip
+
+
+def _print(battery: Battery, folder: Path) -> None:
+    from lmssim.report.verify import battery_table, figures_table
+
+    console = options.console()
+    for name in battery.tables:
+        console.print(figures_table(battery, name))
+    console.print(battery_table(battery))
+    typer.echo(f"Report: {folder / 'verify.html'}")

@@ -1,0 +1,212 @@
+"""Exact solution of a model in cycles: the Markov trace, expanded over attributes and over whatever clocks are read.
+
+A clock that nothing reads costs nothing; one that is read divides a state by the cycle in which it was started (tunnel
+states), and survives moves between states. There is no error but rounding.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmssim.engines.cohort.result import CohortResult
+from lmssim.errors import InputError, UnsupportedError
+from lmssim.kernels import layout, machine, markov
+from lmssim.kernels.ledger import N_MAIN, N_SUMS
+from lmssim.kernels.markov import K_FREE, ONCE, UNCOUNTED, Cells, Plan, Sums
+from lmssim.model.complaint import bad_value
+from lmssim.model.flat import STAY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.program import Program
+
+FIRST_CELLS, MOST_CELLS = 64, 1 << 21
+"""Room for cells at first, and at most."""
+MOST_BITS = 8
+"""States and marks that can be met again, of which it is followed whether they ever were."""
+
+
+def solve_cycles(program: Program, numbers: FloatArray, x: FloatArray) -> CohortResult:
+    """Expected outcomes of every profile under every strategy.
+
+    Parameters
+    ----------
+    numbers : ndarray(float, ndim=2)
+        (n_strategies, n_numbers) of one draw.
+    x : ndarray(float, ndim=2)
+        (n_profiles, n_columns) columns of the profiles, as `Program.patients` gives them.
+
+    Raises
+    ------
+    UnsupportedError
+        If the model is not in cycles, or asks of the cohort what it does not solve; the message names it.
+    InputError
+        If a probability is out of range; the message names state, cycle and value.
+    """
+    _refuse(program)
+    numbers, x = np.array(numbers, order="C"), np.array(x, order="C")
+    plan, width = _plan(program)
+    wi, wf = np.zeros(program.packed.n_scratch, dtype=np.int64), np.zeros(program.packed.n_scratch_floats)
+    parts = [
+        [_solve(program, numbers[s], profile, s, plan, width, wi, wf) for s in range(len(numbers))] for profile in x
+    ]
+    followed = [np.where(bits == UNCOUNTED, np.nan, 1.0) for bits in (plan.state_bit, plan.mark_bit)]
+    for sums in (sums for row in parts for sums in row):
+        sums.entries[:, 1] *= followed[0]
+        sums.marks[:, 1] *= followed[1]
+    arrays = {name: np.array([[getattr(sums, name) for sums in row] for row in parts]) for name in Sums._fields}
+    return CohortResult(
+        outcomes=arrays["worth"], state=arrays["state"], endpoint=arrays["endpoint"], occupancy=arrays["occupancy"],
+        entries=arrays["entries"], marks=arrays["marks"], trace=arrays["trace"],
+    )  # fmt: skip
+
+
+def _refuse(program: Program) -> None:
+    where = program.scenario.path
+    if program.scenario.file.cycles is None:
+        raise UnsupportedError(f"{where}: the model is not in cycles.")
+    for name, state in program.flat.states.items():
+        if state.events:
+            raise UnsupportedError(f"{where}: states.{name}.events: not supported by engine 'cohort' in cycles yet.")
+    for name, strategy in program.scenario.file.strategies.items():
+        if strategy.mix:
+            raise UnsupportedError(f"{where}: strategies.{name}.mix: not supported by engine 'cohort' in cycles yet.")
+
+
+# === What a cell holds ===
+
+
+def _plan(program: Program) -> tuple[Plan, int]:
+    """Columns of a cell, and how many there are."""
+    names, width = program.symbols, K_FREE
+    read = {a for o, a in zip(names.code_op, names.code_arg, strict=True) if o == machine.SINCE}
+    clock = np.full(len(names.clocks), -1, dtype=np.int64)
+    for c in sorted(read):
+        clock[c], width = width, width + 1
+    origin = np.full(len(program.endpoints), -1, dtype=np.int64)
+    for e, state in enumerate(program.columns["origin_state"]):
+        if state >= 0:
+            origin[e], width = width, width + 1
+    stay_clock = names.clocks.index(STAY)
+    state_bit, mark_bit = _bits(program)
+    plan = Plan(clock, _states_that_read(program, stay_clock), stay_clock, origin, state_bit, mark_bit)
+    return plan, width
+
+
+def _states_that_read(program: Program, clock: int) -> IntArray:
+    """By state, whether what is evaluated there reads a clock: all of them if a chance state does."""
+    o = program.columns
+    reads = np.zeros(len(program.states), dtype=np.int64)
+    for s in range(len(program.states)):
+        reads[s] = any(_reads(program, ref, clock) for ref in _refs_of_state(program, s))
+    in_branches = [*o["branch_ref"], *(-1 - rule for rule in o["branch_rule"] if rule >= 0)]
+    branch_effects = [
+        o["effect_ref"][k] for a, b in zip(o["branch_effect_start"], o["branch_effect_end"], strict=True)
+        for k in range(a, b)
+    ]  # fmt: skip
+    if any(_reads(program, ref, clock) for ref in [*in_branches, *branch_effects]):
+        reads[:] = 1
+    return reads
+
+
+def _refs_of_state(program: Program, s: int) -> Iterator[int]:
+    """Refs of everything that is evaluated of a stay: transitions, their effects and costs, rewards."""
+    o = program.columns
+    yield o["utility"][s]
+    yield o["entry_qaly"][s]
+    for name in ("rate", "entry"):
+        yield from o[f"{name}_ref"][o[f"{name}_start"][s] : o[f"{name}_start"][s + 1]]
+    for j in range(o["transition_first"][s], o["transition_first"][s + 1]):
+        yield o["ref_a"][j]
+        yield from o["effect_ref"][o["effect_start"][j] : o["effect_end"][j]]
+        yield from o["transition_ref"][o["transition_start"][j] : o["transition_start"][j + 1]]
+
+
+def _reads(program: Program, ref: int, clock: int) -> bool:
+    if ref >= 0 or ref == layout.NONE:
+        return False
+    code = program.symbols
+    first, last = code.code_start[-1 - ref], code.code_start[-ref]
+    return (machine.SINCE, clock) in zip(code.code_op[first:last], code.code_arg[first:last], strict=True)
+
+
+def _bits(program: Program) -> tuple[IntArray, IntArray]:
+    """Bits that say whether a state or mark has been met, of those that can be met again."""
+    o, n = program.columns, len(program.states)
+    leads = np.zeros((n, n), dtype=bool)
+    for s, (a, b) in enumerate(pairwise(o["transition_first"])):
+        leads[s, [o["to"][j] for j in range(a, b)]] = True
+    for s, (a, b) in enumerate(pairwise(o["branch_start"])):
+        leads[s, [o["branch_to"][j] for j in range(a, b)]] = True
+    reached = leads
+    for _ in range(n.bit_length()):
+        reached = reached | (reached @ reached)
+    again = [*np.diagonal(reached), *(True for _ in program.marks)]
+    bits = np.full(len(again), ONCE, dtype=np.int64)
+    free = iter(range(MOST_BITS))
+    for k, repeats in enumerate(again):
+        if repeats:
+            bits[k] = next(free, UNCOUNTED)
+    return bits[:n], bits[n:]
+
+
+# === Solving ===
+
+
+def _solve(
+    program: Program, numbers: FloatArray, profile: FloatArray, strategy: int, plan: Plan, width: int, wi: IntArray,
+    wf: FloatArray,
+) -> Sums:  # fmt: skip
+    """Sums of one profile under one strategy; the room for cells grows as they need it."""
+    most = FIRST_CELLS
+    while True:
+        cells, sums = _cells(program, most, width), _sums(program)
+        status = markov.trace_cycles(
+            program.packed.m, program.packed.f, wi, wf, numbers, profile, strategy, plan, cells, sums,
+            np.zeros(width + 3, dtype=np.int64),
+        )  # fmt: skip
+        if status == layout.OK:
+            return sums
+        if status != layout.ROWS_FULL:
+            raise _refusal(program, wi, wf, status, strategy)
+        if most >= MOST_CELLS:
+            read = [name for name, column in zip(program.symbols.clocks, plan.clock, strict=True) if column >= 0]
+            clocks = ", ".join("time_in_state" if name == STAY else f"since_{name}" for name in read) or "no clock"
+            raise UnsupportedError(
+                f"{program.scenario.path}: engine 'cohort': more than {MOST_CELLS} combinations of states, attributes"
+                f" and clocks ({clocks}) in one cycle."
+            )
+        most *= 8
+
+
+def _cells(program: Program, most: int, width: int) -> Cells:
+    size, depth = 1 << (2 * most).bit_length(), 2 + len(program.columns["branch_to"])
+    return Cells(
+        key=np.zeros((2, most, width), dtype=np.int64), mass=np.zeros((2, most)),
+        table=np.zeros(size, dtype=np.int64), way=np.zeros((depth, width + 3), dtype=np.int64),
+        way_mass=np.zeros(depth),
+    )  # fmt: skip
+
+
+def _sums(program: Program) -> Sums:
+    m, n_states = program.packed.m, len(program.states)
+    return Sums(
+        worth=np.zeros(N_MAIN + 2 * len(program.categories)), state=np.zeros((n_states, N_SUMS)),
+        endpoint=np.zeros((len(program.endpoints), 3, int(m[layout.H_N_STEPS]) + 2)),
+        occupancy=np.zeros((n_states, int(m[layout.H_N_OCCUPANCY]) + 2)), entries=np.zeros((n_states, 2)),
+        marks=np.zeros((len(program.marks), 2)), trace=np.zeros((int(m[layout.H_N_CYCLES]) + 1, n_states)),
+    )  # fmt: skip
+
+
+def _refusal(program: Program, wi: IntArray, wf: FloatArray, status: int, strategy: int) -> InputError:
+    if status == layout.BAD_VALUE:
+        return bad_value(program, wi, wf)
+    return InputError(
+        f"{program.scenario.path}: states.{program.states[int(wi[layout.W_INFO])]}.branches: the probabilities that"
+        f" apply do not add up to 1 (strategy '{program.strategies[strategy]}'); give the last branch p = 'rest'."
+    )

@@ -1,0 +1,280 @@
+"""Partitioned survival without random numbers: states lie between nested survival curves, occupancy is a difference.
+
+With S_k the share that curve k still holds (k = 0 the innermost), state k holds S_k - S_(k-1) and death 1 - S of the
+outermost. Whoever falls from curve k is counted as entering state k + 1, also those who leave it at once by death.
+Occupancy times discount is integrated by Gauss-Kronrod; the difference of its two rules is the error of a result.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmssim.engines.cohort.nested import (
+    GAUSS,
+    KRONROD,
+    MIDDLE,
+    Case,
+    NestedCurves,
+    plan_ticks,
+    schedules,
+    solve_curves,
+)
+from lmssim.engines.cohort.result import CohortResult
+from lmssim.kernels import layout
+from lmssim.kernels.rewards import (
+    COST,
+    COST_UNDISCOUNTED,
+    LY,
+    LY_UNDISCOUNTED,
+    N_MAIN,
+    N_SUMS,
+    QALY,
+    QALY_UNDISCOUNTED,
+    STATE_COST,
+    STATE_COST_UNDISCOUNTED,
+    STATE_QALY,
+    STATE_YEARS,
+)
+from lmssim.kernels.tally import CENSORED, EVENT
+from lmssim.model.compile_partitioned import curve_of_endpoint
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
+    from lmssim.model.program import Program
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartitionedResult(CohortResult):
+    """Outcomes of a partitioned survival model, how exact they are, and where its curves were capped.
+
+    Attributes
+    ----------
+    error : ndarray(float, ndim=3)
+        (n_profiles, n_strategies, n_outcomes): error of the integrals, an upper bound in practice.
+    capped : ndarray(float, ndim=3)
+        (n_profiles, n_strategies, n_curves - 1): years during which a curve was capped by the one around it.
+    excess : ndarray(float, ndim=3)
+        (n_profiles, n_strategies, n_curves - 1): most by which it lay above.
+    """
+
+    error: FloatArray
+    capped: FloatArray
+    excess: FloatArray
+
+    def cappings(self, program: Program) -> list[str]:
+        """One line for each strategy and curve that was capped, for the profile in which it was capped longest."""
+        spec, lines = program.scenario.file.partitioned_survival, []
+        assert spec is not None
+        names = list(spec.curves)
+        for s, strategy in enumerate(program.strategies):
+            for k, (inner, outer) in enumerate(pairwise(names)):
+                years, excess = self.capped[:, s, k].max(), self.excess[:, s, k].max()
+                if years > 0.0:
+                    lines.append(
+                        f"curve '{inner}' was capped by '{outer}' for {years:.3g} years under strategy '{strategy}';"
+                        f" it lay above by {excess:.3g} at most"
+                    )
+        return lines
+
+
+# === Rewards ===
+
+
+class _Ledger:
+    """Outcomes and sums by state of one case, by one rule of integration."""
+
+    def __init__(self, case: Case, solved: NestedCurves, rule: FloatArray) -> None:
+        self.case, self.solved = case, solved
+        n_categories = len(case.program.categories)
+        self.outcomes = np.zeros(N_MAIN + 2 * n_categories)
+        self.state = np.zeros((len(case.program.states), N_SUMS))
+        self.years = solved.halves * rule
+        self.rates = float(case.f[layout.F_RATE_COSTS]), float(case.f[layout.F_RATE_EFFECTS])
+        self.cost_years, self.effect_years = (self.years * np.exp(-r * solved.nodes) for r in self.rates)
+        for k, state in enumerate(case.chain):
+            self._value_state(k, state)
+        self._pay_terminal()
+        by_category = self.outcomes[N_MAIN:].reshape(2, n_categories).sum(axis=1)
+        self.outcomes[COST], self.outcomes[COST_UNDISCOUNTED] = by_category
+
+    def pay(self, state: int, category: int, plain: float, discounted: float) -> None:
+        """Add a cost to its category and to its state."""
+        self.outcomes[N_MAIN + category] += discounted
+        self.outcomes[N_MAIN + len(self.case.program.categories) + category] += plain
+        self.state[state, STATE_COST] += discounted
+        self.state[state, STATE_COST_UNDISCOUNTED] += plain
+
+    def fall(self, k: int, rate: float) -> float:
+        """Discounted share that falls from curve k within the horizon: by parts, 1 - e^(-rT) S(T) - r int e^(-rt) S."""
+        left = math.exp(-rate * self.case.horizon) * self.solved.at_edges[k, -1]
+        held = (self.years * np.exp(-rate * self.solved.nodes) * self.solved.at_nodes[k]).sum() if rate > 0 else 0.0
+        return float(1.0 - left - rate * held)
+
+    def enter(self, k: int, rate: float) -> float:
+        """Discounted entries into state k of the chain."""
+        return 1.0 if k == 0 else self.fall(k - 1, rate)
+
+    def _value_state(self, k: int, state: int) -> None:
+        case, m = self.case, self.case.m
+        s, attributes = case.state_row(state), case.attributes[k]
+        for category, cost in case.costs(m[s + layout.S_FIRST_ENTRY], m[s + layout.S_LAST_ENTRY], attributes):
+            self.pay(state, category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates[0]))
+        if m[s + layout.S_ENTRY_QALY] != layout.NONE:
+            qalys = case.value(m[s + layout.S_ENTRY_QALY], attributes)
+            self.outcomes[QALY] += qalys * self.enter(k, self.rates[1])
+            self.outcomes[QALY_UNDISCOUNTED] += qalys * self.enter(k, 0.0)
+        if m[s + layout.S_KIND] != layout.DWELLING:
+            return
+        occupancy = self._occupancy(k, self.solved.at_nodes)
+        years, cost_years, effect_years = (
+            float((occupancy * w).sum()) for w in (self.years, self.cost_years, self.effect_years)
+        )
+        self.outcomes[LY] += effect_years
+        self.outcomes[LY_UNDISCOUNTED] += years
+        self.state[state, STATE_YEARS] += years
+        for category, cost in case.costs(m[s + layout.S_FIRST_RATE], m[s + layout.S_LAST_RATE], attributes):
+            self.pay(state, category, cost * years, cost * cost_years)
+        self._value_utility(k, state, occupancy)
+        self._pay_schedules(k, state)
+        if k == 0:
+            self._pay_limited(state, occupancy)
+
+    @staticmethod
+    def _occupancy(k: int, survival: FloatArray) -> FloatArray:
+        """Share in state k of the chain, given the curves (first axis)."""
+        share: FloatArray = survival[k] - survival[k - 1] if k > 0 else survival[0]
+        return share
+
+    def _value_utility(self, k: int, state: int, occupancy: FloatArray) -> None:
+        case, s = self.case, self.case.state_row(state)
+        if case.m[s + layout.S_UTILITY] == layout.NONE:
+            return
+        utility = np.full(len(occupancy), case.value(case.m[s + layout.S_UTILITY], case.attributes[k]))
+        additive = bool(case.m[layout.H_ADDITIVE])
+        for years, ref, _ in case.limited() if k == 0 else ():
+            if ref != layout.NONE:
+                loss, within = case.value(ref, case.attributes[0]), self.solved.nodes[:, MIDDLE] < years
+                utility[within] = utility[within] - loss if additive else utility[within] * (1.0 - loss)
+        norm = self._norm()
+        worth = norm - (1.0 - utility) if additive else utility * norm
+        qalys = float((occupancy * self.effect_years * worth[:, None]).sum())
+        self.outcomes[QALY] += qalys
+        self.outcomes[QALY_UNDISCOUNTED] += float((occupancy * self.years * worth[:, None]).sum())
+        self.state[state, STATE_QALY] += qalys
+
+    def _norm(self) -> FloatArray:
+        """Utility norm in each cell."""
+        case, norms = self.case, self.case.program.scenario.norms
+        if norms is None:
+            return np.ones(len(self.solved.nodes))
+        age = case.x[case.m[layout.H_AGE_COLUMN]] + self.solved.nodes[:, MIDDLE]
+        by_age = norms.array[int(case.x[case.m[layout.H_NORM_COLUMN]])]
+        norm: FloatArray = by_age[np.minimum(age.astype(np.int64), len(by_age) - 1)]
+        return norm
+
+    def _pay_schedules(self, k: int, state: int) -> None:
+        case, m = self.case, self.case.m
+        for q in schedules(case, state):
+            times = plan_ticks(case, int(m[q + layout.C_PLAN]))
+            there = self._occupancy(k, self.solved.at(times))
+            discounted = float((there * np.exp(-self.rates[0] * times)).sum())
+            for category, cost in case.costs(m[q + layout.C_FIRST_COST], m[q + layout.C_LAST_COST], case.attributes[k]):
+                self.pay(state, category, cost * float(there.sum()), cost * discounted)
+
+    def _pay_limited(self, state: int, occupancy: FloatArray) -> None:
+        case, m = self.case, self.case.m
+        for years, _, q in case.limited():
+            within = occupancy * (self.solved.nodes[:, [MIDDLE]] < years)
+            for category, cost in case.costs(m[q + layout.L_FIRST_COST], m[q + layout.L_LAST_COST], case.attributes[0]):
+                plain, discounted = (float((within * w).sum()) for w in (self.years, self.cost_years))
+                self.pay(state, category, cost * plain, cost * discounted)
+
+    def _pay_terminal(self) -> None:
+        """Costs at death, which fall to the state of death."""
+        case, m, k = self.case, self.case.m, len(self.case.chain) - 1
+        terminal = int(m[case.state_row(case.chain[k]) + layout.S_TERMINAL])
+        if terminal >= 0:
+            d = m[layout.H_TERMINAL] + terminal * layout.D_WIDTH
+            for category, cost in case.costs(m[d + layout.D_FIRST_COST], m[d + layout.D_LAST_COST], case.attributes[k]):
+                self.pay(case.chain[k], category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates[0]))
+
+
+# === Counts ===
+
+
+def _endpoint_steps(case: Case, solved: NestedCurves) -> FloatArray:
+    """Probability of ending by step of the grid, (n_endpoints, 3, n_steps + 2)."""
+    n_steps, scenario = int(case.m[layout.H_N_STEPS]), case.program.scenario
+    result = np.zeros((len(case.program.endpoints), 3, n_steps + 2))
+    times = np.minimum(np.arange(n_steps + 1) / case.f[layout.F_STEPS_PER_YEAR], case.horizon)
+    held = solved.at(times)
+    for e, name in enumerate(case.program.endpoints):
+        k = curve_of_endpoint(scenario.file, name, str(scenario.path))
+        result[e, EVENT, : n_steps + 1] = -np.diff(held[k], prepend=1.0)
+        result[e, CENSORED, n_steps] = held[k, -1]
+    return result
+
+
+def _occupancy_changes(case: Case, solved: NestedCurves) -> FloatArray:
+    """Changes of occupancy, (n_states, n_occupancy + 2): stays end at the horizon, death lasts."""
+    n = int(case.m[layout.H_N_OCCUPANCY])
+    held = solved.at(np.minimum(np.arange(n + 1) / case.f[layout.F_OCCUPANCY_PER_YEAR], case.horizon))
+    share = np.diff(held, axis=0, prepend=0.0, append=1.0)
+    share[:-1, n] = 0.0
+    result = np.zeros((len(case.program.states), n + 2))
+    result[case.chain] = np.diff(share, axis=1, prepend=0.0, append=0.0)
+    return result
+
+
+def _entries(case: Case, solved: NestedCurves) -> FloatArray:
+    """Expected entries and probability of ever entering, (n_states, 2)."""
+    result = np.zeros((len(case.program.states), 2))
+    result[case.chain, :] = np.append(1.0, 1.0 - solved.at_edges[:, -1])[:, None]
+    return result
+
+
+def solve_partitioned(program: Program, numbers: FloatArray, x: FloatArray, draw: int = 0) -> PartitionedResult:
+    """Solve a partitioned survival model.
+
+    Parameters
+    ----------
+    program : Program
+        Compiled from a scenario with `[partitioned_survival]`.
+    numbers : ndarray(float, ndim=2)
+        (n_strategies, n_numbers) of one draw.
+    x : ndarray(float, ndim=2)
+        (n_profiles, n_columns), columns of the profiles.
+    draw : int
+        Number of the draw, for messages.
+
+    Raises
+    ------
+    InputError
+        If curves cross and are not to be capped (the message names strategy, time, values and draw), or if a value
+        computed for a profile is impossible.
+    """
+    wi = np.zeros(program.packed.n_scratch, dtype=np.int64)
+    wf = np.zeros(program.packed.n_scratch_floats)
+    numbers, x = np.array(numbers, order="C"), np.array(x, order="C")  # owned and writable: one numba type
+    profiles = []
+    for row in x:
+        cases = (Case(program, wi, wf, numbers[s], row, s) for s in range(len(program.strategies)))
+        profiles.append([_solve_case(case, draw) for case in cases])
+    arrays = {name: np.array([[case[name] for case in cases] for cases in profiles]) for name in profiles[0][0]}
+    return PartitionedResult(**arrays)
+
+
+def _solve_case(case: Case, draw: int) -> dict[str, FloatArray]:
+    solved = solve_curves(case, draw)
+    ledger, rough = (_Ledger(case, solved, rule) for rule in (KRONROD, GAUSS))
+    return {
+        "outcomes": ledger.outcomes, "state": ledger.state, "error": np.abs(ledger.outcomes - rough.outcomes),
+        "endpoint": _endpoint_steps(case, solved), "occupancy": _occupancy_changes(case, solved),
+        "entries": _entries(case, solved), "marks": np.zeros((len(case.program.marks), 2)),
+        "capped": solved.capped, "excess": solved.excess,
+    }  # fmt: skip

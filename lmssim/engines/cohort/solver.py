@@ -1,0 +1,158 @@
+"""The exact engine: solves a program for given profiles, by the method that its kind of model asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from lmssim.engines.block import refusal
+from lmssim.engines.cohort import continuous
+from lmssim.engines.cohort.continuous import Fineness, Sizes, Workspace
+from lmssim.engines.cohort.cycles import solve_cycles
+from lmssim.engines.cohort.partitioned import solve_partitioned
+from lmssim.engines.cohort.result import CohortResult
+from lmssim.errors import RunError, UnsupportedError
+from lmssim.kernels import layout
+from lmssim.kernels.cohort import memory
+from lmssim.kernels.cohort.solve import solve as solve_kernel
+from lmssim.model.liveness import Liveness, analyse
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
+    from lmssim.model.program import Program
+
+GROWS = {
+    memory.NODES_FULL: ("nodes",), memory.KINDS_FULL: ("kinds", "moves"), memory.CHAINS_FULL: ("outs",),
+    memory.LINKS_FULL: ("links",), memory.BOXES_FULL: ("boxes",), memory.TOO_DEEP: ("chain",),
+    memory.TOO_MANY: ("slots",),
+}  # fmt: skip
+"""What to double when something is full."""
+LARGEST = 1 << 17
+"""Largest size; what asks for more is refused."""
+
+
+def solve(program: Program, numbers: FloatArray, x: FloatArray, fineness: Fineness, jobs: int = 1) -> CohortResult:
+    """Expected outcomes of each profile under each strategy.
+
+    Parameters
+    ----------
+    numbers : ndarray(float, ndim=2)
+        (n_strategies, n_numbers) of one draw.
+    x : ndarray(float, ndim=2)
+        (n_profiles, n_columns) columns of the profiles.
+    fineness : Fineness
+        How fine a model in continuous time is solved; others are exact.
+    jobs : int
+        Worker threads.
+
+    Raises
+    ------
+    InputError
+        If the program asks for what cannot be solved, or a value computed for a profile is impossible.
+    """
+    file = program.scenario.file
+    if file.cycles is not None:
+        return solve_cycles(program, numbers, x)
+    if file.partitioned_survival is not None:
+        return solve_partitioned(program, numbers, x)
+    return _Continuous(program, fineness).solve(numbers, x, jobs)
+
+
+class _Continuous:
+    """Solves one program in continuous time, with a workspace for each thread that works at once."""
+
+    def __init__(self, program: Program, fineness: Fineness) -> None:
+        self.program, self.fineness = program, fineness
+        self.live: Liveness = analyse(program)
+        self.follow = continuous.follow_of(program, self.live, fineness)
+        self.sizes = Sizes()
+        self.free: list[Workspace] = []
+
+    def solve(self, numbers: FloatArray, x: FloatArray, jobs: int) -> CohortResult:
+        """Results of all profiles and strategies."""
+        n_strategies = len(self.program.strategies)
+        numbers, x = np.array(numbers, order="C"), np.array(x, order="C")  # owned and writable: one numba type
+        tasks = [(p, s) for p in range(len(x)) for s in range(n_strategies)]
+        first = self._one(numbers[0], x[0], *tasks[0])  # compiles, and finds the sizes
+        if jobs == 1 or len(tasks) == 1:
+            rest = [self._one(numbers[s], x[p], p, s) for p, s in tasks[1:]]
+        else:
+            parallel = Parallel(n_jobs=jobs, backend="threading")
+            rest = parallel(delayed(self._one)(numbers[s], x[p], p, s) for p, s in tasks[1:])
+        parts = [first, *rest]
+        arrays = {
+            name: np.stack([part[name] for part in parts]).reshape(len(x), n_strategies, *parts[0][name].shape)
+            for name in parts[0]
+        }
+        return CohortResult(**arrays)
+
+    def _one(self, v: FloatArray, x: FloatArray, profile: int, strategy: int) -> dict[str, FloatArray]:
+        """One profile under one strategy."""
+        try:
+            space = self.free.pop()
+        except IndexError:
+            space = continuous.workspace_of(self.program, self.follow, self.sizes)
+        while True:
+            space.wi[layout.W_BAD] = 0
+            solve_kernel(
+                self.program.packed.m, self.program.packed.f, space.wi, space.wf, v, x, self.follow, space.kinds,
+                space.nodes, space.boxes, space.chain, space.solved, space.count, strategy,
+            )  # fmt: skip
+            failed = int(space.count[memory.FAILED])
+            if failed == memory.OK:
+                break
+            space = self._larger(space, failed, profile, strategy)
+        if space.wi[layout.W_BAD] != 0:
+            raise self._refused(space, layout.BAD_VALUE, profile, strategy)
+        result = self._read(space)
+        self.free.append(space)
+        return result
+
+    def _larger(self, space: Workspace, failed: int, profile: int, strategy: int) -> Workspace:
+        """A larger workspace, or the reason why there can be none."""
+        if failed not in GROWS:
+            status = layout.BAD_PROBABILITY if failed == memory.BRANCHES_WRONG else layout.CLOCK_UNSET
+            raise self._refused(space, status, profile, strategy)
+        for name in GROWS[failed]:
+            size = 2 * getattr(space.sizes, name)
+            if size > LARGEST:
+                state = self.program.states[int(space.count[memory.FAILED_STATE])]
+                raise UnsupportedError(
+                    f"{self.program.scenario.path}: engine 'cohort' would have to tell more than {size // 2} {name}"
+                    f" apart (state '{state}', strategy '{self.program.strategies[strategy]}'): use engine 'compiled'."
+                )
+            self.sizes = self.sizes.doubled(name, space.sizes)
+        return continuous.workspace_of(self.program, self.follow, self.sizes)
+
+    def _refused(self, space: Workspace, status: int, profile: int, strategy: int) -> Exception:
+        where = int(space.count[memory.FAILED_STATE])
+        if status == layout.CLOCK_UNSET:
+            if where < self.program.packed.m[layout.H_TRANSITION]:
+                return RunError(f"{self.program.scenario.path}: engine 'cohort' stopped: code {space.count[0:15]}.")
+            where = (where - int(self.program.packed.m[layout.H_TRANSITION])) // layout.T_WIDTH
+        space.wi[layout.W_INFO], space.wi[layout.W_PATIENT], space.wi[layout.W_STRATEGY] = where, profile, strategy
+        return refusal(self.program, space.wi, space.wf, status)
+
+    def _read(self, space: Workspace) -> dict[str, FloatArray]:
+        """What has been solved, in the shapes of `CohortResult` for one profile and strategy."""
+        solved, program = space.solved, self.program
+        n_endpoints, n_marks = len(program.endpoints), len(program.marks)
+        n_watched_marks = min(n_marks, solved.endpoint.shape[0] - n_endpoints)
+        endpoint = solved.endpoint[:n_endpoints].copy()
+        for e, spec in enumerate(program.scenario.file.endpoints.values()):
+            if spec.origin != "model":
+                endpoint[e] = np.nan
+        marks = np.full((n_marks, 2), np.nan)
+        marks[:, 0] = solved.marks
+        marks[:n_watched_marks, 1] = solved.endpoint[n_endpoints : n_endpoints + n_watched_marks, 0].sum(axis=1)
+        entries = np.full((len(program.states), 2), np.nan)
+        entries[:, 0] = solved.entries
+        level = solved.level + solved.ended.cumsum(axis=1)
+        level[:, -1] = 0.0
+        occupancy = np.diff(level, axis=1, prepend=0.0)
+        return {
+            "outcomes": solved.outcome.copy(), "state": solved.state.copy(), "endpoint": endpoint,
+            "occupancy": occupancy, "entries": entries, "marks": marks,
+        }  # fmt: skip

@@ -1,0 +1,227 @@
+"""A life that is watched: every step of it, and the random number behind each.
+
+A number's address is known from the decision's name, so what a decision has drawn is drawn again here, without a hook
+in the kernels; the plain life knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from lmssim.engines.des import Life, Stay
+from lmssim.kernels import layout, scalar
+from lmssim.kernels.families import VISIT
+from lmssim.kernels.luck import draw_uniform
+from lmssim.kernels.philox import unit_exponential
+from lmssim.kernels.race import EPISODES, TICK_BITS
+
+if TYPE_CHECKING:
+    import simpy
+
+    from lmssim.engines.des import Case, Leaving, Mark
+    from lmssim.engines.pathway import Event, State, Transition
+
+STATE, EVENT, END = "state", "event", "end"
+"""Kinds of steps: a state is entered, something happens, the model ends."""
+
+
+class Draw(NamedTuple):
+    """A random number that decided something."""
+
+    time: float
+    """When it was first asked for (years)."""
+    decision: str
+    occurrence: int
+    uniform: float
+    budget: float
+    """Unit-exponential budget of a risk, minus the logarithm of the uniform; NaN for a probability."""
+
+
+class Step(NamedTuple):
+    """A moment of a life, with what is needed to read the life up to it."""
+
+    time: float
+    kind: str
+    what: str
+    """State entered, or event."""
+    reason: str
+    """Risk, decision or event that led here; empty if nothing else was possible."""
+    draw: Draw | None
+    state: int
+    """State the patient is in, entered at `entered`."""
+    entered: float
+    n_stays: int
+    """Stays that had ended by then."""
+    n_marks: int
+
+
+class Witness(Life):
+    """A life that notes its steps and draws.
+
+    Attributes
+    ----------
+    steps : list of Step
+    draws : dict of (int, int) to Draw
+        By decision and occurrence, in the order in which they were first asked for.
+    """
+
+    def __init__(self, case: Case, world: simpy.Environment) -> None:
+        super().__init__(case, world)
+        self.steps: list[Step] = []
+        self.draws: dict[tuple[int, int], Draw] = {}
+        self.state, self.entered = self.pathway.start, 0.0
+        self.reason, self.behind = "", None
+        self._budgets: dict[int, Draw | None] = {}
+
+    reason: str
+    behind: Draw | None
+
+    def draw(self, decision: int, occurrence: int, *, budget: bool = False) -> Draw:
+        """Number of a decision's occurrence, noted when it is first asked for."""
+        if (decision, occurrence) not in self.draws:
+            case = self.case
+            address = int(self.m[self.m[layout.H_DECISION_ADDRESS] + decision]) | occurrence
+            self.draws[decision, occurrence] = Draw(
+                self.time, case.program.decisions[decision], occurrence,
+                draw_uniform(address, case.seed, case.patient, case.luck),
+                unit_exponential(case.seed, case.patient, address, case.luck) if budget else math.nan,
+            )  # fmt: skip
+        return self.draws[decision, occurrence]
+
+    def because(self, reason: str, draw: Draw | None) -> None:
+        """Reason of the next step."""
+        self.reason, self.behind = reason, draw
+
+    def step(self, kind: str, what: str) -> None:
+        """Note a step."""
+        self.steps.append(
+            Step(
+                self.time, kind, what, self.reason, self.behind, self.state.number, self.entered, len(self.stays),
+                len(self.marks),
+            )
+        )  # fmt: skip
+
+    # === What a life does, watched ===
+
+    def begin(self) -> None:
+        """Note the mix of treatments that the strategy gives this patient, if it is a mix."""
+        super().begin()
+        row = int(self.m[layout.H_STRATEGY]) + self.case.strategy * layout.G_WIDTH
+        if self.m[row + layout.G_LAST_MIX] > self.m[row + layout.G_FIRST_MIX]:
+            self.because("treatment mix", self.draw(int(self.m[layout.H_MIX_DECISION]), 0))
+
+    def enter(self, state: State) -> int:
+        """Note the state."""
+        entries = super().enter(state)
+        self.state, self.entered = state, self.time
+        self.step(STATE, self.case.program.states[state.number])
+        self.because("", None)
+        return entries
+
+    def happens(self, event: Event) -> bool:
+        """Note the number that decides whether it happens."""
+        if self.possible(event):
+            decision = int(self.m[event.row + layout.V_DECISION])
+            self.because("", self.draw(decision, self.faced[event.number]))
+        return super().happens(event)
+
+    def mark(self, code: int) -> None:
+        """Note the event."""
+        super().mark(code)
+        self.step(EVENT, self.case.program.marks[code])
+
+    def kills(self, event: Event) -> bool:
+        """Note the number that decides whether it is fatal."""
+        if self.m[event.row + layout.V_DEATH_REF] != layout.NONE:
+            decision = int(self.m[event.row + layout.V_DEATH_DECISION])
+            draw = self.draw(decision, self.had[event.number])
+            self.because(self.case.program.marks[event.number], draw)
+        return super().kills(event)
+
+    def take_branch(self, state: State, entries: int) -> Leaving:
+        """Note the number that chose the branch, unless it was certain."""
+        possible = [row for row, b in state.branches.items() if b.ref != layout.NONE and self.possible(b)]
+        leaving = super().take_branch(state, entries)
+        decision = int(self.m[state.row + layout.S_DECISION])
+        self.because("chance" if possible else "", self.draw(decision, entries) if possible else None)
+        return leaving
+
+    def time_of(self, transition: Transition, state: State, entered: float, last: Transition | None) -> float:
+        """Note the budget that the transition uses up."""
+        time = super().time_of(transition, state, entered, last)
+        self._budgets[transition.row] = self._budget(transition)
+        return time
+
+    def undergo(self, transition: Transition) -> Leaving | None:
+        """Note what brought it about."""
+        draw = self._test(transition) if self._is_visit(transition) else self._budgets[transition.row]
+        name = self.case.program.transitions[transition.number][2]
+        self.because(name, draw)
+        if transition.silent and transition.mark < 0:
+            self.step(EVENT, name.partition(" from ")[0])
+        return super().undergo(transition)
+
+    def finish(self) -> None:
+        """Note the end of the model, if the patient lives to see it."""
+        if self.stays[-1].why == layout.WHY_HORIZON:
+            self.step(END, self.case.program.states[self.state.number])
+
+    # === The numbers of a race ===
+
+    def _is_visit(self, transition: Transition) -> bool:
+        return int(self.m[transition.row + layout.T_FAMILY]) == VISIT
+
+    def _budget(self, transition: Transition) -> Draw | None:
+        """Budget of a transition's risk, which has just been timed; for the cured, the number that cured them."""
+        m, t = self.m, transition.row
+        risk = int(m[t + layout.T_RISK])
+        if risk < 0:
+            return None
+        occurrence = int(self.wi[m[layout.H_W_RISK] + risk * layout.R_WIDTH + layout.R_OCCURRENCE])
+        cure = None
+        if m[t + layout.T_CURE] != layout.NONE:
+            once = occurrence if m[t + layout.T_CURE_REDRAW] else 0
+            cure = self.draw(int(m[m[layout.H_CURE_DECISION] + risk]), once)
+        if math.isinf(self.wf[m[layout.H_WF_RISK] + risk * layout.RF_WIDTH + layout.R_BUDGET]):
+            return cure
+        return self.draw(int(m[m[layout.H_RISK_DECISION] + risk]), occurrence, budget=True)
+
+    def _test(self, transition: Transition) -> Draw | None:
+        """Number of the test that found something at the visit now, or in the cycle that ends; None if certain."""
+        m, f, t = self.m, self.case.program.packed.f, transition.row
+        ref, decision = int(m[t + layout.T_REF_A]), int(m[t + layout.T_TEST_DECISION])
+        cycle = round(self.time * f[layout.F_CYCLES_PER_YEAR]) - 1 if m[layout.H_N_CYCLES] > 0 else -1
+        asked = self.time if cycle < 0 else f[m[layout.H_CYCLE_TIME] + cycle]
+        if scalar.value_at(*self.arrays, ref, self.attributes, asked, self.case.strategy) >= 1.0:
+            return None
+        if cycle >= 0:
+            return self.draw(decision, cycle)
+        plan = int(m[t + layout.T_PLAN])
+        table = m[m[layout.H_PLAN_TABLE] + self.case.strategy * m[layout.H_N_PLANS] + plan]
+        first, last = m[m[layout.H_TICK_START] + table : m[layout.H_TICK_START] + table + 2]
+        ticks = f[m[layout.H_TICK_TIME] + first : m[layout.H_TICK_TIME] + last]
+        origin, episode = self._plan(int(m[m[layout.H_PLAN] + plan]))
+        tick = (origin + ticks).tolist().index(self.time)
+        return self.draw(decision, (episode & EPISODES) << TICK_BITS | tick)
+
+    def _plan(self, clock: int) -> tuple[float, int]:
+        """Origin of a plan, and which of the plan's episodes this is."""
+        m = self.m
+        if clock == layout.CLOCK_ENTRY:
+            return self.entered, int(self.wi[m[layout.H_W_ENTRY_COUNT] + self.state.number])
+        if clock < 0:
+            return 0.0, 0
+        return float(self.wf[m[layout.H_WF_CLOCK] + clock]), int(self.wi[m[layout.H_W_CLOCK_COUNT] + clock])
+
+
+def life_so_far(life: Witness, step: Step) -> tuple[list[Stay], list[Mark]]:
+    """Stays and marks up to and with a step; the stay it falls in ends there."""
+    stays = life.stays[: step.n_stays]
+    if step.kind != END:
+        now = Stay(step.state, layout.WHY_HORIZON, 0, step.entered, step.time)
+        for stay in life.stays[step.n_stays : step.n_stays + 1]:
+            if (stay.state, stay.entered) == (step.state, step.entered):
+                now = now._replace(attributes=stay.attributes)
+        stays = [*stays, now]
+    return stays, life.marks[: step.n_marks]

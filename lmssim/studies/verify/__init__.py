@@ -1,0 +1,16 @@
+"""The black-box battery: change a model's inputs, run it, and compare what comes out with what must.
+
+Every check is generic: it knows the model language, never a model's states or parameters. Directions come from what the
+model declares. What cannot be asked of a model is listed as not applicable, with the reason.
+
+References
+----------
+Buyukkaramikli NC et al. TECH-VER: a verification checklist to reduce errors in models and improve their credibility.
+PharmacoEconomics 37:1391-1408, 2019. doi:10.1007/s40273-019-00844-y
+"""
+
+from lmssim.studies.verify.battery import Battery, Result, chosen, run_battery
+from lmssim.studies.verify.finding import Finding, Status
+from lmssim.studies.verify.registry import CHECKS, GROUPS, Check, in_order
+
+__all__ = ["CHECKS", "GROUPS", "Battery", "Check", "Finding", "Result", "Status", "chosen", "in_order", "run_battery"]

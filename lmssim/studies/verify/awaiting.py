@@ -1,0 +1,30 @@
+"""Checks of the battery that belong to what lmssim does not have yet, or that no program can make: named, not run."""
+
+from __future__ import annotations
+
+from lmssim.studies.verify.registry import awaited
+
+ONE_WAY = "no one-way analysis yet"
+PSA = "no acceptability curves yet"
+VOI = "no value-of-information analysis yet"
+CYCLES = "no models in cycles yet"
+JUDGEMENT = "a person's judgement"
+
+awaited("body-size", "inputs", "Drug cost rises with body size", "the language declares no dose by body size")
+awaited("regression", "inputs", "Hazard ratios fit the regression used for extrapolation", "no survival regression yet")
+awaited("time-unit", "event/state", "Probabilities are converted between time units as rates", CYCLES)
+awaited("inflation", "event/state", "Higher inflation raises costs", "the language has no inflation: one price year")
+awaited("half-cycle", "results", "Half-cycle correction lowers life years, not costs at cycle start", CYCLES)
+awaited("one-way-complete", "uncertainty", "All uncertain parameters are in the one-way analysis", ONE_WAY)
+awaited("one-way-joint", "uncertainty", "Parameters drawn together are not varied one by one", ONE_WAY)
+awaited("one-way-plausible", "uncertainty", "One-way results are plausible", ONE_WAY)
+awaited("fixed-settings", "uncertainty", "Discount rates and horizon are kept out of parameter sensitivity",
+        "settings are numbers, never parameters")  # fmt: skip
+awaited("standard-errors", "uncertainty", "Standard errors, not standard deviations, are sampled", JUDGEMENT)
+awaited("ceac-scatter", "uncertainty", "Acceptability curves agree with the scatter and the frontier", PSA)
+awaited("ceac-sum", "uncertainty", "Acceptability curves add up to 1 at every threshold", PSA)
+awaited("psa-cloud", "uncertainty", "The cloud of draws has no odd shape", PSA)
+awaited("scenarios", "uncertainty", "Scenario analyses are balanced and plausible", JUDGEMENT)
+awaited("voi-bounds", "uncertainty", "EVPI is at least each EVPPI, and EVPPI at least EVSI", VOI)
+awaited("voi-order", "uncertainty", "EVPPI orders parameters as the one-way analysis does", VOI)
+awaited("experts", "overall", "Results agree with experts and other models", JUDGEMENT)

@@ -1,0 +1,298 @@
+"""The bench on which checks run a scenario and its changed copies; what two checks both run is run once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmssim.engines import compiled
+from lmssim.errors import UnsupportedError
+from lmssim.evaluation import MAIN, Evaluation, Sampling, evaluate
+from lmssim.kernels.layout import ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY
+from lmssim.model import expression
+from lmssim.model.compile import compile_scenario
+from lmssim.studies.verify import edits
+from lmssim.studies.verify.finding import NotApplicableError, places
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
+    from lmssim.studies.verify.finding import Place
+
+MOST_LIVES = 2_000
+"""Patients whose lives are followed one by one, at most."""
+BLOCK = 512
+"""Patients whose histories are held at a time."""
+N_DRAWS = 100
+"""Parameter draws of the checks of uncertainty."""
+OUTCOMES = list(MAIN)
+DISCOUNTED, UNDISCOUNTED = OUTCOMES[:3], OUTCOMES[3:]
+
+Edit = tuple[Any, ...]
+"""A function of `edits` and its arguments after the scenario."""
+
+
+def sampling_for(sampling: Sampling, engine: str) -> Sampling:
+    """Sampling for an engine.
+
+    Raises
+    ------
+    UnsupportedError
+        If evaluations do not take that engine.
+    """
+    if "engine" in {f.name for f in fields(Sampling)}:
+        changed: dict[str, Any] = {"engine": engine}
+        return replace(sampling, **changed)
+    if engine != "compiled":
+        raise UnsupportedError(f"--engine {engine}: not supported yet; allowed: compiled.")
+    return sampling
+
+
+@dataclass(frozen=True)
+class Lives:
+    """Stays and marks of some patients under every strategy.
+
+    Attributes
+    ----------
+    path, state, why : ndarray(int, ndim=1)
+        Of each stay: patient x n_strategies + strategy, flat state, transition that ended it (or negative).
+    entered, left : ndarray(float, ndim=1)
+        Of each stay (years).
+    mark_path, mark : ndarray(int, ndim=1)
+        Of each mark: whose, and its code.
+    mark_time : ndarray(float, ndim=1)
+        Of each mark (years).
+    x : ndarray(float, ndim=2)
+        Patients' columns.
+    """
+
+    program: Program
+    path: IntArray
+    state: IntArray
+    why: IntArray
+    entered: FloatArray
+    left: FloatArray
+    mark_path: IntArray
+    mark: IntArray
+    mark_time: FloatArray
+    x: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Patients, strategies."""
+        return len(self.x), len(self.program.strategies)
+
+    @cached_property
+    def absorbed(self) -> NDArray[np.bool_]:
+        """Whether each stay is in an absorbing state, which nobody leaves."""
+        kinds = np.array([self.program.flat.states[s].kind == "absorbing" for s in self.program.states])
+        return kinds[self.state]
+
+    @cached_property
+    def life_years(self) -> FloatArray:
+        """Undiscounted years in states of stay, (n_patients, n_strategies)."""
+        alive = np.array([self.program.flat.states[s].kind == "dwelling" for s in self.program.states])
+        years = np.where(alive[self.state], self.left - self.entered, 0.0)
+        total = np.zeros(self.shape[0] * self.shape[1])
+        np.add.at(total, self.path, years)
+        return total.reshape(self.shape)
+
+    def first(self, name: str) -> FloatArray:
+        """Time of the first mark or entry of a name, (n_patients, n_strategies); infinite if there is none."""
+        times = np.full(self.shape[0] * self.shape[1], np.inf)
+        if name in self.program.states:
+            entry = self.state == self.program.states.index(name)
+            np.minimum.at(times, self.path[entry], self.entered[entry])
+        if name in self.program.marks:
+            own = self.mark == self.program.marks.index(name)
+            np.minimum.at(times, self.mark_path[own], self.mark_time[own])
+        return times.reshape(self.shape)
+
+
+def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, compiled.Histories]]]:
+    """What gives an engine's histories.
+
+    Raises
+    ------
+    NotApplicableError
+        If the engine follows no single lives.
+    """
+    if engine == "compiled":
+        return compiled.simulate
+    raise NotApplicableError(f"engine '{engine}' follows no single lives")
+
+
+def live(program: Program, engine: str, first: int, n: int, seed: int, luck: int = 0) -> Lives:
+    """Lives of patients first, first + 1, ... by an individual engine."""
+    parts: list[tuple[Any, ...]] = []
+    n_strategies = len(program.strategies)
+    for start, x, h in simulator(engine)(program, first, n, program.numbers()[0], seed, luck, BLOCK):
+        n_paths, base = len(x) * n_strategies, (start - first) * n_strategies
+        starts = h.starts[: n_paths + 1]
+        path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 0]))
+        mark_path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 1]))
+        rows, times = h.rows[: len(path)], h.times[: len(path)]
+        parts.append((
+            path, rows[:, ROW_STATE].copy(), rows[:, ROW_WHY].copy(), times[:, ROW_ENTERED].copy(),
+            times[:, ROW_LEFT].copy(), mark_path, h.marks[: len(mark_path)].copy(),
+            h.mark_times[: len(mark_path)].copy(), x,
+        ))  # fmt: skip
+    return Lives(program, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@dataclass
+class Bench:
+    """A scenario on trial.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        As the user gave it.
+    sampling : Sampling
+        Patients, seed, workers.
+    engine : str
+        Engine on trial.
+    """
+
+    scenario: Scenario
+    sampling: Sampling
+    engine: str = "compiled"
+    _evaluations: dict[Any, Evaluation] = field(default_factory=dict)
+    _lives: dict[Any, Lives] = field(default_factory=dict)
+
+    def edited(self, *changes: Edit) -> Scenario:
+        """The scenario after some changes."""
+        scenario = self.scenario
+        for function, *arguments in changes:
+            scenario = function(scenario, *arguments)
+        return scenario
+
+    def run(self, *changes: Edit, **sampling: Any) -> Evaluation:
+        """Evaluation of the scenario after some changes, with another sampling if wanted."""
+        key = (_key(changes), tuple(sorted(sampling.items())))
+        if key not in self._evaluations:
+            self._evaluations[key] = self.fresh(*changes, **sampling)
+        return self._evaluations[key]
+
+    def fresh(self, *changes: Edit, **sampling: Any) -> Evaluation:
+        """As `run`, computed again."""
+        return evaluate(self.edited(*changes), replace(sampling_for(self.sampling, self.engine), **sampling))
+
+    def mean(self, *changes: Edit, **sampling: Any) -> FloatArray:
+        """Main outcomes of the changed scenario, (n_strategies, 6) in the order of `OUTCOMES`."""
+        return outcomes(self.run(*changes, **sampling))
+
+    def se(self, *changes: Edit) -> FloatArray:
+        """Monte-Carlo standard errors of `mean`."""
+        error: FloatArray = self.run(*changes).estimates.standard_error()[0, :, : len(OUTCOMES)]
+        return error
+
+    def lives(self, *changes: Edit, luck: int = 0) -> Lives:
+        """Lives under the changed scenario."""
+        key = (_key(changes), luck)
+        if key not in self._lives:
+            program = compile_scenario(self.edited(*changes))
+            self._lives[key] = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
+        return self._lives[key]
+
+    @cached_property
+    def base(self) -> Evaluation:
+        """Evaluation of the scenario as it is."""
+        return self.run()
+
+    @property
+    def program(self) -> Program:
+        """The scenario compiled."""
+        return self.base.program
+
+    @property
+    def n_lives(self) -> int:
+        """Patients whose lives are followed."""
+        return min(self.sampling.n_patients, MOST_LIVES)
+
+    @property
+    def strategies(self) -> list[str]:
+        """Strategy ids."""
+        return self.scenario.strategies
+
+    def grid(self, outcomes: Sequence[str] = OUTCOMES) -> list[Place]:
+        """Places of (strategy, outcome)."""
+        return places(strategy=self.strategies, outcome=list(outcomes))
+
+    @cached_property
+    def draws(self) -> Mapping[str, FloatArray]:
+        """Parameter draws.
+
+        Raises
+        ------
+        NotApplicableError
+            If no parameter is uncertain.
+        """
+        if not self.uncertain:
+            raise NotApplicableError("no parameter has a distribution")
+        return self.program.sample(N_DRAWS, self.sampling.seed)
+
+    @cached_property
+    def drawn(self) -> Evaluation:
+        """Evaluation of the parameter draws, each with the first few patients."""
+        few = replace(sampling_for(self.sampling, self.engine), n_patients=min(self.sampling.n_patients, 500))
+        return evaluate(self.scenario, few, self.draws)
+
+    @cached_property
+    def uncertain(self) -> list[str]:
+        """Parameters that the model uses and that have a distribution, of their own or of a group."""
+        grouped = {member for group in self.scenario.groups.values() for member in group.members}
+        return [
+            id_ for id_, p in self.scenario.table.items()
+            if id_ in self.program.used and not p.held and not p.expression
+            and (p.distribution != "fixed" or id_ in grouped)
+        ]
+
+    def values(self, strategy: str) -> dict[str, float]:
+        """Values of all parameters under a strategy."""
+        return strategy_values(self.scenario, strategy)
+
+
+def strategy_values(scenario: Scenario, strategy: str) -> dict[str, float]:
+    """Base values of all parameters under a strategy."""
+    base = scenario.table.base()
+    spec = scenario.file.strategies[strategy]
+    changed = {
+        id_: np.atleast_1d(expression.evaluate(expression.parse(value, strategy), base, strategy))
+        for id_, value in spec.set.items()
+    }
+    if changed:
+        given = {id_: v for id_, v in base.items() if not scenario.table[id_].expression}
+        base = scenario.table.evaluate({**given, **changed})
+    return {id_: float(value[0]) for id_, value in base.items()}
+
+
+def constant(value: float | str, values: Mapping[str, float]) -> float | None:
+    """Number that a value stands for; None if it depends on more than parameters."""
+    node = expression.parse(value, "value")
+    if any(name not in values for name in expression.names(node)):
+        return None
+    return float(expression.evaluate(node, values, "value"))
+
+
+def outcomes(evaluation: Evaluation) -> FloatArray:
+    """Main outcomes over draws, (n_strategies, 6) in the order of `OUTCOMES`."""
+    return np.stack([evaluation.mean(name) for name in OUTCOMES], axis=1)
+
+
+def _key(changes: Sequence[Edit]) -> tuple[Any, ...]:
+    return tuple((function.__name__, *arguments) for function, *arguments in changes)
+
+
+__all__ = [
+    "DISCOUNTED", "N_DRAWS", "OUTCOMES", "UNDISCOUNTED", "Bench", "Edit", "Lives", "constant", "edits", "live",
+    "outcomes", "sampling_for", "strategy_values",
+]  # fmt: skip

@@ -1,0 +1,179 @@
+"""The battery passes on sound models, and each of its checks fails on an error planted for it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from lmssim.errors import InputError
+from lmssim.evaluation import Sampling
+from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.report.verify import figures_table, write_verify_report
+from lmssim.studies.verify import CHECKS, GROUPS, Status, agreement, chosen, in_order, run_battery
+from lmssim.studies.verify.bench import Bench
+from tests.studies.model import write_model
+from tests.studies.plants import PLANTS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lmssim.evaluation import Evaluation
+    from lmssim.studies.verify import Battery
+
+SAMPLING = Sampling(n_patients=1_500)
+WARNS = ("bounds", "documented", "effect-dose", "effect-size", "psa-mean", "published-series")
+"""Checks that warn and do not fail."""
+
+
+@pytest.fixture(scope="module")
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """The small model."""
+    return load_scenario(write_model(tmp_path_factory.mktemp("small")))
+
+
+@pytest.fixture(scope="module")
+def battery(scenario: Scenario) -> Battery:
+    """All checks on the small model."""
+    return run_battery(scenario, SAMPLING)
+
+
+def _another_seed(bench: Bench) -> Evaluation:
+    return bench.run(seed=bench.sampling.seed + 1)
+
+
+def test_every_check_has_a_planted_error() -> None:
+    """None can be added without an error that it finds; those that wait for something are named."""
+    assert set(PLANTS) == {c.id for c in CHECKS.values() if not c.awaited}
+    assert all(c.awaited or c.function.__doc__ for c in CHECKS.values())
+
+
+def test_a_sound_model_passes(battery: Battery) -> None:
+    """Every check that can be made is made on the small model, and none fails or warns."""
+    assert {r.check.id: r.finding.note for r in battery.results if r.finding.status in ("failed", "warning")} == {}
+    not_made = {r.check.id for r in battery.results if r.finding.status == Status.NOT_APPLICABLE}
+    assert not_made == {c.id for c in CHECKS.values() if c.awaited} | {"engine-agreement"}
+
+
+@pytest.mark.parametrize("id_", list(PLANTS))
+def test_a_planted_error_is_found(scenario: Scenario, id_: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check fails (or warns), and says where."""
+    spoilt = PLANTS[id_](scenario, monkeypatch)
+    (result,) = run_battery(spoilt, SAMPLING, names=[id_]).results
+    assert result.finding.status == (Status.WARNING if id_ in WARNS else Status.FAILED), result.finding
+    assert result.finding.place
+    assert result.finding.observed is not None
+
+
+@pytest.mark.parametrize("name", ["illness_death", "sick_sicker_dead", "hiv", "sick_sicker"])
+def test_examples_pass(name: str) -> None:
+    """No check fails on a bundled example."""
+    found = run_battery(load_scenario(name), Sampling(n_patients=1_000))
+    assert [r.check.id for r in found.results if r.finding.status == Status.FAILED] == []
+
+
+def test_a_sample_of_the_battery_passes_on_extremity() -> None:
+    """Some checks of each group, with few patients."""
+    names = [
+        "effect-size", "nested-exponential", "occupancy-sum", "net-flow", "fixed-stay", "tunnel", "no-mortality",
+        "background-life-table", "mean-utility-norm", "swapped-strategies", "increments", "bounds", "documented",
+    ]
+    found = run_battery(load_scenario("extremity"), Sampling(n_patients=500), names=names)
+    assert [r.check.id for r in found.results if r.finding.status == Status.FAILED] == []
+
+
+@pytest.mark.study
+def test_the_battery_passes_on_extremity() -> None:
+    """All of it, with as many patients as the command uses."""
+    found = run_battery(load_scenario("extremity"), Sampling(n_patients=4_000))
+    assert [r.check.id for r in found.results if r.finding.status == Status.FAILED] == []
+    assert found.count(Status.PASSED) >= 60
+
+
+def test_engines_are_compared_where_there_are_two(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another seed stands for another engine: z-scores of all outcomes, none large."""
+    monkeypatch.setattr(agreement, "solved", _another_seed)
+    found = run_battery(scenario, SAMPLING, names=["engine-agreement"])
+    assert found.passed
+    table = found.tables["compiled-engine-agreement"]
+    assert {"life_years", "qalys", "cost", "os:5y"} <= set(table["outcome"])
+    assert table["z"].abs().max() < 4.0
+    assert figures_table(found, "compiled-engine-agreement").row_count == table["outcome"].nunique()
+
+
+def test_rare_events_do_not_make_engines_disagree(scenario: Scenario) -> None:
+    """A sample without a rare event has no error of its own: the exact share's counts, or none is compared."""
+    trial = Bench(scenario.with_values({"p_toxicity": 1e-4}), SAMPLING)
+    rare = trial.base
+    table = agreement.z_scores(rare, rare)
+    assert (table["z"] == 0.0).all()
+    assert "event:toxicity" not in set(table["outcome"])
+    assert np.isfinite(table["se"]).all()
+
+
+def test_a_model_that_does_not_run_fails_where_its_inputs_say_why(scenario: Scenario) -> None:
+    """A utility above 1 is a failed check; the others are not made."""
+    found = run_battery(scenario.with_values({"u_well": 1.2}), SAMPLING)
+    (failed,) = [r for r in found.results if r.finding.status == Status.FAILED]
+    assert failed.check.id == "state-utility-norm"
+    assert failed.finding.where["parameter"] == "u_well"
+    assert found.program is None
+
+
+def test_a_model_that_does_not_run_for_another_reason_is_bad_input(scenario: Scenario) -> None:
+    """The compiler's own message goes through."""
+    with pytest.raises(InputError, match="p_toxicity"):
+        run_battery(scenario.with_values({"p_toxicity": 2.0}), SAMPLING)
+
+
+def test_checks_are_chosen_by_name_or_group() -> None:
+    """In the order of the battery; a name that is neither is refused with the nearest one."""
+    assert [c.id for c in chosen(["utility-one", "effect-size"])] == ["effect-size", "utility-one"]
+    assert {c.group for c in chosen(["results"])} == {"results"}
+    groups = [GROUPS.index(c.group) for c in in_order()]
+    assert groups == sorted(groups)
+    with pytest.raises(InputError, match="utility-one"):
+        chosen(["utility-ones"])
+
+
+@pytest.mark.parametrize("parameter", ["loghr_size", "logor_a", "logor_toxicity", "loghr_drug"])
+def test_effects_of_every_kind_have_their_direction_tested(scenario: Scenario, parameter: str) -> None:
+    """Of a covariate on a transition, on a branch, on an event, and of a treatment on a risk."""
+    turned = scenario.with_values({parameter: -float(scenario.table[parameter].value)})
+    (result,) = run_battery(turned, SAMPLING, names=["effect-direction"]).results
+    assert result.finding.status == Status.FAILED
+    assert parameter in result.finding.where["parameter"]
+
+
+def test_too_few_patients_are_refused(scenario: Scenario) -> None:
+    """With the least number."""
+    with pytest.raises(InputError, match="at least 100"):
+        run_battery(scenario, Sampling(n_patients=99))
+
+
+def test_an_engine_that_does_not_exist_is_refused(scenario: Scenario) -> None:
+    """By name."""
+    with pytest.raises(InputError, match="nonsense"):
+        run_battery(scenario, SAMPLING, engines=["nonsense"])
+
+
+def test_the_battery_is_reproducible(scenario: Scenario, battery: Battery) -> None:
+    """The same table, to the last bit, whatever is asked besides."""
+    names = ["inputs", "uncertainty"]
+    again = run_battery(scenario, SAMPLING, names=names).to_frame()
+    before = battery.to_frame()
+    before = before[before["group"].isin(names)].reset_index(drop=True)
+    assert again.equals(before)
+
+
+def test_the_page_holds_every_check(battery: Battery, tmp_path: Path) -> None:
+    """One file without script or network."""
+    text = write_verify_report(battery, tmp_path, {"seed": 1}).read_text()
+    for each in CHECKS:
+        assert each in text
+    assert battery.summary in text
+    assert "<script" not in text
+    assert "http" not in text
+    assert json.dumps({"seed": 1}, indent=2).replace('"', "&#34;") in text
