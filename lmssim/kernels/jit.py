@@ -39,13 +39,21 @@ def inline(function: F) -> F:
 def borrow(function: F) -> F:
     """As `jit`, for functions that take many arrays and make none: they borrow them, no references are counted.
 
-    Kernels alone call them, so they are compiled without the wrappers that Python would call.
+    Kernels alone call them, so they are compiled without the wrappers that Python would call, and once for any number:
+    numba would compile a function anew for each literal that it is called with.
     """
-    compiled: F = numba.njit(
+    compiled: Any = numba.njit(
         cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False, _nrt=False,
         no_cpython_wrapper=True, no_cfunc_wrapper=True,
     )(function)  # fmt: skip
-    return compiled
+    resolve = compiled.get_call_template
+
+    def of_any_number(args: Any, keywords: Any) -> Any:
+        return resolve([types.unliteral(a) for a in args], keywords)
+
+    compiled.get_call_template = of_any_number
+    borrowing: F = compiled
+    return borrowing
 
 
 @intrinsic  # type: ignore[untyped-decorator]
