@@ -104,6 +104,77 @@ def advance(_context: Any, base: Any, n: Any) -> Any:
     return signature, codegen
 
 
+# === Four numbers at once ===
+
+FOUR = ir.VectorType(ir.DoubleType(), 4)
+
+
+def _four(builder: Any, pointer: Any, index: Any) -> Any:
+    """Address of four numbers from an index on."""
+    return builder.bitcast(builder.gep(pointer, [index], inbounds=True), FOUR.as_pointer())
+
+
+def _spread(builder: Any, number: Any) -> Any:
+    """Four times the same number."""
+    four = ir.Constant(FOUR, ir.Undefined)
+    for k in range(4):
+        four = builder.insert_element(four, number, ir.Constant(ir.IntType(32), k))
+    return four
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def set_four(_context: Any, target: Any, i: Any, source: Any, j: Any, factor: Any) -> Any:
+    """Set four numbers from `i` on to those from `j` on times a factor."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        read = builder.load(_four(builder, args[2], args[3]), align=8)
+        builder.store(builder.fmul(_spread(builder, args[4]), read), _four(builder, args[0], args[1]), align=8)
+        return _context.get_dummy_value()
+
+    return types.none(target, types.intp, source, types.intp, types.float64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_four(_context: Any, target: Any, i: Any, source: Any, j: Any, factor: Any) -> Any:
+    """Add to four numbers from `i` on those from `j` on times a factor."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        read = builder.fmul(_spread(builder, args[4]), builder.load(_four(builder, args[2], args[3]), align=8))
+        at = _four(builder, args[0], args[1])
+        builder.store(builder.fadd(builder.load(at, align=8), read), at, align=8)
+        return _context.get_dummy_value()
+
+    return types.none(target, types.intp, source, types.intp, types.float64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_four_of(_context: Any, target: Any, i: Any, source: Any, j: Any, share: Any, k: Any, factor: Any) -> Any:
+    """As `add_four`, of each number the share that stands from `k` on."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        shares = builder.fmul(_spread(builder, args[6]), builder.load(_four(builder, args[4], args[5]), align=8))
+        read = builder.fmul(shares, builder.load(_four(builder, args[2], args[3]), align=8))
+        at = _four(builder, args[0], args[1])
+        builder.store(builder.fadd(builder.load(at, align=8), read), at, align=8)
+        return _context.get_dummy_value()
+
+    return types.none(target, types.intp, source, types.intp, share, types.intp, types.float64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def add_four_sizes(_context: Any, target: Any, source: Any, j: Any) -> Any:
+    """Add to the first four numbers the absolute values of those from `j` on."""
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        size = cgutils.get_or_insert_function(builder.module, ir.FunctionType(FOUR, [FOUR]), "llvm.fabs.v4f64")
+        read = builder.call(size, [builder.load(_four(builder, args[1], args[2]), align=8)])
+        at = _four(builder, args[0], ir.Constant(ir.IntType(64), 0))
+        builder.store(builder.fadd(builder.load(at, align=8), read), at, align=8)
+        return _context.get_dummy_value()
+
+    return types.none(target, source, types.intp), codegen
+
+
 # === Tuples of arrays ===
 
 NITEMS, DATA, SHAPE, STRIDES = 2, 4, 5, 6

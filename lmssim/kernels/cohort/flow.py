@@ -15,14 +15,15 @@ from lmssim.kernels.cohort.arrivals import put_in_box
 from lmssim.kernels.cohort.kinds import passive_column
 from lmssim.kernels.cohort.ledger import count_over, note_flux, recombine, set_vector, total
 from lmssim.kernels.cohort.memory import (
-    D_ALIVE, FLOW_OUT, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, LR_WEIGHT, L_MOVE, L_NODE,
-    MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LINKS, N_LIVE, N_MOMENTS, N_PASSIVE, N_ROWS,
-    N_USED, N_WATCHED, N_WITHIN, OF_NODE, O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX,
-    TO_END, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    D_ALIVE, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, LR_WEIGHT,
+    L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LINKS, N_LIVE, N_MOMENTS,
+    N_PASSIVE, N_ROWS, N_USED, N_WATCHED, N_WITHIN, OF_NODE, O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_SET,
+    O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain,
+    Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
-from lmssim.kernels.jit import borrow, inline
+from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
-from lmssim.kernels.pointer import scratch
+from lmssim.kernels.pointer import add_four, add_four_of, add_four_sizes, scratch, set_four
 from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of
 # isort: on
 
@@ -31,8 +32,8 @@ SERIES_ERROR = 1e-9
 
 
 @borrow
-def choose_nodes(kinds: Kinds, nodes: Nodes, count: IntArray) -> float:
-    """Number the nodes that hold mass in a step, or receive some; returns all the mass."""
+def choose_nodes(kinds: Kinds, nodes: Nodes, count: IntArray) -> tuple[float, float]:
+    """Number the nodes that hold mass in a step, or receive some; returns all the mass, and the largest rate out."""
     n_passive, whole = kinds.utility.shape[1], 0.0
     for i in range(count[N_LIVE]):
         d = nodes.live[i]
@@ -54,14 +55,15 @@ def choose_nodes(kinds: Kinds, nodes: Nodes, count: IntArray) -> float:
                 if nodes.link_real[edge[G_LINK], LR_WEIGHT] * nodes.edge_p[g] > 0.0:
                     nodes.place[target] = 0
                     changed = True
-    n = 0
+    n, most = 0, 0.0
     for i in range(count[N_LIVE]):
         d = nodes.live[i]
         if nodes.place[d] == 0:
             nodes.place[d], nodes.held[n], nodes.out_rate[n] = n, d, nodes.moment[d, X_OUT]
+            most = max(most, nodes.out_rate[n])
             n += 1
     count[N_ROWS] = n
-    return whole
+    return whole, most
 
 
 @borrow
@@ -114,9 +116,9 @@ def _fill_up(nodes: Nodes, k: int) -> int:
 
 
 @borrow
-def choose_flows(nodes: Nodes, count: IntArray) -> None:
-    """Edges between numbered nodes: where their rows begin, and their parts of the generator."""
-    width, n = count[N_DENSE], 0
+def choose_flows(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray) -> None:
+    """Edges between nodes that hold mass: where their rows begin, and their parts of the generator."""
+    width, n, n_loud = count[N_DENSE], 0, 0
     for k in range(count[N_WITHIN]):
         g = nodes.within[k]
         edge = nodes.edge[g]
@@ -127,107 +129,91 @@ def choose_flows(nodes: Nodes, count: IntArray) -> None:
         if weight > 0.0:
             flow = nodes.flow[n]
             flow[FLOW_SOURCE], flow[FLOW_TARGET] = nodes.place[d] * width, nodes.place[target] * width
-            flow[FLOW_OUT] = edge[G_OUT] if edge[G_PLAIN] == 0 else -1
+            flow[FLOW_LOUD] = -1
+            if edge[G_PLAIN] == 0:
+                flow[FLOW_LOUD] = n_loud
+                flow[FLOW_MOVES] = _map_columns(follow, kinds, nodes, count, edge[G_OUT], n_loud)
+                n_loud += 1
             nodes.flow_weight[n] = weight
             n += 1
     count[N_FLOWS] = n
 
 
 @borrow
+def _map_columns(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, o: int, loud: int) -> int:
+    """Where an outcome that meets watchers or changes passive attributes puts each column; 1 if it moves any."""
+    out, n_passive, n_watched, moves = kinds.out[o], kinds.utility.shape[1], count[N_WATCHED], 0
+    gone, changes = out[O_EVENT] | out[O_COMPETING] | out[O_CENSORING], out[O_CLEAR] | out[O_SET]
+    column, first = nodes.column[loud], loud * count[N_DENSE]
+    for k in range(count[N_DENSE]):
+        c = nodes.dense[0, k]
+        column[k] = k if c >= 0 else -1
+        if 0 <= c < n_passive and changes != 0:
+            column[k] = nodes.dense[1, passive_column(follow, c, out[O_CLEAR], out[O_SET])]
+        elif n_passive <= c < n_passive + n_watched and (gone >> nodes.watch[c - n_passive]) & 1:
+            column[k] = -1
+        moves |= column[k] >= 0 and column[k] != k
+        nodes.share[first + k] = 0.0 if column[k] < 0 else 1.0
+    return moves
+
+
+@borrow
 def pass_on(
-    follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, now: FloatArray, after: FloatArray, scale: float
+    nodes: Nodes, count: IntArray, now: FloatArray, after: FloatArray, scale: float
 ) -> float:
     """One application of the generator: `after` = `scale` A `now`; returns the size of what moved."""
-    width, passive = count[N_DENSE], count[N_PASSIVE]
+    width, passive, share = count[N_DENSE], count[N_PASSIVE], scratch(nodes.share)
     for i in range(count[N_ROWS]):
         out, c = -scale * nodes.out_rate[i], i * width
         while c < (i + 1) * width:
-            set_four(after, c, now, out)
+            set_four(after, c, now, c, out)
             c += 4
     for i in range(count[N_FLOWS]):
         flow, weight = nodes.flow[i], scale * nodes.flow_weight[i]
-        source, target, out = flow[FLOW_SOURCE], flow[FLOW_TARGET], flow[FLOW_OUT]
-        if out >= 0:
-            _pass_on_loudly(follow, kinds, nodes, count, now, after, source, target, out, weight)
-            continue
-        c = 0
-        while c < width:
-            add_four(after, target + c, now, source + c, weight)
-            c += 4
-    s0 = s1 = s2 = s3 = 0.0
+        source, target, loud, c = flow[FLOW_SOURCE], flow[FLOW_TARGET], flow[FLOW_LOUD], 0
+        if loud < 0:
+            while c < width:
+                add_four(after, target + c, now, source + c, weight)
+                c += 4
+        elif flow[FLOW_MOVES] == 0:
+            while c < width:
+                add_four_of(after, target + c, now, source + c, share, loud * width + c, weight)
+                c += 4
+        else:
+            column = nodes.column[loud]
+            while c < width:
+                if column[c] >= 0:
+                    after[target + column[c]] += weight * now[source + c]
+                c += 1
+    sizes = scratch(nodes.summed)
+    for i in range(4):
+        sizes[i] = 0.0
     for i in range(count[N_ROWS]):
         c = i * width
         while c < i * width + passive:
-            s0, s1 = s0 + abs(after[c]), s1 + abs(after[c + 1])
-            s2, s3 = s2 + abs(after[c + 2]), s3 + abs(after[c + 3])
+            add_four_sizes(sizes, after, c)
             c += 4
-    return (s0 + s1) + (s2 + s3)
-
-
-@inline
-def set_four(after: FloatArray, i: int, now: FloatArray, factor: float) -> None:
-    """Four numbers times a factor: read before they are written, so that LLVM takes them together."""
-    a, b, c, d = factor * now[i], factor * now[i + 1], factor * now[i + 2], factor * now[i + 3]
-    after[i] = a
-    after[i + 1] = b
-    after[i + 2] = c
-    after[i + 3] = d
-
-
-@inline
-def add_four(after: FloatArray, i: int, now: FloatArray, j: int, factor: float) -> None:
-    """Add four numbers times a factor, as `set_four`."""
-    a, b = after[i] + factor * now[j], after[i + 1] + factor * now[j + 1]
-    c, d = after[i + 2] + factor * now[j + 2], after[i + 3] + factor * now[j + 3]
-    after[i] = a
-    after[i + 1] = b
-    after[i + 2] = c
-    after[i + 3] = d
+    return (sizes[0] + sizes[1]) + (sizes[2] + sizes[3])
 
 
 @borrow
-def _pass_on_loudly(
-    follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, now: FloatArray, after: FloatArray, source: int,
-    target: int, o: int, weight: float,
-) -> None:  # fmt: skip
-    """Pass on along an edge that meets watchers or changes passive attributes."""
-    out, n_passive, n_watched = kinds.out[o], kinds.utility.shape[1], count[N_WATCHED]
-    gone = out[O_EVENT] | out[O_COMPETING] | out[O_CENSORING]
-    for k in range(count[N_DENSE]):
-        c = nodes.dense[0, k]
-        if c < 0:
-            continue
-        to = k
-        if c < n_passive:
-            to = nodes.dense[1, passive_column(follow, c, out[O_CLEAR], out[O_SET])]
-        elif c < n_passive + n_watched and (gone >> nodes.watch[c - n_passive]) & 1:
-            continue
-        after[target + to] += weight * now[source + k]
-
-
-@borrow
-def series(
-    f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, most: float, years: float
-) -> None:
+def series(f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, years: float) -> None:
     """Masses at the end of a step, and their integrals over it: one Taylor series of the generator.
 
-    Parameters
-    ----------
-    most : float
-        Largest expected number of moves out of a node in the step: it bounds the terms that are left out.
+    The largest rate out of a node bounds the terms that are left out.
     """
-    whole = choose_nodes(kinds, nodes, count)
+    whole, most = choose_nodes(kinds, nodes, count)
     choose_columns(follow, kinds, nodes, count)
-    choose_flows(nodes, count)
-    width, k, size = count[N_DENSE], 0, whole
+    choose_flows(follow, kinds, nodes, count)
+    width, k, size, first = count[N_DENSE], 0, whole, nodes.term[0]
     for i in range(count[N_ROWS]):
         mass = nodes.mass[nodes.held[i]]
         for c in range(width):
             at = nodes.dense[0, c]
-            nodes.term[0, i * width + c] = mass[at] if at >= 0 else 0.0
+            first[i * width + c] = mass[at] if at >= 0 else 0.0
     while k + 1 < MAX_TERMS and size * 2.0 * most > SERIES_ERROR * whole * (k + 1):
         k += 1
-        size = pass_on(follow, kinds, nodes, count, scratch(nodes.term[k - 1]), scratch(nodes.term[k]), 1.0 / k)
+        size = pass_on(nodes, count, scratch(nodes.term[k - 1]), scratch(nodes.term[k]), 1.0 / k)
     _weigh_terms(f, nodes, k + 1, years)
     for i in range(count[N_ROWS]):
         _sum_terms(nodes, count, i, k + 1)
@@ -251,7 +237,7 @@ def _weigh_terms(f: FloatArray, nodes: Nodes, n_terms: int, years: float) -> Non
     rate_cost, rate_effect = f[F_RATE_COSTS] * years, f[F_RATE_EFFECTS] * years
     for k in range(n_terms):
         weight = nodes.power[k]
-        weight[X_AFTER], weight[X_YEARS], weight[X_TIME] = 1.0, 1.0 / (k + 1), 1.0 / (k + 2)
+        weight[X_YEARS], weight[X_TIME] = 1.0 / (k + 1), 1.0 / (k + 2)
         weight[X_COST] = power_integral(rate_cost, k)
         weight[X_EFFECT] = weight[X_COST] if rate_cost == rate_effect else power_integral(rate_effect, k)
 
@@ -264,37 +250,28 @@ def _sum_terms(nodes: Nodes, count: IntArray, i: int, n_terms: int) -> None:
     years_cost, years_effect = nodes.years_cost[d], nodes.years_effect[d]
     for c in range(count[N_USED]):
         years[c] = years_cost[c] = years_effect[c] = 0.0
-    sums, term, stride = scratch(nodes.summed), scratch(nodes.term), nodes.term.shape[1]
-    c = 0
-    while c < width:
-        for what in range(X_AFTER, X_TIME + 1):
-            _sum_four(sums, what * width + c, nodes.power, what, term, i * width + c, stride, n_terms)
-        c += 4
+    sums = scratch(nodes.summed)
+    for c in range((X_TIME + 1) * width):
+        sums[c] = 0.0
+    for k in range(n_terms):
+        term, weight, c = scratch(nodes.term[k]), scratch(nodes.power[k]), 0
+        while c < width:
+            add_four(sums, X_AFTER * width + c, term, i * width + c, 1.0)
+            add_four(sums, X_YEARS * width + c, term, i * width + c, weight[X_YEARS])
+            add_four(sums, X_COST * width + c, term, i * width + c, weight[X_COST])
+            add_four(sums, X_EFFECT * width + c, term, i * width + c, weight[X_EFFECT])
+            add_four(sums, X_TIME * width + c, term, i * width + c, weight[X_TIME])
+            c += 4
     for c in range(width):
         at = nodes.dense[0, c]
-        if at < 0:
-            continue
-        mass[at], years[at] = sums[X_AFTER * width + c], sums[X_YEARS * width + c]
-        years_cost[at], years_effect[at] = sums[X_COST * width + c], sums[X_EFFECT * width + c]
-        if c < count[N_PASSIVE]:
-            for what in range(X_AFTER, X_TIME + 1):
-                moment[what] += sums[what * width + c]
-
-
-@inline
-def _sum_four(
-    sums: FloatArray, at: int, power: FloatArray, what: int, term: FloatArray, first: int, stride: int, n_terms: int
-) -> None:
-    """Sum of the terms times their weights, for four columns."""
-    a = b = c = d = 0.0
-    for k in range(n_terms):
-        weight, i = power[k, what], k * stride + first
-        a, b = a + weight * term[i], b + weight * term[i + 1]
-        c, d = c + weight * term[i + 2], d + weight * term[i + 3]
-    sums[at] = a
-    sums[at + 1] = b
-    sums[at + 2] = c
-    sums[at + 3] = d
+        if at >= 0:
+            mass[at], years[at] = sums[X_AFTER * width + c], sums[X_YEARS * width + c]
+            years_cost[at], years_effect[at] = sums[X_COST * width + c], sums[X_EFFECT * width + c]
+    for what in range(X_AFTER, X_TIME + 1):
+        amount = 0.0
+        for c in range(what * width, what * width + count[N_PASSIVE]):
+            amount += sums[c]
+        moment[what] = amount
 
 
 @borrow

@@ -167,19 +167,21 @@ def _mean_utility(kinds: Kinds, nodes: Nodes, d: int, kind: int, n_passive: int)
 
 @borrow
 def _store(
-    m: IntArray, follow: Follow, kinds: Kinds, nodes: Nodes, solved: Solved, d: int, kind: int, store: int, k: int, years: float,
-    in_costs: float,
+    m: IntArray, follow: Follow, kinds: Kinds, nodes: Nodes, solved: Solved, d: int, kind: int, store: int, k: int,
+    years: float, in_costs: float,
 ) -> None:  # fmt: skip
     """Costs per year that terminal care would replace, by interval of time."""
+    lived, lived_cost = nodes.years[d], nodes.years_cost[d]
     for category in range(m[H_N_CATEGORIES]):
         if (follow.excludes[0] >> category) & 1 == 0:
             continue
-        plain = discounted = 0.0
-        for c in range(kinds.utility.shape[1]):
-            plain += kinds.rate[kind, category, c] * nodes.years[d, c]
-            discounted += kinds.rate[kind, category, c] * nodes.years_cost[d, c]
-        solved.excluded[store, k, category, 0] += discounted * in_costs
-        solved.excluded[store, k, category, 1] += plain * years
+        rate, plain, discounted = kinds.rate[kind, category], 0.0, 0.0
+        for c in range(len(rate)):
+            plain += rate[c] * lived[c]
+            discounted += rate[c] * lived_cost[c]
+        excluded = solved.excluded[store, k, category]
+        excluded[0] += discounted * in_costs
+        excluded[1] += plain * years
 
 
 @borrow

@@ -63,8 +63,8 @@ TO_BOX, TO_END = -2, -1
 LR_WEIGHT, LR_RATIO, LR_EFFECT, LR_UNTIL = range(4)
 """A link's part of the generator over a step, its hazard ratio, the effect that changes with time, and until when."""
 LR_WIDTH = 4
-FLOW_SOURCE, FLOW_TARGET, FLOW_OUT = range(3)
-FLOW_WIDTH = 3
+FLOW_SOURCE, FLOW_TARGET, FLOW_LOUD, FLOW_MOVES = range(4)
+FLOW_WIDTH = 4
 X_AFTER, X_YEARS, X_COST, X_EFFECT, X_TIME, X_OUT, X_BEFORE = range(7)
 """Of a node's mass in a step, per unit of the step: at its end, the integral, discounted as costs and as effects,
 weighted by time; the expected number of moves out of it; the mass at the step's beginning."""
@@ -122,6 +122,10 @@ class Nodes(NamedTuple):
     """By row in a term, the expected number of moves out of it."""
     dense: IntArray
     """The column of the mass by column of a term, -1 if none; and the reverse."""
+    column: IntArray
+    """By loud flow and column of a term, the column in which it arrives; -1 if nowhere."""
+    share: FloatArray
+    """The share of each that arrives, 0 or 1, densely."""
     seen: FloatArray
     vector: FloatArray
     years: FloatArray
@@ -153,7 +157,9 @@ class Nodes(NamedTuple):
     slot_end: FloatArray
     live: IntArray
     flow: IntArray
-    """Edges within the sheet that carry mass in a step: where their rows begin in a term, and the outcome if loud."""
+    """Edges within the sheet that carry mass in a step: where their rows begin in a term, whether they
+    meet watchers or change passive attributes (the row in `column` and `share`, else -1), and whether they do the
+    latter."""
     flow_weight: FloatArray
     watch: IntArray
     """Watchers that the sheet follows, in the order of its columns."""

@@ -171,9 +171,9 @@ def follow_step(
     most = note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
     if most > MOST_RATE:
         stop = time + (stop - time) / math.ceil(most / MOST_RATE)
-        most = note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
+        note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
     keep_hazards(nodes, count, stop)
-    series(f, follow, kinds, nodes, count, most, stop - time)
+    series(f, follow, kinds, nodes, count, stop - time)
     flow_out(m, f, follow, kinds, nodes, boxes, chain, solved, count, time, stop)
     add_years(m, f, follow, kinds, nodes, solved, count, time, stop, mean_norm(m, f, x, time, stop))
     pay_ticks_within(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, time, stop, strategy)
