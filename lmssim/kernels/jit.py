@@ -56,6 +56,15 @@ def borrow(function: F) -> F:
     return borrowing
 
 
+def paste(function: F) -> F:
+    """As `borrow`, for long functions with one caller: numba writes them into it, they are not compiled on their own.
+
+    A compiled function holds all that it calls, so that each level of calls compiles what is below once more.
+    """
+    written: F = numba.njit(nogil=True, fastmath=False, error_model="numpy", inline="always", _nrt=False)(function)
+    return written
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def keep_apart(_context: Any) -> Any:
     """Say, within a kernel, that LLVM shall call it and never copy it into its callers.

@@ -148,6 +148,40 @@ def add_four(_context: Any, target: Any, i: Any, source: Any, j: Any, factor: An
 
 
 @intrinsic  # type: ignore[untyped-decorator]
+def sum_fours(
+    _context: Any, target: Any, i: Any, step: Any, source: Any, j: Any, stride: Any, weight: Any, n: Any, n_sums: Any
+) -> Any:
+    """Sums of `n` fours times their weights, for several weights at once, held in registers meanwhile.
+
+    The k-th four stands at ``j + k * stride``, its weights from ``k * n_sums`` on; the sums go to `i`, `i + step`, ...
+    """
+    if not isinstance(n_sums, types.IntegerLiteral):
+        return None
+    n_held, index = n_sums.literal_value, ir.IntType(64)
+
+    def codegen(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        sums = [cgutils.alloca_once(builder, FOUR) for _ in range(n_held)]
+        for held in sums:
+            builder.store(ir.Constant(FOUR, [0.0] * 4), held)
+        with cgutils.for_range(builder, args[7], intp=index) as loop:
+            four = builder.load(
+                _four(builder, args[3], builder.add(args[4], builder.mul(loop.index, args[5]))), align=8
+            )
+            first = builder.mul(loop.index, ir.Constant(index, n_held))
+            for k, held in enumerate(sums):
+                at = builder.gep(args[6], [builder.add(first, ir.Constant(index, k))], inbounds=True)
+                product = builder.fmul(_spread(builder, builder.load(at)), four)
+                builder.store(builder.fadd(builder.load(held), product), held)
+        for k, held in enumerate(sums):
+            at = builder.add(args[1], builder.mul(args[2], ir.Constant(index, k)))
+            builder.store(builder.load(held), _four(builder, args[0], at), align=8)
+        return _context.get_dummy_value()
+
+    size = types.intp
+    return types.none(target, size, size, source, size, size, weight, size, n_sums), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
 def add_four_of(_context: Any, target: Any, i: Any, source: Any, j: Any, share: Any, k: Any, factor: Any) -> Any:
     """As `add_four`, of each number the share that stands from `k` on."""
 

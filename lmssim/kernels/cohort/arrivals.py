@@ -20,7 +20,7 @@ from lmssim.kernels.cohort.memory import (
     Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.cohort.nodes import settle
-from lmssim.kernels.jit import borrow
+from lmssim.kernels.jit import borrow, paste
 from lmssim.kernels.layout import (
     ABSORBING, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_EVENT, H_STATE, NONE, S_FIRST_EVENT, S_KIND, S_LAST_EVENT,
     S_WIDTH, V_CLEAR, V_DEATH_REF, V_DEATH_STATE, V_LOSS, V_SET, V_WIDTH, V_YEARS,
@@ -217,7 +217,7 @@ def put_loss(
     vector[first + free] += loss * mass
 
 
-@borrow
+@paste
 def jump(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, d: int, j: int, p: float,
@@ -299,7 +299,7 @@ def spread(
     count[N_OUTS], count[N_NOTES] = first, first_note
 
 
-@borrow
+@paste
 def land(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, out: IntArray,

@@ -17,13 +17,13 @@ from lmssim.kernels.cohort.ledger import count_over, note_flux, recombine, set_v
 from lmssim.kernels.cohort.memory import (
     D_ALIVE, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, LR_WEIGHT,
     L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LINKS, N_LIVE, N_MOMENTS,
-    N_PASSIVE, N_ROWS, N_USED, N_WATCHED, N_WITHIN, OF_NODE, O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_SET,
-    O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain,
-    Follow, Kinds, Nodes, Solved,
+    N_NODES, N_PASSIVE, N_ROWS, N_SEEN, N_SUMMED, N_USED, N_WATCHED, N_WITHIN, OF_NODE, O_CENSORING, O_CLEAR,
+    O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME,
+    X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
-from lmssim.kernels.pointer import add_four, add_four_of, add_four_sizes, scratch, set_four
+from lmssim.kernels.pointer import add_four, add_four_of, add_four_sizes, scratch, set_four, sum_fours
 from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of
 # isort: on
 
@@ -91,11 +91,12 @@ def choose_columns(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray) 
                 if seen[c] > 0.0 and seen[to] == 0.0:
                     seen[to] = 1.0
                     changed = True
-    k = 0
+    k, same = 0, n == count[N_SEEN]
     for c in range(n):
         if c == n_passive:
             k = _fill_up(nodes, k)
             count[N_PASSIVE] = k
+        same &= (nodes.dense[1, c] >= 0) == (seen[c] > 0.0)
         nodes.dense[1, c] = -1
         if seen[c] > 0.0:
             nodes.dense[0, k], nodes.dense[1, c] = c, k
@@ -103,7 +104,18 @@ def choose_columns(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray) 
     k = _fill_up(nodes, k)
     if n == n_passive:
         count[N_PASSIVE] = k
-    count[N_DENSE] = k
+    count[N_DENSE], count[N_SEEN] = k, n
+    if not same:
+        forget_years(nodes, count)
+
+
+@borrow
+def forget_years(nodes: Nodes, count: IntArray) -> None:
+    """Other columns than so far are summed: what the former ones hold is over."""
+    for d in range(count[N_NODES]):
+        nodes.years[d] = 0.0
+        nodes.years_cost[d] = 0.0
+        nodes.years_effect[d] = 0.0
 
 
 @borrow
@@ -237,7 +249,7 @@ def _weigh_terms(f: FloatArray, nodes: Nodes, n_terms: int, years: float) -> Non
     rate_cost, rate_effect = f[F_RATE_COSTS] * years, f[F_RATE_EFFECTS] * years
     for k in range(n_terms):
         weight = nodes.power[k]
-        weight[X_YEARS], weight[X_TIME] = 1.0 / (k + 1), 1.0 / (k + 2)
+        weight[X_AFTER], weight[X_YEARS], weight[X_TIME] = 1.0, 1.0 / (k + 1), 1.0 / (k + 2)
         weight[X_COST] = power_integral(rate_cost, k)
         weight[X_EFFECT] = weight[X_COST] if rate_cost == rate_effect else power_integral(rate_effect, k)
 
@@ -248,26 +260,17 @@ def _sum_terms(nodes: Nodes, count: IntArray, i: int, n_terms: int) -> None:
     d, width = nodes.held[i], count[N_DENSE]
     mass, years, moment = nodes.mass[d], nodes.years[d], nodes.moment[d]
     years_cost, years_effect = nodes.years_cost[d], nodes.years_effect[d]
-    for c in range(count[N_USED]):
-        years[c] = years_cost[c] = years_effect[c] = 0.0
-    sums = scratch(nodes.summed)
-    for c in range((X_TIME + 1) * width):
-        sums[c] = 0.0
-    for k in range(n_terms):
-        term, weight, c = scratch(nodes.term[k]), scratch(nodes.power[k]), 0
-        while c < width:
-            add_four(sums, X_AFTER * width + c, term, i * width + c, 1.0)
-            add_four(sums, X_YEARS * width + c, term, i * width + c, weight[X_YEARS])
-            add_four(sums, X_COST * width + c, term, i * width + c, weight[X_COST])
-            add_four(sums, X_EFFECT * width + c, term, i * width + c, weight[X_EFFECT])
-            add_four(sums, X_TIME * width + c, term, i * width + c, weight[X_TIME])
-            c += 4
+    sums, term, weight = scratch(nodes.summed), scratch(nodes.term), scratch(nodes.power)
+    c, stride = 0, nodes.term.shape[1]
+    while c < width:
+        sum_fours(sums, c, width, term, i * width + c, stride, weight, n_terms, N_SUMMED)
+        c += 4
     for c in range(width):
         at = nodes.dense[0, c]
         if at >= 0:
             mass[at], years[at] = sums[X_AFTER * width + c], sums[X_YEARS * width + c]
             years_cost[at], years_effect[at] = sums[X_COST * width + c], sums[X_EFFECT * width + c]
-    for what in range(X_AFTER, X_TIME + 1):
+    for what in range(N_SUMMED):
         amount = 0.0
         for c in range(what * width, what * width + count[N_PASSIVE]):
             amount += sums[c]

@@ -26,8 +26,8 @@ OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG,
 (
     N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
     FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
-    N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE,
-) = range(28)  # fmt: skip
+    N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE, N_SEEN,
+) = range(29)  # fmt: skip
 N_COUNTERS = 32
 
 # a kind
@@ -68,7 +68,7 @@ FLOW_WIDTH = 4
 X_AFTER, X_YEARS, X_COST, X_EFFECT, X_TIME, X_OUT, X_BEFORE = range(7)
 """Of a node's mass in a step, per unit of the step: at its end, the integral, discounted as costs and as effects,
 weighted by time; the expected number of moves out of it; the mass at the step's beginning."""
-N_MOMENTS = 7
+N_MOMENTS, N_SUMMED = 7, 5
 MAX_TERMS = 20
 """Terms of a series at most: a step in which a node expects `MOST_RATE` moves needs fewer."""
 # a hazard shared by links, its cumulative values at a step's ends, and the time of the first
@@ -113,7 +113,7 @@ class Nodes(NamedTuple):
     """(MAX_TERMS, rows x columns): terms of a step's series, of the nodes and columns that hold mass, densely."""
     summed: FloatArray
     power: FloatArray
-    """(MAX_TERMS, N_MOMENTS): weights of the terms in what is summed."""
+    """(MAX_TERMS, N_SUMMED): weights of the terms in what is summed."""
     place: IntArray
     """By node, its row in a term; -1 if it holds nothing."""
     held: IntArray

@@ -74,6 +74,9 @@ def node_of(
     nodes.real[d, DR_ENTERED], nodes.real[d, DR_END] = entered, math.inf
     nodes.mass[d] = 0.0
     nodes.moment[d] = 0.0
+    nodes.years[d] = 0.0
+    nodes.years_cost[d] = 0.0
+    nodes.years_effect[d] = 0.0
     nodes.sums[d] = 0.0
     set_clocks(m, wi, wf, kept, 0, now)
     _await(m, f, wi, wf, v, x, kinds, nodes, count, d, now, passed, strategy)

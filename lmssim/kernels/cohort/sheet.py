@@ -24,7 +24,7 @@ from lmssim.kernels.cohort.memory import (
 )  # fmt: skip
 from lmssim.kernels.cohort.ticks import close_limited, pay_limited_node, pay_ticks, pay_ticks_within
 from lmssim.kernels.families import EXPONENTIAL, LIFE_TABLE
-from lmssim.kernels.jit import borrow
+from lmssim.kernels.jit import borrow, paste
 from lmssim.kernels.layout import C_LOSS, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, H_TICK_TIME, NONE
 from lmssim.kernels.tally import CENSORED, step_of
 # isort: on
@@ -41,7 +41,7 @@ MOST_STEPS = 400_000
 """Steps after which a solution is refused as endless."""
 
 
-@borrow
+@paste
 def fall_due(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, time: float,

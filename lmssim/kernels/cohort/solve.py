@@ -14,7 +14,7 @@ from lmssim.kernels.cohort.memory import (
 from lmssim.kernels.cohort.arrivals import arrive, spread
 from lmssim.kernels.cohort.ledger import total
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
-from lmssim.kernels.jit import borrow, jit, keep_apart
+from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
     D_EXCLUDES, D_WIDTH, D_WINDOW, DWELLING, F_HORIZON, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
     G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY,
@@ -80,7 +80,7 @@ def _solve(
             solved.outcome[COST_UNDISCOUNTED] += solved.outcome[N_MAIN + n + category]
 
 
-@borrow
+@paste
 def _begin(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
@@ -106,7 +106,7 @@ def _begin(
         )  # fmt: skip
 
 
-@borrow
+@paste
 def _enter_at(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int,
@@ -135,7 +135,7 @@ def _enter_at(
     )  # fmt: skip
 
 
-@borrow
+@paste
 def follow_vector(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int,
@@ -154,7 +154,7 @@ def follow_vector(
     )  # fmt: skip
 
 
-@borrow
+@paste
 def _open_boxes(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int, k: int,
