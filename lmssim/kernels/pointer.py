@@ -149,11 +149,12 @@ def add_four(_context: Any, target: Any, i: Any, source: Any, j: Any, factor: An
 
 @intrinsic  # type: ignore[untyped-decorator]
 def sum_fours(
-    _context: Any, target: Any, i: Any, step: Any, source: Any, j: Any, stride: Any, weight: Any, n: Any, n_sums: Any
-) -> Any:
+    _context: Any, target: Any, i: Any, step: Any, source: Any, j: Any, stride: Any, weight: Any, every: Any, n: Any,
+    n_sums: Any,
+) -> Any:  # fmt: skip
     """Sums of `n` fours times their weights, for several weights at once, held in registers meanwhile.
 
-    The k-th four stands at ``j + k * stride``, its weights from ``k * n_sums`` on; the sums go to `i`, `i + step`, ...
+    The k-th four stands at ``j + k * stride``, its weights from ``k * every`` on; the sums go to `i`, `i + step`, ...
     """
     if not isinstance(n_sums, types.IntegerLiteral):
         return None
@@ -163,11 +164,11 @@ def sum_fours(
         sums = [cgutils.alloca_once(builder, FOUR) for _ in range(n_held)]
         for held in sums:
             builder.store(ir.Constant(FOUR, [0.0] * 4), held)
-        with cgutils.for_range(builder, args[7], intp=index) as loop:
+        with cgutils.for_range(builder, args[8], intp=index) as loop:
             four = builder.load(
                 _four(builder, args[3], builder.add(args[4], builder.mul(loop.index, args[5]))), align=8
             )
-            first = builder.mul(loop.index, ir.Constant(index, n_held))
+            first = builder.mul(loop.index, args[7])
             for k, held in enumerate(sums):
                 at = builder.gep(args[6], [builder.add(first, ir.Constant(index, k))], inbounds=True)
                 product = builder.fmul(_spread(builder, builder.load(at)), four)
@@ -178,7 +179,7 @@ def sum_fours(
         return _context.get_dummy_value()
 
     size = types.intp
-    return types.none(target, size, size, source, size, size, weight, size, n_sums), codegen
+    return types.none(target, size, size, source, size, size, weight, size, size, n_sums), codegen
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -142,7 +142,7 @@ def workspace_of(program: Program, follow: memory.Follow, size: Sizes) -> Worksp
             term=z((memory.MAX_TERMS, size.nodes * (n + 8))), summed=z(memory.N_MOMENTS * (n + 8)),
             power=z((memory.MAX_TERMS, memory.N_SUMMED)), place=_ints(size.nodes), held=_ints(size.nodes),
             out_rate=z(size.nodes), dense=_ints(2, n + 8), column=_ints(size.links, n + 8),
-            share=z(size.links * (n + 8)), seen=z(n), vector=z(n), timed=_ints(size.links),
+            share=z(size.links * (n + 8)), seen=z(n), vector=z(n), timed=_ints(size.links), paying=_ints(size.links),
             within=_ints(4 * size.links), leaving=_ints(4 * size.links), met=z((n_watchers, 3)),
             sums=z((size.nodes, memory.N_SUMS, n_passive)), link=_ints(size.links, memory.L_WIDTH),
             link_real=z((size.links, memory.LR_WIDTH)), edge=_ints(4 * size.links, memory.G_WIDTH), edge_p=z(4 * size.links),

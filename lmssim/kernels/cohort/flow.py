@@ -16,10 +16,10 @@ from lmssim.kernels.cohort.kinds import passive_column
 from lmssim.kernels.cohort.ledger import count_over, note_flux, recombine, set_vector, total
 from lmssim.kernels.cohort.memory import (
     D_ALIVE, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, LR_WEIGHT,
-    L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LINKS, N_LIVE, N_MOMENTS,
-    N_NODES, N_PASSIVE, N_ROWS, N_SEEN, N_SUMMED, N_USED, N_WATCHED, N_WITHIN, OF_NODE, O_CENSORING, O_CLEAR,
-    O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME,
-    X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LIVE, N_MOMENTS, N_NODES,
+    N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_USED, N_WATCHED, N_WITHIN, OF_NODE, O_CENSORING,
+    O_CLEAR, O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST, X_EFFECT,
+    X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
@@ -256,23 +256,28 @@ def _weigh_terms(f: FloatArray, nodes: Nodes, n_terms: int, years: float) -> Non
 
 @borrow
 def _sum_terms(nodes: Nodes, count: IntArray, i: int, n_terms: int) -> None:
-    """Sum the series of one node, and hand the sums out to its columns."""
-    d, width = nodes.held[i], count[N_DENSE]
-    mass, years, moment = nodes.mass[d], nodes.years[d], nodes.moment[d]
-    years_cost, years_effect = nodes.years_cost[d], nodes.years_effect[d]
+    """Sum the series of one node, and hand the sums out to its columns: fewer of watchers and losses."""
+    d, width, passive = nodes.held[i], count[N_DENSE], count[N_PASSIVE]
+    mass, years, years_effect, moment = nodes.mass[d], nodes.years[d], nodes.years_effect[d], nodes.moment[d]
+    years_cost = nodes.years_cost[d]
     sums, term, weight = scratch(nodes.summed), scratch(nodes.term), scratch(nodes.power)
     c, stride = 0, nodes.term.shape[1]
+    while c < passive:
+        sum_fours(sums, c, width, term, i * width + c, stride, weight, N_SUMMED, n_terms, N_SUMMED)
+        c += 4
     while c < width:
-        sum_fours(sums, c, width, term, i * width + c, stride, weight, n_terms, N_SUMMED)
+        sum_fours(sums, c, width, term, i * width + c, stride, weight, N_SUMMED, n_terms, N_SUMMED_OF_REST)
         c += 4
     for c in range(width):
         at = nodes.dense[0, c]
         if at >= 0:
             mass[at], years[at] = sums[X_AFTER * width + c], sums[X_YEARS * width + c]
-            years_cost[at], years_effect[at] = sums[X_COST * width + c], sums[X_EFFECT * width + c]
+            years_effect[at] = sums[X_EFFECT * width + c]
+            if c < passive:
+                years_cost[at] = sums[X_COST * width + c]
     for what in range(N_SUMMED):
         amount = 0.0
-        for c in range(what * width, what * width + count[N_PASSIVE]):
+        for c in range(what * width, what * width + passive):
             amount += sums[c]
         moment[what] = amount
 
@@ -284,12 +289,11 @@ def flow_out(
 ) -> None:  # fmt: skip
     """What leaves nodes during a step: notes of the links, watchers that are met, mass into boxes and ends."""
     factor_cost, factor_effect = math.exp(-f[F_RATE_COSTS] * start), math.exp(-f[F_RATE_EFFECTS] * start)
-    for link in range(count[N_LINKS]):
-        d, weight = nodes.link[link, L_NODE], nodes.link_real[link, LR_WEIGHT]
-        if nodes.row[d, D_ALIVE] == 0 or weight == 0.0:
-            continue
-        j, moment = nodes.link[link, L_MOVE], nodes.moment[d]
-        if kinds.move[j, M_LAST_NOTE] > kinds.move[j, M_FIRST_NOTE] and moment[X_YEARS] > 0.0:
+    for i in range(count[N_PAYING]):
+        link = nodes.paying[i]
+        weight, moment = nodes.link_real[link, LR_WEIGHT], nodes.moment[nodes.link[link, L_NODE]]
+        if nodes.row[nodes.link[link, L_NODE], D_ALIVE] != 0 and weight * moment[X_YEARS] > 0.0:
+            j = nodes.link[link, L_MOVE]
             note_flux(
                 m, f, kinds, solved, kinds.move[j, M_FIRST_NOTE], kinds.move[j, M_LAST_NOTE], weight * moment[X_YEARS],
                 weight * moment[X_COST] * factor_cost, weight * moment[X_EFFECT] * factor_effect,

@@ -13,9 +13,10 @@ from lmssim.kernels.cohort.memory import (
     BY_HAZARD, CLOCK_UNREAD, DR_ENTERED, D_ALIVE, D_BUILT, D_FIRST_LINK, D_KIND, D_LAST_LINK, FAILED, FAILED_STATE,
     G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, K_ATTRIBUTES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, LINKS_FULL, LR_EFFECT,
     LR_RATIO, LR_UNTIL, LR_WEIGHT, L_MOVE, L_NODE, L_SPEC, MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, M_FAMILY,
-    M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, M_TIMED, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_SPECS, N_TIMED, N_WITHIN,
-    O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, S_A, S_AFTER,
-    S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT, Boxes, Chain, Follow, Kinds, Nodes,
+    M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, M_TIMED, N_EDGES, N_LEAVING, N_LINKS, N_LIVE,
+    N_PAYING, N_SPECS, N_TIMED, N_WITHIN, O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET,
+    O_STARTED, O_STATE, O_STAYS, S_A, S_AFTER, S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT,
+    Boxes, Chain, Follow, Kinds, Nodes,
 )  # fmt: skip
 from lmssim.kernels.cohort.nodes import decide_cures, next_path, node_of
 from lmssim.kernels.jit import borrow
@@ -50,6 +51,9 @@ def build(
         nodes.link[link, L_SPEC] = _spec(m, wi, wf, x, kinds, nodes, count, d, j)
         real = nodes.link_real[link]
         real[LR_RATIO], real[LR_EFFECT], real[LR_UNTIL] = kinds.move_real[j, MR_RATIO], 1.0, -math.inf
+        if kinds.move[j, M_LAST_NOTE] > kinds.move[j, M_FIRST_NOTE]:
+            nodes.paying[count[N_PAYING]] = link
+            count[N_PAYING] += 1
         if kinds.move[j, M_TIMED] != 0:
             nodes.timed[count[N_TIMED]] = link
             count[N_TIMED] += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+# one name a line would fill the page
+# isort: off
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.memory import (
     AT_BRANCH, AT_HAPPEN, AT_ITEM, AT_START, AT_VISITS, BRANCHES_WRONG, BY_DELAY, BY_HAZARD, CHAINS_FULL, FAILED,
@@ -29,6 +31,7 @@ from lmssim.kernels.layout import (
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.race import apply_logit, rate_of_use, sum_effects
 from lmssim.kernels.walk import event_probability, weigh_branches
+# isort: on
 
 MAX_DEPTH = 256
 I_STATE, I_EVENT, I_ATTRIBUTES, I_CURES, I_CLEAR, I_SET, I_MET, I_COMPETING, I_CENSORING, I_STARTED, I_STAYS = range(11)

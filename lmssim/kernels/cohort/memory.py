@@ -27,7 +27,8 @@ OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG,
     N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
     FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
     N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE, N_SEEN,
-) = range(29)  # fmt: skip
+    N_PAYING,
+) = range(30)  # fmt: skip
 N_COUNTERS = 32
 
 # a kind
@@ -65,10 +66,10 @@ LR_WEIGHT, LR_RATIO, LR_EFFECT, LR_UNTIL = range(4)
 LR_WIDTH = 4
 FLOW_SOURCE, FLOW_TARGET, FLOW_LOUD, FLOW_MOVES = range(4)
 FLOW_WIDTH = 4
-X_AFTER, X_YEARS, X_COST, X_EFFECT, X_TIME, X_OUT, X_BEFORE = range(7)
-"""Of a node's mass in a step, per unit of the step: at its end, the integral, discounted as costs and as effects,
-weighted by time; the expected number of moves out of it; the mass at the step's beginning."""
-N_MOMENTS, N_SUMMED = 7, 5
+X_AFTER, X_YEARS, X_EFFECT, X_COST, X_TIME, X_OUT, X_BEFORE = range(7)
+"""Of a node's mass in a step, per unit of the step: at its end, the integral, discounted as effects and as costs,
+weighted by time (summed by column, the first three for columns of watchers and losses too); the expected number of moves out of it; the mass at the step's beginning."""
+N_MOMENTS, N_SUMMED, N_SUMMED_OF_REST = 7, 5, 3
 MAX_TERMS = 20
 """Terms of a series at most: a step in which a node expects `MOST_RATE` moves needs fewer."""
 # a hazard shared by links, its cumulative values at a step's ends, and the time of the first
@@ -140,6 +141,8 @@ class Nodes(NamedTuple):
     """By the columns `LR_...`."""
     timed: IntArray
     """Links whose effects change with time."""
+    paying: IntArray
+    """Links on whose way something is written down."""
     edge: IntArray
     edge_p: FloatArray
     within: IntArray

@@ -18,8 +18,8 @@ from lmssim.kernels.cohort.flow import flow_out, series
 from lmssim.kernels.cohort.generator import build, keep_hazards, note_effects, note_hazards
 from lmssim.kernels.cohort.ledger import add_years, close_node, mean_norm, note_level, note_levels, total
 from lmssim.kernels.cohort.memory import (
-    DR_END, D_ALIVE, D_BUILT, D_MOVE, FAILED, MR_A, M_ROW, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NODES, N_SPECS,
-    N_STEPS, N_TICKS, N_TIMED, N_USED, N_VISITS, N_WATCHED, N_WITHIN, P_FINE_UNTIL, P_GROWTH, P_STEP, S_ORIGIN,
+    DR_END, D_ALIVE, D_BUILT, D_MOVE, FAILED, MR_A, M_ROW, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NODES, N_PAYING,
+    N_SPECS, N_STEPS, N_TICKS, N_TIMED, N_USED, N_VISITS, N_WATCHED, N_WITHIN, P_FINE_UNTIL, P_GROWTH, P_STEP, S_ORIGIN,
     TOO_MANY, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.cohort.ticks import close_limited, pay_limited_node, pay_ticks, pay_ticks_within
@@ -239,7 +239,7 @@ def _end_sheet(
 def clear_sheet(nodes: Nodes, count: IntArray) -> None:
     """Forget the nodes of a sheet that is done."""
     count[N_NODES] = count[N_LIVE] = count[N_LINKS] = count[N_EDGES] = 0
-    count[N_TIMED] = count[N_WITHIN] = count[N_LEAVING] = 0
+    count[N_PAYING] = count[N_TIMED] = count[N_WITHIN] = count[N_LEAVING] = 0
     count[N_VISITS] = count[N_TICKS] = count[N_SPECS] = 0
     for k in range(len(nodes.slot)):
         nodes.slot[k, W_OPEN] = 0

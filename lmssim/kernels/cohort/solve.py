@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+# one name a line would fill the page
+# isort: off
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import I_CURES, follow_chain, live_cures, passive_bits, push, set_clocks, slot_of
 from lmssim.kernels.cohort.memory import (
@@ -25,6 +27,7 @@ from lmssim.kernels.pointer import constant, lend, scratch
 from lmssim.kernels.race import base_hazard, clock_origin
 from lmssim.kernels.tally import CENSORED, step_of
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
+# isort: on
 
 WINDOW_STEPS = 12
 """Steps in which the way to death is followed backward through the window of terminal care."""
