@@ -139,7 +139,7 @@ def workspace_of(program: Program, follow: memory.Follow, size: Sizes) -> Worksp
             row=_ints(size.nodes, memory.D_WIDTH), real=z((size.nodes, 2)), clock=z((size.nodes, n_clocks)),
             mass=z((size.nodes, n)), years=z((size.nodes, n)),
             years_cost=z((size.nodes, n)), years_effect=z((size.nodes, n)), moment=z((size.nodes, memory.N_MOMENTS)),
-            term=z((memory.MAX_TERMS, size.nodes * (n + 8))), summed=z(memory.N_MOMENTS * (n + 8)),
+            term=z(memory.MAX_TERMS * size.nodes * (n + 8)), summed=z(memory.N_MOMENTS * (n + 8)),
             power=z((memory.MAX_TERMS, memory.N_SUMMED)), place=_ints(size.nodes), held=_ints(size.nodes),
             out_rate=z(size.nodes), dense=_ints(2, n + 8), column=_ints(size.links, n + 8),
             share=z(size.links * (n + 8)), seen=z(n), vector=z(n), timed=_ints(size.links), paying=_ints(size.links),

@@ -23,7 +23,7 @@ from lmssim.kernels.cohort.memory import (
 )  # fmt: skip
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
-from lmssim.kernels.pointer import add_four, add_four_of, add_four_sizes, scratch, set_four, sum_fours
+from lmssim.kernels.pointer import add_four, add_four_of, add_four_sizes, advance, scratch, set_four, sum_fours
 from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of
 # isort: on
 
@@ -217,7 +217,8 @@ def series(f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, count: Int
     whole, most = choose_nodes(kinds, nodes, count)
     choose_columns(follow, kinds, nodes, count)
     choose_flows(follow, kinds, nodes, count)
-    width, k, size, first = count[N_DENSE], 0, whole, nodes.term[0]
+    width, k, size, first = count[N_DENSE], 0, whole, scratch(nodes.term)
+    stride = count[N_ROWS] * width
     for i in range(count[N_ROWS]):
         mass = nodes.mass[nodes.held[i]]
         for c in range(width):
@@ -225,7 +226,7 @@ def series(f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, count: Int
             first[i * width + c] = mass[at] if at >= 0 else 0.0
     while k + 1 < MAX_TERMS and size * 2.0 * most > SERIES_ERROR * whole * (k + 1):
         k += 1
-        size = pass_on(nodes, count, scratch(nodes.term[k - 1]), scratch(nodes.term[k]), 1.0 / k)
+        size = pass_on(nodes, count, advance(first, (k - 1) * stride), advance(first, k * stride), 1.0 / k)
     _weigh_terms(f, nodes, k + 1, years)
     for i in range(count[N_ROWS]):
         _sum_terms(nodes, count, i, k + 1)
@@ -261,7 +262,7 @@ def _sum_terms(nodes: Nodes, count: IntArray, i: int, n_terms: int) -> None:
     mass, years, years_effect, moment = nodes.mass[d], nodes.years[d], nodes.years_effect[d], nodes.moment[d]
     years_cost = nodes.years_cost[d]
     sums, term, weight = scratch(nodes.summed), scratch(nodes.term), scratch(nodes.power)
-    c, stride = 0, nodes.term.shape[1]
+    c, stride = 0, count[N_ROWS] * width
     while c < passive:
         sum_fours(sums, c, width, term, i * width + c, stride, weight, N_SUMMED, n_terms, N_SUMMED)
         c += 4

@@ -111,7 +111,7 @@ class Nodes(NamedTuple):
     clock: FloatArray
     mass: FloatArray
     term: FloatArray
-    """(MAX_TERMS, rows x columns): terms of a step's series, of the nodes and columns that hold mass, densely."""
+    """Terms of a step's series, one after the other: rows of nodes, of the columns that hold mass, densely."""
     summed: FloatArray
     power: FloatArray
     """(MAX_TERMS, N_SUMMED): weights of the terms in what is summed."""
