@@ -22,17 +22,13 @@ def jit(function: F) -> F:
 
     That it is not inlined by force is said outright: numba would take that over from the first caller.
     """
-    compiled: F = numba.njit(
-        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False
-    )(function)
+    compiled: F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False)(function)
     return compiled
 
 
 def inline(function: F) -> F:
     """As `jit`, for the one-idea pieces that a kernel is built of: always inlined by LLVM."""
-    compiled: F = numba.njit(
-        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True
-    )(function)
+    compiled: F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=True)(function)
     return compiled
 
 
@@ -42,10 +38,8 @@ def borrow(function: F) -> F:
     Kernels alone call them, so they are compiled without the wrappers that Python would call, and once for any number:
     numba would compile a function anew for each literal that it is called with.
     """
-    compiled: Any = numba.njit(
-        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False, _nrt=False,
-        no_cpython_wrapper=True, no_cfunc_wrapper=True,
-    )(function)  # fmt: skip
+    apart: dict[str, Any] = {"forceinline": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+    compiled: Any = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **apart)(function)
     resolve = compiled.get_call_template
 
     def of_any_number(args: Any, keywords: Any) -> Any:
@@ -61,7 +55,8 @@ def paste(function: F) -> F:
 
     A compiled function holds all that it calls, so that each level of calls compiles what is below once more.
     """
-    written: F = numba.njit(nogil=True, fastmath=False, error_model="numpy", inline="always", _nrt=False)(function)
+    within: dict[str, Any] = {"inline": "always", "_nrt": False}
+    written: F = numba.njit(nogil=True, fastmath=False, error_model="numpy", **within)(function)
     return written
 
 

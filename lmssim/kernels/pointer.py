@@ -243,7 +243,7 @@ class _LentFields(AttributeTemplate):  # type: ignore[misc]
 
     key = Lent
 
-    def generic_resolve(self, lent: Lent, name: str) -> Any:
+    def generic_resolve(self, lent: Lent, name: str) -> Any:  # type: ignore[override]
         """Type of a field; none if the tuple has no such field."""
         return lent.of[lent.of.fields.index(name)] if name in lent.of.fields else None
 

@@ -107,9 +107,7 @@ def _die(
         amount * math.exp(-f[F_RATE_EFFECTS] * time),
     )  # fmt: skip
     count[N_NOTES] = first
-    meet(
-        f, nodes, solved, count, mass, n_passive, item[I_MET], item[I_COMPETING], item[I_CENSORING], time
-    )
+    meet(f, nodes, solved, count, mass, n_passive, item[I_MET], item[I_COMPETING], item[I_CENSORING], time)
     end(f, solved, state, amount, time)
 
 
@@ -273,9 +271,7 @@ def spread(
     for i in range(first, last):
         out = kinds.out[i]
         set_vector(vector, moved, kinds.out_p[i])
-        meet(
-            f, nodes, solved, count, vector, n_passive, out[O_EVENT], out[O_COMPETING], out[O_CENSORING], time
-        )
+        meet(f, nodes, solved, count, vector, n_passive, out[O_EVENT], out[O_COMPETING], out[O_CENSORING], time)
         recombine(follow, vector, n_passive, out[O_CLEAR], out[O_SET])
         for k in range(first_note, last_note):
             if kinds.note[k, Q_WHAT] == NOTE_LOSS:

@@ -170,9 +170,7 @@ def _map_columns(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, o:
 
 
 @borrow
-def pass_on(
-    nodes: Nodes, count: IntArray, now: FloatArray, after: FloatArray, scale: float
-) -> float:
+def pass_on(nodes: Nodes, count: IntArray, now: FloatArray, after: FloatArray, scale: float) -> float:
     """One application of the generator: `after` = `scale` A `now`; returns the size of what moved."""
     width, passive, share = count[N_DENSE], count[N_PASSIVE], scratch(nodes.share)
     for i in range(count[N_ROWS]):

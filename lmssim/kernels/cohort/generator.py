@@ -38,9 +38,7 @@ def build(
         if kinds.move[j, M_HOW] != BY_HAZARD or kinds.move_real[j, MR_RATIO] == 0.0 or count[FAILED] != 0:
             continue
         if kinds.move[j, M_FIRST_OUT] < 0:
-            find_outcomes(
-                m, wi, wf, v, x, follow, kinds, count, chain, kind, j, nodes.clock[d], now, False, strategy
-            )
+            find_outcomes(m, wi, wf, v, x, follow, kinds, count, chain, kind, j, nodes.clock[d], now, False, strategy)
         link = count[N_LINKS]
         if link >= len(nodes.link):
             count[FAILED] = LINKS_FULL
@@ -125,9 +123,7 @@ def _add_edges(
 
 
 @borrow
-def _add_edge(
-    kinds: Kinds, nodes: Nodes, count: IntArray, link: int, d: int, o: int, target: int, p: float
-) -> None:
+def _add_edge(kinds: Kinds, nodes: Nodes, count: IntArray, link: int, d: int, o: int, target: int, p: float) -> None:
     """Append an edge; a plain one leaves all columns as they are."""
     g, out = count[N_EDGES], kinds.out[o]
     if g >= len(nodes.edge):

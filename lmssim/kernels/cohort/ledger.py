@@ -108,9 +108,7 @@ def end(f: FloatArray, solved: Solved, state: int, amount: float, time: float) -
 
 
 @borrow
-def count_over(
-    f: FloatArray, solved: Solved, watcher: int, how: int, amount: float, start: float, stop: float
-) -> None:
+def count_over(f: FloatArray, solved: Solved, watcher: int, how: int, amount: float, start: float, stop: float) -> None:
     """Count what happens during a step evenly over the endpoint's grid."""
     per_year, last = f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1
     k, each, time = int(math.floor(start * per_year)) + 1, amount / (stop - start), start  # noqa: RUF046

@@ -4,7 +4,7 @@ The cohort is a set of *parcels* of probability. A **kind** is a state with the 
 a **node** is a kind with the readings of its clocks: the time of entry where that matters, and the origins of named
 clocks. All nodes whose clocks differ by fixed amounts alone form a **sheet**, which is followed through time by the
 exponential of its generator. Entries into states where the time since entry matters, at times that are not fixed, are
-collected in **boxes** by kind and by narrow intervals of time; each interval starts a sheet of its own at its mean time.
+collected in **boxes** by kind and narrow intervals of time; each interval starts a sheet of its own at its mean time.
 
 The mass of a node is a row of columns: first one for each combination of passive attributes, then one for each
 *watcher* that the sheet follows (an endpoint or mark: the mass that it has not met yet), then slots of reduced utility
@@ -50,9 +50,19 @@ NOTE_COST, NOTE_QALY, NOTE_ENTRY, NOTE_MARK, NOTE_LOSS = range(5)
 Q_WHAT, Q_INDEX, Q_STATE = range(3)
 Q_WIDTH = 3
 # a node
-D_KIND, D_ALIVE, D_BUILT, D_FIRST_LINK, D_LAST_LINK, D_FIRST_VISIT, D_LAST_VISIT, D_FIRST_TICK, D_LAST_TICK, D_MOVE, D_KEY = (
-    range(11)
-)
+(
+    D_KIND,
+    D_ALIVE,
+    D_BUILT,
+    D_FIRST_LINK,
+    D_LAST_LINK,
+    D_FIRST_VISIT,
+    D_LAST_VISIT,
+    D_FIRST_TICK,
+    D_LAST_TICK,
+    D_MOVE,
+    D_KEY,
+) = range(11)
 D_WIDTH = 11
 DR_ENTERED, DR_END = range(2)
 # a link: a node's move by hazard; an edge: one outcome of a link
@@ -68,7 +78,8 @@ FLOW_SOURCE, FLOW_TARGET, FLOW_LOUD, FLOW_MOVES = range(4)
 FLOW_WIDTH = 4
 X_AFTER, X_YEARS, X_EFFECT, X_COST, X_TIME, X_OUT, X_BEFORE = range(7)
 """Of a node's mass in a step, per unit of the step: at its end, the integral, discounted as effects and as costs,
-weighted by time (summed by column, the first three for columns of watchers and losses too); the expected number of moves out of it; the mass at the step's beginning."""
+weighted by time (of single columns, the first three of watchers and losses too); the expected number of moves out of
+it; the mass at the step's beginning."""
 N_MOMENTS, N_SUMMED, N_SUMMED_OF_REST = 7, 5, 3
 MAX_TERMS = 20
 """Terms of a series at most: a step in which a node expects `MOST_RATE` moves needs fewer."""

@@ -8,7 +8,6 @@ import math
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import kind_of, set_clocks, undecided_cure
-from lmssim.kernels.cohort.ledger import end
 from lmssim.kernels.cohort.memory import (
     AT_VISITS, BY_DELAY, CLOCK_UNREAD, DR_END, DR_ENTERED, D_ALIVE, D_KEY, D_KIND, D_MOVE, FAILED, FAILED_STATE,
     K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, MR_A, M_HOW, M_ROW, NODES_FULL,

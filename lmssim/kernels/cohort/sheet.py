@@ -191,9 +191,7 @@ def follow_sheet(
     time, due = began, -math.inf
     while count[FAILED] == 0:
         if time < f[F_HORIZON]:
-            fall_due(
-                m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, time, due <= time, strategy
-            )
+            fall_due(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, time, due <= time, strategy)
         left = forget_spent(m, wi, wf, v, x, kinds, nodes, solved, count, strategy)
         note_level(f, kinds, nodes, solved, count, time)
         if time >= f[F_HORIZON] or left <= NEGLIGIBLE:

@@ -9,16 +9,17 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import I_CURES, follow_chain, live_cures, passive_bits, push, set_clocks, slot_of
 from lmssim.kernels.cohort.memory import (
-    AT_BOX, AT_START, BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW,
-    MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES, N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED,
-    O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, OF_BEGIN, OF_BOX, P_LEAST, P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    AT_BOX, AT_START, BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, MR_A, MR_B, MR_C, MR_RATIO,
+    MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES, N_OUTS,
+    N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, P_LEAST, P_WIDEST,
+    Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.cohort.arrivals import arrive, spread
 from lmssim.kernels.cohort.ledger import total
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
 from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
-    D_EXCLUDES, D_WIDTH, D_WINDOW, DWELLING, F_HORIZON, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
+    DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
     G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY,
     H_TERMINAL, S_KIND, S_TERMINAL, S_WIDTH, W_EPOCH,
 )  # fmt: skip
