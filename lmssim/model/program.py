@@ -60,6 +60,11 @@ class Program:
         """Cost categories in order."""
         return self.scenario.file.settings.cost_categories
 
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the model runs in continuous time: neither in cycles nor by nested survival curves."""
+        return self.scenario.file.cycles is None and self.scenario.file.partitioned_survival is None
+
     def require_histories(self) -> None:
         """Refuse to walk patients through a model that has no individual histories.
 
