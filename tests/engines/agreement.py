@@ -7,7 +7,6 @@ and their distance in Monte-Carlo errors.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,10 +15,10 @@ from lmssim.engines import compiled
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.solver import solve
 from lmssim.evaluation import MAIN
+from lmssim.execution.control import alike
 from lmssim.execution.simulate import CHUNK, Sampling, simulate
 from lmssim.kernels import layout
 from lmssim.kernels.rewards import N_MAIN
-from lmssim.model.program import Program
 from tests.engines.plain import Z
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from lmssim.engines.cohort.result import CohortResult
     from lmssim.execution.fold import Estimates
     from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.program import Program
 
 RARE = 20.0
 """Expected patients with and without something, below which a share is not compared: it is far from normal."""
@@ -55,28 +55,6 @@ class Comparison(NamedTuple):
             return (self.simulated - self.exact) / self.se
         same = abs(self.simulated - self.exact) <= self.step_error + ROUNDING * max(abs(self.exact), 1.0)
         return 0.0 if same else float("inf")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Alike(Program):
-    """A program whose patients are all alike.
-
-    Attributes
-    ----------
-    profile : ndarray(float, ndim=1)
-        Their columns.
-    """
-
-    profile: FloatArray
-
-    def patients(self, first: int, n: int, seed: int) -> FloatArray:
-        """The profile, as often as asked for."""
-        return np.tile(self.profile, (n, 1))
-
-
-def alike(program: Program, profile: FloatArray) -> Alike:
-    """Everybody has the profile's columns."""
-    return Alike(**{each.name: getattr(program, each.name) for each in fields(Program)}, profile=np.array(profile))
 
 
 def compare(
