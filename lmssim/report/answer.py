@@ -106,7 +106,7 @@ def _how_sure(evaluation: Evaluation) -> str:
     c = evaluation.strategies.index(evaluation.scenario.comparator)
     errors = [evaluation.increment(s, c, rewards.QALY)[1] for s in range(len(evaluation.strategies))]
     largest = max(errors)
-    size = f" (at most {rounded(largest, largest)} QALYs in a difference from the comparator)" if largest > 0 else ""
+    size = f" (at most {rounded(largest, largest)} QALYs in a difference from the comparator)" if largest > 1e-12 else ""
     if n_draws > 1:
         return (
             f"Figures are means over {n_draws:,} parameter draws and {people(evaluation)}; the error printed is the "

@@ -8,10 +8,14 @@ from lmssim.report.digits import listed, rounded
 from lmssim.report.labels import endpoint_label, event_label
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lmssim.evaluation import Evaluation
     from lmssim.execution.solve import Solution
 
 NOT_COMPUTED = "not computed"
+ROUNDING = 1e-12
+"""QALYs."""
 
 
 def people(evaluation: Evaluation) -> str:
@@ -24,29 +28,38 @@ def people(evaluation: Evaluation) -> str:
 def kind_of_error(evaluation: Evaluation) -> str:
     """What the printed errors are errors of."""
     solution = evaluation.solution
-    return "Monte-Carlo error" if solution is None else f"error of {_sources(solution)}"
+    return "Monte-Carlo error" if solution is None else f"error of {_sources(solution) or 'rounding'}"
 
 
 def _sources(solution: Solution) -> str:
-    return "profiles and steps" if solution.n > 1 else "steps"
+    """Where an exact solution can be wrong; blank if nowhere."""
+    named = {"profiles": solution.n > 1, "steps": bool((solution.step_error > 0.0).any())}
+    return listed([name for name, there in named.items() if there])
 
 
 def error_note(evaluation: Evaluation) -> str:
     """What stands behind the sign of plus or minus."""
-    if evaluation.solution is None:
+    solution = evaluation.solution
+    if solution is None:
         return "Mean ± Monte-Carlo standard error."
+    if not _sources(solution):
+        return f"Solved exactly for {people(evaluation)}."
     return f"Solved exactly for {people(evaluation)}; ± is the {kind_of_error(evaluation)}."
 
 
 def digits_note(evaluation: Evaluation) -> str:
     """Which digits are printed."""
+    if evaluation.solution is not None and not _sources(evaluation.solution):
+        return "There is no numerical error; four digits are shown"
     return f"Digits are those that the {kind_of_error(evaluation)} leaves"
 
 
 def band_note(evaluation: Evaluation) -> str:
     """What is shaded about a curve."""
     solution = evaluation.solution
-    return "Shaded: 95% Monte-Carlo interval." if solution is None else f"Shaded: error of {_sources(solution)}."
+    if solution is None:
+        return "Shaded: 95% Monte-Carlo interval."
+    return f"Shaded: error of {_sources(solution)}." if _sources(solution) else ""
 
 
 def pairs_note(evaluation: Evaluation) -> str:
@@ -59,18 +72,21 @@ def exact_conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
     solution = evaluation.solution
     if solution is None:
         return []
-    errors = evaluation.errors[evaluation.errors["outcome"] == "qalys"][["profiles", "steps"]].max()
-    sizes = [f"{name} {rounded(float(errors[name]), float(errors[name]))}" for name in ("profiles", "steps")]
-    spread = (
-        f"of profiles from the spread of {solution.n} groups of them" if solution.n > 1
-        else "of profiles none: they are the whole population, or one person stands for it"
-    )  # fmt: skip
+    qalys = evaluation.errors[evaluation.errors["outcome"] == "qalys"]
+    whole = "none, as these are the whole population, or its mean stands for it"
+    spread = f"by the spread of {solution.n} groups of them, {_most(qalys['profiles'])}" if solution.n > 1 else whole
+    steps = f"by solving again twice as fine, {_most(qalys['steps'])}" if "steps" in _sources(solution) else "none"
     found = [
         ("Profiles", f"{solution.n_profiles:,}, each solved exactly under every strategy, without random numbers"),
-        ("Errors", f"{spread}; of steps by solving again twice as fine; at most, in QALYs: {listed(sizes)}"),
+        ("Errors", f"of profiles: {spread}; of steps: {steps}"),
     ]
     missing = not_computed(evaluation)
     return [*found, ("Not computed", "; ".join(missing))] if missing else found
+
+
+def _most(errors: pd.Series[float]) -> str:
+    largest = float(errors.max())
+    return f"at most {rounded(largest, largest)} QALYs" if largest > ROUNDING else "nothing but rounding"
 
 
 def not_computed(evaluation: Evaluation) -> list[str]:
