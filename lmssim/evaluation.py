@@ -1,7 +1,7 @@
 """One evaluation: a scenario, its patients and draws, and every outcome by strategy as tidy tables.
 
-Tables have one row per figure; `se` is always the Monte-Carlo standard error, `low` and `high` its 95% interval.
-Increments come from the same patients under both strategies.
+Tables have one row per figure; `se` is the Monte-Carlo standard error, or the error of profiles and steps of an exact
+solution, `low` and `high` its 95% interval. Increments come from the same patients under both strategies.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 
 from lmssim.economics import cea
+from lmssim.errors import InputError
+from lmssim.execution.control import WALKS, Controlled, control
 from lmssim.execution.simulate import COHORT, Sampling, simulate
 from lmssim.execution.solve import Solution, solve_population
 from lmssim.kernels import layout, rewards
+from lmssim.kernels.tally import EVENT
 from lmssim.model.compile import check_domains, compile_scenario
 from lmssim.outcomes.endpoint import EndpointCounts
 from lmssim.outcomes.series import COLUMNS, read_series
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lmssim.execution.fold import Estimates
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 
@@ -58,11 +61,14 @@ class Evaluation:
         How many patients, which luck.
     estimates : Estimates
         Means and co-moments over patients, by draw.
+    controlled : Controlled, optional
+        Batches of patients beside their twins, if a control variate was asked for.
     """
 
     program: Program
     sampling: Sampling
     estimates: Estimates
+    controlled: Controlled | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -76,8 +82,13 @@ class Evaluation:
 
     @property
     def n(self) -> int:
-        """Patients."""
+        """Patients; of an exact solution, groups of profiles."""
         return self.estimates.n
+
+    @property
+    def solution(self) -> Solution | None:
+        """The exact solution, if that is what was run."""
+        return self.estimates if isinstance(self.estimates, Solution) else None
 
     def mean(self, outcome: str) -> FloatArray:
         """Mean of a main outcome, (n_strategies,), over draws."""
@@ -95,8 +106,8 @@ class Evaluation:
     def _worth_rows(self) -> list[tuple[str, str, str, float, float]]:
         settings = self.scenario.file.settings
         mean, se = self.estimates.mean.mean(axis=0), self._over_draws(self.estimates.standard_error())
-        if isinstance(self.estimates, Solution):
-            se = np.hypot(se, self.estimates.step_error)
+        if self.solution is not None:
+            se = np.hypot(se, self.solution.step_error)
         columns = [(name, k, unit or settings.currency) for name, (k, unit) in MAIN.items()]
         for i, category in enumerate(settings.cost_categories):
             columns.append((f"cost:{category}", rewards.N_MAIN + i, settings.currency))
@@ -134,19 +145,30 @@ class Evaluation:
                 counts = self.endpoint(name, strategy)
                 survival = spec.kind == "survival"
                 share = counts.survival() if survival else counts.incidence()
-                error = counts.standard_error(share)
+                error = self._share_error(name, strategy, share)
                 for time in self.scenario.file.settings.times:
                     k = counts.at(time)
                     rows.append((strategy, f"{name}:{time:g}y", "probability", float(share[k]), float(error[k])))
                 rows.append((strategy, f"{name}:ever", "probability", float(counts.incidence()[-1]), float(
-                    counts.standard_error(counts.incidence())[-1])))  # fmt: skip
+                    self._share_error(name, strategy, counts.incidence())[-1])))  # fmt: skip
                 if survival:
                     rows.append((strategy, f"{name}:median", "years", *counts.quantile(0.5, survival=True)))
                     for tau in self.scenario.file.settings.times:
                         rows.append((strategy, f"{name}:rmst_{tau:g}y", "years", *counts.restricted_mean(tau)))
                 else:
-                    rows.append((strategy, f"{name}:median_time_if_any", "years", counts.time_among_events(), np.nan))
+                    rows.append((strategy, f"{name}:median_time_if_any", "years", counts.time_among_events(),
+                                 counts.error_among_events()))  # fmt: skip
         return rows
+
+    def _share_error(self, endpoint: str, strategy: str, share: FloatArray) -> FloatArray:
+        """Standard error of a curve of an endpoint; of an exact solution with that of steps."""
+        error = self.endpoint(endpoint, strategy).standard_error(share)
+        if self.solution is None:
+            return error
+        e, s = self.program.endpoints.index(endpoint), self.strategies.index(strategy)
+        steps = self.solution.step_error_endpoint[s, e, EVENT, :-1]
+        both: FloatArray = np.hypot(error, steps)
+        return both
 
     def _event_rows(self) -> list[tuple[str, str, str, float, float]]:
         rows = []
@@ -214,7 +236,14 @@ class Evaluation:
         mean = self.estimates.mean[:, s, outcome] - self.estimates.mean[:, c, outcome]
         covariance = self.estimates.covariance(outcome)
         variance = covariance[:, s, s] + covariance[:, c, c] - 2.0 * covariance[:, s, c]
-        return float(mean.mean()), float(self._over_draws(np.sqrt(np.maximum(variance, 0.0) / self.n)))
+        error = float(self._over_draws(np.sqrt(np.maximum(variance, 0.0) / self.n)))
+        return float(mean.mean()), float(np.hypot(error, self._steps(s, c, outcome)))
+
+    def _steps(self, s: int, c: int, outcome: int) -> float:
+        """Most that the steps of an exact solution can put wrong in a difference of two strategies; else 0."""
+        if self.solution is None or s == c:
+            return 0.0
+        return float(self.solution.step_error[[s, c], outcome].sum())
 
     def _paired(self, s: int, c: int) -> tuple[float, float, float]:
         """Variances of the mean increments of cost and QALYs, and their covariance."""
@@ -223,7 +252,9 @@ class Evaluation:
         var_cost = cost[:, s, s] + cost[:, c, c] - 2.0 * cost[:, s, c]
         var_qaly = qaly[:, s, s] + qaly[:, c, c] - 2.0 * qaly[:, s, c]
         both = cross[:, s, s] + cross[:, c, c] - cross[:, s, c] - cross[:, c, s]
-        return tuple(float(v.mean()) / self.n for v in (var_cost, var_qaly, both))  # type: ignore[return-value]
+        cost_steps, qaly_steps = self._steps(s, c, rewards.COST), self._steps(s, c, rewards.QALY)
+        paired = [float(v.mean()) / self.n for v in (var_cost, var_qaly, both)]
+        return paired[0] + cost_steps**2, paired[1] + qaly_steps**2, paired[2]
 
     def net_benefit(self, s: int, c: int, wtp: float) -> tuple[float, float]:
         """Incremental net monetary benefit of `s` over `c`, and its standard error."""
@@ -231,6 +262,28 @@ class Evaluation:
         var_cost, var_qaly, both = self._paired(s, c)
         variance = wtp**2 * var_qaly + var_cost - 2.0 * wtp * both
         return wtp * d_qaly - d_cost, float(np.sqrt(max(variance, 0.0)))
+
+    @cached_property
+    def control_variate(self) -> pd.DataFrame:
+        """Main outcomes and increments, plain and controlled by twins; empty if not asked for.
+
+        `variance_ratio` is how many times as many patients the plain estimate would take to be as exact;
+        `per_time` the same for equal time, for twins cost as much as patients.
+        """
+        columns = ["strategy", "comparator", "outcome", "unit", "mean", "se", "controlled", "controlled_se",
+                   "coefficient", "variance_ratio", "per_time"]  # fmt: skip
+        if self.controlled is None:
+            return pd.DataFrame(columns=columns)
+        settings, c = self.scenario.file.settings, self.strategies.index(self.scenario.comparator)
+        rows = []
+        for s, strategy in enumerate(self.strategies):
+            for against in (None, c) if s != c else (None,):
+                comparator = "" if against is None else self.strategies[against]
+                for name, (k, unit) in MAIN.items():
+                    figure = self.controlled.figure(k, s, against)
+                    of = (strategy, comparator, name, unit or settings.currency)
+                    rows.append((*of, *figure, figure.variance_ratio / WALKS))
+        return pd.DataFrame(rows, columns=columns)
 
     @cached_property
     def frontier(self) -> pd.DataFrame:
@@ -254,7 +307,10 @@ class Evaluation:
 
     @cached_property
     def survival(self) -> pd.DataFrame:
-        """Curves by quarter year: endpoint, strategy, time, kind, value, se, at_risk."""
+        """Curves by quarter year: endpoint, strategy, time, kind, value, se, at_risk.
+
+        At risk are patients; of an exact solution, the share of them.
+        """
         parts = []
         for name, spec in self.scenario.file.endpoints.items():
             for strategy in self.strategies:
@@ -264,12 +320,18 @@ class Evaluation:
                 parts.append(
                     pd.DataFrame(
                         {"endpoint": name, "strategy": strategy, "time": counts.times[every], "kind": spec.kind,
-                         "value": share[every], "se": counts.standard_error(share)[every],
-                         "at_risk": counts.at_risk[every]}
+                         "value": share[every], "se": self._share_error(name, strategy, share)[every],
+                         "at_risk": self._at_risk(counts)[every]}
                     )
                 )  # fmt: skip
         columns = ["endpoint", "strategy", "time", "kind", "value", "se", "at_risk"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+    def _at_risk(self, counts: EndpointCounts) -> FloatArray | IntArray:
+        if self.solution is None:
+            return counts.at_risk
+        share: FloatArray = np.maximum(counts.at_risk / counts.counts.sum(), 0.0)
+        return share
 
     @cached_property
     def occupancy(self) -> pd.DataFrame:
@@ -303,9 +365,12 @@ class Evaluation:
 
     @cached_property
     def series(self) -> pd.DataFrame:
-        """Published series as their papers read them, paper beside model (`lmssim.outcomes.series`)."""
-        n = min(self.n, MOST_FOR_SERIES)
-        parts = [read_series(self.program, name, n, self.sampling.seed) for name in self.scenario.file.series]
+        """Published series as their papers read them, paper beside model (`lmssim.outcomes.series`).
+
+        Empty for an exact solution, which has no individual lives to read.
+        """
+        n, names = min(self.n, MOST_FOR_SERIES), self.scenario.file.series if self.solution is None else {}
+        parts = [read_series(self.program, name, n, self.sampling.seed) for name in names]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
 
     def to_frame(self) -> pd.DataFrame:
@@ -353,4 +418,7 @@ def evaluate(
     sampling.validate()
     if sampling.engine == COHORT:
         return Evaluation(program, sampling, solve_population(program, sampling, draws, progress=progress))
-    return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress))
+    if sampling.control_variate and draws is not None:
+        raise InputError("control variate: of the base case only, not of parameter draws.")
+    controlled = control(program, sampling) if sampling.control_variate else None
+    return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress), controlled)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lmssim.report.tables import ReportTable
 
 TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "series")
+EXACT_TABLES = (*TABLES[:-1], "errors")
+"""Of an exact solution, which has no lives to read a published series from."""
 PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
 MANIFEST = "manifest.json"
 
@@ -52,7 +54,10 @@ def write_results(
         If a file cannot be written; those written before it stay.
     """
     earlier = take_manifest(folder)
-    written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in TABLES]
+    names = TABLES if evaluation.solution is None else EXACT_TABLES
+    written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in names]
+    if evaluation.controlled is not None:
+        written.append(store.write_csv(folder / "control_variate.csv", evaluation.control_variate))
     written.append(store.write_rows(folder / "parameters.csv", PARAMETER_COLUMNS, _parameters(evaluation)))
     if histories:
         from lmssim.execution.histories import write_histories
@@ -62,9 +67,9 @@ def write_results(
     document = manifest()
     written += write_report(evaluation, folder, document)
     lap("report")
-    names = sorted(path.relative_to(folder).as_posix() for path in written)
-    document = manifest() | {"files": names}
-    remove(folder, sorted(set(earlier) - set(names)))
+    files = sorted(path.relative_to(folder).as_posix() for path in written)
+    document = manifest() | {"files": files}
+    remove(folder, sorted(set(earlier) - set(files)))
     store.write_json(folder / MANIFEST, document)
     return document
 
@@ -103,7 +108,8 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
 
 def json_document(evaluation: Evaluation, manifest: dict[str, Any], folder: Path) -> str:
     """The result as one JSON document."""
-    tables = {name: objects(getattr(evaluation, name)) for name in ("summary", "incremental", "frontier")}
+    names = ["summary", "incremental", "frontier", *(["errors"] if evaluation.solution is not None else [])]
+    tables = {name: objects(getattr(evaluation, name)) for name in names}
     return store.json_text({**tables, "manifest": manifest, "folder": str(folder)})
 
 

@@ -21,19 +21,36 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import Scenario
 
-ENGINES = ("compiled", "des", "cohort")
+COHORT = "cohort"
+ENGINES = ("compiled", "des", COHORT)
 BACKENDS = ("threads", "loky", "dask")
+DEFAULT_PATIENTS = 100_000
+DEFAULT_PROFILES = 32
 MOST_PATIENTS = 1_000_000_000
 
 
 def run(
     scenario: options.Scenario,
-    patients: options.Patients = 100_000,
+    patients: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Patients, each of whom meets every strategy.", show_default="100000"),
+    ] = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     engine: Annotated[
-        str, typer.Option(metavar="NAME", help="Engine: compiled; or des, the reference: the same results, slowly.")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Engine: compiled; des, the reference: the same results, slowly; cohort: an exact solution, without "
+            "random numbers.",
+        ),
     ] = "compiled",
+    profiles: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Profiles of the population that --engine cohort is averaged over.", show_default="32"
+        ),
+    ] = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="How work is spread: threads.")] = "threads",
     overrides: options.Overrides = None,
     luck: Annotated[Luck, typer.Option(help="Whether parameter draws share their luck.")] = Luck.common,
@@ -46,6 +63,14 @@ def run(
             "standard error of at most SE (in the scenario's currency).",
         ),
     ] = None,
+    control_variate: Annotated[
+        bool,
+        typer.Option(
+            "--control-variate",
+            help="Also estimate outcomes beside twins of the middle profile, whose expectation is exact"
+            " (control_variate.csv).",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO")
     ] = None,
@@ -55,10 +80,12 @@ def run(
 ) -> None:
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
     overrides_ = options.overrides_of(overrides)
-    options.supported("--engine", engine, ENGINES, ENGINES[:2])
+    options.supported("--engine", engine, ENGINES, ENGINES)
     options.supported("--backend", backend, BACKENDS, BACKENDS[:1])
     if precision is not None and not 0 < precision < float("inf"):
         raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
+    independent = luck == Luck.independent
+    _check_fits(engine, patients=patients, profiles=profiles, precision=precision, histories=histories, luck=independent)
 
     from lmssim.cli import results
     from lmssim.execution.manifest import manifest
@@ -68,8 +95,9 @@ def run(
 
     clock = Stopwatch()
     sampling = Sampling(
-        n_patients=patients, seed=seed, independent_luck=luck == Luck.independent, engine=engine, block=block,
-        jobs=options.jobs_or_all(jobs),
+        n_patients=DEFAULT_PATIENTS if patients is None else patients, seed=seed, independent_luck=independent,
+        engine=engine, profiles=DEFAULT_PROFILES if profiles is None else profiles, block=block,
+        jobs=options.jobs_or_all(jobs), control_variate=control_variate,
     )  # fmt: skip
     sampling.validate()
     loaded = load_scenario(scenario, overrides_)
@@ -82,7 +110,7 @@ def run(
     def document() -> dict[str, Any]:
         return manifest(
             evaluation.program, evaluation.sampling, engine=engine, backend=backend, overrides=overrides_,
-            precision=precision, command=["lmssim", *sys.argv[1:]], timings=clock.laps,
+            precision=precision, command=["lmssim", *sys.argv[1:]], timings=clock.laps, solved=_solved(evaluation),
         )  # fmt: skip
 
     with progress_bar("writing histories", shown=histories and not quiet) as progress:
@@ -91,6 +119,40 @@ def run(
         typer.echo(results.json_document(evaluation, written, folder), nl=False)
     elif not quiet:
         _print(evaluation, folder)
+
+
+def _check_fits(engine: str, *, profiles: int | None, **given: float | bool | None) -> None:
+    """Refuse options that the engine has no use for.
+
+    Raises
+    ------
+    InputError
+        If one is given; the message says what to do instead.
+    """
+    if engine != COHORT:
+        if profiles is not None:
+            raise InputError(f"--profiles: engine '{engine}' simulates patients: give --patients, or --engine {COHORT}.")
+        return
+    reasons = {
+        "patients": "is solved for profiles, not patients: give --profiles",
+        "precision": "has no Monte-Carlo error to bring down: give --profiles",
+        "histories": "has no individual lives: give --engine compiled",
+        "luck": "has no random numbers: leave --luck out",
+    }
+    for option, reason in reasons.items():
+        if given[option] not in (None, False):
+            raise InputError(f"--{option}: engine '{COHORT}' {reason}.")
+
+
+def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Of an exact solution, its profiles and the largest errors over the strategies, by outcome; else None."""
+    if evaluation.solution is None:
+        return None
+    errors = evaluation.errors.groupby("outcome", sort=False)[["profiles", "steps"]].max()
+    return {
+        "profiles": evaluation.solution.n_profiles, "groups": evaluation.solution.n,
+        "errors": {str(name): {"profiles": float(p), "steps": float(s)} for name, p, s in errors.itertuples()},
+    }  # fmt: skip
 
 
 class Stopwatch:

@@ -45,6 +45,7 @@ def manifest(
     timings: Mapping[str, float],
     backend: str = "threads",
     precision: float | None = None,
+    solved: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Manifest of one evaluation.
 
@@ -58,7 +59,11 @@ def manifest(
         Seconds by stage.
     precision : float, optional
         Standard error that was asked for.
+    solved : mapping, optional
+        Of an exact solution, profiles and errors: they stand in the place of patients and luck.
     """
+    luck = "independent" if sampling.independent_luck else "common"
+    who = {"patients": sampling.n_patients, "luck": luck} if solved is None else {"solved": dict(solved)}
     scenario = program.scenario
     return {
         "format": FORMAT,
@@ -68,11 +73,11 @@ def manifest(
             "parameters": {"count": len(program.used), "sha256": parameter_hash(program.used)},
             "overrides": dict(overrides),
             "seed": sampling.seed,
-            "patients": sampling.n_patients,
-            "luck": "independent" if sampling.independent_luck else "common",
+            **who,
             "precision": precision,
             "chunk": CHUNK,
             "engine": engine,
+            "control_variate": sampling.control_variate,
             "strategies": program.strategies,
             "comparator": scenario.comparator,
             "conventions": scenario.file.settings.model_dump(mode="json"),

@@ -7,7 +7,7 @@ profiles again twice as fine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +28,13 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
 
 CHECKED = 2
-"""Profiles that are solved again, twice as fine."""
+"""Profiles that are solved again, twice as fine, to find the error of steps."""
+FEW = 8
+"""Solutions (profiles x strategies) up to which all are solved finer and finer until they settle."""
+SETTLED = 1e-5
+"""Largest change, relative to the outcome, at which they have."""
+MOST_HALVINGS = 4
+TINY = 1e-300
 
 
 @dataclass
@@ -75,9 +81,10 @@ def solve_population(
     """
     profiles = choose_profiles(program, sampling.profiles, sampling.seed)
     numbers = program.numbers(draws)
-    fineness = Fineness()
+    settle = len(profiles.x) * len(program.strategies) <= FEW and program.is_continuous
     means, squares, products, states = [], [], [], []
     groups: Counts | None = None
+    fineness, error = _settled(program, numbers[0], profiles, sampling.jobs, settle)
     for d in range(len(numbers)):
         result = solve(program, numbers[d], profiles.x, fineness, sampling.jobs)
         mean, square, product = _moments(_by_group(result.outcomes, profiles))
@@ -90,23 +97,48 @@ def solve_population(
         if progress is not None:
             progress(d + 1, len(numbers))
     assert groups is not None
-    few = Profiles(profiles.x[:CHECKED], np.full(len(profiles.x[:CHECKED]), 1.0 / len(profiles.x[:CHECKED])), 1)
-    coarse = solve(program, numbers[0], few.x, fineness, sampling.jobs)
-    fine = solve(program, numbers[0], few.x, fineness.finer(), sampling.jobs)
     return Solution(
         n=profiles.n_groups, mean=np.stack(means), square=np.stack(squares), product=np.stack(products),
         state=np.stack(states), counts=Counts(*(each.sum(axis=0) for each in groups)), groups=groups,
-        step_error=np.abs(_by_group(coarse.outcomes - fine.outcomes, few)[0]),
-        step_error_endpoint=np.abs(_by_group(coarse.endpoint - fine.endpoint, few)[0].cumsum(axis=-1)),
-        n_profiles=len(profiles.x),
+        step_error=error.outcomes[0], step_error_endpoint=error.endpoint[0], n_profiles=len(profiles.x),
     )  # fmt: skip
+
+
+def _settled(
+    program: Program, numbers: FloatArray, profiles: Profiles, jobs: int, settle: bool
+) -> tuple[Fineness, CohortResult]:
+    """How fine to solve, and the change that halving brings, averaged over the profiles that were checked.
+
+    The change from one fineness to the next is, but for coarse beginnings, about four times that to the one after: it
+    is an upper bound of the error of the finer one.
+    """
+    few = profiles
+    if not settle:
+        n = min(CHECKED, len(profiles.x)) if program.is_continuous else 1
+        few = Profiles(profiles.x[:n], np.full(n, 1.0 / n), 1)
+    fineness = Fineness()
+    coarse = solve(program, numbers, few.x, fineness, jobs).averaged(few.weights)
+    for halvings in range(1, MOST_HALVINGS + 1):
+        fine = solve(program, numbers, few.x, fineness.finer(), jobs).averaged(few.weights)
+        error = replace(
+            fine, outcomes=np.abs(fine.outcomes - coarse.outcomes),
+            endpoint=np.abs((fine.endpoint - coarse.endpoint).cumsum(axis=-1)),
+        )  # fmt: skip
+        if not settle:
+            break
+        fineness, coarse = fineness.finer(), fine
+        change = error.outcomes[..., :N_MAIN] / np.maximum(np.abs(fine.outcomes[..., :N_MAIN]), TINY)
+        if halvings == MOST_HALVINGS or change.max() <= SETTLED:
+            break
+    return fineness, error
 
 
 def _by_group(values: FloatArray, profiles: Profiles) -> FloatArray:
     """Averages of each group of profiles, leading axis of groups."""
     weighted = values * profiles.weights.reshape(-1, *[1] * (values.ndim - 1))
     size = len(values) // profiles.n_groups
-    return weighted.reshape(profiles.n_groups, size, *values.shape[1:]).sum(axis=1)
+    means: FloatArray = weighted.reshape(profiles.n_groups, size, *values.shape[1:]).sum(axis=1)
+    return means
 
 
 def _moments(outcomes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -125,4 +157,4 @@ def _counts(result: CohortResult, profiles: Profiles) -> Counts:
     return Counts(
         endpoint=_by_group(result.endpoint, profiles), occupancy=_by_group(result.occupancy, profiles),
         entries=_by_group(result.entries, profiles), marks=_by_group(result.marks, profiles),
-    )  # type: ignore[arg-type]  # probabilities in place of integers
+    )

@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import qmc
 
+from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model.population import EDGE, Population, RowPopulation
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
 
+PROFILE = "profile"
+"""Name under which a patient's profile is drawn."""
 N_GROUPS = 8
 """Independent groups of points, at most."""
 
@@ -44,6 +47,14 @@ class Profiles:
     x: FloatArray
     weights: FloatArray
     n_groups: int
+
+    def sample(self, first: int, n: int, seed: int) -> FloatArray:
+        """Columns of patients first, first + 1, ..., each of whom is a profile by weight; (n, n_columns)."""
+        u = np.empty(n)
+        fill_uniforms(seed, STREAM_POPULATION, first, address_of(PROFILE), 0, u)
+        edges = self.weights.cumsum() / self.weights.sum()
+        rows: FloatArray = self.x[np.minimum(np.searchsorted(edges, u, side="right"), len(self.x) - 1)]
+        return rows
 
 
 def choose_profiles(program: Program, n: int, seed: int) -> Profiles:

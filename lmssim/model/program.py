@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lmssim.model.flat import FlatModel
     from lmssim.model.pack import Packed
     from lmssim.model.parameters import ParameterTable
+    from lmssim.model.profiles import Profiles
     from lmssim.model.scenario import Scenario
     from lmssim.model.symbols import Symbols
 
@@ -49,6 +50,8 @@ class Program:
     life_keys: Mapping[tuple[float, ...], int]
     """Key covariates' codes to the life table's key."""
     norm_keys: Mapping[tuple[float, ...], int]
+    profiles: Profiles | None = None
+    """Patients that stand for the population, if not all of it is drawn from."""
 
     @property
     def strategies(self) -> list[str]:
@@ -59,6 +62,11 @@ class Program:
     def categories(self) -> list[str]:
         """Cost categories in order."""
         return self.scenario.file.settings.cost_categories
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the model runs in continuous time: neither in cycles nor by nested survival curves."""
+        return self.scenario.file.cycles is None and self.scenario.file.partitioned_survival is None
 
     def require_histories(self) -> None:
         """Refuse to walk patients through a model that has no individual histories.
@@ -84,7 +92,13 @@ class Program:
 
     def patients(self, first: int, n: int, seed: int) -> FloatArray:
         """Columns of patients first, first + 1, ...: covariates, expressions of them, life-table key, norm key."""
+        if self.profiles is not None:
+            return self.profiles.sample(first, n, seed)
         return self.columns_of(self.scenario.patients.sample(first, n, seed), first)
+
+    def with_profiles(self, profiles: Profiles) -> Program:
+        """The same program, its patients drawn from profiles: luck is theirs by number, as ever."""
+        return replace(self, profiles=profiles)
 
     def columns_of(self, covariates: FloatArray, first: int = 0) -> FloatArray:
         """Columns of patients with given covariates, (n_patients, n_covariates); `first` numbers them in messages."""

@@ -17,7 +17,7 @@ from lmssim.kernels.tally import CENSORED, COMPETING, EVENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.kernels import CountArray, FloatArray
 
 
 TINY = 1e-300
@@ -40,7 +40,7 @@ class EndpointCounts:
         2). Their spread takes the place of the binomial error.
     """
 
-    counts: IntArray
+    counts: CountArray
     steps_per_year: float
     groups: FloatArray | None = None
 
@@ -65,10 +65,10 @@ class EndpointCounts:
         return times
 
     @property
-    def at_risk(self) -> IntArray:
+    def at_risk(self) -> CountArray:
         """Patients still under observation without event just after each grid time."""
         gone = self.counts.sum(axis=0).cumsum()[:-1]
-        at_risk: IntArray = self.n - gone
+        at_risk: CountArray = self.n - gone
         return at_risk
 
     def incidence(self) -> FloatArray:
@@ -133,7 +133,7 @@ class EndpointCounts:
     def time_among_events(self, q: float = 0.5) -> float:
         """Quantile of the time to event among those who have it; NaN if nobody has."""
         events = self.counts[EVENT].cumsum()[:-1]
-        if events[-1] == 0:
+        if not events[-1] > 0:
             return float("nan")
         share = events / events[-1]
         k = int(np.searchsorted(share, q))
@@ -141,6 +141,12 @@ class EndpointCounts:
             return 0.0
         rise = share[k] - share[k - 1]
         return float(self.times[k - 1] + (q - share[k - 1]) / rise / self.steps_per_year)
+
+    def error_among_events(self, q: float = 0.5) -> float:
+        """Standard error of `time_among_events` from the spread of the groups; NaN for counts of patients."""
+        if self.groups is None:
+            return float("nan")
+        return float(self._spread(lambda each: each.time_among_events(q)))
 
     def restricted_mean(self, tau: float) -> tuple[float, float]:
         """Mean time without the event up to `tau` years, and its standard error.

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmssim.report.cycles import cycle_conventions
 from lmssim.report.digits import amount, listed, plain
+from lmssim.report.exactness import exact_conventions
 from lmssim.report.labels import endpoint_label, state_label, strategy_labels
 from lmssim.report.sources import used_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lmssim.evaluation import Evaluation
     from lmssim.model.scenario import Scenario
 
@@ -32,12 +31,16 @@ CROSSING = {
 }
 
 
-def conventions(evaluation: Evaluation, manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Name and value of each setting."""
     scenario, sampling = evaluation.scenario, evaluation.sampling
     settings = scenario.file.settings
     start = next(n for n, state in scenario.file.states.items() if state.initial)
-    luck = "independent in each draw" if sampling.independent_luck else "the same in every strategy and draw"
+    luck = "the same in every strategy and draw (common random numbers)"
+    if evaluation.solution is not None:
+        luck = "none: no random numbers but those that place the profiles"
+    elif sampling.independent_luck:
+        luck = "independent in each draw"
     draws = evaluation.estimates.mean.shape[0]
     return [
         ("Time zero", f"the treatment decision, entry into '{state_label(scenario, start)}', same for every strategy"),
@@ -58,11 +61,11 @@ def conventions(evaluation: Evaluation, manifest: Mapping[str, Any]) -> list[tup
         ("Population", scenario.file.population.label or _covariates(scenario)),
         ("Named times", f"{listed([f'{t:g}' for t in settings.times])} years"),
         ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),
-        ("Engine", str(manifest.get("engine", "compiled"))),
-        ("Patients", f"{sampling.n_patients:,}, each one under every strategy"),
+        ("Engine", sampling.engine),
+        *(exact_conventions(evaluation) or [("Patients", f"{sampling.n_patients:,}, each one under every strategy")]),
         ("Parameter draws", f"{draws:,}" if draws > 1 else "none: base case"),
         ("Seed", str(sampling.seed)),
-        ("Luck", f"{luck} (common random numbers)" if not sampling.independent_luck else luck),
+        ("Luck", luck),
     ]
 
 
@@ -137,11 +140,13 @@ def limitations(evaluation: Evaluation) -> list[str]:
     scenario, settings = evaluation.scenario, evaluation.scenario.file.settings
     used = used_parameters(evaluation)
     assumed = sum(p.kind == "assumed" for p in used)
+    exact = evaluation.solution is not None
+    numerical = "an exact solution for some profiles" if exact else "simulating a finite number of patients"
     found = []
     if evaluation.estimates.mean.shape[0] == 1:
         found.append(
-            "Parameter uncertainty is not included: the errors are those of simulating a finite number of patients. A "
-            "probabilistic analysis (lmssim psa) is needed before a decision."
+            f"Parameter uncertainty is not included: the errors are those of {numerical}. A probabilistic analysis "
+            "(lmssim psa) is needed before a decision."
         )
     if assumed:
         found.append(

@@ -117,13 +117,15 @@ def _time_label(evaluation: Evaluation, endpoint: str) -> str:
 def _draw_at_risk(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
     """Numbers at risk; the rows' names and line samples are the legend."""
     frame, labels = _curve(evaluation, endpoint), strategy_labels(evaluation.scenario)
+    exact = evaluation.solution is not None
     many = frame["at_risk"].max() >= 1_000_000
     times = _times_shown(evaluation)
     n = len(evaluation.strategies)
     ax.set_ylim(n, -1)
     ax.axis("off")
     left = ax.get_yaxis_transform()
-    heading = "Patients at risk" + (" (thousands)" if many else "")
+    heading = "At risk (%)" if exact else "Patients at risk" + (" (thousands)" if many else "")
+    scale = 100.0 if exact else 1e-3 if many else 1.0
     ax.text(-0.158, -0.5, heading, transform=left, ha="right", va="center", weight="bold")
     for i, strategy in enumerate(evaluation.strategies):
         rows = frame[frame["strategy"] == strategy].set_index("time")["at_risk"]
@@ -132,7 +134,7 @@ def _draw_at_risk(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
         ax.add_line(sample)
         ax.text(-0.158, i + 0.5, short(labels[strategy], 36), transform=left, ha="right", va="center", fontsize=8)
         for time in times:
-            text = f"{rows[time] / (1000 if many else 1):,.0f}"
+            text = f"{rows[time] * scale:,.0f}"
             ax.text(time, i + 0.5, text, ha="center", va="center", fontsize=7.2)
 
 

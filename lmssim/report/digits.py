@@ -6,6 +6,8 @@ import math
 
 MISSING = "-"
 NOT_REACHED = "not reached"
+NEGLIGIBLE = 1e-6
+"""Standard error, relative to the mean, below which a mean is printed as if it had none."""
 
 
 def decimals(se: float) -> int:
@@ -21,21 +23,24 @@ def rounded(mean: float, se: float, missing: str = MISSING) -> str:
     Parameters
     ----------
     mean, se : float
-        Mean and standard error; with an error of 0 (or NaN), the mean stands as in `plain`.
+        Mean and standard error; with a negligible error (or NaN), the mean stands as in `plain`.
     missing : str
         What stands for NaN.
     """
     if not math.isfinite(mean):
         return missing
-    if not (math.isfinite(se) and se > 0.0):
-        return plain(mean)
-    return _fixed(mean, decimals(se))
+    return _fixed(mean, decimals(se)) if _tells(mean, se) else plain(mean)
+
+
+def _tells(mean: float, se: float) -> bool:
+    """Whether a standard error decides the digits."""
+    return math.isfinite(se) and se > NEGLIGIBLE * abs(mean)
 
 
 def with_error(mean: float, se: float, missing: str = MISSING, brackets: bool = False) -> str:
     """A mean and its standard error to the same decimal place: "5.56 ± 0.02", or "5.56 (0.02)"."""
     text = rounded(mean, se, missing)
-    if not (math.isfinite(mean) and math.isfinite(se) and se > 0.0):
+    if not (math.isfinite(mean) and _tells(mean, se)):
         return text
     error = _fixed(se, decimals(se))
     return f"{text} ({error})" if brackets else f"{text} ± {error}"

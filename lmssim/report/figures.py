@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from lmssim.report.curves import plot_causes_of_death, plot_incidence, plot_survival, years_shown
 from lmssim.report.diagram import plot_diagram
 from lmssim.report.digits import listed, plain
-from lmssim.report.labels import death_endpoints, endpoint_label, event_label, readable, state_label, strategy_labels
+from lmssim.report.exactness import band_note, kind_of_error
+from lmssim.report.labels import computed_endpoints, death_endpoints, endpoint_label, event_label, readable, state_label, strategy_labels
 from lmssim.report.occupancy import plot_occupancies, plot_occupancy
 from lmssim.report.plane import plot_plane
 from lmssim.report.style import save_figure
@@ -32,8 +33,6 @@ __all__ = [
     "write_figures",
 ]
 
-BAND = "Shaded: 95% Monte-Carlo interval."
-
 
 def standard_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     """Name and figure of the plane, every endpoint, the causes of death, the occupancy and the state diagram.
@@ -43,9 +42,10 @@ def standard_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     if len(evaluation.strategies) > 1:
         yield "plane", plot_plane(evaluation).figure  # type: ignore[misc]
     stacked = death_endpoints(evaluation)
-    for name, spec in evaluation.scenario.file.endpoints.items():
+    for name in computed_endpoints(evaluation):
         if name in stacked:
             continue
+        spec = evaluation.scenario.file.endpoints[name]
         plot = plot_survival if spec.kind == "survival" else plot_incidence
         yield f"{spec.kind}_{name}", plot(evaluation, name).figure  # type: ignore[misc]
     causes = plot_causes_of_death(evaluation)
@@ -68,7 +68,7 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
         "plane": (
             "Cost-effectiveness plane",
             f"Increments over {comparator}, discounted. Shaded: region that holds the pair of means with 95% "
-            "probability, Monte-Carlo error alone. Grey lines: willingness to pay for a QALY; a strategy below a line "
+            f"probability, {kind_of_error(evaluation)} alone. Grey lines: willingness to pay for a QALY; a strategy below a line "
             "is worth its cost at that rate. Hollow: a mix of practice, not a choice.",
         ),
         "causes_of_death": ("Causes of death", f"Cumulative incidence by cause over {shown} years, stacked."),
@@ -83,7 +83,7 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
     }
     kind, _, endpoint = name.partition("_")
     if kind in ("survival", "incidence") and endpoint in evaluation.scenario.file.endpoints:
-        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {BAND}"
+        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {band_note(evaluation)}"
     return fixed.get(name, (readable(name), ""))
 
 

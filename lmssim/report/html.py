@@ -72,7 +72,7 @@ def write_report(
         key_figures=[f for f in shown if f["name"] == KEY_FIGURE],
         figures=[f for f in shown if f["name"] != KEY_FIGURE],
         tables=[cells(t) for t in [*standard_tables(evaluation), *extra_tables]],
-        conventions=conventions(evaluation, manifest),
+        conventions=conventions(evaluation),
         parameters=[cells(t) for t in parameter_tables(evaluation)],
         sources=cited_sources(evaluation),
         limitations=limitations(evaluation),
@@ -114,7 +114,7 @@ def cells(table: ReportTable) -> dict[str, Any]:
     }
 
 
-WORDS = ("-", "", "reference", "dominated", "ext. dominated", "not a choice", "not reached", "none")
+WORDS = ("-", "", "reference", "dominated", "ext. dominated", "not a choice", "not reached", "not computed", "none")
 
 
 def _is_figure(text: str) -> bool:

@@ -56,7 +56,13 @@ def event_label(scenario: Scenario, event: str) -> str:
     return (spec.label if spec is not None else None) or readable(event)
 
 
+def computed_endpoints(evaluation: Evaluation) -> list[str]:
+    """Endpoints that the result has figures of: an exact solution leaves some out."""
+    known = evaluation.survival.groupby("endpoint")["value"].count()
+    return [name for name in evaluation.scenario.file.endpoints if known.get(name, 0) > 0]
+
+
 def death_endpoints(evaluation: Evaluation) -> list[str]:
     """Endpoints that count deaths by cause: incidences named `death_...`."""
-    endpoints = evaluation.scenario.file.endpoints
-    return [name for name, spec in endpoints.items() if spec.kind == "incidence" and name.startswith("death_")]
+    specs, names = evaluation.scenario.file.endpoints, computed_endpoints(evaluation)
+    return [name for name in names if specs[name].kind == "incidence" and name.startswith("death_")]

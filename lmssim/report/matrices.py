@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmssim.report.digits import MISSING, rounded
+from lmssim.report.digits import MISSING, plain, rounded
+from lmssim.report.exactness import NOT_COMPUTED, digits_note
 from lmssim.report.labels import event_label, readable, state_label, strategy_labels
 from lmssim.report.reading import figures_of
 from lmssim.report.tables import ReportTable
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
-
-DIGITS_NOTE = "Digits are those that the Monte-Carlo error leaves"
 
 
 def complications_table(evaluation: Evaluation) -> ReportTable:
@@ -25,12 +24,13 @@ def complications_table(evaluation: Evaluation) -> ReportTable:
     rows, largest = [], 0.0
     for event in evaluation.program.marks:
         shares = {s: figures[s, f"event:{event}"] for s in evaluation.strategies}
-        if not any(mean for mean, _ in shares.values()):
+        if not any(mean > 0.0 for mean, _ in shares.values()):
             continue
         largest = max(largest, *(100.0 * se for _, se in shares.values()))
-        cells = {labels[s]: rounded(100.0 * mean, 100.0 * se) for s, (mean, se) in shares.items()}
+        cells = {labels[s]: rounded(100.0 * mean, 100.0 * se, NOT_COMPUTED) for s, (mean, se) in shares.items()}
         rows.append({"Event": event_label(evaluation.scenario, event)} | cells)
-    caption = f"Patients who ever have it, %. {DIGITS_NOTE}, at most {rounded(largest, largest)} percentage points."
+    size = f", at most {rounded(largest, largest)} percentage points" if largest > 0.0 else ""
+    caption = f"Patients who ever have it, %. {digits_note(evaluation)}{size}."
     return ReportTable("Complications and other events", caption, pd.DataFrame(rows))
 
 
@@ -48,20 +48,24 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
         cells = {labels[s]: rounded(*figures[s, outcome]) for s in evaluation.strategies}
         rows.append({"Category": heading} | cells)
     largest = max(figures[s, "cost"][1] for s in evaluation.strategies)
+    size = f"; the largest standard error of a total is {rounded(largest, largest)}" if largest > 0.0 else ""
     prices = f", prices of {settings.price_year}" if settings.price_year else ""
     caption = (
-        f"{settings.currency} per patient{prices}; categories discounted. {DIGITS_NOTE}; the largest standard error of "
-        f"a total is {rounded(largest, largest)}."
+        f"{settings.currency} per patient{prices}; categories discounted. {digits_note(evaluation)}{size}."
     )
     return ReportTable("Costs by category", caption, pd.DataFrame(rows))
 
 
 def state_tables(evaluation: Evaluation) -> list[ReportTable]:
     """Who enters each state, how long they stay, and what it costs them."""
-    note = f"{DIGITS_NOTE}, about."
+    if evaluation.solution is None:
+        note, who = f"{digits_note(evaluation)}, about.", ("patients", "Patients who enter each state", "%, at any time")
+    else:
+        note = "Four digits; their error is not known state by state."
+        who = ("entries", "Entries into each state", "Per 100 patients, at any time, those who enter again included")
     currency = evaluation.scenario.file.settings.currency
     return [
-        _state_table(evaluation, "patients", "Patients who enter each state", f"%, at any time. {note}", 100.0),
+        _state_table(evaluation, who[0], who[1], f"{who[2]}. {note}", 100.0),
         _state_table(evaluation, "years", "Time in each state", f"Years per patient, undiscounted. {note}", 1.0),
         _state_table(evaluation, "cost", "Cost by state", f"{currency} per patient, discounted. {note}", 1.0),
     ]
@@ -70,15 +74,18 @@ def state_tables(evaluation: Evaluation) -> list[ReportTable]:
 def _state_table(evaluation: Evaluation, measure: str, title: str, caption: str, scale: float) -> ReportTable:
     frame, labels = evaluation.states, strategy_labels(evaluation.scenario)
     lives = evaluation.n * evaluation.estimates.mean.shape[0]
-    wide = frame.pivot_table(index="state", columns="strategy", values=measure, aggfunc="sum")
-    shares = frame.pivot_table(index="state", columns="strategy", values="patients", aggfunc="sum")
+    wide = frame.pivot(index="state", columns="strategy", values=measure)
+    shares = frame.pivot(index="state", columns="strategy", values="patients")
     rows = []
     for state in [s for s in evaluation.program.states if s in wide.index]:
         values = wide.loc[state].reindex(evaluation.strategies).to_numpy(dtype=np.float64)
         if not np.nansum(np.abs(values)) > 0.0:
             continue
         patients = shares.loc[state].reindex(evaluation.strategies).to_numpy(dtype=np.float64)
-        cells = [_cell(v, p, lives, scale, measure) for v, p in zip(values, patients, strict=True)]
+        if evaluation.solution is not None:
+            cells = [plain(scale * v) for v in values]
+        else:
+            cells = [_cell(v, p, lives, scale, measure) for v, p in zip(values, patients, strict=True)]
         named = dict(zip((labels[s] for s in evaluation.strategies), cells, strict=True))
         rows.append({"State": state_label(evaluation.scenario, state)} | named)
     return ReportTable(title, caption, pd.DataFrame(rows))

@@ -1,4 +1,4 @@
-"""The cost-effectiveness plane: what each strategy adds to cost and QALYs, with Monte-Carlo 95% regions."""
+"""The cost-effectiveness plane: what each strategy adds to cost and QALYs, with 95% regions of their error."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _set_limits(ax: Axes, points: dict[str, tuple[float, float]], wtps: list[flo
 
 
 def _draw_region(ax: Axes, evaluation: Evaluation, s: int) -> None:
-    """Region that holds the pair of mean increments with probability 0.95, Monte-Carlo error alone."""
+    """Region that holds the pair of mean increments with probability 0.95, numerical error alone."""
     c = evaluation.strategies.index(evaluation.scenario.comparator)
     dq, sq = evaluation.increment(s, c, rewards.QALY)
     dc, sc = evaluation.increment(s, c, rewards.COST)

@@ -1,4 +1,4 @@
-"""Tables of a report: cells are text, with the digits that the Monte-Carlo error leaves and no more."""
+"""Tables of a report: cells are text, with the digits that the error of the result leaves and no more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pandas as pd
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.kernels import rewards
 from lmssim.report.digits import MISSING, NOT_REACHED, amount, percent, plain, rounded, with_error
-from lmssim.report.labels import death_endpoints, endpoint_label, state_label, strategy_labels
+from lmssim.report.exactness import error_note, pairs_note
+from lmssim.report.labels import computed_endpoints, death_endpoints, endpoint_label, state_label, strategy_labels
 from lmssim.report.reading import figures_of, steps_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.report.reading import Figures
 
-SE_NOTE = "Mean ± Monte-Carlo standard error."
 STATUS = {DOMINATED: "dominated", EXTENDED: "ext. dominated"}
 REFERENCE = "reference"
 NOT_A_CHOICE = "not a choice"
@@ -48,7 +48,7 @@ def standard_tables(evaluation: Evaluation) -> list[ReportTable]:
     """Every table of a report but the key one, in order."""
     from lmssim.report.matrices import complications_table, cost_table, state_tables
 
-    endpoints = [endpoint_table(evaluation, e) for e in evaluation.scenario.file.endpoints]
+    endpoints = [endpoint_table(evaluation, e) for e in computed_endpoints(evaluation)]
     tables = [frontier_table(evaluation), incremental_table(evaluation), *endpoints]
     tables += [causes_of_death_table(evaluation), complications_table(evaluation), cost_table(evaluation)]
     return [t for t in [*tables, *state_tables(evaluation)] if not t.frame.empty]
@@ -70,7 +70,7 @@ def main_table(evaluation: Evaluation) -> ReportTable:
             row[f"NMB at {amount(wtp)}, {currency}"] = with_error(*net_monetary_benefit(evaluation, s, wtp))
         rows.append(row)
     caption = (
-        f"Per patient, discounted, over {plain(settings.horizon)} years. {SE_NOTE} ICER: against the next less costly "
+        f"Per patient, discounted, over {plain(settings.horizon)} years. {error_note(evaluation)} ICER: against the next less costly "
         "strategy on the frontier; ext. dominated: a mix of two others does better. NMB: net monetary benefit at that "
         f"willingness to pay for a QALY. The comparator is {labels[evaluation.scenario.comparator]}."
     )
@@ -96,8 +96,11 @@ def net_monetary_benefit(evaluation: Evaluation, s: int, wtp: float) -> tuple[fl
     var_cost = estimates.covariance(rewards.COST)[:, s, s]
     var_qaly = estimates.covariance(rewards.QALY)[:, s, s]
     both: FloatArray = estimates.product[:, rewards.N_MAIN, s, s] / max(n - 1, 1)
-    variance = np.maximum(wtp**2 * var_qaly + var_cost - 2.0 * wtp * both, 0.0)
-    return float((wtp * qaly - cost).mean()), float(np.sqrt(variance / n).mean())
+    variance = np.maximum(wtp**2 * var_qaly + var_cost - 2.0 * wtp * both, 0.0) / n
+    if evaluation.solution is not None:
+        steps = evaluation.solution.step_error[s]
+        variance = variance + (wtp * steps[rewards.QALY]) ** 2 + steps[rewards.COST] ** 2
+    return float((wtp * qaly - cost).mean()), float(np.sqrt(variance).mean())
 
 
 def frontier_table(evaluation: Evaluation) -> ReportTable:
@@ -125,8 +128,8 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
     currency = settings.currency
     columns = ["Strategy", f"Cost, {currency}", "QALYs", "Against", f"Extra cost, {currency}", "Extra QALYs"]
     caption = (
-        f"Strategies by ascending cost; each one on the frontier against the one before it there. {SE_NOTE} Increments "
-        "are of the same patients under both strategies."
+        f"Strategies by ascending cost; each one on the frontier against the one before it there. {error_note(evaluation)} Increments "
+        f"are of the same {pairs_note(evaluation)} under both strategies."
     )
     return ReportTable(
         "Incremental analysis", caption, pd.DataFrame(rows, columns=[*columns, f"ICER, {currency} per QALY"])
@@ -147,7 +150,8 @@ def incremental_table(evaluation: Evaluation) -> ReportTable:
         cells = {heading: with_error(*figures[strategy, o]) for o, heading in columns.items()}
         rows.append({"Strategy": labels[strategy]} | cells)
     against = labels[evaluation.scenario.comparator]
-    caption = f"Per patient, discounted, strategy minus comparator, same patients and same luck under both. {SE_NOTE}"
+    same = "patients and same luck" if evaluation.solution is None else "profiles"
+    caption = f"Per patient, discounted, strategy minus comparator, same {same} under both. {error_note(evaluation)}"
     return ReportTable(f"Differences from the comparator, {against}", caption, pd.DataFrame(rows))
 
 
@@ -168,13 +172,15 @@ def endpoint_table(evaluation: Evaluation, endpoint: str) -> ReportTable:
             row["Median time if any, years"] = _years(figures, strategy, endpoint, evaluation)
         rows.append(row)
     shown = "Share of patients without the event" if survival else "Cumulative incidence, competing events counted"
-    caption = f"{shown}, by years since the {_origin(evaluation, endpoint)}. {SE_NOTE}"
+    caption = f"{shown}, by years since the {_origin(evaluation, endpoint)}. {error_note(evaluation)}"
     return ReportTable(endpoint_label(evaluation, endpoint), caption, pd.DataFrame(rows))
 
 
 def _years(figures: Figures, strategy: str, endpoint: str, evaluation: Evaluation) -> str:
     """Median among those with the event, to the digits that so many events leave."""
-    median = figures[strategy, f"{endpoint}:median_time_if_any"][0]
+    median, error = figures[strategy, f"{endpoint}:median_time_if_any"]
+    if evaluation.solution is not None:
+        return rounded(median, error, "none")
     events = figures[strategy, f"{endpoint}:ever"][0] * evaluation.endpoint(endpoint, strategy).n
     if not np.isfinite(median):
         return "none"
@@ -204,4 +210,4 @@ def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
                 cell = percent(*figures[strategy, f"{cause}:{suffix}"])
                 row[f"{endpoint_label(evaluation, cause)} {heading}"] = cell
         rows.append(row)
-    return ReportTable("Causes of death", f"Share of all patients. {SE_NOTE}", pd.DataFrame(rows))
+    return ReportTable("Causes of death", f"Share of all patients. {error_note(evaluation)}", pd.DataFrame(rows))

@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lmssim.report.digits import amount, plain, rounded
-from lmssim.report.labels import strategy_labels
+from lmssim.report.exactness import digits_note, people
+from lmssim.report.labels import computed_endpoints, strategy_labels
 from lmssim.report.reading import figures_of
 from lmssim.report.tables import icer_texts, net_monetary_benefit
 
@@ -36,7 +37,7 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     """
     settings = evaluation.scenario.file.settings
     time = 5.0 if 5.0 in settings.times else settings.times[-1] if settings.times else None
-    endpoints = [e for e in COLUMNS if e in evaluation.scenario.file.endpoints and time is not None]
+    endpoints = [e for e in COLUMNS if e in computed_endpoints(evaluation) and time is not None]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("Strategy", no_wrap=True, max_width=LONGEST)
     for endpoint in endpoints:
@@ -57,10 +58,9 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
         cells += [rounded(*net_monetary_benefit(evaluation, s, wtp))] if wtp is not None else []
         table.add_row(Text(labels[strategy]), *(Text(cell) for cell in cells))
     prices = f" {settings.price_year}" if settings.price_year else ""
-    digits = (
-        "Digits are those the Monte-Carlo error leaves." if evaluation.n > 1 else "One life tells nothing of means."
-    )
-    many = f"{evaluation.n:,} patient{'s' if evaluation.n > 1 else ''}"
-    table.caption = f"{many}, {plain(settings.horizon)} years, {settings.currency}{prices}. {digits}"
+    single = evaluation.n == 1 and evaluation.solution is None
+    digits = "One life tells nothing of means." if single else f"{digits_note(evaluation)}."
+    solved = "" if evaluation.solution is None else "Solved exactly for "
+    table.caption = f"{solved}{people(evaluation)}, {plain(settings.horizon)} years, {settings.currency}{prices}. {digits}"
     table.caption_justify = "left"
     return table

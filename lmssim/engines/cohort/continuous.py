@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
 
 MAX_WATCHERS = 62
+NARROW = 4.0
+"""How much narrower than others the last interval before a named time is."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class Fineness:
     width : float
         Width of the intervals in which entries are collected (years).
     growth : float
-        Growth of both with time, per year.
+        Growth of the width with time, per year; steps grow twice as fast.
     least : float
         Mass below which an interval is joined to the next.
     """
 
     step: float = 0.25
     width: float = 0.5
-    growth: float = 0.06
+    growth: float = 0.03
     least: float = 4e-3
 
     def finer(self) -> Fineness:
@@ -88,17 +90,17 @@ def _ints(*shape: int) -> IntArray:
 
 
 def bins(horizon: float, fineness: Fineness, times: list[float]) -> FloatArray:
-    """Edges of the intervals: their width grows with time, and named times are edges."""
+    """Edges of the intervals: their width grows with time, and they narrow towards named times, which are edges."""
     edges = [0.0]
-    marks = sorted({float(k) for k in range(1, int(horizon) + 1)} | set(times) | {horizon})
-    for mark in marks:
-        if mark > horizon:
-            break
-        width = max(fineness.width, fineness.growth * edges[-1])
-        n = max(1, int(np.ceil((mark - edges[-1]) / width - 1e-9)))
-        if mark - edges[-1] < width and mark not in times and mark != horizon:
-            continue
-        edges += [edges[-1] + (mark - edges[-1]) * (i + 1) / n for i in range(n)]
+    for mark in sorted({t for t in times if t < horizon} | {horizon}):
+        start = edges[-1]
+        while mark - edges[-1] > 1e-9:
+            width = max(fineness.width, fineness.growth * edges[-1])
+            left = mark - edges[-1]
+            if mark in times and left < 2.0 * width:
+                width = left if left <= fineness.width / NARROW else left / 2.0
+            edges.append(mark if left <= width * (1.0 + 1e-9) else edges[-1] + width)
+        assert edges[-1] > start
     return np.array(edges)
 
 
@@ -113,7 +115,7 @@ def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Fo
         live.live_bits, live.live_clocks, live.live_cures, live.entry_bits, live.boxed, live.timed, live.passive,
         live.cure_of_risk, np.array(program.columns["recorded"], dtype=np.int64), live.ahead,
         np.array([excludes], dtype=np.int64), bins(settings.horizon, fineness, settings.times),
-        np.array([*settings.times, settings.horizon]), np.array([fineness.step, fineness.growth, fineness.least, max(fine, default=0.0), 1.0]),
+        np.array([*settings.times, settings.horizon]), np.array([fineness.step, 2.0 * fineness.growth, fineness.least, max(fine, default=0.0), 2.0 * fineness.width]),
     )  # fmt: skip
 
 

@@ -175,7 +175,8 @@ def _open_boxes(
         return
     mean = time / mass
     boxes.done[state] = k
-    if mass < follow.step[P_LEAST] and k + 1 < n_bins and follow.bins[k + 1] - mean < follow.step[P_WIDEST]:
+    wide = follow.bins[k + 1] - mean >= follow.step[P_WIDEST] or _is_named(follow, follow.bins[k + 1])
+    if mass < follow.step[P_LEAST] and k + 1 < n_bins and not wide:
         for b in range(count[N_BOXES]):  # too little for a sheet of its own
             if boxes.row[b, 0] == state:
                 _carry(boxes, b, k)
@@ -234,6 +235,15 @@ def _choose_watchers(
         else:
             solved.endpoint[w, CENSORED, last] += mass
     count[N_WATCHED], count[N_USED] = n, n_passive + n
+
+
+@borrow
+def _is_named(follow: Follow, time: float) -> bool:
+    """Whether results are wanted at a time, so that no entry before it may count after it."""
+    for k in range(len(follow.stops)):
+        if follow.stops[k] == time:
+            return True
+    return False
 
 
 @borrow
