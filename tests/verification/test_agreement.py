@@ -26,7 +26,7 @@ from lmssim.execution.simulate import Sampling, simulate
 from lmssim.model.compile import compile_scenario
 from lmssim.model.profiles import choose_profiles
 from lmssim.model.scenario import load_scenario
-from tests.engines.agreement import assert_like, compare, table
+from tests.engines.agreement import Comparison, assert_like, compare, table
 from tests.engines.plain import DEAD, LIVED, Z, frame
 
 if TYPE_CHECKING:
@@ -168,16 +168,18 @@ def test_population_average_agrees(build: Build) -> None:
 
 def _fine_enough(program: Program, x: FloatArray, n: int) -> Fineness:
     """Steps short enough that their error is a small share of the Monte-Carlo error of `n` lives."""
-    pilot = simulate(alike(program, x[0]), Sampling(n_patients=8_192, jobs=2))
-    se = pilot.standard_error()[0] * math.sqrt(pilot.n / n)
-    numbers, fineness = program.numbers()[0], Fineness()
-    coarse = solve(program, numbers, x[:1], fineness, jobs=2).outcomes[0]
-    for _ in range(4):
-        finer = solve(program, numbers, x[:1], fineness.finer(), jobs=2).outcomes[0]
-        if (np.abs(coarse - finer) <= SHARE * se + 1e-12).all():
+    fineness = Fineness()
+    for _ in range(5):
+        pilot = [c for c in compare(program, x[:1], 8_192, fineness=fineness, jobs=2) if _is_main(c)]
+        if all(c.step_error <= SHARE * c.se * math.sqrt(8_192 / n) + 1e-9 for c in pilot):
             break
-        fineness, coarse = fineness.finer(), finer
+        fineness = fineness.finer()
     return fineness
+
+
+def _is_main(comparison: Comparison) -> bool:
+    """A main outcome, or overall survival at 5 years."""
+    return comparison.outcome in (*MAIN, "endpoint:os:event:5y")
 
 
 @pytest.mark.study
@@ -187,7 +189,7 @@ def test_a_million_lives_agree(name: str, capsys: pytest.CaptureFixture[str]) ->
     program = _program(name)
     x = _profiles(program)
     comparisons = compare(program, x, MANY, seed=21, fineness=_fine_enough(program, x, MANY), jobs=2)
-    main = [c for c in comparisons if c.outcome in MAIN or c.outcome.startswith("endpoint:os:event:5y")]
+    main = [c for c in comparisons if _is_main(c)]
     with capsys.disabled():
         print(table(main))
     assert all(c.step_error <= SHARE * c.se + 1e-9 for c in main if math.isfinite(c.se) and c.se > 0.0)
