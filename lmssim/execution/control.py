@@ -88,23 +88,24 @@ class Controlled:
         (n_batches,) patients.
     patients, twins : ndarray(float, ndim=3)
         (n_batches, n_strategies, n_main) means.
-    expected, error : ndarray(float, ndim=2)
-        (n_strategies, n_main): the twins' expectation, and what the exact engine's steps may leave in it.
+    expected, coarse : ndarray(float, ndim=2)
+        (n_strategies, n_main): the twins' expectation, and the same from steps twice as long.
     """
 
     sizes: FloatArray
     patients: FloatArray
     twins: FloatArray
     expected: FloatArray
-    error: FloatArray
+    coarse: FloatArray
 
     def figure(self, outcome: int, s: int, c: int | None = None) -> Figure:
         """A main outcome of strategy `s`, or its increment over strategy `c`."""
         y, twin = self.patients[:, s, outcome], self.twins[:, s, outcome]
-        expected, error = self.expected[s, outcome], self.error[s, outcome]
+        expected, coarse = self.expected[s, outcome], self.coarse[s, outcome]
         if c is not None:
             y, twin = y - self.patients[:, c, outcome], twin - self.twins[:, c, outcome]
-            expected, error = expected - self.expected[c, outcome], error + self.error[c, outcome]
+            expected, coarse = expected - self.expected[c, outcome], coarse - self.coarse[c, outcome]
+        error = abs(expected - coarse)
         noise = ROUNDING * float(np.abs(self.patients[:, s, outcome]).max())
         return _regressed(self.sizes, y, twin, float(expected), float(error), noise)
 
@@ -144,13 +145,13 @@ def control(program: Program, sampling: Sampling) -> Controlled:
                          f"{BATCH * LEAST_BATCHES} or more.")  # fmt: skip
     x = choose_profiles(program, 1, sampling.seed).x[:1]
     numbers = program.numbers()
-    exact, finer = (
+    coarse, expected = (
         solve(program, numbers[0], x, fineness, sampling.jobs).outcomes[0, :, :N_MAIN]
         for fineness in (Fineness(), Fineness().finer())
     )
     sizes, patients = _batches(program, sampling, numbers)
     _, twins = _batches(alike(program, x[0]), sampling, numbers)
-    return Controlled(sizes, patients, twins, finer, np.abs(exact - finer))
+    return Controlled(sizes, patients, twins, expected, coarse)
 
 
 def _batches(program: Program, sampling: Sampling, numbers: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -190,3 +190,18 @@ def test_luck_is_recorded(cli: Cli, tmp_path: Path) -> None:
 def test_json_text_has_no_numbers_that_json_lacks() -> None:
     """NaN and infinities become null."""
     assert json.loads(store.json_text({"a": float("nan"), "b": [float("inf"), 1.5]})) == {"a": None, "b": [None, 1.5]}
+
+
+def test_control_variate_is_written_if_asked_for(tmp_path: Path, cli: Cli) -> None:
+    """A table of the plain and the controlled figures, and no such file otherwise."""
+    options = ["run", NAME, "--patients", "2048", "--jobs", "1", "--quiet", "--out", str(tmp_path)]
+    assert cli(*options, "--control-variate").code == 0
+    rows = rows_of(tmp_path / "control_variate.csv")
+    assert {row["outcome"] for row in rows} >= {"life_years", "qalys", "cost"}
+    assert all(float(row["controlled_se"]) <= float(row["se"]) for row in rows if float(row["se"]) > 1e-6)
+    assert manifest_of(tmp_path)["result"]["control_variate"] is True
+    assert cli(*options).code == 0
+    assert not (tmp_path / "control_variate.csv").exists()
+    refused = cli(*options, "--control-variate", "--patients", "100")
+    assert refused.code == 2
+    assert "too few for a control variate" in refused.err

@@ -78,18 +78,18 @@ def compare(
     finer = solve(program, numbers, x, fineness.finer(), jobs) if halving else exact
     result = []
     for p, profile in enumerate(x):
-        figures = zip(_exact(program, exact, p), _exact(program, finer, p), _simulated(alike(program, profile), n, seed,
-                      jobs), strict=True)  # fmt: skip
+        lives = _simulated(alike(program, profile), n, seed, jobs)
+        figures = zip(_exact(program, exact, p), _exact(program, finer, p), lives, strict=True)
         for (strategy, outcome, value), (_, _, fine), (mean, se) in figures:
-            share = outcome.split(":")[0] in ("endpoint", "occupancy", "ever", "mark ever")
-            if share:
+            if outcome.split(":")[0] in ("endpoint", "occupancy", "ever", "mark ever"):
                 se = float(np.sqrt(max(value * (1.0 - value), 0.0) / n))
                 if 0.0 < n * value * (1.0 - value) < RARE:
                     continue
             elif outcome.startswith(("entries", "mark")) and 0.0 < n * abs(value - round(value)) < RARE and value < 2.0:
                 continue
             if np.isfinite(value):
-                result.append(Comparison(program.scenario.name, p, strategy, outcome, value, abs(value - fine), mean, se))
+                name = program.scenario.name
+                result.append(Comparison(name, p, strategy, outcome, value, abs(value - fine), mean, se))
     return result
 
 
@@ -103,8 +103,8 @@ def _exact(program: Program, result: CohortResult, p: int) -> Iterator[tuple[str
 
 
 def _figures(
-    program: Program, s: int, main: FloatArray, endpoint: FloatArray, occupancy: FloatArray, entries: FloatArray,
-    marks: FloatArray, n: float,
+    program: Program, s: int, main: FloatArray, endpoint: FloatArray | IntArray, occupancy: FloatArray | IntArray,
+    entries: FloatArray | IntArray, marks: FloatArray | IntArray, n: float,
 ) -> Iterator[tuple[str, float]]:  # fmt: skip
     """Name and value of each figure of a strategy."""
     settings, f = program.scenario.file.settings, program.packed.f
@@ -141,7 +141,8 @@ def _simulated(program: Program, n: int, seed: int, jobs: int) -> Iterator[tuple
     often = _spread_of_counts(program, n, seed) if _repeats(estimates) else None
     c = estimates.counts
     for s in range(len(program.strategies)):
-        for name, value in _figures(program, s, estimates.mean[0], c.endpoint, c.occupancy, c.entries, c.marks, float(n)):
+        main = estimates.mean[0]
+        for name, value in _figures(program, s, main, c.endpoint, c.occupancy, c.entries, c.marks, float(n)):
             yield value, _error_of(program, estimates, error, often, s, name, value)
 
 
@@ -153,7 +154,7 @@ def _error_of(
     if name in MAIN:
         return float(error[s, MAIN[name][0]])
     if " v " in name:
-        covariance = estimates.covariance(MAIN[name.split(" v ")[0]][0])[0]
+        covariance = estimates.covariance(MAIN[name.split(" v ", maxsplit=1)[0]][0])[0]
         return float(np.sqrt(max(covariance[s, s] + covariance[0, 0] - 2.0 * covariance[s, 0], 0.0) / n))
     if name.startswith("cost of "):
         names = (*program.categories, *(f"{c}, undiscounted" for c in program.categories))
@@ -193,8 +194,7 @@ def _per_path(paths: IntArray, codes: IntArray, n_paths: int, n_codes: int) -> I
 
 def assert_like(comparisons: list[Comparison], z: float = Z) -> None:
     """Every figure within `z` Monte-Carlo errors, beside the exact engine's own error."""
-    far = [c for c in comparisons if c.z == float("inf") or abs(c.simulated - c.exact) > z * c.se + c.step_error]
-    far = [c for c in far if abs(c.z) > z]
+    far = [c for c in comparisons if abs(c.z) > z and abs(c.simulated - c.exact) > z * c.se + c.step_error]
     assert not far, table(far)
 
 
