@@ -71,8 +71,9 @@ def main_table(evaluation: Evaluation) -> ReportTable:
         rows.append(row)
     caption = (
         f"Per patient, discounted, over {plain(settings.horizon)} years. "
-        f"{error_note(evaluation)} ICER: against the next less costly strategy on the frontier; ext. dominated: a mix of two others does better. NMB: net monetary benefit at that "
-        f"willingness to pay for a QALY. The comparator is {labels[evaluation.scenario.comparator]}."
+        f"{error_note(evaluation)} ICER: against the next less costly strategy on the frontier; ext. dominated: a mix "
+        "of two others does better. NMB: net monetary benefit at that willingness to pay for a QALY. The comparator "
+        f"is {labels[evaluation.scenario.comparator]}."
     )
     return ReportTable("Strategies", caption, pd.DataFrame(rows))
 
