@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from lmssim.economics import cea
+from lmssim.errors import InputError
+from lmssim.execution.control import WALKS, Controlled, control
 from lmssim.execution.simulate import COHORT, Sampling, simulate
 from lmssim.execution.solve import Solution, solve_population
 from lmssim.kernels import layout, rewards
@@ -59,11 +61,14 @@ class Evaluation:
         How many patients, which luck.
     estimates : Estimates
         Means and co-moments over patients, by draw.
+    controlled : Controlled, optional
+        Batches of patients beside their twins, if a control variate was asked for.
     """
 
     program: Program
     sampling: Sampling
     estimates: Estimates
+    controlled: Controlled | None = None
 
     @property
     def scenario(self) -> Scenario:
@@ -259,6 +264,28 @@ class Evaluation:
         return wtp * d_qaly - d_cost, float(np.sqrt(max(variance, 0.0)))
 
     @cached_property
+    def control_variate(self) -> pd.DataFrame:
+        """Main outcomes and increments, plain and controlled by twins; empty if not asked for.
+
+        `variance_ratio` is how many times as many patients the plain estimate would take to be as exact;
+        `per_time` the same for equal time, for twins cost as much as patients.
+        """
+        columns = ["strategy", "comparator", "outcome", "unit", "mean", "se", "controlled", "controlled_se",
+                   "coefficient", "variance_ratio", "per_time"]  # fmt: skip
+        if self.controlled is None:
+            return pd.DataFrame(columns=columns)
+        settings, c = self.scenario.file.settings, self.strategies.index(self.scenario.comparator)
+        rows = []
+        for s, strategy in enumerate(self.strategies):
+            for against in (None, c) if s != c else (None,):
+                comparator = "" if against is None else self.strategies[against]
+                for name, (k, unit) in MAIN.items():
+                    figure = self.controlled.figure(k, s, against)
+                    of = (strategy, comparator, name, unit or settings.currency)
+                    rows.append((*of, *figure, figure.variance_ratio / WALKS))
+        return pd.DataFrame(rows, columns=columns)
+
+    @cached_property
     def frontier(self) -> pd.DataFrame:
         """Incremental analysis by ascending cost, of the strategies that are choices (mixes of practice are not)."""
         names = [s for s in self.strategies if not self.scenario.file.strategies[s].mix]
@@ -391,4 +418,7 @@ def evaluate(
     sampling.validate()
     if sampling.engine == COHORT:
         return Evaluation(program, sampling, solve_population(program, sampling, draws, progress=progress))
-    return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress))
+    if sampling.control_variate and draws is not None:
+        raise InputError("control variate: of the base case only, not of parameter draws.")
+    controlled = control(program, sampling) if sampling.control_variate else None
+    return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress), controlled)

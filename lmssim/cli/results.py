@@ -56,6 +56,8 @@ def write_results(
     earlier = take_manifest(folder)
     names = TABLES if evaluation.solution is None else EXACT_TABLES
     written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in names]
+    if evaluation.controlled is not None:
+        written.append(store.write_csv(folder / "control_variate.csv", evaluation.control_variate))
     written.append(store.write_rows(folder / "parameters.csv", PARAMETER_COLUMNS, _parameters(evaluation)))
     if histories:
         from lmssim.execution.histories import write_histories

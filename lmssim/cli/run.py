@@ -63,6 +63,14 @@ def run(
             "standard error of at most SE (in the scenario's currency).",
         ),
     ] = None,
+    control_variate: Annotated[
+        bool,
+        typer.Option(
+            "--control-variate",
+            help="Also estimate outcomes beside twins of the middle profile, whose expectation is exact"
+            " (control_variate.csv).",
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO")
     ] = None,
@@ -90,7 +98,7 @@ def run(
     sampling = Sampling(
         n_patients=DEFAULT_PATIENTS if patients is None else patients, seed=seed, independent_luck=independent,
         engine=engine, profiles=DEFAULT_PROFILES if profiles is None else profiles, block=block,
-        jobs=options.jobs_or_all(jobs),
+        jobs=options.jobs_or_all(jobs), control_variate=control_variate,
     )  # fmt: skip
     sampling.validate()
     loaded = load_scenario(scenario, overrides_)

@@ -77,6 +77,7 @@ def manifest(
             "precision": precision,
             "chunk": CHUNK,
             "engine": engine,
+            "control_variate": sampling.control_variate,
             "strategies": program.strategies,
             "comparator": scenario.comparator,
             "conventions": scenario.file.settings.model_dump(mode="json"),

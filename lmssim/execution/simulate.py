@@ -72,6 +72,8 @@ class Sampling:
     """Patients per block."""
     counting: bool = True
     """Whether to count endpoints and occupancy."""
+    control_variate: bool = False
+    """Whether to estimate the main outcomes of the base case again, beside twins whose expectation is exact."""
 
     def validate(self) -> None:
         """Refuse impossible values."""
@@ -82,6 +84,9 @@ class Sampling:
             raise InputError(f"seed: {self.seed} is not between 0 and 2^63 - 1.")
         if self.engine not in (*ENGINES, COHORT):
             raise InputError(unknown("value", self.engine, (*ENGINES, COHORT), "engine"))
+        if self.control_variate and self.engine == COHORT:
+            raise InputError(f"control variate: engine '{COHORT}' has no Monte-Carlo error; use one of"
+                             f" {', '.join(ENGINES)}.")  # fmt: skip
 
 
 def simulate(

@@ -137,7 +137,8 @@ def _by_group(values: FloatArray, profiles: Profiles) -> FloatArray:
     """Averages of each group of profiles, leading axis of groups."""
     weighted = values * profiles.weights.reshape(-1, *[1] * (values.ndim - 1))
     size = len(values) // profiles.n_groups
-    return weighted.reshape(profiles.n_groups, size, *values.shape[1:]).sum(axis=1)
+    means: FloatArray = weighted.reshape(profiles.n_groups, size, *values.shape[1:]).sum(axis=1)
+    return means
 
 
 def _moments(outcomes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -156,4 +157,4 @@ def _counts(result: CohortResult, profiles: Profiles) -> Counts:
     return Counts(
         endpoint=_by_group(result.endpoint, profiles), occupancy=_by_group(result.occupancy, profiles),
         entries=_by_group(result.entries, profiles), marks=_by_group(result.marks, profiles),
-    )  # type: ignore[arg-type]  # probabilities in place of integers
+    )

@@ -18,6 +18,8 @@ import numpy as np
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
+CountArray = np.ndarray[Any, np.dtype[Any]]
+"""Integers where lives are counted, probabilities where none are lived."""
 
 
 def _source_hash() -> str:

@@ -37,11 +37,32 @@ def inline(function: F) -> F:
 
 
 def borrow(function: F) -> F:
-    """As `jit`, for functions that take many arrays and make none: they borrow them, no references are counted."""
-    compiled: F = numba.njit(
-        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False, _nrt=False
-    )(function)
-    return compiled
+    """As `jit`, for functions that take many arrays and make none: they borrow them, no references are counted.
+
+    Kernels alone call them, so they are compiled without the wrappers that Python would call, and once for any number:
+    numba would compile a function anew for each literal that it is called with.
+    """
+    compiled: Any = numba.njit(
+        cache=True, nogil=True, fastmath=False, error_model="numpy", forceinline=False, _nrt=False,
+        no_cpython_wrapper=True, no_cfunc_wrapper=True,
+    )(function)  # fmt: skip
+    resolve = compiled.get_call_template
+
+    def of_any_number(args: Any, keywords: Any) -> Any:
+        return resolve([types.unliteral(a) for a in args], keywords)
+
+    compiled.get_call_template = of_any_number
+    borrowing: F = compiled
+    return borrowing
+
+
+def paste(function: F) -> F:
+    """As `borrow`, for long functions with one caller: numba writes them into it, they are not compiled on their own.
+
+    A compiled function holds all that it calls, so that each level of calls compiles what is below once more.
+    """
+    written: F = numba.njit(nogil=True, fastmath=False, error_model="numpy", inline="always", _nrt=False)(function)
+    return written
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from lmssim.kernels import FloatArray, IntArray
+from lmssim.kernels import CountArray, FloatArray, IntArray
 from lmssim.kernels.jit import inline, jit
 
 # one name a line would fill the page
@@ -26,15 +26,15 @@ EVENT, COMPETING, CENSORED = 0, 1, 2
 
 
 class Counts(NamedTuple):
-    """Integer counts of one task; sums of integers do not depend on order."""
+    """Integer counts of one task, whose sums do not depend on order; probabilities of an exact solution."""
 
-    endpoint: IntArray
+    endpoint: CountArray
     """(n_strategies, n_endpoints, 3, n_steps + 2): event, competing, censored, by step of time since the origin."""
-    occupancy: IntArray
+    occupancy: CountArray
     """(n_strategies, n_states, n_occupancy + 2): changes of occupancy."""
-    entries: IntArray
+    entries: CountArray
     """(n_strategies, n_states, 2): entries, patients who ever entered."""
-    marks: IntArray
+    marks: CountArray
     """(n_strategies, n_marks, 2): marks, patients with at least one."""
 
 

@@ -281,7 +281,7 @@ class _Analysis:
         for i in range(self.n):
             decisive |= self.dynamics[i].bits | self.lumps[i].bits
             worth |= self.running[i].bits
-        passive = [bit for bit in _bits(worth & ~decisive)][:MAX_PASSIVE]
+        passive = list(_bits(worth & ~decisive))[:MAX_PASSIVE]
         outside = ~sum(passive)
         own = [(d.bits | r.bits | w.bits) & outside for d, r, w in zip(
             self.dynamics, self.running, self.lumps, strict=True)]  # fmt: skip

@@ -236,7 +236,7 @@ class Population:
             if factor[j, :j].any():
                 latent = factor[j, j] * special.ndtri(u)
                 for i in np.flatnonzero(factor[j, :j]):  # no matrix product: its bits depend on n
-                    latent += factor[j, i] * special.ndtri(uniforms[i])
+                    latent += factor[j, i] * special.ndtri(uniforms[int(i)])
                 u = np.clip(special.ndtr(latent), EDGE, 1.0 - EDGE)
             out[:, j] = covariate.quantile(u)
         return out

@@ -17,7 +17,7 @@ from lmssim.kernels.tally import CENSORED, COMPETING, EVENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.kernels import CountArray, FloatArray
 
 
 TINY = 1e-300
@@ -40,7 +40,7 @@ class EndpointCounts:
         2). Their spread takes the place of the binomial error.
     """
 
-    counts: IntArray
+    counts: CountArray
     steps_per_year: float
     groups: FloatArray | None = None
 
@@ -65,10 +65,10 @@ class EndpointCounts:
         return times
 
     @property
-    def at_risk(self) -> IntArray:
+    def at_risk(self) -> CountArray:
         """Patients still under observation without event just after each grid time."""
         gone = self.counts.sum(axis=0).cumsum()[:-1]
-        at_risk: IntArray = self.n - gone
+        at_risk: CountArray = self.n - gone
         return at_risk
 
     def incidence(self) -> FloatArray:

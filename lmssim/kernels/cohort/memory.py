@@ -26,7 +26,8 @@ OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG,
 (
     N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
     FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
-) = range(22)  # fmt: skip
+    N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE, N_SEEN,
+) = range(29)  # fmt: skip
 N_COUNTERS = 32
 
 # a kind
@@ -48,10 +49,10 @@ NOTE_COST, NOTE_QALY, NOTE_ENTRY, NOTE_MARK, NOTE_LOSS = range(5)
 Q_WHAT, Q_INDEX, Q_STATE = range(3)
 Q_WIDTH = 3
 # a node
-D_KIND, D_ALIVE, D_BUILT, D_FIRST_LINK, D_LAST_LINK, D_FIRST_VISIT, D_LAST_VISIT, D_FIRST_TICK, D_LAST_TICK, D_MOVE = (
-    range(10)
+D_KIND, D_ALIVE, D_BUILT, D_FIRST_LINK, D_LAST_LINK, D_FIRST_VISIT, D_LAST_VISIT, D_FIRST_TICK, D_LAST_TICK, D_MOVE, D_KEY = (
+    range(11)
 )
-D_WIDTH = 10
+D_WIDTH = 11
 DR_ENTERED, DR_END = range(2)
 # a link: a node's move by hazard; an edge: one outcome of a link
 L_NODE, L_MOVE, L_SPEC = range(3)
@@ -59,9 +60,20 @@ L_WIDTH = 3
 G_LINK, G_SOURCE, G_TARGET, G_OUT, G_PLAIN = range(5)
 G_WIDTH = 5
 TO_BOX, TO_END = -2, -1
-# a hazard shared by links, and its cumulative value at the step's start
-S_ORIGIN, S_A, S_B, S_C, S_STRETCH, S_BEFORE = range(6)
-SR_WIDTH = 6
+LR_WEIGHT, LR_RATIO, LR_EFFECT, LR_UNTIL = range(4)
+"""A link's part of the generator over a step, its hazard ratio, the effect that changes with time, and until when."""
+LR_WIDTH = 4
+FLOW_SOURCE, FLOW_TARGET, FLOW_LOUD, FLOW_MOVES = range(4)
+FLOW_WIDTH = 4
+X_AFTER, X_YEARS, X_COST, X_EFFECT, X_TIME, X_OUT, X_BEFORE = range(7)
+"""Of a node's mass in a step, per unit of the step: at its end, the integral, discounted as costs and as effects,
+weighted by time; the expected number of moves out of it; the mass at the step's beginning."""
+N_MOMENTS, N_SUMMED = 7, 5
+MAX_TERMS = 20
+"""Terms of a series at most: a step in which a node expects `MOST_RATE` moves needs fewer."""
+# a hazard shared by links, its cumulative values at a step's ends, and the time of the first
+S_ORIGIN, S_A, S_B, S_C, S_STRETCH, S_BEFORE, S_AFTER, S_KNOWN = range(8)
+SR_WIDTH = 8
 # a slot of reduced utility
 W_MARK, W_OPEN = range(2)
 # what is added up of a node: years, years discounted as costs and as effects, and the latter and plain times the norm
@@ -98,18 +110,42 @@ class Nodes(NamedTuple):
     clock: FloatArray
     mass: FloatArray
     term: FloatArray
-    term2: FloatArray
+    """(MAX_TERMS, rows x columns): terms of a step's series, of the nodes and columns that hold mass, densely."""
+    summed: FloatArray
+    power: FloatArray
+    """(MAX_TERMS, N_SUMMED): weights of the terms in what is summed."""
+    place: IntArray
+    """By node, its row in a term; -1 if it holds nothing."""
+    held: IntArray
+    """By row in a term, the node."""
+    out_rate: FloatArray
+    """By row in a term, the expected number of moves out of it."""
+    dense: IntArray
+    """The column of the mass by column of a term, -1 if none; and the reverse."""
+    column: IntArray
+    """By loud flow and column of a term, the column in which it arrives; -1 if nowhere."""
+    share: FloatArray
+    """The share of each that arrives, 0 or 1, densely."""
+    seen: FloatArray
+    vector: FloatArray
     years: FloatArray
     """Integrals of the mass over a step, per unit of the step; then discounted as costs, and as effects."""
     years_cost: FloatArray
     years_effect: FloatArray
     moment: FloatArray
+    """By node, the columns `X_...`."""
     sums: FloatArray
     link: IntArray
     link_real: FloatArray
-    """Hazard ratio, and the link's part of the generator over a step."""
+    """By the columns `LR_...`."""
+    timed: IntArray
+    """Links whose effects change with time."""
     edge: IntArray
     edge_p: FloatArray
+    within: IntArray
+    """Edges between nodes of the sheet."""
+    leaving: IntArray
+    """Edges out of the sheet, and those within it that change more than the node."""
     spec: IntArray
     spec_real: FloatArray
     visit: IntArray
@@ -121,10 +157,14 @@ class Nodes(NamedTuple):
     slot_end: FloatArray
     live: IntArray
     flow: IntArray
-    """Edges within the sheet that carry mass in a step, and their parts of the generator."""
+    """Edges within the sheet that carry mass in a step: where their rows begin in a term, whether they
+    meet watchers or change passive attributes (the row in `column` and `share`, else -1), and whether they do the
+    latter."""
     flow_weight: FloatArray
     watch: IntArray
     """Watchers that the sheet follows, in the order of its columns."""
+    met: FloatArray
+    """(n_watchers, 3): what each of them meets in a step."""
 
 
 class Boxes(NamedTuple):
@@ -158,11 +198,11 @@ class Chain(NamedTuple):
 
 SPARE = 32
 """Rows of the stack that are kept apart."""
-AT_START, AT_ITEM, AT_HAPPEN, AT_BRANCH, AT_ARRIVE, AT_EVENT = (-1, -2, -3, -4, -5, -6)
+AT_START, AT_ITEM, AT_HAPPEN, AT_BRANCH, AT_ARRIVE, AT_EVENT, AT_BOX = (-1, -2, -3, -4, -5, -6, -7)
 """Items in hand, from the end."""
-OF_MOVE, OF_OUTCOME, OF_ARRIVAL, OF_EVENT = (-1, -2, -3, -4)
+OF_MOVE, OF_OUTCOME, OF_ARRIVAL, OF_EVENT, OF_BOX = (-1, -2, -3, -4, -5)
 """Vectors in hand, from the end."""
-OF_SOURCE, OF_TARGET, OF_NODE = (-1, -2, -3)
+OF_SOURCE, OF_TARGET, OF_NODE, OF_BEGIN = (-1, -2, -3, -4)
 """Clocks in hand, from the end."""
 
 

@@ -7,19 +7,21 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import I_CURES, follow_chain, live_cures, passive_bits, push, set_clocks, slot_of
 from lmssim.kernels.cohort.memory import (
-    BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW,
-    MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, N_BOXES, N_KINDS, N_NOTES, N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED,
-    O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, O_WIDTH, P_LEAST, P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    AT_BOX, AT_START, BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW,
+    MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES, N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED,
+    O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, OF_BEGIN, OF_BOX, P_LEAST, P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
-from lmssim.kernels.cohort.sheet import arrive, clear_sheet, follow_sheet, spread, total
-from lmssim.kernels.jit import jit
+from lmssim.kernels.cohort.arrivals import arrive, spread
+from lmssim.kernels.cohort.ledger import total
+from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
+from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
     D_EXCLUDES, D_WIDTH, D_WINDOW, DWELLING, F_HORIZON, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
     G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY,
     H_TERMINAL, S_KIND, S_TERMINAL, S_WIDTH, W_EPOCH,
 )  # fmt: skip
 from lmssim.kernels.machine import holds, value_at
-from lmssim.kernels.pointer import constant, scratch
+from lmssim.kernels.pointer import constant, lend, scratch
 from lmssim.kernels.race import base_hazard, clock_origin
 from lmssim.kernels.tally import CENSORED, step_of
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
@@ -38,24 +40,26 @@ def solve(
     `count[FAILED]` says whether it could be done.
     """
     _solve(
-        constant(m), constant(f), scratch(wi), scratch(wf), constant(v), constant(x), follow, kinds, nodes, boxes,
-        chain, solved, count, strategy,
+        constant(m), constant(f), scratch(wi), scratch(wf), constant(v), constant(x), lend(follow), lend(kinds),
+        lend(nodes), lend(boxes), lend(chain), lend(solved), scratch(count), strategy,
     )  # fmt: skip
 
 
-@jit
+@borrow
 def _solve(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
 ) -> None:  # fmt: skip
     """`solve` over pointers."""
+    keep_apart()
     for part in (solved.outcome, solved.entries, solved.marks):
         part[:] = 0.0
     for part in (solved.state, solved.level, solved.ended, solved.closed):
         part[:, :] = 0.0
     solved.endpoint[:, :, :] = 0.0
     solved.excluded[:, :, :, :] = 0.0
-    count[:] = 0
+    for i in range(N_COUNTERS):
+        count[i] = 0
     kinds.hash[:] = -1
     boxes.hash[:] = -1
     boxes.done[:] = -1
@@ -76,7 +80,7 @@ def _solve(
             solved.outcome[COST_UNDISCOUNTED] += solved.outcome[N_MAIN + n + category]
 
 
-@jit
+@paste
 def _begin(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
@@ -102,7 +106,7 @@ def _begin(
         )  # fmt: skip
 
 
-@jit
+@paste
 def _enter_at(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int,
@@ -110,7 +114,8 @@ def _enter_at(
 ) -> None:  # fmt: skip
     """A share of the patients enters a state at time 0."""
     n_passive = kinds.utility.shape[1]
-    moved = nodes.mass[0] * 0.0
+    moved = chain.vector[len(chain.p) + OF_BOX]
+    moved[:] = 0.0
     column = 0
     for c in range(len(follow.passive)):
         if attributes & follow.passive[c]:
@@ -121,7 +126,7 @@ def _enter_at(
     for w in range(count[N_WATCHED]):
         nodes.watch[w] = w
         moved[n_passive + w] = share
-    clock = nodes.clock[0].copy()
+    clock = chain.clock[len(chain.p) + OF_BEGIN]
     clock[:] = math.nan
     attributes &= ~passive_bits(follow, n_passive - 1)
     follow_vector(
@@ -130,14 +135,14 @@ def _enter_at(
     )  # fmt: skip
 
 
-@jit
+@paste
 def follow_vector(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int,
     attributes: int, cures: int, moved: FloatArray, clock: FloatArray, time: float, strategy: int,
 ) -> None:  # fmt: skip
     """Mass enters any kind of state at `time`, in a sheet that begins."""
-    start = chain.item[len(chain.p) - 1]
+    start = chain.item[len(chain.p) + AT_START]
     start[:] = 0
     start[I_CURES] = cures
     first, first_note = count[N_OUTS], count[N_NOTES]
@@ -149,7 +154,7 @@ def follow_vector(
     )  # fmt: skip
 
 
-@jit
+@paste
 def _open_boxes(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int, k: int,
@@ -172,7 +177,8 @@ def _open_boxes(
             if boxes.row[b, 0] == state:
                 _carry(boxes, b, k)
         return
-    clock, out, vector = nodes.clock[0].copy(), chain.item[0, :O_WIDTH].copy(), nodes.mass[0] * 0.0
+    clock, vector = chain.clock[len(chain.p) + OF_BEGIN], chain.vector[len(chain.p) + OF_BOX]
+    out = chain.item[len(chain.p) + AT_BOX]
     _choose_watchers(f, follow, kinds, nodes, boxes, solved, count, state, k)
     for b in range(count[N_BOXES]):
         amount = total(boxes.mass[b, k], n_passive)
@@ -206,7 +212,7 @@ def _open_boxes(
     follow_sheet(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, mean, strategy)
 
 
-@jit
+@borrow
 def _choose_watchers(
     f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, solved: Solved, count: IntArray,
     state: int, k: int,
@@ -227,7 +233,7 @@ def _choose_watchers(
     count[N_WATCHED], count[N_USED] = n, n_passive + n
 
 
-@jit
+@borrow
 def _is_named(follow: Follow, time: float) -> bool:
     """Whether results are wanted at a time, so that no entry before it may count after it."""
     for k in range(len(follow.stops)):
@@ -236,7 +242,7 @@ def _is_named(follow: Follow, time: float) -> bool:
     return False
 
 
-@jit
+@borrow
 def _carry(boxes: Boxes, b: int, k: int) -> None:
     """Join an interval of a box to the next one."""
     for c in range(boxes.mass.shape[2]):
@@ -255,7 +261,7 @@ def _carry(boxes: Boxes, b: int, k: int) -> None:
 # === Terminal care ===
 
 
-@jit
+@borrow
 def _exclude(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, solved: Solved, count: IntArray, strategy: int,
@@ -299,7 +305,7 @@ def _exclude(
                         solved.state[at, STATE_COST_UNDISCOUNTED] -= off_plain
 
 
-@jit
+@borrow
 def _any_stored(solved: Solved, count: IntArray, k: int) -> bool:
     for store in range(count[N_STORED]):
         for category in range(solved.excluded.shape[2]):
@@ -308,7 +314,7 @@ def _any_stored(solved: Solved, count: IntArray, k: int) -> bool:
     return False
 
 
-@jit
+@borrow
 def _step_back(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, count: IntArray, death: int, soon: FloatArray, before: FloatArray, found: FloatArray, start: float,
@@ -355,7 +361,7 @@ def _step_back(
             soon[kind] = found[kind]
 
 
-@jit
+@borrow
 def _hazard_of(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, kind: int,
     j: int, start: float, stop: float, strategy: int,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
-from lmssim.engines.compiled import DEFAULT_BLOCK
+from lmssim.engines.block import DEFAULT_BLOCK
 from lmssim.execution.simulate import CHUNK
 from lmssim.kernels import rewards
 from lmssim.model.schema import State

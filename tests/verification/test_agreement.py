@@ -1,0 +1,204 @@
+"""The exact engine and individual lives agree on every bundled scenario, like with like.
+
+Both engines are given the same profiles, one at a time, so the only differences are Monte-Carlo error and the exact
+engine's steps, which are stated beside it. A share of signs is tested over independent seeds and scenarios: outcomes of
+one run are not independent of each other, so each run gives one sign a figure. The average over a population is another
+question, tested apart with both its errors.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from lmssim.bundled import find_scenario
+from lmssim.engines.cohort.continuous import Fineness
+from lmssim.engines.cohort.solver import solve
+from lmssim.evaluation import MAIN, evaluate
+from lmssim.execution.control import alike
+from lmssim.execution.simulate import Sampling, simulate
+from lmssim.model.compile import compile_scenario
+from lmssim.model.profiles import choose_profiles
+from lmssim.model.scenario import load_scenario
+from tests.engines.agreement import assert_like, compare, table
+from tests.engines.plain import DEAD, LIVED, Z, frame
+
+if TYPE_CHECKING:
+    from lmssim.evaluation import Evaluation
+    from lmssim.kernels import FloatArray
+    from lmssim.model.program import Program
+    from tests.conftest import Build
+
+SMALL = [name for name in LIVED if name != "extremity"]
+PATIENTS = 20_000
+SEEDS = range(101, 107)
+LEAST_P = 1e-3
+"""Smallest two-sided probability of a count of signs that passes."""
+MANY = 1_000_000
+SHARE = 0.1
+"""Of the Monte-Carlo error: the exact engine's own, at most, in a study."""
+
+
+@functools.cache
+def _program(name: str) -> Program:
+    return compile_scenario(load_scenario(find_scenario(name)))
+
+
+def _profiles(program: Program) -> FloatArray:
+    """Two unlike profiles of a population; the one of a single person."""
+    return choose_profiles(program, 2, seed=1).x
+
+
+# === Profile by profile ===
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_examples_agree(name: str) -> None:
+    """Every outcome, cost by category, increment, endpoint, occupancy and number of entries."""
+    program = _program(name)
+    assert_like(compare(program, _profiles(program), PATIENTS))
+
+
+def test_extremity_agrees() -> None:
+    """Surgery alone, and radiotherapy before it, for one profile of the leiomyosarcoma model."""
+    program = _program("extremity")
+    few = replace(program, overrides=program.overrides[:2])
+    assert_like(compare(few, _profiles(program)[:1], PATIENTS, halving=False, jobs=2))
+
+
+def test_no_trend_of_sign() -> None:
+    """Over scenarios and independent seeds, as many estimates lie above the exact answer as below it."""
+    distances: dict[str, list[float]] = {}
+    for name in SMALL:
+        program = _program(name)
+        (profile,) = x = _profiles(program)
+        last = len(program.strategies) - 1
+        exact = solve(program, program.numbers()[0], x, Fineness()).outcomes[0]
+        for seed in SEEDS:
+            lives = simulate(alike(program, profile), Sampling(n_patients=4_000, seed=seed))
+            error = lives.standard_error()[0]
+            for outcome, (k, _) in list(MAIN.items())[:3]:
+                if error[0, k] > 0.0:
+                    distances.setdefault(outcome, []).append((lives.mean[0, 0, k] - exact[0, k]) / error[0, k])
+                spread = _spread(lives.covariance(k)[0], last)
+                if spread > 0.0:
+                    increment = (lives.mean[0, last, k] - lives.mean[0, 0, k]) - (exact[last, k] - exact[0, k])
+                    distances.setdefault(f"increment of {outcome}", []).append(
+                        float(increment / math.sqrt(spread / lives.n))
+                    )
+    assert len(distances) == 6
+    for outcome, z in distances.items():
+        above = int((np.array(z) > 0).sum())
+        assert scipy.stats.binomtest(above, len(z)).pvalue > LEAST_P, (outcome, above, len(z))
+        assert abs(np.sum(z)) / math.sqrt(len(z)) < Z, (outcome, np.mean(z), len(z))
+
+
+def _spread(covariance: FloatArray, s: int) -> float:
+    """Variance of the difference of a strategy and the first."""
+    return float(covariance[s, s] + covariance[0, 0] - 2.0 * covariance[s, 0])
+
+
+# === The population average ===
+
+COVARIATES = """
+covariates.size = { kind = "lognormal", mean = 8, sd = 4 }
+covariates.deep = { kind = "binary", probability = 0.6 }
+"""
+TWO_ARMS = """
+[strategies.usual]
+[strategies.new]
+set = { loghr = -0.5 }
+"""
+ILLNESS = """
+[states.well]
+initial = true
+utility = 0.8
+cost_per_year.total = 100
+[states.ill]
+utility = 0.5
+cost_per_year.total = 1000
+[[transitions]]
+from = "well"
+to = "ill"
+hazard = { family = "weibull", shape = 1.4, scale = 5 }
+effects."log(size / 8)" = 0.6
+effects.deep = 0.5
+effects.age = "loghr / 60"
+[[transitions]]
+from = ["well", "ill"]
+to = "dead"
+hazard = { family = "gompertz", shape = 0.1, rate = 0.02, clock = "model" }
+effects.size = 0.03
+[endpoints.os]
+events = ["dead"]
+[endpoints.ill]
+events = ["ill"]
+death = "competing"
+"""
+
+
+def _distances(exact: Evaluation, lives: Evaluation) -> FloatArray:
+    """Distances of every figure with an error, in both errors together."""
+    both = exact.summary.merge(lives.summary, on=["strategy", "outcome"])
+    error = np.hypot(both["se_x"], both["se_y"])
+    known = (error > 0.0) & np.isfinite(error)
+    z: FloatArray = ((both["mean_y"] - both["mean_x"]) / error)[known].to_numpy()
+    return z
+
+
+def test_population_average_agrees(build: Build) -> None:
+    """64 profiles of a joint distribution against 50,000 of its patients."""
+    text = frame(20, rate=0.03, covariates=COVARIATES, strategies=TWO_ARMS) + ILLNESS + DEAD
+    scenario = build(text, {"loghr": 0.0}).scenario
+    exact = evaluate(scenario, Sampling(engine="cohort", profiles=64))
+    lives = evaluate(scenario, Sampling(n_patients=50_000, seed=5))
+    z = _distances(exact, lives)
+    assert len(z) > 20
+    assert np.abs(z).max() < Z
+
+
+# === Whole studies ===
+
+
+def _fine_enough(program: Program, x: FloatArray, n: int) -> Fineness:
+    """Steps short enough that their error is a small share of the Monte-Carlo error of `n` lives."""
+    pilot = simulate(alike(program, x[0]), Sampling(n_patients=8_192, jobs=2))
+    se = pilot.standard_error()[0] * math.sqrt(pilot.n / n)
+    numbers, fineness = program.numbers()[0], Fineness()
+    coarse = solve(program, numbers, x[:1], fineness, jobs=2).outcomes[0]
+    for _ in range(4):
+        finer = solve(program, numbers, x[:1], fineness.finer(), jobs=2).outcomes[0]
+        if (np.abs(coarse - finer) <= SHARE * se + 1e-12).all():
+            break
+        fineness, coarse = fineness.finer(), finer
+    return fineness
+
+
+@pytest.mark.study
+@pytest.mark.parametrize("name", LIVED)
+def test_a_million_lives_agree(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every strategy; none beyond 3.5, the exact engine's own error a tenth of the Monte-Carlo error."""
+    program = _program(name)
+    x = _profiles(program)
+    comparisons = compare(program, x, MANY, seed=21, fineness=_fine_enough(program, x, MANY), jobs=2)
+    main = [c for c in comparisons if c.outcome in MAIN or c.outcome.startswith("endpoint:os:event:5y")]
+    with capsys.disabled():
+        print(table(main))
+    assert all(c.step_error <= SHARE * c.se + 1e-9 for c in main if math.isfinite(c.se) and c.se > 0.0)
+    assert max(abs(c.z) for c in main) < Z
+    assert_like(comparisons, Z + 0.5)  # thousands of figures: 4 is passed by chance once in 16,000
+
+
+@pytest.mark.study
+def test_population_of_extremity_agrees() -> None:
+    """64 profiles against a million patients of the population."""
+    scenario = load_scenario("extremity")
+    exact = evaluate(scenario, Sampling(engine="cohort", profiles=64, jobs=2))
+    lives = evaluate(scenario, Sampling(n_patients=MANY, seed=22, jobs=2))
+    assert np.nanmax(np.abs(_distances(exact, lives))) < Z
