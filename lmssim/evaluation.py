@@ -135,7 +135,7 @@ class Evaluation:
         """Counts of an endpoint under a strategy."""
         e, s = self.program.endpoints.index(endpoint), self.strategies.index(strategy)
         counts = self.estimates.counts.endpoint[s, e]
-        groups = self.estimates.groups.endpoint[:, s, e] if isinstance(self.estimates, Solution) else None
+        groups = None if self.solution is None else self.solution.groups.endpoint[:, s, e].astype(np.float64)
         return EndpointCounts(counts, float(self.program.packed.f[layout.F_STEPS_PER_YEAR]), groups)
 
     def _endpoint_rows(self) -> list[tuple[str, str, str, float, float]]:
@@ -175,8 +175,8 @@ class Evaluation:
         for s, strategy in enumerate(self.strategies):
             for k, mark in enumerate(self.program.marks):
                 share = float(self.estimates.counts.marks[s, k, 1]) / self._n_lives
-                if isinstance(self.estimates, Solution):
-                    error = self._spread(self.estimates.groups.marks[:, s, k, 1])
+                if self.solution is not None:
+                    error = self._spread(self.solution.groups.marks[:, s, k, 1].astype(np.float64))
                 else:
                     error = float(np.sqrt(share * (1 - share) / self._n_lives))
                 rows.append((strategy, f"event:{mark}", "probability", share, error))

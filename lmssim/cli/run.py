@@ -15,7 +15,7 @@ from lmssim.cli.progress import progress_bar
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lmssim.evaluation import Evaluation
     from lmssim.execution.simulate import Sampling
@@ -85,7 +85,8 @@ def run(
     if precision is not None and not 0 < precision < float("inf"):
         raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
     independent = luck == Luck.independent
-    _check_fits(engine, patients=patients, profiles=profiles, precision=precision, histories=histories, luck=independent)
+    given = {"patients": patients, "precision": precision, "histories": histories, "luck": independent}
+    _check_fits(engine, profiles, given)
 
     from lmssim.cli import results
     from lmssim.execution.manifest import manifest
@@ -121,7 +122,7 @@ def run(
         _print(evaluation, folder)
 
 
-def _check_fits(engine: str, *, profiles: int | None, **given: float | bool | None) -> None:
+def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | bool | None]) -> None:
     """Refuse options that the engine has no use for.
 
     Raises
@@ -131,7 +132,7 @@ def _check_fits(engine: str, *, profiles: int | None, **given: float | bool | No
     """
     if engine != COHORT:
         if profiles is not None:
-            raise InputError(f"--profiles: engine '{engine}' simulates patients: give --patients, or --engine {COHORT}.")
+            raise InputError(f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {COHORT}.")
         return
     reasons = {
         "patients": "is solved for profiles, not patients: give --profiles",

@@ -153,13 +153,14 @@ class EndpointCounts:
 
         Notes
         -----
-        The integral of survival by the trapezoid on the grid; the variance is 2 x the integral of t S(t) less the
-        mean squared.
+        Survival is a straight line between grid times; the variance is 2 x the integral of t S(t) less the mean
+        squared.
         """
         k = self.at(tau)
         survival, times = self.survival()[: k + 1], self.times[: k + 1]
         mean = float(np.trapezoid(survival, times))
         if self.groups is not None:
             return mean, float(self._spread(lambda each: each.restricted_mean(tau)[0]))
-        variance = max(2.0 * float(np.trapezoid(times * survival, times)) - mean**2, 0.0)
+        beyond = float(survival[0] - survival[-1]) / self.steps_per_year**2 / 6.0  # of the parabola over the trapezoid
+        variance = max(2.0 * (float(np.trapezoid(times * survival, times)) + beyond) - mean**2, 0.0)
         return mean, float(np.sqrt(variance / max(self.n, 1)))

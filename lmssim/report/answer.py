@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.kernels import rewards
 from lmssim.report.digits import amount, listed, plain, rounded, with_error
-from lmssim.report.exactness import kind_of_error, people
+from lmssim.report.exactness import ROUNDING, kind_of_error, people
 from lmssim.report.labels import strategy_labels
 from lmssim.report.reading import steps_of
 from lmssim.report.tables import net_monetary_benefit
@@ -106,7 +106,8 @@ def _how_sure(evaluation: Evaluation) -> str:
     c = evaluation.strategies.index(evaluation.scenario.comparator)
     errors = [evaluation.increment(s, c, rewards.QALY)[1] for s in range(len(evaluation.strategies))]
     largest = max(errors)
-    size = f" (at most {rounded(largest, largest)} QALYs in a difference from the comparator)" if largest > 1e-12 else ""
+    most = f" (at most {rounded(largest, largest)} QALYs in a difference from the comparator)"
+    size = most if largest > ROUNDING else ""
     if n_draws > 1:
         return (
             f"Figures are means over {n_draws:,} parameter draws and {people(evaluation)}; the error printed is the "
@@ -115,8 +116,8 @@ def _how_sure(evaluation: Evaluation) -> str:
     if evaluation.solution is not None:
         return (
             f"Solved exactly for {people(evaluation)}, without random numbers: the error printed is the "
-            f"{kind_of_error(evaluation)}{size}, and nothing else: this is a base case, in which every parameter stands "
-            "at one value, and the uncertainty of the parameters is not included."
+            f"{kind_of_error(evaluation)}{size}, and nothing else: this is a base case, in which every parameter "
+            "stands at one value, and the uncertainty of the parameters is not included."
         )
     return (
         f"The errors printed are Monte-Carlo errors of {evaluation.n:,} simulated patients{size}, and nothing else: "

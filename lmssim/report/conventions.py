@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.report.cycles import cycle_conventions
 from lmssim.report.digits import amount, listed, plain
-from lmssim.report.exactness import exact_conventions
+from lmssim.report.exactness import exact_conventions, stands_for_others
 from lmssim.report.labels import endpoint_label, state_label, strategy_labels
 from lmssim.report.sources import used_parameters
 
@@ -148,6 +148,8 @@ def limitations(evaluation: Evaluation) -> list[str]:
             f"Parameter uncertainty is not included: the errors are those of {numerical}. A probabilistic analysis "
             "(lmssim psa) is needed before a decision."
         )
+    if stands_for_others(evaluation):
+        found.append("One profile, the middle of every covariate, stands for the whole population.")
     if assumed:
         found.append(
             f"{assumed} of {len(used)} parameters are assumed, because no figure that could be used was found; "

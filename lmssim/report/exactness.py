@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmssim.model.population import Population
 from lmssim.report.digits import listed, rounded
 from lmssim.report.labels import endpoint_label, event_label
 
@@ -73,8 +74,10 @@ def exact_conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
     if solution is None:
         return []
     qalys = evaluation.errors[evaluation.errors["outcome"] == "qalys"]
-    whole = "none, as these are the whole population, or its mean stands for it"
-    spread = f"by the spread of {solution.n} groups of them, {_most(qalys['profiles'])}" if solution.n > 1 else whole
+    if solution.n > 1:
+        spread = f"by the spread of {solution.n} groups of them, {_most(qalys['profiles'])}"
+    else:
+        spread = "not known: one stands for all" if stands_for_others(evaluation) else "none: they are all there are"
     steps = f"by solving again twice as fine, {_most(qalys['steps'])}" if "steps" in _sources(solution) else "none"
     found = [
         ("Profiles", f"{solution.n_profiles:,}, each solved exactly under every strategy, without random numbers"),
@@ -82,6 +85,13 @@ def exact_conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
     ]
     missing = not_computed(evaluation)
     return [*found, ("Not computed", "; ".join(missing))] if missing else found
+
+
+def stands_for_others(evaluation: Evaluation) -> bool:
+    """Whether a single profile was asked for of a population whose members differ."""
+    patients, solution = evaluation.scenario.patients, evaluation.solution
+    varied = isinstance(patients, Population) and any(c.kind != "constant" for c in patients.covariates)
+    return solution is not None and solution.n == 1 and varied
 
 
 def _most(errors: pd.Series[float]) -> str:

@@ -8,7 +8,15 @@ from lmssim.report.curves import plot_causes_of_death, plot_incidence, plot_surv
 from lmssim.report.diagram import plot_diagram
 from lmssim.report.digits import listed, plain
 from lmssim.report.exactness import band_note, kind_of_error
-from lmssim.report.labels import computed_endpoints, death_endpoints, endpoint_label, event_label, readable, state_label, strategy_labels
+from lmssim.report.labels import (
+    computed_endpoints,
+    death_endpoints,
+    endpoint_label,
+    event_label,
+    readable,
+    state_label,
+    strategy_labels,
+)
 from lmssim.report.occupancy import plot_occupancies, plot_occupancy
 from lmssim.report.plane import plot_plane
 from lmssim.report.style import save_figure
@@ -68,8 +76,8 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
         "plane": (
             "Cost-effectiveness plane",
             f"Increments over {comparator}, discounted. Shaded: region that holds the pair of means with 95% "
-            f"probability, {kind_of_error(evaluation)} alone. Grey lines: willingness to pay for a QALY; a strategy below a line "
-            "is worth its cost at that rate. Hollow: a mix of practice, not a choice.",
+            f"probability, {kind_of_error(evaluation)} alone. Grey lines: willingness to pay for a QALY; a strategy "
+            "below a line is worth its cost at that rate. Hollow: a mix of practice, not a choice.",
         ),
         "causes_of_death": ("Causes of death", f"Cumulative incidence by cause over {shown} years, stacked."),
         "occupancy": (

@@ -48,7 +48,7 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
         cells = {labels[s]: rounded(*figures[s, outcome]) for s in evaluation.strategies}
         rows.append({"Category": heading} | cells)
     largest = max(figures[s, "cost"][1] for s in evaluation.strategies)
-    size = f"; the largest standard error of a total is {rounded(largest, largest)}" if largest > 0.0 else ""
+    size = f"; the largest error of a total is {rounded(largest, largest)}" if largest > 0.0 else ""
     prices = f", prices of {settings.price_year}" if settings.price_year else ""
     caption = (
         f"{settings.currency} per patient{prices}; categories discounted. {digits_note(evaluation)}{size}."
@@ -59,7 +59,8 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
 def state_tables(evaluation: Evaluation) -> list[ReportTable]:
     """Who enters each state, how long they stay, and what it costs them."""
     if evaluation.solution is None:
-        note, who = f"{digits_note(evaluation)}, about.", ("patients", "Patients who enter each state", "%, at any time")
+        note = f"{digits_note(evaluation)}, about."
+        who = ("patients", "Patients who enter each state", "%, at any time")
     else:
         note = "Four digits; their error is not known state by state."
         who = ("entries", "Entries into each state", "Per 100 patients, at any time, those who enter again included")
@@ -74,8 +75,9 @@ def state_tables(evaluation: Evaluation) -> list[ReportTable]:
 def _state_table(evaluation: Evaluation, measure: str, title: str, caption: str, scale: float) -> ReportTable:
     frame, labels = evaluation.states, strategy_labels(evaluation.scenario)
     lives = evaluation.n * evaluation.estimates.mean.shape[0]
-    wide = frame.pivot(index="state", columns="strategy", values=measure)
-    shares = frame.pivot(index="state", columns="strategy", values="patients")
+    each = frame.set_index(["strategy", "state"])
+    wide = each[measure].unstack("strategy")  # noqa: PD010  # a pivot table would make 0 of what is not computed
+    shares = each["patients"].unstack("strategy")  # noqa: PD010
     rows = []
     for state in [s for s in evaluation.program.states if s in wide.index]:
         values = wide.loc[state].reindex(evaluation.strategies).to_numpy(dtype=np.float64)
@@ -83,7 +85,7 @@ def _state_table(evaluation: Evaluation, measure: str, title: str, caption: str,
             continue
         patients = shares.loc[state].reindex(evaluation.strategies).to_numpy(dtype=np.float64)
         if evaluation.solution is not None:
-            cells = [plain(scale * v) for v in values]
+            cells = [plain(scale * float(v)) for v in values]
         else:
             cells = [_cell(v, p, lives, scale, measure) for v, p in zip(values, patients, strict=True)]
         named = dict(zip((labels[s] for s in evaluation.strategies), cells, strict=True))

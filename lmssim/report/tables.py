@@ -70,9 +70,10 @@ def main_table(evaluation: Evaluation) -> ReportTable:
             row[f"NMB at {amount(wtp)}, {currency}"] = with_error(*net_monetary_benefit(evaluation, s, wtp))
         rows.append(row)
     caption = (
-        f"Per patient, discounted, over {plain(settings.horizon)} years. {error_note(evaluation)} ICER: against the next less costly "
-        "strategy on the frontier; ext. dominated: a mix of two others does better. NMB: net monetary benefit at that "
-        f"willingness to pay for a QALY. The comparator is {labels[evaluation.scenario.comparator]}."
+        f"Per patient, discounted, over {plain(settings.horizon)} years. "
+        f"{error_note(evaluation)} ICER: against the next less costly strategy on the frontier; ext. dominated: a mix "
+        "of two others does better. NMB: net monetary benefit at that willingness to pay for a QALY. The comparator "
+        f"is {labels[evaluation.scenario.comparator]}."
     )
     return ReportTable("Strategies", caption, pd.DataFrame(rows))
 
@@ -128,8 +129,8 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
     currency = settings.currency
     columns = ["Strategy", f"Cost, {currency}", "QALYs", "Against", f"Extra cost, {currency}", "Extra QALYs"]
     caption = (
-        f"Strategies by ascending cost; each one on the frontier against the one before it there. {error_note(evaluation)} Increments "
-        f"are of the same {pairs_note(evaluation)} under both strategies."
+        f"Strategies by ascending cost; each one on the frontier against the one before it there. "
+        f"{error_note(evaluation)} Increments are of the same {pairs_note(evaluation)} under both strategies."
     )
     return ReportTable(
         "Incremental analysis", caption, pd.DataFrame(rows, columns=[*columns, f"ICER, {currency} per QALY"])

@@ -61,6 +61,7 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     single = evaluation.n == 1 and evaluation.solution is None
     digits = "One life tells nothing of means." if single else f"{digits_note(evaluation)}."
     solved = "" if evaluation.solution is None else "Solved exactly for "
-    table.caption = f"{solved}{people(evaluation)}, {plain(settings.horizon)} years, {settings.currency}{prices}. {digits}"
+    who = f"{solved}{people(evaluation)}"
+    table.caption = f"{who}, {plain(settings.horizon)} years, {settings.currency}{prices}. {digits}"
     table.caption_justify = "left"
     return table

@@ -205,3 +205,39 @@ def test_control_variate_is_written_if_asked_for(tmp_path: Path, cli: Cli) -> No
     refused = cli(*options, "--control-variate", "--patients", "100")
     assert refused.code == 2
     assert "too few for a control variate" in refused.err
+
+
+def test_cohort_writes_its_errors_and_no_series(cli: Cli, tmp_path: Path) -> None:
+    """Errors of profiles and steps in a table, in JSON and in the manifest, where patients and luck are not."""
+    outcome = cli("run", "sick_sicker", "--engine", "cohort", "--json", "--out", tmp_path)
+    assert outcome.code == 0, outcome.err
+    result = manifest_of(tmp_path)["result"]
+    assert result["engine"] == "cohort"
+    assert result["solved"]["profiles"] == 1
+    assert result["solved"]["errors"]["qalys"] == {"profiles": 0.0, "steps": 0.0}
+    assert not {"patients", "luck"} & set(result)
+    errors = rows_of(tmp_path / "errors.csv")
+    assert list(errors[0]) == ["strategy", "outcome", "unit", "value", "profiles", "steps"]
+    assert len(json.loads(outcome.out)["errors"]) == len(errors)
+    assert not (tmp_path / "series.csv").exists()
+    qalys = [row["mean"] for row in rows_of(tmp_path / "summary.csv") if row["outcome"] == "qalys"]
+    assert [f"{float(mean):.3f}" for mean in qalys] == ["20.711", "21.499", "22.184", "23.137"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "cohort", "--patients", 100], "--patients: engine 'cohort' is solved for profiles"),
+        (["--engine", "cohort", "--precision", 10], "--precision: engine 'cohort' has no Monte-Carlo error"),
+        (["--engine", "cohort", "--histories"], "--histories: engine 'cohort' has no individual lives"),
+        (["--engine", "cohort", "--luck", "independent"], "--luck: engine 'cohort' has no random numbers"),
+        (["--engine", "cohort", "--profiles", 0], "profiles: 0 is not 1 or more"),
+        (["--profiles", 8], "--profiles: engine 'compiled' simulates patients"),
+    ],
+)
+def test_options_of_another_engine_are_refused(cli: Cli, tmp_path: Path, options: list[object], said: str) -> None:
+    """One message that says what to give instead; nothing is written."""
+    outcome = cli("run", "sick_sicker", *options, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert not (tmp_path / "out").exists()

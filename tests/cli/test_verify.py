@@ -51,6 +51,16 @@ def test_a_sound_example_passes(cli: Cli, tmp_path: Path) -> None:
     assert manifest["verify"]["passed"] is True
 
 
+def test_the_exact_engine_is_verified_where_it_can_be(cli: Cli, tmp_path: Path) -> None:
+    """A model in cycles by cohort: what needs single lives is not applicable, and says so; nothing fails."""
+    outcome = cli("verify", "hiv", "--engine", "cohort", "--jobs", 1, "--out", tmp_path)
+    assert outcome.code == 0, outcome.out
+    rows = {row["check"]: row for row in _document(tmp_path)["results"]}
+    assert {rows[name]["status"] for name in ("utility-one", "rate-zero", "occupancy-sum")} == {"passed"}
+    assert rows["engine-agreement"]["status"] == "not applicable"
+    assert sum("follows no single lives" in str(row["reason"]) for row in rows.values()) >= 1
+
+
 def _document(folder: Path) -> dict[str, Any]:
     document: dict[str, Any] = json.loads((folder / "verify.json").read_text())
     return document

@@ -80,3 +80,56 @@ def test_median_among_those_with_the_event() -> None:
     """Median of the events' own times."""
     counts = counts_of(np.array([1.0, 2.0, 3.0]), censored=np.full(7, 39.0))
     assert counts.time_among_events() == pytest.approx(1.5, abs=0.55)
+
+
+def grouped(rates: list[float]) -> EndpointCounts:
+    """Probabilities of exponential events in groups of profiles, one rate each."""
+    edges = np.arange(N_YEARS * STEPS + 1) / STEPS
+    groups = np.zeros((len(rates), 3, len(edges) + 1))
+    for group, rate in zip(groups, rates, strict=True):
+        share = 1.0 - np.exp(-rate * edges)
+        group[0] = np.diff(share, prepend=0.0, append=1.0)
+    return EndpointCounts(groups.sum(axis=0), float(STEPS), groups)
+
+
+def test_the_spread_of_groups_is_the_error() -> None:
+    """Of the mean of the groups' own figures: survival, median, restricted mean, median among events."""
+    rates = [0.18, 0.2, 0.22, 0.24]
+    counts = grouped(rates)
+    alone = [grouped([rate]) for rate in rates]
+    k = counts.at(5.0)
+    expected = np.std([each.survival()[k] for each in alone], ddof=1) / 2.0
+    assert counts.standard_error(counts.survival())[k] == pytest.approx(expected, rel=1e-12)
+    assert counts.survival()[k] == pytest.approx(np.mean(np.exp(-5.0 * np.array(rates))), rel=1e-12)
+    medians = [each.quantile(0.5, survival=True)[0] for each in alone]
+    assert counts.quantile(0.5, survival=True)[1] == pytest.approx(np.std(medians, ddof=1) / 2.0, rel=1e-12)
+    means = [each.restricted_mean(5.0)[0] for each in alone]
+    assert counts.restricted_mean(5.0)[1] == pytest.approx(np.std(means, ddof=1) / 2.0, rel=1e-12)
+    among = [each.time_among_events() for each in alone]
+    assert counts.error_among_events() == pytest.approx(np.std(among, ddof=1) / 2.0, rel=1e-12)
+
+
+def test_a_single_group_has_no_error() -> None:
+    """What is solved for everybody there is, is exact."""
+    counts = grouped([0.2])
+    assert not counts.standard_error(counts.survival()).any()
+    assert counts.restricted_mean(5.0)[1] == 0.0
+
+
+def test_what_is_not_computed_stays_so() -> None:
+    """Probabilities that are not numbers give no number anywhere."""
+    empty = np.full((2, 3, N_YEARS * STEPS + 2), np.nan)
+    counts = EndpointCounts(empty.sum(axis=0), float(STEPS), empty)
+    figures = [counts.time_among_events(), *counts.quantile(0.5, survival=True), *counts.restricted_mean(5.0)]
+    assert all(math.isnan(figure) for figure in figures)
+    assert np.isnan(counts.survival()).all()
+
+
+def test_events_at_the_end_leave_a_restricted_mean_its_error() -> None:
+    """If all events fall at one year, the mean to that year is off by up to half a step: an error of that size."""
+    counts = counts_of(np.full(100, 1.0), censored=np.full(300, 39.0))
+    mean, se = counts.restricted_mean(1.0)
+    assert mean == pytest.approx(1.0 - 0.25 / STEPS / 2.0, rel=1e-12)
+    # loss uniform over the last step with probability 1/4
+    variance = 0.25 / 3.0 / STEPS**2 - (0.25 / 2.0 / STEPS) ** 2
+    assert se == pytest.approx(math.sqrt(variance / 400), rel=1e-9)

@@ -460,7 +460,7 @@ def bare_model(
     age = scenario.file.population.age
     population = {"covariates": {age: {"kind": "constant", "value": 0.0}}, "age": age}
     ends = [name for name, state in states.items() if state.kind == "absorbing"]
-    continuous = with_file(scenario, cycles=None)
+    continuous = with_file(scenario, cycles=None, partitioned_survival=None)
     bare = with_file(
         horizon(continuous, years), states=states, transitions=transitions,
         population=type(scenario.file.population).model_validate(population), attributes={}, clocks={}, events={},
