@@ -19,7 +19,7 @@ from lmssim.kernels.cohort.ledger import total
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
 from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
-    DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
+    DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
     G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY,
     H_TERMINAL, S_KIND, S_TERMINAL, S_WIDTH, W_EPOCH,
 )  # fmt: skip
@@ -30,6 +30,10 @@ from lmssim.kernels.tally import CENSORED, step_of
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
 # isort: on
 
+ROUNDS = 6
+"""Times that boxes of an interval before a named time are opened, so that nobody waits beyond it."""
+ENOUGH = 1e-9
+"""Mass for which that is worth while."""
 WINDOW_STEPS = 12
 """Steps in which the way to death is followed backward through the window of terminal care."""
 
@@ -72,9 +76,14 @@ def _solve(
     _begin(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, strategy)
     follow_sheet(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, 0.0, strategy)
     for k in range(len(follow.bins) - 1):
-        for state in range(m[H_N_STATES]):
-            if count[FAILED] == 0:
-                _open_boxes(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, state, k, strategy)
+        n_rounds = ROUNDS if _is_named(follow, follow.bins[k + 1]) else 1
+        for i in range(n_rounds):
+            for state in range(m[H_N_STATES]):
+                if count[FAILED] == 0:
+                    _open_boxes(
+                        m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, state, k,
+                        i == n_rounds - 1, strategy,
+                    )  # fmt: skip
     if count[FAILED] == 0:
         _exclude(m, f, wi, wf, v, x, follow, kinds, solved, count, strategy)
         n = m[H_N_CATEGORIES]
@@ -162,21 +171,25 @@ def follow_vector(
 def _open_boxes(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int, k: int,
-    strategy: int,
+    last: bool, strategy: int,
 ) -> None:  # fmt: skip
-    """The sheet of all who entered a state in interval `k`, from their mean time of entry on."""
+    """The sheet of all who entered a state in interval `k`, from their mean time of entry on.
+
+    Whoever enters it again within the interval waits for the next round, or in the `last` one for the next interval.
+    """
     n_passive, n_bins = kinds.utility.shape[1], len(follow.bins) - 1
     mass = time = 0.0
     for b in range(count[N_BOXES]):
         if boxes.row[b, 0] == state:
             mass += total(boxes.mass[b, k], n_passive)
             time += boxes.time[b, k]
-    if mass <= 0.0:
+    boxes.done[state] = k if last else k - 1
+    if mass <= (0.0 if last else ENOUGH):
         return
     mean = time / mass
-    boxes.done[state] = k
     wide = follow.bins[k + 1] - mean >= follow.step[P_WIDEST] or _is_named(follow, follow.bins[k + 1])
     if mass < follow.step[P_LEAST] and k + 1 < n_bins and not wide:
+        _note_waiting(m, f, follow, solved, state, k, mass, math.inf)
         for b in range(count[N_BOXES]):  # too little for a sheet of its own
             if boxes.row[b, 0] == state:
                 _carry(boxes, b, k)
@@ -212,6 +225,8 @@ def _open_boxes(
                 m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, state, boxes.row[b, 1],
                 boxes.row[b, 2], vector, clock, mean, strategy,
             )  # fmt: skip
+        _empty(boxes, b, k)
+    _note_waiting(m, f, follow, solved, state, k, mass, mean)
     count[N_SHEETS] += 1
     follow_sheet(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, mean, strategy)
 
@@ -244,6 +259,30 @@ def _is_named(follow: Follow, time: float) -> bool:
         if follow.stops[k] == time:
             return True
     return False
+
+
+@borrow
+def _note_waiting(
+    m: IntArray, f: FloatArray, follow: Follow, solved: Solved, state: int, k: int, mass: float, mean: float
+) -> None:  # fmt: skip
+    """Occupancy within an interval, as if entries were spread over it evenly: its sheet holds them from `mean` on."""
+    if m[m[H_STATE] + state * S_WIDTH + S_KIND] != DWELLING:
+        return
+    start, stop, per_year = follow.bins[k], follow.bins[k + 1], f[F_OCCUPANCY_PER_YEAR]
+    i = int(math.floor(start * per_year)) + 1  # noqa: RUF046
+    while i / per_year < stop or (i / per_year == stop and mean == math.inf):
+        there = mass if i / per_year >= mean else 0.0
+        solved.level[state, i] += mass * (i / per_year - start) / (stop - start) - there
+        i += 1
+
+
+@borrow
+def _empty(boxes: Boxes, b: int, k: int) -> None:
+    """Nothing is left in an interval of a box."""
+    boxes.mass[b, k] = 0.0
+    boxes.time[b, k] = 0.0
+    boxes.clock[b, k] = 0.0
+    boxes.clock_mass[b, k] = 0.0
 
 
 @borrow
