@@ -167,6 +167,9 @@ class _Analysis:
             self.next[i].add(m[b + layout.B_TO])
         for t in self._rows(s, "transition", layout.T_WIDTH):
             self._transition(i, t)
+        for k in self._rows(s, "clock", 1):
+            if m[m[layout.H_CLOCK_FIRST] + m[k]] != 0:
+                self.dynamics[i].clocks |= 1 << m[k]  # whether it runs decides whether it starts
         self.running[i] |= self.of(m[s + layout.S_UTILITY])
         self.running[i] |= self._costs(m[s + layout.S_FIRST_RATE], m[s + layout.S_LAST_RATE])
         self.lumps[i] |= self.of(m[s + layout.S_ENTRY_QALY])
@@ -181,10 +184,28 @@ class _Analysis:
             for ref in (m[q + layout.L_LOSS], m[q + layout.L_YEARS]):
                 self.lumps[i] |= self.of(ref)
             self.lumps[i] |= self._costs(m[q + layout.L_FIRST_COST], m[q + layout.L_LAST_COST])
+        self._refuse_excluded_in_fixed_stay(i, s)
         terminal = m[s + layout.S_TERMINAL]
         if terminal >= 0:
             d = m[layout.H_TERMINAL] + terminal * layout.D_WIDTH
             self.lumps[i] |= self._costs(m[d + layout.D_FIRST_COST], m[d + layout.D_LAST_COST])
+
+    def _refuse_excluded_in_fixed_stay(self, i: int, s: int) -> None:
+        """The way to death within the window of terminal care is followed by hazards alone."""
+        m, excludes = self.m, 0
+        for terminal in range(len(self.program.scenario.file.terminal)):
+            excludes |= m[m[layout.H_TERMINAL] + terminal * layout.D_WIDTH + layout.D_EXCLUDES]
+        paid = list(range(m[s + layout.S_FIRST_RATE], m[s + layout.S_LAST_RATE], 2))
+        for q in self._rows(s, "schedule", layout.C_WIDTH):
+            paid += range(m[q + layout.C_FIRST_COST], m[q + layout.C_LAST_COST], 2)
+        fixed = any(m[t + layout.T_FAMILY] == families.FIXED for t in self._rows(s, "transition", layout.T_WIDTH))
+        if fixed and any((excludes >> m[k]) & 1 for k in paid):
+            self._refuse(i, "a cost that terminal care replaces, in a stay of fixed length,")
+        lumps = list(range(m[s + layout.S_FIRST_ENTRY], m[s + layout.S_LAST_ENTRY], 2))
+        for q in self._rows(s, "limited", layout.L_WIDTH):
+            lumps += range(m[q + layout.L_FIRST_COST], m[q + layout.L_LAST_COST], 2)
+        if m[s + layout.S_KIND] == layout.DWELLING and any((excludes >> m[k]) & 1 for k in lumps):
+            self._refuse(i, "an entry cost or limited cost that terminal care replaces")
 
     def _plan(self, i: int, plan: int) -> None:
         clock = self.m[self.m[layout.H_PLAN] + plan]
@@ -335,3 +356,25 @@ def analyse(program: Program) -> Liveness:
         If it would have to follow what cannot be followed; the message names it.
     """
     return _Analysis(program).result()
+
+
+def closures(program: Program) -> list[str]:
+    """What an exact solution holds at a mean, one line each; empty if it holds nothing so."""
+    live, names = analyse(program), list(program.flat.clocks)
+    m = program.packed.m
+    lines = []
+    for c, clock in enumerate(names):
+        held = []
+        for i, state in enumerate(program.states):
+            s = int(m[layout.H_STATE]) + i * layout.S_WIDTH
+            started = [int(m[k]) for k in range(int(m[s + layout.S_FIRST_CLOCK]), int(m[s + layout.S_LAST_CLOCK]))]
+            dwelling = m[s + layout.S_KIND] == layout.DWELLING
+            if live.boxed[i] and (int(live.live_clocks[i]) >> c) & 1 and c not in started and dwelling:
+                held.append(state)
+        if held:
+            lines.append(f"clock '{clock}' stands at its mean by time of entry in {', '.join(held)}")
+    if any(event.utility_loss is not None for event in program.scenario.file.events.values()):
+        lines.append("what is left of a temporary loss of utility on entry into a state is held at its mean")
+    if program.scenario.file.terminal:
+        lines.append("the way to death within the window of terminal care is followed by hazards alone")
+    return lines

@@ -8,6 +8,8 @@ from lmssim.model.population import Population
 from lmssim.report.digits import listed, rounded
 from lmssim.report.labels import endpoint_label, event_label
 
+from lmssim.model.liveness import closures
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -83,6 +85,8 @@ def exact_conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Profiles", f"{solution.n_profiles:,}, each solved exactly under every strategy, without random numbers"),
         ("Errors", f"of profiles: {spread}; of steps: {steps}"),
     ]
+    if evaluation.program.is_continuous and (held := closures(evaluation.program)):
+        found.append(("Closures", "; ".join(held)))
     missing = not_computed(evaluation)
     return [*found, ("Not computed", "; ".join(missing))] if missing else found
 

@@ -191,7 +191,6 @@ def test_includes_that_go_round_are_refused(cli: Cli, model: Path) -> None:
         (["--patients", "many"], ["run", "illness_death", "--patients", "many"]),
         (["seed", "-1"], ["run", "illness_death", "--seed", "-1"]),
         (["jobs", "0"], ["run", "illness_death", "--jobs", "0"]),
-        (["cohort", "not supported"], ["run", "illness_death", "--engine", "cohort"]),
         (["'compild'", "'compiled'"], ["run", "illness_death", "--engine", "compild"]),
         (["dask", "not supported"], ["run", "illness_death", "--backend", "dask"]),
         (["--precision"], ["run", "illness_death", "--precision", "0"]),

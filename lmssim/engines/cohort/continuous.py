@@ -93,18 +93,17 @@ def bins(horizon: float, fineness: Fineness, times: list[float]) -> FloatArray:
     """Edges of the intervals: their width grows with time, and they narrow towards named times, which are edges."""
     edges = [0.0]
     for mark in sorted({t for t in times if t < horizon} | {horizon}):
-        start = edges[-1]
-        while mark - edges[-1] > 1e-9:
+        while mark - edges[-1] > 1e-9 * mark:
             width = max(fineness.width, fineness.growth * edges[-1])
             left = mark - edges[-1]
             if mark in times and left < 2.0 * width:
                 width = left if left <= fineness.width / NARROW else left / 2.0
             edges.append(mark if left <= width * (1.0 + 1e-9) else edges[-1] + width)
-        assert edges[-1] > start
     return np.array(edges)
 
 
 def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Follow:
+    """What is the same for every draw, strategy and profile."""
     settings = program.scenario.file.settings
     m = program.packed.m
     excludes = 0
@@ -115,11 +114,13 @@ def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Fo
         live.live_bits, live.live_clocks, live.live_cures, live.entry_bits, live.boxed, live.timed, live.passive,
         live.cure_of_risk, np.array(program.columns["recorded"], dtype=np.int64), live.ahead,
         np.array([excludes], dtype=np.int64), bins(settings.horizon, fineness, settings.times),
-        np.array([*settings.times, settings.horizon]), np.array([fineness.step, 2.0 * fineness.growth, fineness.least, max(fine, default=0.0), 2.0 * fineness.width]),
+        np.array([*settings.times, settings.horizon]),
+        np.array([fineness.step, 2.0 * fineness.growth, fineness.least, max(fine, default=0.0), 2.0 * fineness.width]),
     )  # fmt: skip
 
 
 def workspace_of(program: Program, follow: memory.Follow, size: Sizes) -> Workspace:
+    """Memory for one thread."""
     m = program.packed.m
     n_clocks, n_states, n_bins = int(m[layout.H_N_CLOCKS]), len(program.states), len(follow.bins) - 1
     n_categories, n_passive = len(program.categories), 1 << len(follow.passive)
@@ -144,8 +145,8 @@ def workspace_of(program: Program, follow: memory.Follow, size: Sizes) -> Worksp
             term=z(memory.MAX_TERMS * size.nodes * (n + 8)), summed=z(memory.N_MOMENTS * (n + 8)),
             power=z((memory.MAX_TERMS, memory.N_SUMMED)), place=_ints(size.nodes), held=_ints(size.nodes),
             out_rate=z(size.nodes), dense=_ints(2, n + 8), column=_ints(4 * size.links, n + 8),
-            share=z(4 * size.links * (n + 8)), seen=z(n), vector=z(n), timed=_ints(size.links), paying=_ints(size.links),
-            within=_ints(4 * size.links), leaving=_ints(4 * size.links), met=z((n_watchers, 3)),
+            share=z(4 * size.links * (n + 8)), seen=z(n), vector=z(n), timed=_ints(size.links),
+            paying=_ints(size.links), within=_ints(4 * size.links), leaving=_ints(4 * size.links), met=z((n_watchers, 3)),
             sums=z((size.nodes, memory.N_SUMS, n_passive)), link=_ints(size.links, memory.L_WIDTH),
             link_real=z((size.links, memory.LR_WIDTH)), edge=_ints(4 * size.links, memory.G_WIDTH),
             edge_p=z(4 * size.links),

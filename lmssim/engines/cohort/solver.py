@@ -149,7 +149,10 @@ class _Continuous:
         marks[:n_watched_marks, 1] = solved.endpoint[n_endpoints : n_endpoints + n_watched_marks, 0].sum(axis=1)
         entries = np.full((len(program.states), 2), np.nan)
         entries[:, 0] = solved.entries
-        level = solved.level + solved.ended.cumsum(axis=1)
+        ended = solved.ended.cumsum(axis=1)
+        present = solved.level.sum(axis=0)  # between named times some wait for their interval's sheet
+        present[present <= 0.0] = 1.0
+        level = solved.level * (np.clip(1.0 - ended.sum(axis=0), 0.0, 1.0) / present) + ended
         level[:, -1] = 0.0
         occupancy = np.diff(level, axis=1, prepend=0.0)
         return {

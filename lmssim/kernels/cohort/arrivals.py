@@ -9,12 +9,12 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import (
     I_ATTRIBUTES, I_CENSORING, I_CLEAR, I_COMPETING, I_CURES, I_EVENT, I_MET, I_SET, I_STATE, _meet_mark, change,
-    copy_item, enter, find_outcomes, live_cures, note_entry, note_mark, passive_bits, push, set_clocks,
+    copy_item, enter, find_outcomes, live_cures, note_entry, note_mark, passive_bits, push, set_clocks, starting,
 )  # fmt: skip
 from lmssim.kernels.cohort.ledger import bin_of, end, meet, note_flux, recombine, set_vector, total
 from lmssim.kernels.cohort.memory import (
     AT_ARRIVE, AT_EVENT, AT_START, BOXES_FULL, BY_DELAY, DR_ENTERED, D_KIND, FAILED, FAILED_STATE, K_ATTRIBUTES,
-    K_ENTRY, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_ROW, NOTE_LOSS, N_BOXES, N_NOTES, N_OUTS, N_USED, N_WATCHED,
+    K_ENTRY, LONG, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_ROW, NOTE_LOSS, N_BOXES, N_NOTES, N_OUTS, N_USED, N_WATCHED,
     OF_ARRIVAL, OF_EVENT, OF_MOVE, OF_OUTCOME, OF_SOURCE, OF_TARGET, O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING,
     O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_WHAT, TOO_MANY, W_MARK, W_OPEN, Boxes, Chain,
     Follow, Kinds, Nodes, Solved,
@@ -308,10 +308,11 @@ def land(
         return
     after = chain.clock[len(chain.p) + OF_TARGET]
     set_vector(after, clock, 1.0)
+    started = starting(m, clock, out[O_STARTED])
     for c in range(len(after)):
-        if (out[O_STARTED] >> c) & 1:
+        if (started >> c) & 1:
             after[c] = time
-    restarts = out[O_STARTED] & follow.live_clocks[state]
+    restarts = started & follow.live_clocks[state]
     if stays_in_sheet or (follow.boxed[state] == 0 and restarts == 0):
         arrive(
             m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, out, vector, after, time, strategy
@@ -320,8 +321,9 @@ def land(
         b = box_of(follow, boxes, count, state, out[O_ATTRIBUTES], out[O_CURES])
         if b >= 0:
             put_in_box(
-                follow, kinds, nodes, boxes, count, b, vector, time, after, total(vector, kinds.utility.shape[1])
-            )
+                follow, kinds, nodes, boxes, count, b, vector, time, after, total(vector, kinds.utility.shape[1]),
+                solved.endpoint.shape[0],
+            )  # fmt: skip
 
 
 @borrow
@@ -348,9 +350,12 @@ def box_of(follow: Follow, boxes: Boxes, count: IntArray, state: int, attributes
 @borrow
 def put_in_box(
     follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, count: IntArray, b: int, vector: FloatArray,
-    time: float, clock: FloatArray, amount: float,
+    time: float, clock: FloatArray, amount: float, n_watchers: int,
 ) -> None:  # fmt: skip
-    """Add a vector that enters at `time`; if its interval's sheet is done, to the next one."""
+    """Add a vector that enters at `time`; if its interval's sheet is done, to the next one.
+
+    Of temporary losses of utility the sum is kept, and its product with the time that is left of them.
+    """
     k = bin_of(follow, time)
     done = boxes.done[boxes.row[b, 0]]
     if k <= done:
@@ -360,6 +365,11 @@ def put_in_box(
         mass[c] += vector[c]
     for i in range(count[N_WATCHED]):
         mass[n_passive + nodes.watch[i]] += vector[n_passive + i]
+    first, lost = n_passive + count[N_WATCHED], n_passive + n_watchers
+    for i in range(len(nodes.slot)):
+        if nodes.slot[i, W_OPEN] != 0 and vector[first + i] != 0.0:
+            mass[lost] += vector[first + i]
+            mass[lost + 1] += vector[first + i] * min(nodes.slot_end[i] - time, LONG)
     boxes.time[b, k] += amount * time
     for c in range(len(clock)):
         if not math.isnan(clock[c]):

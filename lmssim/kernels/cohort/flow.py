@@ -12,7 +12,7 @@ import math
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.arrivals import put_in_box
-from lmssim.kernels.cohort.kinds import passive_column
+from lmssim.kernels.cohort.kinds import passive_column, starting
 from lmssim.kernels.cohort.ledger import count_over, note_flux, recombine, set_vector, total
 from lmssim.kernels.cohort.memory import (
     D_ALIVE, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, LR_WEIGHT,
@@ -318,7 +318,10 @@ def flow_out(
         if target == TO_END:
             solved.ended[out[O_STATE], step] += amount
         elif target <= TO_BOX:
-            _flow_to_box(follow, kinds, nodes, boxes, chain, count, TO_BOX - target, out, d, weight, start, stop)
+            _flow_to_box(
+                m, follow, kinds, nodes, boxes, chain, count, TO_BOX - target, out, d, weight, start, stop,
+                solved.endpoint.shape[0],
+            )  # fmt: skip
     for k in range(count[N_WATCHED]):
         for how in range(3):
             if nodes.met[k, how] != 0.0:
@@ -339,14 +342,16 @@ def _meet_over(kinds: Kinds, nodes: Nodes, count: IntArray, out: IntArray, d: in
 
 @borrow
 def _flow_to_box(
-    follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, count: IntArray, b: int, out: IntArray,
-    d: int, weight: float, start: float, stop: float,
+    m: IntArray, follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, count: IntArray, b: int,
+    out: IntArray, d: int, weight: float, start: float, stop: float, n_watchers: int,
 ) -> None:  # fmt: skip
     """What enters box `b` from node `d` during a step, at its mean time."""
     n_passive, vector, years = kinds.utility.shape[1], nodes.vector, nodes.years[d]
     gone = out[O_EVENT] | out[O_COMPETING] | out[O_CENSORING]
-    for c in range(n_passive + count[N_WATCHED]):
+    for c in range(count[N_USED]):
         vector[c] = weight * years[c]
+    for c in range(count[N_USED], n_passive + count[N_WATCHED] + len(nodes.slot)):
+        vector[c] = 0.0
     for k in range(count[N_WATCHED]):
         if (gone >> nodes.watch[k]) & 1:
             vector[n_passive + k] = 0.0
@@ -354,7 +359,10 @@ def _flow_to_box(
     time = start + (stop - start) * nodes.moment[d, X_TIME] / nodes.moment[d, X_YEARS]
     clock = chain.clock[len(chain.p) + OF_NODE]
     set_vector(clock, nodes.clock[d], 1.0)
+    started = starting(m, clock, out[O_STARTED])
     for c in range(len(clock)):
-        if (out[O_STARTED] >> c) & 1:
+        if (started >> c) & 1:
             clock[c] = time
-    put_in_box(follow, kinds, nodes, boxes, count, b, vector, time, clock, weight * nodes.moment[d, X_YEARS])
+    put_in_box(
+        follow, kinds, nodes, boxes, count, b, vector, time, clock, weight * nodes.moment[d, X_YEARS], n_watchers
+    )

@@ -8,7 +8,7 @@ import math
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.arrivals import box_of
-from lmssim.kernels.cohort.kinds import find_outcomes, live_cures, set_clocks
+from lmssim.kernels.cohort.kinds import find_outcomes, live_cures, set_clocks, starting
 from lmssim.kernels.cohort.memory import (
     BY_HAZARD, CLOCK_UNREAD, DR_ENTERED, D_ALIVE, D_BUILT, D_FIRST_LINK, D_KIND, D_LAST_LINK, FAILED, FAILED_STATE,
     G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, K_ATTRIBUTES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, LINKS_FULL, LR_EFFECT,
@@ -100,7 +100,8 @@ def _add_edges(
     if m[m[H_STATE] + state * S_WIDTH + S_KIND] == ABSORBING:
         _add_edge(kinds, nodes, count, link, d, o, TO_END, p)
         return
-    if not stays and (follow.boxed[state] != 0 or out[O_STARTED] & follow.live_clocks[state] != 0):
+    restarts = starting(m, nodes.clock[d], out[O_STARTED]) & follow.live_clocks[state]
+    if not stays and (follow.boxed[state] != 0 or restarts != 0):
         b = box_of(follow, boxes, count, state, attributes, out[O_CURES])
         _add_edge(kinds, nodes, count, link, d, o, TO_BOX - max(b, 0), p)
         return

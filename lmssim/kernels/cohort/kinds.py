@@ -41,10 +41,20 @@ I_WIDTH = 11
 @borrow
 def set_clocks(m: IntArray, wi: IntArray, wf: FloatArray, clock: FloatArray, started: int, now: float) -> None:
     """Tell the stack machine the clocks' origins; NaN has not started, those in `started` have done so now."""
+    started = starting(m, clock, started)
     for c in range(m[H_N_CLOCKS]):
         origin = now if (started >> c) & 1 else clock[c]
         wi[m[H_W_CLOCK_COUNT] + c] = 0 if math.isnan(origin) else 1
         wf[m[H_WF_CLOCK] + c] = origin
+
+
+@borrow
+def starting(m: IntArray, clock: FloatArray, started: int) -> int:
+    """Clocks of `started` that do start for whoever has these: one that keeps its first start is not started again."""
+    for c in range(m[H_N_CLOCKS]):
+        if m[m[H_CLOCK_FIRST] + c] != 0 and not math.isnan(clock[c]):
+            started &= ~(1 << c)
+    return started
 
 
 @borrow
@@ -422,8 +432,7 @@ def enter(m: IntArray, item: IntArray, clock: FloatArray, all_passive: int) -> N
     item[I_CENSORING] |= m[s + S_CENSORING_OF]
     for k in range(m[s + S_FIRST_CLOCK], m[s + S_LAST_CLOCK]):
         c = m[k]
-        if m[m[H_CLOCK_FIRST] + c] == 0 or (math.isnan(clock[c]) and (item[I_STARTED] >> c) & 1 == 0):
-            item[I_STARTED] |= 1 << c
+        item[I_STARTED] |= 1 << c
 
 
 @borrow

@@ -188,7 +188,8 @@ class Boxes(NamedTuple):
     """State, attributes, cures."""
     hash: IntArray
     mass: FloatArray
-    """(n_boxes, n_bins, n_columns)."""
+    """(n_boxes, n_bins, n_columns): combinations of passive attributes, every watcher, what is lost for a time, and the
+    same times the years that are left of it."""
     time: FloatArray
     """Sums of mass x time of entry."""
     clock: FloatArray
@@ -210,6 +211,10 @@ class Chain(NamedTuple):
     vector: FloatArray
 
 
+LONG = 200.0
+"""Years for which what is lost for good is lost in a sheet."""
+LOST_BEFORE = -(1 << 40)
+"""Code of losses of utility that began before a sheet did."""
 SPARE = 32
 """Rows of the stack that are kept apart."""
 AT_START, AT_ITEM, AT_HAPPEN, AT_BRANCH, AT_ARRIVE, AT_EVENT, AT_BOX = (-1, -2, -3, -4, -5, -6, -7)

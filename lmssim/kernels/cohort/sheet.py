@@ -33,8 +33,9 @@ NEGLIGIBLE = 1e-9
 """Mass below which nothing is followed."""
 MOST_RATE = 0.7
 """Largest expected number of events of a node in one step of the series."""
-SHORTEST = 32.0
-"""Share of the longest step with which a clock's first step is taken; steps at most double its reading."""
+SHORTEST, DOUBLES = 32.0, 4.0
+"""Share of the longest step with which a clock's first step is taken, and how its reading may grow in later ones: it
+doubles at most with steps of a quarter year."""
 QUARTERLY = 15.0
 """Years up to which every time of the occupancy grid ends a step of the first sheet."""
 MOST_STEPS = 400_000
@@ -122,7 +123,7 @@ def next_stop(
         if nodes.spec[k] != EXPONENTIAL and nodes.spec[k] != LIFE_TABLE:
             since = time - nodes.spec_real[k, S_ORIGIN]
             if since >= 0.0:
-                stop = min(stop, time + max(follow.step[P_STEP] / SHORTEST, since))
+                stop = min(stop, time + max(follow.step[P_STEP] / SHORTEST, since * DOUBLES * follow.step[P_STEP]))
     for i in range(count[N_TICKS]):
         row = nodes.tick[i]
         if row[2] < row[3] and nodes.row[row[0], D_ALIVE] != 0:

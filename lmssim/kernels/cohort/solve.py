@@ -9,19 +9,20 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import I_CURES, follow_chain, live_cures, passive_bits, push, set_clocks, slot_of
 from lmssim.kernels.cohort.memory import (
-    AT_BOX, AT_START, BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, MR_A, MR_B, MR_C, MR_RATIO,
-    MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES, N_OUTS,
-    N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, P_LEAST, P_WIDEST,
-    Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    AT_BOX, AT_START, BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, LOST_BEFORE, MR_A, MR_B, MR_C,
+    MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES,
+    N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, P_LEAST,
+    P_WIDEST, TOO_MANY, W_MARK, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.cohort.arrivals import arrive, spread
 from lmssim.kernels.cohort.ledger import total
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
 from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
-    DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
-    G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY,
-    H_TERMINAL, S_KIND, S_TERMINAL, S_WIDTH, W_EPOCH,
+    ABSORBING, DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, G_FIRST_MIX,
+    G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS,
+    H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY, H_TERMINAL, S_CENSORING_OF, S_COMPETING_OF, S_EVENT_OF, S_KIND,
+    S_TERMINAL, S_WIDTH, W_EPOCH,
 )  # fmt: skip
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.pointer import constant, lend, scratch
@@ -85,12 +86,30 @@ def _solve(
                         i == n_rounds - 1, strategy,
                     )  # fmt: skip
     if count[FAILED] == 0:
+        _censor_absorbed(m, f, solved)
         _exclude(m, f, wi, wf, v, x, follow, kinds, solved, count, strategy)
         n = m[H_N_CATEGORIES]
         solved.outcome[COST] = solved.outcome[COST_UNDISCOUNTED] = 0.0
         for category in range(n):
             solved.outcome[COST] += solved.outcome[N_MAIN + category]
             solved.outcome[COST_UNDISCOUNTED] += solved.outcome[N_MAIN + n + category]
+
+
+@borrow
+def _censor_absorbed(m: IntArray, f: FloatArray, solved: Solved) -> None:
+    """Whoever is absorbed where an endpoint knows nothing of it is under observation until the horizon."""
+    last = step_of(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
+    for e in range(min(m[H_N_ENDPOINTS], solved.endpoint.shape[0])):
+        unknown, left = False, 1.0
+        for state in range(m[H_N_STATES]):
+            s = m[H_STATE] + state * S_WIDTH
+            known = (m[s + S_EVENT_OF] | m[s + S_COMPETING_OF] | m[s + S_CENSORING_OF]) >> e
+            unknown |= m[s + S_KIND] == ABSORBING and known & 1 == 0
+        for how in range(3):
+            for k in range(solved.endpoint.shape[2]):
+                left -= solved.endpoint[e, how, k]
+        if unknown and left > 0.0:
+            solved.endpoint[e, CENSORED, last] += left
 
 
 @paste
@@ -213,6 +232,10 @@ def _open_boxes(
             vector[c] = boxes.mass[b, k, c]
         for i in range(count[N_WATCHED]):
             vector[n_passive + i] = boxes.mass[b, k, n_passive + nodes.watch[i]]
+        lost = n_passive + solved.endpoint.shape[0]
+        if boxes.mass[b, k, lost] != 0.0:
+            left = boxes.mass[b, k, lost + 1] / boxes.mass[b, k, lost]
+            _go_on_losing(nodes, kinds, count, vector, boxes.mass[b, k, lost], LOST_BEFORE - b, mean + left)
         if m[m[H_STATE] + state * S_WIDTH + S_KIND] == DWELLING:
             out[:] = 0
             out[O_STATE], out[O_ATTRIBUTES], out[O_CURES] = state, boxes.row[b, 1], boxes.row[b, 2]
@@ -259,6 +282,21 @@ def _is_named(follow: Follow, time: float) -> bool:
         if follow.stops[k] == time:
             return True
     return False
+
+
+@borrow
+def _go_on_losing(
+    nodes: Nodes, kinds: Kinds, count: IntArray, vector: FloatArray, lost: float, code: int, until: float
+) -> None:  # fmt: skip
+    """A loss of utility that has begun before the sheet goes on in it, for the mean of what is left of its time."""
+    first = kinds.utility.shape[1] + count[N_WATCHED]
+    for k in range(len(nodes.slot)):
+        if nodes.slot[k, W_OPEN] == 0:
+            nodes.slot[k, W_OPEN], nodes.slot[k, W_MARK], nodes.slot_end[k] = 1, code, until
+            count[N_USED] = max(count[N_USED], first + k + 1)
+            vector[first + k] += lost
+            return
+    count[FAILED] = TOO_MANY
 
 
 @borrow

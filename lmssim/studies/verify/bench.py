@@ -18,6 +18,7 @@ from lmssim.studies.verify import edits
 from lmssim.studies.verify.finding import NotApplicableError, places
 
 if TYPE_CHECKING:
+    from lmssim.engines.block import Histories
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
@@ -117,7 +118,7 @@ class Lives:
         return times.reshape(self.shape)
 
 
-def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, compiled.Histories]]]:
+def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, Histories]]]:
     """What gives an engine's histories.
 
     Raises
