@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmssim.model.liveness import closures
 from lmssim.model.population import Population
 from lmssim.report.digits import listed, rounded
 from lmssim.report.labels import endpoint_label, event_label
-
-from lmssim.model.liveness import closures
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from lmssim.studies.verify import CHECKS
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
-FILES = {"manifest.json", "verify.csv", "verify.html", "verify.json"}
+FILES = {"compiled-engine-agreement.csv", "manifest.json", "verify.csv", "verify.html", "verify.json"}
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_the_list_names_every_check(cli: Cli) -> None:
     [
         ((), "SCENARIO is missing"),
         (("illness_death", "--check", "utility-ones"), "utility-one"),
-        (("illness_death", "--engine", "des-cartes"), "--engine des-cartes"),
+        (("illness_death", "--engine", "des-cartes"), "unknown value 'des-cartes'"),
         (("illness_death", "--patients", 0), "patients"),
         (("ilness_death",), "illness_death"),
     ],

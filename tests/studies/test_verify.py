@@ -59,7 +59,8 @@ def test_a_sound_model_passes(battery: Battery) -> None:
     """Every check that can be made is made on the small model, and none fails or warns."""
     assert {r.check.id: r.finding.note for r in battery.results if r.finding.status in ("failed", "warning")} == {}
     not_made = {r.check.id for r in battery.results if r.finding.status == Status.NOT_APPLICABLE}
-    assert not_made == {c.id for c in CHECKS.values() if c.awaited}
+    refused = {"engine-agreement"}  # it pays on entry what terminal care replaces, which `cohort` refuses
+    assert not_made == {c.id for c in CHECKS.values() if c.awaited} | refused
 
 
 @pytest.mark.parametrize("id_", list(PLANTS))

@@ -40,6 +40,8 @@ def engines_agree(bench: Bench) -> Finding:
         raise NotApplicableError("the cohort engine is what others are compared with")
     exact = solved(bench)
     table = z_scores(simulated(bench, exact), exact)
+    if not bench.program.is_continuous:  # where time goes in steps, a median may stand at either end of one
+        table = table[~table["outcome"].str.contains(":median")].reset_index(drop=True)
     where = [{"strategy": s, "outcome": o} for s, o in zip(table["strategy"], table["outcome"], strict=True)]
     finding = compare(table["z"], "equal to", 0.0, Z, where, "z-scores")
     return replace(finding, table=table)

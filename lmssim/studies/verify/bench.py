@@ -18,11 +18,11 @@ from lmssim.studies.verify import edits
 from lmssim.studies.verify.finding import NotApplicableError, places
 
 if TYPE_CHECKING:
-    from lmssim.engines.block import Histories
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from lmssim.engines.block import Histories
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
