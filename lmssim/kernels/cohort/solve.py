@@ -31,9 +31,9 @@ from lmssim.kernels.tally import CENSORED, step_of
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
 # isort: on
 
-ROUNDS = 6
+ROUNDS = 4
 """Times that boxes of an interval before a named time are opened, so that nobody waits beyond it."""
-ENOUGH = 1e-9
+ENOUGH = 1e-7
 """Mass for which that is worth while."""
 WINDOW_STEPS = 12
 """Steps in which the way to death is followed backward through the window of terminal care."""
@@ -203,15 +203,15 @@ def _open_boxes(
             mass += total(boxes.mass[b, k], n_passive)
             time += boxes.time[b, k]
     boxes.done[state] = k if last else k - 1
-    if mass <= (0.0 if last else ENOUGH):
+    if mass <= (0.0 if k + 1 == n_bins else ENOUGH):
+        if last and mass > 0.0:
+            _carry_all(boxes, count, state, k)
         return
     mean = time / mass
     wide = follow.bins[k + 1] - mean >= follow.step[P_WIDEST] or _is_named(follow, follow.bins[k + 1])
     if mass < follow.step[P_LEAST] and k + 1 < n_bins and not wide:
         _note_waiting(m, f, follow, solved, state, k, mass, math.inf)
-        for b in range(count[N_BOXES]):  # too little for a sheet of its own
-            if boxes.row[b, 0] == state:
-                _carry(boxes, b, k)
+        _carry_all(boxes, count, state, k)  # too little for a sheet of its own
         return
     clock, vector = chain.clock[len(chain.p) + OF_BEGIN], chain.vector[len(chain.p) + OF_BOX]
     out = chain.item[len(chain.p) + AT_BOX]
@@ -321,6 +321,14 @@ def _empty(boxes: Boxes, b: int, k: int) -> None:
     boxes.time[b, k] = 0.0
     boxes.clock[b, k] = 0.0
     boxes.clock_mass[b, k] = 0.0
+
+
+@borrow
+def _carry_all(boxes: Boxes, count: IntArray, state: int, k: int) -> None:
+    """Join an interval of every box of a state to the next one."""
+    for b in range(count[N_BOXES]):
+        if boxes.row[b, 0] == state:
+            _carry(boxes, b, k)
 
 
 @borrow
