@@ -216,6 +216,11 @@ def _open_boxes(
     clock, vector = chain.clock[len(chain.p) + OF_BEGIN], chain.vector[len(chain.p) + OF_BOX]
     out = chain.item[len(chain.p) + AT_BOX]
     _choose_watchers(f, follow, kinds, nodes, boxes, solved, count, state, k)
+    lost, total_lost, left = n_passive + solved.endpoint.shape[0], 0.0, 0.0
+    for b in range(count[N_BOXES]):
+        if boxes.row[b, 0] == state:
+            total_lost += boxes.mass[b, k, lost]
+            left += boxes.mass[b, k, lost + 1]
     for b in range(count[N_BOXES]):
         amount = total(boxes.mass[b, k], n_passive)
         if boxes.row[b, 0] != state or amount <= 0.0:
@@ -232,10 +237,8 @@ def _open_boxes(
             vector[c] = boxes.mass[b, k, c]
         for i in range(count[N_WATCHED]):
             vector[n_passive + i] = boxes.mass[b, k, n_passive + nodes.watch[i]]
-        lost = n_passive + solved.endpoint.shape[0]
         if boxes.mass[b, k, lost] != 0.0:
-            left = boxes.mass[b, k, lost + 1] / boxes.mass[b, k, lost]
-            _go_on_losing(nodes, kinds, count, vector, boxes.mass[b, k, lost], LOST_BEFORE - b, mean + left)
+            _go_on_losing(nodes, kinds, count, vector, boxes.mass[b, k, lost], mean + left / total_lost)
         if m[m[H_STATE] + state * S_WIDTH + S_KIND] == DWELLING:
             out[:] = 0
             out[O_STATE], out[O_ATTRIBUTES], out[O_CURES] = state, boxes.row[b, 1], boxes.row[b, 2]
@@ -286,17 +289,22 @@ def _is_named(follow: Follow, time: float) -> bool:
 
 @borrow
 def _go_on_losing(
-    nodes: Nodes, kinds: Kinds, count: IntArray, vector: FloatArray, lost: float, code: int, until: float
-) -> None:  # fmt: skip
+    nodes: Nodes, kinds: Kinds, count: IntArray, vector: FloatArray, lost: float, until: float
+) -> None:
     """A loss of utility that has begun before the sheet goes on in it, for the mean of what is left of its time."""
-    first = kinds.utility.shape[1] + count[N_WATCHED]
+    first, free = kinds.utility.shape[1] + count[N_WATCHED], -1
     for k in range(len(nodes.slot)):
-        if nodes.slot[k, W_OPEN] == 0:
-            nodes.slot[k, W_OPEN], nodes.slot[k, W_MARK], nodes.slot_end[k] = 1, code, until
-            count[N_USED] = max(count[N_USED], first + k + 1)
-            vector[first + k] += lost
-            return
-    count[FAILED] = TOO_MANY
+        if nodes.slot[k, W_OPEN] != 0 and nodes.slot[k, W_MARK] == LOST_BEFORE:
+            free = k
+            break
+        if nodes.slot[k, W_OPEN] == 0 and free < 0:
+            free = k
+    if free < 0:
+        count[FAILED] = TOO_MANY
+        return
+    nodes.slot[free, W_OPEN], nodes.slot[free, W_MARK], nodes.slot_end[free] = 1, LOST_BEFORE, until
+    count[N_USED] = max(count[N_USED], first + free + 1)
+    vector[first + free] += lost
 
 
 @borrow
