@@ -188,6 +188,23 @@ def open_loss(
 
 
 @borrow
+def open_slot(nodes: Nodes, count: IntArray, n_passive: int, code: int, until: float) -> int:
+    """Column of the slot of a loss that ends at a time, opened if none is; -1 if there is no room."""
+    first, free = n_passive + count[N_WATCHED], -1
+    for k in range(len(nodes.slot)):
+        if nodes.slot[k, W_OPEN] != 0 and nodes.slot[k, W_MARK] == code and nodes.slot_end[k] == until:
+            return first + k
+        if nodes.slot[k, W_OPEN] == 0 and free < 0:
+            free = k
+    if free < 0:
+        count[FAILED] = TOO_MANY
+        return -1
+    nodes.slot[free, W_OPEN], nodes.slot[free, W_MARK], nodes.slot_end[free] = 1, code, until
+    count[N_USED] = max(count[N_USED], first + free + 1)
+    return first + free
+
+
+@borrow
 def put_loss(
     m: IntArray, nodes: Nodes, kinds: Kinds, count: IntArray, vector: FloatArray, code: int, loss: float,
     until: float, time: float,
@@ -195,24 +212,15 @@ def put_loss(
     """Put a loss of utility on a vector until a time; with others that are open it multiplies, or adds if declared."""
     if loss == 0.0 or until <= time:
         return
-    n_slots, n_passive, free = len(nodes.slot), kinds.utility.shape[1], -1
-    first = n_passive + count[N_WATCHED]
-    for k in range(n_slots):
-        if nodes.slot[k, W_OPEN] != 0 and nodes.slot[k, W_MARK] == code and nodes.slot_end[k] == until:
-            free = k
-            break
-        if nodes.slot[k, W_OPEN] == 0 and free < 0:
-            free = k
-    if free < 0:
-        count[FAILED] = TOO_MANY
+    n_passive = kinds.utility.shape[1]
+    column = open_slot(nodes, count, n_passive, code, until)
+    if column < 0:
         return
-    nodes.slot[free, W_OPEN], nodes.slot[free, W_MARK], nodes.slot_end[free] = 1, code, until
-    count[N_USED] = max(count[N_USED], first + free + 1)
     mass = total(vector, n_passive)
     if m[H_ADDITIVE] == 0:
-        for k in range(n_slots):
-            mass -= vector[first + k]
-    vector[first + free] += loss * mass
+        for k in range(len(nodes.slot)):
+            mass -= vector[n_passive + count[N_WATCHED] + k]
+    vector[column] += loss * mass
 
 
 @paste

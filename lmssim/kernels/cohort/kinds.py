@@ -20,16 +20,16 @@ from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     ABSORBING, B_CLEAR, B_SET, B_TO, B_WIDTH, C_FIRST_COST, C_LAST_COST, C_WIDTH, CHANCE, D_FIRST_COST, D_LAST_COST,
     D_WIDTH, DWELLING, H_CLOCK_FIRST, H_EVENT, H_N_CLOCKS, H_N_ENDPOINTS, H_STATE, H_TERMINAL, H_W_CLOCK_COUNT,
-    H_WF_CLOCK, H_WF_WEIGHT, NONE, ON_LOGIT, S_CENSORING_OF, S_CLEAR, S_COMPETING_OF, S_ENTRY_QALY, S_EVENT_OF,
+    H_WF_CLOCK, H_WF_WEIGHT, NONE, S_CENSORING_OF, S_CLEAR, S_COMPETING_OF, S_ENTRY_QALY, S_EVENT_OF,
     S_FIRST_BRANCH, S_FIRST_CLOCK, S_FIRST_ENTRY, S_FIRST_EVENT, S_FIRST_RATE, S_FIRST_SCHEDULE, S_FIRST_TRANSITION,
     S_KIND, S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_ENTRY, S_LAST_EVENT, S_LAST_RATE, S_LAST_SCHEDULE, S_LAST_TRANSITION,
     S_SET, S_TERMINAL, S_UTILITY, S_WIDTH, T_CARE, T_CLEAR, T_CURE, T_CURE_REDRAW, T_EVENT, T_FAMILY, T_FIRST_COST,
-    T_FIRST_EFFECT, T_FRESH, T_LAST_COST, T_LAST_EFFECT, T_MARK, T_REF_A, T_RISK, T_RULE, T_SET, T_SILENT, T_TIMED,
+    T_FRESH, T_LAST_COST, T_MARK, T_REF_A, T_RISK, T_RULE, T_SET, T_SILENT, T_TIMED,
     T_TO, T_WANT, T_WIDTH, V_CLEAR, V_COMPETING_OF, V_DEATH_REF, V_DEATH_STATE, V_EVENT_OF, V_FIRST_COST, V_LAST_COST,
     V_LOSS, V_SET, V_WIDTH,
 )  # fmt: skip
 from lmssim.kernels.machine import holds, value_at
-from lmssim.kernels.race import apply_logit, rate_of_use, sum_effects
+from lmssim.kernels.race import rate_of_use, visit_probability
 from lmssim.kernels.walk import event_probability, weigh_branches
 # isort: on
 
@@ -194,10 +194,7 @@ def _add_move(
     move[M_ROW], move[M_FAMILY], move[M_FIRST_OUT], move[M_TIMED] = t, family, -1, m[t + T_TIMED]
     real[MR_RATIO] = real[MR_STRETCH] = 1.0
     if family == VISIT:
-        p = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, time, strategy)
-        first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
-        if last > first:
-            p = apply_logit(p, sum_effects(m, wi, wf, first, last, ON_LOGIT, v, x, attributes, time, strategy))
+        p = visit_probability(m, wi, wf, t, v, x, attributes, time, strategy)
         move[M_HOW], real[MR_A] = AT_VISITS, p
     elif family == FIXED:
         move[M_HOW] = BY_DELAY

@@ -12,9 +12,9 @@ from lmssim.kernels.cohort.memory import (
     AT_BOX, AT_START, BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, LOST_BEFORE, MR_A, MR_B, MR_C,
     MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES,
     N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, P_LEAST,
-    P_WIDEST, TOO_MANY, W_MARK, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
-from lmssim.kernels.cohort.arrivals import arrive, spread
+from lmssim.kernels.cohort.arrivals import arrive, open_slot, spread
 from lmssim.kernels.cohort.ledger import total
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
 from lmssim.kernels.jit import borrow, jit, keep_apart, paste
@@ -238,7 +238,9 @@ def _open_boxes(
         for i in range(count[N_WATCHED]):
             vector[n_passive + i] = boxes.mass[b, k, n_passive + nodes.watch[i]]
         if boxes.mass[b, k, lost] != 0.0:
-            _go_on_losing(nodes, kinds, count, vector, boxes.mass[b, k, lost], mean + left / total_lost)
+            column = open_slot(nodes, count, n_passive, LOST_BEFORE, mean + left / total_lost)
+            if column >= 0:  # what has begun before goes on, for the mean of what is left of its time
+                vector[column] += boxes.mass[b, k, lost]
         if m[m[H_STATE] + state * S_WIDTH + S_KIND] == DWELLING:
             out[:] = 0
             out[O_STATE], out[O_ATTRIBUTES], out[O_CURES] = state, boxes.row[b, 1], boxes.row[b, 2]
@@ -285,26 +287,6 @@ def _is_named(follow: Follow, time: float) -> bool:
         if follow.stops[k] == time:
             return True
     return False
-
-
-@borrow
-def _go_on_losing(
-    nodes: Nodes, kinds: Kinds, count: IntArray, vector: FloatArray, lost: float, until: float
-) -> None:
-    """A loss of utility that has begun before the sheet goes on in it, for the mean of what is left of its time."""
-    first, free = kinds.utility.shape[1] + count[N_WATCHED], -1
-    for k in range(len(nodes.slot)):
-        if nodes.slot[k, W_OPEN] != 0 and nodes.slot[k, W_MARK] == LOST_BEFORE:
-            free = k
-            break
-        if nodes.slot[k, W_OPEN] == 0 and free < 0:
-            free = k
-    if free < 0:
-        count[FAILED] = TOO_MANY
-        return
-    nodes.slot[free, W_OPEN], nodes.slot[free, W_MARK], nodes.slot_end[free] = 1, LOST_BEFORE, until
-    count[N_USED] = max(count[N_USED], first + free + 1)
-    vector[first + free] += lost
 
 
 @borrow

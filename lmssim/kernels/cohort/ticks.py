@@ -7,12 +7,12 @@ import math
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.cohort.arrivals import put_loss
+from lmssim.kernels.cohort.arrivals import open_slot, put_loss
 from lmssim.kernels.cohort.kinds import set_clocks
 from lmssim.kernels.cohort.ledger import bin_of, pay, total
 from lmssim.kernels.cohort.memory import (
-    A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, DR_ENTERED, D_ALIVE, D_KIND, FAILED, K_ATTRIBUTES, K_ENTRY,
-    K_STATE, K_STORE, N_TICKS, N_USED, N_WATCHED, TOO_MANY, W_MARK, W_OPEN, X_AFTER, X_BEFORE, Follow, Kinds, Nodes,
+    A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, DR_ENTERED, D_ALIVE, D_KIND, K_ATTRIBUTES, K_ENTRY,
+    K_STATE, K_STORE, N_TICKS, N_WATCHED, W_MARK, W_OPEN, X_AFTER, X_BEFORE, Follow, Kinds, Nodes,
     Solved,
 )  # fmt: skip
 from lmssim.kernels.jit import borrow
@@ -103,23 +103,12 @@ def _lose(
     for k in range(len(nodes.slot)):
         if nodes.slot[k, W_OPEN] == 0 or nodes.slot[k, W_MARK] != code or mass[first + k] == 0.0:
             continue
-        until, free = time + years, -1
-        if until <= nodes.slot_end[k]:
-            return
-        for i in range(len(nodes.slot)):
-            if nodes.slot[i, W_OPEN] != 0 and nodes.slot[i, W_MARK] == code and nodes.slot_end[i] == until:
-                free = i
-                break
-            if nodes.slot[i, W_OPEN] == 0 and free < 0:
-                free = i
-        if free < 0:
-            count[FAILED] = TOO_MANY
-            return
-        nodes.slot[free, W_OPEN], nodes.slot[free, W_MARK], nodes.slot_end[free] = 1, code, until
-        count[N_USED] = max(count[N_USED], first + free + 1)
-        lost = mass[first + k]
-        mass[first + k] = 0.0
-        mass[first + free] += lost
+        until = time + years
+        if until > nodes.slot_end[k]:
+            column = open_slot(nodes, count, kinds.utility.shape[1], code, until)
+            if column >= 0:
+                mass[column] += mass[first + k]
+                mass[first + k] = 0.0
         return
     put_loss(m, nodes, kinds, count, mass, code, loss, time + years, time)
 
