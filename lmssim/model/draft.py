@@ -48,7 +48,7 @@ class Draft:
         self.names = Symbols(
             parameters=frozenset(scenario.table), covariates=covariates, codes=category_codes,
             levels=self.flat.levels, clocks=list(self.flat.clocks), strategies=scenario.strategies,
-            tables=scenario.tables, cycle=self.cycle,
+            tables=scenario.tables, expressions=scenario.file.expressions, cycle=self.cycle,
         )  # fmt: skip
         self.states = list(self.flat.states)
         self.marks = list(self.file.events)
@@ -64,7 +64,10 @@ class Draft:
         self.recorded: set[int] = set()
 
     def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:
-        kinds = {"parameter": self.scenario.table, "covariate": covariates, "attribute": self.flat.levels}
+        kinds = {
+            "parameter": self.scenario.table, "covariate": covariates, "attribute": self.flat.levels,
+            "named expression": self.file.expressions,
+        }  # fmt: skip
         for (a, first), (b, second) in itertools.combinations(kinds.items(), 2):
             both = [name for name in first if name in second]
             if both:

@@ -240,13 +240,15 @@ def _check_draws(parameter: Parameter, array: FloatArray, first_draw: int | None
         parameter.check(float(array[wrong[0]]), f"{what} of '{parameter.expression}'" if parameter.expression else what)
 
 
-def load_parameters(paths: Sequence[Path | str]) -> ParameterTable:
+def load_parameters(paths: Sequence[Path | str], shared: Sequence[Path | str] = ()) -> ParameterTable:
     """Parameters of one or more tables.
 
     Parameters
     ----------
     paths : sequence of Path or str
         CSV files, see the module's description of their columns.
+    shared : sequence of Path or str
+        Further files; a row of `paths` stands in place of a shared one of its id.
 
     Raises
     ------
@@ -255,8 +257,16 @@ def load_parameters(paths: Sequence[Path | str]) -> ParameterTable:
     ParameterError
         If a row is not valid; the message names file, line, column and value.
     """
-    rows = (row for path in paths for row in read_rows(path, REQUIRED, (*TEXTS, "lower", "upper"), ParameterError))
-    return ParameterTable([_read(row) for row in rows])
+    own = list(read_parameters(paths))
+    ids = {parameter.id for parameter in own}
+    return ParameterTable([*own, *(p for p in read_parameters(shared) if p.id not in ids)])
+
+
+def read_parameters(paths: Iterable[Path | str]) -> Iterator[Parameter]:
+    """Rows of some tables, each checked by itself."""
+    for path in paths:
+        for row in read_rows(path, REQUIRED, (*TEXTS, "lower", "upper"), ParameterError):
+            yield _read(row)
 
 
 def _read(row: Row) -> Parameter:

@@ -101,8 +101,9 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
     folder = path.parent
     _check_settings(file, where)
     file = with_curves(file, where)
-    own = load_parameters([_table(folder, p, where, read) for p in file.parameters])
-    table = load_parameters([_table(folder, p, where, read) for p in [*file.parameters, *file.shared_parameters]])
+    paths = [_table(folder, p, where, read) for p in file.parameters]
+    table = load_parameters(paths, [_table(folder, p, where, read) for p in file.shared_parameters])
+    own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in paths})
     if overrides:
         table = table.with_values(overrides)
     for group_name, group in file.groups.items():
@@ -124,7 +125,7 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
         norms = load_norms(_table(folder, file.utilities.norms, where, read), list(file.utilities.keys))
     patients = _population(file, table, folder, where, read)
     return Scenario(
-        file=file, path=path, table=table, own=frozenset(own), patients=patients, life=life, norms=norms,
+        file=file, path=path, table=table, own=own, patients=patients, life=life, norms=norms,
         groups=groups, tables=_lookup_tables(file, folder, where, read), inputs=read,
     )  # fmt: skip
 

@@ -532,6 +532,8 @@ class ScenarioFile(Section):
     series: dict[str, Series] = {}
     tables: dict[str, Table] = {}
     """Lookup tables by name."""
+    expressions: dict[str, Value] = {}
+    """Named expressions: wherever the name is read, the expression stands."""
     cycles: Cycles | None = None
     """Present in a model in cycles."""
     partitioned_survival: PartitionedSurvival | None = None

@@ -50,6 +50,8 @@ class Symbols:
         Covariate to its labels (empty if its values are numbers), in column order.
     levels : dict
         Attribute to its levels; a flag has the one level "true".
+    expressions : mapping
+        Name to the expression that stands for it wherever it is read.
     """
 
     parameters: frozenset[str]
@@ -59,6 +61,7 @@ class Symbols:
     clocks: list[str]
     strategies: list[str]
     tables: Mapping[str, LookupTable] = field(default_factory=dict)
+    expressions: Mapping[str, float | str] = field(default_factory=dict)
     cycle: CycleClock | None = None
     numbers: NumberTable = field(default_factory=NumberTable)
     columns: list[Node] = field(default_factory=list)
@@ -72,6 +75,7 @@ class Symbols:
     table_places: dict[str, tuple[list[int], int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.expanding: list[str] = []
         self.bits: dict[tuple[str, str], int] = {}
         for attribute, levels in self.levels.items():
             for level in levels:
@@ -144,6 +148,8 @@ class Symbols:
         return node
 
     def _name(self, name: str, where: str) -> Node:
+        if name in self.expressions:
+            return self._expanded(name, where)
         if name in self.parameters:
             self.used.add(name)
         known = name in self.parameters or name in self.covariates or name in self._moments()
@@ -153,6 +159,18 @@ class Symbols:
         if category is None:
             raise ExpressionError(unknown("name", name, self.known(), where))
         return category
+
+    def _expanded(self, name: str, where: str) -> Node:
+        """What a named expression stands for, resolved."""
+        if name in self.expanding:
+            circle = " -> ".join([*self.expanding[self.expanding.index(name) :], name])
+            raise ExpressionError(f"{where}: expressions go round in a circle: {circle}.")
+        self.expanding.append(name)
+        try:
+            place = f"{where}: expressions.{name}"
+            return self.resolve(expression.parse(self.expressions[name], place), place)
+        finally:
+            self.expanding.pop()
 
     def category(self, name: str, text: str, where: str) -> Node:
         """A comparison with a label as one with its code, or as the attribute's bit."""
@@ -179,7 +197,8 @@ class Symbols:
         ]
         levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
         clocks = [f"since_{clock}" for clock in self.clocks if clock != STAY]
-        return [*self.parameters, *self.covariates, *indicators, *levels, *clocks, *self._moments(), "strategy"]
+        named = [*self.parameters, *self.expressions, *self.covariates, *indicators, *levels, *clocks]
+        return [*named, *self._moments(), "strategy"]
 
     def _moments(self) -> tuple[str, ...]:
         """Names that change as time passes, but for clocks."""
