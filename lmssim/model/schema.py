@@ -395,12 +395,21 @@ class SeriesRow(Section):
     target: str
     """Id of the figure in its source's table."""
     label: str
-    statistic: Literal["proportion", "median_time"]
-    """Share of patients with an event within follow-up; or median time to it among those who have it."""
+    statistic: Literal["proportion", "median_time", "survival", "median_survival"]
+    """Share of patients with an event within follow-up; median time to it among those who have it; product-limit share
+    without it at `by` years; product-limit median time to it."""
     events: list[str]
-    """States entered, or marks."""
+    """States entered, or marks. In product-limit statistics a death that is not among them censors."""
+    strategy: str | None = None
+    """In place of the series' strategy."""
+    origin: str | None = None
+    """State or mark whose first time is 0, of the lives that reach it; time zero if absent."""
+    after: float | None = None
+    """Only lives that go on without event up to this time."""
     by: float | None = None
-    """Only events up to this time (years since time zero)."""
+    """Only events up to this time (years since the origin)."""
+    where: str | None = None
+    """Rule on the covariates: only patients who meet it."""
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
@@ -408,13 +417,16 @@ class SeriesRow(Section):
     everybody: bool = False
     """Count also patients whom the series excludes."""
     observed: float
-    n: int
-    """Patients in the denominator; for a median, those with the event."""
+    observed_low: float | None = None
+    """Least value of a range that the source prints in place of a figure."""
+    observed_high: float | None = None
+    n: int = Field(ge=1)
+    """Patients in the denominator; for a median among those with the event, their number."""
     note: str = ""
 
 
 class FollowUp(Section):
-    """Distribution of potential follow-up, years since time zero: uniform, or log-normal if `median` is given."""
+    """Distribution of potential follow-up, years since the origin: uniform, or log-normal if `median` is given."""
 
     low: Value = 0
     high: Value | None = None
@@ -431,7 +443,43 @@ class Series(Section):
     follow_up: FollowUp
     exclude: list[str] = []
     """Patients with one of these events are not in the series."""
+    where: str | None = None
+    """Rule on the covariates: only patients who meet it."""
     rows: list[SeriesRow]
+
+
+class Observed(Section):
+    """One time that is known of a published patient."""
+
+    label: str
+    events: list[str]
+    """States entered, or marks; the first of them is the event."""
+    origin: str | None = None
+    """State or mark from which the time counts; time zero if absent."""
+    time: Annotated[float, Field(gt=0)]
+    """Years to the event."""
+    at_least: bool = False
+    """The patient was observed so long without the event."""
+    target: str = ""
+    """Id of the figure in its source's table."""
+
+
+class Case(Section):
+    """A published patient beside lives of the model that have the patient's covariates and treatment."""
+
+    label: str
+    source_id: str
+    strategy: str
+    covariates: dict[str, float | str] = {}
+    """What is known of the patient; other covariates are drawn from the population."""
+    set: dict[str, float] = {}
+    """Parameters held at other values for what is known of the treatment."""
+    given: list[str] = []
+    """Only lives that enter one of these states, or have one of these marks."""
+    without: list[str] = []
+    """Only lives that have none of these."""
+    note: str = ""
+    observed: list[Observed] = Field(min_length=1)
 
 
 class Cycles(Section):
@@ -530,6 +578,8 @@ class ScenarioFile(Section):
     terminal: list[Exclusion] = []
     groups: dict[str, Group] = {}
     series: dict[str, Series] = {}
+    cases: dict[Id, Case] = {}
+    """Published patients."""
     tables: dict[str, Table] = {}
     """Lookup tables by name."""
     expressions: dict[str, Value] = {}
