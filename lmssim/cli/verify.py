@@ -81,7 +81,9 @@ def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, 
     engines = sorted({r.engine for r in battery.results})
     if battery.program is None:
         inputs = {"name": battery.scenario.name, "inputs": input_hashes(battery.scenario)}
-        document: dict[str, Any] = {"format": FORMAT, "result": {"scenario": inputs, "overrides": overrides}}
+        chosen = dict(battery.scenario.options)
+        result = {"scenario": inputs, "overrides": overrides, "switches": chosen}
+        document: dict[str, Any] = {"format": FORMAT, "result": result}
     else:
         document = manifest(
             battery.program, battery.sampling, engine=", ".join(engines), overrides=overrides,
