@@ -6,7 +6,7 @@ A *rule* is an expression that is true or false. Times are in years, costs in th
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -554,6 +554,30 @@ class Group(Section):
     file: str | None = None
 
 
+class SwitchOption(Section):
+    """One way in which a switch may stand; with neither `set` nor `change`, the model as it is."""
+
+    label: str | None = None
+    reason: str = ""
+    """What speaks for it."""
+    source_id: str = ""
+    """Source of what it sets; if absent, that of the one parameter named."""
+    locator: str = ""
+    set: dict[str, Value] = {}
+    """Parameter -> number or expression of parameters."""
+    change: dict[str, Any] = {}
+    """Tables merged into the file, as those of a file that includes it."""
+
+
+class Switch(Section):
+    """A choice between options, of which one holds."""
+
+    label: str | None = None
+    default: str
+    """Option of the base case."""
+    options: dict[Id, SwitchOption]
+
+
 class ScenarioFile(Section):
     """A scenario file after its includes are merged."""
 
@@ -590,6 +614,8 @@ class ScenarioFile(Section):
     """Lookup tables by name."""
     expressions: dict[str, Value] = {}
     """Named expressions: wherever the name is read, the expression stands."""
+    switches: dict[Id, Switch] = {}
+    """Named alternatives, such as where evidence conflicts."""
     cycles: Cycles | None = None
     """Present in a model in cycles."""
     partitioned_survival: PartitionedSurvival | None = None
