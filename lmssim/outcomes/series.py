@@ -67,8 +67,9 @@ def first_times(program: Program, strategy: str, n: int, seed: int) -> FirstTime
                 k = h.marks[mark]
                 marks[k, first + i] = min(marks[k, first + i], h.mark_times[mark])
     by_name = {name: states[k] for k, name in enumerate(program.states)}
-    for group, members in program.flat.members.items():
-        by_name[group] = np.min([states[program.states.index(m)] for m in members], axis=0)
+    for group in program.flat.names():
+        members = [states[program.states.index(m)] for m in program.flat.states_of(group) or []]
+        by_name[group] = np.min([np.full(n, np.inf), *members], axis=0)
     return FirstTimes(by_name | {name: marks[k] for k, name in enumerate(program.marks)}, n)
 
 
