@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from lmssim.economics.cea import net_monetary_benefit
@@ -227,11 +226,12 @@ def _alternatives(scenario: Scenario) -> Iterator[tuple[str, str]]:
 def _check(scenario: Scenario, sampling: Sampling, strategies: Sequence[str]) -> None:
     sampling.validate()
     if not scenario.file.switches:
-        raise InputError(f"{scenario.path}: the scenario has no switches; give it some, see docs/language.md, Switches.")
+        raise InputError(f"{scenario.path}: the scenario has no switches (docs/language.md, Switches).")
     if sampling.engine not in ENGINES:
         raise InputError(f"engine '{sampling.engine}' has no patients to pair: use one of {', '.join(ENGINES)}.")
     if sampling.n_patients < BATCH * LEAST_BATCHES:
-        raise InputError(f"patients: {sampling.n_patients} are too few to tell errors; {BATCH * LEAST_BATCHES} or more.")
+        least = BATCH * LEAST_BATCHES
+        raise InputError(f"patients: {sampling.n_patients} are too few to tell errors; {least} or more are needed.")
     for strategy in strategies:
         if strategy not in scenario.strategies:
             raise InputError(unknown("strategy", strategy, scenario.strategies, "--strategies"))
