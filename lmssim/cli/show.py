@@ -113,7 +113,8 @@ def _switches(scenario: Scenario) -> Table:
             mark = "*" if scenario.options[name] == option else " "
             base = " (base case)" if switch.default == option else ""
             does = "\n".join(_what_it_does(spec))
-            table.add_row(*map(Text, (f"{mark} {option}{base}", option_label(scenario, name, option), does, spec.reason)))
+            cells = (f"{mark} {option}{base}", option_label(scenario, name, option), does, spec.reason)
+            table.add_row(*map(Text, cells))
     return table
 
 

@@ -56,7 +56,8 @@ def switch_table_text(study: SwitchStudy) -> Table:
     against = labels[study.scenario.comparator]
     table.caption = (
         f"Incremental net benefit at {amount(wtp)} {settings.currency} per QALY over {against} in the base case; "
-        f"below, what each option adds to it; (in brackets) within its noise. {study.sampling.n_patients:,} patients, the same under every option."
+        f"below, what each option adds to it; (in brackets) within its noise. "
+        f"{study.sampling.n_patients:,} patients, the same under every option."
     )
     table.caption_justify = "left"
     return table
