@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
@@ -23,9 +24,12 @@ if TYPE_CHECKING:
 Z95 = 1.959963984540054
 ACROSS = 3
 """Panels side by side, at most."""
-LONGEST = 26
-LONGEST_CASE = 62
-LEAST_SHOWN = 0.01
+TITLE = 22
+"""Characters of a line of a panel's title."""
+LONGEST_CASE = 68
+LEAST_MONEY = 0.01
+"""Net benefit that is no more than rounding."""
+LEAST_SHOWN = 0.03
 """Change, as a share of the largest, below which no bar is drawn."""
 UP, DOWN = PALETTE[1], PALETTE[2]
 
@@ -65,7 +69,7 @@ def switch_table_text(study: SwitchStudy) -> Table:
 
 def _signed(mean: float, se: float) -> str:
     """A change with its sign and the digits its error leaves; one within its noise is so marked."""
-    if mean == 0.0:
+    if max(abs(mean), se) < LEAST_MONEY:
         return "0"
     text = rounded(mean, se)
     text = text if text.startswith("-") else f"+{text}"
@@ -81,11 +85,11 @@ def plot_switches(study: SwitchStudy) -> Figure:
     across = min(len(study.compared), ACROSS)
     down = math.ceil(len(study.compared) / across)
     with figure_style():
-        figure = new_figure(3.6 + 1.9 * across, (0.65 + 0.19 * len(cases)) * down + 0.7)
+        figure = new_figure(4.0 + 1.9 * across, (0.85 + 0.19 * len(cases)) * down + 0.7)
         axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
         for ax, strategy in zip(axes, study.compared, strict=False):
             _draw(ax, study, cases, strategy)
-            ax.set_title(short(labels[strategy], LONGEST))
+            ax.set_title(textwrap.fill(labels[strategy], TITLE), fontsize=9)
             ax.tick_params(axis="x", labelbottom=True)
         for ax in axes[len(study.compared) :]:
             ax.set_visible(False)
