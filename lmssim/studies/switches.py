@@ -33,6 +33,8 @@ OUTCOMES = {"life_years": LY, "qalys": QALY, "cost": COST}
 Measure = str | float
 """An outcome by name, or the net monetary benefit at a willingness to pay."""
 LEAST_BATCHES = 16
+ROUNDING = 1e-9
+"""QALYs that are no gain."""
 
 
 class Estimate(NamedTuple):
@@ -167,7 +169,7 @@ class SwitchStudy:
 
 
 def _ratio(cost: float, qalys: float) -> float:
-    return cost / qalys if qalys else float("nan")
+    return cost / qalys if abs(qalys) > ROUNDING else float("nan")
 
 
 def run_switches(
