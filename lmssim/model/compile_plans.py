@@ -42,6 +42,8 @@ def compile_plans(d: Draft) -> None:
 def _fixed(d: Draft, value: float | str, where: str) -> float:
     """Value that must be the same in every draw: it shapes a table."""
     node = d.names.resolve(expression.parse(value, where), where)
+    if differing := d.names.differing(node):
+        raise UnsupportedError(f"{where}: times of plans depend on parameters alone{differing}.")
     for name in expression.names(node):
         if name not in d.scenario.table:
             raise UnsupportedError(f"{where}: '{name}' is not a parameter; times of plans depend on parameters alone.")
