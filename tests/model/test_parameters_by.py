@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from lmssim.execution.simulate import Sampling, simulate
 from lmssim.execution.solve import solve_population
 from lmssim.kernels.rewards import COST_UNDISCOUNTED, LY_UNDISCOUNTED, QALY_UNDISCOUNTED
 from lmssim.model.compile import compile_scenario
+from lmssim.model.expression import Name
 from lmssim.model.profiles import choose_profiles
 from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
@@ -31,7 +32,7 @@ HOLDS = {"limb": 0.1, "womb": 0.3, "skin": 0.2}
 Write = Callable[..., Program]
 
 
-def _model(rate: str = "rate", more: str = "", sites: str = SITES, **frames: str) -> str:
+def _model(rate: str = "rate", more: str = "", sites: str = SITES, **frames: Any) -> str:
     return f"""{frame(20, covariates=f"covariates.site = {sites}", **frames)}
 [states.alive]
 initial = true
@@ -163,12 +164,11 @@ def test_a_strategy_sets_every_category(build: Write) -> None:
     """What a strategy sets holds at every site, and reads each site's own value."""
     strategies = '[strategies.one]\n[strategies.half]\nset.rate = "rate / 2"\n[strategies.flat]\nset.price = 1'
     program = build(_model(strategies=strategies))
-    numbers, text = program.numbers()[0], {}
-    for s, name in enumerate(program.strategies):
-        rows = [k for k, slot in enumerate(program.symbols.numbers.slots) if slot.node.__class__.__name__ == "Name"]
-        text[name] = {program.symbols.numbers.slots[k].node.name: numbers[s, k] for k in rows}
-    assert [text["half"][k] for k in ("limb_rate", "womb_rate", "rate")] == pytest.approx([0.05, 0.15, 0.1])
-    assert [text["flat"][k] for k in ("limb_cost", "womb_cost", "cost")] == [2.0, 2.0, 2.0]
+    numbers, slots = program.numbers()[0], program.symbols.numbers.slots
+    values = [{str(slot.node): numbers[s, k] for k, slot in enumerate(slots)} for s in range(3)]
+    rates, costs = ([str(Name(id_)) for id_ in (f"limb_{x}", f"womb_{x}", x)] for x in ("rate", "cost"))
+    assert [values[1][name] for name in rates] == pytest.approx([0.05, 0.15, 0.1])
+    assert [values[2][name] for name in costs] == [2.0, 2.0, 2.0]
 
 
 def test_a_value_is_asked_for_only_where_somebody_needs_it(build: Write) -> None:
@@ -184,7 +184,7 @@ def test_a_value_is_asked_for_only_where_somebody_needs_it(build: Write) -> None
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ('[plans.visits]\nperiods = [{ every = "rate" }]', r"plans\.visits.*parameters alone, and rate differs by site"),
+        ('[plans.visits]\nperiods = [{ every = "rate" }]', r"plans\.visits.*alone, and rate differs by site"),
         ('effects.site_limb = { value = "rate", full = 2 }', "parameters alone, and rate differs by site"),
         ('[[terminal]]\ndeath = "dead"\nwindow = "rate"\ncost = { total = 1 }\nexcludes = []', "rate differs by site"),
         ('[strategies.two]\nset.factor = "2 * rate"', r"strategies\.two\.set\.factor.*rate differs by site"),
