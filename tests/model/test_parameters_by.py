@@ -19,6 +19,7 @@ from lmssim.model.expression import Name
 from lmssim.model.profiles import choose_profiles
 from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
+from lmssim.studies.verify.bench import strategy_values
 from tests.conftest import HEAD, PARAMETER_HEADER
 from tests.engines.plain import DEAD, Z, assert_engines_agree, frame
 
@@ -169,6 +170,14 @@ def test_a_strategy_sets_every_category(build: Write) -> None:
     rates, costs = ([str(Name(id_)) for id_ in (f"limb_{x}", f"womb_{x}", x)] for x in ("rate", "cost"))
     assert [values[1][name] for name in rates] == pytest.approx([0.05, 0.15, 0.1])
     assert [values[2][name] for name in costs] == [2.0, 2.0, 2.0]
+
+
+def test_verify_reads_what_is_the_same_for_everybody(write: Callable[..., Path]) -> None:
+    """Values under a strategy hold each category's parameter, and no id that differs."""
+    strategies = '[strategies.one]\n[strategies.half]\nset.rate = "rate / 2"'
+    values = strategy_values(load_scenario(write(_model(strategies=strategies))), "half")
+    assert [values[k] for k in ("limb_rate", "womb_rate", "factor")] == pytest.approx([0.05, 0.15, 2.0])
+    assert not {"rate", "price", "cost"} & set(values)
 
 
 def test_a_value_is_asked_for_only_where_somebody_needs_it(build: Write) -> None:

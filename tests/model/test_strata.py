@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from lmssim.model.population import Covariate, Population
 from lmssim.model.profiles import choose_profiles
 from lmssim.model.scenario import load_scenario
 from lmssim.model.strata import MixedPopulation, Stratum, mix
+from lmssim.studies.verify import Status, run_battery
 from tests.conftest import HEAD, PARAMETER_HEADER
 from tests.engines.plain import DEAD, Z, assert_engines_agree, frame
 
@@ -224,6 +226,19 @@ def test_what_does_not_fit_is_refused(load: Load, changes: list[tuple[str, str]]
     """One message with the place and what is allowed."""
     with pytest.raises(InputError, match=message):
         compile_scenario(load(*changes))
+
+
+def test_verify_knows_the_strata(load: Load) -> None:
+    """Means and correlations are checked within strata, and shares; a share that is not kept is found."""
+    scenario, names = load(), ["covariate-means", "covariate-correlation"]
+    found = run_battery(scenario, Sampling(n_patients=100), names=names).results
+    assert [r.finding.status for r in found] == [Status.PASSED] * 2
+    patients = scenario.patients
+    assert isinstance(patients, MixedPopulation)
+    wrong = replace(patients, strata=(replace(patients.strata[0], share=0.6), patients.strata[1]))
+    (result,) = run_battery(replace(scenario, patients=wrong), Sampling(n_patients=100), names=names[:1]).results
+    assert result.finding.status == Status.FAILED
+    assert "limb" in result.finding.place
 
 
 def test_covariates_beside_strata_are_refused(load: Load) -> None:
