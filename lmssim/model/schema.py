@@ -410,16 +410,32 @@ class Correlation(Section):
     value: Value
 
 
+class Stratum(Section):
+    """Part of a mixed population: its share of the patients, and their own covariates."""
+
+    share: Value
+    """Shares add up to 1."""
+    file: str | None = None
+    """TOML file whose `[population]` gives what follows; what stands here goes before it."""
+    label: str | None = None
+    covariates: dict[str, Covariate] = {}
+    correlations: list[Correlation] = []
+
+
 class Population(Section):
-    """Joint distribution of covariates, or rows of a file."""
+    """Joint distribution of covariates, or rows of a file, or a mix of strata."""
 
     label: str | None = None
-    covariates: dict[str, Covariate]
+    covariates: dict[str, Covariate] = {}
     correlations: list[Correlation] = []
     rows: str | None = None
     """CSV with a column per covariate, and optionally `weight`."""
     age: str = "age"
     """Covariate that holds age at time zero, in years."""
+    by: str | None = None
+    """Covariate whose labels are the names of the strata."""
+    strata: dict[str, Stratum] = {}
+    """Populations that are mixed, in place of covariates."""
 
 
 class Mortality(Section):
@@ -675,6 +691,8 @@ class ScenarioFile(Section):
     """The scenario's own tables: every row must be used."""
     shared_parameters: list[str] = []
     """Tables shared between scenarios."""
+    parameters_by: dict[str, dict[str, list[str]]] = {}
+    """Covariate with labels -> label -> tables whose rows hold for patients of that label."""
     settings: Settings
     population: Population
     attributes: dict[str, list[str] | Literal["flag"]] = {}
