@@ -68,7 +68,8 @@ def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Pa
     life = d.scenario.life
     out |= {"code_start": d.names.code_start, "code_op": d.names.code_op, "code_arg": d.names.code_arg}
     out |= {f"axis_{column}": [getattr(axis, column) for axis in d.names.axes] for column in ("first", "n", "exact")}
-    out["recorded"] = [int(_is_recorded(d, i, name)) for i, name in enumerate(d.states)]
+    read = _read_by_papers(d)
+    out["recorded"] = [int(name in read or _is_recorded(d, i, name)) for i, name in enumerate(d.states)]
     out["clock_first"] = [int(keep == "first") for keep in d.flat.clocks.values()]
     out |= {"life": np.zeros(3) if life is None else life.array, "life_offset": [0] if life is None else life.offset}
     out["life_n"] = [1] if life is None else life.n_intervals
@@ -94,6 +95,20 @@ def _is_recorded(d: Draft, number: int, name: str) -> bool:
     state = d.flat.states[name]
     pays = bool(state.entry_cost) or state.entry_utility is not None
     return state.kind != "chance" or pays or bool(state.starts) or number in d.recorded
+
+
+def _read_by_papers(d: Draft) -> set[str]:
+    """States that published series and patients name, which must then appear in histories."""
+    read: list[str] = []
+    for series in d.file.series.values():
+        read += series.exclude
+        for row in series.rows:
+            read += [*row.events, *row.since, *row.given, *row.without]
+    for case in d.file.cases.values():
+        read += [*case.given, *case.without]
+        for observed in case.observed:
+            read += [*observed.events, *([observed.origin] if observed.origin else [])]
+    return set(read)
 
 
 def _keys(d: Draft, table: Any, keys: dict[str, str], where: str) -> dict[tuple[float, ...], int]:
