@@ -401,12 +401,14 @@ class SeriesRow(Section):
     without an event by a time, censored at deaths that are not among the events. `km_median`: when that is a half."""
     events: list[str]
     """States entered, or marks."""
+    strategy: str | None = None
+    """In place of the series' strategy."""
     by: float | None = Field(default=None, gt=0)
     """Only events up to this time (years since time zero, or since `since`)."""
     after: float | None = Field(default=None, gt=0)
     """Only patients still followed, alive and without the event at this time."""
     since: list[str] = []
-    """Time counts from the first of these states and marks; only patients who have met one within follow-up."""
+    """Time and follow-up count from the first of these states and marks, of the lives that reach one."""
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
@@ -427,7 +429,10 @@ class SeriesRow(Section):
 
 
 class FollowUp(Section):
-    """Distribution of potential follow-up, years since time zero: uniform, or log-normal if `median` is given."""
+    """Distribution of potential follow-up, years since time zero or a row's `since`.
+
+    Uniform, or log-normal if `median` is given.
+    """
 
     low: Value = 0
     high: Value | None = None
@@ -447,6 +452,40 @@ class Series(Section):
     where: str | None = None
     """Only patients whose covariates obey this rule."""
     rows: list[SeriesRow]
+
+
+class Observed(Section):
+    """One time that is known of a published patient."""
+
+    label: str
+    events: list[str]
+    """States entered, or marks; the first of them is the event."""
+    origin: str | None = None
+    """State or mark from which the time counts; time zero if absent."""
+    time: Annotated[float, Field(gt=0)]
+    """Years to the event."""
+    at_least: bool = False
+    """The patient was observed so long without the event."""
+    target: str = ""
+    """Id of the figure in its source's table."""
+
+
+class Case(Section):
+    """A published patient beside lives of the model that have the patient's covariates and treatment."""
+
+    label: str
+    source_id: str
+    strategy: str
+    covariates: dict[str, float | str] = {}
+    """What is known of the patient; other covariates are drawn from the population."""
+    set: dict[str, float] = {}
+    """Parameters held at other values for what is known of the treatment."""
+    given: list[str] = []
+    """Only lives that enter one of these states, or have one of these marks."""
+    without: list[str] = []
+    """Only lives that have none of these."""
+    note: str = ""
+    observed: list[Observed] = Field(min_length=1)
 
 
 class Cycles(Section):
@@ -545,6 +584,8 @@ class ScenarioFile(Section):
     terminal: list[Exclusion] = []
     groups: dict[str, Group] = {}
     series: dict[str, Series] = {}
+    cases: dict[Id, Case] = {}
+    """Published patients."""
     tables: dict[str, Table] = {}
     """Lookup tables by name."""
     expressions: dict[str, Value] = {}
