@@ -251,7 +251,7 @@ def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> None:
     """Merge tables key by key; one of another `kind` has other keys, so it takes the place of the whole."""
     for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict) and _of_one_kind(base[key], value):
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
             _merge(base[key], value, join or key == "parameters_by")
         elif (join or key in JOINED) and isinstance(base.get(key), list):
             base[key] = [*base[key], *value] if isinstance(value, list) else value
@@ -259,8 +259,9 @@ def _merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> No
             base[key] = value
 
 
-def _of_one_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
-    return "kind" not in over or over["kind"] == base.get("kind")
+def _of_another_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
+    """Whether a table states another `kind` (of covariate, of state): it then stands in place of the included one."""
+    return "kind" in base and "kind" in over and base["kind"] != over["kind"]
 
 
 def _nearby(path: Path) -> str:
