@@ -395,21 +395,34 @@ class SeriesRow(Section):
     target: str
     """Id of the figure in its source's table."""
     label: str
-    statistic: Literal["proportion", "median_time"]
-    """Share of patients with an event within follow-up; or median time to it among those who have it."""
+    statistic: Literal["proportion", "median_time", "cumulative_incidence", "km_survival", "km_median"]
+    """`proportion`: share of patients with an event within follow-up. `median_time`: median time to it among those who
+    have it. `cumulative_incidence`: share with an event by a time, death competing. `km_survival`: Kaplan-Meier share
+    without an event by a time, censored at deaths that are not among the events. `km_median`: when that is a half."""
     events: list[str]
     """States entered, or marks."""
-    by: float | None = None
-    """Only events up to this time (years since time zero)."""
+    by: float | None = Field(default=None, gt=0)
+    """Only events up to this time (years since time zero, or since `since`)."""
+    after: float | None = Field(default=None, gt=0)
+    """Only patients still followed, alive and without the event at this time."""
+    since: list[str] = []
+    """Time counts from the first of these states and marks; only patients who have met one within follow-up."""
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
     """Only patients who entered none of these states."""
+    where: str | None = None
+    """Only patients whose covariates obey this rule."""
     everybody: bool = False
     """Count also patients whom the series excludes."""
-    observed: float
-    n: int
-    """Patients in the denominator; for a median, those with the event."""
+    observed: float | None = None
+    """The published figure; or, in its place, `low` and `high`."""
+    low: float | None = None
+    """Least value, where a range or a bound alone is published: the model's own figure is to lie within."""
+    high: float | None = None
+    """Greatest value."""
+    n: int = Field(default=0, ge=0)
+    """Patients in the denominator; for `median_time`, those with the event. 0 if not stated: of a range alone."""
     note: str = ""
 
 
@@ -431,6 +444,8 @@ class Series(Section):
     follow_up: FollowUp
     exclude: list[str] = []
     """Patients with one of these events are not in the series."""
+    where: str | None = None
+    """Only patients whose covariates obey this rule."""
     rows: list[SeriesRow]
 
 
