@@ -6,7 +6,7 @@ A *rule* is an expression that is true or false. Times are in years, costs in th
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -247,7 +247,8 @@ class TreatmentEffect(Section):
 class Treatment(Section):
     """A treatment given in a phase: eligibility, duration, effects, complications and costs."""
 
-    phase: str
+    phase: str | list[str]
+    """Phase in which it may be given, or several: then it is planned in each by `phase.treatment`."""
     label: str | None = None
     eligible: str | None = None
     wait: Value | None = None
@@ -267,10 +268,19 @@ class Treatment(Section):
 
 
 class Planned(Section):
-    """A treatment of a strategy, with the rule under which the strategy gives it."""
+    """A treatment of a strategy or sequence, with the rule under which it is given."""
 
     treatment: str
+    """Its name, or `phase.treatment`."""
     when: str | None = None
+    """Read at time zero, or when the phase asks if the treatment is planned by phase."""
+
+
+class Sequence(Section):
+    """Treatments of successive phases, such as lines of therapy, that strategies share."""
+
+    label: str | None = None
+    treatments: list[str | Planned] = []
 
 
 class Component(Section):
@@ -285,6 +295,8 @@ class Strategy(Section):
 
     label: str | None = None
     treatments: list[str | Planned] = []
+    sequence: str | None = None
+    """Sequence whose treatments it plans besides its own; default that of the settings."""
     mix: list[Component] = []
     set: dict[str, Value] = {}
     """Parameters with another value under this strategy."""
@@ -386,6 +398,8 @@ class Settings(Section):
     wtp: list[Annotated[float, Field(ge=0)]] = [20_000.0, 30_000.0]
     times: list[Annotated[float, Field(gt=0)]] = [1.0, 2.0, 3.0, 5.0, 10.0]
     comparator: str | None = None
+    sequence: str | None = None
+    """Sequence of strategies that name none."""
     cost_categories: list[str] = ["total"]
 
 
@@ -401,12 +415,14 @@ class SeriesRow(Section):
     without an event by a time, censored at deaths that are not among the events. `km_median`: when that is a half."""
     events: list[str]
     """States entered, or marks."""
+    strategy: str | None = None
+    """In place of the series' strategy."""
     by: float | None = Field(default=None, gt=0)
     """Only events up to this time (years since time zero, or since `since`)."""
     after: float | None = Field(default=None, gt=0)
     """Only patients still followed, alive and without the event at this time."""
     since: list[str] = []
-    """Time counts from the first of these states and marks; only patients who have met one within follow-up."""
+    """Time and follow-up count from the first of these states and marks, of the lives that reach one."""
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
@@ -427,7 +443,10 @@ class SeriesRow(Section):
 
 
 class FollowUp(Section):
-    """Distribution of potential follow-up, years since time zero: uniform, or log-normal if `median` is given."""
+    """Distribution of potential follow-up, years since time zero or a row's `since`.
+
+    Uniform, or log-normal if `median` is given.
+    """
 
     low: Value = 0
     high: Value | None = None
@@ -447,6 +466,40 @@ class Series(Section):
     where: str | None = None
     """Only patients whose covariates obey this rule."""
     rows: list[SeriesRow]
+
+
+class Observed(Section):
+    """One time that is known of a published patient."""
+
+    label: str
+    events: list[str]
+    """States entered, or marks; the first of them is the event."""
+    origin: str | None = None
+    """State or mark from which the time counts; time zero if absent."""
+    time: Annotated[float, Field(gt=0)]
+    """Years to the event."""
+    at_least: bool = False
+    """The patient was observed so long without the event."""
+    target: str = ""
+    """Id of the figure in its source's table."""
+
+
+class Case(Section):
+    """A published patient beside lives of the model that have the patient's covariates and treatment."""
+
+    label: str
+    source_id: str
+    strategy: str
+    covariates: dict[str, float | str] = {}
+    """What is known of the patient; other covariates are drawn from the population."""
+    set: dict[str, float] = {}
+    """Parameters held at other values for what is known of the treatment."""
+    given: list[str] = []
+    """Only lives that enter one of these states, or have one of these marks."""
+    without: list[str] = []
+    """Only lives that have none of these."""
+    note: str = ""
+    observed: list[Observed] = Field(min_length=1)
 
 
 class Cycles(Section):
@@ -515,6 +568,30 @@ class Group(Section):
     file: str | None = None
 
 
+class SwitchOption(Section):
+    """One way in which a switch may stand; with neither `set` nor `change`, the model as it is."""
+
+    label: str | None = None
+    reason: str = ""
+    """What speaks for it."""
+    source_id: str = ""
+    """Source of what it sets; if absent, that of the one parameter named."""
+    locator: str = ""
+    set: dict[str, Value] = {}
+    """Parameter -> number or expression of parameters."""
+    change: dict[str, Any] = {}
+    """Tables merged into the file, as those of a file that includes it."""
+
+
+class Switch(Section):
+    """A choice between options, of which one holds."""
+
+    label: str | None = None
+    default: str
+    """Option of the base case."""
+    options: dict[Id, SwitchOption]
+
+
 class ScenarioFile(Section):
     """A scenario file after its includes are merged."""
 
@@ -538,6 +615,7 @@ class ScenarioFile(Section):
     lasting: dict[str, Lasting] = {}
     plans: dict[str, Plan] = {}
     treatments: dict[str, Treatment] = {}
+    sequences: dict[Id, Sequence] = {}
     strategies: dict[Id, Strategy]
     endpoints: dict[Id, Endpoint] = {}
     mortality: Mortality | None = None
@@ -545,10 +623,14 @@ class ScenarioFile(Section):
     terminal: list[Exclusion] = []
     groups: dict[str, Group] = {}
     series: dict[str, Series] = {}
+    cases: dict[Id, Case] = {}
+    """Published patients."""
     tables: dict[str, Table] = {}
     """Lookup tables by name."""
     expressions: dict[str, Value] = {}
     """Named expressions: wherever the name is read, the expression stands."""
+    switches: dict[Id, Switch] = {}
+    """Named alternatives, such as where evidence conflicts."""
     cycles: Cycles | None = None
     """Present in a model in cycles."""
     partitioned_survival: PartitionedSurvival | None = None

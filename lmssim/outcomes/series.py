@@ -14,19 +14,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lmssim.engines import compiled
 from lmssim.errors import ScenarioError, unknown
-from lmssim.kernels.layout import ROW_ENTERED, ROW_STATE
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model import expression
 from lmssim.outcomes.estimators import incidence, interval
+from lmssim.outcomes.first_times import FirstTimes, first_times
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from lmssim.model.schema import FollowUp, Series, SeriesRow
+    from lmssim.outcomes.first_times import Chosen
 
 COLUMNS = (
     "series", "target_id", "figure", "statistic", "n", "paper", "paper_low", "paper_high", "model", "low", "high",
@@ -34,56 +32,6 @@ COLUMNS = (
 )  # fmt: skip
 AT_A_TIME = ("cumulative_incidence", "km_survival")
 """Statistics that need `by`."""
-
-
-@dataclass(frozen=True)
-class FirstTimes:
-    """First time of every state and mark, by patient; infinite if never.
-
-    Attributes
-    ----------
-    by_name : dict of str to ndarray(float, ndim=1)
-        State of the file, flat state or mark to (n_patients,).
-    death : ndarray(float, ndim=1)
-        (n_patients,) death of any cause.
-    n : int
-        Patients.
-    """
-
-    by_name: dict[str, FloatArray]
-    death: FloatArray
-    n: int
-
-    def first(self, names: list[str], where: str) -> FloatArray:
-        """First time of any of some states and marks."""
-        times = np.full(self.n, np.inf)
-        for name in names:
-            if name not in self.by_name:
-                raise ScenarioError(unknown("state or mark", name, self.by_name, where))
-            times = np.minimum(times, self.by_name[name])
-        return times
-
-
-def first_times(program: Program, strategy: str, n: int, seed: int) -> FirstTimes:
-    """First times under one strategy of patients 0, 1, ..., in the base case."""
-    n_strategies, s = len(program.strategies), program.strategies.index(strategy)
-    states = np.full((len(program.states), n), np.inf)
-    marks = np.full((len(program.marks), n), np.inf)
-    for first, x, h in compiled.simulate(program, 0, n, program.numbers()[0], seed):
-        for i in range(len(x)):
-            path = i * n_strategies + s
-            for row in range(h.starts[path, 0], h.starts[path + 1, 0]):
-                k = h.rows[row, ROW_STATE]
-                states[k, first + i] = min(states[k, first + i], h.times[row, ROW_ENTERED])
-            for mark in range(h.starts[path, 1], h.starts[path + 1, 1]):
-                k = h.marks[mark]
-                marks[k, first + i] = min(marks[k, first + i], h.mark_times[mark])
-    by_name = {name: states[k] for k, name in enumerate(program.states)}
-    for group, members in program.flat.members.items():
-        by_name[group] = np.min([states[program.states.index(m)] for m in members], axis=0)
-    deaths = [by_name[name] for name, state in program.scenario.file.states.items() if state.kind == "absorbing"]
-    death = np.min(deaths, axis=0) if deaths else np.full(n, np.inf)
-    return FirstTimes(by_name | {name: marks[k] for k, name in enumerate(program.marks)}, death, n)
 
 
 def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int) -> FloatArray:
@@ -105,7 +53,18 @@ def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int) -> Floa
     return times
 
 
-def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+    """Every figure of every series of the scenario, from the same simulated patients (`read_series`)."""
+    series = program.scenario.file.series
+    wanted = {row.strategy or each.strategy for each in series.values() for row in each.rows}
+    times = first_times(program, [s for s in program.strategies if s in wanted], n, seed) if series else {}
+    parts = [read_series(program, name, n, seed, times) for name in series]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+
+
+def read_series(
+    program: Program, name: str, n: int = 50_000, seed: int = 1, times: dict[str, FirstTimes] | None = None
+) -> pd.DataFrame:
     """Every figure of a series, paper beside model.
 
     Parameters
@@ -114,6 +73,8 @@ def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> 
         Series of the scenario.
     n : int
         Simulated patients.
+    times : dict of str to FirstTimes, optional
+        Those of the same patients under each strategy that the series names, if they are known.
 
     Returns
     -------
@@ -127,24 +88,24 @@ def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> 
     """
     series: Series = program.scenario.file.series[name]
     where = f"{program.scenario.path}: series.{name}"
-    if series.strategy not in program.strategies:
-        raise ScenarioError(unknown("strategy", series.strategy, program.strategies, f"{where}.strategy"))
     follow_up = follow_up_times(program, series.follow_up, n, seed)
+    strategies = {row.strategy or series.strategy: f"{where}.{row.target}" for row in series.rows}
+    for strategy, place in strategies.items():
+        if strategy not in program.strategies:
+            raise ScenarioError(unknown("strategy", strategy, program.strategies, f"{place}: strategy"))
     for row in series.rows:
         _check(row, follow_up, f"{where}.{row.target}")
-    obeys = {rule: _obeying(program, rule, n, seed, where) for rule in {series.where, *(r.where for r in series.rows)}}
-    times = first_times(program, series.strategy, n, seed)
-    included = np.isinf(times.first(series.exclude, where)) if series.exclude else np.ones(n, dtype=bool)
+    times = first_times(program, list(strategies), n, seed) if times is None else times
     rows = []
     for row in series.rows:
-        chosen = obeys[series.where] & obeys[row.where] & (included | row.everybody)
-        read = _read(times, row, follow_up, chosen, f"{where}.{row.target}")
+        lives, place = times[row.strategy or series.strategy], f"{where}.{row.target}"
+        read = _read(program, lives, row, follow_up, _chosen(program, lives, series, row, place), place)
         model, low, high = _figure(read, row)
         paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
         rows.append(
             (series.label, row.target, row.label, row.statistic, row.n, *paper, model, low, high,
              _is_met(row, model, low, high), row.note)
-        )
+        )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -164,27 +125,31 @@ def _check(row: SeriesRow, follow_up: FloatArray, where: str) -> None:
         raise ScenarioError(f"{where}.by: {row.by:g}; it must be above after, {row.after:g}.")
 
 
-def _obeying(program: Program, rule: str | None, n: int, seed: int, where: str) -> npt.NDArray[np.bool_]:
-    """Patients 0, 1, ... whose covariates obey a rule; all of them without one."""
-    if rule is None:
-        return np.ones(n, dtype=bool)
-    symbols, place = program.symbols, f"{where}.where"
-    node = symbols.resolve(expression.parse(rule, place), place)
-    if not symbols.is_baseline(node):
-        raise ScenarioError(f"{place}: '{rule}' reads more than covariates: {', '.join(symbols.covariates)}.")
-    x = program.patients(0, n, seed)
-    values = {name: x[:, i] for i, name in enumerate(symbols.covariates)}
-    return np.broadcast_to(np.asarray(expression.evaluate(node, values, place), dtype=bool), (n,))
+def _chosen(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
+    """Patients whom a row is about, but for what its times say."""
+    chosen = np.ones(lives.n, dtype=bool)
+    if series.exclude and not row.everybody:
+        chosen &= np.isinf(lives.first(series.exclude, where))
+    if row.given:
+        chosen &= np.isfinite(lives.first(row.given, where))
+    if row.without:
+        chosen &= np.isinf(lives.first(row.without, where))
+    if row.since:
+        chosen &= np.isfinite(lives.first(row.since, where))
+    for rule in (series.where, row.where):
+        if rule is not None:
+            chosen &= lives.meet(program, rule, f"{where}: where")
+    return chosen
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """Times of the patients whom a row is about, since its origin (years).
+    """Times of the patients whom a row is about, since its origin (years); infinite if never.
 
     Attributes
     ----------
     event, death, follow_up : ndarray(float, ndim=1)
-        (n_patients,); infinite if never.
+        (n_patients,).
     """
 
     event: FloatArray
@@ -193,22 +158,14 @@ class _Reading:
 
 
 def _read(
-    times: FirstTimes, row: SeriesRow, follow_up: FloatArray, chosen: npt.NDArray[np.bool_], where: str
+    program: Program, lives: FirstTimes, row: SeriesRow, follow_up: FloatArray, chosen: Chosen, where: str
 ) -> _Reading:
-    """Times of the patients whom a row is about."""
-    if row.given:
-        chosen = chosen & np.isfinite(times.first(row.given, where))
-    if row.without:
-        chosen = chosen & np.isinf(times.first(row.without, where))
-    origin = np.zeros(times.n)
-    if row.since:
-        origin = times.first(row.since, where)
-        chosen = chosen & (origin <= follow_up)
-    event, death = times.first(row.events, where), times.death
+    """Times of the chosen patients; after a landmark, of those who are still followed, alive and without the event."""
+    event = lives.since(row.since, row.events, where)
+    death = lives.since(row.since, lives.ends(program), where)
     if row.after is not None:
-        chosen = chosen & (np.minimum(np.minimum(event, death), follow_up) > origin + row.after)
-    since = origin[chosen]
-    return _Reading(np.maximum(event[chosen] - since, 0.0), death[chosen] - since, follow_up[chosen] - since)
+        chosen = chosen & (np.minimum(np.minimum(event, death), follow_up) > row.after)
+    return _Reading(event[chosen], death[chosen], follow_up[chosen])
 
 
 def _figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
@@ -225,7 +182,7 @@ def _figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
     return (figure, low, high) if row.n else (figure, np.nan, np.nan)
 
 
-def _happened(read: _Reading, row: SeriesRow) -> npt.NDArray[np.bool_]:
+def _happened(read: _Reading, row: SeriesRow) -> Chosen:
     return read.event <= (read.follow_up if row.by is None else np.minimum(read.follow_up, row.by))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lifelines import KaplanMeierFitter
 
 from lmssim.outcomes.estimators import incidence, interval
 
@@ -29,6 +30,17 @@ def test_without_competing_events_variance_is_greenwoods() -> None:
     survival = (6 / 7) * (3 / 5) * (1 / 2)
     assert 1.0 - share == pytest.approx(survival)
     assert variance / 7 == pytest.approx(survival**2 * (1 / (7 * 6) + 2 / (5 * 3) + 1 / (2 * 1)))
+
+
+def test_product_limit_meets_lifelines() -> None:
+    """Survival and median with ties, against an outside reckoning."""
+    rng = np.random.default_rng(5)
+    event, censoring = (np.ceil(rng.exponential(mean, 200) * 4) / 4 for mean in (3.0, 7.0))
+    ours = incidence(event, np.full(200, np.inf), censoring)
+    theirs = KaplanMeierFitter().fit(np.minimum(event, censoring), event <= censoring)
+    for t in (0.0, 0.5, 2.5, 5.0):
+        assert 1.0 - ours.at(t)[0] == pytest.approx(float(theirs.predict(t)), abs=1e-12)
+    assert ours.median(200)[0] == theirs.median_survival_time_
 
 
 def test_variance_under_censoring_is_that_of_repeated_studies() -> None:

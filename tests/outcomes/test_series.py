@@ -7,14 +7,13 @@ from math import exp, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lmssim.errors import LmssimError
-from lmssim.outcomes.series import read_series
+from lmssim.outcomes.series import read_all_series, read_series
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tests.conftest import Build
 
 ILL, DIE, DIE_ILL = 0.2, 0.1, 0.5
@@ -24,6 +23,7 @@ TOLERANCE = 4.0 / sqrt(N)
 TEXT = f"""
 settings = {{ horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }}
 strategies.nothing = {{ label = "Nothing" }}
+strategies.slow = {{ label = "Slow", set = {{ ill = {ILL / 2} }} }}
 
 [population.covariates]
 age = {{ kind = "constant", value = 50 }}
@@ -59,10 +59,10 @@ hazard = {{ family = "exponential", rate = {DIE_ILL} }}
 label = "Known"
 source_id = "nobody"
 strategy = "nothing"
-follow_up = {{ low = 1, high = 12 }}
 """
+FOLLOW_UP = "follow_up = { low = 1, high = 12 }\n"
 
-Read = Callable[..., "pd.DataFrame"]
+Read = Callable[..., pd.DataFrame]
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ def read(build: Build) -> Read:
     """Rows of a series (TOML keys and values each) as the model meets them."""
 
     def rows(*texts: str, series: str = "") -> pd.DataFrame:
+        series = series if "follow_up" in series else FOLLOW_UP + series
         heads = [f'\n[[series.known.rows]]\ntarget = "row{i}"\nlabel = "Row"\n{text}' for i, text in enumerate(texts)]
         return read_series(build(TEXT + series + "".join(heads), {"ill": ILL}), "known", n=N)
 
@@ -128,6 +129,27 @@ def test_time_may_count_from_a_state(read: Read) -> None:
     assert np.allclose(table["model"], [exp(-2 * DIE_ILL), log(2) / DIE_ILL, incidence(2.0)], atol=3 * TOLERANCE)
 
 
+def test_follow_up_counts_from_the_origin_too(read: Read) -> None:
+    """With 3 years after illness for everybody, the share dead has a closed form."""
+    series = "follow_up = { low = 3, high = 3 }\n"
+    table = read(row("proportion", "dead", more='since = ["ill"]\nobserved = 0.5'), series=series)
+    assert table["model"][0] == pytest.approx(1.0 - exp(-3 * DIE_ILL), abs=2 * TOLERANCE)
+
+
+def test_a_row_may_have_a_strategy_of_its_own(read: Read) -> None:
+    """Two arms in one series."""
+    more = 'by = 4\nwhere = "grade == 1"\nobserved = 0.5\n'
+    table = read(row("cumulative_incidence", "ill", more=f'{more}strategy = "slow"'))
+    assert table["model"][0] == pytest.approx(incidence(4.0, ILL / 2), abs=2 * TOLERANCE)
+
+
+def test_all_series_read_as_each_alone(build: Build) -> None:
+    """They share their patients."""
+    head = "[[series.known.rows]]\ntarget = 'a'\nlabel = 'a'\n"
+    program = build(TEXT + FOLLOW_UP + head + row("proportion", "ill"), {"ill": ILL})
+    pd.testing.assert_frame_equal(read_all_series(program, n=500), read_series(program, "known", n=500))
+
+
 def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> None:
     """Range, upper bound, lower bound; without n there is no interval."""
     at = "by = 5\n"
@@ -150,8 +172,9 @@ def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> Non
         (row("km_survival", "ill", more="by = 15\nobserved = 0.5"), "follow_up of the series ends at 12 years"),
         (row("proportion", "ill", more="by = 2\nafter = 3\nobserved = 0.5"), "must be above after, 3"),
         (row("proportion", "ill", more='where = "grad == 2"\nobserved = 0.5'), "grade"),
-        (row("proportion", "ill", more='where = "ill > 2"\nobserved = 0.5'), "reads more than covariates"),
-        (row("proportion", "ill", more='since = ["il"]\nobserved = 0.5'), "ill"),
+        (row("proportion", "ill", more='where = "time > 2"\nobserved = 0.5'), "reads time; it may read covariates"),
+        (row("proportion", "ill", more='since = ["il"]\nobserved = 0.5'), "Did you mean 'ill'"),
+        (row("proportion", "ill", more='strategy = "slw"\nobserved = 0.5'), "row0: strategy: unknown strategy 'slw'"),
     ],
 )
 def test_what_cannot_be_read_is_refused(read: Read, text: str, said: str) -> None:
