@@ -143,7 +143,7 @@ def _chosen(lives: FirstTimes, case: Case, where: str) -> Chosen:
 
 
 def _time(lives: FirstTimes, chosen: Chosen, name: str, observed: Observed, where: str) -> CaseTime:
-    if observed.origin is not None:
-        chosen = chosen & np.isfinite(lives.first([observed.origin], f"{where}.origin"))
-    times = lives.since(observed.origin, observed.events, where)[chosen]
+    if observed.since:
+        chosen = chosen & np.isfinite(lives.first(observed.since, f"{where}.since"))
+    times = lives.since(observed.since, observed.events, where)[chosen]
     return CaseTime(name, observed, int(chosen.sum()), np.sort(times[np.isfinite(times)]))

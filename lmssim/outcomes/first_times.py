@@ -50,15 +50,15 @@ class FirstTimes:
             times = np.minimum(times, self.by_name[name])
         return times
 
-    def since(self, origin: str | None, names: Iterable[str], where: str) -> FloatArray:
-        """Years from an origin to the first of some states and marks.
+    def since(self, origin: str | list[str] | None, names: Iterable[str], where: str) -> FloatArray:
+        """Years from an origin, the first of its states and marks, to the first of some others.
 
         Infinite if the origin is never reached, or the event came before it: what comes a second time is not seen.
         """
         times = self.first(names, where)
-        if origin is None:
+        if not origin:
             return times
-        start = self.first([origin], where)
+        start = self.first([origin] if isinstance(origin, str) else origin, where)
         reached = np.isfinite(start) & (times >= start)
         years = np.full(self.n, np.inf)
         np.subtract(times, start, out=years, where=reached)

@@ -2,10 +2,12 @@
 
 Each patient has a potential follow-up drawn on a stream of its own; an event counts if it falls within it. The model's
 figure stands beside the paper's with the 95% interval of a study of the paper's size: sampling alone, parameters held.
+A figure published as a range is met if the model's lies within it.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +17,8 @@ from scipy import stats
 from lmssim.errors import ScenarioError, unknown
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model import expression
+from lmssim.outcomes.estimators import incidence, interval
 from lmssim.outcomes.first_times import FirstTimes, first_times
-from lmssim.outcomes.product_limit import product_limit
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -24,7 +26,12 @@ if TYPE_CHECKING:
     from lmssim.model.schema import FollowUp, Series, SeriesRow
     from lmssim.outcomes.first_times import Chosen
 
-COLUMNS = ("series", "target_id", "figure", "statistic", "n", "paper", "model", "low", "high", "inside", "note")
+COLUMNS = (
+    "series", "target_id", "figure", "statistic", "n", "paper", "paper_low", "paper_high", "model", "low", "high",
+    "inside", "note",
+)  # fmt: skip
+AT_A_TIME = ("cumulative_incidence", "km_survival")
+"""Statistics that need `by`."""
 
 
 def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int) -> FloatArray:
@@ -72,45 +79,54 @@ def read_series(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`: paper, model, 95% interval of a study of the paper's n, whether the paper lies inside; of a
-        printed range, whether the model lies inside it.
+        Columns `COLUMNS`: paper's figure or range, model, 95% interval of a study of the paper's n, whether met.
 
     Raises
     ------
     ScenarioError
-        If the series names an unknown strategy, state or mark.
+        If the series names an unknown strategy, state, mark or covariate, or a row cannot be read.
     """
     series: Series = program.scenario.file.series[name]
     where = f"{program.scenario.path}: series.{name}"
+    follow_up = follow_up_times(program, series.follow_up, n, seed)
     strategies = {row.strategy or series.strategy: f"{where}.{row.target}" for row in series.rows}
     for strategy, place in strategies.items():
         if strategy not in program.strategies:
             raise ScenarioError(unknown("strategy", strategy, program.strategies, f"{place}: strategy"))
+    for row in series.rows:
+        _check(row, follow_up, f"{where}.{row.target}")
     times = first_times(program, list(strategies), n, seed) if times is None else times
-    follow_up = follow_up_times(program, series.follow_up, n, seed)
     rows = []
     for row in series.rows:
         lives, place = times[row.strategy or series.strategy], f"{where}.{row.target}"
-        chosen = _chosen(program, lives, series, row, place)
-        model, low, high = _figure(program, lives, row, follow_up, chosen, place)
+        read = _read(program, lives, row, follow_up, _chosen(program, lives, series, row, place), place)
+        model, low, high = _figure(read, row)
+        paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
         rows.append(
-            (series.label, row.target, row.label, row.statistic, row.n, row.observed, model, low, high,
-             _inside(row, model, low, high), row.note)
+            (series.label, row.target, row.label, row.statistic, row.n, *paper, model, low, high,
+             _is_met(row, model, low, high), row.note)
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _inside(row: SeriesRow, model: float, low: float, high: float) -> bool:
-    """Whether model and paper agree: the paper in a study's interval, or the model in the range that is printed."""
-    if row.observed_low is None and row.observed_high is None:
-        return bool(low <= row.observed <= high)
-    least = -np.inf if row.observed_low is None else row.observed_low
-    most = np.inf if row.observed_high is None else row.observed_high
-    return bool(least <= model <= most)
+def _check(row: SeriesRow, follow_up: FloatArray, where: str) -> None:
+    """Refuse a row that cannot be read."""
+    if (row.observed is None) == (row.low is None and row.high is None):
+        raise ScenarioError(f"{where}: expected observed, or in its place low or high or both.")
+    if row.observed is not None and row.n == 0:
+        raise ScenarioError(f"{where}.n: 0; an observed figure needs its number of patients.")
+    if row.statistic in AT_A_TIME and row.by is None:
+        raise ScenarioError(f"{where}.by: missing; {row.statistic} is read at a time.")
+    if row.statistic == "km_median" and row.by is not None:
+        raise ScenarioError(f"{where}.by: {row.by:g}; a km_median is read over all of follow-up.")
+    if row.by is not None and row.statistic in AT_A_TIME and row.by > follow_up.max():
+        raise ScenarioError(f"{where}.by: {row.by:g}; follow_up of the series ends at {follow_up.max():.4g} years.")
+    if row.by is not None and row.after is not None and row.by <= row.after:
+        raise ScenarioError(f"{where}.by: {row.by:g}; it must be above after, {row.after:g}.")
 
 
 def _chosen(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
-    """Patients whom a row counts."""
+    """Patients whom a row is about, but for what its times say."""
     chosen = np.ones(lives.n, dtype=bool)
     if series.exclude and not row.everybody:
         chosen &= np.isinf(lives.first(series.exclude, where))
@@ -118,53 +134,92 @@ def _chosen(program: Program, lives: FirstTimes, series: Series, row: SeriesRow,
         chosen &= np.isfinite(lives.first(row.given, where))
     if row.without:
         chosen &= np.isinf(lives.first(row.without, where))
+    if row.since:
+        chosen &= np.isfinite(lives.first(row.since, where))
     for rule in (series.where, row.where):
         if rule is not None:
             chosen &= lives.meet(program, rule, f"{where}: where")
     return chosen
 
 
-def _figure(
+@dataclass(frozen=True)
+class _Reading:
+    """Times of the patients whom a row is about, since its origin (years); infinite if never.
+
+    Attributes
+    ----------
+    event, death, follow_up : ndarray(float, ndim=1)
+        (n_patients,).
+    """
+
+    event: FloatArray
+    death: FloatArray
+    follow_up: FloatArray
+
+
+def _read(
     program: Program, lives: FirstTimes, row: SeriesRow, follow_up: FloatArray, chosen: Chosen, where: str
-) -> tuple[float, float, float]:
-    """Model's figure and the interval of a study of the paper's size."""
-    event = lives.since(row.origin, row.events, where)
-    limit = follow_up if row.by is None else np.minimum(follow_up, row.by)
-    reached = np.isfinite(lives.first([row.origin], where)) if row.origin is not None else np.ones(lives.n, dtype=bool)
-    chosen = chosen & reached
-    death = lives.since(row.origin, lives.ends(program), where)
+) -> _Reading:
+    """Times of the chosen patients; after a landmark, of those who are still followed, alive and without the event."""
+    event = lives.since(row.since, row.events, where)
+    death = lives.since(row.since, lives.ends(program), where)
     if row.after is not None:
-        chosen &= (event > row.after) & (death > row.after) & (follow_up > row.after)
-    event, limit, death, follow_up = event[chosen], limit[chosen], death[chosen], follow_up[chosen]
-    if not chosen.any():
-        return float("nan"), float("nan"), float("nan")
-    if row.statistic in ("survival", "median_survival"):
-        return _survival(row, event, np.minimum(death, np.minimum(follow_up, HORIZON)), where)
-    return _share(row, event, event <= limit)
+        chosen = chosen & (np.minimum(np.minimum(event, death), follow_up) > row.after)
+    return _Reading(event[chosen], death[chosen], follow_up[chosen])
 
 
-HORIZON = 1e6
-"""In place of a follow-up without end (years)."""
+def _figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    """Model's figure and the interval of a study of the paper's size; blank where there is none."""
+    if not len(read.event):
+        return np.nan, np.nan, np.nan
+    match row.statistic:
+        case "proportion":
+            figure, low, high = _proportion(read, row)
+        case "median_time":
+            figure, low, high = _median_time(read, row)
+        case _:
+            figure, low, high = _curve_figure(read, row)
+    return (figure, low, high) if row.n else (figure, np.nan, np.nan)
 
 
-def _survival(row: SeriesRow, event: FloatArray, censored: FloatArray, where: str) -> tuple[float, float, float]:
-    """Product-limit survival at `by`, or its median."""
-    curve = product_limit(np.minimum(event, censored), event <= censored)
-    if row.statistic == "median_survival":
-        return curve.quantile(0.5), *curve.study_median(row.n)
-    if row.by is None:
-        raise ScenarioError(f"{where}: by: is missing; `survival` is read at a time.")
-    return curve.at(row.by), *curve.study_survival(row.by, row.n)
+def _happened(read: _Reading, row: SeriesRow) -> Chosen:
+    return read.event <= (read.follow_up if row.by is None else np.minimum(read.follow_up, row.by))
 
 
-def _share(row: SeriesRow, event: FloatArray, happened: Chosen) -> tuple[float, float, float]:
-    """Share with the event, or the median time among those who have it."""
-    if row.statistic == "proportion":
-        share = float(happened.mean())
-        low, high = (float(stats.binom.ppf(q, row.n, share)) / row.n for q in (0.025, 0.975))
-        return share, low, high
-    if not happened.any():
-        return float("nan"), float("nan"), float("nan")
+def _proportion(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    share = float(_happened(read, row).mean())
+    low, high = (float(stats.binom.ppf(q, row.n, share)) / max(row.n, 1) for q in (0.025, 0.975))
+    return share, low, high
+
+
+def _median_time(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    event = read.event[_happened(read, row)]
+    if not len(event):
+        return np.nan, np.nan, np.nan
     k = (row.n + 1) / 2.0  # a sample median's rank is Beta(k, k)
-    low, high = (float(np.quantile(event[happened], stats.beta.ppf(q, k, k))) for q in (0.025, 0.975))
-    return float(np.median(event[happened])), low, high
+    low, high = (float(np.quantile(event, stats.beta.ppf(q, k, k))) for q in (0.025, 0.975))
+    return float(np.median(event)), low, high
+
+
+def _curve_figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    """Statistics of an incidence curve: deaths that are not events compete with them, or censor them."""
+    never = np.full(len(read.event), np.inf)
+    if row.statistic == "cumulative_incidence":
+        curve = incidence(read.event, read.death, read.follow_up)
+    else:
+        curve = incidence(read.event, never, np.minimum(read.death, read.follow_up))
+    if row.statistic == "km_median":
+        return curve.median(max(row.n, 1))
+    assert row.by is not None
+    share, variance = curve.at(row.by)
+    ends = interval(np.array([share]), np.array([variance / max(row.n, 1)]))
+    low, high = float(ends[0][0]), float(ends[1][0])
+    return (share, low, high) if row.statistic == "cumulative_incidence" else (1.0 - share, 1.0 - high, 1.0 - low)
+
+
+def _is_met(row: SeriesRow, model: float, low: float, high: float) -> bool:
+    """Whether the paper's figure lies in the model's interval; of a range, whether the model's lies within it."""
+    if row.observed is not None:
+        return bool(low <= row.observed <= high)
+    least, most = -np.inf if row.low is None else row.low, np.inf if row.high is None else row.high
+    return bool(least <= model <= most)

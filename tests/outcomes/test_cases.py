@@ -56,7 +56,7 @@ strategy = "usual"
 covariates = { high = 1, sex = "female" }
 observed = [
     { label = "To recurrence", events = ["recurred"], time = 1.5, target = "fig_1" },
-    { label = "Recurrence to death", events = ["dead"], origin = "recurred", time = 4, at_least = true },
+    { label = "Recurrence to death", events = ["dead"], since = ["recurred"], time = 4, at_least = true },
 ]
 """
 
@@ -127,7 +127,7 @@ def test_given_and_without_choose_lives(write_scenario: Write) -> None:
         ({'sex = "female" }': "size = inf }"}, "cases.one.covariates.size: inf is not a finite number."),
         ({'strategy = "usual"': 'strategy = "usual"\nset = { rat = 1 }'}, "cases.one.set: unknown parameter 'rat'."),
         ({'events = ["dead"]': 'events = ["ded"]'}, "cases.one.observed[2]: unknown state or mark 'ded'."),
-        ({'origin = "recurred"': 'origin = "x"'}, "cases.one.observed[2].origin: unknown state or mark 'x'."),
+        ({'since = ["recurred"]': 'since = ["x"]'}, "cases.one.observed[2].since: unknown state or mark 'x'."),
         ({"time = 1.5": "time = 0"}, "cases.one.observed[1].time = 0"),
     ],
 )

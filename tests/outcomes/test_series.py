@@ -1,170 +1,183 @@
-"""Published series: rows read by product limit, from another origin, of chosen patients; against closed forms."""
+"""Published figures read from lives whose law is known: illness and death at constant rates."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from math import exp, log, sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
-from lifelines import KaplanMeierFitter
-from scipy import stats
 
-from lmssim.errors import InputError
-from lmssim.outcomes.product_limit import product_limit
+from lmssim.errors import LmssimError
 from lmssim.outcomes.series import read_all_series, read_series
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tests.conftest import Build
 
-N = 40_000
-RECUR, DIE, OTHER = 0.3, 0.5, 0.1
+ILL, DIE, DIE_ILL = 0.2, 0.1, 0.5
+N = 20_000
+TOLERANCE = 4.0 / sqrt(N)
 
-MODEL = """
-[settings]
-horizon = 200
-[population]
-covariates.age = { kind = "constant", value = 60 }
-covariates.high = { kind = "binary", probability = 0.25 }
-[states.free]
+TEXT = f"""
+settings = {{ horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }}
+strategies.nothing = {{ label = "Nothing" }}
+strategies.slow = {{ label = "Slow", set = {{ ill = {ILL / 2} }} }}
+
+[population.covariates]
+age = {{ kind = "constant", value = 50 }}
+grade = {{ kind = "categorical", categories = [1, 2], probabilities = [0.5, 0.5] }}
+sex = {{ kind = "categorical", categories = ["female", "male"], probabilities = [0.5, 0.5] }}
+
+[states.well]
 initial = true
-[states.recurred]
+
+[states.ill]
+
 [states.dead]
 kind = "absorbing"
 death = "disease"
-[states.gone]
-kind = "absorbing"
-death = "other"
+
 [[transitions]]
-from = "free"
-to = "recurred"
-hazard = { family = "exponential", rate = "recur" }
-effects = { high = { value = "log(2)", on = "hazard" } }
+from = "well"
+to = "ill"
+hazard = {{ family = "exponential", rate = "ill" }}
+effects.grade_2 = "log(2)"
+
 [[transitions]]
-from = "recurred"
+from = "well"
 to = "dead"
-hazard = { family = "exponential", rate = "die" }
+hazard = {{ family = "exponential", rate = {DIE} }}
+
 [[transitions]]
-from = ["free", "recurred"]
-to = "gone"
-hazard = { family = "exponential", rate = "other" }
-[strategies.usual]
-[strategies.slow]
-set = { recur = 0.15 }
-[series.paper]
-label = "Paper"
+from = "ill"
+to = "dead"
+hazard = {{ family = "exponential", rate = {DIE_ILL} }}
+
+[series.known]
+label = "Known"
 source_id = "nobody"
-strategy = "usual"
-follow_up = { low = FOLLOW }
-rows = [ROWS]
+strategy = "nothing"
 """
+FOLLOW_UP = "follow_up = { low = 1, high = 12 }\n"
 
-ROW = '{{ target = "{0}", label = "{0}", observed = {1}, n = {2}, {3} }}'
-
-
-def read(build: Build, *rows: str, follow_up: str = "2, high = 9") -> pd.DataFrame:
-    """Rows of the series."""
-    text = MODEL.replace("FOLLOW", follow_up).replace("ROWS", ", ".join(rows))
-    program = build(text, {"recur": RECUR, "die": DIE, "other": OTHER})
-    return read_series(program, "paper", n=N).set_index("target_id")
+Read = Callable[..., pd.DataFrame]
 
 
-def row(target: str, rest: str, observed: float = 0.5, n: int = 100) -> str:
-    """One row in TOML."""
-    return ROW.format(target, observed, n, rest)
+@pytest.fixture
+def read(build: Build) -> Read:
+    """Rows of a series (TOML keys and values each) as the model meets them."""
+
+    def rows(*texts: str, series: str = "") -> pd.DataFrame:
+        series = series if "follow_up" in series else FOLLOW_UP + series
+        heads = [f'\n[[series.known.rows]]\ntarget = "row{i}"\nlabel = "Row"\n{text}' for i, text in enumerate(texts)]
+        return read_series(build(TEXT + series + "".join(heads), {"ill": ILL}), "known", n=N)
+
+    return rows
 
 
-def close(table: pd.DataFrame, target: str, share: float, n: float) -> bool:
-    """Whether the model is within 4 standard errors of a share."""
-    return abs(float(table["model"].to_dict()[target]) - share) < 4 * math.sqrt(share * (1 - share) / n)
+def row(statistic: str, *events: str, n: int = 100, more: str = "observed = 0.5") -> str:
+    """TOML of a row."""
+    return f'statistic = "{statistic}"\nevents = {list(events)}\nn = {n}\n{more}\n'
 
 
-def test_product_limit_from_another_origin_censors_other_deaths(build: Build) -> None:
-    """Death of disease since recurrence is exponential, though follow-up ends and other deaths compete."""
-    event = 'events = ["dead"], origin = "recurred"'
+def incidence(t: float, rate: float = ILL) -> float:
+    """Share ill by a time: its share of all exits."""
+    return rate / (rate + DIE) * (1.0 - exp(-(rate + DIE) * t))
+
+
+def test_statistics_at_a_time_are_free_of_follow_up(read: Read) -> None:
+    """Cumulative incidence counts deaths as competing; Kaplan-Meier censors at deaths that are no events."""
     table = read(
-        build, row("s", f'statistic = "survival", by = 2, {event}'), row("m", f'statistic = "median_survival", {event}')
+        row("cumulative_incidence", "ill", more="by = 5\nobserved = 0.5"),
+        row("km_survival", "ill", more="by = 5\nobserved = 0.5"),
+        row("km_survival", "ill", "dead", more="by = 5\nobserved = 0.5"),
+        row("km_median", "ill", "dead", more="observed = 3"),
+        series='where = "grade == 1"\n',
     )
-    assert close(table, "s", math.exp(-2 * DIE), N / 2)
-    assert table.loc["m", "model"] == pytest.approx(math.log(2) / DIE, rel=0.03)
+    expected = [incidence(5.0), exp(-5 * ILL), exp(-5 * (ILL + DIE)), log(2.0) / (ILL + DIE)]
+    assert np.allclose(table["model"], expected, atol=[*[2 * TOLERANCE] * 3, 0.15])
+    assert (table["low"] < table["model"]).all()
+    assert (table["model"] < table["high"]).all()
 
 
-def test_a_proportion_counts_follow_up_from_the_origin(build: Build) -> None:
-    """With 3 years after recurrence for everybody, the share dead of disease has a closed form."""
-    total = DIE + OTHER
+def test_a_small_study_under_censoring_is_less_certain_than_its_number(read: Read) -> None:
+    """The interval is wider than the binomial one, and narrows with n."""
+    table = read(*(row("cumulative_incidence", "ill", n=n, more="by = 8\nobserved = 0.5") for n in (100, 10_000)))
+    width = (table["high"] - table["low"]).to_numpy()
+    share = table["model"][0]
+    assert width[0] > 1.1 * 2 * 1.96 * sqrt(share * (1 - share) / 100)
+    assert width[1] == pytest.approx(width[0] / 10, rel=0.05)
+
+
+def test_covariate_rules_choose_patients(read: Read) -> None:
+    """A row's rule; labels of a covariate; and a rule of the series beside it."""
+    at = "by = 4\nobserved = 0.5\n"
+    texts = [row("cumulative_incidence", "ill", more=f'{at}where = "{rule}"') for rule in ("grade == 2", "grade_1")]
+    model = read(*texts, series="where = \"sex == 'male'\"\n")["model"]
+    assert np.allclose(model, [incidence(4.0, 2 * ILL), incidence(4.0)], atol=2 * TOLERANCE)
+
+
+def test_time_may_count_from_a_state(read: Read) -> None:
+    """Survival since illness; and of those who are well at 3 years, illness in the next two."""
     table = read(
-        build, row("p", 'statistic = "proportion", events = ["dead"], origin = "recurred"'), follow_up="3, high = 3"
+        row("km_survival", "dead", more='by = 2\nsince = ["ill"]\nobserved = 0.5'),
+        row("km_median", "dead", more='since = ["ill"]\nobserved = 0.5'),
+        row("cumulative_incidence", "ill", more='by = 5\nafter = 3\nwhere = "grade == 1"\nobserved = 0.5'),
     )
-    assert close(table, "p", DIE / total * (1 - math.exp(-3 * total)), N / 2)
+    assert np.allclose(table["model"], [exp(-2 * DIE_ILL), log(2) / DIE_ILL, incidence(2.0)], atol=3 * TOLERANCE)
 
 
-def test_late_events_are_counted_among_those_still_free(build: Build) -> None:
-    """From 4 to 6 years, among those alive and free at 4; by covariate and by strategy."""
-    rest = 'statistic = "proportion", events = ["recurred"], after = 4, by = 6'
+def test_follow_up_counts_from_the_origin_too(read: Read) -> None:
+    """With 3 years after illness for everybody, the share dead has a closed form."""
+    series = "follow_up = { low = 3, high = 3 }\n"
+    table = read(row("proportion", "dead", more='since = ["ill"]\nobserved = 0.5'), series=series)
+    assert table["model"][0] == pytest.approx(1.0 - exp(-3 * DIE_ILL), abs=2 * TOLERANCE)
+
+
+def test_a_row_may_have_a_strategy_of_its_own(read: Read) -> None:
+    """Two arms in one series."""
+    more = 'by = 4\nwhere = "grade == 1"\nobserved = 0.5\n'
+    table = read(row("cumulative_incidence", "ill", more=f'{more}strategy = "slow"'))
+    assert table["model"][0] == pytest.approx(incidence(4.0, ILL / 2), abs=2 * TOLERANCE)
+
+
+def test_all_series_read_as_each_alone(build: Build) -> None:
+    """They share their patients."""
+    head = "[[series.known.rows]]\ntarget = 'a'\nlabel = 'a'\n"
+    program = build(TEXT + FOLLOW_UP + head + row("proportion", "ill"), {"ill": ILL})
+    pd.testing.assert_frame_equal(read_all_series(program, n=500), read_series(program, "known", n=500))
+
+
+def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> None:
+    """Range, upper bound, lower bound; without n there is no interval."""
+    at = "by = 5\n"
     table = read(
-        build, row("low", f'{rest}, where = "high == 0"'), row("high", f'{rest}, where = "high"'),
-        row("slow", f'{rest}, strategy = "slow", where = "not high"'), follow_up="50, high = 60",
-    )  # fmt: skip
-    for target, rate in (("low", RECUR), ("high", 2 * RECUR), ("slow", RECUR / 2)):
-        total, free = rate + OTHER, math.exp(-4 * (rate + OTHER)) * N * (0.25 if target == "high" else 0.75)
-        assert close(table, target, rate / total * (1 - math.exp(-2 * total)), free)
-
-
-def test_a_printed_range_holds_the_model_or_not(build: Build) -> None:
-    """The model must lie in the range, wherever the study's interval lies."""
-    rest = 'statistic = "survival", by = 2, events = ["dead"], origin = "recurred"'
-    table = read(
-        build, row("in", f"{rest}, observed_low = 0.3, observed_high = 0.4", 0.9),
-        row("out", f"{rest}, observed_low = 0.5", 0.37), row("above", f"{rest}, observed_high = 0.3", 0.37),
-        row("no range", rest, math.exp(-2 * DIE)),
-    )  # fmt: skip
-    assert list(table["inside"]) == [True, False, False, True]
-
-
-def test_product_limit_meets_lifelines() -> None:
-    """Survival and Greenwood's interval, with ties, against an outside reckoning."""
-    rng = np.random.default_rng(5)
-    times = np.ceil(rng.exponential(3.0, 200) * 4) / 4
-    happened = rng.random(200) < 0.7
-    ours, theirs = product_limit(times, happened), KaplanMeierFitter().fit(times, happened)
-    for t in (0.5, 1.0, 2.5, 5.0):
-        assert ours.at(t) == pytest.approx(float(theirs.predict(t)), abs=1e-12)
-    assert ours.quantile(0.5) == theirs.median_survival_time_
-    assert ours.at(0.0) == 1.0
-
-
-def test_the_interval_of_a_study_without_censoring_is_binomial() -> None:
-    """Peto's effective number is n itself, and a study's median lies in its interval as often as promised."""
-    times = stats.expon.ppf((np.arange(100_000) + 0.5) / 100_000)
-    curve = product_limit(times, np.ones(len(times), dtype=bool))
-    assert curve.effective_n(1.0, 50) == pytest.approx(50, rel=1e-6)
-    low, high = curve.study_median(60)
-    medians = np.median(np.random.default_rng(2).exponential(1.0, (4000, 60)), axis=1)
-    assert 0.92 < np.mean((low <= medians) & (medians <= high)) < 0.97
+        *(row("cumulative_incidence", "ill", n=0, more=at + more) for more in ("low = 0.3\nhigh = 0.9", "high = 0.3")),
+        row("cumulative_incidence", "ill", n=0, more=at + "low = 0.3"),
+    )
+    assert table["inside"].tolist() == [True, False, True]
+    assert table[["paper", "low", "high"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(
-    ("rest", "said"),
+    ("text", "said"),
     [
-        ('statistic = "survival", events = ["dead"]', "paper.x: by: is missing"),
-        ('statistic = "proportion", events = ["ded"]', "paper.x: unknown state or mark 'ded'. Did you mean 'dead'?"),
-        ('statistic = "proportion", events = ["dead"], origin = "recured"', "Did you mean 'recurred'?"),
-        ('statistic = "proportion", events = ["dead"], strategy = "slw"', "paper.x: strategy: unknown strategy 'slw'"),
-        ('statistic = "proportion", events = ["dead"], where = "time > 3"', "reads time; it may read covariates alone"),
-        ('statistic = "proportion", events = ["dead"], where = "hih"', "paper.x: where: unknown name 'hih'"),
+        (row("proportion", "ill", more=""), "expected observed, or in its place low or high"),
+        (row("proportion", "ill", more="observed = 0.5\nlow = 0.1"), "expected observed, or in its place"),
+        (row("proportion", "ill", n=0), "needs its number of patients"),
+        (row("km_survival", "ill"), "by: missing; km_survival is read at a time"),
+        (row("km_median", "ill", more="by = 2\nobserved = 2"), "a km_median is read over all of follow-up"),
+        (row("km_survival", "ill", more="by = 15\nobserved = 0.5"), "follow_up of the series ends at 12 years"),
+        (row("proportion", "ill", more="by = 2\nafter = 3\nobserved = 0.5"), "must be above after, 3"),
+        (row("proportion", "ill", more='where = "grad == 2"\nobserved = 0.5'), "grade"),
+        (row("proportion", "ill", more='where = "time > 2"\nobserved = 0.5'), "reads time; it may read covariates"),
+        (row("proportion", "ill", more='since = ["il"]\nobserved = 0.5'), "Did you mean 'ill'"),
+        (row("proportion", "ill", more='strategy = "slw"\nobserved = 0.5'), "row0: strategy: unknown strategy 'slw'"),
     ],
 )
-def test_bad_rows_are_refused(build: Build, rest: str, said: str) -> None:
-    """One message with series, row, key and what is near."""
-    with pytest.raises(InputError) as refused:
-        read(build, row("x", rest))
-    assert said in str(refused.value)
-
-
-def test_series_share_their_patients(build: Build) -> None:
-    """All series together read as each alone does."""
-    text = MODEL.replace("FOLLOW", "2, high = 9").replace("ROWS", row("p", 'statistic = "proportion", events=["dead"]'))
-    program = build(text, {"recur": RECUR, "die": DIE, "other": OTHER})
-    assert read_all_series(program, n=500).equals(read_series(program, "paper", n=500))
+def test_what_cannot_be_read_is_refused(read: Read, text: str, said: str) -> None:
+    """One message that names the row and what is expected."""
+    with pytest.raises(LmssimError, match=said):
+        read(text)
