@@ -28,6 +28,7 @@ def case(
     patients: Annotated[int, typer.Option(metavar="N", help="Simulated lives like the patient's.")] = DEFAULT_LIVES,
     seed: options.Seed = 1,
     overrides: options.Overrides = None,
+    switches: options.Switches = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the table and a figure of each case to this folder.")
     ] = None,
@@ -35,7 +36,7 @@ def case(
     quiet: options.Quiet = False,
 ) -> None:
     """Show where published patients lie: each observed time among those of simulated lives like theirs."""
-    overrides_ = options.overrides_of(overrides)
+    overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.cli.run import Stopwatch
     from lmssim.execution.manifest import manifest
@@ -48,7 +49,7 @@ def case(
     clock = Stopwatch()
     sampling = Sampling(n_patients=patients, seed=seed)
     sampling.validate()
-    loaded = load_scenario(scenario, overrides_)
+    loaded = load_scenario(scenario, overrides_, switches_)
     names = _names(loaded, name)
     if out is not None:
         make_folder(out)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lmssim.report.digits import MISSING, plain, rounded
-from lmssim.report.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
+from lmssim.report.style import AREAS, FAINT, INK, PALETTE, figure_style, new_figure, title_figure
 from lmssim.report.tables import ReportTable
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmssim.kernels import FloatArray
     from lmssim.model.scenario import Scenario
     from lmssim.model.schema import Case
     from lmssim.outcomes.cases import CaseTime
@@ -26,11 +25,13 @@ WIDTH = 7.6
 PANEL = 1.75
 """Inches of a panel's height."""
 BINS = 40
+BEFORE = "#6FB1D8"
 SHOWN = 0.98
 """Share of the simulated times that the axis holds, and the case's own in any case."""
 CAPTION = (
     "Lives that have the patient's known covariates and treatment; what is not known is drawn from the population. "
-    "Percentile: share of the simulated times, among lives with the event, up to the patient's."
+    "Percentile: share of the simulated times, among lives with the event, up to the patient's. In the figure: patient's "
+    "time (line), simulated times with their median and 5% to 95% beneath."
 )
 
 
@@ -89,6 +90,8 @@ def plot_case(case: Case, found: Sequence[CaseTime]) -> Figure:
 
 def _draw(ax: Axes, found: CaseTime) -> None:
     ax.set_title(found.observed.label, fontsize=8.5, weight="normal")
+    like = f"{found.lives:,} lives, {_percent(found.share_ever, found.lives)}% with the event"
+    ax.set_title(like, loc="right", fontsize=7.5, weight="normal", color=FAINT)
     ax.set_yticks([])
     ax.set_xlabel("Years")
     last = max(found.quantile(SHOWN) if len(found.times) else 0.0, 1.25 * found.observed.time)
@@ -105,18 +108,13 @@ def _draw_times(ax: Axes, found: CaseTime, last: float) -> None:
     """Histogram of the times, the part up to the patient's darker; median and 5% to 95% on its foot."""
     edges = np.linspace(0.0, last, BINS + 1)
     height, _ = np.histogram(found.times, edges)
-    before = edges[:-1] < found.observed.time
-    for chosen, colour in ((before, "#6FB1D8"), (~before, "#BFE0F2")):
-        ax.bar(_at(edges[:-1], chosen), height[chosen], np.diff(edges)[chosen], align="edge", color=colour)
+    ax.bar(edges[:-1], height, np.diff(edges), align="edge", color=AREAS[0])
+    ax.bar(edges[:-1], height, np.clip(found.observed.time - edges[:-1], 0.0, np.diff(edges)), align="edge",
+           color=BEFORE)  # fmt: skip
     top = float(height.max())
     ax.set_ylim(-0.12 * top, 1.12 * top)
     ax.plot([found.quantile(0.05), min(found.quantile(0.95), last)], [-0.06 * top] * 2, color=INK, linewidth=1.5)
     ax.plot([found.quantile(0.5)], [-0.06 * top], "o", color=INK, markersize=4)
-
-
-def _at(edges: FloatArray, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> FloatArray:
-    at: FloatArray = edges[chosen]
-    return at
 
 
 def _label(ax: Axes, found: CaseTime, last: float) -> None:
@@ -126,8 +124,4 @@ def _label(ax: Axes, found: CaseTime, last: float) -> None:
     ax.annotate(
         who, (found.observed.time, 1.0), (6 if right else -6, -2), xycoords=("data", "axes fraction"),
         textcoords="offset points", ha="left" if right else "right", va="top", color=PALETTE[2], fontsize=8,
-    )  # fmt: skip
-    ax.annotate(
-        f"{found.lives:,} lives, {_percent(found.share_ever, found.lives)}% with the event", (1.0, 0.0), (0, 4),
-        xycoords="axes fraction", textcoords="offset points", ha="right", va="bottom", color=FAINT, fontsize=7.5,
     )  # fmt: skip
