@@ -30,7 +30,7 @@ SHOWN = 0.98
 """Share of the simulated times that the axis holds, and the case's own in any case."""
 CAPTION = (
     "Lives that have the patient's known covariates and treatment; what is not known is drawn from the population. "
-    "Percentile: share of the simulated times, among lives with the event, up to the patient's. In the figure: patient's "
+    "Percentile: share of the simulated times, among lives with the event, up to the patient's. Figure: the patient's "
     "time (line), simulated times with their median and 5% to 95% beneath."
 )
 
