@@ -123,11 +123,12 @@ def _strategies(scenario: Scenario) -> Table:
 
 def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
     """Treatments a strategy plans, with the rule under which it gives them."""
-    spec = scenario.file.strategies[strategy]
-    for item in spec.treatments:
-        name, rule = (item, None) if isinstance(item, str) else (item.treatment, item.when)
-        yield name if rule is None else f"{name} if {rule}"
-    for component in spec.mix:
+    from lmssim.model.planning import choices
+
+    for choice in choices(scenario.file, strategy, str(scenario.path)):
+        name = choice.treatment if choice.phase is None else f"{choice.phase}.{choice.treatment}"
+        yield name if choice.when is None else f"{name} if {choice.when}"
+    for component in scenario.file.strategies[strategy].mix:
         yield f"{component.fraction}: {', '.join(component.treatments) or 'none'}"
 
 

@@ -15,7 +15,7 @@ from lmssim.model.compile_partitioned import compile_curves
 from lmssim.model.compile_plans import compile_plans
 from lmssim.model.compile_rewards import Readers, Rewards, compile_readers, compile_rewards
 from lmssim.model.compile_states import compile_events, compile_states
-from lmssim.model.compile_strategies import compile_overrides, compile_strategies
+from lmssim.model.compile_strategies import check_rules, compile_overrides, compile_strategies
 from lmssim.model.draft import Draft
 from lmssim.model.families import FAMILIES
 from lmssim.model.pack import Packed, pack
@@ -36,6 +36,7 @@ def compile_scenario(scenario: Scenario) -> Program:
     """
     d = Draft(scenario)
     refuse_continuous(d)
+    check_rules(d)
     compile_events(d)
     compile_states(d)
     compile_plans(d)

@@ -257,12 +257,10 @@ def compile_readers(c: Draft) -> Readers:
 
 def _entered(c: Draft, name: str, where: str) -> list[int]:
     """Flat states whose entry is an event; chance states among them are recorded in histories."""
-    if name not in c.flat.members and name not in c.flat.states:
-        raise ScenarioError(unknown("state or mark", name, [*c.flat.members, *c.marks], where))
+    if c.flat.states_of(name) is None:
+        raise ScenarioError(unknown("state or mark", name, [*c.flat.names(), *c.marks], where))
     members = c.members(name, where)
     stays = [m for m in members if c.flat.states[c.states[m]].kind != "chance"]
-    if name in c.file.treatments:
-        return [c.states.index(name)]
     for m in stays or members:
         c.recorded.add(m)
     return stays or members

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.model import expression
 from lmssim.model.flat import planned
-from lmssim.model.schema import Planned
+from lmssim.model.planning import choices
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,13 +22,14 @@ def compile_strategies(d: Draft) -> None:
     for name, strategy in d.file.strategies.items():
         where = f"{d.where}: strategies.{name}"
         bits = d.names.initial_bits()
-        for item in strategy.treatments:
-            given = item if isinstance(item, Planned) else Planned(treatment=item)
-            bit = _planned_bit(d, given.treatment, f"{where}.treatments")
-            if given.when is None:
+        for choice in choices(d.file, name, d.where):
+            if choice.phase is not None:
+                continue  # its phase asks the strategy
+            bit = d.names.bits[planned(choice.treatment), "true"]
+            if choice.when is None:
                 bits |= bit
             else:
-                node = d.names.resolve(expression.parse(given.when, where), f"{where}.treatments.when")
+                node = d.names.resolve(expression.parse(choice.when, choice.where), f"{choice.where}.when")
                 d.out["start_rule"].append(d.names.program(node, where))
                 d.out["start_rule_set"].append(bit)
         d.out["start_bits"].append(bits)
@@ -38,18 +39,18 @@ def compile_strategies(d: Draft) -> None:
             place = f"{where}.mix[{i + 1}]"
             d.out["mix_ref"].append(d.names.ref(component.fraction, f"{place}.fraction", "probability"))
             total += component.fraction if isinstance(component.fraction, (int, float)) else 0.0
-            d.out["mix_set"].append(
-                sum({_planned_bit(d, t, f"{place}.treatments") for t in component.treatments})
-            )
+            d.out["mix_set"].append(sum({d.names.bits[planned(t), "true"] for t in component.treatments}))
         if total > 1.0 + 1e-9:
             raise ScenarioError(f"{where}.mix: fractions add up to {total:g}, over 1.")
         d.out["mix_start"].append(len(d.out["mix_ref"]))
 
 
-def _planned_bit(d: Draft, treatment: str, where: str) -> int:
-    if treatment not in d.file.treatments:
-        raise ScenarioError(unknown("treatment", treatment, d.file.treatments, where))
-    return d.names.bits[planned(treatment), "true"]
+def check_rules(d: Draft) -> None:
+    """Check the rules of treatments planned by phase, which the phases' questions read, where the file states them."""
+    for name in d.file.strategies:
+        for choice in choices(d.file, name, d.where):
+            if choice.phase is not None and choice.when is not None:
+                d.names.resolve(expression.parse(choice.when, choice.where), f"{choice.where}.when")
 
 
 def compile_overrides(d: Draft) -> list[tuple[str, Mapping[str, expression.Node]]]:

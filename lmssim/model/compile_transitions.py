@@ -217,8 +217,8 @@ def _hazard(
 def _luck_place(d: Draft, source: str) -> str:
     """Name under which a state's fresh risks are drawn: treatments that exclude each other share their phase's."""
     group = d.flat.group[source]
-    treatment = d.file.treatments.get(source)
-    return group if treatment is not None and treatment.duration is None else source
+    treatment = d.flat.treatment.get(source)
+    return group if treatment is not None and d.file.treatments[treatment].duration is None else source
 
 
 def _family_refs(d: Draft, hazard: Hazard, where: str) -> tuple[int, int, int]:

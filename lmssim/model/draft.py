@@ -48,7 +48,8 @@ class Draft:
         self.names = Symbols(
             parameters=frozenset(scenario.table), covariates=covariates, codes=category_codes,
             levels=self.flat.levels, clocks=list(self.flat.clocks), strategies=scenario.strategies,
-            tables=scenario.tables, expressions=scenario.file.expressions, cycle=self.cycle,
+            tables=scenario.tables, expressions={**self.file.expressions, **self.flat.expressions},
+            cycle=self.cycle,
         )  # fmt: skip
         self.states = list(self.flat.states)
         self.marks = list(self.file.events)
@@ -66,7 +67,7 @@ class Draft:
     def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:
         kinds = {
             "parameter": self.scenario.table, "covariate": covariates, "attribute": self.flat.levels,
-            "named expression": self.file.expressions,
+            "named expression": self.file.expressions, "rule of a treatment planned by phase": self.flat.expressions,
         }  # fmt: skip
         for (a, first), (b, second) in itertools.combinations(kinds.items(), 2):
             both = [name for name in first if name in second]
@@ -99,9 +100,10 @@ class Draft:
 
     def members(self, name: str, where: str) -> list[int]:
         """Flat states of a state of the file."""
-        if name not in self.flat.members and name not in self.flat.states:
-            raise ScenarioError(unknown("state", name, [*self.flat.members, *self.states], where))
-        return [self.states.index(s) for s in self.flat.members.get(name, [name])]
+        members = self.flat.states_of(name)
+        if members is None:
+            raise ScenarioError(unknown("state", name, self.flat.names(), where))
+        return [self.states.index(s) for s in members]
 
     def clock(self, name: str, where: str) -> int:
         """Code of a clock."""

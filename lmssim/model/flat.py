@@ -2,18 +2,24 @@
 
 A phase is a chain of questions, one for each of its treatments in file order: planned and eligible? A treatment with
 a duration is followed by the next question; one without lasts until a transition out of the phase. What the file says
-of the phase (`from = "neoadjuvant"`, a utility, a cost per year) holds in each of its treatments.
+of the phase (`from = "neoadjuvant"`, a utility, a cost per year) holds in each of its treatments. A treatment of
+several phases has a state in each of them where some strategy plans it, named `phase.treatment`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, unknown
-from lmssim.model.schema import Branch, Effect, Schedule, State, Transition
+from lmssim.model.planning import asked, check_names, in_phase, phases_of, rules, treatments_of
+from lmssim.model.schema import Branch, Effect, Schedule, Section, State, Transition
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lmssim.model.expression import Node
     from lmssim.model.schema import ScenarioFile, Treatment
 
 
@@ -27,6 +33,10 @@ class FlatModel:
         State to the state of the file it came from, by which results are reported.
     members : dict
         State of the file to its flat states.
+    treatment, phase : dict
+        Flat state of a treatment to the treatment, and to its phase.
+    expressions : dict
+        Rules of treatments planned by phase, by the names under which questions read them.
     """
 
     states: dict[str, State] = field(default_factory=dict)
@@ -35,7 +45,33 @@ class FlatModel:
     clocks: dict[str, str] = field(default_factory=dict)
     group: dict[str, str] = field(default_factory=dict)
     members: dict[str, list[str]] = field(default_factory=dict)
+    treatment: dict[str, str] = field(default_factory=dict)
+    phase: dict[str, str] = field(default_factory=dict)
+    expressions: dict[str, Node] = field(default_factory=dict)
+    nowhere: list[str] = field(default_factory=list)
+    """Treatments, and treatments in a phase, that no strategy plans: names without a state."""
     initial: str = ""
+
+    def given(self, treatment: str) -> list[str]:
+        """Flat states in which a treatment is given."""
+        return [state for state, name in self.treatment.items() if name == treatment]
+
+    def states_of(self, name: str) -> list[str] | None:
+        """Flat states of a state of the file, a treatment or a treatment in a phase; None if there is no such name."""
+        if name in self.members:
+            return self.members[name]
+        if name in self.states:
+            return [name]
+        return self.given(name) or self.given_in(name) or ([] if name in self.nowhere else None)
+
+    def given_in(self, name: str) -> list[str]:
+        """The flat state of `phase.treatment`, for a treatment that has no other phase."""
+        phase, _, treatment = name.rpartition(".")
+        return [s for s in self.given(treatment) if self.phase.get(s) == phase]
+
+    def names(self) -> list[str]:
+        """Every name that has flat states."""
+        return list(dict.fromkeys([*self.members, *self.states, *self.treatment.values(), *self.nowhere]))
 
 
 STAY = "the stay"
@@ -60,11 +96,16 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
     ScenarioError
         If a name does not exist, or a name is used twice.
     """
-    flat = FlatModel()
+    check_names(file, where)
+    flat = FlatModel(expressions=rules(file, where))
     flat.levels = {name: ["true"] if levels == "flag" else list(levels) for name, levels in file.attributes.items()}
-    for name in file.treatments:
-        flat.levels[planned(name)] = ["true"]
-        flat.levels[received(name)] = ["true"]
+    words = set(_words(file))
+    for name, treatment in file.treatments.items():
+        several = len(phases_of(treatment)) > 1
+        if not several:
+            flat.levels[planned(name)] = ["true"]
+        if not several or treatment.effects or received(name) in words:
+            flat.levels[received(name)] = ["true"]
     flat.clocks = {**file.clocks, **dict.fromkeys(file.treatments, "latest")}
     if file.cycles is not None:
         flat.clocks[STAY] = "latest"
@@ -73,6 +114,8 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
             _add_phase(flat, file, name, state, where)
         else:
             _add_state(flat, name, state, name, where)
+    pairs = [f"{phase}.{t}" for t, treatment in file.treatments.items() for phase in phases_of(treatment)]
+    flat.nowhere = [name for name in (*file.treatments, *pairs) if not flat.states_of(name)]
     initial = [name for name, state in file.states.items() if state.initial]
     if len(initial) != 1:
         raise ScenarioError(f"{where}: states: exactly one state must have initial = true; {len(initial)} have.")
@@ -100,31 +143,59 @@ def _add_phase(flat: FlatModel, file: ScenarioFile, name: str, state: State, whe
     if state.next is None:
         raise ScenarioError(f"{where}: states.{name}: a phase needs `next`, where patients without treatment go.")
     phase = state.phase or name
-    treatments = [t for t, treatment in file.treatments.items() if treatment.phase == phase]
+    treatments = treatments_of(file, phase, where)
     questions = [name, *(f"{name}.{t}?" for t in treatments[1:]), state.next]
+    first = {"label": state.label, "starts": state.starts, "set": state.set, "initial": state.initial}
     for i, t in enumerate(treatments):
-        treatment = file.treatments[t]
-        target = f"{t}.wait" if treatment.wait is not None else t
-        rule = planned(t) if treatment.eligible is None else f"{planned(t)} and ({treatment.eligible})"
+        treatment, given = file.treatments[t], in_phase(file, t, phase)
+        target = f"{given}.wait" if treatment.wait is not None else given
+        rule = _rule(flat, t, treatment, phase)
         question = State(kind="chance", branches=[Branch(to=target, when=rule), Branch(to=questions[i + 1])])
-        if i == 0:
-            question = question.model_copy(
-                update={"label": state.label, "starts": state.starts, "set": state.set, "initial": state.initial}
-            )
-        _add_state(flat, questions[i], question, name, where)
+        _add_state(flat, questions[i], question.model_copy(update=first if i == 0 else {}), name, where)
         if treatment.wait is not None:
             wait = State(
                 label=f"waiting for {treatment.label or t}", utility=state.utility,
-                cost_per_year=state.cost_per_year, duration=treatment.wait, next=t,
+                cost_per_year=state.cost_per_year, duration=treatment.wait, next=given,
             )  # fmt: skip
             _add_state(flat, target, wait, name, where)
         following = questions[i + 1] if treatment.duration is not None else None
-        _add_state(flat, t, _treatment_state(state, t, treatment, following), name, where)
+        set_on_entry = {received(t): True} if received(t) in flat.levels else {}
+        _add_state(flat, given, _treatment_state(state, t, treatment, following, set_on_entry), name, where)
+        flat.treatment[given], flat.phase[given] = t, phase
     if not treatments:
-        _add_state(flat, name, State(kind="chance", branches=[Branch(to=state.next)]), name, where)
+        passed = State(kind="chance", branches=[Branch(to=state.next)])
+        _add_state(flat, name, passed.model_copy(update=first), name, where)
 
 
-def _treatment_state(phase: State, name: str, treatment: Treatment, following: str | None) -> State:
+def _rule(flat: FlatModel, name: str, treatment: Treatment, phase: str) -> str:
+    """Rule of a phase's question: planned, by flag or by phase, and eligible."""
+    by_phase = asked(name, phase) if asked(name, phase) in flat.expressions else None
+    if len(phases_of(treatment)) > 1:
+        rule = str(by_phase)
+    else:
+        rule = planned(name) if by_phase is None else f"({planned(name)} or {by_phase})"
+    return rule if treatment.eligible is None else f"{rule} and ({treatment.eligible})"
+
+
+def _words(section: object) -> Iterator[str]:
+    """Every name that a section of the file may read."""
+    if isinstance(section, str):
+        yield from re.findall(r"\w+", section)
+    elif isinstance(section, Section):
+        for name in type(section).model_fields:
+            yield from _words(getattr(section, name))
+    elif isinstance(section, dict):
+        for key, value in section.items():
+            yield from _words(key)
+            yield from _words(value)
+    elif isinstance(section, (list, tuple)):
+        for value in section:
+            yield from _words(value)
+
+
+def _treatment_state(
+    phase: State, name: str, treatment: Treatment, following: str | None, set_on_entry: dict[str, bool]
+) -> State:
     schedule: list[Schedule] = [*phase.schedule, *treatment.schedule]
     return State(
         label=treatment.label or name,
@@ -135,7 +206,7 @@ def _treatment_state(phase: State, name: str, treatment: Treatment, following: s
         limited=[*phase.limited, *treatment.limited],
         duration=treatment.duration,
         next=following,
-        set={**treatment.set, received(name): True},
+        set={**treatment.set, **set_on_entry},
         starts=[*treatment.starts, name],
         events=[*phase.events, *treatment.events],
     )
@@ -162,10 +233,11 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
     sources = [transition.source] if isinstance(transition.source, str) else transition.source
     single = transition.model_copy(update={"effects": effects})
     for source in sources:
-        if source not in flat.members and source not in flat.states:
-            raise ScenarioError(unknown("state", source, [*flat.members, *flat.states], f"{where}: from"))
-        stays = [s for s in flat.members.get(source, [source]) if flat.states[s].kind == "dwelling"]
-        if not stays:
+        members = flat.states_of(source)
+        if members is None:
+            raise ScenarioError(unknown("state", source, flat.names(), f"{where}: from"))
+        stays = [s for s in members if flat.states[s].kind == "dwelling"]
+        if not stays and (source not in file.states or file.states[source].kind != "phase") and members:
             raise ScenarioError(f"{where}: from: '{source}' is not a dwelling state, nobody stays in it.")
         flat.transitions.extend((stay, single) for stay in stays)
 

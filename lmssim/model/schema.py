@@ -247,7 +247,8 @@ class TreatmentEffect(Section):
 class Treatment(Section):
     """A treatment given in a phase: eligibility, duration, effects, complications and costs."""
 
-    phase: str
+    phase: str | list[str]
+    """Phase in which it may be given, or several: then it is planned in each by `phase.treatment`."""
     label: str | None = None
     eligible: str | None = None
     wait: Value | None = None
@@ -267,10 +268,19 @@ class Treatment(Section):
 
 
 class Planned(Section):
-    """A treatment of a strategy, with the rule under which the strategy gives it."""
+    """A treatment of a strategy or sequence, with the rule under which it is given."""
 
     treatment: str
+    """Its name, or `phase.treatment`."""
     when: str | None = None
+    """Read at time zero, or when the phase asks if the treatment is planned by phase."""
+
+
+class Sequence(Section):
+    """Treatments of successive phases, such as lines of therapy, that strategies share."""
+
+    label: str | None = None
+    treatments: list[str | Planned] = []
 
 
 class Component(Section):
@@ -285,6 +295,8 @@ class Strategy(Section):
 
     label: str | None = None
     treatments: list[str | Planned] = []
+    sequence: str | None = None
+    """Sequence whose treatments it plans besides its own; default that of the settings."""
     mix: list[Component] = []
     set: dict[str, Value] = {}
     """Parameters with another value under this strategy."""
@@ -386,6 +398,8 @@ class Settings(Section):
     wtp: list[Annotated[float, Field(ge=0)]] = [20_000.0, 30_000.0]
     times: list[Annotated[float, Field(gt=0)]] = [1.0, 2.0, 3.0, 5.0, 10.0]
     comparator: str | None = None
+    sequence: str | None = None
+    """Sequence of strategies that name none."""
     cost_categories: list[str] = ["total"]
 
 
@@ -601,6 +615,7 @@ class ScenarioFile(Section):
     lasting: dict[str, Lasting] = {}
     plans: dict[str, Plan] = {}
     treatments: dict[str, Treatment] = {}
+    sequences: dict[Id, Sequence] = {}
     strategies: dict[Id, Strategy]
     endpoints: dict[Id, Endpoint] = {}
     mortality: Mortality | None = None

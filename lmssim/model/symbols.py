@@ -61,7 +61,7 @@ class Symbols:
     clocks: list[str]
     strategies: list[str]
     tables: Mapping[str, LookupTable] = field(default_factory=dict)
-    expressions: Mapping[str, float | str] = field(default_factory=dict)
+    expressions: Mapping[str, float | str | Node] = field(default_factory=dict)
     cycle: CycleClock | None = None
     numbers: NumberTable = field(default_factory=NumberTable)
     columns: list[Node] = field(default_factory=list)
@@ -167,8 +167,9 @@ class Symbols:
             raise ExpressionError(f"{where}: expressions go round in a circle: {circle}.")
         self.expanding.append(name)
         try:
-            place = f"{where}: expressions.{name}"
-            return self.resolve(expression.parse(self.expressions[name], place), place)
+            place, value = f"{where}: expressions.{name}", self.expressions[name]
+            node = expression.parse(value, place) if isinstance(value, (int, float, str)) else value
+            return self.resolve(node, place)
         finally:
             self.expanding.pop()
 

@@ -119,6 +119,7 @@ def _earliest(times: FloatArray, first: int, paths: IntArray, h: Histories, kind
 
 def _named(program: Program, states: FloatArray, marks: FloatArray) -> dict[str, FloatArray]:
     by_name = {name: states[k] for k, name in enumerate(program.states)}
-    for group, members in program.flat.members.items():
-        by_name[group] = np.min([states[program.states.index(m)] for m in members], axis=0)
+    for group in program.flat.names():
+        members = [states[program.states.index(m)] for m in program.flat.states_of(group) or []]
+        by_name[group] = np.min([np.full(states.shape[1], np.inf), *members], axis=0)
     return by_name | {name: marks[k] for k, name in enumerate(program.marks)}

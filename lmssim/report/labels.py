@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
 
 LONGEST = 30
+WAIT = ".wait"
+"""End of the name of a flat state in which patients wait for a treatment."""
 
 
 def readable(name: str) -> str:
@@ -39,15 +41,22 @@ def endpoint_label(evaluation: Evaluation, endpoint: str) -> str:
 
 
 def state_label(scenario: Scenario, state: str) -> str:
-    """Label of a state, or of a treatment or a wait for it that became a state."""
+    """Label of a state, or of a treatment (in one of its phases) or a wait for it that became a state."""
     file = scenario.file
-    name, _, rest = state.partition(".")
     if state in file.states:
         return file.states[state].label or readable(state)
-    if name in file.treatments:
-        label = file.treatments[name].label or readable(name)
-        return f"{label}, waiting" if rest else label
-    return readable(state)
+    name, waiting = (state.removesuffix(WAIT), ", waiting") if state.endswith(WAIT) else (state, "")
+    phase, _, treatment = name.rpartition(".")
+    if treatment not in file.treatments:
+        return readable(state)
+    label = (file.treatments[treatment].label or readable(treatment)) + waiting
+    return f"{phase_label(scenario, phase)}: {label}" if phase else label
+
+
+def phase_label(scenario: Scenario, phase: str) -> str:
+    """Label of the state that is the place of a phase."""
+    places = [name for name, state in scenario.file.states.items() if (state.phase or name) == phase]
+    return state_label(scenario, places[0]) if places else readable(phase)
 
 
 def event_label(scenario: Scenario, event: str) -> str:

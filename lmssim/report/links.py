@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lmssim.model.planning import phases_of, treatments_of
 from lmssim.report.labels import readable, state_label
 
 if TYPE_CHECKING:
@@ -34,26 +35,40 @@ class Link:
 def links_of(scenario: Scenario) -> list[Link]:
     """Every link, in file order; several ways between the same two states stay apart."""
     file = scenario.file
-    place = _places(scenario)
     found = [
-        Link(name, place.get(target, target), how)
+        Link(name, place, how)
         for name, state in file.states.items()
         for target, how in _ways_of_state(scenario, name, state)
+        for place in _places(scenario, target)
     ]
     for transition in file.transitions:
         if transition.to is None:
             continue
         sources = [transition.source] if isinstance(transition.source, str) else transition.source
-        for source in sources:
-            target = place.get(transition.to, transition.to)
-            found.append(Link(place.get(source, source), target, _how(transition)))
+        places = [place for source in sources for place in _places(scenario, source)]
+        found += [Link(place, to, _how(transition)) for place in places for to in _places(scenario, transition.to)]
     return list(dict.fromkeys(link for link in found if link.source != link.target))
 
 
-def _places(scenario: Scenario) -> dict[str, str]:
-    """Treatment to the state that is its phase."""
-    phases = {state.phase or name: name for name, state in scenario.file.states.items() if state.kind == "phase"}
-    return {t: phases[spec.phase] for t, spec in scenario.file.treatments.items() if spec.phase in phases}
+def _places(scenario: Scenario, name: str) -> list[str]:
+    """States of the file in which a state, or a treatment (in one of its phases), has its place."""
+    phase, _, treatment = name.rpartition(".")
+    spec = scenario.file.treatments.get(treatment)
+    if name in scenario.file.states or spec is None:
+        return [name]
+    return [place for each in ([phase] if phase else phases_of(spec)) for place in _phases(scenario, each)]
+
+
+def _phases(scenario: Scenario, phase: str) -> list[str]:
+    """States that are the place of a phase."""
+    states = scenario.file.states.items()
+    return [name for name, state in states if state.kind == "phase" and (state.phase or name) == phase]
+
+
+def _treated(scenario: Scenario, name: str) -> list[str]:
+    """Treatments of a state, if it is a phase."""
+    state = scenario.file.states[name]
+    return treatments_of(scenario.file, state.phase or name, str(scenario.path)) if state.kind == "phase" else []
 
 
 def _ways_of_state(scenario: Scenario, name: str, state: State) -> Iterator[tuple[str, str]]:
@@ -61,10 +76,9 @@ def _ways_of_state(scenario: Scenario, name: str, state: State) -> Iterator[tupl
         yield branch.to, _share(branch)
     if state.next is not None:
         yield state.next, "after treatment" if state.kind == "phase" else "after a fixed stay"
-    treated = [t for t, place in _places(scenario).items() if place == name]
     schedules: list[Schedule] = [*state.schedule]
     events = [*state.events]
-    for t in treated:
+    for t in _treated(scenario, name):
         events += scenario.file.treatments[t].events
         schedules += scenario.file.treatments[t].schedule
     events += [s.event for s in schedules if s.event is not None]
@@ -98,10 +112,7 @@ def diagram_text(scenario: Scenario) -> str:
         start = ", start" if state.initial else ""
         lines.append(f"{state_label(scenario, name)} [{name}: {state.kind}{start}]")
         lines += [f"    -> {to}: {', '.join(hows)}" for to, hows in _targets(scenario, links, name).items()]
-        if state.kind == "phase":
-            phase = state.phase or name
-            treatments = [t for t, spec in scenario.file.treatments.items() if spec.phase == phase]
-            lines += [f"    treatment: {state_label(scenario, t)}" for t in treatments]
+        lines += [f"    treatment: {state_label(scenario, t)}" for t in _treated(scenario, name)]
     silent = [t for t in scenario.file.transitions if t.to is None]
     lines += [f"Silent event: {readable(t.mark or t.name or '')}" for t in silent]
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from lmssim.report.digits import amount, rounded, with_error
+from lmssim.report.digits import amount, rounded
 from lmssim.report.labels import option_label, short, strategy_labels, switch_label
 from lmssim.report.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
 

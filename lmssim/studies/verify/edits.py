@@ -461,8 +461,10 @@ def bare_model(
     population = {"covariates": {age: {"kind": "constant", "value": 0.0}}, "age": age}
     ends = [name for name, state in states.items() if state.kind == "absorbing"]
     continuous = with_file(scenario, cycles=None, partitioned_survival=None)
+    short = horizon(continuous, years)
     bare = with_file(
-        horizon(continuous, years), states=states, transitions=transitions,
+        short, settings=short.file.settings.model_copy(update={"sequence": None}), states=states,
+        transitions=transitions, sequences={},
         population=type(scenario.file.population).model_validate(population), attributes={}, clocks={}, events={},
         lasting={}, plans={}, treatments={}, strategies={"one": Strategy()}, endpoints={"end": Endpoint(events=ends)},
         mortality=None, terminal=[], groups={}, series={},

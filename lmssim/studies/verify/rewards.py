@@ -91,9 +91,9 @@ def _is_good(bench: Bench, utility: float | str) -> bool:
 def _years(bench: Bench, name: str) -> FloatArray:
     """Years spent where a state or treatment of the file states the utility, by strategy."""
     flat, file = bench.program.flat, bench.scenario.file
-    own = flat.members.get(name, [name])
+    own = flat.states_of(name) or []
     if name in file.states:
-        own = [s for s in own if s == name or s not in file.treatments or file.treatments[s].utility is None]
+        own = [s for s in own if s not in flat.treatment or file.treatments[flat.treatment[s]].utility is None]
     index = [bench.program.states.index(s) for s in own]
     years: FloatArray = bench.base.estimates.state[0][:, index, 0].sum(axis=1)
     return years
@@ -160,15 +160,18 @@ def treatments_cost_where_they_are_given(bench: Bench) -> Finding:
     """Undiscounted cost by state: twice the treatment's share in its own state, elsewhere as it was."""
     findings, column = [], rewards.STATE_COST_UNDISCOUNTED
     for treatment in bench.scenario.file.treatments:
+        own = [bench.program.states.index(s) for s in bench.program.flat.given(treatment)]
+        if not own:
+            continue
         states = [bench.run((edits.treatment_costs, treatment, f)).estimates.state[0] for f in (0.0, 1.0, 2.0)]
         none, base, more = (each[:, :, column] for each in states)
-        own = bench.program.states.index(treatment)
         expected = base.copy()
         expected[:, own] += base[:, own] - none[:, own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=bench.program.states)
         findings.append(compare(more, "equal to", expected, rounding(expected), where, "states"))
         paid = (states[1][:, own, rewards.STATE_YEARS] > 0.0) & _is_paid(bench, treatment)
-        where = places(treatment=[treatment], strategy=bench.strategies)
+        given = [bench.program.states[k] for k in own]
+        where = places(treatment=[treatment], strategy=bench.strategies, state=given)
         findings.append(compare(more[:, own], "at least", base[:, own], -1e-9 * paid, where, "strategies"))
     if not findings:
         raise NotApplicableError("the model has no treatments")
