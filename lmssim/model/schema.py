@@ -417,12 +417,15 @@ class SeriesRow(Section):
     """States entered, or marks."""
     strategy: str | None = None
     """In place of the series' strategy."""
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
     by: float | None = Field(default=None, gt=0)
     """Only events up to this time (years since time zero, or since `since`)."""
     after: float | None = Field(default=None, gt=0)
     """Only patients still followed, alive and without the event at this time."""
     since: list[str] = []
-    """Time and follow-up count from the first of these states and marks, of the lives that reach one."""
+    """Time and follow-up count from the first of these states and marks, of the lives that reach one without the event.
+    """
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
@@ -490,6 +493,8 @@ class Case(Section):
     label: str
     source_id: str
     strategy: str
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
     covariates: dict[str, float | str] = {}
     """What is known of the patient; other covariates are drawn from the population."""
     set: dict[str, float] = {}

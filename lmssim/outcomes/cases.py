@@ -14,7 +14,7 @@ import pandas as pd
 
 from lmssim.errors import ScenarioError, unknown
 from lmssim.model.population import HeldPopulation
-from lmssim.outcomes.first_times import first_times
+from lmssim.outcomes.first_times import first_times, lived_as, with_sequences
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,9 +113,9 @@ def case_frame(found: Iterable[CaseTime]) -> pd.DataFrame:
 
 def _read_case(program: Program, name: str, n: int, seed: int) -> list[CaseTime]:
     case, where = program.scenario.file.cases[name], f"{program.scenario.path}: cases.{name}"
-    if case.strategy not in program.strategies:
-        raise ScenarioError(unknown("strategy", case.strategy, program.strategies, f"{where}.strategy"))
-    lives = first_times(_like(program, case, where), [case.strategy], n, seed)[case.strategy]
+    program = with_sequences(program, {(case.strategy, case.sequence): where})
+    as_ = lived_as(case.strategy, case.sequence)
+    lives = first_times(_like(program, case, where), [as_], n, seed)[as_]
     chosen = _chosen(lives, case, where)
     return [
         _time(lives, chosen, name, observed, f"{where}.observed[{i + 1}]") for i, observed in enumerate(case.observed)

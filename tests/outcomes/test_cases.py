@@ -119,7 +119,8 @@ def test_given_and_without_choose_lives(write_scenario: Write) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({'strategy = "usual"': 'strategy = "usul"'}, "cases.one.strategy: unknown strategy 'usul'. Did you mean"),
+        ({'strategy = "usual"': 'strategy = "usul"'}, "cases.one: strategy: unknown strategy 'usul'. Did you mean"),
+        ({'strategy = "usual"': 'strategy = "usual"\nsequence = "x"'}, "cases.one: sequence: unknown sequence 'x'."),
         ({"high = 1": "hihg = 1"}, "cases.one.covariates: unknown covariate 'hihg'. Did you mean 'high'?"),
         ({"high = 1": "high = 2"}, "cases.one.covariates.high: 2 is none of 0, 1."),
         ({'sex = "female" }': 'sex = "femal" }'}, "cases.one.covariates.sex: unknown category 'femal'. Did"),
