@@ -208,12 +208,17 @@ def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
     for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
             _merge(base[key], value)
         elif key in ("transitions", "parameters", "shared_parameters") and isinstance(base.get(key), list):
             base[key] = [*base[key], *value] if isinstance(value, list) else value
         else:
             base[key] = value
+
+
+def _of_another_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
+    """Whether a table states another `kind` (of covariate, of state): it then stands in place of the included one."""
+    return "kind" in base and "kind" in over and base["kind"] != over["kind"]
 
 
 def _nearby(path: Path) -> str:
