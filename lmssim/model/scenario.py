@@ -207,6 +207,7 @@ def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    """Merge tables key by key; one of another `kind` has other keys, so it takes the place of the whole."""
     for key, value in over.items():
         if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
             _merge(base[key], value)
