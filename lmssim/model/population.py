@@ -330,6 +330,71 @@ class RowPopulation:
         return lines
 
 
+@dataclass(frozen=True)
+class HeldPopulation:
+    """Patients of a population of whom some covariates are known.
+
+    The others keep the population's distribution: what the known ones say of them by their correlation is not used.
+
+    Raises
+    ------
+    DataError
+        If a held covariate does not exist, or cannot have its value.
+    """
+
+    patients: Patients
+    """Population."""
+    held: Mapping[str, float | str]
+    """Covariate to its value, or to a category's label."""
+    where: str
+    """File and key, to begin messages with."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no patient can have."""
+        self._values()
+
+    @property
+    def covariates(self) -> tuple[Covariate, ...]:
+        """Covariates in the order of the columns."""
+        return self.patients.covariates
+
+    def sample(self, first: int, n: int, seed: int) -> FloatArray:
+        """Covariates of patients first, first + 1, ..., shape (n, n_covariates), C-contiguous."""
+        x = self.patients.sample(first, n, seed)
+        for column, value in self._values().items():
+            x[:, column] = value
+        return x
+
+    def describe(self) -> list[str]:
+        """The population's lines, and what is held."""
+        return [*self.patients.describe(), *(f"{name}: held at {value}" for name, value in self.held.items())]
+
+    def _values(self) -> dict[int, float]:
+        """Column to its value."""
+        known = {covariate.name: i for i, covariate in enumerate(self.covariates)}
+        values = {}
+        for name, value in self.held.items():
+            if name not in known:
+                raise DataError(unknown("covariate", name, known, self.where))
+            values[known[name]] = _possible(self.covariates[known[name]], value, f"{self.where}.{name}")
+        return values
+
+
+def _possible(covariate: Covariate, value: float | str, where: str) -> float:
+    """Number that stands for a value, which the covariate must be able to have."""
+    if isinstance(value, str):
+        if value not in covariate.labels:
+            raise DataError(unknown("category", value, covariate.labels, where))
+        return covariate.code_of(value)
+    allowed = (0.0, 1.0) if covariate.kind == "binary" else covariate.codes
+    if covariate.labels or (allowed and value not in allowed):
+        words = ", ".join(covariate.labels or (f"{code:g}" for code in allowed))
+        raise DataError(f"{where}: {value:g} is none of {words}.")
+    if not math.isfinite(value):
+        raise DataError(f"{where}: {value} is not a finite number.")
+    return float(value)
+
+
 def load_rows(path: Path | str, covariates: Sequence[Covariate]) -> RowPopulation:
     """Population whose patients are the rows of a CSV.
 

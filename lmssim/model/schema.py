@@ -503,12 +503,15 @@ class SeriesRow(Section):
     """States entered, or marks."""
     strategy: str | None = None
     """In place of the series' strategy."""
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
     by: float | None = Field(default=None, gt=0)
     """Only events up to this time (years since time zero, or since `since`)."""
     after: float | None = Field(default=None, gt=0)
     """Only patients still followed, alive and without the event at this time."""
     since: list[str] = []
-    """Time and follow-up count from the first of these states and marks, of the lives that reach one."""
+    """Time and follow-up count from the first of these states and marks, of the lives that reach one without the event.
+    """
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
@@ -560,8 +563,8 @@ class Observed(Section):
     label: str
     events: list[str]
     """States entered, or marks; the first of them is the event."""
-    origin: str | None = None
-    """State or mark from which the time counts; time zero if absent."""
+    since: list[str] = []
+    """Time counts from the first of these states and marks, of the lives that reach one; from time zero if absent."""
     time: Annotated[float, Field(gt=0)]
     """Years to the event."""
     at_least: bool = False
@@ -576,6 +579,8 @@ class Case(Section):
     label: str
     source_id: str
     strategy: str
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
     covariates: dict[str, float | str] = {}
     """What is known of the patient; other covariates are drawn from the population."""
     set: dict[str, float] = {}
