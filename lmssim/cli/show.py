@@ -23,17 +23,21 @@ def show(
     scenario: options.Scenario,
     parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters, assumed ones first.")] = False,
     strategies: Annotated[bool, typer.Option("--strategies", help="Only the strategies and their treatments.")] = False,
+    switches: Annotated[bool, typer.Option("--switches", help="Only the switches and their options.")] = False,
+    chosen: options.Switches = None,
     diagram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the state diagram to a file (SVG or PNG).")
     ] = None,
 ) -> None:
-    """Show a scenario: states and transitions, parameters with their sources, strategies with their treatments."""
+    """Show a scenario: states and transitions, parameters with their sources, strategies, switches."""
+    chosen_ = options.switches_of(chosen)
+
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
 
-    loaded = load_scenario(scenario)
+    loaded = load_scenario(scenario, switches=chosen_)
     program = compile_scenario(loaded)
-    everything = not (parameters or strategies or diagram)
+    everything = not (parameters or strategies or switches or diagram)
     console = options.console()
     if diagram is not None:
         _draw(loaded, diagram)
@@ -46,6 +50,8 @@ def show(
         typer.echo(diagram_text(loaded))
     if everything or strategies:
         console.print(_strategies(loaded))
+    if switches or (everything and loaded.options):
+        console.print(_switches(loaded))
     if everything or parameters:
         console.print(_parameters(program))
 
@@ -90,6 +96,25 @@ def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
         yield name if choice.when is None else f"{name} if {choice.when}"
     for component in scenario.file.strategies[strategy].mix:
         yield f"{component.fraction}: {', '.join(component.treatments) or 'none'}"
+
+
+def _switches(scenario: Scenario) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from lmssim.report.labels import option_label, switch_label
+
+    table = Table(title="Switches", title_justify="left", caption="* holds here", caption_justify="left")
+    for column in ("switch", "option", "label", "sets or changes", "reason"):
+        table.add_column(column, overflow="fold")
+    for name, switch in scenario.file.switches.items():
+        table.add_row(Text(name), "", Text(switch_label(scenario, name)), "", "")
+        for option, spec in switch.options.items():
+            marks = [word for word, holds in (("*", scenario.options[name] == option), ("base case", switch.default == option)) if holds]
+            does = [f"{id_} = {value}" for id_, value in spec.set.items()] + [f"changes {key}" for key in spec.change]
+            cells = (f"  {option} {', '.join(marks)}", option_label(scenario, name, option), "\n".join(does), spec.reason)
+            table.add_row("", *map(Text, cells))
+    return table
 
 
 def _parameters(program: Program) -> Table:
