@@ -20,6 +20,7 @@ from lmssim.model.draft import Draft
 from lmssim.model.families import FAMILIES
 from lmssim.model.pack import Packed, pack
 from lmssim.model.program import Program
+from lmssim.model.regimens import check_regimens
 from lmssim.model.scenario import Scenario, population_names
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def compile_scenario(scenario: Scenario) -> Program:
     d = Draft(scenario)
     refuse_continuous(d)
     check_rules(d)
+    check_regimens(d)
     compile_events(d)
     compile_states(d)
     compile_plans(d)

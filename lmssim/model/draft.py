@@ -6,6 +6,8 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.kernels.layout import (
     CLOCK_AGE,
@@ -111,6 +113,29 @@ class Draft:
             return CLOCKS[name]
         return self.index("clock", name, list(self.flat.clocks), where)
 
+    def fixed(self, value: float | str, where: str, what: str = "times of plans") -> float:
+        """Value that must be the same in every draw, as it shapes a table: 0 or more, usually years.
+
+        Raises
+        ------
+        InputError
+            If it depends on more than fixed parameters, or is impossible.
+        """
+        node = self.names.resolve(expression.parse(value, where), where)
+        for name in expression.names(node):
+            if name not in self.scenario.table:
+                raise UnsupportedError(f"{where}: '{name}' is not a parameter; {what} depend on parameters alone.")
+            if self.scenario.table[name].distribution != "fixed":
+                raise UnsupportedError(
+                    f"{where}: parameter '{name}' has distribution '{self.scenario.table[name].distribution}';"
+                    f" {what} must be fixed."
+                )
+        base = self.scenario.table.base()
+        number = float(np.ravel(expression.evaluate(node, base, where))[0])
+        if not np.isfinite(number) or number < 0:
+            raise ScenarioError(f"{where}: {number} is not a time of 0 or more, in years.")
+        return number
+
     def effects(self, effects: Effects, default: str, where: str) -> tuple[int, bool]:
         """Append effects; returns the attribute bits they depend on and whether any changes with time."""
         bits, timed = 0, False
@@ -121,7 +146,8 @@ class Draft:
             if (on == "logit") != (default == "logit"):
                 raise ScenarioError(f"{place}: on = '{on}' is not possible here; allowed: {_allowed_on(default)}.")
             bits |= self._effect_key(key, place)
-            changing = effect.delay > 0 or effect.full is not None or effect.wane > 0
+            delay, full, wane = self._course(effect, place)
+            changing = delay > 0 or full is not None or wane > 0
             if changing and on != "hazard":
                 raise UnsupportedError(f"{place}: an effect that changes with time must be on = 'hazard'.")
             ref = self.names.ref(effect.value, place, "number")
@@ -133,7 +159,9 @@ class Draft:
             if clock in (CLOCK_ENTRY, CLOCK_AGE):
                 raise UnsupportedError(f"{place}: the clock of an effect must be `model` or a named clock.")
             self.out["effect_clock"].append(clock)
-            self._steps(effect if changing else None)
+            if changing:
+                self._steps(delay, full, wane, effect.steps)
+            self.out["effect_step_start"].append(len(self.out["step_time"]))
             timed |= changing
         return bits, timed
 
@@ -153,21 +181,26 @@ class Draft:
         self.out["effect_mask"].append(0)
         return 0
 
-    def _steps(self, effect: Effect | None) -> None:
+    def _course(self, effect: Effect, where: str) -> tuple[float, float | None, float]:
+        """Years of delay, of full effect and of waning."""
+        what = "times of effects"
+        full = None if effect.full is None else self.fixed(effect.full, f"{where}.full", what)
+        delay = self.fixed(effect.delay, f"{where}.delay", what)
+        return delay, full, self.fixed(effect.wane, f"{where}.wane", what)
+
+    def _steps(self, delay: float, full: float | None, wane: float, steps: int) -> None:
         """Share of an effect by time since its clock started: none, full, waning in equal steps, none."""
-        if effect is not None:
-            times, factors = [effect.delay], [1.0]
-            if effect.full is not None:
-                ends = effect.delay + effect.full
-                n = effect.steps if effect.wane > 0 else 0
-                for k in range(n):
-                    times.append(ends + effect.wane * k / n)
-                    factors.append(1.0 - (k + 0.5) / n)
-                times.append(ends + effect.wane)
-                factors.append(0.0)
-            self.out["step_time"] += times
-            self.out["step_factor"] += factors
-        self.out["effect_step_start"].append(len(self.out["step_time"]))
+        times, factors = [delay], [1.0]
+        if full is not None:
+            ends = delay + full
+            n = steps if wane > 0 else 0
+            for k in range(n):
+                times.append(ends + wane * k / n)
+                factors.append(1.0 - (k + 0.5) / n)
+            times.append(ends + wane)
+            factors.append(0.0)
+        self.out["step_time"] += times
+        self.out["step_factor"] += factors
 
     def open(self, column: str) -> None:
         """Begin a list of lists: the first start is 0."""

@@ -19,6 +19,7 @@ from lmssim.model.compile_partitioned import with_curves
 from lmssim.model.mortality import LifeTable, Norms, load_life_table, load_norms
 from lmssim.model.parameters import ParameterTable, load_parameters
 from lmssim.model.population import Covariate, Patients, Population, load_rows
+from lmssim.model.regimens import with_regimens
 from lmssim.model.sampling import Group
 from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
 from lmssim.model.switches import changes_of, chosen_options, named_parameters, switched
@@ -108,7 +109,7 @@ def load_scenario(
     file, options = _as_chosen(merged, switches or {}, path)
     folder = path.parent
     _check_settings(file, where)
-    file = with_curves(file, where)
+    file = with_regimens(with_curves(file, where), where)
     paths = [_table(folder, p, where, read) for p in file.parameters]
     table = load_parameters(paths, [_table(folder, p, where, read) for p in file.shared_parameters])
     own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in paths})

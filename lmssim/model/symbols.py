@@ -35,7 +35,7 @@ OPCODES = {
 CHECK_KINDS = {
     "number": machine.KIND_NUMBER, "probability": machine.KIND_PROBABILITY, "utility": machine.KIND_UTILITY,
     "loss": machine.KIND_LOSS, "cost": machine.KIND_POSITIVE, "time": machine.KIND_POSITIVE,
-    "multiplier": machine.KIND_POSITIVE,
+    "multiplier": machine.KIND_POSITIVE, "amount": machine.KIND_POSITIVE,
 }  # fmt: skip
 """Checks of `lmssim.model.numbers` as the stack machine's kinds."""
 
