@@ -71,7 +71,8 @@ class FlatModel:
 
     def names(self) -> list[str]:
         """Every name that has flat states."""
-        return list(dict.fromkeys([*self.members, *self.states, *self.treatment.values(), *self.nowhere]))
+        in_phase = [f"{self.phase[state]}.{name}" for state, name in self.treatment.items()]
+        return list(dict.fromkeys([*self.members, *self.states, *self.treatment.values(), *in_phase, *self.nowhere]))
 
 
 STAY = "the stay"
@@ -262,7 +263,8 @@ def _check_kind(file: ScenarioFile, transition: Transition, where: str) -> None:
 
 
 def _changes(effect: Effect) -> bool:
-    return effect.delay > 0 or effect.full is not None or effect.wane > 0
+    """Whether it may change with time: by a number, or by a parameter, whatever that turns out to be."""
+    return effect.delay != 0 or effect.full is not None or effect.wane != 0
 
 
 def _check_targets(flat: FlatModel, where: str) -> None:
