@@ -537,7 +537,7 @@ class FollowUp(Section):
     Uniform, or log-normal if `median` is given.
     """
 
-    low: Value = 0
+    low: Value = 0.0
     high: Value | None = None
     median: Value | None = None
     sdlog: Value | None = None
