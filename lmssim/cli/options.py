@@ -26,9 +26,7 @@ Overrides = Annotated[
 ]
 Switches = Annotated[
     list[str] | None,
-    typer.Option(
-        "--switch", metavar="NAME=OPTION", help="Choose an option of a switch (lmssim show --switches); may be repeated."
-    ),
+    typer.Option("--switch", metavar="NAME=OPTION", help="Choose an option of a switch; may be repeated."),
 ]
 Block = Annotated[int, typer.Option(metavar="N", hidden=True, help="Patients per block of the kernels.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
+    from lmssim.model.schema import Given, SwitchOption
 
 
 def show(
@@ -69,6 +70,8 @@ def show(
         console.print(_strategies(loaded))
     if switches or (everything and loaded.options):
         console.print(_switches(loaded))
+    if everything and loaded.file.regimens:
+        console.print(_regimens(program))
     if everything or parameters:
         console.print(_parameters(program))
     if evidence:
@@ -139,16 +142,53 @@ def _switches(scenario: Scenario) -> Table:
     from lmssim.report.labels import option_label, switch_label
 
     table = Table(title="Switches", title_justify="left", caption="* holds here", caption_justify="left")
-    for column in ("switch", "option", "label", "sets or changes", "reason"):
+    for column in ("switch, option", "label", "sets or changes", "reason"):
         table.add_column(column, overflow="fold")
     for name, switch in scenario.file.switches.items():
-        table.add_row(Text(name), "", Text(switch_label(scenario, name)), "", "")
+        table.add_row(Text(name, style="bold"), Text(switch_label(scenario, name), style="bold"))
         for option, spec in switch.options.items():
-            marks = [word for word, holds in (("*", scenario.options[name] == option), ("base case", switch.default == option)) if holds]
-            does = [f"{id_} = {value}" for id_, value in spec.set.items()] + [f"changes {key}" for key in spec.change]
-            cells = (f"  {option} {', '.join(marks)}", option_label(scenario, name, option), "\n".join(does), spec.reason)
-            table.add_row("", *map(Text, cells))
+            mark = "*" if scenario.options[name] == option else " "
+            base = " (base case)" if switch.default == option else ""
+            does = "\n".join(_what_it_does(spec))
+            cells = (f"{mark} {option}{base}", option_label(scenario, name, option), does, spec.reason)
+            table.add_row(*map(Text, cells))
     return table
+
+
+def _regimens(program: Program) -> Table:
+    """Doses of each regimen, and what a cycle costs for a patient of middle body surface."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from lmssim.model.regimens import typical_cost
+
+    file = program.scenario.file
+    table = Table(title=f"Regimens (vials: {file.settings.vial_use})", title_justify="left")
+    for column in ("regimen", "label", "drugs", "cycle, years", "at most"):
+        table.add_column(column, overflow="fold")
+    table.add_column(f"a cycle, {file.settings.currency}", justify="right")
+    for name, regimen in file.regimens.items():
+        drugs = "\n".join(_dose(file.drugs[given.drug].unit, given) for given in regimen.drugs)
+        most = "" if regimen.max_cycles is None else f"{regimen.max_cycles}"
+        cost = typical_cost(program, name)
+        price = "varies" if cost is None else f"{cost:,.0f}"
+        table.add_row(*map(Text, (name, regimen.label or "", drugs, f"{regimen.cycle}", most, price)))
+    return table
+
+
+def _dose(unit: str, given: Given) -> str:
+    per = "" if given.per == "flat" else f"/{given.per}"
+    times = "" if given.administrations == 1 else f" x {given.administrations}"
+    return f"{given.drug} {given.dose} {unit}{per}{times}"
+
+
+def _what_it_does(option: SwitchOption) -> Iterator[str]:
+    """What an option sets, and the tables that it changes."""
+    for id_, value in option.set.items():
+        yield f"{id_} = {value if isinstance(value, str) else f'{value:g}'}"
+    for key, value in option.change.items():
+        inner = [f"{key}.{each}" for each in value] if isinstance(value, dict) else [key]
+        yield from (f"changes {each}" for each in inner)
 
 
 def _parameters(program: Program) -> Table:

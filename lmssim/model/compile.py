@@ -20,6 +20,7 @@ from lmssim.model.draft import Draft
 from lmssim.model.families import FAMILIES
 from lmssim.model.pack import Packed, pack
 from lmssim.model.program import Program
+from lmssim.model.regimens import check_regimens
 from lmssim.model.scenario import Scenario, population_names
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def compile_scenario(scenario: Scenario) -> Program:
     d = Draft(scenario)
     refuse_continuous(d)
     check_rules(d)
+    check_regimens(d)
     compile_events(d)
     compile_states(d)
     compile_plans(d)
@@ -145,7 +147,7 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
 
 def _used(d: Draft) -> ParameterTable:
     """Parameters that the model uses, those drawn jointly with them, and those that their expressions need."""
-    used = set(d.names.used) | set(population_names(d.file))
+    used = set(d.names.used) | set(population_names(d.scenario))
     for group in d.file.groups.values():
         used |= set(group.members) if used & set(group.members) else set()
     return d.scenario.table.select(used & set(d.scenario.table))
@@ -153,7 +155,8 @@ def _used(d: Draft) -> ParameterTable:
 
 def _refuse_unused(d: Draft, used: ParameterTable) -> None:
     """Refuse a parameter of the scenario's own that nothing uses; said last, as other mistakes explain it."""
-    unused = [p for p in d.scenario.own if p not in used]
+    rows = {(p.file, p.line) for p in used.values()}  # a row that differs by a covariate is several parameters
+    unused = [p for p in d.scenario.own if (d.scenario.table[p].file, d.scenario.table[p].line) not in rows]
     if unused:
         first = min(unused, key=lambda p: d.scenario.table[p].line)
         hint = nearest(first, [n for n in d.names.used if n not in d.scenario.own])

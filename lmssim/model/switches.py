@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,12 @@ from lmssim.model.parameters import Parameter, ParameterTable
 from lmssim.model.schema import ScenarioFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from lmssim.model.schema import Switch, SwitchOption
 
 FIXED = ("schema_version", "name", "include", "switches")
 """Keys of a file that no option may change."""
-Categories = dict[str, dict[str, str]]
-"""Of parameters that differ by a category of the patient: plain id to category to the id of its own."""
+Spread = Callable[[str, float | str], Mapping[str, float | str]]
+"""Gives, for a parameter that is set and its value, every parameter that is to be set, with its own value."""
 NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -89,12 +88,17 @@ def changes_of(switches: Mapping[str, Switch], options: Mapping[str, str]) -> li
     return [change for name, option in options.items() if (change := switches[name].options[option].change)]
 
 
+def alone(id_: str, value: float | str) -> Mapping[str, float | str]:
+    """A parameter that stands for itself alone."""
+    return {id_: value}
+
+
 def switched(
     table: ParameterTable,
     switches: Mapping[str, Switch],
     options: Mapping[str, str],
     where: str,
-    categories: Categories | None = None,
+    spread: Spread = alone,
 ) -> ParameterTable:
     """Table with the rows that the chosen options set.
 
@@ -102,8 +106,8 @@ def switched(
     ----------
     where : str
         The scenario's file.
-    categories : dict, optional
-        Parameters that differ by a category of the patient: setting one sets each of its own.
+    spread : callable, optional
+        What setting a parameter sets: where it differs by a category of the patient, each category's own.
 
     Raises
     ------
@@ -115,26 +119,13 @@ def switched(
         for option, spec in switch.options.items():
             for id_, value in spec.set.items():
                 place = f"{where}: switches.{name}.options.{option}.set"
-                for own, text in _each(id_, value, categories or {}):
+                for own, text in spread(id_, value).items():
                     if own not in table:
                         raise ScenarioError(unknown("parameter", own, table, place))
                     row = _row(table, own, text, spec, f"{name} = {option}", f"{place}.{id_}", where)
                     if options[name] == option:
                         rows[own] = row
     return ParameterTable(rows.get(id_, row) for id_, row in table.items()) if rows else table
-
-
-def _each(id_: str, value: float | str, categories: Categories) -> Iterator[tuple[str, float | str]]:
-    """Ids that a set id stands for, with its value for each: names that differ by category become that category's."""
-    if id_ not in categories:
-        yield id_, value
-        return
-    for category, own in categories[id_].items():
-        yield own, _of_category(value, category, categories) if isinstance(value, str) else value
-
-
-def _of_category(text: str, category: str, categories: Categories) -> str:
-    return NAMES.sub(lambda found: categories.get(found[0], {}).get(category, found[0]), text)
 
 
 def _row(
@@ -160,15 +151,13 @@ def _named(value: float | str, where: str) -> list[str]:
     return list(dict.fromkeys(expression.names(expression.parse(value, where))))
 
 
-def named_parameters(
-    switches: Mapping[str, Switch], table: ParameterTable, categories: Categories | None = None
-) -> set[str]:
+def named_parameters(switches: Mapping[str, Switch], table: ParameterTable, spread: Spread = alone) -> set[str]:
     """Parameters that any option sets or names, and all that their own rows need: they are used, chosen or not."""
     words: set[str] = set()
     for switch in switches.values():
         for option in switch.options.values():
             for id_, value in option.set.items():
-                for own, text in _each(id_, value, categories or {}):
+                for own, text in spread(id_, value).items():
                     words |= {own, *NAMES.findall(str(text))}
             words |= {word for text in _texts(option.change) for word in NAMES.findall(text)}
     return set(table.select(words & set(table)))

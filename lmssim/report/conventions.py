@@ -74,9 +74,10 @@ def switch_conventions(scenario: Scenario) -> list[tuple[str, str]]:
     """Switches and the options that hold; none if the scenario has none."""
     if not scenario.options:
         return []
-    at_rest = all(scenario.file.switches[name].default == option for name, option in scenario.options.items())
-    chosen = "; ".join(f"{switch_label(scenario, n)}: {option_label(scenario, n, o)}" for n, o in scenario.options.items())
-    return [("Switches, all at the base case" if at_rest else "Switches", chosen)]
+    chosen = scenario.options.items()
+    at_rest = all(scenario.file.switches[name].default == option for name, option in chosen)
+    texts = [f"{switch_label(scenario, name)}: {option_label(scenario, name, option)}" for name, option in chosen]
+    return [("Switches, all at the base case" if at_rest else "Switches", "; ".join(texts))]
 
 
 def curve_conventions(scenario: Scenario) -> list[tuple[str, str]]:
@@ -142,7 +143,10 @@ def _mortality(scenario: Scenario) -> str:
 
 
 def _covariates(scenario: Scenario) -> str:
-    return listed([spec.label or name for name, spec in scenario.file.population.covariates.items()])
+    population = scenario.file.population
+    if population.strata:
+        return f"mixed by {population.by}: {listed([s.label or name for name, s in population.strata.items()])}"
+    return listed([spec.label or name for name, spec in population.covariates.items()])
 
 
 def limitations(evaluation: Evaluation) -> list[str]:

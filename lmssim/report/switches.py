@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
+from matplotlib.ticker import MaxNLocator
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -22,7 +24,13 @@ if TYPE_CHECKING:
 Z95 = 1.959963984540054
 ACROSS = 3
 """Panels side by side, at most."""
-LONGEST = 26
+TITLE = 22
+"""Characters of a line of a panel's title."""
+LONGEST_CASE = 68
+LEAST_MONEY = 0.01
+"""Net benefit that is no more than rounding."""
+LEAST_SHOWN = 0.03
+"""Change, as a share of the largest, below which no bar is drawn."""
 UP, DOWN = PALETTE[1], PALETTE[2]
 
 
@@ -51,8 +59,9 @@ def switch_table_text(study: SwitchStudy) -> Table:
         table.add_row(Text(case_label(study, case)), Text("as base case" if same else labels[best]), *cells)
     against = labels[study.scenario.comparator]
     table.caption = (
-        f"Incremental net benefit at {amount(wtp)} {settings.currency} per QALY over {against} in the base case; below, "
-        f"what each option adds to it. {study.sampling.n_patients:,} patients, the same under every option."
+        f"Incremental net benefit at {amount(wtp)} {settings.currency} per QALY over {against} in the base case; "
+        f"below, what each option adds to it; (in brackets) within its noise. "
+        f"{study.sampling.n_patients:,} patients, the same under every option."
     )
     table.caption_justify = "left"
     return table
@@ -60,7 +69,7 @@ def switch_table_text(study: SwitchStudy) -> Table:
 
 def _signed(mean: float, se: float) -> str:
     """A change with its sign and the digits its error leaves; one within its noise is so marked."""
-    if mean == 0.0:
+    if max(abs(mean), se) < LEAST_MONEY:
         return "0"
     text = rounded(mean, se)
     text = text if text.startswith("-") else f"+{text}"
@@ -68,36 +77,46 @@ def _signed(mean: float, se: float) -> str:
 
 
 def plot_switches(study: SwitchStudy) -> Figure:
-    """Bars of the change in incremental net benefit by option, a panel for each strategy, options by largest change."""
-    wtp, labels = study.wtp[0], strategy_labels(study.scenario)
-    cases = sorted(study.cases, key=lambda c: max(abs(study.change(c, s, wtp).mean) for s in study.compared))
+    """Bars of the change in incremental net benefit by option, a panel for each strategy, options by largest change.
+
+    Options that move no strategy shown by more than `LEAST_SHOWN` of the largest change are left out.
+    """
+    labels, cases = strategy_labels(study.scenario), _shown(study)
     across = min(len(study.compared), ACROSS)
     down = math.ceil(len(study.compared) / across)
     with figure_style():
-        figure = new_figure(2.9 + 2.3 * across, (0.9 + 0.19 * len(cases)) * down + 0.5)
+        figure = new_figure(4.0 + 1.9 * across, (0.85 + 0.19 * len(cases)) * down + 0.7)
         axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
         for ax, strategy in zip(axes, study.compared, strict=False):
             _draw(ax, study, cases, strategy)
-            ax.set_title(short(labels[strategy], LONGEST))
+            ax.set_title(textwrap.fill(labels[strategy], TITLE), fontsize=9)
+            ax.tick_params(axis="x", labelbottom=True)
         for ax in axes[len(study.compared) :]:
             ax.set_visible(False)
-        axes[0].set_yticks(range(len(cases)), [case_label(study, case) for case in cases])
+        axes[0].set_yticks(range(len(cases)), [short(case_label(study, case), LONGEST_CASE) for case in cases])
         axes[0].set_ylim(-0.6, len(cases) - 0.4)
-        currency = study.scenario.file.settings.currency
-        figure.supxlabel(f"Change in incremental net benefit at {amount(wtp)} per QALY, {currency}", fontsize=9)
-        title_figure(figure, f"What each option changes against {labels[study.scenario.comparator]}")
+        wtp, currency = amount(study.wtp[0]), study.scenario.file.settings.currency
+        figure.supxlabel(f"Change in incremental net benefit at {wtp} per QALY, thousand {currency}", fontsize=9)
+        title_figure(figure, f"What each option changes, compared with {labels[study.scenario.comparator]}")
         return figure
 
 
+def _shown(study: SwitchStudy) -> list[Case]:
+    """Options that change something to be seen, the largest change last."""
+    sizes = {
+        id(case): max(abs(study.change(case, s, study.wtp[0]).mean) for s in study.compared) for case in study.cases
+    }
+    least = LEAST_SHOWN * max(sizes.values())
+    return sorted((c for c in study.cases if sizes[id(c)] >= least), key=lambda case: sizes[id(case)])
+
+
 def _draw(ax: Axes, study: SwitchStudy, cases: list[Case], strategy: str) -> None:
-    """Bars of a strategy with their 95% Monte-Carlo intervals; a diamond where the best strategy is another one."""
-    wtp = study.wtp[0]
-    changes = [study.change(case, strategy, wtp) for case in cases]
-    colours = [UP if change.mean > 0 else DOWN for change in changes]
-    means, errors = [c.mean for c in changes], [Z95 * c.se for c in changes]
-    ax.barh(range(len(cases)), means, height=0.7, color=colours)
+    """Bars of a strategy, with their 95% Monte-Carlo intervals."""
+    changes = [study.change(case, strategy, study.wtp[0]) for case in cases]
+    means, errors = [c.mean / 1000 for c in changes], [Z95 * c.se / 1000 for c in changes]
+    ax.barh(range(len(cases)), means, height=0.7, color=[UP if mean > 0 else DOWN for mean in means])
     ax.errorbar(means, range(len(cases)), xerr=errors, fmt="none", ecolor=INK, elinewidth=0.8)
     ax.axvline(0.0, color=FAINT, linewidth=0.8)
     ax.grid(axis="y", visible=False)
     ax.tick_params(axis="y", length=0)
-    ax.tick_params(axis="x", labelrotation=30)
+    ax.xaxis.set_major_locator(MaxNLocator(5))

@@ -33,6 +33,8 @@ OUTCOMES = {"life_years": LY, "qalys": QALY, "cost": COST}
 Measure = str | float
 """An outcome by name, or the net monetary benefit at a willingness to pay."""
 LEAST_BATCHES = 16
+ROUNDING = 1e-9
+"""QALYs that are no gain."""
 
 
 class Estimate(NamedTuple):
@@ -167,7 +169,7 @@ class SwitchStudy:
 
 
 def _ratio(cost: float, qalys: float) -> float:
-    return cost / qalys if qalys else float("nan")
+    return cost / qalys if abs(qalys) > ROUNDING else float("nan")
 
 
 def run_switches(
@@ -226,11 +228,12 @@ def _alternatives(scenario: Scenario) -> Iterator[tuple[str, str]]:
 def _check(scenario: Scenario, sampling: Sampling, strategies: Sequence[str]) -> None:
     sampling.validate()
     if not scenario.file.switches:
-        raise InputError(f"{scenario.path}: the scenario has no switches; give it some, see docs/language.md, Switches.")
+        raise InputError(f"{scenario.path}: the scenario has no switches (docs/language.md, Switches).")
     if sampling.engine not in ENGINES:
         raise InputError(f"engine '{sampling.engine}' has no patients to pair: use one of {', '.join(ENGINES)}.")
     if sampling.n_patients < BATCH * LEAST_BATCHES:
-        raise InputError(f"patients: {sampling.n_patients} are too few to tell errors; {BATCH * LEAST_BATCHES} or more.")
+        least = BATCH * LEAST_BATCHES
+        raise InputError(f"patients: {sampling.n_patients} are too few to tell errors; {least} or more are needed.")
     for strategy in strategies:
         if strategy not in scenario.strategies:
             raise InputError(unknown("strategy", strategy, scenario.strategies, "--strategies"))
