@@ -123,4 +123,6 @@ def not_computed(evaluation: Evaluation) -> list[str]:
         found.append("the share of patients who ever enter a state, as entries are counted and not remembered")
     if scenario.file.series:
         found.append("published series, which are read from individual lives: engine compiled")
+    if scenario.file.cases:
+        found.append("published patients, who are read from individual lives: engine compiled")
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +15,8 @@ from lmssim.model.evidence import Figure, load_figures
 from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lmssim.model.scenario import Scenario
 
 FIGURES = load_figures()
@@ -23,8 +24,8 @@ OF_SOURCE = {
     "seed_000_elms": 49, "seed_001_management": 15, "seed_002_review": 69, "seed_003_pcl": 5, "seed_004_plms": 11,
 }  # fmt: skip
 """Figures of each document."""
-ROUNDING = 0.01
-"""Largest relative difference of a figure that is printed and the value that is used, such as 0.39 of 27 of 69."""
+ROUNDING = 0.006
+"""Largest difference between a share as it is printed and as it is used: 0.15 printed of 11 in 75."""
 
 
 @cache
@@ -60,7 +61,7 @@ def test_a_computed_figure_is_a_row_of_a_series(figure: Figure) -> None:
         assert len(rows) == 1
         if rows[0].observed is not None and figure.value is not None:
             alive = figure.outcome in ("os", "dss", "dfs") and rows[0].statistic == "proportion"
-            assert rows[0].observed == pytest.approx(1 - figure.value if alive else figure.value, abs=0.006)
+            assert rows[0].observed == pytest.approx(1 - figure.value if alive else figure.value, abs=ROUNDING)
 
 
 @pytest.mark.parametrize("figure", of_status("used"), ids=lambda f: f.figure_id)
@@ -74,14 +75,15 @@ def test_a_used_figure_is_an_input(figure: Figure) -> None:
             continue
         row = parameters(place)[key]
         if figure.how != "derived":
-            assert float(row["value"]) == pytest.approx(figure.value, rel=ROUNDING)
+            assert float(row["value"]) == pytest.approx(figure.value, abs=ROUNDING)
         if figure.how == "value":
             assert row["source_id"] == figure.source_id
 
 
-def test_no_figure_that_is_used_under_its_source_is_called_left_out() -> None:
-    """No table takes a left-out figure's value from its document under a description that would be the figure's."""
+def test_no_figure_that_is_used_is_called_left_out() -> None:
+    """No published parameter has the source and the value of a left-out figure, unless a used one has the same."""
     left = {(f.source_id, f.value) for f in of_status("left_out") if f.value is not None and f.value % 1}
+    left -= {(f.source_id, f.value) for f in of_status("met", "used")}
     for table in (scenarios_folder() / "parameters").glob("*.csv"):
         if table.name != "sources.csv":
             for row in parameters(table.name).values():

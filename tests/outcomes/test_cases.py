@@ -149,3 +149,12 @@ def test_the_figure_shows_every_observed_time(write_scenario: Write) -> None:
         texts = " ".join(text.get_text() for ax in figure.axes for text in ax.texts)
         assert all(case_text(each) in texts and percentile_text(each) in texts for each in found)
     assert "over 4 years" in texts
+
+
+def test_a_sequence_stands_in_place_of_the_strategys() -> None:
+    """The published patient's first line is given in the sequence that the case names, in no strategy of the file."""
+    program = compile_scenario(load_scenario("retroperitoneal"))
+    (found,) = read_cases(program, ["plms"], 1000)
+    assert found.lives > 300
+    assert found.share_ever == 1.0
+    assert not any(spec.sequence == "doxifo_first" for spec in program.scenario.file.strategies.values())
