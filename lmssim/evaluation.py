@@ -21,6 +21,7 @@ from lmssim.execution.solve import Solution, solve_population
 from lmssim.kernels import layout, rewards
 from lmssim.kernels.tally import EVENT
 from lmssim.model.compile import check_domains, compile_scenario
+from lmssim.outcomes.cases import case_frame, read_cases
 from lmssim.outcomes.endpoint import EndpointCounts
 from lmssim.outcomes.series import COLUMNS, read_all_series
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
+    from lmssim.outcomes.cases import CaseTime
 
 __all__ = ["MAIN", "Evaluation", "Sampling", "evaluate"]
 
@@ -372,6 +374,17 @@ class Evaluation:
         if self.solution is not None:
             return pd.DataFrame(columns=list(COLUMNS))
         return read_all_series(self.program, min(self.n, MOST_FOR_SERIES), self.sampling.seed)
+
+    @cached_property
+    def case_times(self) -> list[CaseTime]:
+        """Published patients among simulated lives (`lmssim.outcomes.cases`); none for an exact solution."""
+        names = self.scenario.file.cases if self.solution is None else {}
+        return read_cases(self.program, names, min(self.n, MOST_FOR_SERIES), self.sampling.seed)
+
+    @cached_property
+    def cases(self) -> pd.DataFrame:
+        """Where published patients lie: a row for each of their observed times."""
+        return case_frame(self.case_times)
 
     def to_frame(self) -> pd.DataFrame:
         """The summary."""

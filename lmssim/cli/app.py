@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from lmssim import __version__
-from lmssim.cli import init, reproduce, run, schema, show, switches, trace, verify
+from lmssim.cli import case, init, reproduce, run, schema, show, switches, trace, verify
 from lmssim.errors import LmssimError
 
 DEBUG = "--debug"
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("trace")(trace.trace)
+app.command("case")(case.case)
 app.command("show")(show.show)
 app.command("verify")(verify.verify)
 app.command("switches")(switches.switches)

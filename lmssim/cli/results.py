@@ -58,6 +58,8 @@ def write_results(
     written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in names]
     if evaluation.controlled is not None:
         written.append(store.write_csv(folder / "control_variate.csv", evaluation.control_variate))
+    if evaluation.case_times:
+        written.append(store.write_csv(folder / "cases.csv", evaluation.cases))
     written.append(store.write_rows(folder / "parameters.csv", PARAMETER_COLUMNS, _parameters(evaluation)))
     if histories:
         from lmssim.execution.histories import write_histories
@@ -83,11 +85,14 @@ def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
 
 def write_report(evaluation: Evaluation, folder: Path, manifest: dict[str, Any]) -> list[Path]:
     """Write the figures, and the report that holds them."""
+    from lmssim.report.cases import case_table
     from lmssim.report.figures import write_figures
     from lmssim.report.html import write_report as write_html
 
     figures = write_figures(evaluation, folder / "figures")
-    report = write_html(evaluation, folder, manifest, figures, series_tables(evaluation))
+    tables = series_tables(evaluation)
+    tables += [case_table(evaluation.scenario, evaluation.case_times)] if evaluation.case_times else []
+    report = write_html(evaluation, folder, manifest, figures, tables)
     return [*figures.values(), *(path.with_suffix(".png") for path in figures.values()), report]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmssim.cli import options
+from lmssim.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,29 +19,43 @@ if TYPE_CHECKING:
 
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.model.schema import Given
-    from lmssim.model.schema import SwitchOption
+    from lmssim.model.schema import Given, SwitchOption
 
 
 def show(
-    scenario: options.Scenario,
+    scenario: Annotated[
+        str | None,
+        typer.Argument(metavar="SCENARIO", help="A scenario file, or a bundled name; --evidence alone needs none."),
+    ] = None,
     parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters, assumed ones first.")] = False,
     strategies: Annotated[bool, typer.Option("--strategies", help="Only the strategies and their treatments.")] = False,
     switches: Annotated[bool, typer.Option("--switches", help="Only the switches and their options.")] = False,
+    evidence: Annotated[
+        bool,
+        typer.Option("--evidence", help="What became of each figure asked for: met, missed, used or left out."),
+    ] = False,
     chosen: options.Switches = None,
     diagram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the state diagram to a file (SVG or PNG).")
     ] = None,
+    json: Annotated[bool, typer.Option("--json", help="With --evidence: print it as JSON, and nothing else.")] = False,
 ) -> None:
-    """Show a scenario: states and transitions, parameters with their sources, strategies, switches."""
+    """Show a scenario: states and transitions, parameters with their sources, strategies, switches, evidence."""
     chosen_ = options.switches_of(chosen)
+    if json and not evidence:
+        raise InputError("--json: goes with --evidence alone.")
+    if scenario is None:
+        if not evidence or parameters or strategies or switches or diagram:
+            raise InputError("SCENARIO is missing: a scenario file, or the name of a bundled scenario.")
+        _show_evidence(None, json)
+        return
 
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
 
     loaded = load_scenario(scenario, switches=chosen_)
     program = compile_scenario(loaded)
-    everything = not (parameters or strategies or switches or diagram)
+    everything = not (parameters or strategies or switches or diagram or evidence)
     console = options.console()
     if diagram is not None:
         _draw(loaded, diagram)
@@ -58,11 +74,28 @@ def show(
         console.print(_regimens(program))
     if everything or parameters:
         console.print(_parameters(program))
+    if evidence:
+        _show_evidence(loaded, json)
+
+
+def _show_evidence(scenario: Scenario | None, json: bool) -> None:
+    """Counts and list of all figures, or of those a scenario answers for."""
+    from dataclasses import asdict
+
+    from lmssim.execution.store import json_text
+    from lmssim.model.evidence import load_figures
+    from lmssim.report.evidence import counts, counts_table, figures_of_scenario, figures_table
+
+    figures = load_figures() if scenario is None else figures_of_scenario(load_figures(), scenario)
+    if json:
+        typer.echo(json_text({"counts": counts(figures), "figures": [asdict(f) for f in figures]}), nl=False)
+        return
+    console = options.console()
+    console.print(counts_table(figures))
+    console.print(figures_table(figures))
 
 
 def _draw(scenario: Scenario, path: Path) -> None:
-    from lmssim.errors import InputError
-
     if path.suffix.lower() not in (".svg", ".png"):
         raise InputError(f"--diagram {path}: ends in neither .svg nor .png.")
     from lmssim.execution.store import make_folder, write_bytes
@@ -162,7 +195,9 @@ def _parameters(program: Program) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Parameters", title_justify="left")
+    kinds = Counter(p.kind or "of no kind" for _, p in program.used.items())
+    shares = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+    table = Table(title=f"Parameters: {sum(kinds.values())}, of which {shares}", title_justify="left")
     for column in ("id", "value", "unit", "kind", "source", "description"):
         table.add_column(column, overflow="fold", justify="right" if column == "value" else "left")
     values = program.used.base()

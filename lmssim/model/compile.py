@@ -24,7 +24,10 @@ from lmssim.model.regimens import check_regimens
 from lmssim.model.scenario import Scenario, population_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lmssim.model.parameters import ParameterTable
+    from lmssim.model.schema import ScenarioFile
 
 
 def compile_scenario(scenario: Scenario) -> Program:
@@ -68,6 +71,8 @@ def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Pa
     life = d.scenario.life
     out |= {"code_start": d.names.code_start, "code_op": d.names.code_op, "code_arg": d.names.code_arg}
     out |= {f"axis_{column}": [getattr(axis, column) for axis in d.names.axes] for column in ("first", "n", "exact")}
+    for name in _read_from_histories(d.file):
+        d.recorded.update(d.states.index(state) for state in _moments_of(d, name))
     out["recorded"] = [int(_is_recorded(d, i, name)) for i, name in enumerate(d.states)]
     out["clock_first"] = [int(keep == "first") for keep in d.flat.clocks.values()]
     out |= {"life": np.zeros(3) if life is None else life.array, "life_offset": [0] if life is None else life.offset}
@@ -90,10 +95,28 @@ def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Pa
 
 
 def _is_recorded(d: Draft, number: int, name: str) -> bool:
-    """Whether a state of no duration appears in histories: if it is paid, starts a clock or is an endpoint."""
+    """Whether a state of no duration appears in histories: if it is paid, starts a clock, or is read from them."""
     state = d.flat.states[name]
     pays = bool(state.entry_cost) or state.entry_utility is not None
     return state.kind != "chance" or pays or bool(state.starts) or number in d.recorded
+
+
+def _moments_of(d: Draft, name: str) -> list[str]:
+    """Flat states of no duration that a name stands for; none if it stands for stays, or for a mark."""
+    members = d.flat.states_of(name) or []
+    return [m for m in members if all(d.flat.states[each].kind == "chance" for each in members)]
+
+
+def _read_from_histories(file: ScenarioFile) -> Iterator[str]:
+    """States and marks that published series and cases name."""
+    for series in file.series.values():
+        yield from series.exclude
+        for row in series.rows:
+            yield from (*row.events, *row.since, *row.given, *row.without)
+    for case in file.cases.values():
+        yield from (*case.given, *case.without)
+        for observed in case.observed:
+            yield from (*observed.events, *observed.since)
 
 
 def _keys(d: Draft, table: Any, keys: dict[str, str], where: str) -> dict[tuple[float, ...], int]:
@@ -124,7 +147,7 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
 
 def _used(d: Draft) -> ParameterTable:
     """Parameters that the model uses, those drawn jointly with them, and those that their expressions need."""
-    used = set(d.names.used) | set(population_names(d.file))
+    used = set(d.names.used) | set(population_names(d.scenario))
     for group in d.file.groups.values():
         used |= set(group.members) if used & set(group.members) else set()
     return d.scenario.table.select(used & set(d.scenario.table))
@@ -132,7 +155,8 @@ def _used(d: Draft) -> ParameterTable:
 
 def _refuse_unused(d: Draft, used: ParameterTable) -> None:
     """Refuse a parameter of the scenario's own that nothing uses; said last, as other mistakes explain it."""
-    unused = [p for p in d.scenario.own if p not in used]
+    rows = {(p.file, p.line) for p in used.values()}  # a row that differs by a covariate is several parameters
+    unused = [p for p in d.scenario.own if (d.scenario.table[p].file, d.scenario.table[p].line) not in rows]
     if unused:
         first = min(unused, key=lambda p: d.scenario.table[p].line)
         hint = nearest(first, [n for n in d.names.used if n not in d.scenario.own])

@@ -103,6 +103,7 @@ def _refuse_sections(file: ScenarioFile, where: str) -> None:
     _refuse(file.treatments, f"{where}: treatments", "let strategies set parameters and costs")
     _refuse(file.events, f"{where}: events", "it has no individual histories in which they could happen")
     _refuse(file.series, f"{where}: series", "they are read from individual histories")
+    _refuse(file.cases, f"{where}: cases", "they are read from individual histories")
     for name, strategy in file.strategies.items():
         _refuse(strategy.mix, f"{where}: strategies.{name}.mix", "make each component a strategy")
     for i, exclusion in enumerate(file.terminal):

@@ -20,6 +20,7 @@ from lmssim.kernels.layout import (
 )
 from lmssim.kernels.philox import address_of
 from lmssim.model import expression
+from lmssim.model.by_covariate import ByCovariate
 from lmssim.model.compile_cycles import CycleClock, cycle_clock
 from lmssim.model.expression import Name
 from lmssim.model.flat import FlatModel, flatten
@@ -46,12 +47,13 @@ class Draft:
         category_codes = {
             c.name: [float(v) for v in c.codes] for c in scenario.patients.covariates if len(c.categories)
         }
+        self.by = scenario.by if scenario.by.covariate in covariates else ByCovariate()
         self._refuse_two_meanings(covariates)
         self.names = Symbols(
             parameters=frozenset(scenario.table), covariates=covariates, codes=category_codes,
             levels=self.flat.levels, clocks=list(self.flat.clocks), strategies=scenario.strategies,
-            tables=scenario.tables, expressions={**self.file.expressions, **self.flat.expressions},
-            cycle=self.cycle,
+            tables=dict(scenario.tables), expressions={**self.file.expressions, **self.flat.expressions},
+            cycle=self.cycle, by=self.by,
         )  # fmt: skip
         self.states = list(self.flat.states)
         self.marks = list(self.file.events)
@@ -68,7 +70,7 @@ class Draft:
 
     def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:
         kinds = {
-            "parameter": self.scenario.table, "covariate": covariates, "attribute": self.flat.levels,
+            "parameter": {**self.scenario.table, **self.by.ids}, "covariate": covariates, "attribute": self.flat.levels,
             "named expression": self.file.expressions, "rule of a treatment planned by phase": self.flat.expressions,
         }  # fmt: skip
         for (a, first), (b, second) in itertools.combinations(kinds.items(), 2):
@@ -122,6 +124,8 @@ class Draft:
             If it depends on more than fixed parameters, or is impossible.
         """
         node = self.names.resolve(expression.parse(value, where), where)
+        if differing := self.names.differing(node):
+            raise UnsupportedError(f"{where}: {what} depend on parameters alone{differing}.")
         for name in expression.names(node):
             if name not in self.scenario.table:
                 raise UnsupportedError(f"{where}: '{name}' is not a parameter; {what} depend on parameters alone.")
@@ -152,7 +156,10 @@ class Draft:
                 raise UnsupportedError(f"{place}: an effect that changes with time must be on = 'hazard'.")
             ref = self.names.ref(effect.value, place, "number")
             if changing and ref < 0:
-                raise UnsupportedError(f"{place}: an effect that changes with time may depend on parameters alone.")
+                differing = self.names.differing(self.names.origins[-1 - ref][0])
+                raise UnsupportedError(
+                    f"{place}: an effect that changes with time may depend on parameters alone{differing}."
+                )
             self.out["effect_ref"].append(ref)
             self.out["effect_on"].append(ON[on])
             clock = self.clock(effect.clock or "model", place) if changing else NONE

@@ -71,7 +71,8 @@ class FlatModel:
 
     def names(self) -> list[str]:
         """Every name that has flat states."""
-        return list(dict.fromkeys([*self.members, *self.states, *self.treatment.values(), *self.nowhere]))
+        in_phase = [f"{self.phase[state]}.{name}" for state, name in self.treatment.items()]
+        return list(dict.fromkeys([*self.members, *self.states, *self.treatment.values(), *in_phase, *self.nowhere]))
 
 
 STAY = "the stay"

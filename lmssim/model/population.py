@@ -219,7 +219,7 @@ class Population:
 
     def sample(self, first: int, n: int, seed: int) -> FloatArray:
         """Covariates of patients first, first + 1, ..., shape (n, n_covariates), C-contiguous."""
-        return self.at([_uniforms(covariate.name, first, n, seed) for covariate in self.covariates])
+        return self.at([uniforms_of(covariate.name, first, n, seed) for covariate in self.covariates])
 
     def at(self, uniforms: Sequence[FloatArray]) -> FloatArray:
         """Covariates at points of the unit cube, which the copula joins; shape (n_points, n_covariates).
@@ -240,6 +240,11 @@ class Population:
                 u = np.clip(special.ndtr(latent), EDGE, 1.0 - EDGE)
             out[:, j] = covariate.quantile(u)
         return out
+
+    @property
+    def varies(self) -> tuple[bool, ...]:
+        """Whether each covariate differs between patients."""
+        return tuple(covariate.kind != "constant" for covariate in self.covariates)
 
     def describe(self) -> list[str]:
         """One line per covariate and correlation."""
@@ -312,7 +317,7 @@ class RowPopulation:
         else:
             cumulative = np.cumsum(self.weights) / np.sum(self.weights)
             cumulative[np.flatnonzero(self.weights)[-1]:] = 1.0
-            chosen = np.searchsorted(cumulative, _uniforms("population_row", first, n, seed), side="right")
+            chosen = np.searchsorted(cumulative, uniforms_of("population_row", first, n, seed), side="right")
         return np.ascontiguousarray(self.rows[chosen], dtype=np.float64)
 
     def describe(self) -> list[str]:
@@ -323,6 +328,71 @@ class RowPopulation:
             mean = np.average(column, weights=self.weights)
             lines.append(f"{covariate.name}: mean {mean:.6g}, from {column.min():g} to {column.max():g}")
         return lines
+
+
+@dataclass(frozen=True)
+class HeldPopulation:
+    """Patients of a population of whom some covariates are known.
+
+    The others keep the population's distribution: what the known ones say of them by their correlation is not used.
+
+    Raises
+    ------
+    DataError
+        If a held covariate does not exist, or cannot have its value.
+    """
+
+    patients: Patients
+    """Population."""
+    held: Mapping[str, float | str]
+    """Covariate to its value, or to a category's label."""
+    where: str
+    """File and key, to begin messages with."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no patient can have."""
+        self._values()
+
+    @property
+    def covariates(self) -> tuple[Covariate, ...]:
+        """Covariates in the order of the columns."""
+        return self.patients.covariates
+
+    def sample(self, first: int, n: int, seed: int) -> FloatArray:
+        """Covariates of patients first, first + 1, ..., shape (n, n_covariates), C-contiguous."""
+        x = self.patients.sample(first, n, seed)
+        for column, value in self._values().items():
+            x[:, column] = value
+        return x
+
+    def describe(self) -> list[str]:
+        """The population's lines, and what is held."""
+        return [*self.patients.describe(), *(f"{name}: held at {value}" for name, value in self.held.items())]
+
+    def _values(self) -> dict[int, float]:
+        """Column to its value."""
+        known = {covariate.name: i for i, covariate in enumerate(self.covariates)}
+        values = {}
+        for name, value in self.held.items():
+            if name not in known:
+                raise DataError(unknown("covariate", name, known, self.where))
+            values[known[name]] = _possible(self.covariates[known[name]], value, f"{self.where}.{name}")
+        return values
+
+
+def _possible(covariate: Covariate, value: float | str, where: str) -> float:
+    """Number that stands for a value, which the covariate must be able to have."""
+    if isinstance(value, str):
+        if value not in covariate.labels:
+            raise DataError(unknown("category", value, covariate.labels, where))
+        return covariate.code_of(value)
+    allowed = (0.0, 1.0) if covariate.kind == "binary" else covariate.codes
+    if covariate.labels or (allowed and value not in allowed):
+        words = ", ".join(covariate.labels or (f"{code:g}" for code in allowed))
+        raise DataError(f"{where}: {value:g} is none of {words}.")
+    if not math.isfinite(value):
+        raise DataError(f"{where}: {value} is not a finite number.")
+    return float(value)
 
 
 def load_rows(path: Path | str, covariates: Sequence[Covariate]) -> RowPopulation:
@@ -371,7 +441,8 @@ def _weight(row: Row) -> float:
     return weight
 
 
-def _uniforms(name: str, first: int, n: int, seed: int) -> FloatArray:
+def uniforms_of(name: str, first: int, n: int, seed: int) -> FloatArray:
+    """Numbers of patients first, first + 1, ... for a covariate, shape (n,)."""
     out = np.empty(n)
     fill_uniforms(seed, STREAM_POPULATION, first, address_of(name), 0, out)
     return out

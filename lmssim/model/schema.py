@@ -410,16 +410,32 @@ class Correlation(Section):
     value: Value
 
 
+class Stratum(Section):
+    """Part of a mixed population: its share of the patients, and their own covariates."""
+
+    share: Value
+    """Shares add up to 1."""
+    file: str | None = None
+    """TOML file whose `[population]` gives what follows; what stands here goes before it."""
+    label: str | None = None
+    covariates: dict[str, Covariate] = {}
+    correlations: list[Correlation] = []
+
+
 class Population(Section):
-    """Joint distribution of covariates, or rows of a file."""
+    """Joint distribution of covariates, or rows of a file, or a mix of strata."""
 
     label: str | None = None
-    covariates: dict[str, Covariate]
+    covariates: dict[str, Covariate] = {}
     correlations: list[Correlation] = []
     rows: str | None = None
     """CSV with a column per covariate, and optionally `weight`."""
     age: str = "age"
     """Covariate that holds age at time zero, in years."""
+    by: str | None = None
+    """Covariate whose labels are the names of the strata."""
+    strata: dict[str, Stratum] = {}
+    """Populations that are mixed, in place of covariates."""
 
 
 class Mortality(Section):
@@ -487,12 +503,15 @@ class SeriesRow(Section):
     """States entered, or marks."""
     strategy: str | None = None
     """In place of the series' strategy."""
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
     by: float | None = Field(default=None, gt=0)
     """Only events up to this time (years since time zero, or since `since`)."""
     after: float | None = Field(default=None, gt=0)
     """Only patients still followed, alive and without the event at this time."""
     since: list[str] = []
-    """Time and follow-up count from the first of these states and marks, of the lives that reach one."""
+    """Time and follow-up count from the first of these states and marks, of the lives that reach one without the event.
+    """
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
@@ -544,8 +563,8 @@ class Observed(Section):
     label: str
     events: list[str]
     """States entered, or marks; the first of them is the event."""
-    origin: str | None = None
-    """State or mark from which the time counts; time zero if absent."""
+    since: list[str] = []
+    """Time counts from the first of these states and marks, of the lives that reach one; from time zero if absent."""
     time: Annotated[float, Field(gt=0)]
     """Years to the event."""
     at_least: bool = False
@@ -560,6 +579,8 @@ class Case(Section):
     label: str
     source_id: str
     strategy: str
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
     covariates: dict[str, float | str] = {}
     """What is known of the patient; other covariates are drawn from the population."""
     set: dict[str, float] = {}
@@ -675,6 +696,8 @@ class ScenarioFile(Section):
     """The scenario's own tables: every row must be used."""
     shared_parameters: list[str] = []
     """Tables shared between scenarios."""
+    parameters_by: dict[str, dict[str, list[str]]] = {}
+    """Covariate with labels -> label -> tables whose rows hold for patients of that label."""
     settings: Settings
     population: Population
     attributes: dict[str, list[str] | Literal["flag"]] = {}

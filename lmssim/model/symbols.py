@@ -11,6 +11,7 @@ from lmssim.errors import ExpressionError, ScenarioError, UnsupportedError, unkn
 from lmssim.kernels import machine
 from lmssim.kernels.layout import NONE
 from lmssim.model import expression
+from lmssim.model.by_covariate import ByCovariate, table_name
 from lmssim.model.expression import Apply, Lookup, Name, Node, Number, Text
 from lmssim.model.flat import STAY
 from lmssim.model.lookup import Axis, resolve_lookup
@@ -52,6 +53,8 @@ class Symbols:
         Attribute to its levels; a flag has the one level "true".
     expressions : mapping
         Name to the expression that stands for it wherever it is read.
+    by : ByCovariate
+        Ids whose parameter differs by a covariate.
     """
 
     parameters: frozenset[str]
@@ -60,8 +63,9 @@ class Symbols:
     levels: dict[str, list[str]]
     clocks: list[str]
     strategies: list[str]
-    tables: Mapping[str, LookupTable] = field(default_factory=dict)
+    tables: dict[str, LookupTable] = field(default_factory=dict)
     expressions: Mapping[str, float | str | Node] = field(default_factory=dict)
+    by: ByCovariate = field(default_factory=ByCovariate)
     cycle: CycleClock | None = None
     numbers: NumberTable = field(default_factory=NumberTable)
     columns: list[Node] = field(default_factory=list)
@@ -76,6 +80,7 @@ class Symbols:
 
     def __post_init__(self) -> None:
         self.expanding: list[str] = []
+        self.tables = dict(self.tables)
         self.bits: dict[tuple[str, str], int] = {}
         for attribute, levels in self.levels.items():
             for level in levels:
@@ -150,6 +155,8 @@ class Symbols:
     def _name(self, name: str, where: str) -> Node:
         if name in self.expressions:
             return self._expanded(name, where)
+        if name in self.by.ids:
+            return self._by_category(name, where)
         if name in self.parameters:
             self.used.add(name)
         known = name in self.parameters or name in self.covariates or name in self._moments()
@@ -172,6 +179,19 @@ class Symbols:
             return self.resolve(node, place)
         finally:
             self.expanding.pop()
+
+    def _by_category(self, name: str, where: str) -> Node:
+        """Lookup of a parameter that differs by a covariate."""
+        table = table_name(name, self.by.covariate)
+        if table not in self.tables:
+            self.tables[table] = self.by.table(name, where)
+        return resolve_lookup(self, table, (Name(self.by.covariate),), where)
+
+    def differing(self, node: Node) -> str:
+        """For messages: the parameters of a resolved node that differ by a covariate."""
+        read = {table_name(name, self.by.covariate): name for name in self.by.ids}
+        names = sorted({read[table] for table in expression.tables(node) if table in read})
+        return f", and {', '.join(names)} differs by {self.by.covariate}" if names else ""
 
     def category(self, name: str, text: str, where: str) -> Node:
         """A comparison with a label as one with its code, or as the attribute's bit."""
@@ -198,7 +218,7 @@ class Symbols:
         ]
         levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
         clocks = [f"since_{clock}" for clock in self.clocks if clock != STAY]
-        named = [*self.parameters, *self.expressions, *self.covariates, *indicators, *levels, *clocks]
+        named = [*self.parameters, *self.by.ids, *self.expressions, *self.covariates, *indicators, *levels, *clocks]
         return [*named, *self._moments(), "strategy"]
 
     def _moments(self) -> tuple[str, ...]:

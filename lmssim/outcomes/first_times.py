@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,10 @@ from lmssim.engines import compiled
 from lmssim.errors import ScenarioError, unknown
 from lmssim.kernels.layout import ROW_ENTERED, ROW_STATE
 from lmssim.model import expression
+from lmssim.model.compile import compile_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from lmssim.engines.block import Histories
     from lmssim.kernels import FloatArray, IntArray
@@ -85,6 +86,39 @@ class FirstTimes:
     def ends(program: Program) -> list[str]:
         """Absorbing states, in which a life ends."""
         return [name for name, state in program.scenario.file.states.items() if state.kind == "absorbing"]
+
+
+def lived_as(strategy: str, sequence: str | None) -> str:
+    """Name of a strategy with another sequence in place of its own; the strategy's if there is none."""
+    return strategy if sequence is None else f"{strategy} with {sequence}"
+
+
+def with_sequences(program: Program, wanted: Mapping[tuple[str, str | None], str]) -> Program:
+    """The program with more strategies: those that have another sequence in place of their own (`lived_as`).
+
+    Parameters
+    ----------
+    wanted : mapping of (str, str or None) to str
+        Strategy and sequence, and the place in the file that asks for them.
+
+    Raises
+    ------
+    ScenarioError
+        If a strategy or a sequence does not exist.
+    """
+    file = program.scenario.file
+    strategies = dict(file.strategies)
+    for (strategy, sequence), where in wanted.items():
+        if strategy not in file.strategies:
+            raise ScenarioError(unknown("strategy", strategy, file.strategies, f"{where}: strategy"))
+        if sequence is not None and sequence not in file.sequences:
+            raise ScenarioError(unknown("sequence", sequence, file.sequences, f"{where}: sequence"))
+        if sequence is not None:
+            other = file.strategies[strategy].model_copy(update={"sequence": sequence})
+            strategies[lived_as(strategy, sequence)] = other
+    if len(strategies) == len(file.strategies):
+        return program
+    return compile_scenario(replace(program.scenario, file=file.model_copy(update={"strategies": strategies})))
 
 
 def first_times(program: Program, strategies: list[str], n: int, seed: int) -> dict[str, FirstTimes]:

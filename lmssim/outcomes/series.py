@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lmssim.errors import ScenarioError, unknown
+from lmssim.errors import ScenarioError
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model import expression
-from lmssim.outcomes.estimators import incidence, interval
-from lmssim.outcomes.first_times import FirstTimes, first_times
+from lmssim.outcomes.estimators import incidence, study_interval
+from lmssim.outcomes.first_times import FirstTimes, first_times, lived_as, with_sequences
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -56,10 +56,22 @@ def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int) -> Floa
 def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
     """Every figure of every series of the scenario, from the same simulated patients (`read_series`)."""
     series = program.scenario.file.series
-    wanted = {row.strategy or each.strategy for each in series.values() for row in each.rows}
-    times = first_times(program, [s for s in program.strategies if s in wanted], n, seed) if series else {}
-    parts = [read_series(program, name, n, seed, times) for name in series]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+    if not series:
+        return pd.DataFrame(columns=list(COLUMNS))
+    wanted = {key: place for name in series for key, place in _wanted(program, name).items()}
+    times = _lives(program, wanted, n, seed)
+    return pd.concat([read_series(program, name, n, seed, times) for name in series], ignore_index=True)
+
+
+def _wanted(program: Program, name: str) -> dict[tuple[str, str | None], str]:
+    """Strategies and sequences that a series asks for, and the place of one row that does."""
+    series, where = program.scenario.file.series[name], f"{program.scenario.path}: series.{name}"
+    return {(row.strategy or series.strategy, row.sequence): f"{where}.{row.target}" for row in series.rows}
+
+
+def _lives(program: Program, wanted: dict[tuple[str, str | None], str], n: int, seed: int) -> dict[str, FirstTimes]:
+    program = with_sequences(program, wanted)
+    return first_times(program, [lived_as(*key) for key in wanted], n, seed)
 
 
 def read_series(
@@ -74,7 +86,7 @@ def read_series(
     n : int
         Simulated patients.
     times : dict of str to FirstTimes, optional
-        Those of the same patients under each strategy that the series names, if they are known.
+        Those of the same patients under each strategy that the series names (`lived_as`), if they are known.
 
     Returns
     -------
@@ -89,16 +101,12 @@ def read_series(
     series: Series = program.scenario.file.series[name]
     where = f"{program.scenario.path}: series.{name}"
     follow_up = follow_up_times(program, series.follow_up, n, seed)
-    strategies = {row.strategy or series.strategy: f"{where}.{row.target}" for row in series.rows}
-    for strategy, place in strategies.items():
-        if strategy not in program.strategies:
-            raise ScenarioError(unknown("strategy", strategy, program.strategies, f"{place}: strategy"))
     for row in series.rows:
         _check(row, follow_up, f"{where}.{row.target}")
-    times = first_times(program, list(strategies), n, seed) if times is None else times
+    times = _lives(program, _wanted(program, name), n, seed) if times is None else times
     rows = []
     for row in series.rows:
-        lives, place = times[row.strategy or series.strategy], f"{where}.{row.target}"
+        lives, place = times[lived_as(row.strategy or series.strategy, row.sequence)], f"{where}.{row.target}"
         read = _read(program, lives, row, follow_up, _chosen(program, lives, series, row, place), place)
         model, low, high = _figure(read, row)
         paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
@@ -135,7 +143,8 @@ def _chosen(program: Program, lives: FirstTimes, series: Series, row: SeriesRow,
     if row.without:
         chosen &= np.isinf(lives.first(row.without, where))
     if row.since:
-        chosen &= np.isfinite(lives.first(row.since, where))
+        start = lives.first(row.since, where)
+        chosen &= np.isfinite(start) & (lives.first(row.events, where) >= start)
     for rule in (series.where, row.where):
         if rule is not None:
             chosen &= lives.meet(program, rule, f"{where}: where")
@@ -212,8 +221,7 @@ def _curve_figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
         return curve.median(max(row.n, 1))
     assert row.by is not None
     share, variance = curve.at(row.by)
-    ends = interval(np.array([share]), np.array([variance / max(row.n, 1)]))
-    low, high = float(ends[0][0]), float(ends[1][0])
+    low, high = study_interval(share, variance, max(row.n, 1))
     return (share, low, high) if row.statistic == "cumulative_incidence" else (1.0 - share, 1.0 - high, 1.0 - low)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmssim.report.cases import CAPTION, plot_case
 from lmssim.report.curves import plot_causes_of_death, plot_incidence, plot_survival, years_shown
 from lmssim.report.diagram import plot_diagram
 from lmssim.report.digits import listed, plain
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "caption",
+    "plot_case",
     "plot_causes_of_death",
     "plot_incidence",
     "plot_occupancies",
@@ -43,7 +45,7 @@ __all__ = [
 
 
 def standard_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
-    """Name and figure of the plane, every endpoint, the causes of death, the occupancy and the state diagram.
+    """Name and figure of the plane, every endpoint, the causes of death, cases, the occupancy and the state diagram.
 
     Deaths by cause are stacked in one figure, so the endpoints that count them have none of their own.
     """
@@ -59,6 +61,9 @@ def standard_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     causes = plot_causes_of_death(evaluation)
     if causes is not None:
         yield "causes_of_death", causes
+    for name in dict.fromkeys(found.case for found in evaluation.case_times):
+        of = [found for found in evaluation.case_times if found.case == name]
+        yield f"case_{name}", plot_case(evaluation.scenario.file.cases[name], of)
     yield "occupancy", plot_occupancies(evaluation)
     yield "diagram", plot_diagram(evaluation.scenario)
 
@@ -90,6 +95,8 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
         ),
     }
     kind, _, endpoint = name.partition("_")
+    if kind == "case" and endpoint in evaluation.scenario.file.cases:
+        return evaluation.scenario.file.cases[endpoint].label, CAPTION
     if kind in ("survival", "incidence") and endpoint in evaluation.scenario.file.endpoints:
         return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {band_note(evaluation)}"
     return fixed.get(name, (readable(name), ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,3 +52,39 @@ def test_the_diagram_is_drawn(cli: Cli, tmp_path: Path, suffix: str) -> None:
     assert cli("show", "illness_death", "--diagram", path).code == 0
     assert path.stat().st_size > 1000
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_evidence_lists_every_figure_with_counts(cli: Cli) -> None:
+    """Without a scenario: all figures; each row has its place, or its reason."""
+    shown = cli("show", "--evidence")
+    assert shown.code == 0
+    assert "elms_lr_crude" in shown.out
+    assert "rev_hipec_os" in shown.out
+    document = json.loads(cli("show", "--evidence", "--json").out)
+    total = document["counts"][-1]
+    assert total["figures"] == len(document["figures"]) == 149
+    assert sum(total[status] for status in ("met", "missed", "used", "left_out")) == 149
+    for row in document["figures"]:
+        assert row["by"] or row["reason"]
+
+
+def test_evidence_of_a_scenario_is_its_own(cli: Cli) -> None:
+    """Only what its series compute and its files use."""
+    figures = json.loads(cli("show", "cutaneous", "--evidence", "--json").out)["figures"]
+    ids = {figure["figure_id"] for figure in figures}
+    assert {"pcl_lr_max", "pcl_case_mets", "neoadj_rt_dose"} <= ids
+    assert not ids & {"elms_lr_crude", "rev_met_uterine", "rev_hipec_os"}
+
+
+def test_evidence_alone_needs_no_scenario(cli: Cli) -> None:
+    """Everything else does, and JSON is of evidence alone."""
+    assert cli("show").code == cli("show", "--parameters").code == cli("show", "--evidence", "--parameters").code == 2
+    assert "SCENARIO is missing" in cli("show").err
+    assert "--json: goes with --evidence" in cli("show", "cutaneous", "--json").err
+
+
+def test_parameters_are_counted_by_kind(cli: Cli) -> None:
+    """The title has the number of each kind."""
+    shown = cli("show", "examples/illness_death", "--parameters").out
+    assert shown.startswith("Parameters: ")
+    assert "of which " in shown.splitlines()[0]

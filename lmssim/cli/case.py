@@ -1,0 +1,125 @@
+"""`lmssim case`: where published patients lie among simulated lives like theirs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lmssim.cli import options
+from lmssim.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from lmssim.model.scenario import Scenario
+    from lmssim.outcomes.cases import CaseTime
+
+DEFAULT_LIVES = 50_000
+
+
+def case(
+    scenario: options.Scenario,
+    name: Annotated[
+        list[str] | None, typer.Option("--case", metavar="ID", help="Only this case; may be repeated.")
+    ] = None,
+    patients: Annotated[int, typer.Option(metavar="N", help="Simulated lives like the patient's.")] = DEFAULT_LIVES,
+    seed: options.Seed = 1,
+    overrides: options.Overrides = None,
+    switches: options.Switches = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the table and a figure of each case to this folder.")
+    ] = None,
+    json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Show where published patients lie: each observed time among those of simulated lives like theirs."""
+    overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
+
+    from lmssim.cli.run import Stopwatch
+    from lmssim.execution.manifest import manifest
+    from lmssim.execution.simulate import Sampling
+    from lmssim.execution.store import make_folder
+    from lmssim.model.compile import compile_scenario
+    from lmssim.model.scenario import load_scenario
+    from lmssim.outcomes.cases import read_cases
+
+    clock = Stopwatch()
+    sampling = Sampling(n_patients=patients, seed=seed)
+    sampling.validate()
+    loaded = load_scenario(scenario, overrides_, switches_)
+    names = _names(loaded, name)
+    if out is not None:
+        make_folder(out)
+    program = compile_scenario(loaded)
+    clock.lap("load")
+    found = read_cases(program, names, patients, seed)
+    clock.lap("simulate")
+    document = manifest(
+        program, sampling, engine="compiled", overrides=overrides_, command=["lmssim", *sys.argv[1:]],
+        timings=clock.laps,
+    )  # fmt: skip
+    if out is not None:
+        document = _write(loaded, found, out, document)
+    if json:
+        typer.echo(_document(found, document), nl=False)
+    elif not quiet:
+        options.console().print(_table(loaded, found))
+
+
+def _names(scenario: Scenario, asked: list[str] | None) -> list[str]:
+    cases = scenario.file.cases
+    if not cases:
+        raise InputError(f"{scenario.path}: cases: the scenario has none.")
+    for name in asked or []:
+        if name not in cases:
+            raise InputError(unknown("case", name, cases, "--case"))
+    return [name for name in cases if not asked or name in asked]
+
+
+def _write(scenario: Scenario, found: list[CaseTime], folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write table and figures, and last of all the manifest; returns it with the files."""
+    from lmssim.cli import results
+    from lmssim.execution import store
+    from lmssim.outcomes.cases import case_frame
+    from lmssim.report.cases import plot_case
+    from lmssim.report.style import save_figure
+
+    earlier = results.take_manifest(folder)
+    written = [store.write_csv(folder / "cases.csv", case_frame(found))]
+    for name in dict.fromkeys(each.case for each in found):
+        figure = plot_case(scenario.file.cases[name], [each for each in found if each.case == name])
+        drawn = save_figure(figure, folder, f"case_{name}")
+        written += [drawn, drawn.with_suffix(".png")]
+    names = sorted(path.name for path in written)
+    results.remove(folder, sorted(set(earlier) - set(names)))
+    document = manifest | {"files": names}
+    store.write_json(folder / results.MANIFEST, document)
+    return document
+
+
+def _document(found: list[CaseTime], manifest: dict[str, Any]) -> str:
+    from lmssim.cli import results
+    from lmssim.execution.store import json_text
+    from lmssim.outcomes.cases import case_frame
+
+    return json_text({"cases": results.objects(case_frame(found)), "manifest": manifest})
+
+
+def _table(scenario: Scenario, found: list[CaseTime]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from lmssim.report.cases import case_table
+
+    content = case_table(scenario, found)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=content.caption)
+    table.caption_justify = "left"
+    for i, column in enumerate(content.frame.columns):
+        table.add_column(column, overflow="fold", justify="left" if i < 2 else "right")
+    for row in content.frame.itertuples(index=False):
+        table.add_row(*(Text(str(cell)) for cell in row))
+    return table
