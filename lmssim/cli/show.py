@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.model.schema import SwitchOption
+    from lmssim.model.schema import Given, SwitchOption
 
 
 def show(
@@ -53,6 +53,8 @@ def show(
         console.print(_strategies(loaded))
     if switches or (everything and loaded.options):
         console.print(_switches(loaded))
+    if everything and loaded.file.regimens:
+        console.print(_regimens(program))
     if everything or parameters:
         console.print(_parameters(program))
 
@@ -117,6 +119,33 @@ def _switches(scenario: Scenario) -> Table:
             cells = (f"{mark} {option}{base}", option_label(scenario, name, option), does, spec.reason)
             table.add_row(*map(Text, cells))
     return table
+
+
+def _regimens(program: Program) -> Table:
+    """Doses of each regimen, and what a cycle costs for a patient of middle body surface."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from lmssim.model.regimens import typical_cost
+
+    file = program.scenario.file
+    table = Table(title=f"Regimens (vials: {file.settings.vial_use})", title_justify="left")
+    for column in ("regimen", "label", "drugs", "cycle, years", "at most"):
+        table.add_column(column, overflow="fold")
+    table.add_column(f"a cycle, {file.settings.currency}", justify="right")
+    for name, regimen in file.regimens.items():
+        drugs = "\n".join(_dose(file.drugs[given.drug].unit, given) for given in regimen.drugs)
+        most = "" if regimen.max_cycles is None else f"{regimen.max_cycles}"
+        cost = typical_cost(program, name)
+        price = "varies" if cost is None else f"{cost:,.0f}"
+        table.add_row(*map(Text, (name, regimen.label or "", drugs, f"{regimen.cycle}", most, price)))
+    return table
+
+
+def _dose(unit: str, given: Given) -> str:
+    per = "" if given.per == "flat" else f"/{given.per}"
+    times = "" if given.administrations == 1 else f" x {given.administrations}"
+    return f"{given.drug} {given.dose} {unit}{per}{times}"
 
 
 def _what_it_does(option: SwitchOption) -> Iterator[str]:

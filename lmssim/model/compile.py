@@ -20,6 +20,7 @@ from lmssim.model.draft import Draft
 from lmssim.model.families import FAMILIES
 from lmssim.model.pack import Packed, pack
 from lmssim.model.program import Program
+from lmssim.model.regimens import check_regimens
 from lmssim.model.scenario import Scenario, population_names
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def compile_scenario(scenario: Scenario) -> Program:
     d = Draft(scenario)
     refuse_continuous(d)
     check_rules(d)
+    check_regimens(d)
     compile_events(d)
     compile_states(d)
     compile_plans(d)
@@ -66,7 +68,8 @@ def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Pa
     life = d.scenario.life
     out |= {"code_start": d.names.code_start, "code_op": d.names.code_op, "code_arg": d.names.code_arg}
     out |= {f"axis_{column}": [getattr(axis, column) for axis in d.names.axes] for column in ("first", "n", "exact")}
-    out["recorded"] = [int(_is_recorded(d, i, name)) for i, name in enumerate(d.states)]
+    read = _read_by_papers(d)
+    out["recorded"] = [int(name in read or _is_recorded(d, i, name)) for i, name in enumerate(d.states)]
     out["clock_first"] = [int(keep == "first") for keep in d.flat.clocks.values()]
     out |= {"life": np.zeros(3) if life is None else life.array, "life_offset": [0] if life is None else life.offset}
     out["life_n"] = [1] if life is None else life.n_intervals
@@ -92,6 +95,20 @@ def _is_recorded(d: Draft, number: int, name: str) -> bool:
     state = d.flat.states[name]
     pays = bool(state.entry_cost) or state.entry_utility is not None
     return state.kind != "chance" or pays or bool(state.starts) or number in d.recorded
+
+
+def _read_by_papers(d: Draft) -> set[str]:
+    """States that published series and patients name, which must then appear in histories."""
+    read: list[str] = []
+    for series in d.file.series.values():
+        read += series.exclude
+        for row in series.rows:
+            read += [*row.events, *row.since, *row.given, *row.without]
+    for case in d.file.cases.values():
+        read += [*case.given, *case.without]
+        for observed in case.observed:
+            read += [*observed.events, *([observed.origin] if observed.origin else [])]
+    return set(read)
 
 
 def _keys(d: Draft, table: Any, keys: dict[str, str], where: str) -> dict[tuple[float, ...], int]:
@@ -122,7 +139,7 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
 
 def _used(d: Draft) -> ParameterTable:
     """Parameters that the model uses, those drawn jointly with them, and those that their expressions need."""
-    used = set(d.names.used) | set(population_names(d.file))
+    used = set(d.names.used) | set(population_names(d.scenario))
     for group in d.file.groups.values():
         used |= set(group.members) if used & set(group.members) else set()
     return d.scenario.table.select(used & set(d.scenario.table))
@@ -130,7 +147,8 @@ def _used(d: Draft) -> ParameterTable:
 
 def _refuse_unused(d: Draft, used: ParameterTable) -> None:
     """Refuse a parameter of the scenario's own that nothing uses; said last, as other mistakes explain it."""
-    unused = [p for p in d.scenario.own if p not in used]
+    rows = {(p.file, p.line) for p in used.values()}  # a row that differs by a covariate is several parameters
+    unused = [p for p in d.scenario.own if (d.scenario.table[p].file, d.scenario.table[p].line) not in rows]
     if unused:
         first = min(unused, key=lambda p: d.scenario.table[p].line)
         hint = nearest(first, [n for n in d.names.used if n not in d.scenario.own])

@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from lmssim.errors import ScenarioError, UnsupportedError
 from lmssim.kernels.layout import (
     CLOCK_AGE,
 )
 from lmssim.kernels.race import TICK_BITS
-from lmssim.model import expression
 
 if TYPE_CHECKING:
     from lmssim.model.draft import Draft
@@ -39,36 +36,18 @@ def compile_plans(d: Draft) -> None:
         d.out["plan_table"] += [d.plans.index(spec.plans.get(p, p)) for p in d.plans]
 
 
-def _fixed(d: Draft, value: float | str, where: str) -> float:
-    """Value that must be the same in every draw: it shapes a table."""
-    node = d.names.resolve(expression.parse(value, where), where)
-    for name in expression.names(node):
-        if name not in d.scenario.table:
-            raise UnsupportedError(f"{where}: '{name}' is not a parameter; times of plans depend on parameters alone.")
-        if d.scenario.table[name].distribution != "fixed":
-            raise UnsupportedError(
-                f"{where}: parameter '{name}' has distribution '{d.scenario.table[name].distribution}';"
-                " times of plans must be fixed."
-            )
-    base = d.scenario.table.base()
-    number = float(np.ravel(expression.evaluate(node, base, where))[0])
-    if not np.isfinite(number) or number < 0:
-        raise ScenarioError(f"{where}: {number} is not a time of 0 or more, in years.")
-    return number
-
-
 def _ticks(d: Draft, plan: Plan, where: str) -> list[float]:
     horizon = d.file.settings.horizon
-    most = MAX_TICKS + 1 if plan.max is None else int(_fixed(d, plan.max, f"{where}.max"))
+    most = MAX_TICKS + 1 if plan.max is None else int(d.fixed(plan.max, f"{where}.max"))
     ticks: list[float] = []
     base = 0.0
     for i, period in enumerate(plan.periods):
         place = f"{where}.periods[{i + 1}]"
-        every = _fixed(d, period.every, f"{place}.every")
+        every = d.fixed(period.every, f"{place}.every")
         if every <= 0:
             raise ScenarioError(f"{place}.every: {every} is not greater than 0 years.")
-        until = horizon if period.until is None else min(horizon, _fixed(d, period.until, f"{place}.until"))
-        first = _fixed(d, plan.first, f"{where}.first") if plan.first is not None and i == 0 else base + every
+        until = horizon if period.until is None else min(horizon, d.fixed(period.until, f"{place}.until"))
+        first = d.fixed(plan.first, f"{where}.first") if plan.first is not None and i == 0 else base + every
         for k in itertools.count():
             tick = first + k * every
             if tick > until * (1 + 1e-12) or len(ticks) >= most:

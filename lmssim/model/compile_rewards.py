@@ -180,7 +180,8 @@ def _terminal(c: Draft, out: dict[str, Any], costs: _Costs) -> None:
         out["terminal"][state] = i
         window = c.names.ref(exclusion.window, f"{where}.window", "time")
         if window < 0:
-            raise UnsupportedError(f"{where}.window: may depend on parameters alone.")
+            differing = c.names.differing(c.names.origins[-1 - window][0])
+            raise UnsupportedError(f"{where}.window: may depend on parameters alone{differing}.")
         out["terminal_window"].append(window)
         bits = 0
         for category in exclusion.excludes:

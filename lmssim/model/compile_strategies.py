@@ -60,12 +60,22 @@ def compile_overrides(d: Draft) -> list[tuple[str, Mapping[str, expression.Node]
         changes = {}
         for parameter, value in strategy.set.items():
             where = f"{d.where}: strategies.{name}.set.{parameter}"
-            if parameter not in d.scenario.table:
-                raise ScenarioError(unknown("parameter", parameter, d.scenario.table, where))
-            node = d.names.resolve(expression.parse(value, where), where)
-            if not d.names.is_constant(node):
-                raise UnsupportedError(f"{where}: may depend on parameters alone.")
-            d.names.used.add(parameter)
-            changes[parameter] = node
+            if parameter not in d.scenario.table and parameter not in d.by.ids:
+                raise ScenarioError(unknown("parameter", parameter, [*d.scenario.table, *d.by.ids], where))
+            for id_, text in d.by.spread(parameter, value).items():
+                changes[id_] = _of_parameters(d, text, where, spread=parameter in d.by.ids)
+                d.names.used.add(id_)
         result.append((name, changes))
     return result
+
+
+def _of_parameters(d: Draft, value: float | str, where: str, *, spread: bool) -> expression.Node:
+    """What a parameter is set to: an expression of parameters, each read as it stands if `spread` by category."""
+    node = expression.parse(value, where)
+    if spread and all(name in d.scenario.table for name in expression.names(node)):
+        d.names.used.update(expression.names(node))
+        return node
+    node = d.names.resolve(node, where)
+    if not d.names.is_constant(node):
+        raise UnsupportedError(f"{where}: may depend on parameters alone{d.names.differing(node)}.")
+    return node

@@ -244,8 +244,11 @@ def _piecewise(d: Draft, hazard: Hazard, where: str) -> tuple[int, int, int]:
     problem = FAMILIES[hazard.family].check({"starts": hazard.starts, "rates": [0.0] * len(rates)})
     if problem is not None:
         raise ScenarioError(f"{where}.hazard: {problem}.")
+    differing = next(filter(None, map(d.names.differing, rates)), "")
     if not all(d.names.is_constant(r) for r in rates):
-        raise UnsupportedError(f"{where}.hazard.rates: may depend on parameters alone; use effects for covariates.")
+        raise UnsupportedError(
+            f"{where}.hazard.rates: may depend on parameters alone{differing}; use effects for covariates."
+        )
     cumulative: list[expression.Node] = [Number(0.0)]
     for i, width in enumerate(np.diff(hazard.starts)):
         cumulative.append(Apply("+", (cumulative[-1], Apply("*", (rates[i], Number(float(width)))))))

@@ -6,6 +6,8 @@ import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.kernels.layout import (
     CLOCK_AGE,
@@ -18,6 +20,7 @@ from lmssim.kernels.layout import (
 )
 from lmssim.kernels.philox import address_of
 from lmssim.model import expression
+from lmssim.model.by_covariate import ByCovariate
 from lmssim.model.compile_cycles import CycleClock, cycle_clock
 from lmssim.model.expression import Name
 from lmssim.model.flat import FlatModel, flatten
@@ -44,12 +47,13 @@ class Draft:
         category_codes = {
             c.name: [float(v) for v in c.codes] for c in scenario.patients.covariates if len(c.categories)
         }
+        self.by = scenario.by if scenario.by.covariate in covariates else ByCovariate()
         self._refuse_two_meanings(covariates)
         self.names = Symbols(
             parameters=frozenset(scenario.table), covariates=covariates, codes=category_codes,
             levels=self.flat.levels, clocks=list(self.flat.clocks), strategies=scenario.strategies,
-            tables=scenario.tables, expressions={**self.file.expressions, **self.flat.expressions},
-            cycle=self.cycle,
+            tables=dict(scenario.tables), expressions={**self.file.expressions, **self.flat.expressions},
+            cycle=self.cycle, by=self.by,
         )  # fmt: skip
         self.states = list(self.flat.states)
         self.marks = list(self.file.events)
@@ -66,7 +70,7 @@ class Draft:
 
     def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:
         kinds = {
-            "parameter": self.scenario.table, "covariate": covariates, "attribute": self.flat.levels,
+            "parameter": {**self.scenario.table, **self.by.ids}, "covariate": covariates, "attribute": self.flat.levels,
             "named expression": self.file.expressions, "rule of a treatment planned by phase": self.flat.expressions,
         }  # fmt: skip
         for (a, first), (b, second) in itertools.combinations(kinds.items(), 2):
@@ -111,6 +115,31 @@ class Draft:
             return CLOCKS[name]
         return self.index("clock", name, list(self.flat.clocks), where)
 
+    def fixed(self, value: float | str, where: str, what: str = "times of plans") -> float:
+        """Value that must be the same in every draw, as it shapes a table: 0 or more, usually years.
+
+        Raises
+        ------
+        InputError
+            If it depends on more than fixed parameters, or is impossible.
+        """
+        node = self.names.resolve(expression.parse(value, where), where)
+        if differing := self.names.differing(node):
+            raise UnsupportedError(f"{where}: {what} depend on parameters alone{differing}.")
+        for name in expression.names(node):
+            if name not in self.scenario.table:
+                raise UnsupportedError(f"{where}: '{name}' is not a parameter; {what} depend on parameters alone.")
+            if self.scenario.table[name].distribution != "fixed":
+                raise UnsupportedError(
+                    f"{where}: parameter '{name}' has distribution '{self.scenario.table[name].distribution}';"
+                    f" {what} must be fixed."
+                )
+        base = self.scenario.table.base()
+        number = float(np.ravel(expression.evaluate(node, base, where))[0])
+        if not np.isfinite(number) or number < 0:
+            raise ScenarioError(f"{where}: {number} is not a time of 0 or more, in years.")
+        return number
+
     def effects(self, effects: Effects, default: str, where: str) -> tuple[int, bool]:
         """Append effects; returns the attribute bits they depend on and whether any changes with time."""
         bits, timed = 0, False
@@ -121,19 +150,25 @@ class Draft:
             if (on == "logit") != (default == "logit"):
                 raise ScenarioError(f"{place}: on = '{on}' is not possible here; allowed: {_allowed_on(default)}.")
             bits |= self._effect_key(key, place)
-            changing = effect.delay > 0 or effect.full is not None or effect.wane > 0
+            delay, full, wane = self._course(effect, place)
+            changing = delay > 0 or full is not None or wane > 0
             if changing and on != "hazard":
                 raise UnsupportedError(f"{place}: an effect that changes with time must be on = 'hazard'.")
             ref = self.names.ref(effect.value, place, "number")
             if changing and ref < 0:
-                raise UnsupportedError(f"{place}: an effect that changes with time may depend on parameters alone.")
+                differing = self.names.differing(self.names.origins[-1 - ref][0])
+                raise UnsupportedError(
+                    f"{place}: an effect that changes with time may depend on parameters alone{differing}."
+                )
             self.out["effect_ref"].append(ref)
             self.out["effect_on"].append(ON[on])
             clock = self.clock(effect.clock or "model", place) if changing else NONE
             if clock in (CLOCK_ENTRY, CLOCK_AGE):
                 raise UnsupportedError(f"{place}: the clock of an effect must be `model` or a named clock.")
             self.out["effect_clock"].append(clock)
-            self._steps(effect if changing else None)
+            if changing:
+                self._steps(delay, full, wane, effect.steps)
+            self.out["effect_step_start"].append(len(self.out["step_time"]))
             timed |= changing
         return bits, timed
 
@@ -153,21 +188,26 @@ class Draft:
         self.out["effect_mask"].append(0)
         return 0
 
-    def _steps(self, effect: Effect | None) -> None:
+    def _course(self, effect: Effect, where: str) -> tuple[float, float | None, float]:
+        """Years of delay, of full effect and of waning."""
+        what = "times of effects"
+        full = None if effect.full is None else self.fixed(effect.full, f"{where}.full", what)
+        delay = self.fixed(effect.delay, f"{where}.delay", what)
+        return delay, full, self.fixed(effect.wane, f"{where}.wane", what)
+
+    def _steps(self, delay: float, full: float | None, wane: float, steps: int) -> None:
         """Share of an effect by time since its clock started: none, full, waning in equal steps, none."""
-        if effect is not None:
-            times, factors = [effect.delay], [1.0]
-            if effect.full is not None:
-                ends = effect.delay + effect.full
-                n = effect.steps if effect.wane > 0 else 0
-                for k in range(n):
-                    times.append(ends + effect.wane * k / n)
-                    factors.append(1.0 - (k + 0.5) / n)
-                times.append(ends + effect.wane)
-                factors.append(0.0)
-            self.out["step_time"] += times
-            self.out["step_factor"] += factors
-        self.out["effect_step_start"].append(len(self.out["step_time"]))
+        times, factors = [delay], [1.0]
+        if full is not None:
+            ends = delay + full
+            n = steps if wane > 0 else 0
+            for k in range(n):
+                times.append(ends + wane * k / n)
+                factors.append(1.0 - (k + 0.5) / n)
+            times.append(ends + wane)
+            factors.append(0.0)
+        self.out["step_time"] += times
+        self.out["step_factor"] += factors
 
     def open(self, column: str) -> None:
         """Begin a list of lists: the first start is 0."""

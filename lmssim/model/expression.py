@@ -199,14 +199,21 @@ def names(node: Node) -> Iterator[str]:
                 yield from names(argument)
 
 
+def tables(node: Node) -> Iterator[str]:
+    """Every lookup table that the expression reads, in order, with repeats."""
+    match node:
+        case Lookup(table, arguments):
+            yield table
+            for argument in arguments:
+                yield from tables(argument)
+        case Apply(_, arguments):
+            for argument in arguments:
+                yield from tables(argument)
+
+
 def looks_up(node: Node) -> bool:
     """Whether the expression reads a lookup table."""
-    match node:
-        case Lookup():
-            return True
-        case Apply(_, arguments):
-            return any(looks_up(argument) for argument in arguments)
-    return False
+    return any(True for _ in tables(node))
 
 
 def evaluate(node: Node, values: Mapping[str, Any], where: str) -> Any:

@@ -262,7 +262,8 @@ def _check_kind(file: ScenarioFile, transition: Transition, where: str) -> None:
 
 
 def _changes(effect: Effect) -> bool:
-    return effect.delay > 0 or effect.full is not None or effect.wane > 0
+    """Whether it may change with time: by a number, or by a parameter, whatever that turns out to be."""
+    return effect.delay != 0 or effect.full is not None or effect.wane != 0
 
 
 def _check_targets(flat: FlatModel, where: str) -> None:

@@ -62,7 +62,7 @@ def _key(names: Symbols, key: str, node: Node, where: str) -> Node:
         return names.resolve(node, where)
     if node != Name(key):
         raise ExpressionError(f"{where}: its key '{key}' has labels; write '{key}' in its place.")
-    if key in names.covariates:
+    if key in names.covariates or key in names.levels:
         return Name(key)
     total: Node = Number(0.0)
     for label, code in labels.items():
@@ -92,7 +92,7 @@ def _place(names: Symbols, name: str) -> None:
         place = f"{table.where}: key '{key}'"
         first = _slots(names, [(Number(code), place) for code in codes])
         names.axes.append(Axis(first, len(codes), _labels(names, key) is not None, place))
-    values = _slots(names, [(_value(names, entry), entry.where) for entry in table.values(texts)])
+    values = _slots(names, [(_value(names, entry, table.of_parameters), entry.where) for entry in table.values(texts)])
     names.table_places[name] = list(range(first_axis, len(names.axes))), values
 
 
@@ -102,12 +102,17 @@ def _slots(names: Symbols, nodes: list[tuple[Node, str]]) -> int:
     return slots[0]
 
 
-def _value(names: Symbols, entry: Entry) -> Node:
+def _value(names: Symbols, entry: Entry, of_parameters: bool) -> Node:
+    if of_parameters:
+        names.used.add(entry.value)
+        return Name(entry.value)
     node = expression.parse(entry.value, entry.where)
     if not expression.looks_up(node):
         node = names.resolve(node, entry.where)
     if not names.is_constant(node):
-        raise UnsupportedError(f"{entry.where}: '{entry.value}' may depend on parameters alone.")
+        raise UnsupportedError(
+            f"{entry.where}: '{entry.value}' may depend on parameters alone{names.differing(node)}."
+        )
     return node
 
 

@@ -27,6 +27,7 @@ CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
     "multiplier": ("a hazard multiplier of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
     "utility": ("a utility between -1 and 1", lambda v: (v >= -1) & (v <= 1)),
     "loss": ("a utility loss between 0 and 2", lambda v: (v >= 0) & (v <= 2)),
+    "amount": ("an amount of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
     "any": ("a number", lambda v: ~np.isnan(v)),
 }
 """What a value may be: words for the message, and the test."""

@@ -130,11 +130,7 @@ class ParameterTable(Mapping[str, Parameter]):
     """
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
-        self._parameters: dict[str, Parameter] = {}
-        for parameter in parameters:
-            first = self._parameters.setdefault(parameter.id, parameter)
-            if first is not parameter:
-                raise ParameterError(f"{parameter.where} is already defined at {first.file}:{first.line}.")
+        self._parameters = unique(parameters)
         self._nodes = {p.id: expression.parse(p.expression, p.where) for p in self.values() if p.expression}
         self._order = self._sorted({id_: self._named(id_) for id_ in self._nodes})
 
@@ -241,8 +237,23 @@ def _check_draws(parameter: Parameter, array: FloatArray, first_draw: int | None
         parameter.check(float(array[wrong[0]]), f"{what} of '{parameter.expression}'" if parameter.expression else what)
 
 
+def unique(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
+    """Parameters by id; refuses an id that stands twice."""
+    found: dict[str, Parameter] = {}
+    for parameter in parameters:
+        first = found.setdefault(parameter.id, parameter)
+        if first is not parameter:
+            raise ParameterError(f"{parameter.where} is already defined at {first.file}:{first.line}.")
+    return found
+
+
 def load_parameters(paths: Sequence[Path | str], shared: Sequence[Path | str] = ()) -> ParameterTable:
-    """Parameters of one or more tables.
+    """Parameters of one or more tables; see `parameter_rows`."""
+    return ParameterTable(parameter_rows(paths, shared))
+
+
+def parameter_rows(paths: Sequence[Path | str], shared: Sequence[Path | str] = ()) -> list[Parameter]:
+    """Rows of one or more tables.
 
     Parameters
     ----------
@@ -260,7 +271,7 @@ def load_parameters(paths: Sequence[Path | str], shared: Sequence[Path | str] = 
     """
     own = list(read_parameters(paths))
     ids = {parameter.id for parameter in own}
-    return ParameterTable([*own, *(p for p in read_parameters(shared) if p.id not in ids)])
+    return [*own, *(p for p in read_parameters(shared) if p.id not in ids)]
 
 
 def read_parameters(paths: Iterable[Path | str]) -> Iterator[Parameter]:

@@ -219,7 +219,7 @@ class Population:
 
     def sample(self, first: int, n: int, seed: int) -> FloatArray:
         """Covariates of patients first, first + 1, ..., shape (n, n_covariates), C-contiguous."""
-        return self.at([_uniforms(covariate.name, first, n, seed) for covariate in self.covariates])
+        return self.at([uniforms_of(covariate.name, first, n, seed) for covariate in self.covariates])
 
     def at(self, uniforms: Sequence[FloatArray]) -> FloatArray:
         """Covariates at points of the unit cube, which the copula joins; shape (n_points, n_covariates).
@@ -240,6 +240,11 @@ class Population:
                 u = np.clip(special.ndtr(latent), EDGE, 1.0 - EDGE)
             out[:, j] = covariate.quantile(u)
         return out
+
+    @property
+    def varies(self) -> tuple[bool, ...]:
+        """Whether each covariate differs between patients."""
+        return tuple(covariate.kind != "constant" for covariate in self.covariates)
 
     def describe(self) -> list[str]:
         """One line per covariate and correlation."""
@@ -312,7 +317,7 @@ class RowPopulation:
         else:
             cumulative = np.cumsum(self.weights) / np.sum(self.weights)
             cumulative[np.flatnonzero(self.weights)[-1]:] = 1.0
-            chosen = np.searchsorted(cumulative, _uniforms("population_row", first, n, seed), side="right")
+            chosen = np.searchsorted(cumulative, uniforms_of("population_row", first, n, seed), side="right")
         return np.ascontiguousarray(self.rows[chosen], dtype=np.float64)
 
     def describe(self) -> list[str]:
@@ -371,7 +376,8 @@ def _weight(row: Row) -> float:
     return weight
 
 
-def _uniforms(name: str, first: int, n: int, seed: int) -> FloatArray:
+def uniforms_of(name: str, first: int, n: int, seed: int) -> FloatArray:
+    """Numbers of patients first, first + 1, ... for a covariate, shape (n,)."""
     out = np.empty(n)
     fill_uniforms(seed, STREAM_POPULATION, first, address_of(name), 0, out)
     return out

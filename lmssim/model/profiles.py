@@ -2,7 +2,7 @@
 
 A population whose members are all alike has one profile, a table of rows its own rows and weights. A joint
 distribution is covered by points of low discrepancy (Sobol's, scrambled), in a few independent groups, whose spread is
-the error of the average.
+the error of the average. In a mixed population the first coordinate chooses the stratum.
 
 References
 ----------
@@ -19,6 +19,7 @@ from scipy.stats import qmc
 
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model.population import EDGE, Population, RowPopulation
+from lmssim.model.strata import MixedPopulation
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -70,17 +71,17 @@ def choose_profiles(program: Program, n: int, seed: int) -> Profiles:
         weights = np.ones(len(patients.rows)) if patients.weights is None else patients.weights
         held = weights > 0.0
         return Profiles(program.columns_of(patients.rows[held]), weights[held] / weights.sum(), 1)
-    assert isinstance(patients, Population)
-    free = [c for c in patients.covariates if c.kind != "constant"]
-    if not free or n == 1:
+    assert isinstance(patients, (Population, MixedPopulation))
+    n_free = sum(patients.varies)
+    if n_free == 0 or n == 1:
         middle = [np.full(1, 0.5)] * len(patients.covariates)
         return Profiles(program.columns_of(patients.at(middle)), np.ones(1), 1)
     n_groups = min(N_GROUPS, max(2, n // 2))
     size = 1 << max(0, round(np.log2(n / n_groups)))
     parts = []
     for group in range(n_groups):
-        points = qmc.Sobol(len(free), scramble=True, rng=np.random.default_rng([seed, group])).random(size)
+        points = qmc.Sobol(n_free, scramble=True, rng=np.random.default_rng([seed, group])).random(size)
         columns = iter(np.clip(points, EDGE, 1.0 - EDGE).T)
-        parts.append([next(columns) if c in free else np.full(size, 0.5) for c in patients.covariates])
+        parts.append([next(columns) if varies else np.full(size, 0.5) for varies in patients.varies])
     x = np.concatenate([program.columns_of(patients.at(part)) for part in parts])
     return Profiles(x, np.full(len(x), 1.0 / size), n_groups)

@@ -14,11 +14,12 @@ from pydantic import BaseModel, ValidationError
 
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, nearest, unknown
-from lmssim.model import expression
+from lmssim.model.by_covariate import ByCovariate, load_by_covariate
 from lmssim.model.compile_partitioned import with_curves
 from lmssim.model.mortality import LifeTable, Norms, load_life_table, load_norms
-from lmssim.model.parameters import ParameterTable, load_parameters
-from lmssim.model.population import Covariate, Patients, Population, load_rows
+from lmssim.model.parameters import ParameterTable, parameter_rows
+from lmssim.model.patients import labels_of, load_patients, names_of, possible_labels
+from lmssim.model.regimens import with_regimens
 from lmssim.model.sampling import Group
 from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
 from lmssim.model.switches import changes_of, chosen_options, named_parameters, switched
@@ -28,7 +29,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from lmssim.model.parameters import Parameter
+    from lmssim.model.population import Patients
+
 MAX_INCLUDES = 32
+JOINED = ("transitions", "parameters", "shared_parameters")
+"""Lists that includes join; of others the including file's stands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +49,8 @@ class Scenario:
     """All parameters."""
     own: frozenset[str]
     """Parameters of the scenario's own tables, each of which must be used."""
+    by: ByCovariate
+    """Which ids differ by a covariate."""
     patients: Patients
     """Population."""
     life: LifeTable | None
@@ -104,16 +112,18 @@ def load_scenario(
     path = find_scenario(name)
     read: dict[str, str] = {}
     merged = _read_merged(path, read, 0)
+    _read_strata(merged, path, read)
     where = str(path)
     file, options = _as_chosen(merged, switches or {}, path)
     folder = path.parent
     _check_settings(file, where)
-    file = with_curves(file, where)
+    file = with_regimens(with_curves(file, where), where)
     paths = [_table(folder, p, where, read) for p in file.parameters]
-    table = load_parameters(paths, [_table(folder, p, where, read) for p in file.shared_parameters])
-    own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in paths})
-    own = _in_need_of_use(own, file, table, options)
-    table = switched(table, file.switches, options, where)
+    rows = parameter_rows(paths, [_table(folder, p, where, read) for p in file.shared_parameters])
+    table, by, more = _by_covariate(file, rows, folder, where, read)
+    own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in (*paths, *more)})
+    own = _in_need_of_use(own, file, table, options, by)
+    table = switched(table, file.switches, options, where, by.spread)
     if overrides:
         table = table.with_values(overrides)
     for group_name, group in file.groups.items():
@@ -133,9 +143,11 @@ def load_scenario(
         life = load_life_table(life_path, file.mortality.measure, list(file.mortality.keys))
     if file.utilities.norms is not None:
         norms = load_norms(_table(folder, file.utilities.norms, where, read), list(file.utilities.keys))
-    patients = _population(file, table, folder, where, read)
+    people = None if file.population.rows is None else _table(folder, file.population.rows, where, read)
+    patients = load_patients(file.population, table, by, people, f"{where}: population")
+    by = replace(by, possible=possible_labels(patients, by.covariate))
     return Scenario(
-        file=file, path=path, table=table, own=own, patients=patients, life=life, norms=norms,
+        file=file, path=path, table=table, own=own, by=by, patients=patients, life=life, norms=norms,
         groups=groups, tables=_lookup_tables(file, folder, where, read), inputs=read, options=options,
     )  # fmt: skip
 
@@ -167,6 +179,29 @@ def _read_merged(path: Path, read: dict[str, str], depth: int) -> dict[str, Any]
     return merged
 
 
+def _read_strata(data: dict[str, Any], path: Path, read: dict[str, str]) -> None:
+    """Put the populations of strata's files where the strata stand."""
+    population = data.get("population")
+    strata = population.get("strata") if isinstance(population, dict) else None
+    if not isinstance(strata, dict):
+        return
+    for name, stratum in strata.items():
+        if isinstance(stratum, dict) and isinstance(stratum.get("file"), str):
+            key = f"{path}: population.strata.{name}.file"
+            target = path.parent / stratum["file"]
+            if not target.is_file():
+                raise ScenarioError(f"{key}: no such file '{stratum['file']}'.{_nearby(target)}")
+            given = _read_merged(target, read, 1).get("population")
+            if not isinstance(given, dict) or "covariates" not in given:
+                raise ScenarioError(f"{key}: {target} has no [population.covariates].")
+            for other in ("rows", "strata"):
+                if other in given:
+                    raise ScenarioError(f"{key}: {target}: population.{other} cannot be part of a mixed population.")
+            taken = {part: given[part] for part in ("label", "covariates", "correlations") if part in given}
+            _merge(taken, stratum)
+            strata[name] = taken
+
+
 def _read_bytes(path: Path, read: dict[str, str]) -> bytes:
     try:
         content = path.read_bytes()
@@ -187,6 +222,13 @@ def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, An
     for key in ("parameters", "shared_parameters"):
         if isinstance(data.get(key), list):
             data[key] = [moved(name) for name in data[key]]
+    for by_category in _tables_in(data, "parameters_by"):
+        for category, names in by_category.items():
+            by_category[category] = [moved(name) for name in names] if isinstance(names, list) else names
+    population = data.get("population")
+    for stratum in _tables_in(population if isinstance(population, dict) else {}, "strata"):
+        if "file" in stratum:
+            stratum["file"] = moved(stratum["file"])
     for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
         if isinstance(data.get(section), dict) and key in data[section]:
             data[section][key] = moved(data[section][key])
@@ -206,14 +248,20 @@ def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [table for table in held.values() if isinstance(table, dict)] if isinstance(held, dict) else []
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+def _merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> None:
+    """Merge tables key by key; one of another `kind` has other keys, so it takes the place of the whole."""
     for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            _merge(base[key], value)
-        elif key in ("transitions", "parameters", "shared_parameters") and isinstance(base.get(key), list):
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
+            _merge(base[key], value, join or key == "parameters_by")
+        elif (join or key in JOINED) and isinstance(base.get(key), list):
             base[key] = [*base[key], *value] if isinstance(value, list) else value
         else:
             base[key] = value
+
+
+def _of_another_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
+    """Whether a table states another `kind` (of covariate, of state): it then stands in place of the included one."""
+    return "kind" in base and "kind" in over and base["kind"] != over["kind"]
 
 
 def _nearby(path: Path) -> str:
@@ -247,12 +295,12 @@ def _as_chosen(
 
 
 def _in_need_of_use(
-    own: frozenset[str], file: ScenarioFile, table: ParameterTable, options: Mapping[str, str]
+    own: frozenset[str], file: ScenarioFile, table: ParameterTable, options: Mapping[str, str], by: ByCovariate
 ) -> frozenset[str]:
     """Parameters that the model must use: those of options count as used, and all do where a switch is not at rest."""
     if any(options[name] != switch.default for name, switch in file.switches.items()):
         return frozenset()
-    return own - named_parameters(file.switches, table)
+    return own - named_parameters(file.switches, table, by.spread)
 
 
 def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
@@ -345,41 +393,22 @@ def _lookup_tables(file: ScenarioFile, folder: Path, where: str, read: dict[str,
     return tables
 
 
-def _population(file: ScenarioFile, table: ParameterTable, folder: Path, where: str, read: dict[str, str]) -> Patients:
-    base = {name: float(value[0]) for name, value in table.base().items()}
-
-    def number(value: float | str | None, key: str) -> float | None:
-        if value is None:
-            return None
-        place = f"{where}: population.{key}"
-        return float(expression.evaluate(expression.parse(value, place), base, place))
-
-    spec = file.population
-    covariates = []
-    for name, c in spec.covariates.items():
-        key = f"covariates.{name}"
-        values = {k: number(getattr(c, k), f"{key}.{k}") for k in _COVARIATE_NUMBERS}
-        shares = [number(p, f"{key}.probabilities") or 0.0 for p in c.probabilities]
-        covariates.append(
-            Covariate(name=name, kind=c.kind, categories=c.categories, probabilities=shares, **values)
-        )
-    if spec.age not in spec.covariates:
-        raise ScenarioError(unknown("covariate", spec.age, spec.covariates, f"{where}: population.age"))
-    if spec.rows is not None:
-        return load_rows(_table(folder, spec.rows, where, read), covariates)
-    correlation = {c.between: number(c.value, "correlations") or 0.0 for c in spec.correlations}
-    return Population(tuple(covariates), correlation, f"{where}: population")
+def _by_covariate(
+    file: ScenarioFile, rows: list[Parameter], folder: Path, where: str, read: dict[str, str]
+) -> tuple[ParameterTable, ByCovariate, list[Path]]:
+    """All parameters, which of them differ by a covariate, and the tables that say so."""
+    if not file.parameters_by:
+        return ParameterTable(rows), ByCovariate(), []
+    place = f"{where}: parameters_by"
+    if len(file.parameters_by) > 1:
+        raise ScenarioError(f"{place}: one covariate is possible; {', '.join(file.parameters_by)} given.")
+    covariate, by_category = next(iter(file.parameters_by.items()))
+    labels = labels_of(file.population, covariate, place)
+    files = {category: [_table(folder, p, where, read) for p in paths] for category, paths in by_category.items()}
+    table, by = load_by_covariate(rows, covariate, files, labels, place)
+    return table, by, [path for paths in files.values() for path in paths]
 
 
-_COVARIATE_NUMBERS = ("mean", "sd", "median", "sdlog", "probability", "value", "low", "high")
-
-
-def population_names(file: ScenarioFile) -> Iterator[str]:
+def population_names(scenario: Scenario) -> Iterator[str]:
     """Parameters that the population names."""
-    for covariate in file.population.covariates.values():
-        values = [getattr(covariate, key) for key in _COVARIATE_NUMBERS] + list(covariate.probabilities)
-        for value in values:
-            if value is not None:
-                yield from expression.names(expression.parse(value, "population"))
-    for correlation in file.population.correlations:
-        yield from expression.names(expression.parse(correlation.value, "population"))
+    return names_of(scenario.file.population, scenario.by)

@@ -16,6 +16,8 @@ Value = float | str
 Costs = dict[str, Value]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
 """Name under which results are filed: letters, digits, `_` and `-`."""
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""Name that becomes part of names in expressions: letters, digits and `_`."""
 Flag = bool
 
 FamilyName = Literal[
@@ -48,11 +50,11 @@ class Effect(Section):
     """Hazard (default for transitions), time (stretches time), logit (branches and events)."""
     clock: str | None = None
     """Clock of an effect that changes with time."""
-    delay: float = 0.0
-    """Years after the clock's start before the effect begins."""
-    full: float | None = None
+    delay: Value = 0.0
+    """Years after the clock's start before the effect begins; a number or an expression of fixed parameters."""
+    full: Value | None = None
     """Years of full effect after the delay; unlimited if absent."""
-    wane: float = 0.0
+    wane: Value = 0.0
     """Years over which the log effect falls to 0 after the full period."""
     steps: int = Field(default=8, ge=1, le=100)
     """Number of constant pieces of the waning."""
@@ -244,6 +246,66 @@ class TreatmentEffect(Section):
     effect: Value | Effect
 
 
+class Vial(Section):
+    """A pack in which a drug is sold: a vial, or a tablet."""
+
+    size: float = Field(gt=0)
+    """In the drug's unit."""
+    price: Value
+    """List price."""
+
+
+class Drug(Section):
+    """A drug: the vials in which it is sold, and what they cost."""
+
+    label: str | None = None
+    unit: str = "mg"
+    vials: list[Vial] = Field(min_length=1)
+    discount: Value = 0.0
+    """Share off the list price."""
+    band: float | None = Field(default=None, gt=0)
+    """Doses are rounded to multiples of it if vials are used by band."""
+
+
+class Given(Section):
+    """A drug of a regimen."""
+
+    drug: str
+    dose: Value
+    """Of one administration, in the drug's unit."""
+    per: Literal["m2", "kg", "flat"]
+    administrations: Value = 1.0
+    """In a cycle."""
+
+
+class Cap(Section):
+    """Largest cumulative dose of a drug, per m2, kg or flat as its dose."""
+
+    drug: str
+    dose: Value
+
+
+class Regimen(Section):
+    """Drugs given in cycles: doses, cycles, and what a cycle costs beside the drugs."""
+
+    label: str | None = None
+    drugs: list[Given] = Field(min_length=1)
+    cycle: Value
+    """Length of a cycle (years)."""
+    max_cycles: Value | None = None
+    cap: Cap | None = None
+    relative_dose_intensity: Value = 1.0
+    """Share of the prescribed dose that is given."""
+    delivery: Value = 0.0
+    """Cost of giving a cycle."""
+    premedication: Value = 0.0
+    """Cost per cycle."""
+    monitoring: Value = 0.0
+    """Cost per cycle."""
+    category: str | None = None
+    """Cost category; default the first."""
+
+
 class Treatment(Section):
     """A treatment given in a phase: eligibility, duration, effects, complications and costs."""
 
@@ -264,6 +326,12 @@ class Treatment(Section):
     effects: list[TreatmentEffect] = []
     set: dict[str, str | bool] = {}
     starts: list[str] = []
+    regimen: str | None = None
+    """Regimen whose cycles it gives, from its start."""
+    cycles: Value | None = None
+    """Largest number of cycles, in place of the regimen's."""
+    stop: str | None = None
+    """Flag: while it is set no cycle is given; each cycle is then an event, `cycle_of_TREATMENT`."""
     expected: Expected = "unknown"
 
 
@@ -342,16 +410,32 @@ class Correlation(Section):
     value: Value
 
 
+class Stratum(Section):
+    """Part of a mixed population: its share of the patients, and their own covariates."""
+
+    share: Value
+    """Shares add up to 1."""
+    file: str | None = None
+    """TOML file whose `[population]` gives what follows; what stands here goes before it."""
+    label: str | None = None
+    covariates: dict[str, Covariate] = {}
+    correlations: list[Correlation] = []
+
+
 class Population(Section):
-    """Joint distribution of covariates, or rows of a file."""
+    """Joint distribution of covariates, or rows of a file, or a mix of strata."""
 
     label: str | None = None
-    covariates: dict[str, Covariate]
+    covariates: dict[str, Covariate] = {}
     correlations: list[Correlation] = []
     rows: str | None = None
     """CSV with a column per covariate, and optionally `weight`."""
     age: str = "age"
     """Covariate that holds age at time zero, in years."""
+    by: str | None = None
+    """Covariate whose labels are the names of the strata."""
+    strata: dict[str, Stratum] = {}
+    """Populations that are mixed, in place of covariates."""
 
 
 class Mortality(Section):
@@ -400,6 +484,8 @@ class Settings(Section):
     comparator: str | None = None
     sequence: str | None = None
     """Sequence of strategies that name none."""
+    vial_use: Literal["whole", "shared", "banded"] = "whole"
+    """How drugs are dispensed: whole vials, vials shared between patients, or doses rounded to bands."""
     cost_categories: list[str] = ["total"]
 
 
@@ -605,6 +691,8 @@ class ScenarioFile(Section):
     """The scenario's own tables: every row must be used."""
     shared_parameters: list[str] = []
     """Tables shared between scenarios."""
+    parameters_by: dict[str, dict[str, list[str]]] = {}
+    """Covariate with labels -> label -> tables whose rows hold for patients of that label."""
     settings: Settings
     population: Population
     attributes: dict[str, list[str] | Literal["flag"]] = {}
@@ -614,6 +702,8 @@ class ScenarioFile(Section):
     events: dict[str, Event] = {}
     lasting: dict[str, Lasting] = {}
     plans: dict[str, Plan] = {}
+    drugs: dict[Name, Drug] = {}
+    regimens: dict[Name, Regimen] = {}
     treatments: dict[str, Treatment] = {}
     sequences: dict[Id, Sequence] = {}
     strategies: dict[Id, Strategy]

@@ -11,6 +11,7 @@ from lmssim.errors import ExpressionError, ScenarioError, UnsupportedError, unkn
 from lmssim.kernels import machine
 from lmssim.kernels.layout import NONE
 from lmssim.model import expression
+from lmssim.model.by_covariate import ByCovariate, table_name
 from lmssim.model.expression import Apply, Lookup, Name, Node, Number, Text
 from lmssim.model.flat import STAY
 from lmssim.model.lookup import Axis, resolve_lookup
@@ -35,7 +36,7 @@ OPCODES = {
 CHECK_KINDS = {
     "number": machine.KIND_NUMBER, "probability": machine.KIND_PROBABILITY, "utility": machine.KIND_UTILITY,
     "loss": machine.KIND_LOSS, "cost": machine.KIND_POSITIVE, "time": machine.KIND_POSITIVE,
-    "multiplier": machine.KIND_POSITIVE,
+    "multiplier": machine.KIND_POSITIVE, "amount": machine.KIND_POSITIVE,
 }  # fmt: skip
 """Checks of `lmssim.model.numbers` as the stack machine's kinds."""
 
@@ -52,6 +53,8 @@ class Symbols:
         Attribute to its levels; a flag has the one level "true".
     expressions : mapping
         Name to the expression that stands for it wherever it is read.
+    by : ByCovariate
+        Ids whose parameter differs by a covariate.
     """
 
     parameters: frozenset[str]
@@ -60,8 +63,9 @@ class Symbols:
     levels: dict[str, list[str]]
     clocks: list[str]
     strategies: list[str]
-    tables: Mapping[str, LookupTable] = field(default_factory=dict)
+    tables: dict[str, LookupTable] = field(default_factory=dict)
     expressions: Mapping[str, float | str | Node] = field(default_factory=dict)
+    by: ByCovariate = field(default_factory=ByCovariate)
     cycle: CycleClock | None = None
     numbers: NumberTable = field(default_factory=NumberTable)
     columns: list[Node] = field(default_factory=list)
@@ -76,6 +80,7 @@ class Symbols:
 
     def __post_init__(self) -> None:
         self.expanding: list[str] = []
+        self.tables = dict(self.tables)
         self.bits: dict[tuple[str, str], int] = {}
         for attribute, levels in self.levels.items():
             for level in levels:
@@ -150,6 +155,8 @@ class Symbols:
     def _name(self, name: str, where: str) -> Node:
         if name in self.expressions:
             return self._expanded(name, where)
+        if name in self.by.ids:
+            return self._by_category(name, where)
         if name in self.parameters:
             self.used.add(name)
         known = name in self.parameters or name in self.covariates or name in self._moments()
@@ -172,6 +179,19 @@ class Symbols:
             return self.resolve(node, place)
         finally:
             self.expanding.pop()
+
+    def _by_category(self, name: str, where: str) -> Node:
+        """Lookup of a parameter that differs by a covariate."""
+        table = table_name(name, self.by.covariate)
+        if table not in self.tables:
+            self.tables[table] = self.by.table(name, where)
+        return resolve_lookup(self, table, (Name(self.by.covariate),), where)
+
+    def differing(self, node: Node) -> str:
+        """For messages: the parameters of a resolved node that differ by a covariate."""
+        read = {table_name(name, self.by.covariate): name for name in self.by.ids}
+        names = sorted({read[table] for table in expression.tables(node) if table in read})
+        return f", and {', '.join(names)} differs by {self.by.covariate}" if names else ""
 
     def category(self, name: str, text: str, where: str) -> Node:
         """A comparison with a label as one with its code, or as the attribute's bit."""
@@ -198,7 +218,7 @@ class Symbols:
         ]
         levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
         clocks = [f"since_{clock}" for clock in self.clocks if clock != STAY]
-        named = [*self.parameters, *self.expressions, *self.covariates, *indicators, *levels, *clocks]
+        named = [*self.parameters, *self.by.ids, *self.expressions, *self.covariates, *indicators, *levels, *clocks]
         return [*named, *self._moments(), "strategy"]
 
     def _moments(self) -> tuple[str, ...]:
@@ -227,9 +247,14 @@ class Symbols:
         """Attribute bits a resolved node depends on."""
         total = 0
         for name in expression.names(node):
-            bit = None if name in self.parameters or name in self.covariates else self.attribute_bit(name)
-            total |= bit or 0
+            if name not in self.parameters and name not in self.covariates:
+                total |= self._mask(name) or self.attribute_bit(name) or 0
         return total
+
+    def _mask(self, name: str) -> int:
+        """Bits of all levels of an attribute, read together as the key of a table; 0 for any other name."""
+        levels = self.levels.get(name, ["true"])
+        return 0 if levels == ["true"] else sum(self.bits[name, level] for level in levels)
 
     # --- refs ---
 
@@ -334,6 +359,8 @@ class Symbols:
             if self.cycle is not None:
                 self._whole_cycles(self.cycle.per_year, 0.0)
                 self._constant(self.cycle.per_year, machine.DIVIDE)
+        elif self._mask(name):
+            self._op(machine.LEVEL, self._mask(name))
         else:
             bit = self.attribute_bit(name)
             assert bit is not None

@@ -40,12 +40,15 @@ class LookupTable:
     ----------
     by : tuple of str
         Keys in the order of a call's arguments.
+    of_parameters : bool
+        Whether each value is the id of a parameter, read as it stands.
     """
 
     name: str
     by: tuple[str, ...]
     entries: tuple[Entry, ...]
     where: str
+    of_parameters: bool = False
 
     def axis(self, key: int) -> list[str]:
         """Values of a key as text, in order of appearance."""

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+from scipy import stats
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
 
-Z975 = float(special.ndtri(0.975))
+Z975 = float(stats.norm.ppf(0.975))
 """Standard normal quantile of a 95% interval's end."""
 
 
@@ -49,8 +49,10 @@ class Incidence:
 
     def median(self, n: int) -> tuple[float, float, float]:
         """First time when half have had the event, and the interval of it in a study of `n`; infinite if never."""
-        low, high = interval(self.share, self.variance / n)
-        return self._reaches_half(self.share), self._reaches_half(high), self._reaches_half(low)
+        width = Z975 * np.sqrt(self.variance / n)
+        shares = (self.share, self.share + width, self.share - width)
+        median, low, high = (self._reaches_half(share) for share in shares)
+        return median, low, high
 
     def _reaches_half(self, share: FloatArray) -> float:
         reached = np.flatnonzero(share >= 0.5)
@@ -90,16 +92,16 @@ def incidence(event: FloatArray, competing: FloatArray, censoring: FloatArray) -
     return Incidence(times, f, len(stop) * np.maximum(spread + own - 2.0 * shared, 0.0))
 
 
-def interval(share: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """95% interval of incidences on the scale log(-log(1 - share)); none at 0 and 1.
+def study_interval(share: float, variance: float, n: int) -> tuple[float, float]:
+    """95% interval of an incidence in a study of `n` patients: binomial, of as many patients as have its variance.
 
     Parameters
     ----------
-    share, variance : ndarray(float, ndim=1)
-        Incidences and the variances of their estimates.
+    share, variance : float
+        Incidence and its variance per patient (`Incidence.at`).
     """
-    inner = (share > 0.0) & (share < 1.0)
-    survival = np.where(inner, 1.0 - share, 0.5)
-    width = Z975 * np.sqrt(variance) / (survival * -np.log(survival))
-    low, high = (1.0 - survival ** np.exp(sign * width) for sign in (-1.0, 1.0))
-    return np.where(inner, low, share), np.where(inner, high, share)
+    if not 0.0 < share < 1.0:
+        return share, share
+    effective = max(round(n * share * (1.0 - share) / variance), 1)
+    low, high = (float(stats.binom.ppf(q, effective, share)) / effective for q in (0.025, 0.975))
+    return low, high

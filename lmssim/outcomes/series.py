@@ -17,7 +17,7 @@ from scipy import stats
 from lmssim.errors import ScenarioError, unknown
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model import expression
-from lmssim.outcomes.estimators import incidence, interval
+from lmssim.outcomes.estimators import incidence, study_interval
 from lmssim.outcomes.first_times import FirstTimes, first_times
 
 if TYPE_CHECKING:
@@ -212,8 +212,7 @@ def _curve_figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
         return curve.median(max(row.n, 1))
     assert row.by is not None
     share, variance = curve.at(row.by)
-    ends = interval(np.array([share]), np.array([variance / max(row.n, 1)]))
-    low, high = float(ends[0][0]), float(ends[1][0])
+    low, high = study_interval(share, variance, max(row.n, 1))
     return (share, low, high) if row.statistic == "cumulative_incidence" else (1.0 - share, 1.0 - high, 1.0 - low)
 
 

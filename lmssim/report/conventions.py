@@ -143,7 +143,10 @@ def _mortality(scenario: Scenario) -> str:
 
 
 def _covariates(scenario: Scenario) -> str:
-    return listed([spec.label or name for name, spec in scenario.file.population.covariates.items()])
+    population = scenario.file.population
+    if population.strata:
+        return f"mixed by {population.by}: {listed([s.label or name for name, s in population.strata.items()])}"
+    return listed([spec.label or name for name, spec in population.covariates.items()])
 
 
 def limitations(evaluation: Evaluation) -> list[str]:

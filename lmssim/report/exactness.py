@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.model.liveness import closures
 from lmssim.model.population import Population
+from lmssim.model.strata import MixedPopulation
 from lmssim.report.digits import listed, rounded
 from lmssim.report.labels import endpoint_label, event_label
 
@@ -93,7 +94,7 @@ def exact_conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
 def stands_for_others(evaluation: Evaluation) -> bool:
     """Whether a single profile was asked for of a population whose members differ."""
     patients, solution = evaluation.scenario.patients, evaluation.solution
-    varied = isinstance(patients, Population) and any(c.kind != "constant" for c in patients.covariates)
+    varied = isinstance(patients, (Population, MixedPopulation)) and any(patients.varies)
     return solution is not None and solution.n == 1 and varied
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.integrate
 
-from lmssim.errors import UnsupportedError
+from lmssim.errors import ScenarioError, UnsupportedError
 from lmssim.model.program import Program
 from tests.engines.plain import DEAD, alive_dead, assert_survival, estimate, frame, live
 
@@ -211,6 +211,18 @@ def test_delay_full_and_waning(build: Build, clock: str, offset: float, steps: i
         return math.exp(-total)
 
     assert_survival(stay, survival, [0.4, 1.5, 2.5, 3.5, 5, 6, 12])
+
+
+def test_times_of_an_effect_are_fixed_parameters(build: Build) -> None:
+    """The same lives as with the numbers written out; a time that depends on more is refused."""
+    timed = TIMED.format(clock="entry", value=-1.2, steps=8) + DEAD
+    named = timed.replace("full = 2, wane = 3", "full = 't_full', wane = '2 * t_full - 1'")
+    written = live(build(frame() + timed), 300).first_entry("dead")
+    np.testing.assert_array_equal(live(build(frame() + named, {"t_full": 2.0}), 300).first_entry("dead"), written)
+    with pytest.raises(UnsupportedError, match=r"effects.on.delay: 'age' is not a parameter; times of effects depend"):
+        build(frame() + timed.replace("delay = 0.5", "delay = 'age'"))
+    with pytest.raises(ScenarioError, match=r"effects.on.full: -2.0 is not a time of 0 or more"):
+        build(frame() + timed.replace("full = 2", "full = -2"))
 
 
 def test_fine_steps_approach_a_straight_waning(build: Build) -> None:

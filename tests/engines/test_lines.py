@@ -227,20 +227,31 @@ set = {{ stopped = false }}
 [states.supportive]
 utility = 0.4
 {DEAD}
-[plans.cycles]
-first = 0
-periods = [{{ every = 0.0625 }}]
-max = 6
+[drugs.a]
+vials = [{{ size = 1, price = 40 }}, {{ size = 0.25, price = 11 }}]
+
+[regimens.dox]
+drugs = [{{ drug = "a", dose = 1.5, per = "m2" }}]
+cycle = 0.0625
+max_cycles = 6
+
+[regimens.trab]
+drugs = [{{ drug = "a", dose = 3, per = "m2", administrations = 2 }}]
+cycle = 0.0625
+delivery = 50
 
 [treatments.dox]
 phase = ["line_1", "line_2"]
 eligible = "fit"
-schedule = [{{ name = "cycle", at = "cycles", cost.total = "0 if stopped else 100" }}]
+regimen = "dox"
+stop = "stopped"
 
 [treatments.trab]
 phase = ["line_1", "line_2"]
 effects = [{{ risk = "death", effect = -0.5 }}]
-schedule = [{{ name = "cycle", at = "cycles", cost.total = "0 if stopped else 300" }}]
+regimen = "trab"
+cycles = 20
+stop = "stopped"
 
 [[transitions]]
 from = "line_1"
@@ -279,7 +290,8 @@ treatments = ["line_1.trab", { treatment = "line_2.dox", when = "not received_do
 
 def test_engines_agree_on_lines(build: Build) -> None:
     """Costs of cycles until toxicity stops them, endpoints and entries: exact against lives, and lives bit for bit."""
-    program = build(frame(horizon=8, rate=0.03, covariates=FIT, strategies=STRATEGIES) + COSTLY)
+    surface = 'covariates.body_surface = { kind = "normal", mean = 1.8, sd = 0.2, low = 1, high = 3 }'
+    program = build(frame(horizon=8, rate=0.03, covariates=f"{FIT}\n{surface}", strategies=STRATEGIES) + COSTLY)
     live(program, 200, seed=4)
     x = program.patients(0, 40, 1)
     both = x[[np.flatnonzero(x[:, 1] == value)[0] for value in (0, 1)]]

@@ -11,6 +11,7 @@ from scipy import stats
 
 from lmssim.errors import DataError
 from lmssim.model.population import Covariate, Patients, Population, RowPopulation, load_rows
+from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -217,3 +218,24 @@ def test_rows_must_fit_their_covariates() -> None:
     for values in ([[1.0, 2.0]], [[math.nan]], np.empty((0, 1))):
         with pytest.raises(DataError, match="expected one or more rows of 1 finite numbers"):
             RowPopulation((AGE,), np.array(values))
+
+
+def test_a_covariate_of_another_kind_replaces_the_included_one(tmp_path: Path) -> None:
+    """A site's stage stands in place of the constant that the included file gives; one of the same kind is merged."""
+    (tmp_path / "part.toml").write_text(
+        "[population.covariates]\n"
+        'age = { kind = "normal", mean = 60, sd = 10, low = 20, high = 90 }\n'
+        'stage = { kind = "constant", label = "Stage", value = 0 }\n'
+    )
+    (tmp_path / "main.toml").write_text(
+        'schema_version = 1\nname = "a"\ntitle = "a"\ninclude = ["part.toml"]\n'
+        "[population.covariates]\nage = { low = 40 }\n"
+        'stage = { kind = "categorical", categories = [1, 2], probabilities = [0.25, 0.75] }\n'
+        "[settings]\nhorizon = 1\n[strategies.one]\n"
+        '[states.alive]\ninitial = true\n[states.dead]\nkind = "absorbing"\ndeath = "other"\n'
+        '[[transitions]]\nfrom = "alive"\nto = "dead"\nhazard = { family = "exponential", rate = 0.1 }\n'
+    )
+    ages, stages = load_scenario(tmp_path / "main.toml").patients.sample(0, 2000, SEED).T
+    assert set(stages) == {1.0, 2.0}
+    assert ages.min() >= 40.0
+    assert ages.max() <= 90.0

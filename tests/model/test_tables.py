@@ -182,3 +182,16 @@ def test_names_of_included_tables_hold(tmp_path: Path) -> None:
     scenario = load_scenario(path)
     assert any(name.endswith("t.csv") for name in scenario.inputs)
     assert compile_scenario(scenario).numbers().shape[1] == 1
+
+
+def test_a_table_of_another_kind_takes_the_place_of_an_included_one(tmp_path: Path) -> None:
+    """A constant covariate made binary keeps no value; one of the same kind keeps what is not said again."""
+    covariates = "a = { kind = 'constant', value = 0 }\nb = { kind = 'constant', label = 'B', value = 2 }\n"
+    (tmp_path / "part.toml").write_text(f"[population.covariates]\n{covariates}")
+    path = tmp_path / "main.toml"
+    head = "schema_version = 1\nname = 'test'\ntitle = 'Test'\ninclude = ['part.toml']\n"
+    over = "covariates.a = { kind = 'binary', probability = 0.5 }\ncovariates.b = { value = 3 }"
+    path.write_text(head + _cycle_model("0.1", "", covariates=over))
+    found = load_scenario(path).file.population.covariates
+    assert (found["a"].kind, found["a"].value) == ("binary", None)
+    assert (found["b"].label, found["b"].value) == ("B", 3)

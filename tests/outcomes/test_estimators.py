@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from lifelines import KaplanMeierFitter
+from scipy import stats
 
-from lmssim.outcomes.estimators import incidence, interval
+from lmssim.outcomes.estimators import incidence, study_interval
 
 N = 4_000
 NEVER = np.full(N, np.inf)
@@ -52,8 +53,8 @@ def test_variance_under_censoring_is_that_of_repeated_studies() -> None:
     _, expected = incidence(event.ravel(), competing.ravel(), censoring.ravel()).at(5.0)
     assert np.var(studies[:, 0], ddof=1) == pytest.approx(expected / 80, rel=4 * np.sqrt(2 / 2_000) + 0.02)
     truth = (1 - np.exp(-5 * (1 / 4 + 1 / 9))) * (1 / 4) / (1 / 4 + 1 / 9)
-    low, high = interval(np.array([truth]), np.array([expected / 80]))
-    assert np.mean((studies[:, 0] >= low[0]) & (studies[:, 0] <= high[0])) == pytest.approx(0.95, abs=0.02)
+    low, high = study_interval(truth, expected, 80)
+    assert np.mean((studies[:, 0] >= low) & (studies[:, 0] <= high)) == pytest.approx(0.95, abs=0.02)
 
 
 def test_median_of_a_curve_and_of_its_interval() -> None:
@@ -65,7 +66,17 @@ def test_median_of_a_curve_and_of_its_interval() -> None:
     assert incidence(event, event / 2.0, NEVER).median(100) == (np.inf, np.inf, np.inf)
 
 
-def test_no_interval_at_certainty() -> None:
-    """Shares of 0 and 1 have no width on the scale."""
-    low, high = interval(np.array([0.0, 1.0]), np.array([0.0, 0.0]))
-    assert low.tolist() == high.tolist() == [0.0, 1.0]
+def test_the_interval_of_a_study_without_censoring_is_binomial() -> None:
+    """Also of a share so rare that the study would hardly meet it; none at 0 and 1."""
+    for share in (0.3, 0.001):
+        low, high = (float(stats.binom.ppf(q, 50, share)) / 50 for q in (0.025, 0.975))
+        assert study_interval(share, share * (1 - share), 50) == pytest.approx((low, high))
+    assert [study_interval(share, 0.0, 50) for share in (0.0, 1.0)] == [(0.0, 0.0), (1.0, 1.0)]
+
+
+def test_a_studys_median_lies_in_its_interval() -> None:
+    """As often as promised, in 4,000 studies of 60."""
+    rng = np.random.default_rng(4)
+    _, low, high = incidence(rng.exponential(1.0, 50_000), np.full(50_000, np.inf), np.full(50_000, np.inf)).median(60)
+    medians = np.median(rng.exponential(1.0, (4_000, 60)), axis=1)
+    assert 0.92 < np.mean((low <= medians) & (medians <= high)) < 0.97

@@ -150,6 +150,16 @@ def test_all_series_read_as_each_alone(build: Build) -> None:
     pd.testing.assert_frame_equal(read_all_series(program, n=500), read_series(program, "known", n=500))
 
 
+def test_a_state_of_no_duration_is_read_too(build: Build) -> None:
+    """Nothing but the series names the state that all pass on their way to illness."""
+    text = TEXT.replace('to = "ill"', 'to = "falling_ill"') + FOLLOW_UP
+    falling = '[states.falling_ill]\nkind = "chance"\nbranches = [{ to = "ill" }]\n\n'
+    text = text.replace("[states.ill]", f"{falling}[states.ill]")
+    events = row("proportion", "falling_ill"), row("proportion", "dead", more='given = ["falling_ill"]\nobserved = 0.5')
+    heads = [f'\n[[series.known.rows]]\ntarget = "row"\nlabel = "Row"\n{each}' for each in events]
+    assert (read_series(build(text + "".join(heads), {"ill": ILL}), "known", n=500)["model"] > 0.3).all()
+
+
 def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> None:
     """Range, upper bound, lower bound; without n there is no interval."""
     at = "by = 5\n"

@@ -258,22 +258,22 @@ class Bench:
         ]
 
     def values(self, strategy: str) -> dict[str, float]:
-        """Values of all parameters under a strategy."""
+        """Values under a strategy of all parameters that are the same for every patient."""
         return strategy_values(self.scenario, strategy)
 
 
 def strategy_values(scenario: Scenario, strategy: str) -> dict[str, float]:
-    """Base values of all parameters under a strategy."""
+    """Base values under a strategy of all parameters that are the same for every patient."""
     base = scenario.table.base()
     spec = scenario.file.strategies[strategy]
     changed = {
         id_: np.atleast_1d(expression.evaluate(expression.parse(value, strategy), base, strategy))
-        for id_, value in spec.set.items()
-    }
+        for name, stated in spec.set.items() for id_, value in scenario.by.spread(name, stated).items()
+    }  # fmt: skip
     if changed:
         given = {id_: v for id_, v in base.items() if not scenario.table[id_].expression}
         base = scenario.table.evaluate({**given, **changed})
-    return {id_: float(value[0]) for id_, value in base.items()}
+    return {id_: float(value[0]) for id_, value in base.items() if id_ not in scenario.by.ids}
 
 
 def constant(value: float | str, values: Mapping[str, float]) -> float | None:

@@ -156,10 +156,10 @@ def branches_add_up(bench: Bench) -> Finding:
 
 
 def _samples(bench: Bench) -> dict[str, FloatArray]:
-    """Base case and draws of every parameter, one after the other."""
-    table = bench.scenario.table
+    """Base case and draws of every parameter that is the same for every patient, one after the other."""
+    table, by = bench.scenario.table, bench.scenario.by
     drawn = sample_parameters(table, bench.scenario.groups, N_DRAWS, bench.sampling.seed)
-    return {id_: np.concatenate((base, drawn[id_])) for id_, base in table.base().items()}
+    return {id_: np.concatenate((base, drawn[id_])) for id_, base in table.base().items() if id_ not in by.ids}
 
 
 @check("standstill", "event/state", "With no incidence and no mortality, prevalence is constant")

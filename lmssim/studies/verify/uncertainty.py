@@ -12,6 +12,7 @@ from lmssim.kernels.philox import STREAM_LUCK, address_of, fill_uniforms
 from lmssim.model.expression import Name
 from lmssim.model.population import Population
 from lmssim.model.sampling import distribution_of
+from lmssim.model.strata import MixedPopulation
 from lmssim.studies.verify.bench import N_DRAWS, OUTCOMES, Bench, outcomes
 from lmssim.studies.verify.finding import (
     EXACT,
@@ -284,38 +285,76 @@ def _fisher(a: FloatArray, b: FloatArray) -> float:
     return float(np.arctanh(np.clip(np.corrcoef(a, b)[0, 1], -0.999999, 0.999999)))
 
 
+def _distributions(bench: Bench) -> dict[str, Population]:
+    """Joint distributions that patients are drawn from, by stratum (of the empty name if they are not mixed)."""
+    patients = bench.scenario.patients
+    if isinstance(patients, MixedPopulation):
+        return {stratum.label: stratum.population for stratum in patients.strata}
+    if not isinstance(patients, Population):
+        raise NotApplicableError("patients are rows of a file")
+    return {"": patients}
+
+
 @check("covariate-means", "uncertainty", "Patients have the means that their distributions state")
 def patients_have_their_means(bench: Bench) -> Finding:
     """Mean of each covariate over many patients, against the integral of its quantile function."""
-    population = bench.scenario.patients
-    if not isinstance(population, Population):
-        raise NotApplicableError("patients are rows of a file")
-    x = population.sample(0, MANY, bench.sampling.seed)
     u = (np.arange(FINE) + 0.5) / FINE
-    quantiles = [c.quantile(u) for c in population.covariates]
-    expected = [q.mean() for q in quantiles]
-    tolerance = [Z * q.std() / np.sqrt(MANY) + EXACT * abs(q.mean()) for q in quantiles]
-    where = places(covariate=[c.name for c in population.covariates])
-    return compare(x.mean(axis=0), "equal to", expected, tolerance, where, "covariates")
+    means: list[float] = []
+    expected: list[float] = []
+    tolerance: list[float] = []
+    where = []
+    for stratum, population in _distributions(bench).items():
+        means += list(population.sample(0, MANY, bench.sampling.seed).mean(axis=0))
+        quantiles = [c.quantile(u) for c in population.covariates]
+        expected += [q.mean() for q in quantiles]
+        tolerance += [Z * q.std() / np.sqrt(MANY) + EXACT * abs(q.mean()) for q in quantiles]
+        where += [_place(stratum, covariate=c.name) for c in population.covariates]
+    for stratum, observed, share in _shares(bench):
+        means.append(observed)
+        expected.append(share)
+        tolerance.append(Z * np.sqrt(share * (1.0 - share) / MANY) + EXACT)
+        where.append({"share of": stratum})
+    return compare(means, "equal to", expected, tolerance, where, "covariates")
+
+
+def _shares(bench: Bench) -> list[tuple[str, float, float]]:
+    """Of a mixed population: each stratum, its share of many patients, and the share that it states."""
+    patients = bench.scenario.patients
+    if not isinstance(patients, MixedPopulation):
+        return []
+    column = [c.name for c in patients.covariates].index(patients.by)
+    codes = patients.sample(0, MANY, bench.sampling.seed)[:, column]
+    by = patients.covariates[column]
+    return [(s.label, float((codes == by.code_of(s.label)).mean()), s.share) for s in patients.strata]
+
+
+def _place(stratum: str, **names: str) -> dict[str, str]:
+    return {"stratum": stratum, **names} if stratum else names
 
 
 @check("covariate-correlation", "uncertainty", "Baseline characteristics are correlated as declared")
 def patients_are_correlated_as_declared(bench: Bench) -> Finding:
     """Correlation of each pair of covariates, against NumPy's own draws through the same quantile functions."""
-    population = bench.scenario.patients
-    if not isinstance(population, Population):
-        raise NotApplicableError("patients are rows of a file")
-    x = population.sample(0, MANY, bench.sampling.seed)
-    index = [k for k in range(x.shape[1]) if np.ptp(x[:, k]) > 0.0]
-    if len(index) < 2:
+    seen: list[float] = []
+    declared: list[float] = []
+    where = []
+    for stratum, population in _distributions(bench).items():
+        x = population.sample(0, MANY, bench.sampling.seed)
+        index = [k for k in range(x.shape[1]) if np.ptp(x[:, k]) > 0.0]
+        if len(index) < 2:
+            continue
+        varied = [population.covariates[k] for k in index]
+        observed = np.atleast_2d(np.corrcoef(x[:, index].T))
+        expected = np.atleast_2d(np.corrcoef(_independent_sample(population, varied, 25 * MANY)))
+        pairs = np.triu_indices(len(varied), 1)
+        seen += list(np.arctanh(observed[pairs]))
+        declared += list(np.arctanh(expected[pairs]))
+        names = [f"{varied[i].name}, {varied[j].name}" for i, j in zip(*pairs, strict=True)]
+        where += [_place(stratum, covariates=name) for name in names]
+    if not where:
         raise NotApplicableError("there are no two covariates that differ between patients")
-    varied = [population.covariates[k] for k in index]
-    observed = np.atleast_2d(np.corrcoef(x[:, index].T))
-    expected = np.atleast_2d(np.corrcoef(_independent_sample(population, varied, 25 * MANY)))
-    pairs = np.triu_indices(len(varied), 1)
-    where = [{"covariates": f"{varied[i].name}, {varied[j].name}"} for i, j in zip(*pairs, strict=True)]
     error = Z * np.sqrt((1.0 + 1.0 / 25.0) / (MANY - 3))
-    return compare(np.arctanh(observed[pairs]), "equal to", np.arctanh(expected[pairs]), error, where, "pairs")
+    return compare(seen, "equal to", declared, error, where, "pairs")
 
 
 def _independent_sample(population: Population, covariates: list[Covariate], n: int) -> list[FloatArray]:
