@@ -9,6 +9,7 @@ import pytest
 from lmssim.bundled import bundled_names, scenarios_folder
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
+from lmssim.model.switches import named_parameters
 
 
 @pytest.mark.parametrize("name", bundled_names())
@@ -26,6 +27,7 @@ def test_every_shared_parameter_is_used_by_some_scenario() -> None:
         scenario = load_scenario(name)
         program = compile_scenario(scenario)
         used = program.symbols.used & set(scenario.table)
+        needed |= named_parameters(scenario.file.switches, scenario.table)
         needed |= set(scenario.table.select(used))
         shared |= set(scenario.table) - scenario.own
     assert shared - needed == set()
