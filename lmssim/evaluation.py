@@ -22,7 +22,7 @@ from lmssim.kernels import layout, rewards
 from lmssim.kernels.tally import EVENT
 from lmssim.model.compile import check_domains, compile_scenario
 from lmssim.outcomes.endpoint import EndpointCounts
-from lmssim.outcomes.series import COLUMNS, read_series
+from lmssim.outcomes.series import COLUMNS, read_all_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -369,9 +369,9 @@ class Evaluation:
 
         Empty for an exact solution, which has no individual lives to read.
         """
-        n, names = min(self.n, MOST_FOR_SERIES), self.scenario.file.series if self.solution is None else {}
-        parts = [read_series(self.program, name, n, self.sampling.seed) for name in names]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+        if self.solution is not None:
+            return pd.DataFrame(columns=list(COLUMNS))
+        return read_all_series(self.program, min(self.n, MOST_FOR_SERIES), self.sampling.seed)
 
     def to_frame(self) -> pd.DataFrame:
         """The summary."""

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from lmssim import __version__
-from lmssim.cli import init, run, schema, show, trace, verify
+from lmssim.cli import init, reproduce, run, schema, show, switches, trace, verify
 from lmssim.errors import LmssimError
 
 DEBUG = "--debug"
@@ -33,6 +33,8 @@ app.command("run")(run.run)
 app.command("trace")(trace.trace)
 app.command("show")(show.show)
 app.command("verify")(verify.verify)
+app.command("switches")(switches.switches)
+app.command("reproduce")(reproduce.reproduce)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)
 

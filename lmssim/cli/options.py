@@ -24,6 +24,10 @@ Jobs = Annotated[int | None, typer.Option(metavar="N", help="Worker threads; all
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="ID=VALUE", help="Hold a parameter at a value; may be repeated.")
 ]
+Switches = Annotated[
+    list[str] | None,
+    typer.Option("--switch", metavar="NAME=OPTION", help="Choose an option of a switch; may be repeated."),
+]
 Block = Annotated[int, typer.Option(metavar="N", hidden=True, help="Patients per block of the kernels.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")]
@@ -76,3 +80,16 @@ def overrides_of(items: list[str] | None) -> dict[str, float]:
             raise InputError(f"--set {item}: '{id_}' is set twice.")
         values[id_] = value
     return values
+
+
+def switches_of(items: list[str] | None) -> dict[str, str]:
+    """Switches and options of `--switch NAME=OPTION`."""
+    options: dict[str, str] = {}
+    for item in items or []:
+        name, separator, option = (part.strip() for part in item.partition("="))
+        if not separator or not name or not option:
+            raise InputError(f"--switch {item}: is not NAME=OPTION, a switch and one of its options.")
+        if name in options:
+            raise InputError(f"--switch {item}: '{name}' is chosen twice.")
+        options[name] = option
+    return options

@@ -53,6 +53,7 @@ def run(
     ] = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="How work is spread: threads.")] = "threads",
     overrides: options.Overrides = None,
+    switches: options.Switches = None,
     luck: Annotated[Luck, typer.Option(help="Whether parameter draws share their luck.")] = Luck.common,
     histories: Annotated[bool, typer.Option("--histories", help="Write every stay and event (Parquet).")] = False,
     precision: Annotated[
@@ -79,7 +80,7 @@ def run(
     block: options.Block = 256,
 ) -> None:
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
-    overrides_ = options.overrides_of(overrides)
+    overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     options.supported("--engine", engine, ENGINES, ENGINES)
     options.supported("--backend", backend, BACKENDS, BACKENDS[:1])
     if precision is not None and not 0 < precision < float("inf"):
@@ -101,7 +102,7 @@ def run(
         jobs=options.jobs_or_all(jobs), control_variate=control_variate,
     )  # fmt: skip
     sampling.validate()
-    loaded = load_scenario(scenario, overrides_)
+    loaded = load_scenario(scenario, overrides_, switches_)
     folder = make_folder(out or Path("lmssim-out") / loaded.name)
     clock.lap("load")
     with progress_bar(loaded.name, shown=not quiet) as progress:

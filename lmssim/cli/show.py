@@ -18,23 +18,28 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.model.schema import Given
+    from lmssim.model.schema import SwitchOption
 
 
 def show(
     scenario: options.Scenario,
     parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters, assumed ones first.")] = False,
     strategies: Annotated[bool, typer.Option("--strategies", help="Only the strategies and their treatments.")] = False,
+    switches: Annotated[bool, typer.Option("--switches", help="Only the switches and their options.")] = False,
+    chosen: options.Switches = None,
     diagram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the state diagram to a file (SVG or PNG).")
     ] = None,
 ) -> None:
-    """Show a scenario: states and transitions, parameters with their sources, strategies with their treatments."""
+    """Show a scenario: states and transitions, parameters with their sources, strategies, switches."""
+    chosen_ = options.switches_of(chosen)
+
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
 
-    loaded = load_scenario(scenario)
+    loaded = load_scenario(scenario, switches=chosen_)
     program = compile_scenario(loaded)
-    everything = not (parameters or strategies or diagram)
+    everything = not (parameters or strategies or switches or diagram)
     console = options.console()
     if diagram is not None:
         _draw(loaded, diagram)
@@ -47,6 +52,8 @@ def show(
         typer.echo(diagram_text(loaded))
     if everything or strategies:
         console.print(_strategies(loaded))
+    if switches or (everything and loaded.options):
+        console.print(_switches(loaded))
     if everything and loaded.file.regimens:
         console.print(_regimens(program))
     if everything or parameters:
@@ -95,6 +102,26 @@ def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
         yield f"{component.fraction}: {', '.join(component.treatments) or 'none'}"
 
 
+def _switches(scenario: Scenario) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from lmssim.report.labels import option_label, switch_label
+
+    table = Table(title="Switches", title_justify="left", caption="* holds here", caption_justify="left")
+    for column in ("switch, option", "label", "sets or changes", "reason"):
+        table.add_column(column, overflow="fold")
+    for name, switch in scenario.file.switches.items():
+        table.add_row(Text(name, style="bold"), Text(switch_label(scenario, name), style="bold"))
+        for option, spec in switch.options.items():
+            mark = "*" if scenario.options[name] == option else " "
+            base = " (base case)" if switch.default == option else ""
+            does = "\n".join(_what_it_does(spec))
+            cells = (f"{mark} {option}{base}", option_label(scenario, name, option), does, spec.reason)
+            table.add_row(*map(Text, cells))
+    return table
+
+
 def _regimens(program: Program) -> Table:
     """Doses of each regimen, and what a cycle costs for a patient of middle body surface."""
     from rich.table import Table
@@ -120,6 +147,15 @@ def _dose(unit: str, given: Given) -> str:
     per = "" if given.per == "flat" else f"/{given.per}"
     times = "" if given.administrations == 1 else f" x {given.administrations}"
     return f"{given.drug} {given.dose} {unit}{per}{times}"
+
+
+def _what_it_does(option: SwitchOption) -> Iterator[str]:
+    """What an option sets, and the tables that it changes."""
+    for id_, value in option.set.items():
+        yield f"{id_} = {value if isinstance(value, str) else f'{value:g}'}"
+    for key, value in option.change.items():
+        inner = [f"{key}.{each}" for each in value] if isinstance(value, dict) else [key]
+        yield from (f"changes {each}" for each in inner)
 
 
 def _parameters(program: Program) -> Table:

@@ -29,6 +29,7 @@ def trace(
     ] = None,
     seed: options.Seed = 1,
     overrides: options.Overrides = None,
+    switches: options.Switches = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write tables and a picture of the life to this folder.")
     ] = None,
@@ -36,7 +37,7 @@ def trace(
     quiet: options.Quiet = False,
 ) -> None:
     """Live one patient's life in every strategy: each event, the random number behind it, cost and QALYs so far."""
-    overrides_ = options.overrides_of(overrides)
+    overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     for option, value in (("--patient", patient), ("--draw", draw), ("--seed", seed)):
         if value is not None and not 0 <= value < 2**63:
             raise InputError(f"{option}: {value} is not between 0 and 2^63 - 1.")
@@ -47,7 +48,7 @@ def trace(
     from lmssim.model.scenario import load_scenario
 
     clock = Stopwatch()
-    loaded = load_scenario(scenario, overrides_)
+    loaded = load_scenario(scenario, overrides_, switches_)
     for name in strategy or []:
         if name not in loaded.strategies:
             raise InputError(unknown("strategy", name, loaded.strategies, "--strategy"))

@@ -33,6 +33,7 @@ def verify(
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     overrides: options.Overrides = None,
+    switches: options.Switches = None,
     listed: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
     out: Annotated[
         Path | None,
@@ -42,7 +43,7 @@ def verify(
     quiet: options.Quiet = False,
 ) -> None:
     """Change a model's inputs, run it, and compare what comes out with what must. Exit code 1 if a check fails."""
-    overrides_ = options.overrides_of(overrides)
+    overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.errors import InputError
     from lmssim.execution.simulate import Sampling
@@ -58,7 +59,7 @@ def verify(
     if scenario is None:
         raise InputError("verify: SCENARIO is missing; give a file (TOML) or the name of a bundled scenario.")
     begun = time.perf_counter()
-    loaded = load_scenario(scenario, overrides_)
+    loaded = load_scenario(scenario, overrides_, switches_)
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
     folder = make_folder(out or Path("lmssim-out") / f"{loaded.name}-verify")
     with progress_bar(loaded.name, shown=not quiet) as progress:
@@ -80,7 +81,9 @@ def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, 
     engines = sorted({r.engine for r in battery.results})
     if battery.program is None:
         inputs = {"name": battery.scenario.name, "inputs": input_hashes(battery.scenario)}
-        document: dict[str, Any] = {"format": FORMAT, "result": {"scenario": inputs, "overrides": overrides}}
+        chosen = dict(battery.scenario.options)
+        result = {"scenario": inputs, "overrides": overrides, "switches": chosen}
+        document: dict[str, Any] = {"format": FORMAT, "result": result}
     else:
         document = manifest(
             battery.program, battery.sampling, engine=", ".join(engines), overrides=overrides,

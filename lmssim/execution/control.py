@@ -19,13 +19,11 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 
-from lmssim.engines.block import Chunk
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.solver import solve
 from lmssim.errors import InputError
-from lmssim.execution.simulate import CHUNK, ENGINES
+from lmssim.execution.batches import BATCH, batch_means
 from lmssim.kernels.ledger import N_MAIN
 from lmssim.model.profiles import choose_profiles
 from lmssim.model.program import Program
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray
 
-BATCH = 64
-"""Patients whose mean is one point of the regression: part of the result's identity, so a constant."""
 LEAST_BATCHES = 16
 ROUNDING = 1e-12
 """Error, relative to the outcome, below which there is no noise to control."""
@@ -149,30 +145,6 @@ def control(program: Program, sampling: Sampling) -> Controlled:
         solve(program, numbers[0], x, fineness, sampling.jobs).outcomes[0, :, :N_MAIN]
         for fineness in (Fineness(), Fineness().finer())
     )
-    sizes, patients = _batches(program, sampling, numbers)
-    _, twins = _batches(alike(program, x[0]), sampling, numbers)
+    sizes, patients = batch_means(program, sampling, numbers)
+    _, twins = batch_means(alike(program, x[0]), sampling, numbers)
     return Controlled(sizes, patients, twins, expected, coarse)
-
-
-def _batches(program: Program, sampling: Sampling, numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Sizes of batches, and their means of the main outcomes."""
-    engine, luck = ENGINES[sampling.engine], np.zeros(1, dtype=np.int64)
-
-    def chunk(first: int) -> list[FloatArray]:
-        last = min(first + CHUNK, sampling.n_patients)
-        parts = []
-        for start in range(first, last, BATCH):
-            n = min(BATCH, last - start)
-            result = engine.run(program, Chunk(start, n), numbers, luck, sampling.seed, sampling.block, counting=False)
-            parts.append((result.moments.shift + result.moments.total / n)[0, :, :N_MAIN])
-        return parts
-
-    firsts = range(0, sampling.n_patients, CHUNK)
-    if sampling.jobs == 1 or sampling.engine == "des":
-        chunks = [chunk(first) for first in firsts]
-    else:
-        chunks = list(Parallel(n_jobs=sampling.jobs, backend="threading")(delayed(chunk)(first) for first in firsts))
-    means = np.array([mean for parts in chunks for mean in parts])
-    sizes = np.full(len(means), float(BATCH))
-    sizes[-1] = sampling.n_patients - BATCH * (len(means) - 1)
-    return sizes, means

@@ -72,6 +72,7 @@ def manifest(
             "scenario": {"name": scenario.name, "title": scenario.file.title, "inputs": input_hashes(scenario)},
             "parameters": {"count": len(program.used), "sha256": parameter_hash(program.used)},
             "overrides": dict(overrides),
+            "switches": dict(scenario.options),
             "seed": sampling.seed,
             **who,
             "precision": precision,

@@ -25,10 +25,10 @@ from lmssim.kernels.layout import (
     ADD, SUBTRACT, MULTIPLY, DIVIDE, POWER,
     LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL,
     AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM, CHECK,
-    FIND, FETCH,
-) = range(33)  # fmt: skip
-OF_PATIENT_OR_TIME = (COLUMN, AGE, TIME, SINCE)
-"""Instructions whose result is not settled by numbers, attributes and strategy."""
+    FIND, FETCH, LEVEL,
+) = range(34)  # fmt: skip
+WITHOUT_MEMO = (COLUMN, AGE, TIME, SINCE, LEVEL)
+"""Instructions whose result is not settled by numbers, strategy and a few attribute bits."""
 MEMO_BITS = 6
 """Most attribute bits of a program whose values are kept."""
 
@@ -152,6 +152,9 @@ def _interpret(
             wf[top] = _find(m, wi, wf, argument, v, wf[top])
         elif code == FETCH:
             wf[top] = v[argument + int(wf[top])]
+        elif code == LEVEL:
+            top += 1
+            wf[top] = _level(attributes, argument)
         elif code == NOT or code == NEGATE or (EXP <= code <= FLOOR):
             wf[top] = _unary(code, wf[top])
         else:
@@ -184,6 +187,17 @@ def _find(m: IntArray, wi: IntArray, wf: FloatArray, axis: int, v: FloatArray, v
         note_bad(m, wi, wf, KIND_LOOKUP + (CHECK_KIND + 1) * axis, value)
         return 0.0
     return float(low - 1)
+
+
+@inline
+def _level(attributes: int, mask: int) -> float:
+    """Which of the neighbouring bits of an attribute is set, counted from 0; -1 if none is."""
+    bit, level = mask & -mask, 0
+    while (mask & bit) != 0:
+        if (attributes & bit) != 0:
+            return float(level)
+        bit, level = bit << 1, level + 1
+    return -1.0
 
 
 @inline

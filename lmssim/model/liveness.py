@@ -120,7 +120,7 @@ class _Analysis:
         reads = _Reads()
         for i in range(self.m[p + layout.P_FIRST], self.m[p + layout.P_LAST], 2):
             operation, argument = self.m[i], self.m[i + 1]
-            if operation == machine.BIT:
+            if operation in (machine.BIT, machine.LEVEL):
                 reads.bits |= argument
             elif operation in (machine.AGE, machine.TIME):
                 reads.timed = True

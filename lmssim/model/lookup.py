@@ -62,7 +62,7 @@ def _key(names: Symbols, key: str, node: Node, where: str) -> Node:
         return names.resolve(node, where)
     if node != Name(key):
         raise ExpressionError(f"{where}: its key '{key}' has labels; write '{key}' in its place.")
-    if key in names.covariates:
+    if key in names.covariates or key in names.levels:
         return Name(key)
     total: Node = Number(0.0)
     for label, code in labels.items():

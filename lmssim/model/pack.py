@@ -117,7 +117,7 @@ def _pack_code(memory: _Memory, o: Mapping[str, Any]) -> int:
     for first, last in pairwise(o["code_start"]):
         code = list(zip(o["code_op"][first:last], o["code_arg"][first:last], strict=True))
         bits = sorted({int(argument) for operation, argument in code if operation == machine.BIT})
-        keep = len(bits) <= machine.MEMO_BITS and not any(c in machine.OF_PATIENT_OR_TIME for c, _ in code)
+        keep = len(bits) <= machine.MEMO_BITS and not any(c in machine.WITHOUT_MEMO for c, _ in code)
         first_bit = memory.pool(bits)
         values = (base + 2 * first, base + 2 * last, n_kept if keep else -1, first_bit, first_bit + len(bits))
         for column, value in zip(layout.CODE, values, strict=True):

@@ -102,7 +102,8 @@ class Parameter:
     @property
     def where(self) -> str:
         """File, line and id, to begin a message with."""
-        return f"{self.file}:{self.line}: parameter '{self.id}'" if self.file else f"parameter '{self.id}'"
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: parameter '{self.id}'" if place else f"parameter '{self.id}'"
 
     def check(self, value: float, what: str = "value") -> None:
         """Refuse a value that is not finite, or lies outside `lower` to `upper`."""

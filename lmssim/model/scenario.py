@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import tomllib
 import types
@@ -21,6 +22,7 @@ from lmssim.model.population import Covariate, Patients, Population, load_rows
 from lmssim.model.regimens import with_regimens
 from lmssim.model.sampling import Group
 from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
+from lmssim.model.switches import changes_of, chosen_options, named_parameters, switched
 from lmssim.model.tables import LookupTable, read_table
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class Scenario:
     """Lookup tables."""
     inputs: Mapping[str, str]
     """Every file read, relative to the scenario's folder where possible, with its SHA-256."""
+    options: Mapping[str, str]
+    """Option of every switch."""
 
     @property
     def name(self) -> str:
@@ -79,7 +83,9 @@ class Scenario:
         return replace(self, table=self.table.with_values(overrides))
 
 
-def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None) -> Scenario:
+def load_scenario(
+    name: str | Path, overrides: Mapping[str, float] | None = None, switches: Mapping[str, str] | None = None
+) -> Scenario:
     """Load and check a scenario.
 
     Parameters
@@ -88,6 +94,8 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
         Path of a TOML file, or the name of a bundled scenario.
     overrides : mapping of str to float, optional
         Parameters held at other values.
+    switches : mapping of str to str, optional
+        Options of some switches; the others stand at their defaults.
 
     Raises
     ------
@@ -97,14 +105,16 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
     path = find_scenario(name)
     read: dict[str, str] = {}
     merged = _read_merged(path, read, 0)
-    file = _validated(merged, path)
     where = str(path)
+    file, options = _as_chosen(merged, switches or {}, path)
     folder = path.parent
     _check_settings(file, where)
     file = with_regimens(with_curves(file, where), where)
     paths = [_table(folder, p, where, read) for p in file.parameters]
     table = load_parameters(paths, [_table(folder, p, where, read) for p in file.shared_parameters])
     own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in paths})
+    own = _in_need_of_use(own, file, table, options)
+    table = switched(table, file.switches, options, where)
     if overrides:
         table = table.with_values(overrides)
     for group_name, group in file.groups.items():
@@ -127,7 +137,7 @@ def load_scenario(name: str | Path, overrides: Mapping[str, float] | None = None
     patients = _population(file, table, folder, where, read)
     return Scenario(
         file=file, path=path, table=table, own=own, patients=patients, life=life, norms=norms,
-        groups=groups, tables=_lookup_tables(file, folder, where, read), inputs=read,
+        groups=groups, tables=_lookup_tables(file, folder, where, read), inputs=read, options=options,
     )  # fmt: skip
 
 
@@ -181,10 +191,20 @@ def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, An
     for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
         if isinstance(data.get(section), dict) and key in data[section]:
             data[section][key] = moved(data[section][key])
-    for table in data["tables"].values() if isinstance(data.get("tables"), dict) else ():
-        if isinstance(table, dict) and "file" in table:
+    for table in _tables_in(data, "tables"):
+        if "file" in table:
             table["file"] = moved(table["file"])
+    for switch in _tables_in(data, "switches"):
+        for option in _tables_in(switch, "options"):
+            if isinstance(option.get("change"), dict):
+                option["change"] = _relocated(option["change"], source, target)
     return data
+
+
+def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Tables that stand under a key; whatever else stands there is refused later."""
+    held = data.get(key)
+    return [table for table in held.values() if isinstance(table, dict)] if isinstance(held, dict) else []
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
@@ -210,6 +230,30 @@ def _table(folder: Path, name: str, where: str, read: dict[str, str]) -> Path:
 
 
 # === Checking ===
+
+
+def _as_chosen(
+    data: dict[str, Any], selected: Mapping[str, str], path: Path
+) -> tuple[ScenarioFile, dict[str, str]]:
+    """The file with the changes of the chosen options, and these; the model as it stands must be sound too."""
+    file = _validated(data, path)
+    options = chosen_options(file.switches, selected, str(path))
+    changes = changes_of(file.switches, options)
+    if changes:
+        data = copy.deepcopy(data)
+        for change in changes:
+            _merge(data, copy.deepcopy(change))
+        file = _validated(data, path)
+    return file, options
+
+
+def _in_need_of_use(
+    own: frozenset[str], file: ScenarioFile, table: ParameterTable, options: Mapping[str, str]
+) -> frozenset[str]:
+    """Parameters that the model must use: those of options count as used, and all do where a switch is not at rest."""
+    if any(options[name] != switch.default for name, switch in file.switches.items()):
+        return frozenset()
+    return own - named_parameters(file.switches, table)
 
 
 def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:

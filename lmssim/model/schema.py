@@ -6,7 +6,7 @@ A *rule* is an expression that is true or false. Times are in years, costs in th
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -479,26 +479,44 @@ class SeriesRow(Section):
     target: str
     """Id of the figure in its source's table."""
     label: str
-    statistic: Literal["proportion", "median_time"]
-    """Share of patients with an event within follow-up; or median time to it among those who have it."""
+    statistic: Literal["proportion", "median_time", "cumulative_incidence", "km_survival", "km_median"]
+    """`proportion`: share of patients with an event within follow-up. `median_time`: median time to it among those who
+    have it. `cumulative_incidence`: share with an event by a time, death competing. `km_survival`: Kaplan-Meier share
+    without an event by a time, censored at deaths that are not among the events. `km_median`: when that is a half."""
     events: list[str]
     """States entered, or marks."""
-    by: float | None = None
-    """Only events up to this time (years since time zero)."""
+    strategy: str | None = None
+    """In place of the series' strategy."""
+    by: float | None = Field(default=None, gt=0)
+    """Only events up to this time (years since time zero, or since `since`)."""
+    after: float | None = Field(default=None, gt=0)
+    """Only patients still followed, alive and without the event at this time."""
+    since: list[str] = []
+    """Time and follow-up count from the first of these states and marks, of the lives that reach one."""
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
     """Only patients who entered none of these states."""
+    where: str | None = None
+    """Only patients whose covariates obey this rule."""
     everybody: bool = False
     """Count also patients whom the series excludes."""
-    observed: float
-    n: int
-    """Patients in the denominator; for a median, those with the event."""
+    observed: float | None = None
+    """The published figure; or, in its place, `low` and `high`."""
+    low: float | None = None
+    """Least value, where a range or a bound alone is published: the model's own figure is to lie within."""
+    high: float | None = None
+    """Greatest value."""
+    n: int = Field(default=0, ge=0)
+    """Patients in the denominator; for `median_time`, those with the event. 0 if not stated: of a range alone."""
     note: str = ""
 
 
 class FollowUp(Section):
-    """Distribution of potential follow-up, years since time zero: uniform, or log-normal if `median` is given."""
+    """Distribution of potential follow-up, years since time zero or a row's `since`.
+
+    Uniform, or log-normal if `median` is given.
+    """
 
     low: Value = 0
     high: Value | None = None
@@ -515,7 +533,43 @@ class Series(Section):
     follow_up: FollowUp
     exclude: list[str] = []
     """Patients with one of these events are not in the series."""
+    where: str | None = None
+    """Only patients whose covariates obey this rule."""
     rows: list[SeriesRow]
+
+
+class Observed(Section):
+    """One time that is known of a published patient."""
+
+    label: str
+    events: list[str]
+    """States entered, or marks; the first of them is the event."""
+    origin: str | None = None
+    """State or mark from which the time counts; time zero if absent."""
+    time: Annotated[float, Field(gt=0)]
+    """Years to the event."""
+    at_least: bool = False
+    """The patient was observed so long without the event."""
+    target: str = ""
+    """Id of the figure in its source's table."""
+
+
+class Case(Section):
+    """A published patient beside lives of the model that have the patient's covariates and treatment."""
+
+    label: str
+    source_id: str
+    strategy: str
+    covariates: dict[str, float | str] = {}
+    """What is known of the patient; other covariates are drawn from the population."""
+    set: dict[str, float] = {}
+    """Parameters held at other values for what is known of the treatment."""
+    given: list[str] = []
+    """Only lives that enter one of these states, or have one of these marks."""
+    without: list[str] = []
+    """Only lives that have none of these."""
+    note: str = ""
+    observed: list[Observed] = Field(min_length=1)
 
 
 class Cycles(Section):
@@ -584,6 +638,30 @@ class Group(Section):
     file: str | None = None
 
 
+class SwitchOption(Section):
+    """One way in which a switch may stand; with neither `set` nor `change`, the model as it is."""
+
+    label: str | None = None
+    reason: str = ""
+    """What speaks for it."""
+    source_id: str = ""
+    """Source of what it sets; if absent, that of the one parameter named."""
+    locator: str = ""
+    set: dict[str, Value] = {}
+    """Parameter -> number or expression of parameters."""
+    change: dict[str, Any] = {}
+    """Tables merged into the file, as those of a file that includes it."""
+
+
+class Switch(Section):
+    """A choice between options, of which one holds."""
+
+    label: str | None = None
+    default: str
+    """Option of the base case."""
+    options: dict[Id, SwitchOption]
+
+
 class ScenarioFile(Section):
     """A scenario file after its includes are merged."""
 
@@ -617,10 +695,14 @@ class ScenarioFile(Section):
     terminal: list[Exclusion] = []
     groups: dict[str, Group] = {}
     series: dict[str, Series] = {}
+    cases: dict[Id, Case] = {}
+    """Published patients."""
     tables: dict[str, Table] = {}
     """Lookup tables by name."""
     expressions: dict[str, Value] = {}
     """Named expressions: wherever the name is read, the expression stands."""
+    switches: dict[Id, Switch] = {}
+    """Named alternatives, such as where evidence conflicts."""
     cycles: Cycles | None = None
     """Present in a model in cycles."""
     partitioned_survival: PartitionedSurvival | None = None

@@ -227,9 +227,14 @@ class Symbols:
         """Attribute bits a resolved node depends on."""
         total = 0
         for name in expression.names(node):
-            bit = None if name in self.parameters or name in self.covariates else self.attribute_bit(name)
-            total |= bit or 0
+            if name not in self.parameters and name not in self.covariates:
+                total |= self._mask(name) or self.attribute_bit(name) or 0
         return total
+
+    def _mask(self, name: str) -> int:
+        """Bits of all levels of an attribute, read together as the key of a table; 0 for any other name."""
+        levels = self.levels.get(name, ["true"])
+        return 0 if levels == ["true"] else sum(self.bits[name, level] for level in levels)
 
     # --- refs ---
 
@@ -334,6 +339,8 @@ class Symbols:
             if self.cycle is not None:
                 self._whole_cycles(self.cycle.per_year, 0.0)
                 self._constant(self.cycle.per_year, machine.DIVIDE)
+        elif self._mask(name):
+            self._op(machine.LEVEL, self._mask(name))
         else:
             bit = self.attribute_bit(name)
             assert bit is not None

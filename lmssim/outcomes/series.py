@@ -2,6 +2,7 @@
 
 Each patient has a potential follow-up drawn on a stream of its own; an event counts if it falls within it. The model's
 figure stands beside the paper's with the 95% interval of a study of the paper's size: sampling alone, parameters held.
+A figure published as a range is met if the model's lies within it.
 """
 
 from __future__ import annotations
@@ -13,64 +14,24 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lmssim.engines import compiled
 from lmssim.errors import ScenarioError, unknown
-from lmssim.kernels.layout import ROW_ENTERED, ROW_STATE
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model import expression
+from lmssim.outcomes.estimators import incidence, interval
+from lmssim.outcomes.first_times import FirstTimes, first_times
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from lmssim.model.schema import FollowUp, Series, SeriesRow
+    from lmssim.outcomes.first_times import Chosen
 
-COLUMNS = ("series", "target_id", "figure", "statistic", "n", "paper", "model", "low", "high", "inside", "note")
-
-
-@dataclass(frozen=True)
-class FirstTimes:
-    """First time of every state and mark, by patient; infinite if never.
-
-    Attributes
-    ----------
-    by_name : dict of str to ndarray(float, ndim=1)
-        State of the file, flat state or mark to (n_patients,).
-    n : int
-        Patients.
-    """
-
-    by_name: dict[str, FloatArray]
-    n: int
-
-    def first(self, names: list[str], where: str) -> FloatArray:
-        """First time of any of some states and marks."""
-        times = np.full(self.n, np.inf)
-        for name in names:
-            if name not in self.by_name:
-                raise ScenarioError(unknown("state or mark", name, self.by_name, where))
-            times = np.minimum(times, self.by_name[name])
-        return times
-
-
-def first_times(program: Program, strategy: str, n: int, seed: int) -> FirstTimes:
-    """First times under one strategy of patients 0, 1, ..., in the base case."""
-    n_strategies, s = len(program.strategies), program.strategies.index(strategy)
-    states = np.full((len(program.states), n), np.inf)
-    marks = np.full((len(program.marks), n), np.inf)
-    for first, x, h in compiled.simulate(program, 0, n, program.numbers()[0], seed):
-        for i in range(len(x)):
-            path = i * n_strategies + s
-            for row in range(h.starts[path, 0], h.starts[path + 1, 0]):
-                k = h.rows[row, ROW_STATE]
-                states[k, first + i] = min(states[k, first + i], h.times[row, ROW_ENTERED])
-            for mark in range(h.starts[path, 1], h.starts[path + 1, 1]):
-                k = h.marks[mark]
-                marks[k, first + i] = min(marks[k, first + i], h.mark_times[mark])
-    by_name = {name: states[k] for k, name in enumerate(program.states)}
-    for group in program.flat.names():
-        members = [states[program.states.index(m)] for m in program.flat.states_of(group) or []]
-        by_name[group] = np.min([np.full(n, np.inf), *members], axis=0)
-    return FirstTimes(by_name | {name: marks[k] for k, name in enumerate(program.marks)}, n)
+COLUMNS = (
+    "series", "target_id", "figure", "statistic", "n", "paper", "paper_low", "paper_high", "model", "low", "high",
+    "inside", "note",
+)  # fmt: skip
+AT_A_TIME = ("cumulative_incidence", "km_survival")
+"""Statistics that need `by`."""
 
 
 def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int) -> FloatArray:
@@ -92,7 +53,18 @@ def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int) -> Floa
     return times
 
 
-def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+    """Every figure of every series of the scenario, from the same simulated patients (`read_series`)."""
+    series = program.scenario.file.series
+    wanted = {row.strategy or each.strategy for each in series.values() for row in each.rows}
+    times = first_times(program, [s for s in program.strategies if s in wanted], n, seed) if series else {}
+    parts = [read_series(program, name, n, seed, times) for name in series]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
+
+
+def read_series(
+    program: Program, name: str, n: int = 50_000, seed: int = 1, times: dict[str, FirstTimes] | None = None
+) -> pd.DataFrame:
     """Every figure of a series, paper beside model.
 
     Parameters
@@ -101,55 +73,153 @@ def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> 
         Series of the scenario.
     n : int
         Simulated patients.
+    times : dict of str to FirstTimes, optional
+        Those of the same patients under each strategy that the series names, if they are known.
 
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`: paper, model, 95% interval of a study of the paper's n, whether the paper lies inside.
+        Columns `COLUMNS`: paper's figure or range, model, 95% interval of a study of the paper's n, whether met.
 
     Raises
     ------
     ScenarioError
-        If the series names an unknown strategy, state or mark.
+        If the series names an unknown strategy, state, mark or covariate, or a row cannot be read.
     """
     series: Series = program.scenario.file.series[name]
     where = f"{program.scenario.path}: series.{name}"
-    if series.strategy not in program.strategies:
-        raise ScenarioError(unknown("strategy", series.strategy, program.strategies, f"{where}.strategy"))
-    times = first_times(program, series.strategy, n, seed)
     follow_up = follow_up_times(program, series.follow_up, n, seed)
-    included = np.isinf(times.first(series.exclude, where)) if series.exclude else np.ones(n, dtype=bool)
+    strategies = {row.strategy or series.strategy: f"{where}.{row.target}" for row in series.rows}
+    for strategy, place in strategies.items():
+        if strategy not in program.strategies:
+            raise ScenarioError(unknown("strategy", strategy, program.strategies, f"{place}: strategy"))
+    for row in series.rows:
+        _check(row, follow_up, f"{where}.{row.target}")
+    times = first_times(program, list(strategies), n, seed) if times is None else times
     rows = []
     for row in series.rows:
-        model, low, high = _figure(times, row, follow_up, included, f"{where}.{row.target}")
-        inside = bool(low <= row.observed <= high)
+        lives, place = times[row.strategy or series.strategy], f"{where}.{row.target}"
+        read = _read(program, lives, row, follow_up, _chosen(program, lives, series, row, place), place)
+        model, low, high = _figure(read, row)
+        paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
         rows.append(
-            (series.label, row.target, row.label, row.statistic, row.n, row.observed, model, low, high, inside,
-             row.note)
-        )
+            (series.label, row.target, row.label, row.statistic, row.n, *paper, model, low, high,
+             _is_met(row, model, low, high), row.note)
+        )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _figure(
-    times: FirstTimes, row: SeriesRow, follow_up: FloatArray, included: np.ndarray[tuple[int], np.dtype[np.bool_]],
-    where: str,
-) -> tuple[float, float, float]:  # fmt: skip
-    """Model's figure and the interval of a study of the paper's size."""
-    chosen = np.ones(times.n, dtype=bool) if row.everybody else included.copy()
+def _check(row: SeriesRow, follow_up: FloatArray, where: str) -> None:
+    """Refuse a row that cannot be read."""
+    if (row.observed is None) == (row.low is None and row.high is None):
+        raise ScenarioError(f"{where}: expected observed, or in its place low or high or both.")
+    if row.observed is not None and row.n == 0:
+        raise ScenarioError(f"{where}.n: 0; an observed figure needs its number of patients.")
+    if row.statistic in AT_A_TIME and row.by is None:
+        raise ScenarioError(f"{where}.by: missing; {row.statistic} is read at a time.")
+    if row.statistic == "km_median" and row.by is not None:
+        raise ScenarioError(f"{where}.by: {row.by:g}; a km_median is read over all of follow-up.")
+    if row.by is not None and row.statistic in AT_A_TIME and row.by > follow_up.max():
+        raise ScenarioError(f"{where}.by: {row.by:g}; follow_up of the series ends at {follow_up.max():.4g} years.")
+    if row.by is not None and row.after is not None and row.by <= row.after:
+        raise ScenarioError(f"{where}.by: {row.by:g}; it must be above after, {row.after:g}.")
+
+
+def _chosen(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
+    """Patients whom a row is about, but for what its times say."""
+    chosen = np.ones(lives.n, dtype=bool)
+    if series.exclude and not row.everybody:
+        chosen &= np.isinf(lives.first(series.exclude, where))
     if row.given:
-        chosen &= np.isfinite(times.first(row.given, where))
+        chosen &= np.isfinite(lives.first(row.given, where))
     if row.without:
-        chosen &= np.isinf(times.first(row.without, where))
-    event = times.first(row.events, where)[chosen]
-    limit = follow_up[chosen] if row.by is None else np.minimum(follow_up[chosen], row.by)
-    happened = event <= limit
-    if row.statistic == "proportion":
-        share = float(happened.mean()) if len(happened) else float("nan")
-        low, high = (float(stats.binom.ppf(q, row.n, share)) / row.n for q in (0.025, 0.975))
-        return share, low, high
-    if not happened.any():
-        return float("nan"), float("nan"), float("nan")
+        chosen &= np.isinf(lives.first(row.without, where))
+    if row.since:
+        chosen &= np.isfinite(lives.first(row.since, where))
+    for rule in (series.where, row.where):
+        if rule is not None:
+            chosen &= lives.meet(program, rule, f"{where}: where")
+    return chosen
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Times of the patients whom a row is about, since its origin (years); infinite if never.
+
+    Attributes
+    ----------
+    event, death, follow_up : ndarray(float, ndim=1)
+        (n_patients,).
+    """
+
+    event: FloatArray
+    death: FloatArray
+    follow_up: FloatArray
+
+
+def _read(
+    program: Program, lives: FirstTimes, row: SeriesRow, follow_up: FloatArray, chosen: Chosen, where: str
+) -> _Reading:
+    """Times of the chosen patients; after a landmark, of those who are still followed, alive and without the event."""
+    event = lives.since(row.since, row.events, where)
+    death = lives.since(row.since, lives.ends(program), where)
+    if row.after is not None:
+        chosen = chosen & (np.minimum(np.minimum(event, death), follow_up) > row.after)
+    return _Reading(event[chosen], death[chosen], follow_up[chosen])
+
+
+def _figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    """Model's figure and the interval of a study of the paper's size; blank where there is none."""
+    if not len(read.event):
+        return np.nan, np.nan, np.nan
+    match row.statistic:
+        case "proportion":
+            figure, low, high = _proportion(read, row)
+        case "median_time":
+            figure, low, high = _median_time(read, row)
+        case _:
+            figure, low, high = _curve_figure(read, row)
+    return (figure, low, high) if row.n else (figure, np.nan, np.nan)
+
+
+def _happened(read: _Reading, row: SeriesRow) -> Chosen:
+    return read.event <= (read.follow_up if row.by is None else np.minimum(read.follow_up, row.by))
+
+
+def _proportion(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    share = float(_happened(read, row).mean())
+    low, high = (float(stats.binom.ppf(q, row.n, share)) / max(row.n, 1) for q in (0.025, 0.975))
+    return share, low, high
+
+
+def _median_time(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    event = read.event[_happened(read, row)]
+    if not len(event):
+        return np.nan, np.nan, np.nan
     k = (row.n + 1) / 2.0  # a sample median's rank is Beta(k, k)
-    quantiles = stats.beta.ppf([0.025, 0.975], k, k)
-    low, high = np.quantile(event[happened], quantiles)
-    return float(np.median(event[happened])), float(low), float(high)
+    low, high = (float(np.quantile(event, stats.beta.ppf(q, k, k))) for q in (0.025, 0.975))
+    return float(np.median(event)), low, high
+
+
+def _curve_figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+    """Statistics of an incidence curve: deaths that are not events compete with them, or censor them."""
+    never = np.full(len(read.event), np.inf)
+    if row.statistic == "cumulative_incidence":
+        curve = incidence(read.event, read.death, read.follow_up)
+    else:
+        curve = incidence(read.event, never, np.minimum(read.death, read.follow_up))
+    if row.statistic == "km_median":
+        return curve.median(max(row.n, 1))
+    assert row.by is not None
+    share, variance = curve.at(row.by)
+    ends = interval(np.array([share]), np.array([variance / max(row.n, 1)]))
+    low, high = float(ends[0][0]), float(ends[1][0])
+    return (share, low, high) if row.statistic == "cumulative_incidence" else (1.0 - share, 1.0 - high, 1.0 - low)
+
+
+def _is_met(row: SeriesRow, model: float, low: float, high: float) -> bool:
+    """Whether the paper's figure lies in the model's interval; of a range, whether the model's lies within it."""
+    if row.observed is not None:
+        return bool(low <= row.observed <= high)
+    least, most = -np.inf if row.low is None else row.low, np.inf if row.high is None else row.high
+    return bool(least <= model <= most)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lmssim.report.cycles import cycle_conventions
 from lmssim.report.digits import amount, listed, plain
 from lmssim.report.exactness import exact_conventions, stands_for_others
-from lmssim.report.labels import endpoint_label, state_label, strategy_labels
+from lmssim.report.labels import endpoint_label, option_label, state_label, strategy_labels, switch_label
 from lmssim.report.sources import used_parameters
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Background mortality", _mortality(scenario)),
         ("Population", scenario.file.population.label or _covariates(scenario)),
         ("Named times", f"{listed([f'{t:g}' for t in settings.times])} years"),
+        *switch_conventions(scenario),
         ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),
         ("Engine", sampling.engine),
         *(exact_conventions(evaluation) or [("Patients", f"{sampling.n_patients:,}, each one under every strategy")]),
@@ -67,6 +68,16 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Seed", str(sampling.seed)),
         ("Luck", luck),
     ]
+
+
+def switch_conventions(scenario: Scenario) -> list[tuple[str, str]]:
+    """Switches and the options that hold; none if the scenario has none."""
+    if not scenario.options:
+        return []
+    chosen = scenario.options.items()
+    at_rest = all(scenario.file.switches[name].default == option for name, option in chosen)
+    texts = [f"{switch_label(scenario, name)}: {option_label(scenario, name, option)}" for name, option in chosen]
+    return [("Switches, all at the base case" if at_rest else "Switches", "; ".join(texts))]
 
 
 def curve_conventions(scenario: Scenario) -> list[tuple[str, str]]:

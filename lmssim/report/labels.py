@@ -65,6 +65,16 @@ def event_label(scenario: Scenario, event: str) -> str:
     return (spec.label if spec is not None else None) or readable(event)
 
 
+def switch_label(scenario: Scenario, switch: str) -> str:
+    """Label of a switch."""
+    return scenario.file.switches[switch].label or readable(switch)
+
+
+def option_label(scenario: Scenario, switch: str, option: str) -> str:
+    """Label of an option of a switch."""
+    return scenario.file.switches[switch].options[option].label or readable(option)
+
+
 def computed_endpoints(evaluation: Evaluation) -> list[str]:
     """Endpoints that the result has figures of: an exact solution leaves some out."""
     known = evaluation.survival.groupby("endpoint")["value"].count()

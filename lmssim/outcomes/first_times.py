@@ -1,0 +1,125 @@
+"""First time of every state and mark, patient by patient: what published series and cases are read from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmssim.engines import compiled
+from lmssim.errors import ScenarioError, unknown
+from lmssim.kernels.layout import ROW_ENTERED, ROW_STATE
+from lmssim.model import expression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lmssim.engines.block import Histories
+    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.program import Program
+
+Chosen = np.ndarray[tuple[int], np.dtype[np.bool_]]
+"""Whether each patient is counted."""
+
+
+@dataclass(frozen=True)
+class FirstTimes:
+    """First time of every state and mark, by patient; infinite if never.
+
+    Attributes
+    ----------
+    by_name : dict of str to ndarray(float, ndim=1)
+        State of the file, flat state or mark to (n_patients,).
+    covariates : ndarray(float, ndim=2)
+        (n_patients, n_covariates).
+    n : int
+        Patients.
+    """
+
+    by_name: dict[str, FloatArray]
+    covariates: FloatArray
+    n: int
+
+    def first(self, names: Iterable[str], where: str) -> FloatArray:
+        """First time of any of some states and marks (years since time zero)."""
+        times = np.full(self.n, np.inf)
+        for name in names:
+            if name not in self.by_name:
+                raise ScenarioError(unknown("state or mark", name, self.by_name, where))
+            times = np.minimum(times, self.by_name[name])
+        return times
+
+    def since(self, origin: str | list[str] | None, names: Iterable[str], where: str) -> FloatArray:
+        """Years from an origin, the first of its states and marks, to the first of some others.
+
+        Infinite if the origin is never reached, or the event came before it: what comes a second time is not seen.
+        """
+        times = self.first(names, where)
+        if not origin:
+            return times
+        start = self.first([origin] if isinstance(origin, str) else origin, where)
+        reached = np.isfinite(start) & (times >= start)
+        years = np.full(self.n, np.inf)
+        np.subtract(times, start, out=years, where=reached)
+        return years
+
+    def meet(self, program: Program, rule: str, where: str) -> Chosen:
+        """Whether patients meet a rule on their covariates at time zero.
+
+        Raises
+        ------
+        ScenarioError
+            If the rule reads anything but covariates.
+        """
+        symbols = program.symbols
+        node = symbols.resolve(expression.parse(rule, where), where)
+        if not symbols.is_baseline(node):
+            others = sorted(set(expression.names(node)) - set(symbols.covariates))
+            raise ScenarioError(f"{where}: '{rule}' reads {', '.join(others)}; it may read covariates alone.")
+        values: dict[str, Any] = {name: self.covariates[:, i] for i, name in enumerate(symbols.covariates)}
+        met: Chosen = np.broadcast_to(np.asarray(expression.evaluate(node, values, where)) != 0, (self.n,))
+        return met
+
+    @staticmethod
+    def ends(program: Program) -> list[str]:
+        """Absorbing states, in which a life ends."""
+        return [name for name, state in program.scenario.file.states.items() if state.kind == "absorbing"]
+
+
+def first_times(program: Program, strategies: list[str], n: int, seed: int) -> dict[str, FirstTimes]:
+    """First times under some strategies of patients 0, 1, ..., in the base case."""
+    states = np.full((len(strategies), len(program.states), n), np.inf)
+    marks = np.full((len(strategies), len(program.marks), n), np.inf)
+    covariates = np.empty((n, len(program.symbols.covariates)))
+    for first, x, h in compiled.simulate(program, 0, n, program.numbers()[0], seed):
+        covariates[first : first + len(x)] = x[:, : covariates.shape[1]]
+        for i, strategy in enumerate(strategies):
+            paths = np.arange(len(x)) * len(program.strategies) + program.strategies.index(strategy)
+            _earliest(states[i], first, paths, h, 0)
+            _earliest(marks[i], first, paths, h, 1)
+    return {
+        strategy: FirstTimes(_named(program, states[i], marks[i]), covariates, n)
+        for i, strategy in enumerate(strategies)
+    }
+
+
+def _earliest(times: FloatArray, first: int, paths: IntArray, h: Histories, kind: int) -> None:
+    """Lower `times`, (n_names, n_patients), to those of a block's stays (kind 0) or marks (kind 1)."""
+    start, stop = h.starts[paths, kind], h.starts[paths + 1, kind]
+    lengths = stop - start
+    ends = np.cumsum(lengths)
+    position = np.arange(ends[-1]) + np.repeat(start - (ends - lengths), lengths)
+    patient = np.repeat(first + np.arange(len(paths)), lengths)
+    if kind == 0:
+        np.minimum.at(times, (h.rows[position, ROW_STATE], patient), h.times[position, ROW_ENTERED])
+    else:
+        np.minimum.at(times, (h.marks[position], patient), h.mark_times[position])
+
+
+def _named(program: Program, states: FloatArray, marks: FloatArray) -> dict[str, FloatArray]:
+    by_name = {name: states[k] for k, name in enumerate(program.states)}
+    for group in program.flat.names():
+        members = [states[program.states.index(m)] for m in program.flat.states_of(group) or []]
+        by_name[group] = np.min([np.full(states.shape[1], np.inf), *members], axis=0)
+    return by_name | {name: marks[k] for k, name in enumerate(program.marks)}
