@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.model.schema import Given
-    from lmssim.model.schema import SwitchOption
+    from lmssim.model.schema import Given, SwitchOption
 
 
 def show(
