@@ -97,11 +97,12 @@ def test_nothing_eligible_goes_to_next(build: Build) -> None:
 
 def test_phase_sets_its_attributes_without_any_treatment(build: Build) -> None:
     """What a phase sets is set where no strategy plans a treatment in it."""
-    lines = LINES.replace("[treatments.best_care]\nphase = \"line_2\"\n", "").replace(
-        "set = { tired = false }", "set = { tired = true }"
-    )
+    lines = LINES.replace('[treatments.best_care]\nphase = "line_2"\n', "")
+    lines = lines.replace('name = "progression"\nset = { tired = true }', 'name = "progression"')
+    lines = lines.replace("set = { tired = false }", "set = { tired = true }")
     lasting = "[lasting.tired]\ncost_per_year = { total = 100 }\n"
     program = _model(build, '[strategies.one]\ntreatments = ["line_1.trab"]', lasting, lines=lines)
+    assert "line_2.trab" not in program.states
     assert worth(program)[0, COST] == pytest.approx(200.0)
 
 
