@@ -175,7 +175,7 @@ def _with_cycles(file: ScenarioFile, name: str, treatment: Treatment) -> Treatme
 
 
 def _event(file: ScenarioFile, name: str, treatment: Treatment) -> Event:
-    label = f"cycle of {treatment.label or name.replace('_', ' ')}"
+    label = f"Cycle of {treatment.label or name.replace('_', ' ')}"
     return Event(label=label, probability=1, when=f"not {treatment.stop}", cost=_cost(file, treatment))
 
 

@@ -88,3 +88,25 @@ def test_parameters_are_counted_by_kind(cli: Cli) -> None:
     shown = cli("show", "examples/illness_death", "--parameters").out
     assert shown.startswith("Parameters: ")
     assert "of which " in shown.splitlines()[0]
+
+
+REGIMEN = """
+[drugs.a]
+unit = "mg"
+vials = [{ size = 10, price = 7 }]
+[regimens.r]
+label = "Weekly a"
+drugs = [{ drug = "a", dose = 25, per = "flat", administrations = 2 }]
+cycle = 0.25
+max_cycles = 6
+delivery = 1000
+"""
+
+
+def test_regimens_are_shown_with_the_price_of_a_cycle(cli: Cli, model: Path) -> None:
+    """Dose, length, number and cost: two times three vials, and delivery."""
+    model.write_text(model.read_text() + REGIMEN)
+    shown = cli("show", str(model)).out
+    assert "Weekly a" in shown
+    assert "a 25.0 mg x 2.0" in shown
+    assert "1,042" in shown

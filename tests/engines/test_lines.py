@@ -9,10 +9,13 @@ import pytest
 
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.errors import InputError, ScenarioError
+from lmssim.execution.simulate import Sampling
 from lmssim.kernels.rewards import COST
 from lmssim.model.program import Program
-from lmssim.outcomes.series import first_times
+from lmssim.outcomes.first_times import first_times
 from lmssim.report.labels import state_label
+from lmssim.report.links import diagram_text, links_of
+from lmssim.studies.verify import run_battery
 from tests.engines.agreement import assert_like, compare
 from tests.engines.plain import DEAD, frame, live, worth
 
@@ -94,11 +97,12 @@ def test_nothing_eligible_goes_to_next(build: Build) -> None:
 
 def test_phase_sets_its_attributes_without_any_treatment(build: Build) -> None:
     """What a phase sets is set where no strategy plans a treatment in it."""
-    lines = LINES.replace("[treatments.best_care]\nphase = \"line_2\"\n", "").replace(
-        "set = { tired = false }", "set = { tired = true }"
-    )
+    lines = LINES.replace('[treatments.best_care]\nphase = "line_2"\n', "")
+    lines = lines.replace('name = "progression"\nset = { tired = true }', 'name = "progression"')
+    lines = lines.replace("set = { tired = false }", "set = { tired = true }")
     lasting = "[lasting.tired]\ncost_per_year = { total = 100 }\n"
     program = _model(build, '[strategies.one]\ntreatments = ["line_1.trab"]', lasting, lines=lines)
+    assert "line_2.trab" not in program.states
     assert worth(program)[0, COST] == pytest.approx(200.0)
 
 
@@ -166,7 +170,7 @@ def test_events_are_named_by_treatment_or_in_a_phase(build: Build) -> None:
     program = _model(build, strategies, endpoints)
     bits = dict(zip(program.states, program.columns["event_of_state"].tolist(), strict=True))
     assert {name: bit for name, bit in bits.items() if bit} == {"line_1.trab": 1, "line_2.trab": 3, "best_care": 24}
-    times = first_times(program, "one", 40, 1)
+    times = first_times(program, ["one"], 40, 1)["one"]
     earliest = times.first(["trab"], "here")
     assert np.array_equal(earliest, np.minimum(times.by_name["line_1.trab"], times.by_name["line_2.trab"]))
     assert np.isinf(times.by_name["line_2.dox"]).all()
@@ -288,11 +292,34 @@ treatments = ["line_1.trab", { treatment = "line_2.dox", when = "not received_do
 """
 
 
+SURFACE = 'covariates.body_surface = { kind = "normal", mean = 1.8, sd = 0.2, low = 1, high = 3 }'
+
+
+def _costly(build: Build) -> Program:
+    return build(frame(horizon=8, rate=0.03, covariates=f"{FIT}\n{SURFACE}", strategies=STRATEGIES) + COSTLY)
+
+
 def test_engines_agree_on_lines(build: Build) -> None:
     """Costs of cycles until toxicity stops them, endpoints and entries: exact against lives, and lives bit for bit."""
-    surface = 'covariates.body_surface = { kind = "normal", mean = 1.8, sd = 0.2, low = 1, high = 3 }'
-    program = build(frame(horizon=8, rate=0.03, covariates=f"{FIT}\n{surface}", strategies=STRATEGIES) + COSTLY)
+    program = _costly(build)
     live(program, 200, seed=4)
     x = program.patients(0, 40, 1)
     both = x[[np.flatnonzero(x[:, 1] == value)[0] for value in (0, 1)]]
     assert_like(compare(program, both, 20_000, seed=5, fineness=Fineness().finer().finer(), halving=False))
+
+
+def test_battery_passes_on_lines(build: Build) -> None:
+    """Checks that follow utilities, costs and effects to the states of a treatment find all of them."""
+    names = ["utility-lower", "acquisition-cost", "mean-utility-norm", "price-up", "effect-size", "event-probability"]
+    battery = run_battery(_costly(build).scenario, Sampling(n_patients=500), names=names)
+    assert {r.check.id: r.finding.status for r in battery.results} == dict.fromkeys(names, "passed")
+
+
+def test_diagram_shows_treatments_in_each_phase(build: Build) -> None:
+    """Ways out of a treatment are ways out of each of its phases."""
+    text = diagram_text(_costly(build).scenario)
+    phase = text[text.index("Line 2 [") : text.index("Supportive [")]
+    assert "treatment: Dox" in phase
+    assert "treatment: Trab" in phase
+    links = {(link.source, link.target) for link in links_of(_costly(build).scenario)}
+    assert links >= {("line_1", "line_2"), ("line_1", "dead"), ("line_2", "dead"), ("line_2", "supportive")}

@@ -104,11 +104,14 @@ def test_whole_vials_are_the_cheapest(build: Build, sizes: list[float]) -> None:
         np.testing.assert_allclose(_cost(program, doses), expected, rtol=1e-12)
 
 
-def test_rounding_opens_no_vial(build: Build) -> None:
-    """75 mg/m2 x 1.8 m2 is a little over 135 in floating point; 13.5 vials of 10 are 14, and 1.2 m2 takes 9."""
-    program = _model(build, '[drugs.a]\nvials = [{ size = 10, price = 1 }, { size = 5, price = 0.5 }]\n[regimens.r]\n'
-                     'cycle = 1\ndrugs = [{ drug = "a", dose = 75, per = "m2" }]')  # fmt: skip
-    np.testing.assert_allclose(_cost(program, np.array([1.8, 1.2, 0.2])), [13.5, 9.0, 1.5], rtol=1e-12)
+@pytest.mark.parametrize("sizes", [[0.1], [0.3, 0.1]])
+def test_rounding_opens_no_vial(build: Build, sizes: list[float]) -> None:
+    """In floating point 0.1 x 3 is a little over 0.3, and 0.1 x 6 over 0.6: neither takes another vial."""
+    drug = f"[drugs.a]\n{_vials(sizes, sizes)}\n[regimens.r]\ncycle = 1\n"
+    program = _model(build, drug + 'drugs = [{ drug = "a", dose = 0.1, per = "m2" }]')
+    surface = np.array([1.0, 3.0, 6.0, 7.0, 12.0])
+    assert 0.1 * 3 / 0.1 > 3
+    np.testing.assert_allclose(_cost(program, surface), 0.1 * surface, rtol=1e-12)
 
 
 def test_shared_and_banded_vials(build: Build) -> None:
