@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 FIXED = ("schema_version", "name", "include", "switches")
 """Keys of a file that no option may change."""
+BEFORE = "_base_case"
+"""End of the id of a parameter's own row, where an option sets the parameter to an expression of itself."""
 Spread = Callable[[str, float | str], Mapping[str, float | str]]
 """Gives, for a parameter that is set and its value, every parameter that is to be set, with its own value."""
-NAMES = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAMES = re.compile(r"\b[A-Za-z_]\w*")
 
 
 def chosen_options(switches: Mapping[str, Switch], selected: Mapping[str, str], where: str) -> dict[str, str]:
@@ -117,19 +119,32 @@ def switched(
     rows: dict[str, Parameter] = {}
     for name, switch in switches.items():
         for option, spec in switch.options.items():
-            for id_, value in spec.set.items():
-                place = f"{where}: switches.{name}.options.{option}.set"
-                for own, text in spread(id_, value).items():
-                    if own not in table:
-                        raise ScenarioError(unknown("parameter", own, table, place))
-                    row = _row(table, own, text, spec, f"{name} = {option}", f"{place}.{id_}", where)
-                    if options[name] == option:
-                        rows[own] = row
-    return ParameterTable(rows.get(id_, row) for id_, row in table.items()) if rows else table
+            found = _rows(table, spec, f"{name} = {option}", f"{where}: switches.{name}.options.{option}.set", spread)
+            if options[name] == option:
+                rows |= found
+    return ParameterTable((dict(table) | rows).values()) if rows else table
+
+
+def _rows(
+    table: ParameterTable, option: SwitchOption, label: str, where: str, spread: Spread
+) -> dict[str, Parameter]:
+    """Rows that an option sets; where one names itself, its own row as it was stands beside it under another id."""
+    rows = {}
+    for id_, value in option.set.items():
+        for own, text in spread(id_, value).items():
+            if own not in table:
+                raise ScenarioError(unknown("parameter", own, table, where))
+            row = _row(table, own, text, option, label, f"{where}.{id_}")
+            if own in _named(row.expression or 0.0, where):
+                before = f"{own}{BEFORE}"
+                rows[before] = replace(table[own], id=before)
+                row = replace(row, expression=re.sub(rf"\b{own}\b", before, row.expression))
+            rows[own] = row
+    return rows
 
 
 def _row(
-    table: ParameterTable, id_: str, value: float | str, option: SwitchOption, label: str, where: str, file: str
+    table: ParameterTable, id_: str, value: float | str, option: SwitchOption, label: str, where: str
 ) -> Parameter:
     """Row that stands in the place of a parameter's own: derived, or held if it is a number."""
     named = _named(value, where)
@@ -143,7 +158,7 @@ def _row(
         distribution="fixed", p1=None, p2=None, se=None, low=None, high=None, kind="derived",
         source_id=cited[0].source_id if cited else option.source_id,
         locator=cited[0].locator if cited else option.locator,
-        reason=f"Switch {label}. {option.reason}".strip(), file=file, line=0,
+        reason=f"Switch {label}. {option.reason}".strip(), file=where.partition(": ")[0], line=0,
     )  # fmt: skip
 
 

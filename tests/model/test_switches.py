@@ -91,6 +91,16 @@ def test_an_option_sets_parameters(path: Path) -> None:
     assert np.all(sample_parameters(still.table, {}, 3, 1)["rate"] == 0.0)
 
 
+def test_an_option_may_start_from_the_own_row(write_scenario: Callable[..., Path]) -> None:
+    """Which stands beside it, with its source and its draws."""
+    path = write_scenario(MODEL + SWITCHES.replace("rate = 0 }", 'rate = "rate / 4 + other" }'), VALUES)
+    scenario = load_scenario(path, {"other": 1.0}, {"speed": "still"})
+    assert rate(scenario) == pytest.approx(1.025)
+    assert scenario.table["rate_base_case"].value == 0.1
+    assert "rate_base_case" in compile_scenario(scenario).used
+    assert "rate_base_case" not in load_scenario(path).table
+
+
 def test_an_override_goes_before_an_option(path: Path) -> None:
     """Also through what the option's expression names."""
     assert rate(load_scenario(path, {"other": 1.0}, {"speed": "fast"})) == 2.0
