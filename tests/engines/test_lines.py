@@ -11,7 +11,7 @@ from lmssim.engines.cohort.continuous import Fineness
 from lmssim.errors import InputError, ScenarioError
 from lmssim.kernels.rewards import COST
 from lmssim.model.program import Program
-from lmssim.outcomes.series import first_times
+from lmssim.outcomes.first_times import first_times
 from lmssim.report.labels import state_label
 from tests.engines.agreement import assert_like, compare
 from tests.engines.plain import DEAD, frame, live, worth
@@ -166,7 +166,7 @@ def test_events_are_named_by_treatment_or_in_a_phase(build: Build) -> None:
     program = _model(build, strategies, endpoints)
     bits = dict(zip(program.states, program.columns["event_of_state"].tolist(), strict=True))
     assert {name: bit for name, bit in bits.items() if bit} == {"line_1.trab": 1, "line_2.trab": 3, "best_care": 24}
-    times = first_times(program, "one", 40, 1)
+    times = first_times(program, ["one"], 40, 1)["one"]
     earliest = times.first(["trab"], "here")
     assert np.array_equal(earliest, np.minimum(times.by_name["line_1.trab"], times.by_name["line_2.trab"]))
     assert np.isinf(times.by_name["line_2.dox"]).all()
