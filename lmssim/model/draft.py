@@ -126,7 +126,8 @@ class Draft:
         node = self.names.resolve(expression.parse(value, where), where)
         if differing := self.names.differing(node):
             raise UnsupportedError(f"{where}: {what} depend on parameters alone{differing}.")
-        for name in expression.names(node):
+        names = sorted(set(expression.names(node)))
+        for name in names:
             if name not in self.scenario.table:
                 raise UnsupportedError(f"{where}: '{name}' is not a parameter; {what} depend on parameters alone.")
             if self.scenario.table[name].distribution != "fixed":
@@ -134,7 +135,7 @@ class Draft:
                     f"{where}: parameter '{name}' has distribution '{self.scenario.table[name].distribution}';"
                     f" {what} must be fixed."
                 )
-        base = self.scenario.table.base()
+        base = self.scenario.table.base() if names else {}
         number = float(np.ravel(expression.evaluate(node, base, where))[0])
         if not np.isfinite(number) or number < 0:
             raise ScenarioError(f"{where}: {number} is not a time of 0 or more, in years.")
