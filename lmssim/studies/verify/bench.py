@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_LIVES = 2_000
 """Patients whose lives are followed one by one, at most."""
+MOST_KEPT = 3
+"""Sets of lives that are kept."""
 BLOCK = 512
 """Patients whose histories are held at a time."""
 N_DRAWS = 100
@@ -106,15 +108,14 @@ class Lives:
         np.add.at(total, self.path, years)
         return total.reshape(self.shape)
 
-    def first(self, name: str) -> FloatArray:
-        """Time of the first mark or entry of a name, (n_patients, n_strategies); infinite if there is none."""
+    def first(self, *names: str) -> FloatArray:
+        """Time of the first mark or entry of any name, (n_patients, n_strategies); infinite if there is none."""
         times = np.full(self.shape[0] * self.shape[1], np.inf)
-        if name in self.program.states:
-            entry = self.state == self.program.states.index(name)
-            np.minimum.at(times, self.path[entry], self.entered[entry])
-        if name in self.program.marks:
-            own = self.mark == self.program.marks.index(name)
-            np.minimum.at(times, self.mark_path[own], self.mark_time[own])
+        states = [self.program.states.index(name) for name in names if name in self.program.states]
+        marks = [self.program.marks.index(name) for name in names if name in self.program.marks]
+        entry, own = np.isin(self.state, states), np.isin(self.mark, marks)
+        np.minimum.at(times, self.path[entry], self.entered[entry])
+        np.minimum.at(times, self.mark_path[own], self.mark_time[own])
         return times.reshape(self.shape)
 
 
@@ -197,12 +198,16 @@ class Bench:
         return error
 
     def lives(self, *changes: Edit, luck: int = 0) -> Lives:
-        """Lives under the changed scenario."""
+        """Lives under the changed scenario; the last few are kept, as they take much memory."""
         key = (_key(changes), luck)
-        if key not in self._lives:
+        found = self._lives.pop(key, None)
+        if found is None:
             program = compile_scenario(self.edited(*changes))
-            self._lives[key] = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
-        return self._lives[key]
+            found = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
+        self._lives[key] = found
+        if len(self._lives) > MOST_KEPT:
+            del self._lives[next(iter(self._lives))]
+        return found
 
     @cached_property
     def base(self) -> Evaluation:
