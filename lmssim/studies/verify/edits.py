@@ -114,7 +114,8 @@ def no_treatment_costs(scenario: Scenario) -> Scenario:
 def own_events(scenario: Scenario, treatment: str) -> list[str]:
     """Events that happen to those who are given a treatment, and to nobody else: its cycles, for instance."""
     file = scenario.file
-    others: list[State | Treatment] = [*file.states.values(), *(t for name, t in file.treatments.items() if name != treatment)]
+    others: list[State | Treatment] = list(file.states.values())
+    others += [section for name, section in file.treatments.items() if name != treatment]
     elsewhere = {event for section in others for event in _events_of(section)}
     return [event for event in dict.fromkeys(_events_of(file.treatments[treatment])) if event not in elsewhere]
 
