@@ -278,15 +278,47 @@ def strategy_values(scenario: Scenario, strategy: str) -> dict[str, float]:
     if changed:
         given = {id_: v for id_, v in base.items() if not scenario.table[id_].expression}
         base = scenario.table.evaluate({**given, **changed})
-    return {id_: float(value[0]) for id_, value in base.items() if id_ not in scenario.by.ids}
+    known = {id_: float(value[0]) for id_, value in base.items() if id_ not in scenario.by.ids}
+    return known | _named(scenario, known)
+
+
+def _named(scenario: Scenario, values: Mapping[str, float]) -> dict[str, float]:
+    """Values of the named expressions that depend on parameters, or on one another, alone."""
+    found: dict[str, float] = {}
+    while True:
+        known = {**values, **found}
+        numbers = {n: constant(v, known) for n, v in scenario.file.expressions.items() if n not in found}
+        more = {name: number for name, number in numbers.items() if number is not None}
+        if not more:
+            return found
+        found |= more
 
 
 def constant(value: float | str, values: Mapping[str, float]) -> float | None:
     """Number that a value stands for; None if it depends on more than parameters."""
-    node = expression.parse(value, "value")
-    if any(name not in values for name in expression.names(node)):
+    return _number(expression.parse(value, "value"), values)
+
+
+def possible(value: float | str, values: Mapping[str, float]) -> list[float] | None:
+    """Numbers that a value may be, by rules of whatever kind; None if they depend on more than parameters."""
+    return _alternatives(expression.parse(value, "value"), values)
+
+
+def _number(node: expression.Node, values: Mapping[str, float]) -> float | None:
+    if expression.looks_up(node) or any(name not in values for name in expression.names(node)):
         return None
     return float(expression.evaluate(node, values, "value"))
+
+
+def _alternatives(node: expression.Node, values: Mapping[str, float]) -> list[float] | None:
+    number = _number(node, values)
+    if number is not None:
+        return [number]
+    if not isinstance(node, expression.Apply) or node.function != "if":
+        return None
+    _, yes, no = node.arguments
+    first, second = _alternatives(yes, values), _alternatives(no, values)
+    return None if first is None or second is None else first + second
 
 
 def outcomes(evaluation: Evaluation) -> FloatArray:
@@ -300,5 +332,5 @@ def _key(changes: Sequence[Edit]) -> tuple[Any, ...]:
 
 __all__ = [
     "DISCOUNTED", "N_DRAWS", "OUTCOMES", "UNDISCOUNTED", "Bench", "Edit", "Lives", "constant", "edits", "live",
-    "outcomes", "sampling_for", "strategy_values",
+    "outcomes", "possible", "sampling_for", "strategy_values",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from lmssim.model import expression
 from lmssim.model.flat import received
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import OUTCOMES, Bench, Edit, Lives, constant, outcomes
+from lmssim.studies.verify.bench import OUTCOMES, Bench, Edit, Lives, outcomes, possible
 from lmssim.studies.verify.finding import (
     Finding,
     NotApplicableError,
@@ -134,8 +134,7 @@ def effect_sizes_are_plausible(bench: Bench) -> Finding:
     for strategy in bench.strategies:
         values = bench.values(strategy)
         for place, key, effect in _all_effects(bench):
-            log_ratio = constant(effect, values)
-            if log_ratio is not None:
+            for log_ratio in possible(effect, values) or []:
                 ratios.append(abs(log_ratio) * _unit(bench, key))
                 where.append({"effect": f"{place}, {key}", "parameter": f"{effect}", "strategy": strategy})
     return warning(compare(np.exp(ratios), "at most", STRONGEST, 0.0, where, "ratios"))

@@ -8,7 +8,7 @@ import numpy as np
 
 from lmssim.kernels import rewards
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import OUTCOMES, Bench, constant
+from lmssim.studies.verify.bench import OUTCOMES, Bench, constant, possible
 from lmssim.studies.verify.finding import (
     EXACT,
     Finding,
@@ -84,8 +84,8 @@ def lower_utility_lowers_qalys(bench: Bench) -> Finding:
 
 
 def _is_good(bench: Bench, utility: float | str) -> bool:
-    value = constant(utility, bench.values(bench.scenario.comparator))
-    return value is not None and value > 0.0
+    numbers = possible(utility, bench.values(bench.scenario.comparator))
+    return numbers is not None and min(numbers) > 0.0
 
 
 def _years(bench: Bench, name: str) -> FloatArray:
@@ -108,8 +108,7 @@ def state_utilities_stay_below_the_norm(bench: Bench) -> Finding:
     for strategy in bench.strategies:
         known = bench.values(strategy)
         for kind, name, utility in stated:
-            value = None if utility is None else constant(utility, known)
-            if value is not None:
+            for value in [] if utility is None else possible(utility, known) or []:
                 values.append(value)
                 where.append({kind: name, "parameter": str(utility), "strategy": strategy})
     return compare(values, "at most", 1.0, 0.0, where, "utilities")
