@@ -37,7 +37,8 @@ def test_every_event_has_a_symbol(life: Trace) -> None:
     _, whole, *_ = plot_timeline(life).axes
     events = life.steps[life.steps["kind"] == "event"]
     cycles = events["what"].str.startswith("cycle_of_")
-    assert sum(len(strokes.get_segments()) for strokes in whole.collections) == cycles.sum()  # type: ignore[attr-defined, misc]
+    strokes = [len(each.get_segments()) for each in whole.collections]  # type: ignore[attr-defined]
+    assert sum(strokes) == cycles.sum()
     events = events[~cycles]
     places = [float(line.get_xdata()[0]) for line in whole.lines]  # type: ignore[index, arg-type]
     assert len(places) == len(events)
