@@ -156,10 +156,9 @@ class Draft:
             if changing and on != "hazard":
                 raise UnsupportedError(f"{place}: an effect that changes with time must be on = 'hazard'.")
             ref = self.names.ref(effect.value, place, "number")
-            if changing and ref < 0:
-                differing = self.names.differing(self.names.origins[-1 - ref][0])
+            if changing and ref < 0 and not self.names.is_of_covariates(self.names.origins[-1 - ref][0]):
                 raise UnsupportedError(
-                    f"{place}: an effect that changes with time may depend on parameters alone{differing}."
+                    f"{place}: an effect that changes with time may depend on parameters and covariates alone."
                 )
             self.out["effect_ref"].append(ref)
             self.out["effect_on"].append(ON[on])
