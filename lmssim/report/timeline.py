@@ -28,8 +28,8 @@ EARLY = 2.0
 """Years that a long life shows apart, in which treatment falls."""
 LONG = 3.0
 """A life this many times as long is long."""
-LANE, EDGE = 0.42, 1.35
-"""Inches of a lane, and of the axes around the lanes."""
+LANE, LINE, EDGE = 0.42, 0.17, 1.4
+"""Inches of a lane, of a line of text, and of the axes around the lanes."""
 SYMBOLS = (*MARKERS, "p", "d", "1", "+", "x", "2", "h", "3", "4", "8", "H")
 CYCLES = "Cycle of treatment"
 COLUMNS = 4
@@ -51,7 +51,9 @@ def plot_timeline(trace: Trace) -> Figure:
     with figure_style():
         handles = _handles(trace, colours, symbols)
         rows = -(-len(handles) // COLUMNS)
-        figure = new_figure(9.6, EDGE + LANE * len(trace.strategies) + 0.17 * rows)
+        title = f"{short(headline(trace), 110)}\n{textwrap.fill(portrait(trace), 120)}"
+        lines = rows + title.count("\n")
+        figure = new_figure(9.6, EDGE + LANE * len(trace.strategies) + LINE * lines)
         early = trace.stays[(trace.stays["left"] > trace.stays["entered"]) & (trace.stays["left"] < EARLY)]
         if last > LONG * EARLY and len(early):
             left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.5])
@@ -67,7 +69,7 @@ def plot_timeline(trace: Trace) -> Figure:
         left.set_yticks(range(len(trace.strategies)), [labels[s] for s in trace.strategies])
         left.set_ylim(len(trace.strategies) - 0.4, -0.75)
         figure.legend(handles=handles, loc="outside lower center", ncols=COLUMNS)
-        title_figure(figure, f"{short(headline(trace), 110)}\n{textwrap.fill(portrait(trace), 120)}")
+        title_figure(figure, title)
         return figure
 
 

@@ -13,7 +13,7 @@ from lmssim.report.timeline import plot_timeline
 @pytest.fixture(scope="module")
 def life() -> Trace:
     """A life with a recurrence, a metastasis and several complications."""
-    return trace(load_scenario("extremity"), 5)
+    return trace(load_scenario("extremity"), 7)
 
 
 def _spans(ax: object) -> list[tuple[float, float, int]]:
