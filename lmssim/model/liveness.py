@@ -372,7 +372,8 @@ class _Analysis:
 
     def _guards(self, own: list[int], outside: int) -> tuple[list[int], list[tuple[int, ...]]]:
         """Guards state by state, of those that add to what is read anyway."""
-        first, rows = [0], []
+        first = [0]
+        rows: list[tuple[int, ...]] = []
         for i in range(self.n):
             own[i] |= self.guarded[i].get((0, 0), 0) & outside
             for (care, want), bits in self.guarded[i].items():
