@@ -10,32 +10,56 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
+from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
 
 SITES = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites")
 PATIENTS = 100_000
+FOR_SWITCHES, FEWEST = 5, 1024
+"""Each option of a switch is run on so many times fewer patients, at least so many: paired differences need fewer."""
+SHOWN = "neoadj_rt,neoadj_ct,adj_rt,adj_ct,lines_doxtrab"
+"""Strategies of the tables of switches."""
+PARTS = ("base_case", "switches")
 
 
 def reproduce(
     patients: Annotated[int, typer.Option(metavar="N", help="Patients of each scenario.")] = PATIENTS,
+    only: Annotated[
+        str | None, typer.Option(metavar="PART", help="One part: base_case, switches. All if absent.")
+    ] = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")] = Path("results"),
     quiet: options.Quiet = False,
 ) -> None:
-    """Make the reference results again: the base case of every site, by strategy (DIR/base_case)."""
+    """Make the reference results again, of every site: the base case by strategy, and each option of each switch."""
+    if only is not None and only not in PARTS:
+        raise InputError(unknown("part", only, PARTS, "--only"))
+    if only != "switches":
+        _base_case(out / "base_case", patients, seed, options.jobs_or_all(jobs), quiet=quiet)
+    if only != "base_case":
+        from lmssim.cli.switches import switches
+
+        for site in SITES:
+            switches(
+                site, max(patients // FOR_SWITCHES, FEWEST), seed, jobs, SHOWN, out=out / "switches" / site, quiet=quiet
+            )
+
+
+def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -> None:
+    """One table of every site and strategy."""
     from lmssim.evaluation import evaluate
     from lmssim.execution import store
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.by_site import by_site
 
-    sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
+    sampling = Sampling(n_patients=patients, seed=seed, jobs=jobs)
     sampling.validate()
-    folder = store.make_folder(out / "base_case")
     evaluations = []
+    store.make_folder(folder)
     for site in SITES:
         scenario = load_scenario(site)
         with progress_bar(site, shown=not quiet) as progress:
@@ -47,14 +71,14 @@ def reproduce(
         from lmssim.report.by_site import site_table_text
 
         options.console().print(site_table_text(table, patients))
-        typer.echo(f"Written: {folder / 'by_site.csv'}")
+        typer.echo(f"Table: {folder / 'by_site.csv'}")
 
 
 def _manifest(evaluation: Evaluation) -> dict[str, Any]:
     from lmssim.execution.manifest import manifest
 
     document = manifest(
-        evaluation.program, evaluation.sampling, engine="compiled", overrides={}, command=["lmssim", *sys.argv[1:]],
-        timings={},
+        evaluation.program, evaluation.sampling, engine=evaluation.sampling.engine, overrides={},
+        command=["lmssim", *sys.argv[1:]], timings={},
     )  # fmt: skip
     return {key: value for key, value in document.items() if key != "environment"}

@@ -182,7 +182,7 @@ def timed_effects(
         clock = m[e + E_CLOCK]
         if clock == NONE or (clock >= 0 and wi[m[H_W_CLOCK_COUNT] + clock] == 0):
             continue
-        size = v[m[e + E_REF]]
+        size = value_at(m, wi, wf, m[e + E_REF], v, x, attributes, 0.0, 0)  # of parameters and covariates alone
         if m[e + E_COLUMN] >= 0:
             size *= x[m[e + E_COLUMN]]
         elif (attributes & m[e + E_MASK]) == 0:

@@ -126,7 +126,8 @@ class Draft:
         node = self.names.resolve(expression.parse(value, where), where)
         if differing := self.names.differing(node):
             raise UnsupportedError(f"{where}: {what} depend on parameters alone{differing}.")
-        for name in expression.names(node):
+        names = sorted(set(expression.names(node)))
+        for name in names:
             if name not in self.scenario.table:
                 raise UnsupportedError(f"{where}: '{name}' is not a parameter; {what} depend on parameters alone.")
             if self.scenario.table[name].distribution != "fixed":
@@ -134,7 +135,7 @@ class Draft:
                     f"{where}: parameter '{name}' has distribution '{self.scenario.table[name].distribution}';"
                     f" {what} must be fixed."
                 )
-        base = self.scenario.table.base()
+        base = self.scenario.table.base() if names else {}
         number = float(np.ravel(expression.evaluate(node, base, where))[0])
         if not np.isfinite(number) or number < 0:
             raise ScenarioError(f"{where}: {number} is not a time of 0 or more, in years.")
@@ -155,10 +156,9 @@ class Draft:
             if changing and on != "hazard":
                 raise UnsupportedError(f"{place}: an effect that changes with time must be on = 'hazard'.")
             ref = self.names.ref(effect.value, place, "number")
-            if changing and ref < 0:
-                differing = self.names.differing(self.names.origins[-1 - ref][0])
+            if changing and ref < 0 and not self.names.is_of_covariates(self.names.origins[-1 - ref][0]):
                 raise UnsupportedError(
-                    f"{place}: an effect that changes with time may depend on parameters alone{differing}."
+                    f"{place}: an effect that changes with time may depend on parameters and covariates alone."
                 )
             self.out["effect_ref"].append(ref)
             self.out["effect_on"].append(ON[on])

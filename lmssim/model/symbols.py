@@ -239,6 +239,11 @@ class Symbols:
         """Whether a resolved node depends on covariates alone."""
         return not expression.looks_up(node) and all(name in self.covariates for name in expression.names(node))
 
+    def is_of_covariates(self, node: Node) -> bool:
+        """Whether a resolved node depends on parameters and covariates alone, also through tables."""
+        return all(name != "age" and (name in self.parameters or name in self.covariates)
+                   for name in expression.names(node))
+
     def depends_on_time(self, node: Node) -> bool:
         """Whether a resolved node changes within a stay."""
         return any(n in self._moments() or self._clock(n) is not None for n in expression.names(node))

@@ -333,3 +333,15 @@ def test_key_that_is_neither_attribute_nor_covariate_is_refused(build: Build) ->
     """A key that reads a clock cannot be a column of the patient."""
     with pytest.raises(UnsupportedError, match="key of an effect"):
         estimate(build(frame() + alive_dead(WEIBULL, 'effects."time + 1" = 0.1')), 1)
+
+
+def test_a_waning_effect_may_differ_by_covariate(build: Build) -> None:
+    """Each patient wanes from the size that the table gives; those of one sex live as if it were everybody's."""
+    table = "\n[tables.size]\nby = ['sex']\nrows = [['male', -1.0], ['female', -0.3]]\n"
+    effect = "effects.\"age / 60\" = { value = %s, clock = 'model', full = 2, wane = 1 }"
+    lives = live(build(frame(covariates=SEX) + alive_dead(WEIBULL, effect % "'size(sex)'") + table), 2_000)
+    male = lives.x[:, 1] == 0
+    for value, mine in ((-1.0, male), (-0.3, ~male)):
+        np.testing.assert_array_equal(
+            lives.first_entry("dead")[mine], _times(build, effect % value, SEX, 2_000)[mine]
+        )

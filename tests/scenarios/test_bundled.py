@@ -25,11 +25,11 @@ def test_every_shared_parameter_is_used_by_some_scenario() -> None:
     shared: set[str] = set()
     for name in bundled_names():
         scenario = load_scenario(name)
-        program = compile_scenario(scenario)
-        used = program.symbols.used & set(scenario.table)
-        needed |= named_parameters(scenario.file.switches, scenario.table)
-        needed |= set(scenario.table.select(used))
-        shared |= set(scenario.table) - scenario.own
+        used = set(compile_scenario(scenario).used)
+        needed |= named_parameters(scenario.file.switches, scenario.table, scenario.by.spread) | used
+        needed |= {id_ for id_, held in scenario.by.ids.items() if used & set(held.values())}
+        of_one_category = {each for id_, held in scenario.by.ids.items() for each in held.values() if each != id_}
+        shared |= set(scenario.table) - scenario.own - of_one_category
     assert shared - needed == set()
 
 
