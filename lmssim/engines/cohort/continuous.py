@@ -112,8 +112,8 @@ def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Fo
     return memory.Follow(
         live.live_bits, live.first_guard, live.guards, live.live_clocks, live.live_cures, live.entry_bits, live.boxed,
         live.timed, live.passive, live.cure_of_risk, np.array(program.columns["recorded"], dtype=np.int64),
-        live.ahead, live.watcher, np.array([excludes], dtype=np.int64), bins(settings.horizon, fineness, settings.times),
-        np.array([*settings.times, settings.horizon]),
+        live.ahead, live.watcher, np.array([excludes], dtype=np.int64),
+        bins(settings.horizon, fineness, settings.times), np.array([*settings.times, settings.horizon]),
         np.array([fineness.step, 2.0 * fineness.growth, fineness.least, max(fine, default=0.0), 2.0 * fineness.width]),
     )  # fmt: skip
 

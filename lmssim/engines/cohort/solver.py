@@ -34,7 +34,10 @@ LARGEST = 1 << 17
 """Largest size; what asks for more is refused."""
 
 
-def solve(program: Program, numbers: FloatArray, x: FloatArray, fineness: Fineness, jobs: int = 1) -> CohortResult:
+def solve(
+    program: Program, numbers: FloatArray, x: FloatArray, fineness: Fineness, jobs: int = 1,
+    n_strategies: int | None = None,
+) -> CohortResult:  # fmt: skip
     """Expected outcomes of each profile under each strategy.
 
     Parameters
@@ -47,6 +50,8 @@ def solve(program: Program, numbers: FloatArray, x: FloatArray, fineness: Finene
         How fine a model in continuous time is solved; others are exact.
     jobs : int
         Worker threads.
+    n_strategies : int, optional
+        Of a model in continuous time, how many strategies to solve, from the first on; all if absent.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def solve(program: Program, numbers: FloatArray, x: FloatArray, fineness: Finene
         return solve_cycles(program, numbers, x)
     if file.partitioned_survival is not None:
         return solve_partitioned(program, numbers, x)
-    return _Continuous(program, fineness).solve(numbers, x, jobs)
+    return _Continuous(program, fineness).solve(numbers, x, jobs, n_strategies or len(program.strategies))
 
 
 class _Continuous:
@@ -71,9 +76,8 @@ class _Continuous:
         self.sizes = Sizes()
         self.free: list[Workspace] = []
 
-    def solve(self, numbers: FloatArray, x: FloatArray, jobs: int) -> CohortResult:
-        """Results of all profiles and strategies."""
-        n_strategies = len(self.program.strategies)
+    def solve(self, numbers: FloatArray, x: FloatArray, jobs: int, n_strategies: int) -> CohortResult:
+        """Results of all profiles under the first strategies."""
         numbers, x = np.array(numbers, order="C"), np.array(x, order="C")  # owned and writable: one numba type
         tasks = [(p, s) for p in range(len(x)) for s in range(n_strategies)]
         first = self._one(numbers[0], x[0], *tasks[0])  # compiles, and finds the sizes
