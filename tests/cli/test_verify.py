@@ -135,6 +135,9 @@ def test_the_list_names_every_check(cli: Cli) -> None:
     assert [line[13:].split()[0] for line in outcome.out.splitlines()] != []
     for each in CHECKS:
         assert each in outcome.out
+    fewer = cli("verify", "--list", "--check", "inputs", "--skip", "effect-direction").out
+    assert "effect-size" in fewer
+    assert "effect-direction" not in fewer
 
 
 @pytest.mark.parametrize(
