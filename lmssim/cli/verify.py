@@ -29,6 +29,9 @@ def verify(
     check: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this check, or this group; may be repeated.")
     ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Not this check, or this group; may be repeated.")
+    ] = None,
     patients: options.Patients = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
@@ -51,7 +54,7 @@ def verify(
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.verify import chosen, run_battery
 
-    checks = chosen(check or [])
+    checks = chosen(check or [], skip or [])
     if listed:
         for each in checks:
             typer.echo(f"{each.group:<12} {each.id:<26} {each.title}")
@@ -63,7 +66,7 @@ def verify(
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
     folder = make_folder(out or Path("lmssim-out") / f"{loaded.name}-verify")
     with progress_bar(loaded.name, shown=not quiet) as progress:
-        battery = run_battery(loaded, sampling, engine or ["compiled"], check or [], progress)
+        battery = run_battery(loaded, sampling, engine or ["compiled"], check or [], skip or [], progress)
     manifest = _manifest(battery, overrides_, {"battery": time.perf_counter() - begun})
     _write(battery, folder, manifest)
     if json:

@@ -28,6 +28,7 @@ import keyword
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -190,6 +191,10 @@ class ParameterTable(Mapping[str, Parameter]):
 
     def base(self) -> dict[str, FloatArray]:
         """Base-case values, derived ones computed: arrays of shape (1,)."""
+        return {id_: value.copy() for id_, value in self._base.items()}
+
+    @cached_property
+    def _base(self) -> dict[str, FloatArray]:
         return self.evaluate({p.id: np.array([p.value]) for p in self.values() if not p.expression})
 
     def evaluate(self, values: Mapping[str, FloatArray], first_draw: int | None = None) -> dict[str, FloatArray]:

@@ -175,8 +175,10 @@ def _with_cycles(file: ScenarioFile, name: str, treatment: Treatment) -> Treatme
 
 
 def _event(file: ScenarioFile, name: str, treatment: Treatment) -> Event:
-    label = f"Cycle of {treatment.label or name.replace('_', ' ')}"
-    return Event(label=label, probability=1, when=f"not {treatment.stop}", cost=_cost(file, treatment))
+    given = treatment.label or name.replace("_", " ")
+    if given[1:2].islower():
+        given = given[0].lower() + given[1:]
+    return Event(label=f"Cycle of {given}", probability=1, when=f"not {treatment.stop}", cost=_cost(file, treatment))
 
 
 def _cost(file: ScenarioFile, treatment: Treatment) -> Costs:

@@ -141,6 +141,8 @@ class Branch(Section):
     """Probability, or `rest`; without `p` the branch is taken wherever `when` holds."""
     when: str | None = None
     effects: Effects = {}
+    expected: Expected = "unknown"
+    """Whether taking it is a benefit, which turns the direction of its effects, as of a transition."""
     set: dict[str, str | bool] = {}
 
 

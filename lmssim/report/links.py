@@ -105,10 +105,11 @@ def _how(transition: Transition) -> str:
 
 
 def diagram_text(scenario: Scenario) -> str:
-    """The model in words: each state, its kind, and where it leads."""
+    """The model in words: each state from the first on, its kind, and where it leads."""
     links = links_of(scenario)
     lines = []
-    for name, state in scenario.file.states.items():
+    for name in _in_order(scenario, links):
+        state = scenario.file.states[name]
         start = ", start" if state.initial else ""
         lines.append(f"{state_label(scenario, name)} [{name}: {state.kind}{start}]")
         lines += [f"    -> {to}: {', '.join(hows)}" for to, hows in _targets(scenario, links, name).items()]
@@ -116,6 +117,25 @@ def diagram_text(scenario: Scenario) -> str:
     silent = [t for t in scenario.file.transitions if t.to is None]
     lines += [f"Silent event: {readable(t.mark or t.name or '')}" for t in silent]
     return "\n".join(lines)
+
+
+def _in_order(scenario: Scenario, links: list[Link]) -> list[str]:
+    """States as patients may come to them, each after those that lead to it but for ways back; ends last."""
+    states, seen, left = scenario.file.states, set[str](), list[str]()
+
+    def visit(name: str) -> None:
+        seen.add(name)
+        for target in [link.target for link in links if link.source == name][::-1]:
+            if target not in seen:
+                visit(target)
+        left.append(name)
+
+    for name in [*(n for n in states if states[n].initial), *states]:
+        if name not in seen:
+            visit(name)
+    reached = left[::-1]
+    start = next(i for i, name in enumerate(reached) if states[name].initial)
+    return sorted(reached[start:] + reached[:start], key=lambda name: states[name].kind == "absorbing")
 
 
 def _targets(scenario: Scenario, links: list[Link], name: str) -> dict[str, list[str]]:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from lmssim.kernels.race import TICK_BITS
 from lmssim.report.digits import amount
-from lmssim.report.labels import event_label, state_label, strategy_labels
+from lmssim.report.labels import event_label, readable, state_label, strategy_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,22 @@ def patient_line(trace: Trace) -> str:
     said = (f"{name} {value}" if isinstance(value, str) else f"{name} {value:.4g}" for name, value in
             trace.covariates.items())  # fmt: skip
     return ", ".join(said)
+
+
+def portrait(trace: Trace) -> str:
+    """The patient in a line for readers, by labels: what differs between patients, and of yes and no what is so."""
+    population = trace.scenario.file.population
+    stratum = str(trace.covariates[population.by]) if population.by else ""
+    stated = population.strata[stratum].covariates if stratum else population.covariates
+    said = [readable(stratum)] if stratum else []
+    for name, covariate in stated.items():
+        value, label = trace.covariates[name], covariate.label or readable(name)
+        if covariate.kind == "binary":
+            said += [label] if value == 1.0 else []
+        elif covariate.kind != "constant" and 1 not in covariate.probabilities:
+            number = value if isinstance(value, str) else f"{value:.3g}"
+            said.append(f"{label}: {number} {covariate.unit}".strip())
+    return "; ".join(said)
 
 
 def strategy_table(trace: Trace, strategy: str) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.lines import Line2D
@@ -9,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from lmssim.report.labels import event_label, short, state_label, strategy_labels
-from lmssim.report.steps import headline, patient_line, rows_of
+from lmssim.report.steps import headline, portrait, rows_of
 from lmssim.report.style import AREAS, GREYS, INK, MARKERS, figure_style, new_figure, title_figure
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ EARLY = 2.0
 """Years that a long life shows apart, in which treatment falls."""
 LONG = 3.0
 """A life this many times as long is long."""
-LANE, EDGE = 0.42, 1.35
-"""Inches of a lane, and of the axes around the lanes."""
-SYMBOLS = (*MARKERS, "p", "h", "d", "8", "H")
+LANE, LINE, EDGE = 0.42, 0.17, 1.4
+"""Inches of a lane, of a line of text, and of the axes around the lanes."""
+SYMBOLS = (*MARKERS, "p", "d", "1", "+", "x", "2", "h", "3", "4", "8", "H")
+CYCLES = "Cycle of treatment"
 COLUMNS = 4
 TICKS = [1, 2, 2.5, 5, 10]
 APART = 0.016
@@ -49,7 +51,9 @@ def plot_timeline(trace: Trace) -> Figure:
     with figure_style():
         handles = _handles(trace, colours, symbols)
         rows = -(-len(handles) // COLUMNS)
-        figure = new_figure(9.6, EDGE + LANE * len(trace.strategies) + 0.17 * rows)
+        title = f"{short(headline(trace), 110)}\n{textwrap.fill(portrait(trace), 120)}"
+        lines = rows + title.count("\n")
+        figure = new_figure(9.6, EDGE + LANE * len(trace.strategies) + LINE * lines)
         early = trace.stays[(trace.stays["left"] > trace.stays["entered"]) & (trace.stays["left"] < EARLY)]
         if last > LONG * EARLY and len(early):
             left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.0, 1.5])
@@ -65,7 +69,7 @@ def plot_timeline(trace: Trace) -> Figure:
         left.set_yticks(range(len(trace.strategies)), [labels[s] for s in trace.strategies])
         left.set_ylim(len(trace.strategies) - 0.4, -0.75)
         figure.legend(handles=handles, loc="outside lower center", ncols=COLUMNS)
-        title_figure(figure, f"{short(headline(trace), 110)}\n{short(patient_line(trace), 120)}")
+        title_figure(figure, title)
         return figure
 
 
@@ -98,11 +102,19 @@ def _draw(
 def _draw_events(
     ax: Axes, trace: Trace, strategy: str, lane: int, shown: float, width: float, symbols: dict[str, str]
 ) -> None:
-    place = -width
-    for event in rows_of(_events(trace), strategy):
-        if event.time <= shown:
-            place = max(event.time, place + APART * width)
-            ax.plot(place, lane - 0.4, symbols[event.what], color=INK, markersize=4, clip_on=False)
+    events = [event for event in rows_of(_events(trace), strategy) if event.time <= shown]
+    for event, place in zip(events, _places([event.time for event in events], width), strict=True):
+        ax.plot(place, lane - 0.4, symbols[event.what], color=INK, markersize=4, clip_on=False)
+    cycles = [event.time for event in rows_of(_events(trace, cycles=True), strategy) if event.time <= shown]
+    ax.vlines(cycles, lane - 0.25, lane - 0.13, color=INK, linewidth=0.6)
+
+
+def _places(times: list[float], width: float) -> list[float]:
+    """Where symbols stand: at their times or, side by side, after them, as far as the axis reaches."""
+    places: list[float] = []
+    for time in times:
+        places.append(max(time, places[-1] + APART * width if places else time))
+    return [min(place, width * (1.0 - APART * (len(places) - 1 - i))) for i, place in enumerate(places)]
 
 
 def _later_by(years: float) -> Callable[[Any], Any]:
@@ -133,8 +145,13 @@ def _symbols(trace: Trace) -> dict[str, str]:
     return {name: SYMBOLS[i % len(SYMBOLS)] for i, name in enumerate(names)}
 
 
-def _events(trace: Trace) -> pd.DataFrame:
-    return trace.steps[trace.steps["kind"] == "event"]
+def _events(trace: Trace, *, cycles: bool = False) -> pd.DataFrame:
+    """Events that happened, or the cycles of treatment among them, which happen to all who are given one."""
+    file = trace.scenario.file
+    ticks = {tick.event for treatment in file.treatments.values() for tick in treatment.schedule}
+    certain = [name for name, event in file.events.items() if name in ticks and event.probability == 1]
+    happened = trace.steps[trace.steps["kind"] == "event"]
+    return happened[happened["what"].isin(certain) == cycles]
 
 
 def _handles(trace: Trace, colours: dict[str, str], symbols: dict[str, str]) -> Sequence[Any]:
@@ -145,4 +162,7 @@ def _handles(trace: Trace, colours: dict[str, str], symbols: dict[str, str]) -> 
         Line2D([], [], color=INK, marker=symbol, markersize=4, linestyle="none",
                label=short(event_label(trace.scenario, mark), 36))
         for mark, symbol in symbols.items()
+    ), *(
+        [Line2D([], [], color=INK, marker="|", markersize=4, linestyle="none", label=CYCLES)]
+        if len(_events(trace, cycles=True)) else []
     )]  # fmt: skip

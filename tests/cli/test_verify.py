@@ -68,7 +68,7 @@ def _document(folder: Path) -> dict[str, Any]:
 
 def test_a_utility_above_the_norm_fails(cli: Cli, extremity: Path, tmp_path: Path) -> None:
     """In a copy of extremity: the state and the value are named."""
-    replaced(extremity.parent / "models" / "lms.toml", 'utility = "um_supportive"', "utility = 1.05")
+    replaced(extremity.parent / "models" / "systemic.toml", 'utility = "um_supportive"', "utility = 1.05")
     outcome = cli("verify", extremity, "--patients", 300, "--check", "state-utility-norm", "--out", tmp_path)
     assert outcome.code == 1
     assert "state supportive" in outcome.out

@@ -94,6 +94,12 @@ def event(**update: Any) -> Plant:
     return plant
 
 
+def no_way_out(scenario: Scenario, _: Patch) -> Scenario:
+    """The ill die of other causes alone."""
+    kept = [t for t in scenario.file.transitions if t.to != "dead_disease"]
+    return edits.with_file(scenario, transitions=kept)
+
+
 def backward_life_table(scenario: Scenario, _: Patch) -> Scenario:
     """The young die like the old."""
     assert scenario.life is not None
@@ -433,6 +439,7 @@ PLANTS: dict[str, Plant] = {
     "net-flow": occupied(_shift_time),
     "fixed-stay": estimates(_longer_stays),
     "tunnel": histories(early_exits),
+    "way-out": no_way_out,
     "branch-sum": values(share_a=0.9, share_b=0.4),
     "standstill": references("hazard.rate", lambda value: value or 0.01),
     "identical-strategies": estimates(_first_differs),

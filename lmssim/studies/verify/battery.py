@@ -101,18 +101,23 @@ class Battery:
         return {f"{engine}-{id_}": table for (engine, id_), table in found.items() if table is not None}
 
 
-def chosen(names: Sequence[str]) -> list[Check]:
-    """Checks of some names, or of groups; all if none is named.
+def chosen(names: Sequence[str], without: Sequence[str] = ()) -> list[Check]:
+    """Checks of some names, or of groups, but for some others; all if none is named.
 
     Raises
     ------
     InputError
-        If a name is neither.
+        If a name is neither, or no check is left.
     """
-    for name in names:
-        if name not in CHECKS and name not in {c.group for c in CHECKS.values()}:
-            raise InputError(unknown("check", name, CHECKS, "--check"))
-    return [c for c in in_order() if not names or c.id in names or c.group in names]
+    for option, given in (("--check", names), ("--skip", without)):
+        for name in given:
+            if name not in CHECKS and name not in {c.group for c in CHECKS.values()}:
+                raise InputError(unknown("check", name, CHECKS, option))
+    wanted = [c for c in in_order() if not names or c.id in names or c.group in names]
+    left = [c for c in wanted if c.id not in without and c.group not in without]
+    if not left:
+        raise InputError("--skip: no check is left.")
+    return left
 
 
 def run_battery(
@@ -120,6 +125,7 @@ def run_battery(
     sampling: Sampling,
     engines: Sequence[str] = ("compiled",),
     names: Sequence[str] = (),
+    without: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
 ) -> Battery:
     """Run checks on a scenario.
@@ -134,6 +140,8 @@ def run_battery(
         Engines on trial.
     names : sequence of str
         Ids of checks, or groups; all if empty.
+    without : sequence of str
+        Ids of checks, or groups, that are left out.
     progress : callable, optional
         Called with (checks done, checks in all).
 
@@ -145,7 +153,7 @@ def run_battery(
     sampling.validate()
     if sampling.n_patients < LEAST_PATIENTS:
         raise InputError(f"patients: {sampling.n_patients} is too few to verify a model; at least {LEAST_PATIENTS}.")
-    checks = chosen(names)
+    checks = chosen(names, without)
     benches = [Bench(scenario, sampling_for(sampling, engine), engine) for engine in dict.fromkeys(engines)]
     total, done = len(checks) * len(benches), 0
     found: list[Result] = []

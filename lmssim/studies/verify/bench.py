@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MOST_LIVES = 2_000
 """Patients whose lives are followed one by one, at most."""
+MOST_KEPT = 3
+"""Sets of lives that are kept."""
 BLOCK = 512
 """Patients whose histories are held at a time."""
 N_DRAWS = 100
@@ -106,15 +108,14 @@ class Lives:
         np.add.at(total, self.path, years)
         return total.reshape(self.shape)
 
-    def first(self, name: str) -> FloatArray:
-        """Time of the first mark or entry of a name, (n_patients, n_strategies); infinite if there is none."""
+    def first(self, *names: str) -> FloatArray:
+        """Time of the first mark or entry of any name, (n_patients, n_strategies); infinite if there is none."""
         times = np.full(self.shape[0] * self.shape[1], np.inf)
-        if name in self.program.states:
-            entry = self.state == self.program.states.index(name)
-            np.minimum.at(times, self.path[entry], self.entered[entry])
-        if name in self.program.marks:
-            own = self.mark == self.program.marks.index(name)
-            np.minimum.at(times, self.mark_path[own], self.mark_time[own])
+        states = [self.program.states.index(name) for name in names if name in self.program.states]
+        marks = [self.program.marks.index(name) for name in names if name in self.program.marks]
+        entry, own = np.isin(self.state, states), np.isin(self.mark, marks)
+        np.minimum.at(times, self.path[entry], self.entered[entry])
+        np.minimum.at(times, self.mark_path[own], self.mark_time[own])
         return times.reshape(self.shape)
 
 
@@ -197,12 +198,16 @@ class Bench:
         return error
 
     def lives(self, *changes: Edit, luck: int = 0) -> Lives:
-        """Lives under the changed scenario."""
+        """Lives under the changed scenario; the last few are kept, as they take much memory."""
         key = (_key(changes), luck)
-        if key not in self._lives:
+        found = self._lives.pop(key, None)
+        if found is None:
             program = compile_scenario(self.edited(*changes))
-            self._lives[key] = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
-        return self._lives[key]
+            found = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
+        self._lives[key] = found
+        if len(self._lives) > MOST_KEPT:
+            del self._lives[next(iter(self._lives))]
+        return found
 
     @cached_property
     def base(self) -> Evaluation:
@@ -273,15 +278,47 @@ def strategy_values(scenario: Scenario, strategy: str) -> dict[str, float]:
     if changed:
         given = {id_: v for id_, v in base.items() if not scenario.table[id_].expression}
         base = scenario.table.evaluate({**given, **changed})
-    return {id_: float(value[0]) for id_, value in base.items() if id_ not in scenario.by.ids}
+    known = {id_: float(value[0]) for id_, value in base.items() if id_ not in scenario.by.ids}
+    return known | _named(scenario, known)
+
+
+def _named(scenario: Scenario, values: Mapping[str, float]) -> dict[str, float]:
+    """Values of the named expressions that depend on parameters, or on one another, alone."""
+    found: dict[str, float] = {}
+    while True:
+        known = {**values, **found}
+        numbers = {n: constant(v, known) for n, v in scenario.file.expressions.items() if n not in found}
+        more = {name: number for name, number in numbers.items() if number is not None}
+        if not more:
+            return found
+        found |= more
 
 
 def constant(value: float | str, values: Mapping[str, float]) -> float | None:
     """Number that a value stands for; None if it depends on more than parameters."""
-    node = expression.parse(value, "value")
-    if any(name not in values for name in expression.names(node)):
+    return _number(expression.parse(value, "value"), values)
+
+
+def possible(value: float | str, values: Mapping[str, float]) -> list[float] | None:
+    """Numbers that a value may be, by rules of whatever kind; None if they depend on more than parameters."""
+    return _alternatives(expression.parse(value, "value"), values)
+
+
+def _number(node: expression.Node, values: Mapping[str, float]) -> float | None:
+    if expression.looks_up(node) or any(name not in values for name in expression.names(node)):
         return None
     return float(expression.evaluate(node, values, "value"))
+
+
+def _alternatives(node: expression.Node, values: Mapping[str, float]) -> list[float] | None:
+    number = _number(node, values)
+    if number is not None:
+        return [number]
+    if not isinstance(node, expression.Apply) or node.function != "if":
+        return None
+    _, yes, no = node.arguments
+    first, second = _alternatives(yes, values), _alternatives(no, values)
+    return None if first is None or second is None else first + second
 
 
 def outcomes(evaluation: Evaluation) -> FloatArray:
@@ -295,5 +332,5 @@ def _key(changes: Sequence[Edit]) -> tuple[Any, ...]:
 
 __all__ = [
     "DISCOUNTED", "N_DRAWS", "OUTCOMES", "UNDISCOUNTED", "Bench", "Edit", "Lives", "constant", "edits", "live",
-    "outcomes", "sampling_for", "strategy_values",
+    "outcomes", "possible", "sampling_for", "strategy_values",
 ]  # fmt: skip

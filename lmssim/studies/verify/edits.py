@@ -91,13 +91,37 @@ def only_costs_per_year(scenario: Scenario) -> Scenario:
 
 
 def treatment_costs(scenario: Scenario, treatment: str, factor: float) -> Scenario:
-    """Costs of giving a treatment times a factor."""
+    """Costs of giving a treatment times a factor, those of the events that are its alone among them."""
 
     def rule(name: str, value: Any) -> Any:
         return {c: times(v, factor) for c, v in value.items()} if name in COSTS else value
 
-    changed = rewritten(scenario.file.treatments[treatment], rule)
-    return with_file(scenario, treatments={**scenario.file.treatments, treatment: changed})
+    file = scenario.file
+    changed: Treatment = rewritten(file.treatments[treatment], rule)
+    events = {name: rewritten(file.events[name], rule) for name in own_events(scenario, treatment)}
+    return with_file(
+        scenario, treatments={**file.treatments, treatment: changed}, events={**file.events, **events}
+    )
+
+
+def no_treatment_costs(scenario: Scenario) -> Scenario:
+    """Treatments are given for nothing."""
+    for treatment in scenario.file.treatments:
+        scenario = treatment_costs(scenario, treatment, 0.0)
+    return scenario
+
+
+def own_events(scenario: Scenario, treatment: str) -> list[str]:
+    """Events that happen to those who are given a treatment, and to nobody else: its cycles, for instance."""
+    file = scenario.file
+    others: list[State | Treatment] = list(file.states.values())
+    others += [section for name, section in file.treatments.items() if name != treatment]
+    elsewhere = {event for section in others for event in _events_of(section)}
+    return [event for event in dict.fromkeys(_events_of(file.treatments[treatment])) if event not in elsewhere]
+
+
+def _events_of(section: State | Treatment) -> list[str]:
+    return [*section.events, *(tick.event for tick in section.schedule if tick.event)]
 
 
 def no_terminal_care(scenario: Scenario) -> Scenario:
@@ -209,14 +233,14 @@ def extreme_mortality(scenario: Scenario, rate: float) -> Scenario:
 
 def standstill(scenario: Scenario) -> Scenario:
     """Nothing happens to anybody: all hazards, detections, durations and complications are off."""
-    quiet = extreme_mortality(no_events(scenario), 0.0)
-    lasting = {"duration": None, "wait": None}
-    return with_file(
-        quiet,
-        transitions=[_stilled(t) for t in quiet.file.transitions],
-        states={n: s.model_copy(update={"duration": None}) for n, s in quiet.file.states.items()},
-        treatments={n: t.model_copy(update=lasting) for n, t in quiet.file.treatments.items()},
+    lasting, file = {"duration": None, "wait": None}, scenario.file
+    endless = with_file(
+        no_events(scenario),
+        states={n: s.model_copy(update={"duration": None}) for n, s in file.states.items()},
+        treatments={n: t.model_copy(update=lasting) for n, t in file.treatments.items()},
     )
+    quiet = extreme_mortality(endless, 0.0)
+    return with_file(quiet, transitions=[_stilled(t) for t in quiet.file.transitions])
 
 
 # === Events ===
@@ -229,11 +253,16 @@ def event_probability(scenario: Scenario, event: str, probability: float) -> Sce
     return with_file(scenario, events={**scenario.file.events, event: changed})
 
 
+def all_events(scenario: Scenario, probability: float) -> Scenario:
+    """Every event of the same probability."""
+    for event in scenario.file.events:
+        scenario = event_probability(scenario, event, probability)
+    return scenario
+
+
 def no_events(scenario: Scenario) -> Scenario:
     """No event ever happens."""
-    for event in scenario.file.events:
-        scenario = event_probability(scenario, event, 0.0)
-    return scenario
+    return all_events(scenario, 0.0)
 
 
 def no_consequences(scenario: Scenario) -> Scenario:
@@ -248,8 +277,8 @@ def no_consequences(scenario: Scenario) -> Scenario:
 # === Effects ===
 
 
-MARK = "marked {}"
-"""Mark of the transitions that use a risk."""
+MARK = "transition {}"
+"""Mark of a transition, by its place in the file."""
 TAKEN = "{}, branch {}"
 """State through which a branch is made to lead."""
 
@@ -354,26 +383,33 @@ def _with_branch(scenario: Scenario, state: str, i: int, **update: Any) -> Scena
     return with_file(scenario, states={**states, state: states[state].model_copy(update={"branches": branches})})
 
 
-def marked_branch(scenario: Scenario, effect: DeclaredEffect) -> Scenario:
-    """The branch on which an effect acts leads through a state of its own, which histories record."""
+def watched(scenario: Scenario) -> Scenario:
+    """Histories record every transition, and every branch with a declared effect.
+
+    Such a branch leads through a state of its own. Endpoints and series are dropped, as marks are theirs.
+    """
+    transitions = [t.model_copy(update={"mark": MARK.format(i)}) for i, t in enumerate(scenario.file.transitions)]
+    changed, taken = with_file(scenario, transitions=transitions, endpoints={}, series={}, cases={}), []
+    for effect in declared_effects(scenario):
+        if effect.holder == "branch" and effect.name not in taken:
+            changed = _led_through(changed, effect)
+            taken.append(effect.name)
+    recorded = {"taken": Endpoint(events=taken, kind="incidence")} if taken else {}
+    return with_file(changed, endpoints=recorded)
+
+
+def _led_through(scenario: Scenario, effect: DeclaredEffect) -> Scenario:
     state, _, k = str(effect.index).partition("/")
-    target = scenario.file.states[state].branches[int(k)].to
+    through = State(kind="chance", branches=[Branch(to=scenario.file.states[state].branches[int(k)].to)])
     changed = _with_branch(scenario, state, int(k), to=effect.name)
-    through = State(kind="chance", branches=[Branch(to=target)])
-    recorded = Endpoint(events=[effect.name], kind="incidence")
-    return with_file(
-        changed, states={**changed.file.states, effect.name: through}, endpoints={"taken": recorded}, series={}
-    )
+    return with_file(changed, states={**changed.file.states, effect.name: through})
 
 
-def marked(scenario: Scenario, risk: str) -> Scenario:
-    """Every transition that uses a risk records it; endpoints and series are dropped, as marks are theirs."""
-    mark = MARK.format(risk)
-    transitions = [
-        t.model_copy(update={"mark": mark}) if risk in (t.risk, t.name, t.to, t.mark) else t
-        for t in scenario.file.transitions
+def marks_of(scenario: Scenario, risk: str) -> list[str]:
+    """Marks by which `watched` records the transitions that use a risk."""
+    return [
+        MARK.format(i) for i, t in enumerate(scenario.file.transitions) if risk in (t.risk, t.name, t.to, t.mark)
     ]
-    return with_file(scenario, transitions=transitions, endpoints={}, series={})
 
 
 # === Strategies, population, settings ===

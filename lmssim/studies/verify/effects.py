@@ -10,7 +10,7 @@ import numpy as np
 from lmssim.model import expression
 from lmssim.model.flat import received
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import OUTCOMES, Bench, Edit, Lives, constant
+from lmssim.studies.verify.bench import OUTCOMES, Bench, Edit, Lives, outcomes, possible
 from lmssim.studies.verify.finding import (
     Finding,
     NotApplicableError,
@@ -27,11 +27,15 @@ from lmssim.studies.verify.finding import (
 from lmssim.studies.verify.registry import check
 
 if TYPE_CHECKING:
+    from lmssim.evaluation import Evaluation
     from lmssim.kernels import FloatArray
     from lmssim.studies.verify.edits import DeclaredEffect
 
 STRONGEST = 20.0
 """Hazard ratio, or its inverse, beyond which an effect is not plausible: twice what strong prognostic factors have."""
+DOSES = (0.0, 0.25, 0.5)
+"""Probabilities at which events are counted."""
+CERTAIN = 0.999999
 LATER = 1e-9
 """Years by which an event must move to have moved."""
 COST, QALYS = OUTCOMES.index("cost_undiscounted"), OUTCOMES.index("qalys_undiscounted")
@@ -47,9 +51,9 @@ def effects_move_the_declared_way(bench: Bench) -> Finding:
     Up to that event nothing else differs, so no patient may move the other way. Where the effect's key is negative for
     a patient the direction turns.
     """
-    findings = []
+    findings, on = [], bench.lives((edits.watched,))
     for effect in edits.declared_effects(bench.scenario):
-        finding = _effect_direction(bench, effect)
+        finding = _effect_direction(bench, effect, on)
         if finding is not None:
             findings.append(finding)
     if not findings:
@@ -57,12 +61,11 @@ def effects_move_the_declared_way(bench: Bench) -> Finding:
     return worst_of(findings)
 
 
-def _effect_direction(bench: Bench, effect: DeclaredEffect) -> Finding | None:
+def _effect_direction(bench: Bench, effect: DeclaredEffect, on: Lives) -> Finding | None:
     """Share of those moved who moved the wrong way; None if nobody was moved."""
-    mark, changes = _watched(bench, effect)
-    on, off = bench.lives(*changes), bench.lives(*changes, (edits.scaled_effect, effect, 0.0))
+    marks, off = _marks(bench, effect), bench.lives((edits.watched,), (edits.scaled_effect, effect, 0.0))
     with np.errstate(invalid="ignore"):
-        sooner = off.first(mark) - on.first(mark)  # infinite where only one has it; not a number where neither has
+        sooner = off.first(*marks) - on.first(*marks)  # infinite where only one has it; not a number where neither has
     sign = _sign(on, effect)[:, None] * _direction(bench, effect)
     moved, wrong = np.abs(sooner) > LATER, sign * sooner < -LATER
     if not moved.any():
@@ -79,13 +82,11 @@ def _effect_direction(bench: Bench, effect: DeclaredEffect) -> Finding | None:
     return replace(finding, reason="observed is the share of those moved whom it moves the other way")
 
 
-def _watched(bench: Bench, effect: DeclaredEffect) -> tuple[str, tuple[Edit, ...]]:
-    """Mark or state by which the event is seen in histories, and the change that puts it there."""
-    if effect.holder == "event":
-        return effect.name, ()
-    if effect.holder == "branch":
-        return effect.name, ((edits.marked_branch, effect),)
-    return edits.MARK.format(_risk(bench, effect)), ((edits.marked, _risk(bench, effect)),)
+def _marks(bench: Bench, effect: DeclaredEffect) -> list[str]:
+    """Marks or states by which what an effect acts on is seen in histories."""
+    if effect.holder in ("event", "branch"):
+        return [effect.name]
+    return edits.marks_of(bench.scenario, _risk(bench, effect))
 
 
 def _direction(bench: Bench, effect: DeclaredEffect) -> float:
@@ -96,7 +97,8 @@ def _direction(bench: Bench, effect: DeclaredEffect) -> float:
     elif effect.holder == "transition":
         good = file.transitions[int(effect.index)].expected == "benefit"
     elif effect.holder == "branch":
-        good = False
+        state, _, k = str(effect.index).partition("/")
+        good = file.states[state].branches[int(k)].expected == "benefit"
     else:
         good = any(t.expected == "benefit" and effect.name in (t.risk, t.name, t.to) for t in file.transitions)
     return 1.0 if (effect.expected == "harm") != good else -1.0
@@ -132,8 +134,7 @@ def effect_sizes_are_plausible(bench: Bench) -> Finding:
     for strategy in bench.strategies:
         values = bench.values(strategy)
         for place, key, effect in _all_effects(bench):
-            log_ratio = constant(effect, values)
-            if log_ratio is not None:
+            for log_ratio in possible(effect, values) or []:
                 ratios.append(abs(log_ratio) * _unit(bench, key))
                 where.append({"effect": f"{place}, {key}", "parameter": f"{effect}", "strategy": strategy})
     return warning(compare(np.exp(ratios), "at most", STRONGEST, 0.0, where, "ratios"))
@@ -225,50 +226,66 @@ def _paired(difference: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 @check("event-probability", "inputs", "The more probable an event, the more patients meet it; at 0 nobody")
 def events_follow_their_probability(bench: Bench) -> Finding:
-    """Share of some patients with the event at probability 0, 1/4 and 1/2, everything else as it is."""
+    """Share of some patients with the event at probability 0, 1/4 and 1/2.
+
+    All events together and without consequences, so that none keeps patients from another; an event that nobody meets
+    so is tried alone, everything else as it is.
+    """
     findings = []
     for event in _events(bench):
-        shares = [_share(bench, event, p) for p in (0.0, 0.25, 0.5)]
+        shares = [_share(bench, event, (edits.no_consequences,), (edits.all_events, p)) for p in DOSES]
+        if not _more(shares):
+            shares = [_share(bench, event, (edits.event_probability, event, p)) for p in DOSES]
         where = places(event=[event], strategy=bench.strategies)
         findings += [
             compare(shares[0], "equal to", 0.0, 0.0, where), compare(shares[1], "at least", shares[0], 0.0, where),
             compare(shares[2], "at least", shares[1], 0.0, where),
         ]  # fmt: skip
-        if shares[2].max() <= shares[0].max():
+        if not _more(shares):
             findings.append(verdict(False, "no more", "more", {"event": event}))
     return worst_of(findings)
 
 
+def _more(shares: list[FloatArray]) -> bool:
+    return bool(shares[-1].max() > shares[0].max())
+
+
 def _events(bench: Bench) -> list[str]:
-    """Events that some patient may meet."""
-    file = bench.scenario.file
-    met = {e for state in bench.program.flat.states.values() for e in state.events}
-    met |= {tick.event for state in bench.program.flat.states.values() for tick in state.schedule if tick.event}
-    found = [event for event in file.events if event in met]
+    """Events of the states that some patient enters."""
+    entered = bench.base.estimates.counts.entries[:, :, 0].sum(axis=0)
+    met: set[str] = set()
+    for name, n in zip(bench.program.states, entered, strict=True):
+        state = bench.program.flat.states[name]
+        if n > 0:
+            met.update(state.events, (tick.event for tick in state.schedule if tick.event))
+    found = [event for event in bench.scenario.file.events if event in met]
     if not found:
-        raise NotApplicableError("the model has no events")
+        raise NotApplicableError("patients enter no state with events")
     return found
 
 
-def _share(bench: Bench, event: str, probability: float) -> FloatArray:
-    evaluation = bench.run((edits.event_probability, event, probability), n_patients=bench.n_lives)
+def _share(bench: Bench, event: str, *changes: Edit) -> FloatArray:
+    evaluation = bench.run(*changes, n_patients=bench.n_lives)
     counts: FloatArray = evaluation.estimates.counts.marks[:, evaluation.program.marks.index(event), 1] / evaluation.n
     return counts
 
 
 @check("event-extremes", "results", "An event declared a harm costs no less and leaves no more QALYs if it is certain")
 def events_move_the_declared_way(bench: Bench) -> Finding:
-    """Undiscounted QALYs and cost at probability 1 against 0; cost where the event neither kills nor sets anything."""
+    """Undiscounted QALYs and cost at probability 1 against 0; cost where the event neither kills nor sets anything.
+
+    No other event happens; an event that nobody meets so is tried with the others as they are.
+    """
     findings = []
     for event in _events(bench):
         spec = bench.scenario.file.events[event]
         if spec.expected == "unknown":
             continue
         sign = 1.0 if spec.expected == "harm" else -1.0
-        never, always = ((edits.event_probability, event, p) for p in (0.0, 0.999999))
-        more = sign * (bench.mean(always) - bench.mean(never))
+        never, always = _alone(bench, event)
+        more = sign * (outcomes(always) - outcomes(never))
         alters = spec.death is not None or bool(spec.set)
-        noise = Z * np.hypot(bench.se(always), bench.se(never)) if alters else rounding(bench.mean(never))
+        noise = Z * np.hypot(_error(always), _error(never)) if alters else rounding(outcomes(never))
         where = places(event=[event], declared=[spec.expected], strategy=bench.strategies, outcome=["QALYs"])
         findings.append(compare(more[:, QALYS], "at most", 0.0, noise[:, QALYS], where))
         if not alters:
@@ -277,6 +294,20 @@ def events_move_the_declared_way(bench: Bench) -> Finding:
     if not findings:
         raise NotApplicableError("no event is declared a benefit or a harm")
     return worst_of(findings)
+
+
+def _alone(bench: Bench, event: str) -> tuple[Evaluation, Evaluation]:
+    """Without an event, and with it certain."""
+    never, always = ((edits.event_probability, event, p) for p in (0.0, CERTAIN))
+    alone = bench.run((edits.no_events,), always)
+    if alone.estimates.counts.marks[:, alone.program.marks.index(event), 1].any():
+        return bench.run((edits.no_events,)), alone
+    return bench.run(never), bench.run(always)
+
+
+def _error(evaluation: Evaluation) -> FloatArray:
+    error: FloatArray = evaluation.estimates.standard_error()[0, :, : len(OUTCOMES)]
+    return error
 
 
 @check("event-none", "results", "Events of probability 0 give the same results as events without consequences")

@@ -13,7 +13,7 @@ from lmssim.execution.simulate import CHUNK
 from lmssim.kernels import rewards
 from lmssim.model.schema import State
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import DISCOUNTED, OUTCOMES, UNDISCOUNTED, Bench, constant, live
+from lmssim.studies.verify.bench import DISCOUNTED, OUTCOMES, UNDISCOUNTED, Bench, live, possible
 from lmssim.studies.verify.finding import (
     EXACT,
     Finding,
@@ -47,8 +47,8 @@ def _positive(bench: Bench) -> list[int]:
     file = bench.scenario.file
     utilities = [*(s.utility for s in file.states.values()), *(t.utility for t in file.treatments.values())]
     values = bench.values(bench.scenario.comparator)
-    signs = [constant(u, values) for u in utilities if u is not None]
-    good = all(sign is not None and sign >= 0.0 for sign in signs)
+    numbers = [possible(u, values) for u in utilities if u is not None]
+    good = all(each is not None and min(each) >= 0.0 for each in numbers)
     good &= all(state.entry_utility is None for state in file.states.values())
     return [LY, QALY, COST] if good else [LY, COST]
 
@@ -83,10 +83,11 @@ def mean_utility_lies_between_the_utilities(bench: Bench) -> Finding:
     for s, strategy in enumerate(bench.strategies):
         values = bench.values(strategy)
         dwelling = {n: x.utility for n, x in bench.program.flat.states.items() if x.kind == "dwelling"}
-        utilities = [0.0 if u is None else constant(u, values) for u in dwelling.values()]
-        if None in utilities:
-            raise NotApplicableError("a utility depends on more than parameters")
-        numbers = [u for u in utilities if u is not None]
+        utilities = {name: [0.0] if u is None else possible(u, values) for name, u in dwelling.items()}
+        unknown = [name for name, each in utilities.items() if each is None]
+        if unknown:
+            raise NotApplicableError(f"the utility of state '{unknown[0]}' depends on more than parameters and rules")
+        numbers = [u for each in utilities.values() if each is not None for u in each]
         low.append(min(numbers) * (norms.min() if min(numbers) > 0 else norms.max()))
         high.append(max(numbers) * (norms.max() if max(numbers) > 0 else norms.min()))
         ratios.append(mean[s, QALY_PLAIN] / mean[s, LY_PLAIN])

@@ -8,7 +8,7 @@ import numpy as np
 
 from lmssim.kernels import rewards
 from lmssim.studies.verify import edits
-from lmssim.studies.verify.bench import OUTCOMES, Bench, constant
+from lmssim.studies.verify.bench import OUTCOMES, Bench, constant, possible
 from lmssim.studies.verify.finding import (
     EXACT,
     Finding,
@@ -84,8 +84,8 @@ def lower_utility_lowers_qalys(bench: Bench) -> Finding:
 
 
 def _is_good(bench: Bench, utility: float | str) -> bool:
-    value = constant(utility, bench.values(bench.scenario.comparator))
-    return value is not None and value > 0.0
+    numbers = possible(utility, bench.values(bench.scenario.comparator))
+    return numbers is not None and min(numbers) > 0.0
 
 
 def _years(bench: Bench, name: str) -> FloatArray:
@@ -108,8 +108,7 @@ def state_utilities_stay_below_the_norm(bench: Bench) -> Finding:
     for strategy in bench.strategies:
         known = bench.values(strategy)
         for kind, name, utility in stated:
-            value = None if utility is None else constant(utility, known)
-            if value is not None:
+            for value in [] if utility is None else possible(utility, known) or []:
                 values.append(value)
                 where.append({kind: name, "parameter": str(utility), "strategy": strategy})
     return compare(values, "at most", 1.0, 0.0, where, "utilities")
@@ -159,20 +158,21 @@ def prices_scale_their_category(bench: Bench) -> Finding:
 def treatments_cost_where_they_are_given(bench: Bench) -> Finding:
     """Undiscounted cost by state: twice the treatment's share in its own state, elsewhere as it was."""
     findings, column = [], rewards.STATE_COST_UNDISCOUNTED
+    base = bench.base.estimates.state[0]
+    none = bench.run((edits.no_treatment_costs,)).estimates.state[0][:, :, column]
     for treatment in bench.scenario.file.treatments:
         own = [bench.program.states.index(s) for s in bench.program.flat.given(treatment)]
         if not own:
             continue
-        states = [bench.run((edits.treatment_costs, treatment, f)).estimates.state[0] for f in (0.0, 1.0, 2.0)]
-        none, base, more = (each[:, :, column] for each in states)
-        expected = base.copy()
-        expected[:, own] += base[:, own] - none[:, own]
+        more = bench.run((edits.treatment_costs, treatment, 2.0)).estimates.state[0][:, :, column]
+        expected = base[:, :, column].copy()
+        expected[:, own] += expected[:, own] - none[:, own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=bench.program.states)
         findings.append(compare(more, "equal to", expected, rounding(expected), where, "states"))
-        paid = (states[1][:, own, rewards.STATE_YEARS] > 0.0) & _is_paid(bench, treatment)
+        paid = (base[:, own, rewards.STATE_YEARS] > 0.0) & _is_paid(bench, treatment)
         given = [bench.program.states[k] for k in own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=given)
-        findings.append(compare(more[:, own], "at least", base[:, own], -1e-9 * paid, where, "strategies"))
+        findings.append(compare(more[:, own], "at least", base[:, own, column], -1e-9 * paid, where, "strategies"))
     if not findings:
         raise NotApplicableError("the model has no treatments")
     return worst_of(findings)
@@ -180,7 +180,7 @@ def treatments_cost_where_they_are_given(bench: Bench) -> Finding:
 
 def _is_paid(bench: Bench, treatment: str) -> bool:
     spec = bench.scenario.file.treatments[treatment]
-    return bool(spec.cost or spec.cost_per_year or any(tick.cost for tick in spec.schedule))
+    return bool(spec.regimen or spec.cost or spec.cost_per_year or any(tick.cost for tick in spec.schedule))
 
 
 @check("cost-per-year", "results", "Cost per year spent in a state equals the price of a year there")

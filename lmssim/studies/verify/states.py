@@ -10,7 +10,18 @@ from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR
 from lmssim.model.sampling import sample_parameters
 from lmssim.studies.verify import edits
 from lmssim.studies.verify.bench import N_DRAWS, Bench, Lives, constant
-from lmssim.studies.verify.finding import EXACT, Finding, NotApplicableError, Place, compare, places, same, worst_of
+from lmssim.studies.verify.finding import (
+    EXACT,
+    Finding,
+    NotApplicableError,
+    Place,
+    compare,
+    places,
+    same,
+    verdict,
+    warning,
+    worst_of,
+)
 from lmssim.studies.verify.registry import check
 
 if TYPE_CHECKING:
@@ -123,6 +134,20 @@ def entries_equal_exits(bench: Bench) -> Finding:
 def _stay(lives: Lives, row: int) -> Place:
     strategies = lives.program.strategies
     return {"strategy": strategies[lives.path[row] % len(strategies)], "state": lives.program.states[lives.state[row]]}
+
+
+@check("way-out", "event/state", "Every state of stay is left by more than background mortality")
+def stays_end(bench: Bench) -> Finding:
+    """Transitions and fixed durations of each state that some patient enters; none is a warning: it may be a cure."""
+    flat, entries = bench.program.flat, bench.base.estimates.counts.entries[:, :, 0].sum(axis=0)
+    left = {source for source, t in flat.transitions if t.background is None and t.to is not None}
+    findings = []
+    for name, n in zip(bench.program.states, entries, strict=True):
+        if n > 0 and flat.states[name].kind == "dwelling":
+            ends = name in left or flat.states[name].duration is not None
+            observed = "something else" if ends else "background mortality alone"
+            findings.append(verdict(ends, observed, "something else", {"state": name}, "states"))
+    return warning(worst_of(findings))
 
 
 # === Branches ===

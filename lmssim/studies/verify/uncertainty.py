@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
+from lmssim.errors import InputError, UnsupportedError
 from lmssim.evaluation import evaluate
 from lmssim.kernels.philox import STREAM_LUCK, address_of, fill_uniforms
 from lmssim.model.expression import Name
@@ -225,8 +226,16 @@ def other_draws_give_similar_means(bench: Bench) -> Finding:
 
 @check("draws-hold", "uncertainty", "What must hold of totals holds in every parameter draw")
 def every_draw_holds(bench: Bench) -> Finding:
-    """Life years within the horizon and at least the QALYs, discounted at most undiscounted, costs not negative."""
-    mean = bench.drawn.estimates.mean
+    """Life years within the horizon and at least the QALYs, discounted at most undiscounted, costs not negative.
+
+    Draws that the engine refuses, as they make a number of the model impossible, fail too.
+    """
+    try:
+        mean = bench.drawn.estimates.mean
+    except UnsupportedError:
+        raise
+    except InputError as error:
+        return verdict(False, "refused", "a result", {"draws": f"the first {N_DRAWS}"}, "draws", str(error))
     horizon = bench.scenario.file.settings.horizon
     where = places(draw=range(mean.shape[0]), strategy=bench.strategies)
     slack = EXACT * horizon
