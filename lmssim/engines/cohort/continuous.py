@@ -72,7 +72,7 @@ class Sizes:
     kinds: int = 1024
     moves: int = 8192
     outs: int = 16384
-    nodes: int = 512
+    nodes: int = 1024
     links: int = 4096
     boxes: int = 256
     chain: int = 256
