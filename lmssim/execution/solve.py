@@ -2,12 +2,12 @@
 
 The average over groups of profiles takes the place of the average over patients, so that everything read from
 estimates holds for both; `n` is the number of groups. The error of steps and intervals is found by solving a few
-profiles again twice as fine.
+profiles again twice as fine: of a large model one profile under the first strategy, for all of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 CHECKED = 2
 """Profiles that are solved again, twice as fine, to find the error of steps."""
+LARGE = 32
+"""Flat states from which on a model is large: its solutions take seconds each."""
 FEW = 8
-"""Solutions (profiles x strategies) up to which all are solved finer and finer until they settle."""
+"""Solutions (profiles x strategies) up to which all are solved finer and finer until they settle, unless large."""
 SETTLED = 1e-5
 """Largest change, relative to the outcome, at which they have."""
 MOST_HALVINGS = 4
@@ -81,12 +83,11 @@ def solve_population(
     """
     profiles = choose_profiles(program, sampling.profiles, sampling.seed)
     numbers = program.numbers(draws)
-    settle = len(profiles.x) * len(program.strategies) <= FEW and program.is_continuous
     means, squares, products, states = [], [], [], []
     groups: Counts | None = None
-    fineness, error = _settled(program, numbers[0], profiles, sampling.jobs, settle)
+    fineness, error, first = _settled(program, numbers[0], profiles, sampling.jobs)
     for d in range(len(numbers)):
-        result = solve(program, numbers[d], profiles.x, fineness, sampling.jobs)
+        result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, sampling.jobs)
         mean, square, product = _moments(_by_group(result.outcomes, profiles))
         means.append(mean)
         squares.append(square)
@@ -105,32 +106,50 @@ def solve_population(
 
 
 def _settled(
-    program: Program, numbers: FloatArray, profiles: Profiles, jobs: int, settle: bool
-) -> tuple[Fineness, CohortResult]:
-    """How fine to solve, and the change that halving brings, averaged over the profiles that were checked.
+    program: Program, numbers: FloatArray, profiles: Profiles, jobs: int
+) -> tuple[Fineness, CohortResult, CohortResult]:
+    """How fine to solve, the change that halving brings, averaged over what was checked, and the first solution.
 
     The change from one fineness to the next is, but for coarse beginnings, about four times that to the one after: it
     is an upper bound of the error of the finer one.
     """
-    few = profiles
+    large, n_strategies = len(program.states) >= LARGE, len(program.strategies)
+    settle = len(profiles.x) * n_strategies <= FEW and program.is_continuous and not large
+    few, n_checked = profiles, n_strategies
     if not settle:
-        n = min(CHECKED, len(profiles.x)) if program.is_continuous else 1
+        n = min(CHECKED, len(profiles.x)) if program.is_continuous and not large else 1
         few = Profiles(profiles.x[:n], np.full(n, 1.0 / n), 1)
+        n_checked = 1 if large and program.is_continuous else n_strategies
     fineness = Fineness()
-    coarse = solve(program, numbers, few.x, fineness, jobs).averaged(few.weights)
+    first = solve(program, numbers, profiles.x, fineness, jobs)
+    coarse = _part(first, len(few.x), n_checked).averaged(few.weights)
     for halvings in range(1, MOST_HALVINGS + 1):
-        fine = solve(program, numbers, few.x, fineness.finer(), jobs).averaged(few.weights)
+        finer = solve(program, numbers, few.x, fineness.finer(), jobs, n_checked)
+        fine = finer.averaged(few.weights)
         error = replace(
             fine, outcomes=np.abs(fine.outcomes - coarse.outcomes),
             endpoint=np.abs((fine.endpoint - coarse.endpoint).cumsum(axis=-1)),
         )  # fmt: skip
         if not settle:
             break
-        fineness, coarse = fineness.finer(), fine
+        fineness, coarse, first = fineness.finer(), fine, finer
         change = error.outcomes[..., :N_MAIN] / np.maximum(np.abs(fine.outcomes[..., :N_MAIN]), TINY)
         if halvings == MOST_HALVINGS or change.max() <= SETTLED:
             break
-    return fineness, error
+    if n_checked < n_strategies:
+        error = replace(
+            error, outcomes=error.outcomes.repeat(n_strategies, axis=1),
+            endpoint=error.endpoint.repeat(n_strategies, axis=1),
+        )  # fmt: skip
+    return fineness, error, first
+
+
+def _part(result: CohortResult, n_profiles: int, n_strategies: int) -> CohortResult:
+    """Results of the first profiles under the first strategies."""
+    arrays = {each.name: getattr(result, each.name) for each in fields(result)}
+    return replace(
+        result, **{name: a[:n_profiles, :n_strategies] for name, a in arrays.items() if a is not None}
+    )  # fmt: skip
 
 
 def _by_group(values: FloatArray, profiles: Profiles) -> FloatArray:

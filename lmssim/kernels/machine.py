@@ -41,7 +41,8 @@ KIND_CYCLE, KIND_LOOKUP = 6, 7
 
 
 @inline
-def _binary(op: int, x: float, y: float) -> float:
+def binary(op: int, x: float, y: float) -> float:
+    """An operation of two values."""
     if op == ADD:
         return x + y
     if op == SUBTRACT:
@@ -79,7 +80,8 @@ def _compare(op: int, x: float, y: float) -> float:
 
 
 @inline
-def _unary(op: int, x: float) -> float:
+def unary(op: int, x: float) -> float:
+    """An operation of one value."""
     if op == NOT:
         return 1.0 if x == 0.0 else 0.0
     if op == NEGATE:
@@ -156,10 +158,10 @@ def _interpret(
             top += 1
             wf[top] = _level(attributes, argument)
         elif code == NOT or code == NEGATE or (EXP <= code <= FLOOR):
-            wf[top] = _unary(code, wf[top])
+            wf[top] = unary(code, wf[top])
         else:
             top -= 1
-            wf[top] = _binary(code, wf[top], wf[top + 1])
+            wf[top] = binary(code, wf[top], wf[top + 1])
     return wf[stack]
 
 

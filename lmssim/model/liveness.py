@@ -3,7 +3,8 @@
 An exact solution has to follow every combination of what the future depends on. This module finds, by backward
 analysis over the states, the least that has to be followed: attributes and named clocks that are still read, states
 whose time since entry matters, and attributes that weigh on utilities and running costs alone (*passive*), which move
-with the patients without changing their course.
+with the patients without changing their course. For one patient under one strategy much is out of reach (treatments
+that are not planned, effects that are nil): what reads an attribute there does not count (`lmssim.model.reachable`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import UnsupportedError
-from lmssim.kernels import families, layout, machine
+from lmssim.kernels import families, layout
 from lmssim.kernels.layout import CLOCK_ENTRY, NONE
+from lmssim.model.reachable import Patient, Reachable, Reads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +25,15 @@ if TYPE_CHECKING:
     from lmssim.kernels import IntArray
     from lmssim.model.program import Program
 
+Guards = dict[tuple[int, int], int]
+"""By attributes whose values decide about it, and the values asked for: the bits read."""
 MAX_PASSIVE = 4
 """Passive attributes at most: results are kept for each combination of them."""
+GUARD_WIDTH = 5
 MAX_CURES = 20
-MOST_WATCHERS = (1 << 62) - 1
+MAX_WATCHERS = 62
+ONCE, NO_ROOM = -1, -2
+"""In place of a mark's watcher: it can be met once at most, so that its expected number says all; none is left."""
 MEMORYLESS = (families.EXPONENTIAL,)
 
 
@@ -37,7 +44,12 @@ class Liveness:
     Attributes
     ----------
     live_bits : ndarray(int)
-        Attribute bits that are read after entry into the state; passive ones left out.
+        Attribute bits that are read after entry into the state whatever the others are; passive ones left out.
+    first_guard : ndarray(int)
+        (n_states + 1,) where the state's guards begin in `guards`.
+    guards : ndarray(int, ndim=2)
+        Further bits that are read later, by rows of: attributes whose values decide about it, the values asked for,
+        the bits read, and what may be set and cleared meanwhile.
     live_clocks : ndarray(int)
         Named clocks, as bits, that are read after entry.
     live_cures : ndarray(int)
@@ -53,10 +65,16 @@ class Liveness:
     cure_of_risk : ndarray(int)
         By risk, the number of its mixture cure; -1 if it has none.
     ahead : ndarray(int)
-        Endpoints and then marks, as bits, that may still be met after entry into the state.
+        Watchers, as bits, that may still be met after entry into the state.
+    watcher : ndarray(int)
+        By mark, its watcher: endpoints come first; else `ONCE` or `NO_ROOM`.
+    n_watchers : int
+        Endpoints, and marks that have a watcher.
     """
 
     live_bits: IntArray
+    first_guard: IntArray
+    guards: IntArray
     live_clocks: IntArray
     live_cures: IntArray
     entry_bits: IntArray
@@ -65,81 +83,55 @@ class Liveness:
     passive: IntArray
     cure_of_risk: IntArray
     ahead: IntArray
-
-
-@dataclass
-class _Reads:
-    """What something reads: attribute bits, named clocks as bits, whether age, time or a clock."""
-
-    bits: int = 0
-    clocks: int = 0
-    timed: bool = False
-
-    def __ior__(self, other: _Reads) -> _Reads:
-        self.bits |= other.bits
-        self.clocks |= other.clocks
-        self.timed |= other.timed
-        return self
-
+    watcher: IntArray
+    n_watchers: int
 
 class _Analysis:
     """Walks over the packed program; `dynamics` are what decides the course, `worth` what is paid for it."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, patient: Patient | None = None) -> None:
         self.program = program
-        self.m = [int(value) for value in program.packed.m]
+        self.reach = Reachable(program, patient)
+        self.m = self.reach.m
         self.n = len(program.states)
+        self.of, self.code = self.reach.of, self.reach.code
         self.cures: dict[int, int] = {}
-        self.dynamics = [_Reads() for _ in range(self.n)]
-        self.running = [_Reads() for _ in range(self.n)]
-        self.lumps = [_Reads() for _ in range(self.n)]
+        self.dynamics = [Reads() for _ in range(self.n)]
+        self.running = [Reads() for _ in range(self.n)]
+        self.lumps = [Reads() for _ in range(self.n)]
+        self.guarded: list[Guards] = [{} for _ in range(self.n)]
         self.boxed = [False] * self.n
         self.cure_bits = [0] * self.n
         self.silent = [0] * self.n
+        self.may_set, self.may_clear = [0] * self.n, [0] * self.n
         self.met = [0] * self.n
         self.met_on_entry = [0] * self.n
-        self.next: list[set[int]] = [set() for _ in range(self.n)]
+        self.repeats = 0
+        self.next: list[dict[int, int]] = [{} for _ in range(self.n)]
         self.renewed = [False] * self.n
         self.ruled_by_time = [False] * self.n
-        for state in range(self.n):
+        for state in sorted(self.reach.states):
             self._state(state)
             if self.renewed[state] and self.ruled_by_time[state]:
                 self._refuse(state, "a rule that reads age, time or a clock, in a state with silent events,")
 
     # --- reading ---
 
-    def of(self, ref: int) -> _Reads:
-        """What a ref reads."""
-        return _Reads() if ref >= 0 or ref == NONE else self.code(-1 - ref)
-
-    def code(self, number: int) -> _Reads:
-        """What a program reads."""
-        if number < 0:
-            return _Reads()
-        p = self.m[layout.H_CODE] + number * layout.P_WIDTH
-        reads = _Reads()
-        for i in range(self.m[p + layout.P_FIRST], self.m[p + layout.P_LAST], 2):
-            operation, argument = self.m[i], self.m[i + 1]
-            if operation in (machine.BIT, machine.LEVEL):
-                reads.bits |= argument
-            elif operation in (machine.AGE, machine.TIME):
-                reads.timed = True
-            elif operation == machine.SINCE:
-                reads.clocks |= 1 << argument
-                reads.timed = True
-        return reads
-
-    def _effects(self, first: int, last: int) -> _Reads:
-        reads = _Reads()
+    def _effects(self, first: int, last: int) -> Reads:
+        """What effects read; one that is nil reads nothing."""
+        reads = Reads()
         for e in range(first, last, layout.E_WIDTH):
+            size = self.of(self.m[e + layout.E_REF])
+            if size.value == 0.0 and self.m[e + layout.E_CLOCK] == NONE:
+                continue
             reads.bits |= self.m[e + layout.E_MASK]
-            reads |= self.of(self.m[e + layout.E_REF])
+            reads |= size
             if self.m[e + layout.E_CLOCK] >= 0:
                 reads.clocks |= 1 << self.m[e + layout.E_CLOCK]
         return reads
 
-    def _costs(self, first: int, last: int) -> _Reads:
-        reads = _Reads()
+    def _costs(self, first: int, last: int) -> Reads:
+        reads = Reads()
         for k in range(first, last, 2):
             reads |= self.of(self.m[k + 1])
         return reads
@@ -148,6 +140,20 @@ class _Analysis:
         first = layout.STATE.index(f"first_{name}")
         return iter(range(self.m[s + first], self.m[s + first + 1], width))
 
+    def _decide(self, i: int, care: int, want: int, reads: Reads) -> None:
+        """A row decides the course: whether its guard holds, and if so what it reads."""
+        self.dynamics[i].bits |= care
+        self.dynamics[i] |= Reads(clocks=reads.clocks, timed=reads.timed)
+        self.guarded[i][care, want] = self.guarded[i].get((care, want), 0) | reads.bits
+
+    def _lead(self, i: int, target: int, clear: int) -> None:
+        """The way from a state to another, on which some attributes are cleared."""
+        self.next[i][target] = self.next[i].get(target, clear) & clear
+
+    def _change(self, i: int, clear: int, mark: int) -> None:
+        self.may_clear[i] |= clear & ~mark
+        self.may_set[i] |= mark
+
     # --- states ---
 
     def _state(self, i: int) -> None:
@@ -155,17 +161,19 @@ class _Analysis:
         for column in (layout.S_EVENT_OF, layout.S_COMPETING_OF, layout.S_CENSORING_OF):
             self.met_on_entry[i] |= m[s + column]
         kind = m[s + layout.S_KIND]
-        for k in self._rows(s, "event", 1):
-            self._event(i, m[k])
-            loses = m[m[layout.H_EVENT] + m[k] * layout.V_WIDTH + layout.V_LOSS] != NONE
+        self._change(i, m[s + layout.S_CLEAR], m[s + layout.S_SET])
+        for number in self.reach.events(i):
+            self._event(i, number)
+            loses = m[m[layout.H_EVENT] + number * layout.V_WIDTH + layout.V_LOSS] != NONE
             self.boxed[i] |= kind == layout.DWELLING or loses
-        for b in self._rows(s, "branch", layout.B_WIDTH):
-            self.dynamics[i].bits |= m[b + layout.B_CARE]
-            for reads in (self.of(m[b + layout.B_REF]), self.code(m[b + layout.B_RULE]),
-                          self._effects(m[b + layout.B_FIRST_EFFECT], m[b + layout.B_LAST_EFFECT])):  # fmt: skip
-                self.dynamics[i] |= reads
-            self.next[i].add(m[b + layout.B_TO])
-        for t in self._rows(s, "transition", layout.T_WIDTH):
+        for b in self.reach.branches(i):
+            reads = self._effects(m[b + layout.B_FIRST_EFFECT], m[b + layout.B_LAST_EFFECT])
+            for each in (self.of(m[b + layout.B_REF]), self.code(m[b + layout.B_RULE])):
+                reads |= each
+            self._decide(i, m[b + layout.B_CARE], m[b + layout.B_WANT], reads)
+            self._change(i, m[b + layout.B_CLEAR], m[b + layout.B_SET])
+            self._lead(i, m[b + layout.B_TO], m[b + layout.B_CLEAR])
+        for t in self.reach.transitions(i):
             self._transition(i, t)
         for k in self._rows(s, "clock", 1):
             if m[m[layout.H_CLOCK_FIRST] + m[k]] != 0:
@@ -216,19 +224,27 @@ class _Analysis:
 
     def _event(self, i: int, number: int) -> None:
         m, e = self.m, self.m[layout.H_EVENT] + number * layout.V_WIDTH
-        self.dynamics[i].bits |= m[e + layout.V_CARE]
-        for reads in (self.of(m[e + layout.V_REF]), self.code(m[e + layout.V_RULE]),
-                      self.of(m[e + layout.V_DEATH_REF]),
-                      self._effects(m[e + layout.V_FIRST_EFFECT], m[e + layout.V_LAST_EFFECT])):  # fmt: skip
-            self.dynamics[i] |= reads
+        reads = self._effects(m[e + layout.V_FIRST_EFFECT], m[e + layout.V_LAST_EFFECT])
+        for ref in (m[e + layout.V_REF], m[e + layout.V_DEATH_REF]):
+            reads |= self.of(ref)
+        reads |= self.code(m[e + layout.V_RULE])
+        self._decide(i, m[e + layout.V_CARE], m[e + layout.V_WANT], reads)
         self._mark(i, number)
+        self._follow_event(i, number)
+
+    def _follow_event(self, i: int, number: int) -> None:
+        """What an event changes, and where it may lead."""
+        m, e = self.m, self.m[layout.H_EVENT] + number * layout.V_WIDTH
+        self._change(i, m[e + layout.V_CLEAR], m[e + layout.V_SET])
         if m[e + layout.V_DEATH_REF] != NONE:
-            self.next[i].add(m[e + layout.V_DEATH_STATE])
+            self._lead(i, m[e + layout.V_DEATH_STATE], 0)
 
     def _mark(self, i: int, number: int) -> None:
         m, e = self.m, self.m[layout.H_EVENT] + number * layout.V_WIDTH
         self.met[i] |= m[e + layout.V_EVENT_OF] | m[e + layout.V_COMPETING_OF]
-        self.met[i] |= 1 << (m[layout.H_N_ENDPOINTS] + number)
+        own = 1 << (m[layout.H_N_ENDPOINTS] + number)
+        self.repeats |= self.met[i] & own
+        self.met[i] |= own
         self.lumps[i] |= self._costs(m[e + layout.V_FIRST_COST], m[e + layout.V_LAST_COST])
         for ref in (m[e + layout.V_LOSS], m[e + layout.V_YEARS]):
             self.lumps[i] |= self.of(ref)
@@ -237,12 +253,10 @@ class _Analysis:
 
     def _transition(self, i: int, t: int) -> None:
         m = self.m
-        reads = self.dynamics[i]
-        reads.bits |= m[t + layout.T_CARE]
+        reads = self._effects(m[t + layout.T_FIRST_EFFECT], m[t + layout.T_LAST_EFFECT])
         rule = self.code(m[t + layout.T_RULE])
         reads |= rule
         self.ruled_by_time[i] |= rule.timed
-        reads |= self._effects(m[t + layout.T_FIRST_EFFECT], m[t + layout.T_LAST_EFFECT])
         family, clock = m[t + layout.T_FAMILY], m[t + layout.T_CLOCK]
         if family != families.PIECEWISE:
             for column in (layout.T_REF_A, layout.T_REF_B, layout.T_REF_C):
@@ -260,10 +274,11 @@ class _Analysis:
             self._mark(i, m[t + layout.T_EVENT])
             e = m[layout.H_EVENT] + m[t + layout.T_EVENT] * layout.V_WIDTH
             reads |= self.of(m[e + layout.V_DEATH_REF])
-            if m[e + layout.V_DEATH_REF] != NONE:
-                self.next[i].add(m[e + layout.V_DEATH_STATE])
+            self._follow_event(i, m[t + layout.T_EVENT])
         elif m[t + layout.T_MARK] >= 0:
             self._mark(i, m[t + layout.T_MARK])
+        self._decide(i, m[t + layout.T_CARE], m[t + layout.T_WANT], reads)
+        self._change(i, m[t + layout.T_CLEAR], m[t + layout.T_SET])
         paid = self._costs(m[t + layout.T_FIRST_COST], m[t + layout.T_LAST_COST])
         if paid.timed:
             self._refuse(i, "a transition cost that reads age, time or a clock")
@@ -274,8 +289,10 @@ class _Analysis:
                 e = m[layout.H_EVENT] + m[t + layout.T_EVENT] * layout.V_WIDTH
                 self.silent[i] |= m[e + layout.V_CLEAR] | m[e + layout.V_SET]
             self.renewed[i] = True
+            for mark in (m[t + layout.T_EVENT], m[t + layout.T_MARK]):
+                self.repeats |= 1 << (m[layout.H_N_ENDPOINTS] + mark) if mark >= 0 else 0
         else:
-            self.next[i].add(m[t + layout.T_TO])
+            self._lead(i, m[t + layout.T_TO], m[t + layout.T_CLEAR])
 
     def _cure(self, i: int, t: int) -> None:
         risk = self.m[t + layout.T_RISK]
@@ -292,49 +309,106 @@ class _Analysis:
 
     # --- backward ---
 
-    def result(self) -> Liveness:
-        """Least fixed point of what is read later."""
-        silent = 0
-        for bits in self.silent:
-            silent |= bits
-        decisive = silent
-        worth = 0
+    def passive(self) -> list[int]:
+        """Attribute bits that weigh on utilities and costs per year alone, as many as there is room for."""
+        decisive = worth = 0
         for i in range(self.n):
-            decisive |= self.dynamics[i].bits | self.lumps[i].bits
+            decisive |= self.silent[i] | self.dynamics[i].bits | self.lumps[i].bits
+            for bits in self.guarded[i].values():
+                decisive |= bits
             worth |= self.running[i].bits
-        passive = list(_bits(worth & ~decisive))[:MAX_PASSIVE]
-        outside = ~sum(passive)
-        own = [(d.bits | r.bits | w.bits) & outside for d, r, w in zip(
-            self.dynamics, self.running, self.lumps, strict=True)]  # fmt: skip
-        clocks = [d.clocks | r.clocks | w.clocks for d, r, w in zip(
-            self.dynamics, self.running, self.lumps, strict=True)]  # fmt: skip
+        return list(_bits(worth & ~decisive))[:MAX_PASSIVE]
+
+    def result(self, passive: list[int]) -> Liveness:
+        """Least fixed point of what is read later."""
+        outside = ~(sum(passive) | self.reach.never)
+        reads = list(zip(self.dynamics, self.running, self.lumps, strict=True))
+        own = [(d.bits | r.bits | w.bits) & outside for d, r, w in reads]
+        clocks = [d.clocks | r.clocks | w.clocks for d, r, w in reads]
         cures, ahead = list(self.cure_bits), list(self.met)
         m, changed = self.m, True
         while changed:
             changed = False
-            for i in range(self.n):
-                for j in self.next[i]:
+            for i in self.reach.states:
+                for j, clear in self.next[i].items():
                     s = m[layout.H_STATE] + j * layout.S_WIDTH
                     restarted = 0
                     for k in self._rows(s, "clock", 1):
                         if m[m[layout.H_CLOCK_FIRST] + m[k]] == 0:
                             restarted |= 1 << m[k]
+                    kept = ~(clear | m[s + layout.S_CLEAR])
                     for sets, arriving in (
-                        (own, own[j] & ~m[s + layout.S_CLEAR]), (clocks, clocks[j] & ~restarted), (cures, cures[j]),
+                        (own, own[j] & kept), (clocks, clocks[j] & ~restarted), (cures, cures[j]),
                         (ahead, ahead[j] | self.met_on_entry[j]),
+                        (self.may_set, self.may_set[j]), (self.may_clear, self.may_clear[j]),
                     ):  # fmt: skip
                         if arriving & ~sets[i]:
                             sets[i] |= arriving
                             changed = True
-        timed = [self.running[i].timed or self.dynamics[i].timed or self.lumps[i].timed for i in range(self.n)]
+                    changed |= self._guard(i, j, kept)
+        timed = [d.timed or r.timed or w.timed for d, r, w in reads]
         entry = [(self.running[i].bits | self.lumps[i].bits) & self.silent[i] for i in range(self.n)]
         cure_of_risk = [self.cures.get(k, -1) for k in range(m[layout.H_N_RISKS])]
+        watcher, n_watchers = self._watchers(ahead)
+        first_guard, guards = self._guards(own, outside)
         return Liveness(
-            live_bits=_ints(own), live_clocks=_ints(clocks), live_cures=_ints(cures), entry_bits=_ints(entry),
-            boxed=_ints([int(b or t) for b, t in zip(self.boxed, timed, strict=True)]), timed=_ints(timed),
-            passive=_ints(passive), cure_of_risk=_ints(cure_of_risk),
-            ahead=_ints([word & MOST_WATCHERS for word in ahead]),
+            live_bits=_ints([bits | self.reach.always & outside for bits in own]), first_guard=_ints(first_guard),
+            guards=_ints(guards).reshape(-1, GUARD_WIDTH), live_clocks=_ints(clocks), live_cures=_ints(cures),
+            entry_bits=_ints(entry), boxed=_ints([int(b or t) for b, t in zip(self.boxed, timed, strict=True)]),
+            timed=_ints(timed), passive=_ints(passive), cure_of_risk=_ints(cure_of_risk),
+            ahead=_ints([self._watched(word, watcher) for word in ahead]), watcher=_ints(watcher),
+            n_watchers=n_watchers,
         )  # fmt: skip
+
+    def _guard(self, i: int, j: int, kept: int) -> bool:
+        """Carry the guards of a state back to one before it; returns whether that adds anything."""
+        changed = False
+        for guard, bits in list(self.guarded[j].items()):
+            known = self.guarded[i].get(guard, 0)
+            if bits & kept & ~known:
+                self.guarded[i][guard] = known | bits & kept
+                changed = True
+        return changed
+
+    def _guards(self, own: list[int], outside: int) -> tuple[list[int], list[tuple[int, ...]]]:
+        """Guards state by state, of those that add to what is read anyway."""
+        first = [0]
+        rows: list[tuple[int, ...]] = []
+        for i in range(self.n):
+            own[i] |= self.guarded[i].get((0, 0), 0) & outside
+            for (care, want), bits in self.guarded[i].items():
+                if bits & outside & ~own[i]:
+                    rows.append((care, want, bits & outside, self.may_set[i], self.may_clear[i]))
+            first.append(len(rows))
+        return first, rows
+
+    # --- marks ---
+
+    def _watchers(self, ahead: list[int]) -> tuple[list[int], int]:
+        """Watchers of the marks that can be met again, after those of endpoints, and the number of both."""
+        n_endpoints, again = self.m[layout.H_N_ENDPOINTS], self.repeats
+        for i in self.reach.states:
+            for j in self.next[i]:
+                again |= self.met[i] & (ahead[j] | self.met_on_entry[j])
+        watcher, n = [], min(n_endpoints, MAX_WATCHERS)
+        for mark in range(len(self.program.marks)):
+            if (again >> (n_endpoints + mark)) & 1 == 0:
+                watcher.append(ONCE)
+            elif n == MAX_WATCHERS:
+                watcher.append(NO_ROOM)
+            else:
+                watcher.append(n)
+                n += 1
+        return watcher, n
+
+    def _watched(self, word: int, watcher: list[int]) -> int:
+        """Endpoints and marks that may be met, as bits of their watchers."""
+        n_endpoints = self.m[layout.H_N_ENDPOINTS]
+        bits = word & ((1 << n_endpoints) - 1)
+        for mark, number in enumerate(watcher):
+            if number >= 0:
+                bits |= ((word >> (n_endpoints + mark)) & 1) << number
+        return bits
 
 
 def _bits(word: int) -> Iterator[int]:
@@ -347,15 +421,17 @@ def _ints(values: object) -> IntArray:
     return np.array(values, dtype=np.int64).reshape(-1)
 
 
-def analyse(program: Program) -> Liveness:
-    """Find what an exact solution of a program has to follow.
+def analyse(program: Program, patient: Patient | None = None) -> Liveness:
+    """Find what an exact solution of a program has to follow: of one patient, or of any.
 
     Raises
     ------
     UnsupportedError
         If it would have to follow what cannot be followed; the message names it.
     """
-    return _Analysis(program).result()
+    general = _Analysis(program)
+    passive = general.passive()
+    return (general if patient is None else _Analysis(program, patient)).result(passive)
 
 
 def closures(program: Program) -> list[str]:

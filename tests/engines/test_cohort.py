@@ -15,11 +15,16 @@ import pytest
 import scipy.integrate
 import scipy.stats
 
+from lmssim.engines.cohort import solver
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.solver import solve
 from lmssim.errors import InputError
 from lmssim.kernels import layout
-from lmssim.kernels.rewards import LY, LY_UNDISCOUNTED, QALY_UNDISCOUNTED
+from lmssim.kernels.rewards import LY, LY_UNDISCOUNTED, N_MAIN, QALY_UNDISCOUNTED
+from lmssim.model.compile import compile_scenario
+from lmssim.model.liveness import analyse
+from lmssim.model.reachable import Patient
+from lmssim.model.scenario import load_scenario
 from tests.engines.agreement import assert_like, compare
 from tests.engines.plain import DEAD, alive_dead, category, estimate, frame
 
@@ -903,3 +908,56 @@ def test_differences_are_seen(build: Build) -> None:
     lives = estimate(wrong, N, 2)
     assert abs(lives.mean[0, 0, LY] - result) > 3.5 * lives.standard_error()[0, 0, LY]
     assert np.isfinite(result)
+
+
+# === What need not be followed ===
+
+CYCLES = """
+[attributes]
+stopped = "flag"
+[events.cycle]
+probability = 1
+when = "not stopped"
+cost.total = 3
+[plans.cycle]
+origin = "entry"
+periods = [{ every = 0.07 }]
+[states.on]
+initial = true
+schedule = [{ name = "cycle", at = "cycle", event = "cycle" }]
+[[transitions]]
+from = "on"
+name = "stop"
+when = "not stopped"
+set.stopped = true
+hazard = { family = "exponential", rate = 0.4 }
+[[transitions]]
+from = "on"
+to = "dead"
+hazard = { family = "exponential", rate = 0.3 }
+"""
+
+
+def test_visits_that_change_nobody_are_paid_within_steps(build: Build) -> None:
+    """Cycles until a stop or death: their number, their cost, and who has had one."""
+    program = build(frame(30.0) + CYCLES + DEAD)
+    result = exact(program)
+    on = np.exp(-0.7 * 0.07 * np.arange(1, 1_000))
+    assert result.marks[0, 0, 0, 0] == pytest.approx(on[np.arange(1, 1_000) * 0.07 < 30.0].sum(), rel=1e-7)
+    assert result.marks[0, 0, 0, 1] == pytest.approx(on[0], rel=1e-7)
+    assert result.outcomes[0, 0, N_MAIN] == pytest.approx(3.0 * result.marks[0, 0, 0, 0], rel=1e-12)
+
+
+@pytest.mark.parametrize("strategy", [0, 4, 12])
+def test_what_is_out_of_reach_changes_nothing(monkeypatch: pytest.MonkeyPatch, strategy: int) -> None:
+    """Lines of therapy: whether treatments that are not planned, and effects that are nil, are followed or not."""
+    program = compile_scenario(load_scenario("advanced"))
+    numbers, x = program.numbers()[0], program.patients(0, 1, 1)
+    patient = Patient(strategy, numbers[strategy], x[0])
+    assert analyse(program, patient).live_bits.sum() < analyse(program).live_bits.sum()
+    short = solve(program, numbers, x, Fineness(), n_strategies=strategy + 1)
+    monkeypatch.setattr(solver, "analyse", lambda program, patient=None: analyse(program))
+    whole = solve(program, numbers, x, Fineness(), n_strategies=strategy + 1)
+    for name in ("outcomes", "endpoint", "entries", "marks"):
+        one, other = getattr(short, name)[:, strategy], getattr(whole, name)[:, strategy]
+        np.testing.assert_allclose(one, other, rtol=2e-5, atol=1e-6, err_msg=name)

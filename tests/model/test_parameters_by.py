@@ -194,7 +194,6 @@ def test_a_value_is_asked_for_only_where_somebody_needs_it(build: Write) -> None
     ("more", "message"),
     [
         ('[plans.visits]\nperiods = [{ every = "rate" }]', r"plans\.visits.*alone, and rate differs by site"),
-        ('effects.site_limb = { value = "rate", full = 2 }', "parameters alone, and rate differs by site"),
         ('[[terminal]]\ndeath = "dead"\nwindow = "rate"\ncost = { total = 1 }\nexcludes = []', "rate differs by site"),
         ('[strategies.two]\nset.factor = "2 * rate"', r"strategies\.two\.set\.factor.*rate differs by site"),
         ('[tables.t]\nby = ["age"]\nrows = [[0, "rate"]]\n[expressions]\nx = "t(age)"\n'

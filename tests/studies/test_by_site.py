@@ -6,20 +6,20 @@ import math
 
 import pytest
 
-from lmssim.evaluation import Sampling, evaluate
+from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
 from lmssim.report.by_site import site_table_text
 from lmssim.studies.by_site import COLUMNS, by_site
 
 
 @pytest.fixture(scope="module")
-def evaluations() -> list:
+def evaluations() -> list[Evaluation]:
     """Two small scenarios, one of which has none of the tumour's endpoints."""
     sampling = Sampling(n_patients=500, seed=3, jobs=1)
     return [evaluate(load_scenario(f"examples/{name}"), sampling) for name in ("illness_death", "bos_reset")]
 
 
-def test_one_row_a_scenario_and_strategy(evaluations: list) -> None:
+def test_one_row_a_scenario_and_strategy(evaluations: list[Evaluation]) -> None:
     """Figures are those of each evaluation; what a scenario does not have is blank."""
     table = by_site(evaluations)
     assert list(table.columns) == list(COLUMNS)
@@ -33,7 +33,7 @@ def test_one_row_a_scenario_and_strategy(evaluations: list) -> None:
         assert math.isnan(row["metastasis_5y"])
 
 
-def test_terminal_table(evaluations: list) -> None:
+def test_terminal_table(evaluations: list[Evaluation]) -> None:
     """A line a strategy; a site's name stands once."""
     table = by_site(evaluations)
     text = site_table_text(table, 500)

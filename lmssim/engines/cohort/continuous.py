@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from lmssim.model.liveness import Liveness
     from lmssim.model.program import Program
 
-MAX_WATCHERS = 62
 NARROW = 4.0
 """How much narrower than others the last interval before a named time is."""
 
@@ -73,7 +72,7 @@ class Sizes:
     kinds: int = 1024
     moves: int = 8192
     outs: int = 16384
-    nodes: int = 512
+    nodes: int = 1024
     links: int = 4096
     boxes: int = 256
     chain: int = 256
@@ -103,7 +102,7 @@ def bins(horizon: float, fineness: Fineness, times: list[float]) -> FloatArray:
 
 
 def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Follow:
-    """What is the same for every draw, strategy and profile."""
+    """What is followed of a patient, and how finely."""
     settings = program.scenario.file.settings
     m = program.packed.m
     excludes = 0
@@ -111,20 +110,19 @@ def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Fo
         excludes |= int(m[m[layout.H_TERMINAL] + terminal * layout.D_WIDTH + layout.D_EXCLUDES])
     fine = [t for t in settings.times if t * 4 != int(t * 4)]
     return memory.Follow(
-        live.live_bits, live.live_clocks, live.live_cures, live.entry_bits, live.boxed, live.timed, live.passive,
-        live.cure_of_risk, np.array(program.columns["recorded"], dtype=np.int64), live.ahead,
-        np.array([excludes], dtype=np.int64), bins(settings.horizon, fineness, settings.times),
-        np.array([*settings.times, settings.horizon]),
+        live.live_bits, live.first_guard, live.guards, live.live_clocks, live.live_cures, live.entry_bits, live.boxed,
+        live.timed, live.passive, live.cure_of_risk, np.array(program.columns["recorded"], dtype=np.int64),
+        live.ahead, live.watcher, np.array([excludes], dtype=np.int64),
+        bins(settings.horizon, fineness, settings.times), np.array([*settings.times, settings.horizon]),
         np.array([fineness.step, 2.0 * fineness.growth, fineness.least, max(fine, default=0.0), 2.0 * fineness.width]),
     )  # fmt: skip
 
 
-def workspace_of(program: Program, follow: memory.Follow, size: Sizes) -> Workspace:
-    """Memory for one thread."""
+def workspace_of(program: Program, follow: memory.Follow, n_watchers: int, size: Sizes) -> Workspace:
+    """Memory for one thread; `follow` of any patient."""
     m = program.packed.m
     n_clocks, n_states, n_bins = int(m[layout.H_N_CLOCKS]), len(program.states), len(follow.bins) - 1
     n_categories, n_passive = len(program.categories), 1 << len(follow.passive)
-    n_watchers = min(MAX_WATCHERS, len(program.endpoints) + len(program.marks))
     n = n_passive + n_watchers + size.slots
     n_steps, n_occupancy = int(m[layout.H_N_STEPS]), int(m[layout.H_N_OCCUPANCY])
     n_stored = size.kinds if follow.excludes[0] else 1
@@ -151,7 +149,7 @@ def workspace_of(program: Program, follow: memory.Follow, size: Sizes) -> Worksp
             sums=z((size.nodes, memory.N_SUMS, n_passive)), link=_ints(size.links, memory.L_WIDTH),
             link_real=z((size.links, memory.LR_WIDTH)), edge=_ints(4 * size.links, memory.G_WIDTH),
             edge_p=z(4 * size.links),
-            spec=_ints(size.links), spec_real=z((size.links, memory.SR_WIDTH)), visit=_ints(size.links, 4),
+            spec=_ints(size.links), spec_real=z((size.links, memory.SR_WIDTH)), visit=_ints(size.links, memory.Y_WIDTH),
             tick=_ints(size.links, 4), tick_real=z((2, size.links)), slot=_ints(size.slots, 2), slot_end=z(size.slots),
             live=_ints(size.nodes), flow=_ints(4 * size.links, memory.FLOW_WIDTH),
             flow_weight=z(4 * size.links), watch=_ints(n_watchers),

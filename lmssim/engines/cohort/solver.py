@@ -17,7 +17,8 @@ from lmssim.errors import RunError, UnsupportedError
 from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
 from lmssim.kernels.cohort.solve import solve as solve_kernel
-from lmssim.model.liveness import Liveness, analyse
+from lmssim.model.liveness import NO_ROOM, Liveness, analyse
+from lmssim.model.reachable import Patient
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -33,7 +34,10 @@ LARGEST = 1 << 17
 """Largest size; what asks for more is refused."""
 
 
-def solve(program: Program, numbers: FloatArray, x: FloatArray, fineness: Fineness, jobs: int = 1) -> CohortResult:
+def solve(
+    program: Program, numbers: FloatArray, x: FloatArray, fineness: Fineness, jobs: int = 1,
+    n_strategies: int | None = None,
+) -> CohortResult:  # fmt: skip
     """Expected outcomes of each profile under each strategy.
 
     Parameters
@@ -46,6 +50,8 @@ def solve(program: Program, numbers: FloatArray, x: FloatArray, fineness: Finene
         How fine a model in continuous time is solved; others are exact.
     jobs : int
         Worker threads.
+    n_strategies : int, optional
+        Of a model in continuous time, how many strategies to solve, from the first on; all if absent.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def solve(program: Program, numbers: FloatArray, x: FloatArray, fineness: Finene
         return solve_cycles(program, numbers, x)
     if file.partitioned_survival is not None:
         return solve_partitioned(program, numbers, x)
-    return _Continuous(program, fineness).solve(numbers, x, jobs)
+    return _Continuous(program, fineness).solve(numbers, x, jobs, n_strategies or len(program.strategies))
 
 
 class _Continuous:
@@ -70,9 +76,8 @@ class _Continuous:
         self.sizes = Sizes()
         self.free: list[Workspace] = []
 
-    def solve(self, numbers: FloatArray, x: FloatArray, jobs: int) -> CohortResult:
-        """Results of all profiles and strategies."""
-        n_strategies = len(self.program.strategies)
+    def solve(self, numbers: FloatArray, x: FloatArray, jobs: int, n_strategies: int) -> CohortResult:
+        """Results of all profiles under the first strategies."""
         numbers, x = np.array(numbers, order="C"), np.array(x, order="C")  # owned and writable: one numba type
         tasks = [(p, s) for p in range(len(x)) for s in range(n_strategies)]
         first = self._one(numbers[0], x[0], *tasks[0])  # compiles, and finds the sizes
@@ -93,11 +98,13 @@ class _Continuous:
         try:
             space = self.free.pop()
         except IndexError:
-            space = continuous.workspace_of(self.program, self.follow, self.sizes)
+            space = self._workspace()
+        live = analyse(self.program, Patient(strategy, v, x))
+        follow = continuous.follow_of(self.program, live, self.fineness)
         while True:
             space.wi[layout.W_BAD] = 0
             solve_kernel(
-                self.program.packed.m, self.program.packed.f, space.wi, space.wf, v, x, self.follow, space.kinds,
+                self.program.packed.m, self.program.packed.f, space.wi, space.wf, v, x, follow, space.kinds,
                 space.nodes, space.boxes, space.chain, space.solved, space.count, strategy,
             )  # fmt: skip
             failed = int(space.count[memory.FAILED])
@@ -106,7 +113,7 @@ class _Continuous:
             space = self._larger(space, failed, profile, strategy)
         if space.wi[layout.W_BAD] != 0:
             raise self._refused(space, layout.BAD_VALUE, profile, strategy)
-        result = self._read(space)
+        result = self._read(space, live)
         self.free.append(space)
         return result
 
@@ -124,7 +131,10 @@ class _Continuous:
                     f" apart (state '{state}', strategy '{self.program.strategies[strategy]}'): use engine 'compiled'."
                 )
             self.sizes = self.sizes.doubled(name, space.sizes)
-        return continuous.workspace_of(self.program, self.follow, self.sizes)
+        return self._workspace()
+
+    def _workspace(self) -> Workspace:
+        return continuous.workspace_of(self.program, self.follow, self.live.n_watchers, self.sizes)
 
     def _refused(self, space: Workspace, status: int, profile: int, strategy: int) -> Exception:
         where = int(space.count[memory.FAILED_STATE])
@@ -135,18 +145,19 @@ class _Continuous:
         space.wi[layout.W_INFO], space.wi[layout.W_PATIENT], space.wi[layout.W_STRATEGY] = where, profile, strategy
         return refusal(self.program, space.wi, space.wf, status)
 
-    def _read(self, space: Workspace) -> dict[str, FloatArray]:
+    def _read(self, space: Workspace, live: Liveness) -> dict[str, FloatArray]:
         """What has been solved, in the shapes of `CohortResult` for one profile and strategy."""
         solved, program = space.solved, self.program
-        n_endpoints, n_marks = len(program.endpoints), len(program.marks)
-        n_watched_marks = min(n_marks, solved.endpoint.shape[0] - n_endpoints)
-        endpoint = solved.endpoint[:n_endpoints].copy()
+        endpoint = solved.endpoint[: len(program.endpoints)].copy()
         for e, spec in enumerate(program.scenario.file.endpoints.values()):
             if spec.origin != "model":
                 endpoint[e] = np.nan
-        marks = np.full((n_marks, 2), np.nan)
-        marks[:, 0] = solved.marks
-        marks[:n_watched_marks, 1] = solved.endpoint[n_endpoints : n_endpoints + n_watched_marks, 0].sum(axis=1)
+        marks = np.stack([solved.marks, solved.marks], axis=1)
+        for mark, watcher in enumerate(live.watcher):
+            if watcher >= 0:
+                marks[mark, 1] = solved.endpoint[watcher, 0].sum()
+            elif watcher == NO_ROOM:
+                marks[mark, 1] = np.nan
         entries = np.full((len(program.states), 2), np.nan)
         entries[:, 0] = solved.entries
         ended = solved.ended.cumsum(axis=1)

@@ -8,16 +8,17 @@ import math
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import (
-    I_ATTRIBUTES, I_CENSORING, I_CLEAR, I_COMPETING, I_CURES, I_EVENT, I_MET, I_SET, I_STATE, _meet_mark, change,
-    copy_item, enter, find_outcomes, live_cures, note_entry, note_mark, passive_bits, push, set_clocks, starting,
+    I_ATTRIBUTES, I_CENSORING, I_CLEAR, I_COMPETING, I_CURES, I_EVENT, I_MET, I_SET, I_STATE, change,
+    copy_item, enter, find_outcomes, live_cures, live_of, meet_mark, note_entry, note_mark, passive_bits, push,
+    set_clocks, starting,
 )  # fmt: skip
 from lmssim.kernels.cohort.ledger import bin_of, end, meet, note_flux, recombine, set_vector, total
 from lmssim.kernels.cohort.memory import (
     AT_ARRIVE, AT_EVENT, AT_START, BOXES_FULL, BY_DELAY, DR_ENTERED, D_KIND, FAILED, FAILED_STATE, K_ATTRIBUTES,
-    K_ENTRY, LONG, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_ROW, NOTE_LOSS, N_BOXES, N_NOTES, N_OUTS, N_USED, N_WATCHED,
-    OF_ARRIVAL, OF_EVENT, OF_MOVE, OF_OUTCOME, OF_SOURCE, OF_TARGET, O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING,
-    O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_WHAT, TOO_MANY, W_MARK, W_OPEN, Boxes, Chain,
-    Follow, Kinds, Nodes, Solved,
+    K_ENTRY, LONG, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, NOTE_LOSS, N_BOXES, N_NOTES,
+    N_OUTS, N_USED, N_WATCHED, OF_ARRIVAL, OF_EVENT, OF_MOVE, OF_OUTCOME, OF_SOURCE, OF_TARGET, O_ATTRIBUTES,
+    O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_WHAT, TOO_MANY,
+    W_MARK, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.cohort.nodes import settle
 from lmssim.kernels.jit import borrow, paste
@@ -83,7 +84,7 @@ def arrive(
         )
         count[N_NOTES] = note_from
         settle(
-            m, f, wi, wf, v, x, follow, kinds, nodes, count, state, item[I_ATTRIBUTES] & follow.live_bits[state],
+            m, f, wi, wf, v, x, follow, kinds, nodes, count, state, live_of(follow, state, item[I_ATTRIBUTES]),
             live_cures(m, follow, state, item[I_CURES]), item[I_ATTRIBUTES] & follow.entry_bits[state], mass, clock,
             time, time, -1, strategy,
         )  # fmt: skip
@@ -132,7 +133,7 @@ def _event(
     changed[I_CLEAR] = changed[I_SET] = changed[I_MET] = changed[I_COMPETING] = changed[I_CENSORING] = 0
     change(changed, m[e + V_CLEAR], m[e + V_SET], all_passive)
     recombine(follow, hit, n_passive, changed[I_CLEAR], changed[I_SET])
-    _meet_mark(m, changed, mark)
+    meet_mark(m, follow, changed, mark)
     meet(f, nodes, solved, count, hit, n_passive, changed[I_MET], changed[I_COMPETING], 0, time)
     changed[I_MET] = changed[I_COMPETING] = changed[I_CLEAR] = changed[I_SET] = 0
     first, amount = count[N_NOTES], total(hit, n_passive)
@@ -159,8 +160,9 @@ def _event(
             set_vector(chain.vector[top], hit, dies)
         top = dead
     if dies < 1.0:
-        live = follow.live_bits[state] | follow.entry_bits[state]
-        if (changed[I_ATTRIBUTES] ^ item[I_ATTRIBUTES]) & live == 0:
+        before, after = item[I_ATTRIBUTES], changed[I_ATTRIBUTES]
+        same = live_of(follow, state, after) == live_of(follow, state, before)
+        if same and (after ^ before) & follow.entry_bits[state] == 0:
             for c in range(len(mass)):
                 mass[c] += hit[c] * (1.0 - dies)
         else:
@@ -240,6 +242,8 @@ def jump(
         return
     clock = chain.clock[len(chain.p) + OF_SOURCE]
     set_vector(clock, nodes.clock[d], 1.0)
+    move = kinds.move[j]
+    outs, notes = (move[M_FIRST_OUT], move[M_LAST_OUT]), (move[M_FIRST_NOTE], move[M_LAST_NOTE])
     find_outcomes(m, wi, wf, v, x, follow, kinds, count, chain, kind, j, clock, time, True, strategy)
     first, first_note = kinds.move[j, M_FIRST_OUT], kinds.move[j, M_FIRST_NOTE]
     spread(
@@ -247,7 +251,8 @@ def jump(
         kinds.row[kind, K_ATTRIBUTES], kinds.row[kind, K_ENTRY], nodes.real[d, DR_ENTERED], kinds.move[j, M_ROW],
         kinds.move[j, M_HOW] == BY_DELAY, time, strategy,
     )  # fmt: skip
-    kinds.move[j, M_FIRST_OUT] = -1
+    move[M_FIRST_OUT], move[M_LAST_OUT] = outs
+    move[M_FIRST_NOTE], move[M_LAST_NOTE] = notes
 
 
 @borrow

@@ -17,9 +17,9 @@ from lmssim.kernels.cohort.ledger import count_over, note_flux, recombine, set_v
 from lmssim.kernels.cohort.memory import (
     D_ALIVE, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, LR_WEIGHT,
     L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LIVE, N_MOMENTS, N_NODES,
-    N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_USED, N_WATCHED, N_WITHIN, OF_NODE, O_CENSORING,
-    O_CLEAR, O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST, X_EFFECT,
-    X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_TERMS, N_USED, N_WATCHED, N_WITHIN, OF_NODE,
+    O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST,
+    X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
@@ -225,9 +225,25 @@ def series(f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, count: Int
     while k + 1 < MAX_TERMS and size * 2.0 * most > SERIES_ERROR * whole * (k + 1):
         k += 1
         size = pass_on(nodes, count, advance(first, (k - 1) * stride), advance(first, k * stride), 1.0 / k)
+    count[N_TERMS] = k + 1
     _weigh_terms(f, nodes, k + 1, years)
     for i in range(count[N_ROWS]):
         _sum_terms(nodes, count, i, k + 1)
+
+
+@borrow
+def mass_within(nodes: Nodes, count: IntArray, d: int, share: float) -> float:
+    """Mass of a node when a share of the step that has been summed is over."""
+    if nodes.place[d] < 0:
+        return 0.0
+    first, stride = nodes.place[d] * count[N_DENSE], count[N_ROWS] * count[N_DENSE]
+    mass, term = 0.0, scratch(nodes.term)
+    for k in range(count[N_TERMS] - 1, -1, -1):
+        amount = 0.0
+        for c in range(count[N_PASSIVE]):
+            amount += term[first + k * stride + c]
+        mass = mass * share + amount
+    return mass
 
 
 @borrow

@@ -10,17 +10,18 @@ from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.arrivals import box_of
 from lmssim.kernels.cohort.kinds import find_outcomes, live_cures, set_clocks, starting
 from lmssim.kernels.cohort.memory import (
-    BY_HAZARD, CLOCK_UNREAD, DR_ENTERED, D_ALIVE, D_BUILT, D_FIRST_LINK, D_KIND, D_LAST_LINK, FAILED, FAILED_STATE,
-    G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, K_ATTRIBUTES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, LINKS_FULL, LR_EFFECT,
-    LR_RATIO, LR_UNTIL, LR_WEIGHT, L_MOVE, L_NODE, L_SPEC, MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, M_FAMILY,
-    M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, M_TIMED, N_EDGES, N_LEAVING, N_LINKS, N_LIVE,
-    N_PAYING, N_SPECS, N_TIMED, N_WITHIN, O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET,
-    O_STARTED, O_STATE, O_STAYS, S_A, S_AFTER, S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT,
+    BY_HAZARD, CLOCK_UNREAD, DR_ENTERED, D_ALIVE, D_BUILT, D_FIRST_LINK, D_FIRST_VISIT, D_KIND, D_LAST_LINK,
+    D_LAST_VISIT, FAILED, FAILED_STATE, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, K_ATTRIBUTES, K_CURES, K_ENTRY,
+    K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, LR_EFFECT, LR_RATIO, LR_UNTIL, LR_WEIGHT, L_MOVE, L_NODE, L_SPEC,
+    MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW,
+    M_TIMED, NOTE_LOSS, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NOTES, N_OUTS, N_PAYING, N_SPECS, N_TIMED, N_WITHIN,
+    O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_WHAT, S_A,
+    S_AFTER, S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT, Y_LIGHT, Y_MET, Y_MOVE, Y_NODE,
     Boxes, Chain, Follow, Kinds, Nodes,
 )  # fmt: skip
 from lmssim.kernels.cohort.nodes import decide_cures, next_path, node_of
 from lmssim.kernels.jit import borrow
-from lmssim.kernels.layout import ABSORBING, H_AGE_COLUMN, H_STATE, S_KIND, S_WIDTH
+from lmssim.kernels.layout import ABSORBING, H_AGE_COLUMN, H_STATE, S_KIND, S_WIDTH, T_SILENT
 from lmssim.kernels.race import base_hazard, clock_origin, timed_effects
 # isort: on
 
@@ -58,6 +59,34 @@ def build(
         for o in range(kinds.move[j, M_FIRST_OUT], kinds.move[j, M_LAST_OUT]):
             _add_edges(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, count, link, d, o, now, strategy)
     row[D_LAST_LINK] = count[N_LINKS]
+    if follow.boxed[kinds.row[kind, K_STATE]] != 0 and follow.timed[kinds.row[kind, K_STATE]] == 0:
+        for i in range(row[D_FIRST_VISIT], row[D_LAST_VISIT]):
+            _lighten(m, wi, wf, v, x, follow, kinds, nodes, count, chain, i, now, strategy)
+
+
+@borrow
+def _lighten(
+    m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
+    nodes: Nodes, count: IntArray, chain: Chain, i: int, now: float, strategy: int,
+) -> None:  # fmt: skip
+    """See whether visit `i` leaves everybody as they are; its outcome and notes are then kept."""
+    visit = nodes.visit[i]
+    j, d = visit[Y_MOVE], visit[Y_NODE]
+    move, kind = kinds.move[j], nodes.row[d, D_KIND]
+    if m[move[M_ROW] + T_SILENT] == 0:
+        return
+    first, first_note = count[N_OUTS], count[N_NOTES]
+    if move[M_FIRST_OUT] < 0:
+        find_outcomes(m, wi, wf, v, x, follow, kinds, count, chain, kind, j, nodes.clock[d], now, False, strategy)
+    out, same = kinds.out[move[M_FIRST_OUT]], kinds.row[kind]
+    light = move[M_LAST_OUT] == move[M_FIRST_OUT] + 1 and out[O_STAYS] != 0 and out[O_CLEAR] | out[O_SET] == 0
+    light = light and out[O_ATTRIBUTES] == same[K_ATTRIBUTES] and out[O_CURES] == same[K_CURES]
+    for k in range(move[M_FIRST_NOTE], move[M_LAST_NOTE]):
+        light = light and kinds.note[k, Q_WHAT] != NOTE_LOSS
+    if light:
+        visit[Y_LIGHT], visit[Y_MET] = 1, out[O_EVENT] | out[O_COMPETING] | out[O_CENSORING]
+    else:
+        move[M_FIRST_OUT], count[N_OUTS], count[N_NOTES] = -1, first, first_note
 
 
 @borrow

@@ -13,13 +13,13 @@ from lmssim.kernels.cohort.memory import (
     M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, M_TIMED, MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH,
     N_KINDS, N_MOVES, N_NOTES, N_OUTS, N_STORED, NOTE_COST, NOTE_ENTRY, NOTE_LOSS, NOTE_MARK, NOTE_QALY, O_ATTRIBUTES,
     O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_STATE, Q_WHAT,
-    SPARE, TOO_DEEP, Chain, Follow, Kinds,
+    SPARE, TOO_DEEP, Z_BITS, Z_CARE, Z_MAY_CLEAR, Z_MAY_SET, Z_WANT, Chain, Follow, Kinds,
 )  # fmt: skip
 from lmssim.kernels.families import FIXED, VISIT
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     ABSORBING, B_CLEAR, B_SET, B_TO, B_WIDTH, C_FIRST_COST, C_LAST_COST, C_WIDTH, CHANCE, D_FIRST_COST, D_LAST_COST,
-    D_WIDTH, DWELLING, H_CLOCK_FIRST, H_EVENT, H_N_CLOCKS, H_N_ENDPOINTS, H_STATE, H_TERMINAL, H_W_CLOCK_COUNT,
+    D_WIDTH, DWELLING, H_CLOCK_FIRST, H_EVENT, H_N_CLOCKS, H_STATE, H_TERMINAL, H_W_CLOCK_COUNT,
     H_WF_CLOCK, H_WF_WEIGHT, NONE, S_CENSORING_OF, S_CLEAR, S_COMPETING_OF, S_ENTRY_QALY, S_EVENT_OF,
     S_FIRST_BRANCH, S_FIRST_CLOCK, S_FIRST_ENTRY, S_FIRST_EVENT, S_FIRST_RATE, S_FIRST_SCHEDULE, S_FIRST_TRANSITION,
     S_KIND, S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_ENTRY, S_LAST_EVENT, S_LAST_RATE, S_LAST_SCHEDULE, S_LAST_TRANSITION,
@@ -76,6 +76,22 @@ def passive_column(follow: Follow, column: int, clear: int, mark: int) -> int:
         if mark & follow.passive[k]:
             column |= 1 << k
     return column
+
+
+@borrow
+def live_of(follow: Follow, state: int, attributes: int) -> int:
+    """Attributes that anything later may still read, after entry into a state with all of `attributes`.
+
+    What stands behind a guard that fails, and that nothing on the way can make hold, is not read.
+    """
+    kept = follow.live_bits[state]
+    for g in range(follow.first_guard[state], follow.first_guard[state + 1]):
+        guard = follow.guards[g]
+        wrong = (attributes ^ guard[Z_WANT]) & guard[Z_CARE]
+        lost = (wrong & guard[Z_WANT] & ~guard[Z_MAY_SET]) | (wrong & ~guard[Z_WANT] & ~guard[Z_MAY_CLEAR])
+        if lost == 0:
+            kept |= guard[Z_BITS]
+    return attributes & kept
 
 
 @borrow
@@ -350,7 +366,7 @@ def find_outcomes(
     start[I_CURES], start[I_CLEAR], start[I_SET] = cures, clear & all_passive, mark & all_passive
     if m[t + T_MARK] >= 0:
         note_mark(m, wi, wf, v, x, kinds, count, m[t + T_MARK], state, 1.0, before, time, strategy)
-        _meet_mark(m, start, m[t + T_MARK])
+        meet_mark(m, follow, start, m[t + T_MARK])
     if event >= 0:
         e = m[H_EVENT] + event * V_WIDTH
         if m[e + V_DEATH_REF] != NONE:
@@ -386,13 +402,13 @@ def follow_chain(
 
 
 @borrow
-def _meet_mark(m: IntArray, item: IntArray, mark: int) -> None:
+def meet_mark(m: IntArray, follow: Follow, item: IntArray, mark: int) -> None:
     """The item meets a mark: endpoints that it ends, and the mark's own watcher."""
     e = m[H_EVENT] + mark * V_WIDTH
     item[I_MET] |= m[e + V_EVENT_OF]
     item[I_COMPETING] |= m[e + V_COMPETING_OF]
-    if m[H_N_ENDPOINTS] + mark < 62:
-        item[I_MET] |= 1 << (m[H_N_ENDPOINTS] + mark)
+    if follow.watcher[mark] >= 0:
+        item[I_MET] |= 1 << follow.watcher[mark]
 
 
 @borrow
@@ -403,7 +419,7 @@ def _add_outcome(follow: Follow, kinds: Kinds, count: IntArray, item: IntArray, 
         return
     out = kinds.out[count[N_OUTS]]
     state = item[I_STATE]
-    out[O_STATE], out[O_ATTRIBUTES] = state, item[I_ATTRIBUTES] & follow.live_bits[state]
+    out[O_STATE], out[O_ATTRIBUTES] = state, live_of(follow, state, item[I_ATTRIBUTES])
     out[O_CURES], out[O_CLEAR], out[O_SET] = item[I_CURES], item[I_CLEAR], item[I_SET]
     out[O_EVENT], out[O_COMPETING], out[O_CENSORING] = item[I_MET], item[I_COMPETING], item[I_CENSORING]
     out[O_STARTED], out[O_STAYS] = item[I_STARTED], item[I_STAYS]
@@ -490,7 +506,7 @@ def _happen(
     change(item, m[e + V_CLEAR], m[e + V_SET], passive_bits(follow, (1 << len(follow.passive)) - 1))
     attributes, state = item[I_ATTRIBUTES], item[I_STATE]
     note_mark(m, wi, wf, v, x, kinds, count, mark, state, p, attributes, time, strategy)
-    _meet_mark(m, item, mark)
+    meet_mark(m, follow, item, mark)
     dies = 0.0
     if m[e + V_DEATH_REF] != NONE:
         dies = value_at(m, wi, wf, m[e + V_DEATH_REF], v, x, attributes, time, strategy)

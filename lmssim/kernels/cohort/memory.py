@@ -27,8 +27,8 @@ OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG,
     N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
     FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
     N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE, N_SEEN,
-    N_PAYING,
-) = range(30)  # fmt: skip
+    N_PAYING, N_TERMS,
+) = range(31)  # fmt: skip
 N_COUNTERS = 32
 
 # a kind
@@ -51,19 +51,9 @@ Q_WHAT, Q_INDEX, Q_STATE = range(3)
 Q_WIDTH = 3
 # a node
 (
-    D_KIND,
-    D_ALIVE,
-    D_BUILT,
-    D_FIRST_LINK,
-    D_LAST_LINK,
-    D_FIRST_VISIT,
-    D_LAST_VISIT,
-    D_FIRST_TICK,
-    D_LAST_TICK,
-    D_MOVE,
-    D_KEY,
-) = range(11)
-D_WIDTH = 11
+    D_KIND, D_ALIVE, D_BUILT, D_FIRST_LINK, D_LAST_LINK, D_FIRST_VISIT, D_LAST_VISIT, D_MOVE, D_KEY,
+) = range(9)  # fmt: skip
+D_WIDTH = 9
 DR_ENTERED, DR_END = range(2)
 # a link: a node's move by hazard; an edge: one outcome of a link
 L_NODE, L_MOVE, L_SPEC = range(3)
@@ -86,6 +76,12 @@ MAX_TERMS = 20
 # a hazard shared by links, its cumulative values at a step's ends, and the time of the first
 S_ORIGIN, S_A, S_B, S_C, S_STRETCH, S_BEFORE, S_AFTER, S_KNOWN = range(8)
 SR_WIDTH = 8
+# a visit of a node: its next tick and the last; whether it is light, and the watchers that it meets
+Y_NODE, Y_MOVE, Y_NEXT, Y_LAST, Y_LIGHT, Y_MET = range(6)
+Y_WIDTH = 6
+"""A visit is light if it leaves everybody as they are: it is then paid for like a tick, within steps."""
+# a guard of what is read later
+Z_CARE, Z_WANT, Z_BITS, Z_MAY_SET, Z_MAY_CLEAR = range(5)
 # a slot of reduced utility
 W_MARK, W_OPEN = range(2)
 # what is added up of a node: years, years discounted as costs and as effects, and the latter and plain times the norm
@@ -163,7 +159,7 @@ class Nodes(NamedTuple):
     spec: IntArray
     spec_real: FloatArray
     visit: IntArray
-    """Node, move, next tick."""
+    """By the columns `Y_...`."""
     tick: IntArray
     """Node, schedule or -1 - limited reward, next tick."""
     tick_real: FloatArray
@@ -252,6 +248,9 @@ class Follow(NamedTuple):
     """What is the same for every draw and patient: what has to be followed (`lmssim.model.liveness`), and the grid."""
 
     live_bits: IntArray
+    first_guard: IntArray
+    guards: IntArray
+    """By the columns `Z_...`."""
     live_clocks: IntArray
     live_cures: IntArray
     entry_bits: IntArray
@@ -262,6 +261,8 @@ class Follow(NamedTuple):
     recorded: IntArray
     ahead: IntArray
     """By state, watchers that may still meet something from it on, as bits."""
+    watcher: IntArray
+    """By mark, its watcher; negative if it has none."""
     excludes: IntArray
     """One word: categories that some terminal care replaces."""
     bins: FloatArray

@@ -9,9 +9,10 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import kind_of, set_clocks, undecided_cure
 from lmssim.kernels.cohort.memory import (
-    AT_VISITS, BY_DELAY, CLOCK_UNREAD, DR_END, DR_ENTERED, D_ALIVE, D_KEY, D_KIND, D_MOVE, FAILED, FAILED_STATE,
-    K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, MR_A, M_HOW, M_ROW, NODES_FULL,
-    N_LIVE, N_NODES, N_TICKS, N_VISITS, Follow, Kinds, Nodes,
+    AT_VISITS, BY_DELAY, CLOCK_UNREAD, DR_END, DR_ENTERED, D_ALIVE, D_FIRST_VISIT, D_KEY, D_KIND, D_LAST_VISIT, D_MOVE,
+    FAILED, FAILED_STATE, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, MR_A, M_HOW,
+    M_ROW, NODES_FULL, N_LIVE, N_NODES, N_TICKS, N_VISITS, Y_LAST, Y_LIGHT, Y_MET, Y_MOVE, Y_NEXT, Y_NODE, Follow,
+    Kinds, Nodes,
 )  # fmt: skip
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
@@ -99,6 +100,7 @@ def _await(
     """What a new node waits for: its fixed end, visits, ticks and edges of limited rewards."""
     kind, entered = kinds.row[nodes.row[d, D_KIND]], nodes.real[d, DR_ENTERED]
     state = kind[K_STATE]
+    nodes.row[d, D_FIRST_VISIT] = count[N_VISITS]
     s = m[H_STATE] + state * S_WIDTH
     for j in range(kind[K_FIRST_MOVE], kind[K_LAST_MOVE]):
         t, how = kinds.move[j, M_ROW], kinds.move[j, M_HOW]
@@ -118,6 +120,7 @@ def _await(
                 if t <= passed and k < last and origin + f[m[H_TICK_TIME] + k] == now:
                     k += 1
                 _add_visit(nodes, count, d, j, k, last, origin)
+    nodes.row[d, D_LAST_VISIT] = count[N_VISITS]
     for q in range(m[s + S_FIRST_SCHEDULE], m[s + S_LAST_SCHEDULE], C_WIDTH):
         origin = plan_start(m, wi, wf, m[q + C_PLAN], entered)
         if not math.isnan(origin):
@@ -138,7 +141,7 @@ def _add_visit(nodes: Nodes, count: IntArray, d: int, j: int, k: int, last: int,
         count[FAILED] = LINKS_FULL
         return
     row = nodes.visit[i]
-    row[0], row[1], row[2], row[3] = d, j, k, last
+    row[Y_NODE], row[Y_MOVE], row[Y_NEXT], row[Y_LAST], row[Y_LIGHT], row[Y_MET] = d, j, k, last, 0, 0
     nodes.tick_real[0, i] = origin
     count[N_VISITS] += 1
 

@@ -20,9 +20,9 @@ from lmssim.kernels.cohort.ledger import add_years, close_node, mean_norm, note_
 from lmssim.kernels.cohort.memory import (
     DR_END, D_ALIVE, D_BUILT, D_MOVE, FAILED, MR_A, M_ROW, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NODES, N_PAYING,
     N_SPECS, N_STEPS, N_TICKS, N_TIMED, N_USED, N_VISITS, N_WATCHED, N_WITHIN, P_FINE_UNTIL, P_GROWTH, P_STEP, S_ORIGIN,
-    TOO_MANY, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    TOO_MANY, W_OPEN, Y_LAST, Y_LIGHT, Y_MET, Y_MOVE, Y_NEXT, Y_NODE, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
-from lmssim.kernels.cohort.ticks import close_limited, pay_limited_node, pay_ticks, pay_ticks_within
+from lmssim.kernels.cohort.ticks import close_limited, pay_limited_node, pay_ticks, pay_ticks_within, pay_visits_within
 from lmssim.kernels.families import EXPONENTIAL, LIFE_TABLE
 from lmssim.kernels.jit import borrow, paste
 from lmssim.kernels.layout import C_LOSS, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, H_TICK_TIME, NONE
@@ -60,14 +60,14 @@ def fall_due(
             n_slots = k + 1
     count[N_USED] = kinds.utility.shape[1] + count[N_WATCHED] + n_slots
     close_limited(m, wi, wf, v, x, kinds, nodes, solved, count, time, strategy)
-    while moves_due and count[FAILED] == 0:
+    while (moves_due or count[N_VISITS] > 0) and count[FAILED] == 0:
         d, j, visit = _next_due(m, f, kinds, nodes, count, time)
         if d < 0:
             break
         p = 1.0
         if visit >= 0:
             p = kinds.move_real[j, MR_A]
-            nodes.visit[visit, 2] += 1
+            nodes.visit[visit, Y_NEXT] += 1
         else:
             nodes.real[d, DR_END] = math.inf
         jump(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, d, j, p, time, strategy)
@@ -82,9 +82,10 @@ def _next_due(
     best, node, chosen, visit = 1 << 62, -1, -1, -1
     for i in range(count[N_VISITS]):
         row = nodes.visit[i]
-        if row[2] < row[3] and nodes.row[row[0], D_ALIVE] != 0:
-            if nodes.tick_real[0, i] + f[m[H_TICK_TIME] + row[2]] <= time and kinds.move[row[1], M_ROW] < best:
-                best, node, chosen, visit = kinds.move[row[1], M_ROW], row[0], row[1], i
+        if row[Y_NEXT] < row[Y_LAST] and nodes.row[row[Y_NODE], D_ALIVE] != 0:
+            j, at = row[Y_MOVE], nodes.tick_real[0, i] + f[m[H_TICK_TIME] + row[Y_NEXT]]
+            if at <= time and kinds.move[j, M_ROW] < best:
+                best, node, chosen, visit = kinds.move[j, M_ROW], row[Y_NODE], j, i
     for i in range(count[N_LIVE]):
         d = nodes.live[i]
         if nodes.real[d, DR_END] <= time and kinds.move[nodes.row[d, D_MOVE], M_ROW] < best:
@@ -94,16 +95,27 @@ def _next_due(
 
 
 @borrow
-def next_due(m: IntArray, f: FloatArray, nodes: Nodes, count: IntArray) -> float:
-    """Time of the next visit or fixed delay."""
+def next_due(m: IntArray, f: FloatArray, kinds: Kinds, nodes: Nodes, count: IntArray) -> float:
+    """Time of the next fixed delay, or visit that is not light or that somebody meets for the first time."""
     due = math.inf
     for i in range(count[N_LIVE]):
         due = min(due, nodes.real[nodes.live[i], DR_END])
     for i in range(count[N_VISITS]):
         row = nodes.visit[i]
-        if row[2] < row[3] and nodes.row[row[0], D_ALIVE] != 0:
-            due = min(due, nodes.tick_real[0, i] + f[m[H_TICK_TIME] + row[2]])
+        if row[Y_NEXT] < row[Y_LAST] and nodes.row[row[Y_NODE], D_ALIVE] != 0:
+            if row[Y_LIGHT] == 0 or _is_met_first(kinds, nodes, count, row):
+                due = min(due, nodes.tick_real[0, i] + f[m[H_TICK_TIME] + row[Y_NEXT]])
     return due
+
+
+@borrow
+def _is_met_first(kinds: Kinds, nodes: Nodes, count: IntArray, visit: IntArray) -> bool:
+    """Whether a light visit is the first of its kind for anybody."""
+    mass, n_passive = nodes.mass[visit[Y_NODE]], kinds.utility.shape[1]
+    for k in range(count[N_WATCHED]):
+        if (visit[Y_MET] >> nodes.watch[k]) & 1 and mass[n_passive + k] > NEGLIGIBLE:
+            return True
+    return False
 
 
 @borrow
@@ -178,6 +190,7 @@ def follow_step(
     flow_out(m, f, follow, kinds, nodes, boxes, chain, solved, count, time, stop)
     add_years(m, f, follow, kinds, nodes, solved, count, time, stop, mean_norm(m, f, x, time, stop))
     pay_ticks_within(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, time, stop, strategy)
+    pay_visits_within(m, f, kinds, nodes, solved, count, time, stop)
     note_levels(f, kinds, nodes, solved, count, time, stop)
     return stop
 
@@ -202,7 +215,7 @@ def follow_sheet(
             if nodes.row[nodes.live[i], D_BUILT] == 0:
                 build(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, count, nodes.live[i], time, strategy)
             i += 1
-        due = next_due(m, f, nodes, count)
+        due = next_due(m, f, kinds, nodes, count)
         stop = min(next_stop(m, f, follow, nodes, count, time, began), due)
         stop = min(stop, note_effects(m, f, wi, wf, v, x, kinds, nodes, count, time))
         count[N_STEPS] += 1

@@ -153,11 +153,13 @@ def _enter_at(
         if attributes & follow.passive[c]:
             column |= 1 << c
     moved[column] = share
-    count[N_WATCHED] = solved.endpoint.shape[0]
-    count[N_USED] = n_passive + count[N_WATCHED]
-    for w in range(count[N_WATCHED]):
-        nodes.watch[w] = w
-        moved[n_passive + w] = share
+    n = 0
+    for w in range(solved.endpoint.shape[0]):
+        if w < m[H_N_ENDPOINTS] or (follow.ahead[state] >> w) & 1:
+            nodes.watch[n] = w
+            moved[n_passive + n] = share
+            n += 1
+    count[N_WATCHED], count[N_USED] = n, n_passive + n
     clock = chain.clock[len(chain.p) + OF_BEGIN]
     clock[:] = math.nan
     attributes &= ~passive_bits(follow, n_passive - 1)

@@ -9,16 +9,17 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.arrivals import open_slot, put_loss
 from lmssim.kernels.cohort.kinds import set_clocks
-from lmssim.kernels.cohort.ledger import bin_of, pay, total
+from lmssim.kernels.cohort.flow import mass_within
+from lmssim.kernels.cohort.ledger import bin_of, note_flux, pay, total
 from lmssim.kernels.cohort.memory import (
     A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, DR_ENTERED, D_ALIVE, D_KIND, K_ATTRIBUTES, K_ENTRY,
-    K_STATE, K_STORE, N_TICKS, N_WATCHED, W_MARK, W_OPEN, X_AFTER, X_BEFORE, Follow, Kinds, Nodes,
-    Solved,
+    K_STATE, K_STORE, MR_A, M_FIRST_NOTE, M_LAST_NOTE, N_TICKS, N_VISITS, N_WATCHED, W_MARK, W_OPEN, Y_LAST, Y_LIGHT,
+    Y_MOVE, Y_NEXT, Y_NODE, Follow, Kinds, Nodes, Solved,
 )  # fmt: skip
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
-    C_FIRST_COST, C_LAST_COST, C_LOSS, C_YEARS, F_RATE_COSTS, H_ADDITIVE, H_TICK_TIME, L_FIRST_COST, L_LAST_COST,
-    L_LOSS, NONE,
+    C_FIRST_COST, C_LAST_COST, C_LOSS, C_YEARS, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_TICK_TIME, L_FIRST_COST,
+    L_LAST_COST, L_LOSS, NONE,
 )  # fmt: skip
 from lmssim.kernels.ledger import QALY, QALY_UNDISCOUNTED, STATE_QALY
 from lmssim.kernels.machine import value_at
@@ -48,25 +49,42 @@ def pay_ticks_within(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, start: float, stop: float, strategy: int,
 ) -> None:  # fmt: skip
-    """Ticks that fall within a step: the mass there lies between those at the step's ends, as under a steady hazard."""
+    """Ticks that fall within a step, for the mass that is there at the time."""
     for i in range(count[N_TICKS]):
         row = nodes.tick[i]
         if row[1] < 0 or nodes.row[row[0], D_ALIVE] == 0 or row[2] >= row[3]:
             continue
-        d = row[0]
-        before, after = nodes.moment[d, X_BEFORE], nodes.moment[d, X_AFTER]
         while row[2] < row[3]:
             time = nodes.tick_real[1, i] + f[m[H_TICK_TIME] + row[2]]
             if time >= stop:
                 break
             row[2] += 1
-            share = (time - start) / (stop - start)
-            if before > 0.0 and after > 0.0:
-                mass = before * math.exp(share * math.log(after / before))
-            else:
-                mass = before + share * (after - before)
+            mass = mass_within(nodes, count, row[0], (time - start) / (stop - start))
             if mass > 0.0:
-                _pay_tick(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, d, row[1], mass, time, strategy)
+                _pay_tick(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, row[0], row[1], mass, time, strategy)
+
+
+@borrow
+def pay_visits_within(
+    m: IntArray, f: FloatArray, kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, start: float, stop: float
+) -> None:  # fmt: skip
+    """Light visits that fall within a step, for the mass that is there at the time."""
+    for i in range(count[N_VISITS]):
+        row = nodes.visit[i]
+        if row[Y_LIGHT] == 0 or nodes.row[row[Y_NODE], D_ALIVE] == 0:
+            continue
+        move = kinds.move[row[Y_MOVE]]
+        while row[Y_NEXT] < row[Y_LAST]:
+            time = nodes.tick_real[0, i] + f[m[H_TICK_TIME] + row[Y_NEXT]]
+            if time >= stop:
+                break
+            row[Y_NEXT] += 1
+            mass = mass_within(nodes, count, row[Y_NODE], (time - start) / (stop - start))
+            plain = kinds.move_real[row[Y_MOVE], MR_A] * mass
+            note_flux(
+                m, f, kinds, solved, move[M_FIRST_NOTE], move[M_LAST_NOTE], plain,
+                plain * math.exp(-f[F_RATE_COSTS] * time), plain * math.exp(-f[F_RATE_EFFECTS] * time),
+            )  # fmt: skip
 
 
 @borrow
