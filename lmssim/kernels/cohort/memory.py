@@ -245,7 +245,7 @@ class Solved(NamedTuple):
 
 
 class Follow(NamedTuple):
-    """What is the same for every draw and patient: what has to be followed (`lmssim.model.liveness`), and the grid."""
+    """What has to be followed of a patient under a strategy (`lmssim.model.liveness`), and the grid of all."""
 
     live_bits: IntArray
     first_guard: IntArray
