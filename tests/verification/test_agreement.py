@@ -40,7 +40,7 @@ SARCOMA = {
     "advanced": ["standard", "gemdoc_first"],
     "all_sites": ["neoadj_ct"],
     "cutaneous": ["mohs"],
-    "extremity": ["adj_both"],
+    "extremity": ["surgery_only", "neoadj_rt"],
     "retroperitoneal": ["neoadj_rt"],
     "subcutaneous": ["adj_rt"],
     "uterine": ["morcellation"],
@@ -105,6 +105,11 @@ def test_scenarios_of_leiomyosarcoma_agree(name: str) -> None:
     assert len(named) > len(MAIN)
     assert_like(named)
     assert_like([c for c in comparisons if not _is_occupancy(c)], Z + 1.0)
+
+
+def test_extremity_agrees() -> None:
+    """Every figure but occupancy."""
+    assert_like([c for c in _sarcoma("extremity") if not _is_occupancy(c)])
 
 
 @pytest.mark.xfail(strict=True, reason="occupancy of states with a fixed stay is rough in the exact engine")
@@ -229,7 +234,7 @@ def _is_main(comparison: Comparison) -> bool:
 
 
 @pytest.mark.study
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [*SMALL, "extremity"])
 def test_a_million_lives_agree(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Every strategy; none beyond 3.5, the exact engine's own error a tenth of the Monte-Carlo error."""
     program = _program(name)
@@ -241,7 +246,7 @@ def test_a_million_lives_agree(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert all(c.step_error <= SHARE * c.se + 1e-9 for c in main if math.isfinite(c.se) and c.se > 0.0)
     assert max(abs(c.z) for c in main) < Z
     # of thousands of figures 1 in 16,000 is further than 4 by chance
-    assert_like(comparisons, Z + 0.5)
+    assert_like([c for c in comparisons if name in SMALL or not _is_occupancy(c)], Z + 0.5)
 
 
 @pytest.mark.study
