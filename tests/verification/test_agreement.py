@@ -99,17 +99,11 @@ def _is_occupancy(comparison: Comparison) -> bool:
 
 @pytest.mark.parametrize("name", SARCOMA)
 def test_scenarios_of_leiomyosarcoma_agree(name: str) -> None:
-    """Outcomes and endpoints; every figure but occupancy within 4.5, which one in 150,000 exceeds by chance."""
+    """Outcomes and endpoints, and every other figure but occupancy."""
     comparisons = _sarcoma(name)
     named = [c for c in comparisons if c.outcome in MAIN or c.outcome.startswith("endpoint:")]
     assert len(named) > len(MAIN)
-    assert_like(named)
-    assert_like([c for c in comparisons if not _is_occupancy(c)], Z + 1.0)
-
-
-def test_extremity_agrees() -> None:
-    """Every figure but occupancy."""
-    assert_like([c for c in _sarcoma("extremity") if not _is_occupancy(c)])
+    assert_like([c for c in comparisons if not _is_occupancy(c)])
 
 
 @pytest.mark.xfail(strict=True, reason="occupancy of states with a fixed stay is rough in the exact engine")
