@@ -86,13 +86,18 @@ class Scenario:
         return self.file.settings.comparator or self.strategies[0]
 
     def with_values(self, overrides: Mapping[str, float]) -> Scenario:
-        """Scenario with some parameters held at other values."""
-        return replace(self, table=self.table.with_values(overrides))
+        """Scenario with some parameters held at other values, of its population too."""
+        table = self.table.with_values(overrides)
+        if self.file.population.rows is not None or not set(overrides) & set(population_names(self)):
+            return replace(self, table=table)
+        people = load_patients(self.file.population, table, self.by, None, f"{self.path}: population")
+        return replace(self, table=table, patients=people)
 
 
 def load_scenario(
-    name: str | Path, overrides: Mapping[str, float] | None = None, switches: Mapping[str, str] | None = None
-) -> Scenario:
+    name: str | Path, overrides: Mapping[str, float] | None = None, switches: Mapping[str, str] | None = None,
+    additions: Mapping[str, Any] | None = None,
+) -> Scenario:  # fmt: skip
     """Load and check a scenario.
 
     Parameters
@@ -103,6 +108,8 @@ def load_scenario(
         Parameters held at other values.
     switches : mapping of str to str, optional
         Options of some switches; the others stand at their defaults.
+    additions : mapping of str to table, optional
+        Tables merged into the file, as those of a file that includes it.
 
     Raises
     ------
@@ -112,6 +119,8 @@ def load_scenario(
     path = find_scenario(name)
     read: dict[str, str] = {}
     merged = _read_merged(path, read, 0)
+    if additions:
+        _merge(merged, copy.deepcopy(dict(additions)))
     _read_strata(merged, path, read)
     where = str(path)
     file, options = _as_chosen(merged, switches or {}, path)

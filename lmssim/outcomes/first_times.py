@@ -121,17 +121,26 @@ def with_sequences(program: Program, wanted: Mapping[tuple[str, str | None], str
     return compile_scenario(replace(program.scenario, file=file.model_copy(update={"strategies": strategies})))
 
 
-def first_times(program: Program, strategies: list[str], n: int, seed: int) -> dict[str, FirstTimes]:
-    """First times under some strategies of patients 0, 1, ..., in the base case."""
+def first_times(
+    program: Program, strategies: list[str], n: int, seed: int, first: int = 0, numbers: FloatArray | None = None
+) -> dict[str, FirstTimes]:
+    """First times under some strategies of patients first, first + 1, ...
+
+    Parameters
+    ----------
+    numbers : ndarray(float, ndim=2), optional
+        (n_strategies, n_numbers) of one parameter draw; the base case if absent.
+    """
+    numbers = program.numbers()[0] if numbers is None else numbers
     states = np.full((len(strategies), len(program.states), n), np.inf)
     marks = np.full((len(strategies), len(program.marks), n), np.inf)
     covariates = np.empty((n, len(program.symbols.covariates)))
-    for first, x, h in compiled.simulate(program, 0, n, program.numbers()[0], seed):
-        covariates[first : first + len(x)] = x[:, : covariates.shape[1]]
+    for start, x, h in compiled.simulate(program, first, n, numbers, seed):
+        covariates[start - first : start - first + len(x)] = x[:, : covariates.shape[1]]
         for i, strategy in enumerate(strategies):
             paths = np.arange(len(x)) * len(program.strategies) + program.strategies.index(strategy)
-            _earliest(states[i], first, paths, h, 0)
-            _earliest(marks[i], first, paths, h, 1)
+            _earliest(states[i], start - first, paths, h, 0)
+            _earliest(marks[i], start - first, paths, h, 1)
     return {
         strategy: FirstTimes(_named(program, states[i], marks[i]), covariates, n)
         for i, strategy in enumerate(strategies)

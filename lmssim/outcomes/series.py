@@ -17,6 +17,7 @@ from scipy import stats
 from lmssim.errors import ScenarioError
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model import expression
+from lmssim.model.compile import compile_scenario
 from lmssim.outcomes.estimators import incidence, study_interval
 from lmssim.outcomes.first_times import FirstTimes, first_times, lived_as, with_sequences
 
@@ -34,15 +35,15 @@ AT_A_TIME = ("cumulative_incidence", "km_survival")
 """Statistics that need `by`."""
 
 
-def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int) -> FloatArray:
-    """Potential follow-up of patients 0, 1, ... (years)."""
+def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int, first: int = 0) -> FloatArray:
+    """Potential follow-up of patients first, first + 1, ... (years)."""
     base = {name: float(v[0]) for name, v in program.scenario.table.base().items()}
 
     def number(value: float | str | None, default: float) -> float:
         return default if value is None else float(expression.evaluate(expression.parse(value, "follow_up"), base, ""))
 
     u = np.empty(n)
-    fill_uniforms(seed, STREAM_POPULATION, 0, address_of("series follow-up"), 0, u)
+    fill_uniforms(seed, STREAM_POPULATION, first, address_of("series follow-up"), 0, u)
     low, high = number(spec.low, 0.0), number(spec.high, np.inf)
     if spec.median is None:
         times: FloatArray = low + u * (high - low)
@@ -58,9 +59,21 @@ def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.Data
     series = program.scenario.file.series
     if not series:
         return pd.DataFrame(columns=list(COLUMNS))
-    wanted = {key: place for name in series for key, place in _wanted(program, name).items()}
-    times = _lives(program, wanted, n, seed)
-    return pd.concat([read_series(program, name, n, seed, times) for name in series], ignore_index=True)
+    held: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for name, spec in series.items():
+        held.setdefault(tuple(sorted(spec.set.items())), []).append(name)
+    frames: dict[str, pd.DataFrame] = {}
+    for names in held.values():
+        own = program_of(program, series[names[0]])
+        wanted = {key: place for name in names for key, place in _wanted(program, name).items()}
+        times = _lives(own, wanted, n, seed)
+        frames |= {name: _read_rows(own, name, n, seed, times) for name in names}
+    return pd.concat([frames[name] for name in series], ignore_index=True)
+
+
+def program_of(program: Program, series: Series) -> Program:
+    """The program of a series' patients: with the values that it holds."""
+    return compile_scenario(program.scenario.with_values(series.set)) if series.set else program
 
 
 def _wanted(program: Program, name: str) -> dict[tuple[str, str | None], str]:
@@ -74,9 +87,7 @@ def _lives(program: Program, wanted: dict[tuple[str, str | None], str], n: int, 
     return first_times(program, [lived_as(*key) for key in wanted], n, seed)
 
 
-def read_series(
-    program: Program, name: str, n: int = 50_000, seed: int = 1, times: dict[str, FirstTimes] | None = None
-) -> pd.DataFrame:
+def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
     """Every figure of a series, paper beside model.
 
     Parameters
@@ -85,8 +96,6 @@ def read_series(
         Series of the scenario.
     n : int
         Simulated patients.
-    times : dict of str to FirstTimes, optional
-        Those of the same patients under each strategy that the series names (`lived_as`), if they are known.
 
     Returns
     -------
@@ -98,6 +107,14 @@ def read_series(
     ScenarioError
         If the series names an unknown strategy, state, mark or covariate, or a row cannot be read.
     """
+    own = program_of(program, program.scenario.file.series[name])
+    return _read_rows(own, name, n, seed, None)
+
+
+def _read_rows(
+    program: Program, name: str, n: int, seed: int, times: dict[str, FirstTimes] | None
+) -> pd.DataFrame:
+    """Figures of a series from lives of its patients (`lived_as`), if they are known."""
     series: Series = program.scenario.file.series[name]
     where = f"{program.scenario.path}: series.{name}"
     follow_up = follow_up_times(program, series.follow_up, n, seed)

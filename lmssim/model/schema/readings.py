@@ -87,6 +87,8 @@ class Series(Section):
     """Patients with one of these events are not in the series."""
     where: str | None = None
     """Only patients whose covariates obey this rule."""
+    set: dict[str, float] = {}
+    """Parameters held at other values for these patients: their population, their surveillance."""
     rows: list[SeriesRow]
 
 
