@@ -18,13 +18,17 @@ from lmssim.errors import ScenarioError
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model import expression
 from lmssim.model.compile import compile_scenario
-from lmssim.outcomes.estimators import incidence, study_interval
+from lmssim.outcomes.estimators import Z975, incidence, study_interval
 from lmssim.outcomes.first_times import FirstTimes, first_times, lived_as, with_sequences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
     from lmssim.model.schema import FollowUp, Series, SeriesRow
+    from lmssim.outcomes.estimators import Incidence
     from lmssim.outcomes.first_times import Chosen
 
 COLUMNS = (
@@ -65,7 +69,7 @@ def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.Data
     frames: dict[str, pd.DataFrame] = {}
     for names in held.values():
         own = program_of(program, series[names[0]])
-        wanted = {key: place for name in names for key, place in _wanted(program, name).items()}
+        wanted = wanted_lives(program.scenario, names)
         times = _lives(own, wanted, n, seed)
         frames |= {name: _read_rows(own, name, n, seed, times) for name in names}
     return pd.concat([frames[name] for name in series], ignore_index=True)
@@ -76,10 +80,13 @@ def program_of(program: Program, series: Series) -> Program:
     return compile_scenario(program.scenario.with_values(series.set)) if series.set else program
 
 
-def _wanted(program: Program, name: str) -> dict[tuple[str, str | None], str]:
-    """Strategies and sequences that a series asks for, and the place of one row that does."""
-    series, where = program.scenario.file.series[name], f"{program.scenario.path}: series.{name}"
-    return {(row.strategy or series.strategy, row.sequence): f"{where}.{row.target}" for row in series.rows}
+def wanted_lives(scenario: Scenario, names: Iterable[str]) -> dict[tuple[str, str | None], str]:
+    """Strategies and sequences that some series ask for, and the place of one row that does."""
+    wanted: dict[tuple[str, str | None], str] = {}
+    for name in names:
+        series, where = scenario.file.series[name], f"{scenario.path}: series.{name}"
+        wanted |= {(row.strategy or series.strategy, row.sequence): f"{where}.{row.target}" for row in series.rows}
+    return wanted
 
 
 def _lives(program: Program, wanted: dict[tuple[str, str | None], str], n: int, seed: int) -> dict[str, FirstTimes]:
@@ -111,20 +118,19 @@ def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> 
     return _read_rows(own, name, n, seed, None)
 
 
-def _read_rows(
-    program: Program, name: str, n: int, seed: int, times: dict[str, FirstTimes] | None
-) -> pd.DataFrame:
+def _read_rows(program: Program, name: str, n: int, seed: int, times: dict[str, FirstTimes] | None) -> pd.DataFrame:
     """Figures of a series from lives of its patients (`lived_as`), if they are known."""
     series: Series = program.scenario.file.series[name]
     where = f"{program.scenario.path}: series.{name}"
     follow_up = follow_up_times(program, series.follow_up, n, seed)
     for row in series.rows:
-        _check(row, follow_up, f"{where}.{row.target}")
-    times = _lives(program, _wanted(program, name), n, seed) if times is None else times
+        check_row(row, f"{where}.{row.target}", float(follow_up.max()))
+    times = _lives(program, wanted_lives(program.scenario, [name]), n, seed) if times is None else times
     rows = []
     for row in series.rows:
         lives, place = times[lived_as(row.strategy or series.strategy, row.sequence)], f"{where}.{row.target}"
-        read = _read(program, lives, row, follow_up, _chosen(program, lives, series, row, place), place)
+        chosen = chosen_patients(program, lives, series, row, place)
+        read = read_times(program, lives, row, follow_up, chosen, place)
         model, low, high = _figure(read, row)
         paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
         rows.append(
@@ -134,8 +140,8 @@ def _read_rows(
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _check(row: SeriesRow, follow_up: FloatArray, where: str) -> None:
-    """Refuse a row that cannot be read."""
+def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
+    """Refuse a row that cannot be read; `longest` is the longest follow-up (years)."""
     if (row.observed is None) == (row.low is None and row.high is None):
         raise ScenarioError(f"{where}: expected observed, or in its place low or high or both.")
     if row.observed is not None and row.n == 0:
@@ -144,13 +150,13 @@ def _check(row: SeriesRow, follow_up: FloatArray, where: str) -> None:
         raise ScenarioError(f"{where}.by: missing; {row.statistic} is read at a time.")
     if row.statistic == "km_median" and row.by is not None:
         raise ScenarioError(f"{where}.by: {row.by:g}; a km_median is read over all of follow-up.")
-    if row.by is not None and row.statistic in AT_A_TIME and row.by > follow_up.max():
-        raise ScenarioError(f"{where}.by: {row.by:g}; follow_up of the series ends at {follow_up.max():.4g} years.")
+    if row.by is not None and row.statistic in AT_A_TIME and row.by > longest:
+        raise ScenarioError(f"{where}.by: {row.by:g}; follow_up of the series ends at {longest:.4g} years.")
     if row.by is not None and row.after is not None and row.by <= row.after:
         raise ScenarioError(f"{where}.by: {row.by:g}; it must be above after, {row.after:g}.")
 
 
-def _chosen(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
+def chosen_patients(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
     """Patients whom a row is about, but for what its times say."""
     chosen = np.ones(lives.n, dtype=bool)
     if series.exclude and not row.everybody:
@@ -169,7 +175,7 @@ def _chosen(program: Program, lives: FirstTimes, series: Series, row: SeriesRow,
 
 
 @dataclass(frozen=True)
-class _Reading:
+class Times:
     """Times of the patients whom a row is about, since its origin (years); infinite if never.
 
     Attributes
@@ -183,18 +189,18 @@ class _Reading:
     follow_up: FloatArray
 
 
-def _read(
+def read_times(
     program: Program, lives: FirstTimes, row: SeriesRow, follow_up: FloatArray, chosen: Chosen, where: str
-) -> _Reading:
+) -> Times:
     """Times of the chosen patients; after a landmark, of those who are still followed, alive and without the event."""
     event = lives.since(row.since, row.events, where)
     death = lives.since(row.since, lives.ends(program), where)
     if row.after is not None:
         chosen = chosen & (np.minimum(np.minimum(event, death), follow_up) > row.after)
-    return _Reading(event[chosen], death[chosen], follow_up[chosen])
+    return Times(event[chosen], death[chosen], follow_up[chosen])
 
 
-def _figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+def _figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     """Model's figure and the interval of a study of the paper's size; blank where there is none."""
     if not len(read.event):
         return np.nan, np.nan, np.nan
@@ -208,17 +214,17 @@ def _figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
     return (figure, low, high) if row.n else (figure, np.nan, np.nan)
 
 
-def _happened(read: _Reading, row: SeriesRow) -> Chosen:
+def _happened(read: Times, row: SeriesRow) -> Chosen:
     return read.event <= (read.follow_up if row.by is None else np.minimum(read.follow_up, row.by))
 
 
-def _proportion(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+def _proportion(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     share = float(_happened(read, row).mean())
     low, high = (float(stats.binom.ppf(q, row.n, share)) / max(row.n, 1) for q in (0.025, 0.975))
     return share, low, high
 
 
-def _median_time(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
+def _median_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     event = read.event[_happened(read, row)]
     if not len(event):
         return np.nan, np.nan, np.nan
@@ -227,19 +233,81 @@ def _median_time(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
     return float(np.median(event)), low, high
 
 
-def _curve_figure(read: _Reading, row: SeriesRow) -> tuple[float, float, float]:
-    """Statistics of an incidence curve: deaths that are not events compete with them, or censor them."""
-    never = np.full(len(read.event), np.inf)
+def _curve(read: Times, row: SeriesRow) -> Incidence:
+    """Incidence curve: deaths that are not events compete with them, or censor them."""
     if row.statistic == "cumulative_incidence":
-        curve = incidence(read.event, read.death, read.follow_up)
-    else:
-        curve = incidence(read.event, never, np.minimum(read.death, read.follow_up))
+        return incidence(read.event, read.death, read.follow_up)
+    never = np.full(len(read.event), np.inf)
+    return incidence(read.event, never, np.minimum(read.death, read.follow_up))
+
+
+def _curve_figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    """Statistics of an incidence curve."""
+    curve = _curve(read, row)
     if row.statistic == "km_median":
         return curve.median(max(row.n, 1))
     assert row.by is not None
     share, variance = curve.at(row.by)
     low, high = study_interval(share, variance, max(row.n, 1))
     return (share, low, high) if row.statistic == "cumulative_incidence" else (1.0 - share, 1.0 - high, 1.0 - low)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A row as a share of patients with an event, which is what a likelihood is about.
+
+    Attributes
+    ----------
+    figure : float
+        In the paper's own terms.
+    share : float
+        With an event; of a median, by the observed time. NaN where there is none.
+    per_patient : float
+        Patients without censoring who tell as much of the share as one patient does.
+    spread : float
+        SD of the log of a median in a study of the row's n; NaN for shares.
+    patients : float
+        Simulated patients whom the share is of.
+    """
+
+    figure: float
+    share: float
+    per_patient: float
+    spread: float
+    patients: float
+
+
+def share_of(read: Times, row: SeriesRow) -> Share:
+    """Share of patients with an event that a row states or implies: half have a median's event by the median."""
+    n = len(read.event)
+    if not n:
+        return Share(np.nan, np.nan, np.nan, np.nan, 0.0)
+    figure, low, high = _figure(read, row)
+    if row.statistic == "proportion":
+        return Share(figure, figure, 1.0, np.nan, n)
+    spread = _log_spread(figure, low, high)
+    if row.statistic == "median_time":
+        times = read.event[_happened(read, row)]
+        by = np.nan if row.observed is None or not len(times) else float((times <= row.observed).mean())
+        return Share(figure, by, 1.0, spread, len(times))
+    by_time = row.by if row.statistic in AT_A_TIME else row.observed
+    if by_time is None:
+        return Share(figure, np.nan, np.nan, spread, n)
+    share, variance = _curve(read, row).at(by_time)
+    per_patient = min(share * (1.0 - share) / variance, 1.0) if variance > 0.0 else _followed(read, by_time)
+    return Share(figure, share, per_patient, spread if row.statistic == "km_median" else np.nan, n)
+
+
+def _followed(read: Times, by: float) -> float:
+    """Share of patients whose follow-up reaches a time: what counts where nobody has had the event."""
+    return float((read.follow_up >= by).mean())
+
+
+def _log_spread(figure: float, low: float, high: float) -> float:
+    """SD of a log-normal with this median and 95% interval; of its lower half if the upper end is never reached."""
+    if not (0.0 < low <= figure < np.inf):
+        return np.nan
+    return float(np.log(high / low) / (2.0 * Z975)) if np.isfinite(high) else float(np.log(figure / low) / Z975)
 
 
 def _is_met(row: SeriesRow, model: float, low: float, high: float) -> bool:
