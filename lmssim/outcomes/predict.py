@@ -123,16 +123,7 @@ def predict(
         return np.concatenate(read)[order]
 
     def batch(start: int) -> FloatArray:
-        parts = [
-            np.concatenate(
-                [
-                    c.read(x[k], n_patients, seed, (first + k) * n_patients)
-                    for c, x in zip(cohorts, numbers, strict=True)
-                ]
-            )[order]
-            for k in range(start, stop)
-        ]
-        return np.array(parts)
+        return np.array([draw(k) for k in range(start, min(start + BATCH, n_draws))])
 
     starts = range(0, n_draws, BATCH)
     parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator", pre_dispatch="2*n_jobs")
