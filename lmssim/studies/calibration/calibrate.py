@@ -121,11 +121,10 @@ def _silent(_phase: str, _done: int, _total: int) -> None:
 
 def fingerprint(problem: Problem, settings: Settings) -> str:
     """Hash of all that determines a calibration."""
-    inputs = {k: v for k, v in sorted(problem.scenario.inputs.items())}
+    inputs = [hashed for _, hashed in sorted(problem.scenario.inputs.items())]
     given = hashlib.sha256(b"".join(np.ascontiguousarray(x).tobytes() for x in problem.given.values())).hexdigest()
-    text = json.dumps(
-        [asdict(settings), problem.file.model_dump(mode="json"), list(inputs.values()), given], default=str
-    )
+    document = [asdict(settings), problem.file.model_dump(mode="json"), inputs, given]
+    text = json.dumps(document, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -187,7 +186,8 @@ class _Run:
         found = self._design("censoring", np.zeros((draws, len(self.problem.free))), patients, 10_000_000)
         with np.errstate(all="ignore"):
             mean = np.nanmean(np.where(np.isfinite(found.per_patient), found.per_patient, np.nan), axis=0)
-        return np.nan_to_num(mean, nan=1.0)
+        per_patient: FloatArray = np.nan_to_num(mean, nan=1.0)
+        return per_patient
 
     def _density(self, per_patient: FloatArray) -> Density:
         """Density over an emulator that was fitted about a first posterior."""

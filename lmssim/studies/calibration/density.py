@@ -13,7 +13,7 @@ from lmssim.studies.calibration.likelihood import Likelihood, likelihood_of
 from lmssim.studies.calibration.problem import N_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lmssim.kernels import FloatArray
     from lmssim.studies.calibration.emulator import Emulator, RowEmulator
@@ -100,12 +100,12 @@ class Density:
         return highest(negative, n + len(self.problem.given_ids))[n:]
 
 
-def highest(negative: object, n: int) -> FloatArray:
+def highest(negative: Callable[[FloatArray], FloatArray], n: int) -> FloatArray:
     """Minimum of a function of many points at once, from the prior's centre; its gradient by differences."""
 
     def with_gradient(x: FloatArray) -> tuple[float, FloatArray]:
         points = np.concatenate([x[None], x + GRADIENT_STEP * np.eye(n), x - GRADIENT_STEP * np.eye(n)])
-        values = negative(points)  # type: ignore[operator]
+        values = negative(points)
         return float(values[0]), (values[1 : n + 1] - values[n + 1 :]) / (2.0 * GRADIENT_STEP)
 
     bounds = [(-FARTHEST + 0.5, FARTHEST - 0.5)] * n

@@ -91,5 +91,5 @@ def _chunk(
         from lmssim.execution.store import replacing
 
         with replacing(path) as part, part.open("wb") as handle:
-            np.savez(handle, **arrays)  # type: ignore[arg-type]
+            np.savez(handle, **arrays)
     return list(arrays.values())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from arviz_stats.base import array_stats
+from arviz_stats.base.array import array_stats
 from emcee.autocorr import integrated_time
 from scipy import special
 
@@ -35,7 +35,7 @@ def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArr
     grid = special.ndtri((np.arange(4000) + 0.5) / 4000)
     n_ensembles = len(kept)
     rows = []
-    for k, quantity in enumerate([*problem.free, *problem.tau]):
+    for k, quantity in enumerate(problem.quantities):
         prior, posterior = quantity.at(grid), quantity.at(last[:, k])
         by_ensemble = kept[:, :, :, k].reshape(n_ensembles, -1)
         of_rows = chains.z[:, -1, :, k]
@@ -72,17 +72,16 @@ def _ess(draws: FloatArray, kind: str) -> float:
 
 def verdict(free: pd.DataFrame, kept_steps: int) -> tuple[bool, list[str]]:
     """Whether the ensembles have converged, and if not why."""
-    reasons = [
-        f"{r.id}: R-hat {r.r_hat:.3f} is not below {MOST_R_HAT}" for r in free.itertuples() if not r.r_hat < MOST_R_HAT
-    ]
-    reasons += [
-        f"{r.id}: effective size {min(r.ess_bulk, r.ess_tail):.0f} is not above {LEAST_ESS:g}"
-        for r in free.itertuples() if not min(r.ess_bulk, r.ess_tail) > LEAST_ESS
-    ]  # fmt: skip
-    reasons += [
-        f"{r.id}: {kept_steps} steps are fewer than {LEAST_LENGTH:g} autocorrelation times of {r.tau_int:.0f}"
-        for r in free.itertuples() if not kept_steps >= LEAST_LENGTH * r.tau_int
-    ]  # fmt: skip
+    reasons = []
+    for row in free.to_dict("records"):
+        least = min(row["ess_bulk"], row["ess_tail"])
+        if not row["r_hat"] < MOST_R_HAT:
+            reasons.append(f"{row['id']}: R-hat {row['r_hat']:.3f} is not below {MOST_R_HAT}")
+        if not least > LEAST_ESS:
+            reasons.append(f"{row['id']}: effective size {least:.0f} is not above {LEAST_ESS:g}")
+        if not kept_steps >= LEAST_LENGTH * row["tau_int"]:
+            longest = f"{LEAST_LENGTH:g} autocorrelation times of {row['tau_int']:.0f}"
+            reasons.append(f"{row['id']}: {kept_steps} steps are fewer than {longest}")
     return not reasons, reasons
 
 
@@ -90,7 +89,7 @@ def trace_of(problem: Problem, chains: Chains, burn_in: int) -> pd.DataFrame:
     """Mean and middle 90% over walkers, by ensemble, saved step and quantity."""
     parts = []
     steps = np.arange(chains.z.shape[1]) * chains.thin
-    for k, quantity in enumerate([*problem.free, *problem.tau]):
+    for k, quantity in enumerate(problem.quantities):
         values = quantity.at(chains.z[:, :, :, k].reshape(-1)).reshape(chains.z.shape[:3])
         low, high = np.quantile(values, [0.05, 0.95], axis=2)
         for e in range(len(values)):
@@ -105,7 +104,7 @@ def trace_of(problem: Problem, chains: Chains, burn_in: int) -> pd.DataFrame:
                         "low": low[e],
                         "high": high[e],
                     }
-                )  # fmt: skip
+                )
             )
     return pd.concat(parts, ignore_index=True)
 
@@ -118,6 +117,6 @@ def chain_of(problem: Problem, chains: Chains, burn_in: int, most: int = 20_000)
     shape = kept.shape[:3]
     ensemble, step, walker = (x.reshape(-1)[::every] for x in np.indices(shape))
     columns |= {"ensemble": ensemble, "step": burn_in + step * chains.thin, "walker": walker}
-    for k, quantity in enumerate([*problem.free, *problem.tau]):
+    for k, quantity in enumerate(problem.quantities):
         columns[quantity.name] = quantity.at(kept[:, :, :, k].reshape(-1)[::every])
     return pd.DataFrame(columns)

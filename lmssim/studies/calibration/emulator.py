@@ -1,9 +1,9 @@
 """A regression that stands in for the model while the posterior is sampled.
 
 Each row's share of patients with an event is a binomial regression with the complementary log-log link on polynomials
-of the free quantities and of the given parameters: on this scale the share of a Weibull time is linear in the log of its
-scale. Design points meet patients of their own, so their Monte-Carlo errors average out; what the polynomials do not
-follow is estimated beside that noise, and is added in the likelihood.
+of the free quantities and of the given parameters: on this scale the share of a Weibull time is linear in the log of
+its scale. Design points meet patients of their own, so their Monte-Carlo errors average out; what the polynomials do
+not follow is estimated beside that noise, and is added in the likelihood.
 
 References
 ----------

@@ -25,9 +25,7 @@ def posterior_columns(path: Path) -> dict[str, FloatArray]:
     import pandas as pd
 
     if not path.is_file():
-        raise DataError(
-            f"{path}: no such file; run `lmssim calibrate {path.stem}` before, and put its posterior there."
-        )
+        raise DataError(f"{path}: no such file; run `lmssim calibrate {path.stem}` and put its posterior there.")
     try:
         frame = pd.read_parquet(path)
         return {str(name): np.array(frame[name], dtype=np.float64) for name in frame.columns}

@@ -73,7 +73,7 @@ def _without(
     predicted = predict(problem.scenario, series, draws, n_patients, seed[0], FIRST, jobs)
     place = {(name, row.target): i for i, (name, row) in enumerate(rows_of(problem.scenario, series))}
     taus: dict[str, FloatArray] = {tau.family: tau.at(z[:, n_free + k]) for k, tau in enumerate(problem.tau)}
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for k in own:
         row = problem.rows[k]
         figure = predict_figure(row, place[row.series, row.target], predicted, taus[row.family], seed[0])

@@ -23,7 +23,6 @@ from lmssim.studies.calibration.given import posterior_columns
 from lmssim.studies.calibration.rows import Row, read_published, rows_of_studies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from lmssim.kernels import FloatArray
@@ -104,6 +103,11 @@ class Problem:
     path: Path
 
     @property
+    def quantities(self) -> list[FreeQuantity | BetweenStudies]:
+        """What the sampler's coordinates stand for, in order."""
+        return [*self.free, *self.tau]
+
+    @property
     def names(self) -> list[str]:
         """Free quantities, then between-study standard deviations: the sampler's coordinates."""
         return [*(q.name for q in self.free), *(t.name for t in self.tau)]
@@ -173,7 +177,7 @@ def load_problem(name: str | Path) -> Problem:
     data = _read(path)
     file = _checked(data, path)
     target = path.parent / file.scenario
-    additions = {key: data[key] for key in ("series", "strategies") if key in data}
+    additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
     scenario = load_scenario(target if target.is_file() else file.scenario, additions=additions)
     where = str(path)
     for id_ in (*file.given, *file.sets):
@@ -219,6 +223,6 @@ def _quantity(name: str, spec: Free, where: str) -> FreeQuantity:
     return FreeQuantity(name, spec.label, spec.unit, distribution_of(parameter), spec)
 
 
-def given_of(problem: Problem, row: FloatArray) -> Mapping[str, FloatArray]:
+def given_of(problem: Problem, row: FloatArray) -> dict[str, FloatArray]:
     """Given parameters at some rows."""
     return {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in problem.given.items()}

@@ -128,9 +128,7 @@ def _row(
     n, is_effective = _size(row, spec, published.get(row.target))
     place = f"{where}: studies.{key}.rows.{row.target}"
     if role == "fit" and not np.isfinite(share):
-        raise ScenarioError(
-            f"{place}: is a range or a bound alone, which a likelihood cannot read; its role is 'check'."
-        )
+        raise ScenarioError(f"{place}: is a range or a bound, which a likelihood cannot read; its role is 'check'.")
     if role == "fit" and not n > 0:
         raise ScenarioError(f"{place}: has no number of patients and no interval; state n, or its role is 'check'.")
     return Row(
@@ -189,9 +187,7 @@ def _check_nesting(rows: list[Row], where: str) -> None:
             continue
         outer, place = by_name[row.study, row.within], f"{where}: studies.{row.study}.rows.{row.target}.within"
         if (row.study, row.within) in taken:
-            raise ScenarioError(
-                f"{place}: '{row.within}' already holds another row; name that one, or nest them in line."
-            )
+            raise ScenarioError(f"{place}: '{row.within}' already holds another row; nest them in line.")
         if outer.family != row.family or outer.is_time != row.is_time:
             raise ScenarioError(f"{place}: '{row.within}' is of family {outer.family}, this row of {row.family}.")
         if outer.role == "fit" and row.role == "fit" and outer.share < row.share:

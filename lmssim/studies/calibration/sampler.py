@@ -31,6 +31,8 @@ SEGMENT = 100
 """Steps between checkpoints."""
 JUMP = 0.1
 """Share of proposals that step by the whole difference of two walkers."""
+LEAST_SCALE = 0.25
+"""Least factor on the usual scale of a difference: walkers of other rows lie farther apart than one row's posterior."""
 JITTER = 1e-4
 
 
@@ -49,7 +51,8 @@ class HeldRowMove(RedBlueMove):  # type: ignore[misc]
         n, n_free = len(sample), sample.shape[1] - 1
         first = random.randint(len(others), size=n)
         second = (first + random.randint(1, len(others), size=n)) % len(others)
-        gamma = np.where(random.rand(n) < JUMP, 1.0, 2.38 / np.sqrt(2.0 * n_free))
+        scale = 2.38 / np.sqrt(2.0 * n_free) * LEAST_SCALE ** random.rand(n)
+        gamma = np.where(random.rand(n) < JUMP, 1.0, scale)
         proposal = sample.copy()
         proposal[:, :-1] += gamma[:, None] * (others[first, :-1] - others[second, :-1])
         proposal[:, :-1] += JITTER * random.randn(n, n_free)
