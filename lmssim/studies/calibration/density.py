@@ -83,7 +83,8 @@ class Density:
         """Coordinates z of the highest density at the mean of the given parameters, (n_free + n_tau,)."""
 
         def negative(z: FloatArray) -> FloatArray:
-            return -self(np.column_stack([z, np.full(len(z), float(N_ROWS))]))
+            density = self(np.column_stack([z, np.full(len(z), float(N_ROWS))]))
+            return -density
 
         return highest(negative, len(self.problem.names))
 
@@ -95,7 +96,8 @@ class Density:
             z, given = points[:, :n], points[:, n:]
             tau = np.stack([t.at(z[:, n_free + k]) for k, t in enumerate(self.problem.tau)], axis=1)
             eta = self.emulator.predict(z[:, :n_free], given)
-            return 0.5 * (points**2).sum(axis=1) - self.likelihood(eta, tau)
+            value: FloatArray = 0.5 * (points**2).sum(axis=1) - self.likelihood(eta, tau)
+            return value
 
         return highest(negative, n + len(self.problem.given_ids))[n:]
 

@@ -160,7 +160,7 @@ def fit_emulator(
 def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatArray, float]:
     """Coefficients by iteratively reweighted least squares, and the SD of the lack of fit."""
     mean = (share * size).sum() / size.sum()
-    beta = np.zeros(x.shape[1])
+    beta: FloatArray = np.zeros(x.shape[1])
     beta[0] = eta_of_share(np.clip(np.array(mean), 1e-5, 1.0 - 1e-5))
     lack, deviance = 0.0, np.inf
     for _ in range(ITERATIONS):
@@ -170,7 +170,8 @@ def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatA
         weight = 1.0 / (variance / slope**2 + lack**2)
         working = eta + (share - p) / slope
         step = _ridge(x, working, weight)
-        beta = beta + np.clip(step - beta, -3.0, 3.0) if np.isfinite(step).all() else beta
+        if np.isfinite(step).all():
+            beta = np.asarray(beta + np.clip(step - beta, -3.0, 3.0), dtype=np.float64)
         lack = _lack_of_fit(share - p, slope, variance, x.shape[1])
         now = float((weight * (share - p) ** 2 / slope**2).sum())
         if abs(now - deviance) < TOLERANCE * max(now, 1.0):
