@@ -171,13 +171,19 @@ def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatA
         working = eta + (share - p) / slope
         step = _ridge(x, working, weight)
         if np.isfinite(step).all():
-            beta = np.asarray(beta + np.clip(step - beta, -3.0, 3.0), dtype=np.float64)
+            beta = _towards(beta, step)
         lack = _lack_of_fit(share - p, slope, variance, x.shape[1])
         now = float((weight * (share - p) ** 2 / slope**2).sum())
         if abs(now - deviance) < TOLERANCE * max(now, 1.0):
             break
         deviance = now
     return beta, lack
+
+
+def _towards(beta: FloatArray, step: FloatArray) -> FloatArray:
+    """Coefficients moved towards others, by no more than makes sense in one iteration."""
+    moved: FloatArray = beta + np.clip(step - beta, -3.0, 3.0)
+    return moved
 
 
 def _slope(eta: FloatArray) -> FloatArray:
@@ -191,8 +197,8 @@ def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray) -> FloatArray:
     gram = scaled.T @ x
     penalty = RIDGE * float(weight.mean()) * np.ones(x.shape[1])
     penalty[0] = 0.0
-    beta: FloatArray = np.linalg.solve(gram + np.diag(penalty) + 1e-12 * np.eye(len(gram)), scaled.T @ y)
-    return beta
+    gram += np.diag(penalty) + 1e-12 * np.eye(len(gram))
+    return np.asarray(np.linalg.solve(gram, scaled.T @ y), dtype=np.float64)
 
 
 def _lack_of_fit(residual: FloatArray, slope: FloatArray, variance: FloatArray, n_features: int) -> float:

@@ -18,7 +18,7 @@ from lmssim.model.parameters import Parameter
 from lmssim.model.sampling import distribution_of, sample_parameters
 from lmssim.model.scenario import load_scenario, validation_message
 from lmssim.model.schema.calibration import CalibrationFile
-from lmssim.outcomes.predict import rows_of
+from lmssim.outcomes.predict import reader_of, rows_of
 from lmssim.studies.calibration.given import posterior_columns
 from lmssim.studies.calibration.rows import Row, read_published, rows_of_studies
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lmssim.model.sampling import Distribution
     from lmssim.model.scenario import Scenario
     from lmssim.model.schema.calibration import Free
+    from lmssim.outcomes.predict import Reader
 
 N_ROWS = 1_000
 """Rows of a posterior, and so draws of the given parameters."""
@@ -137,6 +138,16 @@ class Problem:
         groups = {name: g for name, g in self.scenario.groups.items() if g.kind != "posterior"}
         drawn = sample_parameters(self.scenario.table, groups, N_ROWS, GIVEN_SEED)
         return {id_: x for id_, x in drawn.items() if not self.scenario.table[id_].expression} | self._before
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reader of every row."""
+        return reader_of(self.scenario, self.series)
+
+    @cached_property
+    def fitted_reader(self) -> Reader:
+        """Reader of the rows of the likelihood; other columns are NaN."""
+        return reader_of(self.scenario, self.series, {(row.series, row.target) for row in self.rows if row.is_fitted})
 
     def values(self, z: FloatArray) -> dict[str, FloatArray]:
         """Free quantities at z, (n, n_free)."""
