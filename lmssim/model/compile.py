@@ -146,10 +146,11 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
 
 
 def _used(d: Draft) -> ParameterTable:
-    """Parameters that the model uses, those drawn jointly with them, and those that their expressions need."""
+    """Parameters that the model uses, those it says are drawn jointly, and those that their expressions need."""
     used = set(d.names.used) | set(population_names(d.scenario))
-    for group in d.file.groups.values():
-        used |= set(group.members) if used & set(group.members) else set()
+    for name, group in d.scenario.groups.items():
+        said = d.file.groups[name].members is not None  # else the file may have columns for much else
+        used |= set(group.members) if said and used & set(group.members) else set()
     return d.scenario.table.select(used & set(d.scenario.table))
 
 
