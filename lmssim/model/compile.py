@@ -148,9 +148,10 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
 def _used(d: Draft) -> ParameterTable:
     """Parameters that the model uses, those it says are drawn jointly, and those that their expressions need."""
     used = set(d.names.used) | set(population_names(d.scenario))
-    for name, group in d.scenario.groups.items():
-        said = d.file.groups[name].members is not None  # else the file may have columns for much else
-        used |= set(group.members) if said and used & set(group.members) else set()
+    for name, stated in d.file.groups.items():
+        # of members left out, the file may have columns for much that this model has no use for
+        members = set() if stated.members is None else set(d.scenario.groups[name].members)
+        used |= members if used & members else set()
     return d.scenario.table.select(used & set(d.scenario.table))
 
 
