@@ -228,7 +228,7 @@ class _Run:
                 "check_n": known.sum(axis=0),
             }
         )  # fmt: skip
-        return table.loc[known.any(axis=0)]
+        return table.iloc[np.flatnonzero(known.any(axis=0))]
 
     # --- The posterior ---
 
