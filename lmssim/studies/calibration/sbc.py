@@ -62,7 +62,7 @@ class SbcSettings:
     """Patients of each, and population."""
     truth_patients: int = 20_000
     """The same of each set's true parameters."""
-    degree: int = 5
+    degree: int = 4
     """Degree of the emulator in the free quantities."""
     ensembles: int = 2
     """Separate ensembles for each set of figures."""
