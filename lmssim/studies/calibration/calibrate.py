@@ -172,12 +172,13 @@ class _Run:
     # --- The emulator ---
 
     def _design(
-        self, phase: str, z: FloatArray, n_patients: int, first: int, rows: FloatArray | None = None
-    ) -> Predicted:
+        self, phase: str, z: FloatArray, n_patients: int, first: int, rows: FloatArray | None = None,
+        every_row: bool = False,
+    ) -> Predicted:  # fmt: skip
         self.evaluations += len(z)
         return run_design(
             self.problem, z, n_patients, self.settings.seed, first, self.jobs, self.checkpoint,
-            lambda done, total: self.progress(phase, done, total), rows,
+            lambda done, total: self.progress(phase, done, total), rows, every_row,
         )  # fmt: skip
 
     def _reference(self) -> FloatArray:
@@ -253,7 +254,9 @@ class _Run:
         n, patients = self.settings.predictive
         chosen = np.arange(len(z)) if n >= len(z) else np.linspace(0, len(z) - 1, n).astype(np.int64)
         n_free = len(self.problem.free)
-        found = self._design("predicting", z[chosen, :n_free], patients, 30_000_000, rows[chosen].astype(np.float64))
+        found = self._design(
+            "predicting", z[chosen, :n_free], patients, 30_000_000, rows[chosen].astype(np.float64), every_row=True
+        )
         taus = {tau.family: tau.at(z[chosen, n_free + k]) for k, tau in enumerate(self.problem.tau)}
         table = []
         for k, row in enumerate(self.problem.rows):

@@ -169,7 +169,7 @@ def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatA
         working = eta + (share - p) / slope
         step = _ridge(x, working, weight)
         if np.isfinite(step).all():
-            beta = np.asarray(beta + np.clip(step - beta, -3.0, 3.0), dtype=np.float64)
+            beta = _towards(beta, step)
         lack = _lack_of_fit(share - p, slope, variance, x.shape[1])
         now = float((weight * (share - p) ** 2 / slope**2).sum())
         if abs(now - deviance) < TOLERANCE * max(now, 1.0):
@@ -185,6 +185,12 @@ def _start(x: FloatArray, share: FloatArray, size: FloatArray) -> FloatArray:
     return _ridge(x, eta, size * _slope(eta) ** 2 / (between * (1.0 - between)))
 
 
+def _towards(beta: FloatArray, step: FloatArray) -> FloatArray:
+    """Coefficients moved towards others, by no more than makes sense in one iteration."""
+    moved: FloatArray = beta + np.clip(step - beta, -3.0, 3.0)
+    return moved
+
+
 def _slope(eta: FloatArray) -> FloatArray:
     """Derivative of the share by its complementary log-log."""
     slope: FloatArray = np.exp(eta - np.exp(eta))
@@ -196,8 +202,8 @@ def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray) -> FloatArray:
     gram = scaled.T @ x
     penalty = RIDGE * float(weight.mean()) * np.ones(x.shape[1])
     penalty[0] = 0.0
-    beta: FloatArray = np.linalg.solve(gram + np.diag(penalty) + 1e-12 * np.eye(len(gram)), scaled.T @ y)
-    return beta
+    gram += np.diag(penalty) + 1e-12 * np.eye(len(gram))
+    return np.asarray(np.linalg.solve(gram, scaled.T @ y), dtype=np.float64)
 
 
 def _lack_of_fit(residual: FloatArray, slope: FloatArray, variance: FloatArray, n_features: int) -> float:
