@@ -81,7 +81,7 @@ class Emulator:
         n_z = len(monomials(self.n_free, self.degree))
         own, rest = self.beta[:n_z], self.beta[n_z:]
         linear, square, crossed = np.split(rest, [self.n_given, 2 * self.n_given])
-        crossed = crossed.reshape(self.n_free, self.n_given, -1)
+        crossed = crossed.reshape(self.n_free, self.n_given, self.beta.shape[1])
         constant = given @ linear + given**2 @ square
         slope = np.einsum("km,dmr->kdr", given, crossed)
         return RowEmulator(self.degree, own, constant, np.ascontiguousarray(slope))

@@ -25,7 +25,7 @@ from scipy import special, stats
 from lmssim.errors import InputError
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import prior_points, run_design
-from lmssim.studies.calibration.emulator import Emulator, eta_of_share, fit_emulator, share_of_eta
+from lmssim.studies.calibration.emulator import eta_of_share, fit_emulator, share_of_eta
 from lmssim.studies.calibration.likelihood import effective_sizes
 from lmssim.studies.calibration.problem import N_ROWS, Problem, load_problem
 from lmssim.studies.calibration.sampler import sample
@@ -190,11 +190,9 @@ class HeldProblem(Problem):
 
 
 def at_means(problem: Problem) -> HeldProblem:
-    """A problem with its given parameters at their means, and of its series those that are fitted."""
+    """A problem with its given parameters at their means."""
     drawn = problem.draws(np.zeros((N_ROWS, len(problem.free))), np.arange(N_ROWS, dtype=np.float64))
     own = {field.name: getattr(problem, field.name) for field in fields(Problem)}
-    series = list(dict.fromkeys(problem.rows[k].series for k in problem.fitted()))
-    own |= {"series": series, "rows": [row for row in problem.rows if row.series in series]}
     return HeldProblem(**own, held={id_: float(x.mean()) for id_, x in drawn.items()})
 
 
@@ -425,9 +423,3 @@ def chi_squared(ranks: IntArray, n_draws: int) -> float:
     bin_of = np.arange(n_draws + 1) * n_bins // (n_draws + 1)
     expected = np.bincount(bin_of) * len(ranks) / (n_draws + 1.0)
     return float(stats.chisquare(np.bincount(bin_of[ranks], minlength=n_bins), expected).pvalue)
-
-
-__all__ = [
-    "Band", "Emulator", "SbcSettings", "SimulationBased", "at_means", "chi_squared", "density_of", "ecdf", "ecdf_band",
-    "rank_truths", "run_sbc", "simulated_shares", "true_points", "uniformity",
-]  # fmt: skip
