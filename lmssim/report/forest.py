@@ -95,7 +95,8 @@ def _draw(ax: Axes, rows: Sequence[ForestRow]) -> None:
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("Years" if rows[0].time else "Patients (%)")
-    ax.set_xlim(0.0, _end(rows, scale))
+    end = _end(rows, scale)
+    ax.set_xlim(-0.012 * end, end)
     ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
@@ -131,9 +132,8 @@ def _draw_row(ax: Axes, row: ForestRow, y: float, scale: float) -> None:
         ends = [scale * row.observed_low, scale * row.observed_high]
         ax.plot(ends, [y, y], color=colour, linewidth=0.9, zorder=4, solid_capstyle="butt")
     face = "white" if row.inside is None else colour
-    ax.plot(
-        [scale * row.observed], [y], marker, color=colour, markersize=size, markerfacecolor=face, zorder=5, clip_on=False
-    )  # fmt: skip
+    (point,) = ax.plot([scale * row.observed], [y], marker, color=colour, markersize=size, markerfacecolor=face)
+    point.set(zorder=5, clip_on=False)
 
 
 def _mark(inside: bool | None) -> tuple[str, str, float]:
@@ -150,6 +150,8 @@ def _legend(rows: Sequence[ForestRow]) -> list[Patch | Line2D]:
         if any(r.inside is inside and math.isfinite(r.observed) for r in rows):
             colour, marker, size = _mark(inside)
             face = "white" if inside is None else colour
-            style = {"marker": marker, "markersize": size, "markerfacecolor": face}
-            handles.append(Line2D([], [], color=colour, linewidth=0.9, label=words[inside], **style))
+            handles.append(
+                Line2D([], [], color=colour, linewidth=0.9, label=words[inside], marker=marker, markersize=size,
+                       markerfacecolor=face)
+            )  # fmt: skip
     return handles

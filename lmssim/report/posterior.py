@@ -124,7 +124,7 @@ def plot_corner(calibration: Calibration) -> Figure:
     with figure_style():
         side = max(3.4, min(7.6, 1.9 * k))
         figure = new_figure(side + 0.2, side + 0.5)
-        axes = figure.subplots(k, k, squeeze=False)
+        axes: Any = figure.subplots(k, k, squeeze=False)
         for i, j in np.ndindex(k, k):
             _draw_pair(axes[i, j], draws, i, j)
         for i, name in enumerate(names):

@@ -139,7 +139,9 @@ def _figure(rng: np.random.Generator, i: int) -> dict[str, Any]:
 
 
 def _awkward(i: int) -> dict[str, Any]:
-    """Figures that are not plain shares: a median time, one with an interval of its own, one not computable."""
+    """A figure far from the model, a median time with an interval of its own, one that is not computable."""
+    if i == 4:
+        return {"observed": 0.62, "inside": False, "p_value": 0.001}
     if i == 6:
         time = {"label": "Time to metastasis, median of those who have it", "statistic": "median_time"}
         return time | {"observed": 2.4, "predicted": 1.9, "low": 1.1, "high": 3.6, "inside": True,
