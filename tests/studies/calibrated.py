@@ -13,7 +13,7 @@ from lmssim.studies.calibration.result import Calibration
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
 
-ENSEMBLES, WALKERS, STEPS, BURN_IN = 4, 20, 400, 100
+ENSEMBLES, WALKERS, STEPS, BURN_IN = 4, 30, 160, 60
 FREE = (
     ("lr_shape", "Local recurrence: shape", "", 0.9, 0.354, 0.85, 0.06),
     ("lr_h5", "Local recurrence: cumulative hazard at 5 years", "", 0.12, 1.175, 0.16, 0.10),
@@ -59,7 +59,7 @@ def _quantities(n_free: int) -> list[tuple[str, str, str, float, float, float, f
 
 
 def _chain(rng: np.random.Generator, quantities: list[Any]) -> pd.DataFrame:
-    steps = np.arange(BURN_IN, STEPS, 10)
+    steps = np.arange(BURN_IN, STEPS, 4)
     index = pd.MultiIndex.from_product(
         [range(ENSEMBLES), steps, range(WALKERS)], names=["ensemble", "step", "walker"]
     ).to_frame(index=False)  # fmt: skip
@@ -80,7 +80,7 @@ def _trace(rng: np.random.Generator, quantities: list[Any]) -> pd.DataFrame:
     for ensemble in range(ENSEMBLES):
         for id_, _, _, _, _, median, sd in [*quantities, *taus]:
             step = np.arange(STEPS)
-            start = np.exp((ensemble - 1.5) * np.exp(-step / 25.0))
+            start = np.exp((ensemble - 1.5) * np.exp(-step / 15.0))
             centre = median * start * np.exp(0.15 * sd * rng.standard_normal(STEPS))
             frame = {
                 "ensemble": ensemble, "step": step, "burn_in": step < BURN_IN, "quantity": id_, "mean": centre,
