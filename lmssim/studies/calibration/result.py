@@ -117,7 +117,7 @@ class Calibration:
         store.make_folder(folder)
         written = [
             _write_parquet(folder / f"{name}.parquet", getattr(self, name)) if name in LONG
-            else store.write_csv(folder / f"{name}.csv", _without_na(getattr(self, name)))
+            else store.write_csv(folder / f"{name}.csv", without_na(getattr(self, name)))
             for name in COLUMNS
         ]  # fmt: skip
         heading = {"name": self.name, "label": self.label}
@@ -238,7 +238,7 @@ def _truth(value: Any) -> bool:
     return str(value) == "True"
 
 
-def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
+def without_na(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with None for an answer that is missing."""
     answers = frame.select_dtypes("boolean").columns
     return frame.assign(**{c: frame[c].astype(object).where(frame[c].notna(), None) for c in answers})
