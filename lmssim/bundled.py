@@ -22,6 +22,21 @@ def scenarios_folder() -> Path:
     raise ScenarioError("the bundled scenarios are missing from this installation; install lmssim again.")
 
 
+def calibration_folder() -> Path:
+    """Folder of the bundled calibrations.
+
+    Raises
+    ------
+    ScenarioError
+        If the installation is incomplete.
+    """
+    package = Path(__file__).parent
+    for folder in (package / "calibration", package.parent / "calibration"):
+        if folder.is_dir():
+            return folder
+    raise ScenarioError("the bundled calibrations are missing from this installation; install lmssim again.")
+
+
 def bundled_names() -> list[str]:
     """Names of the bundled scenarios: those of decision problems, then examples."""
     folder = scenarios_folder()

@@ -6,7 +6,8 @@ Nothing is computed here. `lmssim.outcomes.readings` says how each figure is rea
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import DataError, unknown
 from lmssim.model.csvfile import Row, number, read_rows
@@ -21,6 +22,10 @@ COMPUTABLE = (
     "cohort_id", "family",
 )  # fmt: skip
 """Optional columns that say how a figure is computed, in place of the documented defaults."""
+TEXTS = (
+    "target_id", "site", "population", "strategy", "outcome", "statistic", "time_years", "source_id", "locator",
+    "notes", "where", "model_strategy", "cohort_id", "family",
+)  # fmt: skip
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate")
 TIMES = ("median_time_years", "mean_time_years")
 RATIOS = ("hazard_ratio", "odds_ratio")
@@ -95,7 +100,7 @@ def load_targets(path: Path | str) -> list[Target]:
     for row in read_rows(path, REQUIRED, (*OPTIONAL, *COMPUTABLE)):
         target = _target(row)
         if target.target_id in targets:
-            raise row.refuse("target_id", f"'{target.target_id}' stands twice, also at {targets[target.target_id].place}.")
+            raise row.refuse("target_id", f"'{target.target_id}' stands twice.")
         targets[target.target_id] = target
     return list(targets.values())
 
@@ -105,8 +110,8 @@ def _target(row: Row) -> Target:
         if not row[column]:
             raise row.refuse(column, "the cell is blank.")
     if row["statistic"] not in (*SHARES, *TIMES, *RATIOS):
-        known = (*SHARES, *TIMES, *RATIOS)
-        raise DataError(unknown("statistic", row["statistic"], known, f"{row.where}: column 'statistic'"))
+        allowed = (*SHARES, *TIMES, *RATIOS)
+        raise DataError(unknown("statistic", row["statistic"], allowed, f"{row.where}: column 'statistic'"))
     if row["family"] and row["family"] not in FAMILIES:
         raise DataError(unknown("family", row["family"], FAMILIES, f"{row.where}: column 'family'"))
     time, time_end = _time(row)
@@ -119,13 +124,11 @@ def _target(row: Row) -> Target:
     n, events = _count(row, "n", 1), _count(row, "events", 0)
     if n is not None and events is not None and events > n:
         raise row.refuse("events", f"{events} is above n, {n}.")
-    texts = ("target_id", "site", "population", "strategy", "outcome", "statistic", "time_years", "source_id", "locator",
-             "notes", "where", "model_strategy", "cohort_id", "family")  # fmt: skip
+    known: dict[str, Any] = {column: row[column] for column in TEXTS}
     return Target(
-        **{column: row[column] for column in texts}, time=time, time_end=time_end, value=value, low=low, high=high, n=n,
-        events=events, **_follow_up(row), since=_names(row["since"]), exclude=_excluded(row), set=_held(row),
-        place=row.where,
-    )  # type: ignore[arg-type]  # fmt: skip
+        **known, **_follow_up(row), time=time, time_end=time_end, value=value, low=low, high=high, n=n, events=events,
+        since=_names(row["since"]), exclude=_excluded(row), set=_held(row), place=row.where,
+    )  # fmt: skip
 
 
 def _figure(row: Row, column: str) -> float | None:
@@ -165,7 +168,7 @@ def _count(row: Row, column: str, least: int) -> int | None:
     return int(value)
 
 
-def _follow_up(row: Row) -> dict[str, float | None]:
+def _follow_up(row: Row) -> dict[str, Any]:
     """Follow-up that the row states, in years."""
     columns = ("follow_up_low", "follow_up_median", "follow_up_high")
     values = {column: number(row, column, allow_blank=True) for column in columns}
@@ -173,7 +176,7 @@ def _follow_up(row: Row) -> dict[str, float | None]:
     for column, value in given:
         if value < 0.0 or (value == 0.0 and column != "follow_up_low"):
             raise row.refuse(column, f"{value:g} years; it must be above 0.")
-    for (lower, a), (upper, b) in zip(given, given[1:], strict=False):
+    for (lower, a), (upper, b) in pairwise(given):
         if a >= b:
             raise row.refuse(lower, f"{a:g} is not below {upper}, {b:g}.")
     if [column for column, _ in given] == ["follow_up_low"]:
