@@ -248,9 +248,12 @@ class _Column:
 
     @staticmethod
     def of(predicted: Predicted, column: int) -> _Column:
-        parts = [getattr(predicted, name)[:, column] for name in ("figure", "share", "per_patient", "spread", "patients")]
-        known = ~np.isnan(parts[0])
-        return _Column(*(part[known] for part in parts), known)
+        known = ~np.isnan(predicted.figure[:, column])
+        return _Column(
+            figure=predicted.figure[known, column], share=predicted.share[known, column],
+            per_patient=predicted.per_patient[known, column], spread=predicted.spread[known, column],
+            patients=predicted.patients[known, column], known=known,
+        )  # fmt: skip
 
 
 def _compare(
