@@ -17,7 +17,7 @@ where tau_k is the posterior's column `tau_<family>` (row k modulo rows), else h
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from lmssim.kernels import FloatArray
     from lmssim.model.scenario import Scenario
+    from lmssim.model.schema import Series
     from lmssim.outcomes.readings import Reading
 
 STREAM_VALIDATION = 5
@@ -162,9 +163,8 @@ def validate(
         predicted = _predict(scenario, [readings[k] for k in computable], draws, patients, seed, jobs, progress)
         for column, k in enumerate(computable):
             _compare(rows[k], errors, readings[k], _Column.of(predicted, column), taus[readings[k].family][0], seed)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(
-        {"inside": "boolean", "n": "Int64", **dict.fromkeys(FLOATS, "float64")}
-    )
+    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)  # so that what is missing stays None
+    frame = frame.astype(dict.fromkeys(FLOATS, "float64") | {"counted": bool})
     return Validation(
         scenario=scenario, frame=frame, errors=pd.DataFrame(errors, columns=["study", "kind", "observed", "predicted"]),
         draws=draws, patients=patients, seed=seed, tau={family: source for family, (_, source) in taus.items()},
@@ -197,11 +197,26 @@ def _predict(
     scenario: Scenario, readings: Sequence[Reading], draws: int, patients: int, seed: int, jobs: int,
     progress: Callable[[int, int], None] | None,
 ) -> Predicted:  # fmt: skip
-    """Every figure in every draw, a series of one row each."""
-    series = {f"{k + 1}:{reading.target_id}": reading.series for k, reading in enumerate(readings)}
+    """Every figure in every draw, columns in the order of the readings."""
+    series, order = _joined(readings)
     read = replace(scenario, file=scenario.file.model_copy(update={"series": series}))
     values = sample_parameters(scenario.table, scenario.groups, draws, seed)
-    return predict(read, list(series), values, patients, seed, jobs=jobs, progress=progress)
+    found = predict(read, list(series), values, patients, seed, jobs=jobs, progress=progress)
+    column = np.argsort(order)
+    return Predicted(*(getattr(found, field.name)[:, column] for field in fields(Predicted)))
+
+
+def _joined(readings: Sequence[Reading]) -> tuple[dict[str, Series], list[int]]:
+    """Series of the readings, those of the same patients joined, and the reading of each of their rows in turn."""
+    groups: dict[str, list[int]] = {}
+    specs = [reading.series for reading in readings if reading.series is not None]
+    for k, spec in enumerate(specs):
+        groups.setdefault(spec.model_dump_json(exclude={"label", "source_id", "rows"}), []).append(k)
+    series: dict[str, Series] = {}
+    for members in groups.values():
+        rows = [specs[k].rows[0].model_copy(update={"target": f"{k + 1}:{readings[k].target_id}"}) for k in members]
+        series[f"figures {len(series) + 1}"] = specs[members[0]].model_copy(update={"rows": rows})
+    return series, [k for members in groups.values() for k in members]
 
 
 def between_study(scenario: Scenario, family: str, draws: int, seed: int) -> tuple[FloatArray, str]:
