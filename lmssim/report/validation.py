@@ -37,7 +37,7 @@ RANGE = {"color": FAINT, "marker": "|"}
 BAR = "#BFD3E2"
 MOST = 80
 """Figures that the forest plot holds; of more, those outside first."""
-LONGEST = 46
+LONGEST = 54
 ROW = 0.2
 """Inches of a row of the forest plot."""
 CAPTION = (
@@ -111,8 +111,9 @@ def _verdict(row: Any) -> str:
 
 
 def _what(row: Any) -> str:
-    """Outcome and time of a figure."""
-    return f"{row.outcome}{f', {row.time_years} y' if row.time_years else ''}"
+    """Outcome and time of a figure, as people read them."""
+    outcome = row.outcome.removeprefix("complication:").replace("_", " ").replace(":", ": ")
+    return f"{outcome}{f', {row.time_years} y' if row.time_years else ''}"
 
 
 def _numbers(row: Any) -> tuple[str, str, str]:
@@ -176,7 +177,7 @@ def _draw(ax: Axes, frame: pd.DataFrame, *, times: bool) -> None:
         if least <= row.predicted <= most:
             ax.plot([row.predicted] * 2, [y - 0.3, y + 0.3], color=INK, linewidth=1.1, zorder=2)
         _mark(ax, row, y, (least, most))
-    ax.set_yticks(range(len(rows)), [short(f"{r.target_id}  {_what(r)}", LONGEST) for r in reversed(rows)])
+    ax.set_yticks(range(len(rows)), [short(f"{r.target_id}: {_what(r)}", LONGEST) for r in reversed(rows)])
     ax.set_ylim(-0.7, len(rows) - 0.3)
     ax.tick_params(axis="y", length=0, labelsize=7.5)
     ax.grid(axis="y", visible=False)
