@@ -321,19 +321,19 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
     try:
         return ScenarioFile.model_validate(data)
     except ValidationError as error:
-        raise ScenarioError(_message(error, path)) from None
+        raise ScenarioError(validation_message(error, path)) from None
     except RecursionError:
         raise ScenarioError(f"{path}: nested too deep.") from None
 
 
-def _message(error: ValidationError, path: Path) -> str:
+def validation_message(error: ValidationError, path: Path, model: type[BaseModel] = ScenarioFile) -> str:
     """One message: the key, its value and what is allowed; unknown keys first, as they explain the others."""
     problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     first = problems[0]
     key = _key(first["loc"])
     more = f" ({len(problems) - 1} more problem(s) after this one.)" if len(problems) > 1 else ""
     if first["type"] == "extra_forbidden":
-        allowed = _allowed(first["loc"][:-1])
+        allowed = _allowed(first["loc"][:-1], model)
         return f"{path}: {key}: unknown key '{first['loc'][-1]}'.{nearest(str(first['loc'][-1]), allowed)}{more}"
     if first["type"] == "missing":
         return f"{path}: {key}: is required and missing.{more}"
@@ -357,9 +357,9 @@ def _key(location: tuple[int | str, ...]) -> str:
     return text
 
 
-def _allowed(location: tuple[int | str, ...]) -> list[str]:
+def _allowed(location: tuple[int | str, ...], root: type[BaseModel]) -> list[str]:
     """Keys allowed at a place, found by following the sections' fields."""
-    models: list[Any] = [ScenarioFile]
+    models: list[Any] = [root]
     for part in location:
         following: list[Any] = []
         for model in models:

@@ -100,7 +100,7 @@ def study_interval(share: float, variance: float, n: int) -> tuple[float, float]
     share, variance : float
         Incidence and its variance per patient (`Incidence.at`).
     """
-    if not 0.0 < share < 1.0 or not variance > 0.0:  # a curve of a handful of lives may have no variance left
+    if not (0.0 < share < 1.0 and variance > 0.0):
         return share, share
     effective = max(round(n * share * (1.0 - share) / variance), 1)
     low, high = (float(stats.binom.ppf(q, effective, share)) / effective for q in (0.025, 0.975))

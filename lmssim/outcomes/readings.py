@@ -89,6 +89,8 @@ class Reading:
     """Series of one row; None if the figure is not computable."""
     without: bool = False
     """The figure is the share without the event, of a row that counts those with it."""
+    effective: float | None = None
+    """Patients without censoring who tell the figure, where its interval does; None: `n`, less for censoring."""
     counted: bool = False
     """Part of the share inside and the mean error: a figure, not a range."""
     family: str = "other"
@@ -111,30 +113,16 @@ def readings_of(targets: Iterable[Target], scenario: Scenario) -> list[Reading]:
     return [reader.reading(target) for target in targets]
 
 
-def row_reading(study: str, series: Series, row: SeriesRow, family: str, *, counted: bool) -> Reading:
+def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
     """Reading of a row that its file defines."""
     rule = f" where {series.where}" if series.where else ""
     return Reading(
         target_id=row.target, study=study, outcome=row.label, statistic=row.statistic, n=row.n or None,
         time_years="" if row.by is None else f"{row.by:g}", observed=row.observed, low=row.low, high=row.high,
-        family=family,
-        series=series.model_copy(update={"rows": [row]}), counted=counted and row.observed is not None,
+        series=series.model_copy(update={"rows": [row]}), counted=row.observed is not None,
         text=f"as the calibration reads it: {series.label}, strategy {row.strategy or series.strategy}{rule}; "
              f"{WORDS[row.statistic]} of {', '.join(row.events)}{f'; {row.note}' if row.note else ''}",
     )  # fmt: skip
-
-
-def family_of(row: SeriesRow, scenario: Scenario) -> str:
-    """Outcome family of a row, from what it counts."""
-    ends = {name for name, state in scenario.file.states.items() if state.kind == "absorbing"}
-    events = set(row.events)
-    if any(name.startswith("progression_") for name in events):
-        return "progression"
-    if events <= ends:
-        return "death"
-    if events - ends <= set(LOCAL):
-        return "local_recurrence"
-    return "metastasis" if events & {*LOCAL, *DISTANT} else "other"
 
 
 class Reader:

@@ -296,22 +296,29 @@ def share_of(read: Times, row: SeriesRow) -> Share:
     n = len(read.event)
     if not n:
         return Share(np.nan, np.nan, np.nan, np.nan, 0.0)
-    figure, low, high = _figure(read, row)
     if row.statistic == "proportion":
-        return Share(figure, figure, 1.0, np.nan, n)
+        share = float(_happened(read, row).mean())
+        return Share(share, share, 1.0, np.nan, n)
+    if row.statistic in AT_A_TIME:
+        assert row.by is not None
+        share, per_patient = _share_by(_curve(read, row), read, row.by)
+        return Share(share if row.statistic == "cumulative_incidence" else 1.0 - share, share, per_patient, np.nan, n)
+    figure, low, high = _figure(read, row)
     spread = _log_spread(figure, low, high)
     if row.statistic == "mean_time":
         return Share(figure, np.nan, 1.0, spread, int(_happened(read, row).sum()))
-    if row.statistic == "median_time":
-        times = read.event[_happened(read, row)]
-        by = np.nan if row.observed is None or not len(times) else float((times <= row.observed).mean())
-        return Share(figure, by, 1.0, spread, len(times))
-    by_time = row.by if row.statistic in AT_A_TIME else row.observed
-    if by_time is None:
+    if row.observed is None:
         return Share(figure, np.nan, np.nan, spread, n)
-    share, variance = _curve(read, row).at(by_time)
-    per_patient = min(share * (1.0 - share) / variance, 1.0) if variance > 0.0 else _followed(read, by_time)
-    return Share(figure, share, per_patient, spread if row.statistic == "km_median" else np.nan, n)
+    if row.statistic == "km_median":
+        return Share(figure, *_share_by(_curve(read, row), read, row.observed), spread, n)
+    times = read.event[_happened(read, row)]
+    return Share(figure, float((times <= row.observed).mean()) if len(times) else np.nan, 1.0, spread, len(times))
+
+
+def _share_by(curve: Incidence, read: Times, by: float) -> tuple[float, float]:
+    """Share with the event by a time, and what one patient tells of it."""
+    share, variance = curve.at(by)
+    return share, min(share * (1.0 - share) / variance, 1.0) if variance > 0.0 else _followed(read, by)
 
 
 def _followed(read: Times, by: float) -> float:

@@ -41,8 +41,8 @@ LONGEST = 54
 ROW = 0.2
 """Inches of a row of the forest plot."""
 CAPTION = (
-    "Interval: 95% for a new study of the figure's size: uncertainty of the parameters, of the study as one of many, and "
-    "of its sampling. Shares as their papers give them. Width: of the interval over that of sampling alone."
+    "Interval: 95% for a new study of the figure's size: uncertainty of the parameters, of the study as one of many, "
+    "and of its sampling. Shares as their papers give them. Width: of the interval over that of sampling alone."
 )
 
 
@@ -52,9 +52,9 @@ def summary_sentences(validation: Validation) -> list[str]:
     sentences = []
     if s["counted"]:
         sentences.append(
-            f"{s['inside']} of {s['counted']} figures of {_counted(s['studies'], 'study', 'studies')} lie inside the 95% "
-            f"prediction interval ({100 * s['share_inside']:.0f}%), which is {s['median_width_ratio']:.1f} times as wide "
-            "as that of sampling alone in the median."
+            f"{s['inside']} of {s['counted']} figures of {_counted(s['studies'], 'study', 'studies')} lie inside the "
+            f"95% prediction interval ({100 * s['share_inside']:.0f}%), which in the median is "
+            f"{_ratio(s['median_width_ratio'])} times as wide as that of sampling alone."
         )
     else:
         sentences.append("No figure could be counted.")
@@ -66,7 +66,8 @@ def summary_sentences(validation: Validation) -> list[str]:
     if not_counted:
         sentences.append(f"{_counted(not_counted, 'figure is', 'figures are')} compared and not counted.")
     if s["not_computable"]:
-        sentences.append(f"{_counted(s['not_computable'], 'figure is', 'figures are')} not computable, each with a reason.")
+        which = _counted(s["not_computable"], "figure is", "figures are")
+        sentences.append(f"{which} not computable, each with a reason.")
     return sentences
 
 
@@ -77,8 +78,8 @@ def _counted(n: int, one: str, many: str) -> str:
 def _bias(what: str, found: Mapping[str, Any], scale: float, unit: str) -> str:
     error = "" if found["bias_se"] is None else f" (standard error {scale * found['bias_se']:.2g})"
     return (
-        f"{what}: observed minus predicted is {scale * found['bias']:+.2g}{unit} on average{error}; mean absolute error "
-        f"{scale * found['mean_absolute_error']:.2g}{unit}, {_counted(found['figures'], 'figure', 'figures')}."
+        f"{what}: observed minus predicted is {scale * found['bias']:+.2g}{unit} on average{error}; mean absolute "
+        f"error {scale * found['mean_absolute_error']:.2g}{unit}, {_counted(found['figures'], 'figure', 'figures')}."
     )
 
 
@@ -87,13 +88,18 @@ def validation_table(validation: Validation) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for heading in ("Figure", "Outcome", "Observed", "Predicted", "95% interval", "Width", "Inside"):
         table.add_column(heading, overflow="fold", justify="left" if heading in ("Figure", "Outcome") else "right")
-    for row in ordered(_computed(validation)).itertuples():
+    for row in _rows(ordered(_computed(validation))):
         style = "" if row.inside else "bold red" if row.counted else "yellow"
         texts = (row.target_id, _what(row), *_numbers(row), _ratio(row.width_ratio), _verdict(row))
         table.add_row(*(Text(str(text), style=style) for text in texts))
     table.caption = " ".join(summary_sentences(validation))
     table.caption_justify = "left"
     return table
+
+
+def _rows(frame: pd.DataFrame) -> list[Any]:
+    """Rows of a table, cells by name."""
+    return list(frame.itertuples())
 
 
 def _computed(validation: Validation) -> pd.DataFrame:
@@ -135,8 +141,8 @@ def number(value: float) -> str:
     return f"{value:.3f}" if 0.0 < abs(value) < 0.1 else f"{value:.2f}"
 
 
-def _ratio(value: float) -> str:
-    return MISSING if math.isnan(value) else f"{value:.1f}"
+def _ratio(value: float | None) -> str:
+    return MISSING if value is None or math.isnan(value) else f"{value:.1f}"
 
 
 # === Forest plot ===
@@ -169,7 +175,7 @@ def plot_forest(validation: Validation) -> Figure | None:
 
 def _draw(ax: Axes, frame: pd.DataFrame, *, times: bool) -> None:
     """Rows from the top down; times on a logarithmic axis."""
-    rows = list(frame.itertuples())
+    rows = _rows(frame)
     least, most = _limits(frame) if times else (0.0, 1.0)
     for y, row in enumerate(reversed(rows)):
         low, high = (min(max(x, least), most) for x in (row.low, row.high))
@@ -271,7 +277,7 @@ def write_validation_report(
 def _settings(validation: Validation) -> list[str]:
     sources = "; ".join(f"{family.replace('_', ' ')}: {source}" for family, source in validation.tau.items())
     return [
-        f"{validation.draws:,} parameter draws of {validation.patients:,} simulated patients each, seed {validation.seed}.",
+        f"{validation.draws:,} parameter draws of {validation.patients:,} patients each, seed {validation.seed}.",
         f"Between-study standard deviation by outcome family: {sources}.",
     ]
 
@@ -288,13 +294,13 @@ def report_tables(validation: Validation) -> list[ReportTable]:
     rows = [
         (row.target_id, row.study, _what(row), MISSING if row.n is None else f"{row.n:,}", *_numbers(row),
          _ratio(row.width_ratio), _verdict(row), row.reading)
-        for row in computed.itertuples()
+        for row in _rows(computed)
     ]  # fmt: skip
     columns = ["figure", "study", "outcome", "n", "observed", "predicted", "95% interval", "width", "inside", "reading"]
     tables = [ReportTable("Figures", CAPTION, pd.DataFrame(rows, columns=columns))] if rows else []
     rest = validation.frame[validation.frame["inside"].isna()]
     if len(rest):
-        reasons = [(row.target_id, row.study, _what(row), number(row.observed), row.reading) for row in rest.itertuples()]
+        reasons = [(r.target_id, r.study, _what(r), number(r.observed), r.reading) for r in _rows(rest)]
         caption = "Figures that this scenario cannot be asked for."
         frame = pd.DataFrame(reasons, columns=["figure", "study", "outcome", "observed", "reason"])
         tables.append(ReportTable("Not computable", caption, frame))

@@ -23,18 +23,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 from scipy import special, stats
 
-from lmssim.bundled import calibration_folder, find_scenario
-from lmssim.errors import InputError, ScenarioError, unknown
+from lmssim.bundled import calibration_names, find_calibration
+from lmssim.errors import InputError
 from lmssim.kernels.philox import address_of, fill_uniforms
 from lmssim.model.sampling import sample_parameters
 from lmssim.model.scenario import load_scenario
-from lmssim.model.schema.calibration import CalibrationFile
 from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.predict import Predicted, predict
-from lmssim.outcomes.readings import NOT_COMPUTABLE, family_of, row_reading
+from lmssim.outcomes.readings import NOT_COMPUTABLE, row_reading
+from lmssim.studies.calibration.problem import load_problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +42,8 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
     from lmssim.model.schema import Series
     from lmssim.outcomes.readings import Reading
+    from lmssim.studies.calibration.problem import Problem
+    from lmssim.studies.calibration.rows import Row
 
 STREAM_VALIDATION = 5
 """Stream of new studies: their between-study effects and their sampling."""
@@ -354,7 +355,9 @@ class _Study:
         """Mean share with the event, its 95% interval, and the width over that of sampling alone."""
         least = 0.5 / np.maximum(column.patients, 1.0)  # no more than the simulated patients can tell
         share = np.clip(column.share, least, 1.0 - least)
-        studies = np.maximum(np.round(self.n * column.per_patient), 1.0)
+        given = self.reading.effective
+        size = self.n * column.per_patient if given is None else np.full(len(share), given)
+        studies = np.maximum(np.round(size), 1.0)
         p = -np.expm1(-np.exp(np.log(-np.log1p(-share))[:, None] + self._effects()))
         found = stats.binom.ppf(self._sampling(), studies[:, None], p) / studies[:, None]
         low, high = _interval(found)
@@ -399,49 +402,29 @@ def load_held_out(
         If no calibration is of this scenario, or it holds nothing back.
     """
     loaded = load_scenario(scenario, overrides, switches)
-    for path in sorted(calibration_folder().glob("*.toml")):
-        file, additions = _read_calibration(path)
-        if _is_of(file, path, loaded):
-            with_series = load_scenario(scenario, overrides, switches, additions)
-            readings = held_out_readings(file, with_series, str(path))
+    for name in calibration_names():
+        path = find_calibration(name)
+        if _is_of(path, loaded):
+            problem = load_problem(path)
+            readings = [_reading(problem, row) for row in problem.rows if row.held_out]
             if not readings:
                 raise InputError(f"{path}: held_out: no cohort is held back; give --targets FILE.")
-            return with_series, readings
+            file = problem.scenario.file
+            own = {key: strategy for key, strategy in file.strategies.items() if key in problem.file.strategies}
+            update = {"series": file.series, "strategies": loaded.file.strategies | own}
+            return replace(loaded, file=loaded.file.model_copy(update=update)), readings
     raise InputError(f"validate: no calibration is of scenario '{loaded.name}'; give --targets FILE.")
 
 
-def held_out_readings(file: CalibrationFile, scenario: Scenario, where: str) -> list[Reading]:
-    """Figures of held-out cohorts as their series read them; checks are compared and not counted."""
-    readings = []
-    for name, study in file.studies.items():
-        if study.cohort_id not in file.held_out:
-            continue
-        if study.series not in scenario.file.series:
-            place = f"{where}: studies.{name}.series"
-            raise ScenarioError(unknown("series", study.series, scenario.file.series, place))
-        series = scenario.file.series[study.series]
-        for row in series.rows:
-            use = study.rows.get(row.target)
-            counted = study.role == "fit" and use is not None and use.role == "fit"
-            family = use.family if use is not None and use.family is not None else family_of(row, scenario)
-            readings.append(row_reading(study.cohort_id, series, row, family, counted=counted))
-    return readings
+def _is_of(path: Path, scenario: Scenario) -> bool:
+    """Whether a calibration is of a scenario, or of the bundled one of its name."""
+    named = str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("scenario", ""))
+    return Path(named).stem == scenario.name or (path.parent / named).resolve() == scenario.path.resolve()
 
 
-def _read_calibration(path: Path) -> tuple[CalibrationFile, dict[str, Any]]:
-    """A calibration file, and the tables that it adds to its scenario."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return CalibrationFile.model_validate(data), {k: data[k] for k in ("series", "strategies") if k in data}
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: not valid TOML: {error}") from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ScenarioError(f"{path}: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}.") from None
-
-
-def _is_of(file: CalibrationFile, path: Path, scenario: Scenario) -> bool:
-    """Whether a calibration is of a scenario or of the bundled one that it is a copy of."""
-    beside = path.parent / file.scenario
-    found = beside if beside.is_file() else find_scenario(file.scenario)
-    return found.resolve() == scenario.path.resolve() or found.stem == scenario.name
+def _reading(problem: Problem, row: Row) -> Reading:
+    """A figure as its calibration reads it; a check is compared and not counted."""
+    reading = row_reading(row.cohort_id, problem.scenario.file.series[row.series], row.reading)
+    counted = row.role == "fit" and row.reading.observed is not None
+    size = row.n if row.is_effective else None
+    return replace(reading, family=row.family, counted=counted, effective=size)

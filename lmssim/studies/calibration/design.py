@@ -1,0 +1,95 @@
+"""Runs of the model at design points: what the emulator is fitted to, saved chunk by chunk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special, stats
+
+from lmssim.outcomes.predict import Predicted, predict
+from lmssim.studies.calibration.problem import N_ROWS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lmssim.kernels import FloatArray
+    from lmssim.studies.calibration.problem import Problem
+
+CHUNK = 64
+"""Design points of a checkpoint."""
+FARTHEST = 3.0
+"""Design points lie within so many prior SD."""
+
+
+def prior_points(n: int, n_free: int, seed: int) -> FloatArray:
+    """Points that fill the prior evenly: a scrambled Sobol sequence through the normal quantile, (n, n_free)."""
+    points = stats.qmc.Sobol(n_free, rng=np.random.default_rng([seed, 1])).random(n)
+    edge = special.ndtr(FARTHEST)
+    z: FloatArray = special.ndtri(1.0 - edge + (2.0 * edge - 1.0) * points)
+    return z
+
+
+def posterior_points(z: FloatArray, n: int, wider: float, seed: int) -> FloatArray:
+    """Points about a first posterior sample, wider than it by a factor, (n, n_free)."""
+    rng = np.random.default_rng([seed, 2])
+    centre = z.mean(axis=0)
+    chosen = z[rng.integers(0, len(z), n)]
+    points: FloatArray = np.clip(centre + wider * (chosen - centre), -FARTHEST - 1.0, FARTHEST + 1.0)
+    return points
+
+
+def rows_of_points(n: int) -> FloatArray:
+    """Row of the given parameters of each design point."""
+    return np.arange(n, dtype=np.float64) % N_ROWS
+
+
+def run_design(
+    problem: Problem,
+    z: FloatArray,
+    n_patients: int,
+    seed: int,
+    first: int,
+    jobs: int,
+    checkpoint: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    rows: FloatArray | None = None,
+) -> Predicted:
+    """Predictions at design points; chunks that a checkpoint holds are not run again.
+
+    Parameters
+    ----------
+    z : ndarray(float, ndim=2)
+        (n_points, n_free).
+    first : int
+        Number of the first point, which addresses its patients.
+    rows : ndarray(float, ndim=1), optional
+        Row of the given parameters of each point.
+    """
+    rows = rows_of_points(len(z)) if rows is None else rows
+    parts = []
+    for start in range(0, len(z), CHUNK):
+        stop = min(start + CHUNK, len(z))
+        path = None if checkpoint is None else checkpoint / f"design_{first + start}.npz"
+        parts.append(_chunk(problem, z[start:stop], rows[start:stop], n_patients, seed, first + start, jobs, path))
+        if progress is not None:
+            progress(stop, len(z))
+    return Predicted(*(np.concatenate([part[k] for part in parts]) for k in range(len(Predicted.__dataclass_fields__))))
+
+
+def _chunk(
+    problem: Problem, z: FloatArray, rows: FloatArray, n_patients: int, seed: int, first: int, jobs: int,
+    path: Path | None,
+) -> list[FloatArray]:  # fmt: skip
+    if path is not None and path.is_file():
+        with np.load(path, allow_pickle=False) as held:
+            return [held[name] for name in Predicted.__dataclass_fields__]
+    found = predict(problem.scenario, problem.series, problem.draws(z, rows), n_patients, seed, first, jobs)
+    arrays = {name: getattr(found, name) for name in Predicted.__dataclass_fields__}
+    if path is not None:
+        from lmssim.execution.store import replacing
+
+        with replacing(path) as part, part.open("wb") as handle:
+            np.savez(handle, **arrays)
+    return list(arrays.values())

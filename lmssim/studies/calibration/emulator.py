@@ -1,0 +1,203 @@
+"""A regression that stands in for the model while the posterior is sampled.
+
+Each row's share of patients with an event is a binomial regression with the complementary log-log link on polynomials
+of the free quantities and of the given parameters: on this scale the share of a Weibull time is linear in the log of
+its scale. Design points meet patients of their own, so their Monte-Carlo errors average out; what the polynomials do
+not follow is estimated beside that noise, and is added in the likelihood.
+
+References
+----------
+McCullagh P, Nelder JA. Generalized Linear Models. 2nd ed. Chapman and Hall, 1989.
+Kennedy MC, O'Hagan A. Bayesian calibration of computer models. J R Stat Soc B 63:425-464, 2001.
+doi:10.1111/1467-9868.00294
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
+
+ETA_RANGE = (-14.0, 4.0)
+"""Range of the complementary log-log: shares between one in a million and all but certain."""
+RIDGE = 1e-3
+"""Penalty on the coefficients of standardised inputs, in units of one patient's information."""
+ITERATIONS = 40
+TOLERANCE = 1e-8
+
+
+def share_of_eta(eta: FloatArray) -> FloatArray:
+    """Share whose complementary log-log is `eta`."""
+    share: FloatArray = -np.expm1(-np.exp(np.clip(eta, *ETA_RANGE)))
+    return share
+
+
+def eta_of_share(share: FloatArray) -> FloatArray:
+    """Complementary log-log of a share strictly between 0 and 1."""
+    eta: FloatArray = np.log(-np.log1p(-share))
+    return eta
+
+
+def monomials(n: int, degree: int) -> list[tuple[int, ...]]:
+    """Products of up to `degree` of n inputs, as their numbers; the empty product first."""
+    return [each for size in range(degree + 1) for each in itertools.combinations_with_replacement(range(n), size)]
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """Polynomials of the complementary log-log of every row's share.
+
+    Attributes
+    ----------
+    degree : int
+        Degree in the free quantities' z.
+    beta : ndarray(float, ndim=2)
+        Coefficients, (n_features, n_rows).
+    sd : ndarray(float, ndim=1)
+        SD of what the polynomials do not follow, on the complementary log-log scale, (n_rows,).
+    n_free, n_given : int
+        Inputs.
+    """
+
+    degree: int
+    beta: FloatArray
+    sd: FloatArray
+    n_free: int
+    n_given: int
+
+    def predict(self, z: FloatArray, given: FloatArray) -> FloatArray:
+        """Complementary log-log of shares, (n, n_rows), at z (n, n_free) and standardised given parameters."""
+        eta: FloatArray = features(z, given, self.degree) @ self.beta
+        return eta
+
+    def at_rows(self, given: FloatArray) -> RowEmulator:
+        """The emulator with the given parameters of some rows put in."""
+        n_z = len(monomials(self.n_free, self.degree))
+        own, rest = self.beta[:n_z], self.beta[n_z:]
+        linear, square, crossed = np.split(rest, [self.n_given, 2 * self.n_given])
+        crossed = crossed.reshape(self.n_free, self.n_given, -1)
+        constant = given @ linear + given**2 @ square
+        slope = np.einsum("km,dmr->kdr", given, crossed)
+        return RowEmulator(self.degree, own, constant, np.ascontiguousarray(slope))
+
+
+@dataclass(frozen=True)
+class RowEmulator:
+    """An emulator at rows of given parameters.
+
+    Attributes
+    ----------
+    own : ndarray(float, ndim=2)
+        Coefficients of the free quantities' monomials, (n_monomials, n_rows).
+    constant : ndarray(float, ndim=2)
+        (n_given_rows, n_rows).
+    slope : ndarray(float, ndim=3)
+        (n_given_rows, n_free, n_rows).
+    """
+
+    degree: int
+    own: FloatArray
+    constant: FloatArray
+    slope: FloatArray
+
+    def predict(self, z: FloatArray, row: np.ndarray[tuple[int], np.dtype[np.int64]]) -> FloatArray:
+        """Complementary log-log of shares at z, (n, n_free), and rows, (n,)."""
+        eta: FloatArray = (
+            powers(z, self.degree) @ self.own + self.constant[row] + np.einsum("nd,ndr->nr", z, self.slope[row])
+        )
+        return eta
+
+
+def powers(z: FloatArray, degree: int) -> FloatArray:
+    """Monomials of z, (n, n_monomials)."""
+    columns: list[FloatArray] = []
+    known: dict[tuple[int, ...], FloatArray] = {}
+    for each in monomials(z.shape[1], degree):
+        column = known[each[:-1]] * z[:, each[-1]] if each else np.ones(z.shape[0])
+        known[each] = column
+        columns.append(column)
+    return np.stack(columns, axis=1)
+
+
+def features(z: FloatArray, given: FloatArray, degree: int) -> FloatArray:
+    """Monomials of z; given parameters, their squares, and their products with z."""
+    crossed = (z[:, :, None] * given[:, None, :]).reshape(len(z), -1)
+    return np.concatenate([powers(z, degree), given, given**2, crossed], axis=1)
+
+
+def fit_emulator(
+    z: FloatArray, given: FloatArray, share: FloatArray, information: FloatArray, degree: int = 3
+) -> Emulator:
+    """Fit polynomials to shares at design points.
+
+    Parameters
+    ----------
+    z, given : ndarray(float, ndim=2)
+        Design points, (n_points, n_free) and (n_points, n_given).
+    share, information : ndarray(float, ndim=2)
+        Shares, (n_points, n_rows), and the effective number of patients behind each; NaN where a row has none.
+    degree : int
+        Degree in z.
+    """
+    x = features(z, given, degree)
+    beta, sd = np.zeros((x.shape[1], share.shape[1])), np.zeros(share.shape[1])
+    with threadpool_limits(limits=1):  # bits do not depend on the machine's threads
+        for k in range(share.shape[1]):
+            known = np.isfinite(share[:, k]) & (information[:, k] > 0.0)
+            if known.sum() > x.shape[1] // 2:
+                beta[:, k], sd[k] = _regress(x[known], share[known, k], information[known, k])
+            else:
+                sd[k] = np.nan
+    return Emulator(degree, beta, sd, z.shape[1], given.shape[1])
+
+
+def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatArray, float]:
+    """Coefficients by iteratively reweighted least squares, and the SD of the lack of fit."""
+    mean = (share * size).sum() / size.sum()
+    beta: FloatArray = np.zeros(x.shape[1])
+    beta[0] = eta_of_share(np.clip(np.array(mean), 1e-5, 1.0 - 1e-5))
+    lack, deviance = 0.0, np.inf
+    for _ in range(ITERATIONS):
+        eta = np.clip(x @ beta, -12.0, 3.0)
+        p, slope = share_of_eta(eta), _slope(eta)
+        variance = p * (1.0 - p) / size
+        weight = 1.0 / (variance / slope**2 + lack**2)
+        working = eta + (share - p) / slope
+        step = _ridge(x, working, weight)
+        if np.isfinite(step).all():
+            beta = np.asarray(beta + np.clip(step - beta, -3.0, 3.0), dtype=np.float64)
+        lack = _lack_of_fit(share - p, slope, variance, x.shape[1])
+        now = float((weight * (share - p) ** 2 / slope**2).sum())
+        if abs(now - deviance) < TOLERANCE * max(now, 1.0):
+            break
+        deviance = now
+    return beta, lack
+
+
+def _slope(eta: FloatArray) -> FloatArray:
+    """Derivative of the share by its complementary log-log."""
+    slope: FloatArray = np.exp(eta - np.exp(eta))
+    return np.maximum(slope, 1e-9)
+
+
+def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray) -> FloatArray:
+    scaled = x * weight[:, None]
+    gram = scaled.T @ x
+    penalty = RIDGE * float(weight.mean()) * np.ones(x.shape[1])
+    penalty[0] = 0.0
+    beta: FloatArray = np.linalg.solve(gram + np.diag(penalty) + 1e-12 * np.eye(len(gram)), scaled.T @ y)
+    return beta
+
+
+def _lack_of_fit(residual: FloatArray, slope: FloatArray, variance: FloatArray, n_features: int) -> float:
+    """SD on the complementary log-log scale beyond the Monte-Carlo noise, by moments, at shares that tell it."""
+    weight = slope**2 / variance
+    used = max(len(residual) - n_features, 1) / len(residual)
+    excess = ((residual**2 / used - variance) / slope**2 * weight).sum() / weight.sum()
+    return float(np.sqrt(max(excess, 0.0)))

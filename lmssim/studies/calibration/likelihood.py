@@ -1,0 +1,121 @@
+"""Likelihood of published figures: binomial, with a between-study effect that is integrated out.
+
+A row's share of patients with an event has the complementary log-log eta + b, where b ~ N(0, tau^2) is shared by a
+study's rows of one family. Rows of the same patients that contain one another are read from the inside out: who has
+the outer event among those without the inner one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from lmssim.studies.calibration.emulator import share_of_eta
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lmssim.kernels import FloatArray
+    from lmssim.studies.calibration.rows import Row
+
+NODES = 21
+"""Points of the Gauss-Hermite quadrature over a between-study effect."""
+LEAST = 1e-9
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Log likelihood of some rows.
+
+    Attributes
+    ----------
+    columns : ndarray(int, ndim=1)
+        Rows of the problem that are read, (n,).
+    events, size : ndarray(float, ndim=1)
+        Of each: patients with the event among those who could still have it.
+    inner : ndarray(int, ndim=1)
+        Position of the row that it contains; -1 if none.
+    group : ndarray(int, ndim=1)
+        Rows of one group share a between-study effect.
+    family : ndarray(int, ndim=1)
+        Number of the family's tau, by row.
+    error : ndarray(float, ndim=1)
+        SD of the emulator, by row.
+    """
+
+    columns: np.ndarray[tuple[int], np.dtype[np.int64]]
+    events: FloatArray
+    size: FloatArray
+    inner: np.ndarray[tuple[int], np.dtype[np.int64]]
+    group: np.ndarray[tuple[int], np.dtype[np.int64]]
+    family: np.ndarray[tuple[int], np.dtype[np.int64]]
+    error: FloatArray
+
+    def __call__(self, eta: FloatArray, tau: FloatArray) -> FloatArray:
+        """Log likelihood, (n,).
+
+        Parameters
+        ----------
+        eta : ndarray(float, ndim=2)
+            Complementary log-log of every row of the problem, (n, n_rows).
+        tau : ndarray(float, ndim=2)
+            Between-study SD, (n, n_families).
+        """
+        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+        spread = np.sqrt(tau[:, self.family] ** 2 + self.error**2)
+        shifted = eta[:, self.columns, None] + spread[:, :, None] * nodes
+        share = share_of_eta(shifted)
+        inside = np.where(self.inner[:, None] >= 0, share[:, self.inner], 0.0)
+        left = np.clip((share - inside) / np.maximum(1.0 - inside, LEAST), LEAST, 1.0 - LEAST)
+        of_rows = self.events[:, None] * np.log(left) + (self.size - self.events)[:, None] * np.log1p(-left)
+        starts = np.flatnonzero(np.diff(self.group, prepend=-1))
+        of_groups = np.add.reduceat(of_rows, starts, axis=1)
+        whole: FloatArray = special.logsumexp(of_groups, axis=2, b=weights / weights.sum()).sum(axis=1)
+        return whole
+
+
+def likelihood_of(
+    rows: Sequence[Row], columns: Sequence[int], families: Sequence[str], per_patient: FloatArray, error: FloatArray,
+    share: FloatArray | None = None,
+) -> Likelihood:  # fmt: skip
+    """Likelihood of some rows of a problem.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All rows.
+    columns : sequence of int
+        Those that are read.
+    families : sequence of str
+        Families in the order of their taus.
+    per_patient : ndarray(float, ndim=1)
+        What one patient tells of each row, net of censoring, (n_rows,).
+    error : ndarray(float, ndim=1)
+        SD of the emulator, (n_rows,).
+    share : ndarray(float, ndim=1), optional
+        Shares in place of those observed, (n_rows,).
+    """
+    observed = np.array([row.share for row in rows]) if share is None else share
+    order = sorted(columns, key=lambda k: (rows[k].cohort_id, rows[k].family, rows[k].is_time))
+    keys = [(rows[k].cohort_id, rows[k].family, rows[k].is_time) for k in order]
+    position = {(rows[k].study, rows[k].target): i for i, k in enumerate(order)}
+    inner = np.full(len(order), -1)
+    for i, k in enumerate(order):
+        if rows[k].within and (rows[k].study, rows[k].within) in position:
+            inner[position[rows[k].study, rows[k].within]] = i
+    n = np.array([rows[k].n * (1.0 if rows[k].is_effective else per_patient[k]) for k in order])
+    own = observed[order]
+    contained = np.where(inner >= 0, own[inner], 0.0)
+    return Likelihood(
+        columns=np.array(order), events=n * np.maximum(own - contained, 0.0), size=n * (1.0 - contained), inner=inner,
+        group=np.array([sorted(set(keys)).index(key) for key in keys]),
+        family=np.array([list(families).index(rows[k].family) for k in order]), error=np.nan_to_num(error[order]),
+    )  # fmt: skip
+
+
+def effective_sizes(rows: Sequence[Row], per_patient: FloatArray) -> FloatArray:
+    """Effective number of patients of every row, (n_rows,)."""
+    return np.array([row.n * (1.0 if row.is_effective else k) for row, k in zip(rows, per_patient, strict=True)])

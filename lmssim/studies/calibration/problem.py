@@ -1,0 +1,228 @@
+"""A calibration as numbers: free quantities with their priors, given parameters, and figures as shares of patients."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+from scipy import special
+
+from lmssim.bundled import find_calibration
+from lmssim.errors import ScenarioError, unknown
+from lmssim.model import expression
+from lmssim.model.parameters import Parameter
+from lmssim.model.sampling import distribution_of, sample_parameters
+from lmssim.model.scenario import load_scenario, validation_message
+from lmssim.model.schema.calibration import CalibrationFile
+from lmssim.outcomes.predict import rows_of
+from lmssim.studies.calibration.given import posterior_columns
+from lmssim.studies.calibration.rows import Row, read_published, rows_of_studies
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lmssim.kernels import FloatArray
+    from lmssim.model.sampling import Distribution
+    from lmssim.model.scenario import Scenario
+    from lmssim.model.schema.calibration import Free
+
+N_ROWS = 1_000
+"""Rows of a posterior, and so draws of the given parameters."""
+GIVEN_SEED = 1
+"""Key of the given parameters' draws: the same for every site, so that draw k is the same vector at each."""
+
+
+@dataclass(frozen=True)
+class FreeQuantity:
+    """A free quantity; its prior is standard normal in z, and its value at z the prior's quantile of Phi(z)."""
+
+    name: str
+    label: str
+    unit: str
+    prior: Distribution
+    spec: Free | None = None
+
+    def at(self, z: FloatArray) -> FloatArray:
+        """Values at z."""
+        return self.prior.quantile(special.ndtr(z))
+
+
+@dataclass(frozen=True)
+class BetweenStudies:
+    """Between-study standard deviation of a family, half-normal; z as for a free quantity."""
+
+    family: str
+    scale: float
+
+    @property
+    def name(self) -> str:
+        """Column under which it is saved."""
+        return f"tau_{self.family}"
+
+    def at(self, z: FloatArray) -> FloatArray:
+        """Values at z."""
+        value: FloatArray = self.scale * special.ndtri(0.5 * (1.0 + special.ndtr(z)))
+        return value
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted to what.
+
+    Attributes
+    ----------
+    name : str
+        Name of the calibration.
+    file : CalibrationFile
+        What its file says.
+    scenario : Scenario
+        With the series and strategies of the calibration's file.
+    series : list of str
+        Series whose rows are predicted, in order.
+    rows : list of Row
+        Every row of these series, in order: the columns of a prediction.
+    free : list of FreeQuantity
+        Free quantities.
+    tau : list of BetweenStudies
+        Between-study standard deviations of the families that are fitted.
+    path : Path
+        File of the calibration.
+    """
+
+    name: str
+    file: CalibrationFile
+    scenario: Scenario
+    series: list[str]
+    rows: list[Row]
+    free: list[FreeQuantity]
+    tau: list[BetweenStudies]
+    path: Path
+
+    @property
+    def quantities(self) -> list[FreeQuantity | BetweenStudies]:
+        """What the sampler's coordinates stand for, in order."""
+        return [*self.free, *self.tau]
+
+    @property
+    def names(self) -> list[str]:
+        """Free quantities, then between-study standard deviations: the sampler's coordinates."""
+        return [*(q.name for q in self.free), *(t.name for t in self.tau)]
+
+    @cached_property
+    def given(self) -> dict[str, FloatArray]:
+        """Draws of the given parameters, (N_ROWS,) each: row k is the same vector at every site."""
+        return {id_: self._drawn[id_] for id_ in self.given_ids}
+
+    @cached_property
+    def given_ids(self) -> list[str]:
+        """Given parameters: those of calibrations done before, then those that the file names."""
+        return [*self._before, *(id_ for id_ in self.file.given if id_ not in self._before)]
+
+    @cached_property
+    def _before(self) -> dict[str, FloatArray]:
+        """Parameters of calibrations done before that this scenario has."""
+        columns: dict[str, FloatArray] = {}
+        for name in self.file.after:
+            columns |= posterior_columns(self.path.parent / "posteriors" / f"{name}.parquet")
+        table = self.scenario.table
+        return {id_: x[np.arange(N_ROWS) % len(x)] for id_, x in columns.items() if id_ in table}
+
+    @cached_property
+    def _drawn(self) -> dict[str, FloatArray]:
+        """Draws of every parameter of the scenario but the free ones."""
+        groups = {name: g for name, g in self.scenario.groups.items() if g.kind != "posterior"}
+        drawn = sample_parameters(self.scenario.table, groups, N_ROWS, GIVEN_SEED)
+        return {id_: x for id_, x in drawn.items() if not self.scenario.table[id_].expression} | self._before
+
+    def values(self, z: FloatArray) -> dict[str, FloatArray]:
+        """Free quantities at z, (n, n_free)."""
+        return {q.name: q.at(z[:, k]) for k, q in enumerate(self.free)}
+
+    def parameters(self, z: FloatArray, row: FloatArray) -> dict[str, FloatArray]:
+        """Model parameters that free quantities set, at z (n, n_free) and rows of the given parameters (n,)."""
+        values = self.values(z)
+        known = {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in self._drawn.items()} | values
+        sets = {q.name: q.name for q in self.free if q.name in self.scenario.table} | self.file.sets
+        result = {}
+        for id_, text in sets.items():
+            where = f"{self.path}: sets.{id_}"
+            result[id_] = np.broadcast_to(
+                np.asarray(expression.evaluate(expression.parse(text, where), known, where), dtype=np.float64),
+                row.shape,
+            ).copy()
+        return result
+
+    def draws(self, z: FloatArray, row: FloatArray) -> dict[str, FloatArray]:
+        """Every parameter of the scenario at z and rows, for a prediction."""
+        return {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in self._drawn.items()} | self.parameters(z, row)
+
+    def fitted(self, without: str | None = None) -> list[int]:
+        """Columns of the rows of the likelihood; without those of a cohort, if one is named."""
+        return [k for k, row in enumerate(self.rows) if row.is_fitted and row.cohort_id != without]
+
+
+def load_problem(name: str | Path) -> Problem:
+    """Load a calibration by its bundled name or path.
+
+    Raises
+    ------
+    InputError
+        With one message that names file, key, value and what is allowed.
+    """
+    path = find_calibration(name)
+    data = _read(path)
+    file = _checked(data, path)
+    target = path.parent / file.scenario
+    additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
+    scenario = load_scenario(target if target.is_file() else file.scenario, additions=additions)
+    where = str(path)
+    for id_ in (*file.given, *file.sets):
+        if id_ not in scenario.table:
+            raise ScenarioError(unknown("parameter", id_, scenario.table, f"{where}: given, sets"))
+    for key, study in file.studies.items():
+        if study.series not in scenario.file.series:
+            raise ScenarioError(unknown("series", study.series, scenario.file.series, f"{where}: studies.{key}.series"))
+    series = list(dict.fromkeys(study.series for study in file.studies.values()))
+    published = read_published(path.parent / "targets.csv")
+    rows = rows_of_studies(file, rows_of(scenario, series), published, where)
+    free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]
+    families = {row.family for row in rows if row.role == "fit"}
+    tau = [BetweenStudies(family, scale) for family, scale in file.tau.items() if family in families]
+    for family in families - set(file.tau):
+        raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted figures are of this family.")
+    return Problem(path.stem, file, scenario, series, rows, free, tau, path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not valid TOML: {error}") from None
+
+
+def _checked(data: dict[str, Any], path: Path) -> CalibrationFile:
+    try:
+        return CalibrationFile.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(validation_message(error, path, CalibrationFile)) from None
+
+
+def _quantity(name: str, spec: Free, where: str) -> FreeQuantity:
+    parameter = Parameter(
+        id=name, value=spec.value, distribution=spec.distribution, se=spec.se, low=spec.low, high=spec.high,
+        lower=spec.lower, upper=spec.upper, file=f"{where}: free",
+    )  # fmt: skip
+    return FreeQuantity(name, spec.label, spec.unit, distribution_of(parameter), spec)
+
+
+def given_of(problem: Problem, row: FloatArray) -> dict[str, FloatArray]:
+    """Given parameters at some rows."""
+    return {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in problem.given.items()}
