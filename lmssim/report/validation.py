@@ -119,7 +119,7 @@ def _verdict(row: Any) -> str:
 def _what(row: Any) -> str:
     """Outcome and time of a figure, as people read them."""
     outcome = row.outcome.removeprefix("complication:").replace("_", " ").replace(":", ": ")
-    return f"{outcome}{f', {row.time_years} y' if row.time_years else ''}"
+    return f"{outcome}, {row.time_years} y" if row.time_years and "year" not in outcome else str(outcome)
 
 
 def _numbers(row: Any) -> tuple[str, str, str]:

@@ -157,18 +157,19 @@ def validate(
     """
     _check(readings, draws, patients)
     computable = [k for k, reading in enumerate(readings) if reading.series is not None]
-    taus = {family: between_study(scenario, family, draws, seed) for family in sorted({r.family for r in readings})}
     rows: list[dict[str, Any]] = [_blank(reading) for reading in readings]
     errors: list[dict[str, Any]] = []
+    families = sorted({readings[k].family for k in computable})
     if computable:
         predicted = _predict(scenario, [readings[k] for k in computable], draws, patients, seed, jobs, progress)
+        taus = {family: between_study(scenario, family, draws, seed) for family in families}
         for column, k in enumerate(computable):
             _compare(rows[k], errors, readings[k], _Column.of(predicted, column), taus[readings[k].family][0], seed)
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)  # so that what is missing stays None
     frame = frame.astype(dict.fromkeys(FLOATS, "float64") | {"counted": bool})
     return Validation(
         scenario=scenario, frame=frame, errors=pd.DataFrame(errors, columns=["study", "kind", "observed", "predicted"]),
-        draws=draws, patients=patients, seed=seed, tau={family: source for family, (_, source) in taus.items()},
+        draws=draws, patients=patients, seed=seed, tau={family: taus[family][1] for family in families},
     )  # fmt: skip
 
 
