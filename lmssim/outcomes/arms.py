@@ -78,9 +78,11 @@ def arm_of(text: str, scenario: Scenario) -> Arm:
         if arm is not None:
             return arm
     default = default_strategy(scenario)
+    if not words:
+        return Arm(strategy=default, note=f"treatment not given, strategy {default}")
     if words in NO_TREATMENT:
         return _without_treatment(text, scenario)
-    if not words or words.startswith("mixed") or words in ANY_TREATMENT:
+    if words.startswith("mixed") or words in ANY_TREATMENT:
         return Arm(strategy=default, note=f"'{text}' as strategy {default}")
     return Arm(strategy=default, note=f"'{text}' is unknown and read as strategy {default}")
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from scipy import stats
 
-from lmssim.errors import DataError, ExpressionError, nearest, unknown
+from lmssim.errors import DataError, ExpressionError, InputError, nearest, unknown
 from lmssim.model import expression
 from lmssim.model.compile import compile_scenario
 from lmssim.model.patients import possible_labels
@@ -164,8 +164,12 @@ class Reader:
         free = self._is_free(target.outcome)
         statistic = "km_median" if free and target.statistic == "median_time_years" else STATISTICS[target.statistic]
         measure = self._timed(target, measure, statistic)
+        last = max(measure.by or 0.0, measure.after or 0.0)
+        horizon = self.scenario.file.settings.horizon
+        if last >= horizon:
+            raise _NotComputableError(f"the scenario ends at {horizon:g} years")
         without = free and statistic == "proportion"
-        follow_up, followed = _follow_up(target, statistic, measure)
+        follow_up, followed = _follow_up(target, statistic, last, late=measure.after is not None)
         n, number = self._number(target, statistic)
         exclude, left_out = self._excluded(target, arm)
         row = SeriesRow(
@@ -204,6 +208,10 @@ class Reader:
                 raise DataError(unknown("parameter", id_, table, f"{target.place}: 'set'"))
             if table[id_].expression:
                 raise DataError(f"{target.place}: 'set': parameter '{id_}' is derived; set what it is computed from.")
+        try:
+            self.scenario.with_values(dict(target.set))
+        except InputError as error:
+            raise DataError(f"{target.place}: 'set': {error}") from None
         self._check_rule(target)
 
     def _check_rule(self, target: Target) -> None:
@@ -444,12 +452,11 @@ def _states_follow_up(target: Target) -> bool:
     return target.follow_up_median is not None or target.follow_up_high is not None
 
 
-def _follow_up(target: Target, statistic: str, measure: _Measure) -> tuple[FollowUp, str]:
-    """Follow-up of a figure's patients, and what to say of it."""
-    last = max(measure.by or 0.0, measure.after or 0.0)
+def _follow_up(target: Target, statistic: str, last: float, *, late: bool) -> tuple[FollowUp, str]:
+    """Follow-up of a figure's patients, and what to say of it; `last` is the last time of the figure (years)."""
     if _states_follow_up(target):
         spec, text = _stated_follow_up(target)
-    elif statistic == "proportion" and target.time and target.time_end is None and measure.after is None:
+    elif statistic == "proportion" and target.time and not late:
         spec = FollowUp(median=target.time, sdlog=CRUDE_SDLOG)
         text = f"time read as median follow-up, log-normal, sdlog {CRUDE_SDLOG:g}"
     else:

@@ -67,7 +67,7 @@ def summary_sentences(validation: Validation) -> list[str]:
         sentences.append(f"{_counted(not_counted, 'figure is', 'figures are')} compared and not counted.")
     if s["not_computable"]:
         which = _counted(s["not_computable"], "figure is", "figures are")
-        sentences.append(f"{which} not computable, each with a reason.")
+        sentences.append(f"{which} not computable; reasons stand in the table.")
     return sentences
 
 

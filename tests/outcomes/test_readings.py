@@ -154,7 +154,7 @@ def test_reasons(readers: dict[str, Reader], targets: dict[str, Target], site: s
 
 
 def test_sites_choose_patients(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
-    """In a scenario of several sites those of the figure's; in one of a site, figures of all are read, and it is said."""
+    """In a scenario of several sites those of the figure's; in one of a site figures of all are read, it says."""
     assert parts(readers["all_sites"].reading(targets["massi_dfs2"]))[0].where == "(site == 'extremity')"
     several = parts(readers["all_sites"].reading(targets["osaka_os5"]))[0].where
     assert several is not None
@@ -177,6 +177,8 @@ def test_follow_up_and_number_have_stated_defaults(readers: dict[str, Reader], t
     stated = replace(targets["harati_dm"], follow_up_low=1.0, follow_up_high=12.0)
     series, row = parts(reader.reading(stated))
     assert (series.follow_up, row.by) == (FollowUp(low=1, high=12), 4.9)
+    beyond = replace(targets["harati_os5"], time=150.0)
+    assert "the scenario ends at" in reader.reading(beyond).text
     short = replace(targets["harati_os5"], follow_up_high=4.0)
     assert "0% of patients are followed for 5 years" in reader.reading(short).text
 
@@ -199,6 +201,7 @@ def test_a_range_is_compared_and_not_counted(readers: dict[str, Reader], targets
         ({"since": ("surgry",)}, "'since': unknown state or mark 'surgry'. Did you mean 'surgery'?"),
         ({"exclude": ("nobody",)}, "'exclude': unknown state or mark 'nobody'"),
         ({"set": (("pop_deeep", 1.0),)}, "'set': unknown parameter 'pop_deeep'. Did you mean 'pop_deep'?"),
+        ({"set": (("pop_deep", 3.0),)}, "'set':"),
         ({"where": "grad == 2"}, "'where'"),
         ({"where": "size_cm >"}, "'where'"),
         ({"where": "lr_scale > 2"}, "it may read covariates alone"),
