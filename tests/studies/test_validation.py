@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import special
+from scipy import special, stats
 
 from lmssim.bundled import calibration_names
 from lmssim.errors import InputError
@@ -117,18 +117,37 @@ def test_width_is_that_of_sampling_where_nothing_else_is_uncertain(model: Model)
         widths.append(validate(scenario, readings_of(FIGURES, scenario), 200, 8_000).frame["width_ratio"])
     assert np.allclose(widths[0].astype(float), 1.0, atol=0.15)
     assert (widths[1] > 1.5 * widths[0]).all()
+    scenario = model(sd=0.0, tau=0.0)
+    known = validate(scenario, readings_of(FIGURES[:3], scenario), 200, 8_000).frame
+    for target, low, high in zip(FIGURES, known["low"], known["high"], strict=False):
+        ends = stats.binom.ppf([0.025, 0.975], target.n, np.exp(-RATE * (target.time or 0.0)))
+        assert np.abs(np.array([low, high]) * (target.n or 1) - ends).max() <= 0.02 * (target.n or 1)
     alone = 1.0 / (sqrt(80) * log(2.0))  # SD of the log of a median of exponential times
     assert widths[1].iloc[3] == pytest.approx(sqrt(1.0 + (TAU / alone) ** 2), rel=0.1)
+
+
+def test_censoring_widens_an_interval_unless_the_number_is_net_of_it(model: Model) -> None:
+    """Uniform follow-up of 0.5 to 5.5 years leaves a tenth of the patients at five."""
+    scenario = model(sd=0.0, tau=0.0)
+    whole, censored = readings_of([FIGURES[1], replace(FIGURES[1], follow_up_low=0.5, follow_up_high=5.5)], scenario)
+    net = replace(censored, effective=200.0)
+    frame = validate(scenario, [whole, censored, net], 60, 4_000).frame
+    width = (frame["high"] - frame["low"]).to_numpy()
+    assert width[1] > 1.4 * width[0]
+    assert width[2] == pytest.approx(width[0], rel=0.15)
 
 
 def test_no_figure_depends_on_workers_or_on_the_others(model: Model) -> None:
     """Nor on the order of the table."""
     scenario = model()
-    readings = readings_of(FIGURES, scenario)
+    censored = [replace(f, follow_up_low=1.0) if f.target_id == "os5" else f for f in FIGURES]  # other patients between
+    readings = readings_of(censored, scenario)
     frame = validate(scenario, readings, 60, 500, jobs=1).frame
     pd.testing.assert_frame_equal(frame, validate(scenario, readings, 60, 500, jobs=2).frame)
     alone = validate(scenario, readings[:0:-2], 60, 500).frame.set_index("target_id")
     pd.testing.assert_frame_equal(alone, frame.set_index("target_id").loc[alone.index])
+    expected = [np.exp(-2.0 * RATE), np.exp(-5.0 * RATE), np.exp(-5.0 * RATE), log(2.0) / RATE]
+    assert np.allclose(frame["predicted"].astype(float), expected, rtol=0.12)
     other = validate(scenario, readings, 60, 500, seed=2).frame
     assert not (frame["predicted"] == other["predicted"]).any()
 
