@@ -1,10 +1,12 @@
-"""Where the bundled scenarios are: inside an installed package, or at the top of a working copy."""
+"""Where the bundled scenarios and calibrations are: inside an installed package, or at the top of a working copy."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from lmssim.errors import ScenarioError, nearest
+
+PACKAGE = Path(__file__).parent
 
 
 def scenarios_folder() -> Path:
@@ -15,11 +17,30 @@ def scenarios_folder() -> Path:
     ScenarioError
         If the installation is incomplete.
     """
-    package = Path(__file__).parent
-    for folder in (package / "scenarios", package.parent / "scenarios"):
+    return _folder("scenarios")
+
+
+def calibration_folder() -> Path:
+    """Folder of the bundled calibrations, their targets and their posteriors.
+
+    Raises
+    ------
+    ScenarioError
+        If the installation is incomplete.
+    """
+    return _folder("calibration")
+
+
+def in_working_copy() -> bool:
+    """Whether what is bundled stands at the top of a working copy, and not inside an installed package."""
+    return calibration_folder().parent != PACKAGE
+
+
+def _folder(name: str) -> Path:
+    for folder in (PACKAGE / name, PACKAGE.parent / name):
         if folder.is_dir():
             return folder
-    raise ScenarioError("the bundled scenarios are missing from this installation; install lmssim again.")
+    raise ScenarioError(f"the bundled {name} is missing from this installation; install lmssim again.")
 
 
 def bundled_names() -> list[str]:
@@ -27,6 +48,11 @@ def bundled_names() -> list[str]:
     folder = scenarios_folder()
     own = sorted(path.stem for path in folder.glob("*.toml"))
     return [*own, *sorted(f"examples/{path.stem}" for path in (folder / "examples").glob("*.toml"))]
+
+
+def calibration_names() -> list[str]:
+    """Names of the bundled calibrations."""
+    return sorted(path.stem for path in calibration_folder().glob("*.toml"))
 
 
 def find_scenario(name: str | Path) -> Path:
@@ -37,38 +63,7 @@ def find_scenario(name: str | Path) -> Path:
     ScenarioError
         If there is neither.
     """
-    path = Path(name)
-    if path.is_file():
-        return path
-    if path.suffix != ".toml" and str(name):
-        for candidate in (scenarios_folder() / f"{name}.toml", scenarios_folder() / "examples" / f"{name}.toml"):
-            if candidate.is_file():
-                return candidate
-    if path.is_dir():
-        raise ScenarioError(f"{path}: is a folder, not a scenario file (TOML).")
-    if path.suffix == ".toml" and path.parent.is_dir():
-        raise ScenarioError(f"{path}: no such file.{nearest(path.name, [p.name for p in path.parent.glob('*.toml')])}")
-    raise ScenarioError(f"{name}: no such file or bundled scenario.{nearest(str(name), bundled_names())}")
-
-
-def calibration_folder() -> Path:
-    """Folder of the bundled calibrations.
-
-    Raises
-    ------
-    ScenarioError
-        If the installation is incomplete.
-    """
-    package = Path(__file__).parent
-    for folder in (package / "calibration", package.parent / "calibration"):
-        if folder.is_dir():
-            return folder
-    raise ScenarioError("the bundled calibrations are missing from this installation; install lmssim again.")
-
-
-def calibration_names() -> list[str]:
-    """Names of the bundled calibrations."""
-    return sorted(path.stem for path in calibration_folder().glob("*.toml"))
+    return _find(name, "scenario", (scenarios_folder(), scenarios_folder() / "examples"), bundled_names())
 
 
 def find_calibration(name: str | Path) -> Path:
@@ -79,12 +74,19 @@ def find_calibration(name: str | Path) -> Path:
     ScenarioError
         If there is neither.
     """
+    return _find(name, "calibration", (calibration_folder(),), calibration_names())
+
+
+def _find(name: str | Path, kind: str, folders: tuple[Path, ...], known: list[str]) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    candidate = calibration_folder() / f"{name}.toml"
-    if path.suffix != ".toml" and str(name) and candidate.is_file():
-        return candidate
+    if path.suffix != ".toml" and str(name):
+        for folder in folders:
+            if (candidate := folder / f"{name}.toml").is_file():
+                return candidate
     if path.is_dir():
-        raise ScenarioError(f"{path}: is a folder, not a calibration file (TOML).")
-    raise ScenarioError(f"{name}: no such file or bundled calibration.{nearest(str(name), calibration_names())}")
+        raise ScenarioError(f"{path}: is a folder, not a {kind} file (TOML).")
+    if path.suffix == ".toml" and path.parent.is_dir():
+        raise ScenarioError(f"{path}: no such file.{nearest(path.name, [p.name for p in path.parent.glob('*.toml')])}")
+    raise ScenarioError(f"{name}: no such file or bundled {kind}.{nearest(str(name), known)}")

@@ -1,4 +1,4 @@
-"""`lmssim init`: a working copy of the bundled scenarios, to edit."""
+"""`lmssim init`: a working copy of the bundled scenarios and calibrations, to edit."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 TAPLO = """\
 # Completion and checking of keys in editors that use Taplo (Even Better TOML, for instance)
-include = ["*.toml", "*/*.toml"]
-exclude = [".taplo.toml"]
+include = ["scenarios/*.toml", "scenarios/*/*.toml"]
 
 [schema]
 path = "schema/scenario.schema.json"
@@ -29,7 +28,7 @@ def init(
         bool, typer.Option("--force", help="Add to a folder that is not empty; files that differ are still kept.")
     ] = False,
 ) -> None:
-    """Copy the bundled scenarios to a folder, to edit."""
+    """Copy the bundled scenarios and calibrations to a folder, to edit."""
     from lmssim.execution.store import make_folder, refusal, write_bytes
 
     if folder.is_dir() and any(folder.iterdir()) and not force:
@@ -52,14 +51,15 @@ def init(
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    """Relative names and contents of what a working copy holds."""
-    from lmssim.bundled import scenarios_folder
+    """Relative names and contents of what a working copy holds: files name each other by where they stand in it."""
+    from lmssim.bundled import calibration_folder, scenarios_folder
     from lmssim.cli.schema import schema_text
 
-    source = scenarios_folder()
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and not any(part.startswith((".", "__")) for part in path.relative_to(source).parts):
-            yield path.relative_to(source).as_posix(), path.read_bytes()
+    for source in (scenarios_folder(), calibration_folder()):
+        for path in sorted(source.rglob("*")):
+            name = path.relative_to(source.parent)
+            if path.is_file() and not any(part.startswith((".", "__")) for part in name.parts):
+                yield name.as_posix(), path.read_bytes()
     yield "schema/scenario.schema.json", schema_text(whole=False).encode()
     yield ".taplo.toml", TAPLO.encode()
 
@@ -67,9 +67,9 @@ def _files() -> Iterator[tuple[str, bytes]]:
 def _next_steps(folder: Path) -> str:
     from lmssim.bundled import bundled_names
 
-    first = folder / f"{bundled_names()[0]}.toml"
+    first = folder / "scenarios" / f"{bundled_names()[0]}.toml"
     return (
-        f"The scenarios are in {folder}. Next:\n"
+        f"The scenarios are in {folder / 'scenarios'}, what they are calibrated to in {folder / 'calibration'}. Next:\n"
         f"  lmssim show {first}    what it says: states, parameters, strategies\n"
         f"  lmssim run {first}     run it\n"
         "Edit any of the files and run again; a mistake is reported with its file, key and the nearest valid name."

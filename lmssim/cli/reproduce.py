@@ -21,31 +21,52 @@ FOR_SWITCHES, FEWEST = 5, 1024
 """Each option of a switch is run on so many times fewer patients, at least so many: paired differences need fewer."""
 SHOWN = "neoadj_rt,neoadj_ct,adj_rt,adj_ct,lines_doxtrab"
 """Strategies of the tables of switches."""
-PARTS = ("base_case", "switches")
+CALIBRATIONS = ("advanced", "extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine")
+"""In this order: sites take the course of advanced disease as it was fitted before."""
+POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
+"""What scenarios read of a calibration: its file there, and how it ends beside the other posteriors."""
+PARTS = ("base_case", "switches", "calibration")
 
 
 def reproduce(
     patients: Annotated[int, typer.Option(metavar="N", help="Patients of each scenario.")] = PATIENTS,
     only: Annotated[
-        str | None, typer.Option(metavar="PART", help="One part: base_case, switches. All if absent.")
+        str | None, typer.Option(metavar="PART", help=f"One part: {', '.join(PARTS)}. All if absent.")
     ] = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")] = Path("results"),
     quiet: options.Quiet = False,
 ) -> None:
-    """Make the reference results again, of every site: the base case by strategy, and each option of each switch."""
+    """Make the reference results again: calibrations, the base case of every site, each option of each switch."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
-    if only != "switches":
+    if only in (None, "calibration"):  # first: the other parts draw on its posteriors
+        _calibrations(out, options.jobs_or_all(jobs), quiet=quiet)
+    if only in (None, "base_case"):
         _base_case(out / "base_case", patients, seed, options.jobs_or_all(jobs), quiet=quiet)
-    if only != "base_case":
+    if only in (None, "switches"):
         from lmssim.cli.switches import switches
 
         for site in SITES:
             switches(
                 site, max(patients // FOR_SWITCHES, FEWEST), seed, jobs, SHOWN, out=out / "switches" / site, quiet=quiet
             )
+
+
+def _calibrations(out: Path, jobs: int, *, quiet: bool) -> None:
+    """Calibrate everything; in a working copy's own results, scenarios then draw from what was found."""
+    from lmssim.bundled import calibration_folder, in_working_copy
+    from lmssim.cli.calibrate import calibrate_to  # type: ignore[import-untyped]  # written with `lmssim calibrate`
+    from lmssim.execution.store import make_folder, write_bytes
+
+    own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
+    for name in CALIBRATIONS:
+        folder = out / "calibration" / name
+        calibrate_to(name, None, folder, jobs, quiet=quiet)  # settings: those of the command
+        for made, suffix in POSTERIOR.items() if own else ():
+            posteriors = make_folder(calibration_folder() / "posteriors")
+            write_bytes(posteriors / f"{name}{suffix}", (folder / made).read_bytes())
 
 
 def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -> None:

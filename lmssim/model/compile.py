@@ -146,10 +146,12 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
 
 
 def _used(d: Draft) -> ParameterTable:
-    """Parameters that the model uses, those drawn jointly with them, and those that their expressions need."""
+    """Parameters that the model uses, those it says are drawn jointly, and those that their expressions need."""
     used = set(d.names.used) | set(population_names(d.scenario))
-    for group in d.file.groups.values():
-        used |= set(group.members) if used & set(group.members) else set()
+    for name, stated in d.file.groups.items():
+        # of members left out, the file may have columns for much that this model has no use for
+        members = set() if stated.members is None else set(d.scenario.groups[name].members)
+        used |= members if used & members else set()
     return d.scenario.table.select(used & set(d.scenario.table))
 
 

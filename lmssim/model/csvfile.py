@@ -110,7 +110,7 @@ def _check_header(
     where: str, header: Sequence[str], required: Sequence[str], optional: Sequence[str] | None
 ) -> None:
     if not header:
-        raise DataError(f"{where}: the file is empty. Expected a header with {', '.join(required)}.")
+        raise DataError(f"{where}: the file is empty. Expected a header with {', '.join(required) or 'names'}.")
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
         raise DataError(f"{where}: the header '{header[0]}' is one column. Please separate columns by commas.")
     for position, column in enumerate(header):

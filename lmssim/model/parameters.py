@@ -94,7 +94,7 @@ class Parameter:
     group: str = ""
     """Group it is drawn with, if any."""
     held: bool = False
-    """Whether an override holds it at its value in every draw."""
+    """Whether an override or a switch says what it is in every draw, also where its group would draw it."""
     file: str = ""
     """File of the row."""
     line: int = 0

@@ -5,21 +5,20 @@ Draw k alone equals draw k of many, and adding a parameter changes nobody else's
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
 
-from lmssim.errors import DataError, ParameterError, unknown
+from lmssim.errors import ParameterError, unknown
 from lmssim.kernels.philox import STREAM_PARAMETERS, address_of, fill_uniforms
-from lmssim.model.csvfile import number, read_rows
+from lmssim.model.posterior import read_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from lmssim.kernels import FloatArray
     from lmssim.model.parameters import Parameter, ParameterTable
@@ -217,6 +216,8 @@ class Group:
     """Multivariate normal: covariance matrix, rows and columns in the order of the members."""
     file: Path | str | None = None
     """Posterior: CSV or Parquet file with a column per member and a row per draw; draw k is row k modulo rows."""
+    columns: Sequence[str] = ()
+    """Posterior: column of each member; if none are given, they are called as the members are."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sampled."""
@@ -294,30 +295,8 @@ def _multivariate_normal(group: Group, n_draws: int, seed: int, first_draw: int)
 
 
 def _posterior(group: Group, n_draws: int, _: int, first_draw: int) -> list[FloatArray]:
-    path = Path(group.file or "")
-    changed = path.stat().st_mtime_ns if path.is_file() else 0
-    columns = _posterior_columns(path, changed, tuple(group.members))
+    columns = read_columns(group.file or "", group.columns or group.members)
     return [column[(first_draw + np.arange(n_draws)) % column.size] for column in columns]
-
-
-@functools.lru_cache(maxsize=16)
-def _posterior_columns(path: Path, _changed: int, members: tuple[str, ...]) -> list[FloatArray]:
-    """Columns of a file of draws; the file is read again once it has changed."""
-    if path.suffix.lower() != ".parquet" or not path.is_file():
-        rows = read_rows(path, members, None)
-        return [np.array([number(row, member) for row in rows]) for member in members]
-    import pandas as pd  # slow to import, and needed for this alone
-
-    try:
-        frame = pd.read_parquet(path)
-        for member in members:
-            if member not in frame.columns:
-                raise DataError(unknown("column", member, list(frame.columns), str(path)))
-        if frame.empty:
-            raise DataError(f"{path}: the table has no rows.")
-        return [np.array(frame[member], dtype=np.float64) for member in members]
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a Parquet table of numbers ({str(error).splitlines()[0]}).") from None
 
 
 _GROUPS: dict[str, Callable[[Group, int, int, int], list[FloatArray]]] = {
@@ -335,7 +314,7 @@ def sample_parameters(
     Parameters
     ----------
     table : ParameterTable
-        The parameters. One held by an override keeps its value in every draw.
+        The parameters. One held by an override, or set by a switch, keeps what it is given in every draw.
     groups : mapping of str to Group
         Parameters drawn jointly.
     n_draws, seed, first_draw : int
@@ -379,7 +358,7 @@ def _check_groups(table: ParameterTable, groups: Mapping[str, Group]) -> None:
         for id_ in group.members:
             if id_ not in table:
                 raise ParameterError(unknown("member", id_, table, f"group '{group.name}'"))
-            if table[id_].expression:
+            if table[id_].expression and not table[id_].held:
                 raise group.refusal(f"its member '{id_}' is derived; only other parameters are drawn")
             if group_of.setdefault(id_, group.name) != group.name:
                 raise group.refusal(f"its member '{id_}' is already drawn with group '{group_of[id_]}'")

@@ -16,11 +16,11 @@ from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, nearest, unknown
 from lmssim.model.by_covariate import ByCovariate, load_by_covariate
 from lmssim.model.compile_partitioned import with_curves
+from lmssim.model.groups import load_groups
 from lmssim.model.mortality import LifeTable, Norms, load_life_table, load_norms
 from lmssim.model.parameters import ParameterTable, parameter_rows
 from lmssim.model.patients import labels_of, load_patients, names_of, possible_labels
 from lmssim.model.regimens import with_regimens
-from lmssim.model.sampling import Group
 from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
 from lmssim.model.switches import changes_of, chosen_options, named_parameters, switched
 from lmssim.model.tables import LookupTable, read_table
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from lmssim.model.parameters import Parameter
     from lmssim.model.population import Patients
+    from lmssim.model.sampling import Group
 
 MAX_INCLUDES = 32
 JOINED = ("transitions", "parameters", "shared_parameters")
@@ -133,19 +134,10 @@ def load_scenario(
     own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in (*paths, *more)})
     own = _in_need_of_use(own, file, table, options, by)
     table = switched(table, file.switches, options, where, by.spread)
+    drawn = {name: _table(folder, g.file, where, read) for name, g in file.groups.items() if g.file is not None}
+    groups = load_groups(file.groups, drawn, table, by, f"{where}: groups")
     if overrides:
         table = table.with_values(overrides)
-    for group_name, group in file.groups.items():
-        for member in group.members:
-            if member not in table:
-                raise ScenarioError(unknown("parameter", member, table, f"{where}: groups.{group_name}.members"))
-    groups = {
-        name: Group(
-            name=name, kind=g.kind, members=g.members, counts=g.counts, mean=g.mean, covariance=g.covariance,
-            file=None if g.file is None else _table(folder, g.file, where, read),
-        )
-        for name, g in file.groups.items()
-    }  # fmt: skip
     life = norms = None
     if file.mortality is not None:
         life_path = _table(folder, file.mortality.table, where, read)
@@ -241,7 +233,7 @@ def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, An
     for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
         if isinstance(data.get(section), dict) and key in data[section]:
             data[section][key] = moved(data[section][key])
-    for table in _tables_in(data, "tables"):
+    for table in (*_tables_in(data, "tables"), *_tables_in(data, "groups")):
         if "file" in table:
             table["file"] = moved(table["file"])
     for switch in _tables_in(data, "switches"):

@@ -146,15 +146,15 @@ def _rows(
 def _row(
     table: ParameterTable, id_: str, value: float | str, option: SwitchOption, label: str, where: str
 ) -> Parameter:
-    """Row that stands in the place of a parameter's own: derived, or held if it is a number."""
+    """Row that stands in the place of a parameter's own, held against its group: derived, or a number."""
     named = _named(value, where)
     for name in named:
         if name not in table:
             raise ScenarioError(unknown("parameter", name, table, where))
     cited = [table[name] for name in named] if len(named) == 1 and not option.source_id else []
-    held = not isinstance(value, str)
+    derived = isinstance(value, str)
     return replace(
-        table[id_], value=float(value) if held else math.nan, expression="" if held else str(value), held=held,
+        table[id_], value=math.nan if derived else float(value), expression=str(value) if derived else "", held=True,
         distribution="fixed", p1=None, p2=None, se=None, low=None, high=None, kind="derived",
         source_id=cited[0].source_id if cited else option.source_id,
         locator=cited[0].locator if cited else option.locator,

@@ -27,7 +27,7 @@ from lmssim.outcomes.series import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
@@ -76,6 +76,97 @@ def rows_of(scenario: Scenario, names: Iterable[str]) -> list[tuple[str, SeriesR
     return [(name, row) for name in names for row in scenario.file.series[name].rows]
 
 
+@dataclass(frozen=True)
+class Reader:
+    """Series of a scenario, ready to be read in any draws.
+
+    Attributes
+    ----------
+    cohorts : list of _Cohort
+        Series by the population that their patients come from.
+    n_rows : int
+        Columns of a prediction; those of rows that are not wanted are NaN.
+    """
+
+    cohorts: list[_Cohort]
+    n_rows: int
+
+    def predict(
+        self,
+        draws: Mapping[str, FloatArray],
+        n_patients: int,
+        seed: int = 1,
+        first: int = 0,
+        jobs: int = 1,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Predicted:
+        """Figures in parameter draws.
+
+        Parameters
+        ----------
+        draws : mapping of str to ndarray(float, ndim=1)
+            Parameter values by draw, (n_draws,); those absent stand at their base values, derived ones are computed.
+        n_patients : int
+            Patients a draw and a population.
+        seed : int
+            Key of their random numbers.
+        first : int
+            Number of the first draw: draw k meets patients k n_patients, k n_patients + 1, ...
+        jobs : int
+            Worker threads.
+        progress : callable, optional
+            Called with (draws done, draws in all).
+        """
+        n_draws = len(next(iter(draws.values()))) if draws else 1
+        numbers = [cohort.numbers(draws) for cohort in self.cohorts]
+        for cohort in self.cohorts:
+            compiled.warm(cohort.program)
+
+        def draw(k: int) -> FloatArray:
+            values = np.full((self.n_rows, 5), np.nan)
+            for cohort, x in zip(self.cohorts, numbers, strict=True):
+                values[cohort.places] = cohort.read(x[k], n_patients, seed, (first + k) * n_patients)
+            return values
+
+        def batch(start: int) -> FloatArray:
+            return np.array([draw(k) for k in range(start, min(start + BATCH, n_draws))])
+
+        parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator", pre_dispatch="2*n_jobs")
+        parts = []
+        for part in parallel(delayed(batch)(start) for start in range(0, n_draws, BATCH)):
+            parts.append(part)
+            if progress is not None:
+                progress(min(len(parts) * BATCH, n_draws), n_draws)
+        values = np.concatenate(parts)
+        return Predicted(*(np.ascontiguousarray(values[:, :, k]) for k in range(5)))
+
+
+def reader_of(scenario: Scenario, names: list[str], wanted: Collection[tuple[str, str]] | None = None) -> Reader:
+    """Reader of some series.
+
+    Parameters
+    ----------
+    names : list of str
+        Series of the scenario, whose rows are the columns of a prediction (`rows_of`).
+    wanted : collection of (str, str), optional
+        Series and target of the rows that are read; all if absent.
+
+    Raises
+    ------
+    ScenarioError
+        If a series does not exist, or cannot be read.
+    """
+    for name in names:
+        if name not in scenario.file.series:
+            raise ScenarioError(unknown("series", name, scenario.file.series, f"{scenario.path}: series"))
+    keys = [(name, row.target) for name, row in rows_of(scenario, names)]
+    places = {key: k for k, key in enumerate(keys) if wanted is None or key in wanted}
+    held: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for name in dict.fromkeys(name for name, _ in places):
+        held.setdefault(tuple(sorted(scenario.file.series[name].set.items())), []).append(name)
+    return Reader([_cohort(scenario, dict(values), group, places) for values, group in held.items()], len(keys))
+
+
 def predict(
     scenario: Scenario,
     names: list[str],
@@ -86,54 +177,8 @@ def predict(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Predicted:
-    """Figures of series in parameter draws.
-
-    Parameters
-    ----------
-    names : list of str
-        Series of the scenario.
-    draws : mapping of str to ndarray(float, ndim=1)
-        Parameter values by draw, (n_draws,); those absent stand at their base values, derived ones are computed.
-    n_patients : int
-        Patients a draw and a population.
-    seed : int
-        Key of their random numbers.
-    first : int
-        Number of the first draw: draw k meets patients k n_patients, k n_patients + 1, ...
-    jobs : int
-        Worker threads.
-    progress : callable, optional
-        Called with (draws done, draws in all).
-
-    Raises
-    ------
-    ScenarioError
-        If a series does not exist, or cannot be read.
-    """
-    cohorts = _cohorts(scenario, names)
-    n_draws = len(next(iter(draws.values()))) if draws else 1
-    numbers = [cohort.numbers(draws) for cohort in cohorts]
-    for cohort in cohorts:
-        compiled.warm(cohort.program)
-    order = np.argsort([place for cohort in cohorts for place in cohort.places], kind="stable")
-
-    def draw(k: int) -> FloatArray:
-        start = (first + k) * n_patients
-        read = [cohort.read(x[k], n_patients, seed, start) for cohort, x in zip(cohorts, numbers, strict=True)]
-        return np.concatenate(read)[order]
-
-    def batch(start: int) -> FloatArray:
-        return np.array([draw(k) for k in range(start, min(start + BATCH, n_draws))])
-
-    starts = range(0, n_draws, BATCH)
-    parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator", pre_dispatch="2*n_jobs")
-    parts = []
-    for part in parallel(delayed(batch)(start) for start in starts):
-        parts.append(part)
-        if progress is not None:
-            progress(min(len(parts) * BATCH, n_draws), n_draws)
-    values = np.concatenate(parts)
-    return Predicted(*(np.ascontiguousarray(values[:, :, k]) for k in range(5)))
+    """Figures of series in parameter draws; see `Reader.predict`."""
+    return reader_of(scenario, names).predict(draws, n_patients, seed, first, jobs, progress)
 
 
 @dataclass(frozen=True)
@@ -186,28 +231,25 @@ def _columns(share: Share) -> tuple[float, ...]:
     return share.figure, share.share, share.per_patient, share.spread, share.patients
 
 
-def _cohorts(scenario: Scenario, names: list[str]) -> list[_Cohort]:
-    for name in names:
-        if name not in scenario.file.series:
-            raise ScenarioError(unknown("series", name, scenario.file.series, f"{scenario.path}: series"))
-    held: dict[tuple[tuple[str, float], ...], list[str]] = {}
-    for name in names:
-        held.setdefault(tuple(sorted(scenario.file.series[name].set.items())), []).append(name)
-    numbered = {(name, row.target): k for k, (name, row) in enumerate(rows_of(scenario, names))}
-    return [_cohort(scenario, dict(values), group, numbered) for values, group in held.items()]
-
-
 def _cohort(
-    scenario: Scenario, values: dict[str, float], names: list[str], numbered: Mapping[tuple[str, str], int]
+    scenario: Scenario, values: dict[str, float], names: list[str], places: Mapping[tuple[str, str], int]
 ) -> _Cohort:
-    series = {name: scenario.file.series[name] for name in names}
-    places = [numbered[name, row.target] for name in names for row in series[name].rows]
+    series = {
+        name: scenario.file.series[name].model_copy(
+            update={"rows": [row for row in scenario.file.series[name].rows if (name, row.target) in places]}
+        )
+        for name in names
+    }
     for name, spec in series.items():
         for row in spec.rows:
             check_row(row, f"{scenario.path}: series.{name}.{row.target}")
-    own = replace(scenario.with_values(values), own=frozenset[str]())  # what other strategies use is not needed here
-    program = with_sequences(compile_scenario(own), wanted := wanted_lives(own, names))
+    file = scenario.file.model_copy(update={"series": series})
+    # what other strategies use is not needed here
+    own = replace(scenario, file=file, own=frozenset[str]()).with_values(values)
+    wanted = wanted_lives(own, names)
+    program = with_sequences(compile_scenario(own), wanted)
     lived = {lived_as(*key) for key in wanted}
     strategies = {name: s for name, s in program.scenario.file.strategies.items() if name in lived}
     file = program.scenario.file.model_copy(update={"strategies": strategies})
-    return _Cohort(compile_scenario(replace(program.scenario, file=file)), series, places, frozenset(values))
+    numbered = [places[name, row.target] for name in names for row in series[name].rows]
+    return _Cohort(compile_scenario(replace(program.scenario, file=file)), series, numbered, frozenset(values))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from lmssim.errors import ScenarioError
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
@@ -52,9 +52,10 @@ def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int, first: 
     if spec.median is None:
         times: FloatArray = low + u * (high - low)
         return times
-    law = stats.lognorm(s=number(spec.sdlog, 0.5), scale=number(spec.median, 1.0))
-    a, b = law.cdf(low), law.cdf(high)
-    times = law.ppf(a + u * (b - a))
+    centre, spread = np.log(number(spec.median, 1.0)), number(spec.sdlog, 0.5)
+    with np.errstate(divide="ignore"):
+        a, b = special.ndtr((np.log([low, high]) - centre) / spread)
+    times = np.exp(centre + spread * special.ndtri(a + u * (b - a)))
     return times
 
 

@@ -1,45 +1,111 @@
-"""`lmssim init` copies the bundled scenarios, never over the user's own files; `schema` describes them."""
+"""`lmssim init` copies what is bundled, never over the user's own files; `schema` describes scenarios."""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from typing import TYPE_CHECKING
 
-from lmssim.bundled import bundled_names
+import pandas as pd
+
+from lmssim import bundled
+from lmssim.bundled import bundled_names, calibration_folder
+from tests.conftest import HEAD, PARAMETER_HEADER
+from tests.engines.plain import DEAD, frame
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.cli.conftest import Cli
 
 
 def test_the_copy_runs(cli: Cli, tmp_path: Path) -> None:
-    """Every bundled scenario is there, with its tables, and can be shown."""
+    """Every bundled scenario and calibration is there, with its tables, and the scenario that is named can be shown."""
     folder = tmp_path / "mine"
     outcome = cli("init", folder)
     assert outcome.code == 0
-    assert "lmssim run" in outcome.out
     for name in bundled_names():
-        assert (folder / f"{name}.toml").is_file()
-    assert cli("show", folder / "examples" / "illness_death.toml").code == 0
-    assert json.loads((folder / "schema" / "scenario.schema.json").read_text())["properties"]["states"]
-    assert "schema/scenario.schema.json" in (folder / ".taplo.toml").read_text()
+        assert (folder / "scenarios" / f"{name}.toml").is_file()
+    for path in calibration_folder().rglob("*"):
+        copy = folder / "calibration" / path.relative_to(calibration_folder())
+        assert copy.is_dir() or copy.read_bytes() == path.read_bytes()
+    shown = next(line for line in outcome.out.splitlines() if "lmssim show" in line).split()[2]
+    assert cli("show", shown).code == 0
+    assert cli("show", folder / "scenarios" / "examples" / "illness_death.toml").code == 0
+
+
+def test_editors_find_the_schema(cli: Cli, tmp_path: Path) -> None:
+    """It stands where the editor's file says, and is said to hold for scenarios and the parts they include alone."""
+    folder = tmp_path / "mine"
+    assert cli("init", folder).code == 0
+    taplo = tomllib.loads((folder / ".taplo.toml").read_text())
+    assert json.loads((folder / taplo["schema"]["path"]).read_text())["properties"]["states"]
+    found = {path for pattern in taplo["include"] for path in folder.glob(pattern)}
+    assert found == {path for path in folder.rglob("*.toml") if "scenarios" in path.parts}
+
+
+def test_posteriors_are_found_from_the_copy(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scenario that draws from a posterior reads the copy's, wherever the bundled one stands."""
+    package = tmp_path / "site-packages" / "lmssim"
+    _package(package)
+    monkeypatch.setattr(bundled, "PACKAGE", package)
+    folder = tmp_path / "mine"
+    assert cli("init", folder).code == 0
+    text = (folder / "scenarios" / "death.toml").read_text()
+    assert '"../calibration/posteriors/death.csv"' in text
+    assert cli("show", folder / "scenarios" / "death.toml", "--parameters").code == 0
+    (folder / "calibration" / "posteriors" / "death.csv").unlink()
+    refused = cli("show", folder / "scenarios" / "death.toml")
+    assert (refused.code, "no such file '../calibration/posteriors/death.csv'" in refused.err) == (2, True)
+
+
+def _package(folder: Path) -> None:
+    """What an installed package holds: a scenario whose death rate has been calibrated."""
+    for part in ("scenarios", "calibration/posteriors"):
+        (folder / part).mkdir(parents=True)
+    _write_scenario(folder / "scenarios" / "death.toml")
+    (folder / "calibration" / "death.toml").write_text("schema_version = 1\n")
+    (folder / "calibration" / "posteriors" / "death.csv").write_text(
+        PARAMETER_HEADER + "rate,0.1,lognormal,,,,0.05,0.2,,per year,calibrated,calibration_death,,Death rate,\n"
+    )
+    pd.DataFrame({"draw": [0, 1], "rate": [0.09, 0.11]}).to_parquet(folder / "calibration/posteriors/death.parquet")
+
+
+def _write_scenario(path: Path) -> None:
+    path.write_text(f"""{HEAD}
+parameters = ["../calibration/posteriors/death.csv"]
+[groups.calibrated]
+kind = "posterior"
+file = "../calibration/posteriors/death.parquet"
+{frame(20)}
+[states.alive]
+initial = true
+utility = 1
+{DEAD}
+[[transitions]]
+from = "alive"
+to = "dead"
+hazard = {{ family = "exponential", rate = "rate" }}
+""")
 
 
 def test_the_users_files_are_kept(cli: Cli, tmp_path: Path) -> None:
     """A folder that is not empty is refused; with --force, files that differ stay and are named."""
-    (tmp_path / "examples").mkdir()
-    mine = tmp_path / "examples" / "illness_death.toml"
+    examples = tmp_path / "scenarios" / "examples"
+    examples.mkdir(parents=True)
+    mine = examples / "illness_death.toml"
     mine.write_text("mine")
     refused = cli("init", tmp_path)
     assert refused.code == 2
     assert "not empty" in refused.err
-    assert list(tmp_path.iterdir()) == [tmp_path / "examples"]
+    assert list(tmp_path.rglob("*.toml")) == [mine]
     forced = cli("init", tmp_path, "--force")
     assert forced.code == 0
     assert "illness_death.toml" in forced.out
     assert mine.read_text() == "mine"
-    assert (tmp_path / "examples" / "illness_death.csv").is_file()
+    assert (examples / "illness_death.csv").is_file()
     assert "kept" in cli("init", tmp_path, "--force").out
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lmssim import bundled
 from lmssim.cli.app import main
-from lmssim.cli.reproduce import SITES
+from lmssim.cli.reproduce import CALIBRATIONS, SITES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +30,49 @@ def test_base_case_of_every_site(tmp_path: Path) -> None:
     document = json.loads((tmp_path / "base_case" / "manifest.json").read_text())
     assert len(document["scenarios"]) == len(SITES)
     assert not (tmp_path / "switches").exists()
+    assert not (tmp_path / "calibration").exists()
+
+
+@pytest.fixture
+def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is calibrated, in this order, where calibrating takes no time."""
+    names = []
+
+    def calibrate_to(name: str, _settings: Any, folder: Path, _jobs: int, quiet: bool) -> None:
+        names.append(name)
+        assert quiet
+        folder.mkdir(parents=True)
+        (folder / "posterior.parquet").write_text(f"draws of {name}")
+        (folder / "parameters.csv").write_text(f"parameters of {name}")
+
+    monkeypatch.setitem(sys.modules, "lmssim.cli.calibrate", SimpleNamespace(calibrate_to=calibrate_to))
+    return names
+
+
+@pytest.mark.parametrize(("package", "out", "taken"), [
+    ("copy/lmssim", "copy/results", True),
+    ("copy/lmssim", "elsewhere", False),
+    ("installed", "installed/results", False),
+])
+def test_calibrations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calibrated: list[str], package: str, out: str, taken: bool
+) -> None:
+    """Advanced disease before the sites; scenarios get the posteriors of a working copy's own results alone."""
+    folder = tmp_path / ("copy/calibration" if package == "copy/lmssim" else "installed/calibration")
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(bundled, "PACKAGE", tmp_path / package)
+    with pytest.raises(SystemExit) as left:
+        main(["reproduce", "--only", "calibration", "--jobs", "1", "-q", "--out", str(tmp_path / out)])
+    assert left.value.code == 0
+    assert calibrated == list(CALIBRATIONS)
+    assert calibrated[0] == "advanced"
+    assert {*calibrated[1:]} == {*SITES} - {"all_sites"}
+    assert sorted(path.name for path in (tmp_path / out / "calibration").iterdir()) == sorted(CALIBRATIONS)
+    found = {path.name: path.read_text() for path in (folder / "posteriors").glob("*")}
+    expected = {f"{name}.csv": f"parameters of {name}" for name in CALIBRATIONS}
+    expected |= {f"{name}.parquet": f"draws of {name}" for name in CALIBRATIONS}
+    assert found == (expected if taken else {})
+    assert not (tmp_path / out / "base_case").exists()
 
 
 def test_unknown_part_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,11 +57,15 @@ class Group(Section):
     """Parameters drawn jointly."""
 
     kind: Literal["dirichlet", "multivariate_normal", "posterior"]
-    members: list[str]
+    members: list[str] | None = None
+    """Parameters; of a posterior, if absent, every parameter that its file has a column for."""
+    category: str | None = None
+    """Posterior: category of `parameters_by` to whose own parameters the columns belong."""
     counts: list[float] = []
     mean: list[float] = []
     covariance: list[list[float]] = []
     file: str | None = None
+    """Posterior: CSV or Parquet file with a row per draw; draw k is row k modulo rows."""
 
 
 class SwitchOption(Section):

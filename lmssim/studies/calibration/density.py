@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FARTHEST = 5.0
 """Beyond so many prior SD the density is taken as nothing: no design point lies there."""
+WITHIN = 0.9
+"""The mode is sought within this share of what the priors hold, so that differences stay inside."""
 GRADIENT_STEP = 1e-4
 
 
@@ -42,6 +44,8 @@ class Density:
         Shares in place of those observed.
     sharpness : float
         Factor on the sizes of studies; other than 1 the likelihood is wrong, which tests are for.
+    farthest : float
+        The priors end so many SD from their centre.
     """
 
     problem: Problem
@@ -50,6 +54,7 @@ class Density:
     columns: list[int]
     share: FloatArray | None = None
     sharpness: float = 1.0
+    farthest: float = FARTHEST
 
     @cached_property
     def likelihood(self) -> Likelihood:
@@ -76,7 +81,7 @@ class Density:
         tau = np.stack([t.at(z[:, n_free + k]) for k, t in enumerate(self.problem.tau)], axis=1)
         eta = self._at_rows.predict(z[:, :n_free], row)
         density = self.likelihood(eta, tau) - 0.5 * (z**2).sum(axis=1)
-        inside: FloatArray = np.where((np.abs(z) <= FARTHEST).all(axis=1), density, -np.inf)
+        inside: FloatArray = np.where((np.abs(z) <= self.farthest).all(axis=1), density, -np.inf)
         return inside
 
     def mode(self) -> FloatArray:
@@ -86,7 +91,7 @@ class Density:
             density = self(np.column_stack([z, np.full(len(z), float(N_ROWS))]))
             return -density
 
-        return highest(negative, len(self.problem.names))
+        return highest(negative, len(self.problem.names), self.farthest)
 
     def shifts(self) -> FloatArray:
         """How far the figures would move each given parameter if they could: mode of all, in prior SD, (n_given,)."""
@@ -102,7 +107,7 @@ class Density:
         return highest(negative, n + len(self.problem.given_ids))[n:]
 
 
-def highest(negative: Callable[[FloatArray], FloatArray], n: int) -> FloatArray:
+def highest(negative: Callable[[FloatArray], FloatArray], n: int, farthest: float = FARTHEST) -> FloatArray:
     """Minimum of a function of many points at once, from the prior's centre; its gradient by differences."""
 
     def with_gradient(x: FloatArray) -> tuple[float, FloatArray]:
@@ -110,7 +115,7 @@ def highest(negative: Callable[[FloatArray], FloatArray], n: int) -> FloatArray:
         values = negative(points)
         return float(values[0]), (values[1 : n + 1] - values[n + 1 :]) / (2.0 * GRADIENT_STEP)
 
-    bounds = [(-FARTHEST + 0.5, FARTHEST - 0.5)] * n
+    bounds = [(-WITHIN * farthest, WITHIN * farthest)] * n
     found = optimize.minimize(with_gradient, np.zeros(n), jac=True, method="L-BFGS-B", bounds=bounds)
     return np.asarray(found.x, dtype=np.float64)
 

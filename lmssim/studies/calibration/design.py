@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special, stats
 
-from lmssim.outcomes.predict import Predicted, predict
+from lmssim.outcomes.predict import Predicted
 from lmssim.studies.calibration.problem import N_ROWS
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.kernels import FloatArray
+    from lmssim.outcomes.predict import Reader
     from lmssim.studies.calibration.problem import Problem
 
 CHUNK = 64
@@ -55,6 +56,7 @@ def run_design(
     checkpoint: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     rows: FloatArray | None = None,
+    every_row: bool = False,
 ) -> Predicted:
     """Predictions at design points; chunks that a checkpoint holds are not run again.
 
@@ -66,26 +68,30 @@ def run_design(
         Number of the first point, which addresses its patients.
     rows : ndarray(float, ndim=1), optional
         Row of the given parameters of each point.
+    every_row : bool
+        Whether figures that are not fitted are read too; else they are NaN.
     """
     rows = rows_of_points(len(z)) if rows is None else rows
+    reader = problem.reader if every_row else problem.fitted_reader
     parts = []
     for start in range(0, len(z), CHUNK):
         stop = min(start + CHUNK, len(z))
         path = None if checkpoint is None else checkpoint / f"design_{first + start}.npz"
-        parts.append(_chunk(problem, z[start:stop], rows[start:stop], n_patients, seed, first + start, jobs, path))
+        parts.append(
+            _chunk(reader, problem.draws(z[start:stop], rows[start:stop]), n_patients, seed, first + start, jobs, path)
+        )
         if progress is not None:
             progress(stop, len(z))
     return Predicted(*(np.concatenate([part[k] for part in parts]) for k in range(len(Predicted.__dataclass_fields__))))
 
 
 def _chunk(
-    problem: Problem, z: FloatArray, rows: FloatArray, n_patients: int, seed: int, first: int, jobs: int,
-    path: Path | None,
+    reader: Reader, draws: dict[str, FloatArray], n_patients: int, seed: int, first: int, jobs: int, path: Path | None
 ) -> list[FloatArray]:  # fmt: skip
     if path is not None and path.is_file():
         with np.load(path, allow_pickle=False) as held:
             return [held[name] for name in Predicted.__dataclass_fields__]
-    found = predict(problem.scenario, problem.series, problem.draws(z, rows), n_patients, seed, first, jobs)
+    found = reader.predict(draws, n_patients, seed, first, jobs)
     arrays = {name: getattr(found, name) for name in Predicted.__dataclass_fields__}
     if path is not None:
         from lmssim.execution.store import replacing

@@ -81,7 +81,7 @@ class Emulator:
         n_z = len(monomials(self.n_free, self.degree))
         own, rest = self.beta[:n_z], self.beta[n_z:]
         linear, square, crossed = np.split(rest, [self.n_given, 2 * self.n_given])
-        crossed = crossed.reshape(self.n_free, self.n_given, -1)
+        crossed = crossed.reshape(self.n_free, self.n_given, self.beta.shape[1])
         constant = given @ linear + given**2 @ square
         slope = np.einsum("km,dmr->kdr", given, crossed)
         return RowEmulator(self.degree, own, constant, np.ascontiguousarray(slope))
@@ -159,9 +159,7 @@ def fit_emulator(
 
 def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatArray, float]:
     """Coefficients by iteratively reweighted least squares, and the SD of the lack of fit."""
-    mean = (share * size).sum() / size.sum()
-    beta: FloatArray = np.zeros(x.shape[1])
-    beta[0] = eta_of_share(np.clip(np.array(mean), 1e-5, 1.0 - 1e-5))
+    beta = _start(x, share, size)
     lack, deviance = 0.0, np.inf
     for _ in range(ITERATIONS):
         eta = np.clip(x @ beta, -12.0, 3.0)
@@ -171,13 +169,26 @@ def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatA
         working = eta + (share - p) / slope
         step = _ridge(x, working, weight)
         if np.isfinite(step).all():
-            beta = np.asarray(beta + np.clip(step - beta, -3.0, 3.0), dtype=np.float64)
+            beta = _towards(beta, step)
         lack = _lack_of_fit(share - p, slope, variance, x.shape[1])
         now = float((weight * (share - p) ** 2 / slope**2).sum())
         if abs(now - deviance) < TOLERANCE * max(now, 1.0):
             break
         deviance = now
     return beta, lack
+
+
+def _start(x: FloatArray, share: FloatArray, size: FloatArray) -> FloatArray:
+    """Coefficients of the shares' own complementary log-logs: from a constant, shares near 1 would overshoot."""
+    between = (share * size + 0.5) / (size + 1.0)
+    eta = eta_of_share(between)
+    return _ridge(x, eta, size * _slope(eta) ** 2 / (between * (1.0 - between)))
+
+
+def _towards(beta: FloatArray, step: FloatArray) -> FloatArray:
+    """Coefficients moved towards others, by no more than makes sense in one iteration."""
+    moved: FloatArray = beta + np.clip(step - beta, -3.0, 3.0)
+    return moved
 
 
 def _slope(eta: FloatArray) -> FloatArray:
@@ -191,8 +202,8 @@ def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray) -> FloatArray:
     gram = scaled.T @ x
     penalty = RIDGE * float(weight.mean()) * np.ones(x.shape[1])
     penalty[0] = 0.0
-    beta: FloatArray = np.linalg.solve(gram + np.diag(penalty) + 1e-12 * np.eye(len(gram)), scaled.T @ y)
-    return beta
+    gram += np.diag(penalty) + 1e-12 * np.eye(len(gram))
+    return np.asarray(np.linalg.solve(gram, scaled.T @ y), dtype=np.float64)
 
 
 def _lack_of_fit(residual: FloatArray, slope: FloatArray, variance: FloatArray, n_features: int) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmssim.outcomes.predict import predict, rows_of
+from lmssim.outcomes.predict import reader_of
 from lmssim.studies.calibration.predictive import predict_figure
 from lmssim.studies.calibration.sampler import sample
 
@@ -67,16 +67,15 @@ def _without(
     z, held = found.last()
     chosen = np.linspace(0, len(z) - 1, min(n_rows, len(z))).astype(np.int64)
     z, held = z[chosen], held[chosen]
-    series = list(dict.fromkeys(problem.rows[k].series for k in own))
+    wanted = {(problem.rows[k].series, problem.rows[k].target) for k in own}
     n_free = len(problem.free)
     draws = problem.draws(z[:, :n_free], held.astype(np.float64))
-    predicted = predict(problem.scenario, series, draws, n_patients, seed[0], FIRST, jobs)
-    place = {(name, row.target): i for i, (name, row) in enumerate(rows_of(problem.scenario, series))}
+    predicted = reader_of(problem.scenario, problem.series, wanted).predict(draws, n_patients, seed[0], FIRST, jobs)
     taus: dict[str, FloatArray] = {tau.family: tau.at(z[:, n_free + k]) for k, tau in enumerate(problem.tau)}
     rows: list[tuple[object, ...]] = []
     for k in own:
         row = problem.rows[k]
-        figure = predict_figure(row, place[row.series, row.target], predicted, taus[row.family], seed[0])
+        figure = predict_figure(row, k, predicted, taus[row.family], seed[0])
         observed = float(row.reading.observed or 0.0)
         rows.append(
             (cohort, row.target, observed, figure.predicted, figure.low, figure.high, figure.inside,

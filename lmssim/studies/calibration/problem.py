@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,23 +12,25 @@ from pydantic import ValidationError
 from scipy import special
 
 from lmssim.bundled import find_calibration
-from lmssim.errors import ScenarioError, unknown
+from lmssim.errors import DataError, ScenarioError, unknown
 from lmssim.model import expression
-from lmssim.model.parameters import Parameter
+from lmssim.model.parameters import Parameter, ParameterTable
+from lmssim.model.posterior import column_names, read_columns
 from lmssim.model.sampling import distribution_of, sample_parameters
 from lmssim.model.scenario import load_scenario, validation_message
 from lmssim.model.schema.calibration import CalibrationFile
-from lmssim.outcomes.predict import rows_of
-from lmssim.studies.calibration.given import posterior_columns
+from lmssim.outcomes.predict import reader_of, rows_of
 from lmssim.studies.calibration.rows import Row, read_published, rows_of_studies
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from lmssim.kernels import FloatArray
     from lmssim.model.sampling import Distribution
     from lmssim.model.scenario import Scenario
     from lmssim.model.schema.calibration import Free
+    from lmssim.outcomes.predict import Reader
 
 N_ROWS = 1_000
 """Rows of a posterior, and so draws of the given parameters."""
@@ -125,18 +127,39 @@ class Problem:
     @cached_property
     def _before(self) -> dict[str, FloatArray]:
         """Parameters of calibrations done before that this scenario has."""
+        table = self.scenario.table
         columns: dict[str, FloatArray] = {}
         for name in self.file.after:
-            columns |= posterior_columns(self.path.parent / "posteriors" / f"{name}.parquet")
-        table = self.scenario.table
-        return {id_: x[np.arange(N_ROWS) % len(x)] for id_, x in columns.items() if id_ in table}
+            path = self.path.parent / "posteriors" / f"{name}.parquet"
+            if not path.is_file():
+                raise DataError(f"{path}: no such file; run `lmssim calibrate {name}` and put its posterior there.")
+            names = [id_ for id_ in column_names(path) if id_ in table]
+            columns |= dict(zip(names, read_columns(path, names), strict=True))
+        return {id_: x[np.arange(N_ROWS) % len(x)] for id_, x in columns.items()}
 
     @cached_property
     def _drawn(self) -> dict[str, FloatArray]:
-        """Draws of every parameter of the scenario but the free ones."""
+        """Draws of every parameter of the scenario from its own distribution, or from a calibration done before."""
         groups = {name: g for name, g in self.scenario.groups.items() if g.kind != "posterior"}
-        drawn = sample_parameters(self.scenario.table, groups, N_ROWS, GIVEN_SEED)
-        return {id_: x for id_, x in drawn.items() if not self.scenario.table[id_].expression} | self._before
+        held = {name for name, g in self.scenario.groups.items() if g.kind == "posterior"}
+        table = ParameterTable(replace(p, group="") if p.group in held else p for p in self.scenario.table.values())
+        drawn = sample_parameters(table, groups, N_ROWS, GIVEN_SEED)
+        return {id_: x for id_, x in drawn.items() if not table[id_].expression} | self._before
+
+    @property
+    def sets(self) -> dict[str, str]:
+        """Model parameters that are fitted, and the expression of free quantities that gives each."""
+        return {q.name: q.name for q in self.free if q.name in self.scenario.table} | self.file.sets
+
+    @cached_property
+    def reader(self) -> Reader:
+        """Reader of every row."""
+        return reader_of(self.scenario, self.series)
+
+    @cached_property
+    def fitted_reader(self) -> Reader:
+        """Reader of the rows of the likelihood; other columns are NaN."""
+        return reader_of(self.scenario, self.series, {(row.series, row.target) for row in self.rows if row.is_fitted})
 
     def values(self, z: FloatArray) -> dict[str, FloatArray]:
         """Free quantities at z, (n, n_free)."""
@@ -144,16 +167,16 @@ class Problem:
 
     def parameters(self, z: FloatArray, row: FloatArray) -> dict[str, FloatArray]:
         """Model parameters that free quantities set, at z (n, n_free) and rows of the given parameters (n,)."""
-        values = self.values(z)
-        known = {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in self._drawn.items()} | values
-        sets = {q.name: q.name for q in self.free if q.name in self.scenario.table} | self.file.sets
+        return self.parameters_at(z, {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in self._drawn.items()})
+
+    def parameters_at(self, z: FloatArray, others: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+        """Model parameters that free quantities set, at z (n, n_free) and values of the other parameters."""
+        known = dict(others) | self.values(z)
         result = {}
-        for id_, text in sets.items():
+        for id_, text in self.sets.items():
             where = f"{self.path}: sets.{id_}"
-            result[id_] = np.broadcast_to(
-                np.asarray(expression.evaluate(expression.parse(text, where), known, where), dtype=np.float64),
-                row.shape,
-            ).copy()
+            value = expression.evaluate(expression.parse(text, where), known, where)
+            result[id_] = np.broadcast_to(np.asarray(value, dtype=np.float64), (len(z),)).copy()
         return result
 
     def draws(self, z: FloatArray, row: FloatArray) -> dict[str, FloatArray]:
