@@ -120,7 +120,7 @@ def test_width_is_that_of_sampling_where_nothing_else_is_uncertain(model: Model)
     scenario = model(sd=0.0, tau=0.0)
     known = validate(scenario, readings_of(FIGURES[:3], scenario), 200, 8_000).frame
     for target, low, high in zip(FIGURES, known["low"], known["high"], strict=False):
-        ends = stats.binom.ppf([0.025, 0.975], target.n, np.exp(-RATE * (target.time or 0.0)))
+        ends = stats.binom.ppf([0.025, 0.975], target.n or 1, np.exp(-RATE * (target.time or 0.0)))
         assert np.abs(np.array([low, high]) * (target.n or 1) - ends).max() <= 0.02 * (target.n or 1)
     alone = 1.0 / (sqrt(80) * log(2.0))  # SD of the log of a median of exponential times
     assert widths[1].iloc[3] == pytest.approx(sqrt(1.0 + (TAU / alone) ** 2), rel=0.1)
