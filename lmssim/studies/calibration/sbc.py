@@ -68,7 +68,7 @@ class SbcSettings:
     """Separate ensembles for each set of figures."""
     walkers: int = 50
     """Walkers of each; their last states are the draws among which the truth is ranked."""
-    steps: int = 1_000
+    steps: int = 600
     """Steps of each ensemble."""
     farthest: float = 2.5
     """The priors end so many SD from their centre."""
@@ -155,7 +155,8 @@ def run_sbc(
     density = density_of(load_problem(name), settings, jobs, tell)
     z = true_points(len(density.problem.names), settings)
     truth = _run(density.problem, z, settings.truth_patients, FIRST_TRUTH, settings.seed, jobs, "truths", tell)
-    ranks = rank_truths(density, z, _between(truth), settings, tell)
+    figures = simulated_figures(density, z, _between(truth), settings.seed)
+    ranks = rank_truths(density, z, figures, settings, tell)
     table = uniformity(ranks, settings.n_draws, settings.seed)
     return SimulationBased(density.problem, settings, ranks, table, _emulator_table(density, z, truth))
 
@@ -301,36 +302,54 @@ def _inside_out(inner: IntArray) -> list[int]:
     return sorted(range(len(inner)), key=depth)
 
 
+def simulated_figures(density: Density, z: FloatArray, share: FloatArray, seed: int) -> FloatArray:
+    """What studies would print at true coordinates, (n_datasets, n_rows).
+
+    Parameters
+    ----------
+    density : Density
+        The right one; of its problem the rows' n are whole numbers.
+    z : ndarray(float, ndim=2)
+        True coordinates, (n_datasets, n_free + n_tau).
+    share : ndarray(float, ndim=2)
+        The model's shares there, (n_datasets, n_rows).
+    """
+    problem, n_free = density.problem, len(density.problem.free)
+    n = np.array([row.n for row in problem.rows])
+    taus = np.stack([tau.at(z[:, n_free + k]) for k, tau in enumerate(problem.tau)], axis=1)
+    found = [
+        simulated_shares(density.likelihood, n, share[i], taus[i], np.random.default_rng([seed, 12, i]))
+        for i in range(len(z))
+    ]
+    return np.array(found)
+
+
 def rank_truths(
-    density: Density, z: FloatArray, share: FloatArray, settings: SbcSettings, progress: Progress = _silent
+    density: Density, z: FloatArray, figures: FloatArray, settings: SbcSettings, progress: Progress = _silent
 ) -> pd.DataFrame:
     """Rank of each true value among draws of the posterior of its figures.
 
     Parameters
     ----------
     density : Density
-        On trial; of its problem the rows' n are whole numbers.
+        On trial.
     z : ndarray(float, ndim=2)
         True coordinates, (n_datasets, n_free + n_tau).
-    share : ndarray(float, ndim=2)
-        The model's shares there, (n_datasets, n_rows).
+    figures : ndarray(float, ndim=2)
+        Shares that were found, (n_datasets, n_rows).
 
     Returns
     -------
     DataFrame
         dataset, and a column a quantity with ranks 0, ..., `settings.n_draws`: z ranks as the quantity itself does.
     """
-    problem, n_free = density.problem, len(density.problem.free)
-    n = np.array([row.n for row in problem.rows])
     ranks = []
     for i in range(len(z)):
-        rng = np.random.default_rng([settings.seed, 12, i])
-        tau = np.array([t.at(z[i, n_free + k]) for k, t in enumerate(problem.tau)])
-        figures = simulated_shares(density.likelihood, n, share[i], tau, rng)
-        draws = _posterior(replace(density, share=figures), settings, int(rng.integers(2**31)))
+        seed = int(np.random.default_rng([settings.seed, 14, i]).integers(2**31))
+        draws = _posterior(replace(density, share=figures[i]), settings, seed)
         ranks.append((draws < z[i]).sum(axis=0))
         progress("sampling", i + 1, len(z))
-    table = pd.DataFrame(np.array(ranks), columns=pd.Index(problem.names))
+    table = pd.DataFrame(np.array(ranks), columns=pd.Index(density.problem.names))
     table.insert(0, "dataset", np.arange(len(z)))
     return table
 
