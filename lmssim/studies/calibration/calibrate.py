@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from lmssim import __version__
 from lmssim.errors import InputError
 from lmssim.execution import store
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
@@ -123,7 +124,7 @@ def fingerprint(problem: Problem, settings: Settings) -> str:
     """Hash of all that determines a calibration."""
     inputs = [hashed for _, hashed in sorted(problem.scenario.inputs.items())]
     given = hashlib.sha256(b"".join(np.ascontiguousarray(x).tobytes() for x in problem.given.values())).hexdigest()
-    document = [asdict(settings), problem.file.model_dump(mode="json"), inputs, given]
+    document = [__version__, asdict(settings), problem.file.model_dump(mode="json"), inputs, given]
     text = json.dumps(document, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -185,10 +186,9 @@ class _Run:
         """What one patient tells of each row, net of censoring, at the priors' centres."""
         draws, patients = REFERENCE
         found = self._design("censoring", np.zeros((draws, len(self.problem.free))), patients, 10_000_000)
-        with np.errstate(all="ignore"):
-            mean = np.nanmean(np.where(np.isfinite(found.per_patient), found.per_patient, np.nan), axis=0)
-        per_patient: FloatArray = np.nan_to_num(mean, nan=1.0)
-        return per_patient
+        known = np.isfinite(found.per_patient)
+        total = np.where(known, found.per_patient, 0.0).sum(axis=0)
+        return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), 1.0)
 
     def _density(self, per_patient: FloatArray) -> Density:
         """Density over an emulator that was fitted about a first posterior."""
@@ -219,14 +219,16 @@ class _Run:
         slope = np.maximum(-(1.0 - share) * np.log1p(-share), 1e-9)
         difference = (share - found.share) / slope
         noise = share * (1.0 - share) / np.maximum(found.information, 1.0) / slope**2
-        with np.errstate(all="ignore"):
-            rmse = np.sqrt(np.maximum(np.nanmean(difference**2 - noise, axis=0), 0.0))
-        return pd.DataFrame(
+        known = np.isfinite(difference)
+        excess = np.where(known, difference**2 - noise, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        rmse = np.where(known.any(axis=0), np.sqrt(np.maximum(excess, 0.0)), np.nan)
+        table = pd.DataFrame(
             {
                 "target_id": [row.target for row in self.problem.rows], "sd": emulator.sd, "check_rmse": rmse,
-                "check_n": np.isfinite(difference).sum(axis=0),
+                "check_n": known.sum(axis=0),
             }
         )  # fmt: skip
+        return table.iloc[np.flatnonzero(known.any(axis=0))]
 
     # --- The posterior ---
 
@@ -235,7 +237,7 @@ class _Run:
         start, rows = dispersed(density, mode, s.ensembles, s.walkers, s.seed)
         return sample(
             density, start, rows, s.steps, s.thin, s.seed + 2, self.checkpoint,
-            lambda done, total: self.progress("sampling", done, total),
+            lambda done, total: self.progress("sampling", done, total), self.jobs,
         )  # fmt: skip
 
     def _posterior(self, z: FloatArray, rows: np.ndarray) -> pd.DataFrame:

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
-from lmssim.studies.calibration.emulator import share_of_eta
+from lmssim.kernels.marginal import log_marginal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +20,8 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.studies.calibration.rows import Row
 
-NODES = 21
-"""Points of the Gauss-Hermite quadrature over a between-study effect."""
-LEAST = 1e-9
+NODES = 9
+"""Points of the adaptive Gauss-Hermite quadrature over a between-study effect."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +62,14 @@ class Likelihood:
         tau : ndarray(float, ndim=2)
             Between-study SD, (n, n_families).
         """
-        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
         spread = np.sqrt(tau[:, self.family] ** 2 + self.error**2)
-        shifted = eta[:, self.columns, None] + spread[:, :, None] * nodes
-        share = share_of_eta(shifted)
-        inside = np.where(self.inner[:, None] >= 0, share[:, self.inner], 0.0)
-        left = np.clip((share - inside) / np.maximum(1.0 - inside, LEAST), LEAST, 1.0 - LEAST)
-        of_rows = self.events[:, None] * np.log(left) + (self.size - self.events)[:, None] * np.log1p(-left)
-        starts = np.flatnonzero(np.diff(self.group, prepend=-1))
-        of_groups = np.add.reduceat(of_rows, starts, axis=1)
-        whole: FloatArray = special.logsumexp(of_groups, axis=2, b=weights / weights.sum()).sum(axis=1)
+        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
+        starts = np.append(np.flatnonzero(np.diff(self.group, prepend=-1)), len(self.group))
+        whole = np.empty(len(eta))
+        log_marginal(
+            np.ascontiguousarray(eta[:, self.columns]), spread, self.events, self.size, self.inner, starts, nodes,
+            np.log(weights), whole,
+        )  # fmt: skip
         return whole
 
 

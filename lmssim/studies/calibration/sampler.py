@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import emcee
 import numpy as np
 from emcee.moves.red_blue import RedBlueMove
+from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def sample(
     seed: int,
     checkpoint: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
 ) -> Chains:
     """Run every ensemble.
 
@@ -117,19 +119,26 @@ def sample(
         Ensemble e draws from its own stream of this seed.
     checkpoint : Path, optional
         Folder where each ensemble is saved every `SEGMENT` steps; one that is there is gone on with.
+    jobs : int
+        Worker threads, an ensemble each.
     """
-    saved, acceptance = [], []
-    for e in range(len(start)):
+    done = np.zeros(len(start), dtype=np.int64)
+
+    def ensemble(e: int) -> _Ensemble:
         path = None if checkpoint is None else checkpoint / f"ensemble_{e}.npz"
         run = _Ensemble(log_density, thin, path)
         run.begin(np.column_stack([start[e], rows[e]]), seed, e)
         while run.done < steps:
             run.advance(min(SEGMENT, steps - run.done))
+            done[e] = run.done
             if progress is not None:
-                progress(e * steps + run.done, len(start) * steps)
-        saved.append(run.saved())
-        acceptance.append(run.accepted / max(run.done, 1))
-    return Chains(np.array(saved), rows, np.array(acceptance), thin)
+                progress(int(done.sum()), len(start) * steps)
+        return run
+
+    with threadpool_limits(limits=1):  # bits do not depend on the machine's threads
+        runs = list(Parallel(n_jobs=jobs, backend="threading")(delayed(ensemble)(e) for e in range(len(start))))
+    acceptance = np.array([run.accepted / max(run.done, 1) for run in runs])
+    return Chains(np.array([run.saved() for run in runs]), rows, acceptance, thin)
 
 
 class _Ensemble:
@@ -155,9 +164,8 @@ class _Ensemble:
 
     def advance(self, steps: int) -> None:
         """Some steps more, then a checkpoint."""
-        with threadpool_limits(limits=1):
-            self.sampler.reset()
-            self.state = self.sampler.run_mcmc(self.state, steps, skip_initial_state_check=True)
+        self.sampler.reset()
+        self.state = self.sampler.run_mcmc(self.state, steps, skip_initial_state_check=True)
         chain = self.sampler.get_chain()[:, :, :-1]
         first = -self.done % self.thin
         self.parts.append(chain[first :: self.thin].copy())
