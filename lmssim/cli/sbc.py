@@ -13,7 +13,9 @@ from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from lmssim.studies.calibration.sbc import SbcSettings, SimulationBased
+    from collections.abc import Callable
+
+    from lmssim.studies.calibration.sbc import SimulationBased
 
 DEFAULT_DATASETS, DEFAULT_PATIENTS = 100, 2_000
 TRUTH = 10
@@ -29,7 +31,8 @@ def sbc(
         int, typer.Option(metavar="N", help="Sets of figures, each simulated from parameters of its own.")
     ] = DEFAULT_DATASETS,
     patients: Annotated[
-        int, typer.Option(metavar="N", help="Patients of each of the emulator's design points; ten times as many of a truth.")
+        int,
+        typer.Option(metavar="N", help="Patients of each design point of the emulator; of a truth ten times as many."),
     ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
@@ -52,11 +55,63 @@ def sbc(
     folder = make_folder(out or Path("lmssim-out") / "sbc" / problem.name)
     clock.lap("load")
     with progress_bar(problem.name, shown=not quiet) as progress:
-        tell = None if progress is None else lambda _phase, done, total: progress(done, total)
-        study = run_sbc(problem, settings, options.jobs_or_all(jobs), tell)
+        study = run_sbc(problem, settings, options.jobs_or_all(jobs), progress and _phases(progress))
     clock.lap("simulate and fit")
     _write(study, folder, _manifest(study, clock.laps))
     if not quiet:
         _print(study, folder)
     if not study.passed:
         raise typer.Exit(1)
+
+
+def _phases(progress: Callable[[int, int], None]) -> Callable[[str, int, int], None]:
+    """Progress of each phase from its own beginning to its own end."""
+    return lambda _phase, done, total: progress(done, total)
+
+
+def _manifest(study: SimulationBased, timings: dict[str, float]) -> dict[str, Any]:
+    from lmssim import __version__
+    from lmssim.execution.manifest import FORMAT, input_hashes
+
+    scenario = study.problem.scenario
+    return {
+        "format": FORMAT,
+        "result": {
+            "lmssim": __version__,
+            "calibration": study.problem.name,
+            "scenario": {"name": scenario.name, "title": scenario.file.title, "inputs": input_hashes(scenario)},
+            "settings": asdict(study.settings),
+        },
+        "environment": {
+            "command": ["lmssim", *sys.argv[1:]],
+            "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
+        },
+    }
+
+
+def _write(study: SimulationBased, folder: Path, manifest: dict[str, Any]) -> None:
+    """Write tables and figure, and last of all the manifest."""
+    import pandas as pd
+
+    from lmssim.cli import results
+    from lmssim.execution import store
+    from lmssim.report.sbc import plot_ranks
+    from lmssim.report.style import save_figure
+
+    earlier = results.take_manifest(folder)
+    held = pd.DataFrame({"id": study.problem.held.keys(), "value": study.problem.held.values()})
+    tables = {"sbc": study.table, "ranks": study.ranks, "emulator": study.emulator, "held": held}
+    written = [store.write_csv(folder / f"{name}.csv", table) for name, table in tables.items()]
+    verdict = {"passed": study.passed, "summary": study.summary, "settings": asdict(study.settings)}
+    written.append(store.write_json(folder / "verdict.json", verdict))
+    figure = save_figure(plot_ranks(study), folder, FIGURE)
+    names = sorted(path.name for path in (*written, figure, figure.with_suffix(".png")))
+    results.remove(folder, sorted(set(earlier) - set(names)))
+    store.write_json(folder / results.MANIFEST, manifest | {"files": names})
+
+
+def _print(study: SimulationBased, folder: Path) -> None:
+    from lmssim.report.sbc import sbc_table
+
+    options.console().print(sbc_table(study))
+    typer.echo(f"Figure: {folder / FIGURE}.svg")

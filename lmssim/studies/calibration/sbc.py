@@ -27,12 +27,10 @@ from lmssim.studies.calibration.density import Density, dispersed, standardised_
 from lmssim.studies.calibration.design import prior_points, run_design
 from lmssim.studies.calibration.emulator import eta_of_share, fit_emulator, share_of_eta
 from lmssim.studies.calibration.likelihood import effective_sizes
-from lmssim.studies.calibration.problem import N_ROWS, Problem, load_problem
+from lmssim.studies.calibration.problem import N_ROWS, Problem
 from lmssim.studies.calibration.sampler import sample
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.outcomes.predict import Predicted
     from lmssim.studies.calibration.likelihood import Likelihood
@@ -96,7 +94,7 @@ class SimulationBased:
 
     Attributes
     ----------
-    problem : Problem
+    problem : HeldProblem
         In its reduced dimension.
     settings : SbcSettings
         Size.
@@ -109,7 +107,7 @@ class SimulationBased:
         log-log scale.
     """
 
-    problem: Problem
+    problem: HeldProblem
     settings: SbcSettings
     ranks: pd.DataFrame
     table: pd.DataFrame
@@ -133,32 +131,33 @@ class SimulationBased:
 
 
 def run_sbc(
-    name: str | Path, settings: SbcSettings | None = None, jobs: int = 1, progress: Progress | None = None
+    problem: Problem, settings: SbcSettings | None = None, jobs: int = 1, progress: Progress | None = None
 ) -> SimulationBased:
     """Simulation-based calibration of a calibration's free quantities.
 
     Parameters
     ----------
-    name : str or Path
-        Bundled name or path of a calibration file.
+    problem : Problem
+        In its whole dimension.
     jobs : int
         Worker threads of the model's runs.
 
     Raises
     ------
     InputError
-        If the calibration cannot be read, or a setting is impossible.
+        If a setting is impossible.
     """
     settings = settings or SbcSettings()
     settings.validate()
     tell = progress or _silent
-    density = density_of(load_problem(name), settings, jobs, tell)
-    z = true_points(len(density.problem.names), settings)
-    truth = _run(density.problem, z, settings.truth_patients, FIRST_TRUTH, settings.seed, jobs, "truths", tell)
+    held = at_means(problem)
+    density = density_of(held, settings, jobs, tell)
+    z = true_points(len(held.names), settings)
+    truth = _run(held, z, settings.truth_patients, FIRST_TRUTH, settings.seed, jobs, "truths", tell)
     figures = simulated_figures(density, z, _between(truth), settings.seed)
     ranks = rank_truths(density, z, figures, settings, tell)
     table = uniformity(ranks, settings.n_draws, settings.seed)
-    return SimulationBased(density.problem, settings, ranks, table, _emulator_table(density, z, truth))
+    return SimulationBased(held, settings, ranks, table, _emulator_table(density, z, truth))
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
@@ -206,10 +205,9 @@ def with_whole_sizes(problem: HeldProblem, per_patient: FloatArray) -> HeldProbl
     return replace(problem, rows=rows)
 
 
-def density_of(problem: Problem, settings: SbcSettings, jobs: int, progress: Progress) -> Density:
+def density_of(held: HeldProblem, settings: SbcSettings, jobs: int, progress: Progress) -> Density:
     """Density of the reduced problem, over an emulator that serves every set of figures."""
-    held, n_free = at_means(problem), len(problem.free)
-    patients, seed = settings.patients, settings.seed
+    n_free, patients, seed = len(held.free), settings.patients, settings.seed
     at_centre = np.zeros((REFERENCE_POINTS, n_free))
     reference = _run(held, at_centre, patients, FIRST_REFERENCE, seed, jobs, "censoring", progress)
     per_patient = np.nan_to_num(reference.per_patient.mean(axis=0), nan=1.0)
