@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lmssim.bundled import find_calibration
 from lmssim.cli import options
-from lmssim.errors import InputError, nearest
+from lmssim.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from lmssim.studies.calibration.calibrate import Settings
     from lmssim.studies.calibration.result import Calibration
 
     Phases = Callable[[str, int, int], None]
@@ -51,68 +53,38 @@ def calibrate(
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
 
-    from lmssim.cli.run import Stopwatch
     from lmssim.execution.store import json_text, make_folder
     from lmssim.studies.calibration.calibrate import Settings
-    from lmssim.studies.calibration.calibrate import calibrate as run
 
     given: dict[str, Any] = {"seed": seed}
     given |= {} if design is None else {"design": (design, round(SECOND_DESIGN * design))}
     given |= {} if patients is None else {"patients": (patients, SECOND_PATIENTS * patients)}
     given |= {} if steps is None else {"steps": steps}
-    settings = Settings(**given)
     folder = make_folder(out or Path("lmssim-out") / FOLDER / path.stem)
-    clock = Stopwatch()
-    with phase_bars(shown=not quiet) as progress:
-        calibration = run(str(path), settings, folder, resume, options.jobs_or_all(jobs), progress)
-    clock.lap("calibrate")
-    manifest = _write(calibration, folder, _manifest(path, settings, options.jobs_or_all(jobs)), clock.lap, clock.laps)
+    calibration, manifest = calibrate_to(
+        path, Settings(**given), folder, options.jobs_or_all(jobs), resume=resume, quiet=quiet or json
+    )
     if json:
         typer.echo(json_text(_document(calibration, manifest, folder)), nl=False)
-    elif not quiet:
-        _print(calibration, folder)
     if not calibration.diagnostics.get("converged"):
         raise typer.Exit(1)
 
 
-# === What is calibrated ===
+def calibrate_to(
+    path: Path, settings: Settings, folder: Path, jobs: int, *, resume: bool = True, quiet: bool = False
+) -> tuple[Calibration, dict[str, Any]]:
+    """Calibrate into a folder; returns the calibration and its manifest."""
+    from lmssim.cli.run import Stopwatch
+    from lmssim.studies.calibration.calibrate import calibrate as run
 
-
-def calibrations_folder() -> Path:
-    """Folder of the bundled calibrations: inside an installed package, or at the top of a working copy.
-
-    Raises
-    ------
-    InputError
-        If the installation is incomplete.
-    """
-    import lmssim
-
-    package = Path(lmssim.__file__).parent
-    for folder in (package / FOLDER, package.parent / FOLDER):
-        if folder.is_dir():
-            return folder
-    raise InputError("the bundled calibrations are missing from this installation; install lmssim again.")
-
-
-def find_calibration(name: str) -> Path:
-    """Path of a calibration file, or of a bundled calibration by its name.
-
-    Raises
-    ------
-    InputError
-        If there is neither.
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    if path.suffix == ".toml":
-        beside = [p.name for p in path.parent.glob("*.toml")]
-        raise InputError(f"{path}: no such file.{nearest(path.name, beside)}")
-    bundled = {p.stem: p for p in sorted(calibrations_folder().glob("*.toml"))}
-    if name in bundled:
-        return bundled[name]
-    raise InputError(f"{name}: no such file or bundled calibration.{nearest(name, bundled)}")
+    clock = Stopwatch()
+    with phase_bars(shown=not quiet) as progress:
+        calibration = run(str(path), settings, folder, resume, jobs, progress)
+    clock.lap("calibrate")
+    manifest = _write(calibration, folder, _manifest(path, settings, jobs), clock.lap, clock.laps)
+    if not quiet:
+        _print(calibration, folder)
+    return calibration, manifest
 
 
 # === Progress ===
