@@ -47,14 +47,17 @@ def synthetic(n_figures: int = 18, n_free: int = 5, *, converged: bool = True, s
     fitted = fit[(fit["role"] == "fit") & ~fit["held_out"] & fit["observed"].notna()]
     return Calibration(
         name="extremity", label="Leiomyosarcoma of the extremities", chain=chain, trace=_trace(rng, quantities),
-        posterior=_posterior(rng, chain), free=_free(chain, quantities), parameters=_parameters(), fit=fit, shifts=_shifts(),
+        posterior=_posterior(rng, chain), free=_free(chain, quantities), parameters=_parameters(), fit=fit,
+        shifts=_shifts(),
         left_out=_left_out(rng, fitted), emulator=_emulator(rng, fit), diagnostics=_diagnostics(converged),
     )  # fmt: skip
 
 
 def _parameters() -> pd.DataFrame:
-    row = {"id": "lr_scale", "value": 40.0, "distribution": "lognormal", "low": 20.0, "high": 80.0, "unit": "years",
-           "kind": "calibrated", "source_id": "calibration_extremity", "description": "Scale", "group": "calibrated"}  # fmt: skip
+    row = {
+        "id": "lr_scale", "value": 40.0, "distribution": "lognormal", "low": 20.0, "high": 80.0, "unit": "years",
+        "kind": "calibrated", "source_id": "calibration_extremity", "description": "Scale", "group": "calibrated",
+    }  # fmt: skip
     return pd.DataFrame([row])
 
 
