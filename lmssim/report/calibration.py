@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +25,7 @@ from lmssim.report.calibration_tables import (
     figure_name,
     fixed,
     left_out_figures,
+    p_text,
     quantity_text,
     range_text,
     report_tables,
@@ -175,7 +175,7 @@ def headline(calibration: Calibration) -> list[str]:
     if outside:
         sentences.append(f"Outside their intervals: {'; '.join(outside)}.")
     blind = calibration.free[~calibration.free["informed"]]["label"].tolist()
-    named = f"The data do not inform {listed(blind)}: what is drawn of them is the prior." if blind else ""
+    named = f"Not informed by the data, so drawn from the prior: {listed(blind)}." if blind else ""
     sentences.append(named or "The data inform every free quantity.")
     n = len(conflicts(calibration))
     return [*sentences, f"{n} conflict{'s' if n != 1 else ''}: see the list." if n else "No conflicts."]
@@ -240,9 +240,8 @@ def _figures_text(calibration: Calibration) -> Table:
     table = _plain_table(("Figure", "Use"), ("Observed", "Model", "95%", "Inside", "p"))
     for row in sorted(each_row(calibration.fit), key=lambda row: ROLES.index(role_of(row))):
         inside = Text(answer_text(row.inside), style="yellow" if answer_text(row.inside) == "NO" else "")
-        p = MISSING if math.isnan(row.p_value) else f"{row.p_value:.2f}"
         values = (value_text(row.observed, row), value_text(row.predicted, row), range_text(row.low, row.high, row))
-        table.add_row(Text(figure_name(row)), role_of(row).lower(), *values, inside, p)
+        table.add_row(Text(figure_name(row)), role_of(row).lower(), *values, inside, p_text(row.p_value))
     return table
 
 

@@ -21,7 +21,7 @@ LEAST_P = 0.05
 """Posterior predictive p-value below which, or above one less which, a figure is in conflict."""
 FITTED, HELD_OUT, CHECK = "Fitted", "Held out", "Compared only"
 ROLES = (FITTED, HELD_OUT, CHECK)
-NO_BREAK = "\u00a0"
+NO_BREAK, NO_BREAK_HYPHEN = "\u00a0", "\u2011"
 
 
 def each_row(frame: pd.DataFrame) -> list[Any]:
@@ -59,7 +59,7 @@ def conflicts(calibration: Calibration) -> list[dict[str, str]]:
     found = []
     for row in each_row(calibration.fit):
         if row.role == "fit" and (row.p_value < LEAST_P or row.p_value > 1.0 - LEAST_P):
-            text = f"p = {row.p_value:.3f}; observed {value_text(row.observed, row)}, model {interval_text(row)}"
+            text = f"p {p_text(row.p_value)}; observed {value_text(row.observed, row)}, model {interval_text(row)}"
             found.append(_conflict(f"{role_of(row)} figure", figure_name(row), text))
     for row in each_row(left_out_figures(calibration)):
         if row.inside is not pd.NA and not row.inside:
@@ -154,9 +154,14 @@ def _compared(frame: pd.DataFrame, *, p: bool) -> pd.DataFrame:
             "Model 95%": range_text(figure.low, figure.high, figure), "Inside": answer_text(figure.inside),
             "Width": MISSING if math.isnan(figure.width_ratio) else f"{figure.width_ratio:.2f}",
         }  # fmt: skip
-        p_value = {"p": MISSING if math.isnan(figure.p_value) else f"{figure.p_value:.3f}"} if p else {}
+        p_value = {"p": p_text(figure.p_value)} if p else {}
         rows.append(shown | p_value)
     return pd.DataFrame(rows)
+
+
+def p_text(p: float) -> str:
+    """A p-value to three decimal places."""
+    return MISSING if math.isnan(p) else "<0.001" if p < 0.0005 else ">0.999" if p > 0.9995 else f"{p:.3f}"
 
 
 def answer_text(inside: Any) -> str:
@@ -281,7 +286,8 @@ def _words(key: str, value: Any) -> str:
 
 def _convergence_table(calibration: Calibration) -> ReportTable:
     rows = [
-        {"Quantity": quantity_text(row), "R-hat": fixed(row.r_hat, 3), "Effective size, bulk": fixed(row.ess_bulk, 0),
+        {"Quantity": quantity_text(row), f"R{NO_BREAK_HYPHEN}hat": fixed(row.r_hat, 3),
+         "Effective size, bulk": fixed(row.ess_bulk, 0),
          "Effective size, tail": fixed(row.ess_tail, 0), "Autocorrelation time, steps": fixed(row.tau_int, 1)}
         for row in each_row(calibration.free)
     ]  # fmt: skip

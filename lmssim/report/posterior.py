@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 TAU = "tau_"
 MOST_IN_CORNER = 8
 """Quantities shown in pairs."""
-DOWN, TITLE = 10, 34
-"""Traces in a column, at most, and characters of a trace's title where there are several columns."""
+DOWN, TITLES = 10, (90, 50)
+"""Traces in a column, at most, and characters of a trace's title in one and in two columns."""
+TITLE = 32
+"""Characters of a trace's title in more columns."""
 POINTS = 200
 """Steps of a trace that are drawn, at most."""
 BINS, SMOOTH = 40, 1.7
@@ -66,17 +68,20 @@ def plot_trace(calibration: Calibration) -> Figure:
     names = list(dict.fromkeys(trace["quantity"]))
     across = max(math.ceil(len(names) / DOWN), 1)
     down = max(math.ceil(len(names) / across), 1)
+    longest = TITLES[across - 1] if across <= len(TITLES) else TITLE
     with figure_style():
         figure = new_figure(max(7.6, 2.6 * across), 0.98 * down + 1.0)
         axes = figure.subplots(down, across, squeeze=False, sharex=True).T.ravel()
         for ax, name in zip(axes, names, strict=False):
             _draw_trace(ax, trace[trace["quantity"] == name])
             label = labels.get(name) or _plain_label(name)
-            ax.set_title(short(label, 80 if across == 1 else TITLE), fontsize=8, weight="normal", pad=2)
+            ax.set_title(short(label, longest), fontsize=8, weight="normal", pad=2)
         for ax in axes[len(names) :]:
             ax.set_visible(False)
-        for ax in axes[down - 1 : len(names) : down]:
-            ax.set_xlabel("Step")
+        for column in range(across):
+            last = axes[max(min((column + 1) * down, len(names)), 1) - 1]
+            last.tick_params(labelbottom=True)
+            last.set_xlabel("Step")
         figure.legend(handles=_trace_legend(trace), loc="outside lower right", ncols=6)
         title_figure(figure, "Traces of the ensembles")
         return figure
@@ -151,7 +156,7 @@ def _draw_pair(ax: Axes, draws: FloatArray, i: int, j: int) -> None:
     ax.set_xlim(*_limits(draws[:, j]))
     ax.xaxis.set_major_locator(MaxNLocator(3, prune="both"))
     if i == j:
-        ax.hist(draws[:, j], bins=CELLS, range=ax.get_xlim(), color=POSTERIOR, alpha=0.75, linewidth=0)
+        ax.hist(draws[:, j], bins=CELLS, range=ax.get_xlim(), color=POSTERIOR, alpha=0.75, histtype="stepfilled")
         ax.yaxis.set_major_locator(NullLocator())
         return
     ax.set_ylim(*_limits(draws[:, i]))

@@ -41,9 +41,9 @@ def synthetic(n_figures: int = 18, n_free: int = 5, *, converged: bool = True, s
         Whether its diagnostics say so.
     """
     rng = np.random.default_rng(seed)
+    fit = _fit(rng, n_figures)
     quantities = _quantities(n_free)
     chain = _chain(rng, quantities)
-    fit = _fit(rng, n_figures)
     fitted = fit[(fit["role"] == "fit") & ~fit["held_out"] & fit["observed"].notna()]
     return Calibration(
         name="extremity", label="Leiomyosarcoma of the extremities", chain=chain, trace=_trace(rng, quantities),
@@ -133,7 +133,7 @@ def _figure(rng: np.random.Generator, i: int) -> dict[str, Any]:
     truth = (0.15, 0.36, 0.62)[k]
     spread = float(np.sqrt(truth * (1.0 - truth) * (1.0 / n + 0.02)))
     low, high = max(truth - 1.96 * spread, 0.0), min(truth + 1.96 * spread, 1.0)
-    observed = float(np.clip(round(n * (truth + 1.1 * spread * rng.standard_normal())) / n, 0.0, 1.0))
+    observed = float(np.clip(round(n * (truth + 0.7 * spread * rng.standard_normal())) / n, 0.0, 1.0))
     row = {
         "target_id": f"target_{i}", "label": OUTCOMES[k], "study": STUDIES[study], "cohort_id": f"cohort_{study}",
         "family": FAMILIES[k], "role": "check" if i % 7 == 6 else "fit", "held_out": study == 3,
