@@ -48,7 +48,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
     module = ModuleType(MODULE)
     module.__dict__.update(Settings=Settings, calibrate=run)
     monkeypatch.setitem(sys.modules, MODULE, module)
-    monkeypatch.setattr(command, "calibrations_folder", lambda: bundled)
+    monkeypatch.setattr("lmssim.bundled.calibration_folder", lambda: bundled)
     return seen
 
 
@@ -149,9 +149,3 @@ def test_bars_are_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert "design" in shown
     assert "sampling" in shown
     assert shown.count("100%") >= 2
-
-
-def test_the_bundled_calibrations_are_found() -> None:
-    """Beside the package's scenarios."""
-    assert command.calibrations_folder().name == "calibration"
-    assert importlib.util.find_spec("lmssim.studies.calibration") is not None

@@ -153,7 +153,7 @@ def test_ranks_that_pile_up_are_found() -> None:
 
 
 def test_figures_are_drawn_as_the_likelihood_reads_them(density: Density) -> None:
-    """Parts never exceed the whole; shares have the right means; studies differ by tau, and a study's rows do so alike."""
+    """Parts never exceed the whole; shares have the right means; studies differ by tau, a study's rows alike."""
     n = np.full(len(density.problem.rows), 1e6)
     share = share_of_eta(density.emulator.predict(np.zeros((1, 2)), np.zeros((1, 0))))[0]
     families = [tau.family for tau in density.problem.tau]

@@ -15,6 +15,7 @@ import pandas as pd
 from lmssim import __version__
 from lmssim.errors import InputError
 from lmssim.execution import store
+from lmssim.outcomes.estimators import Z975
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import posterior_points, prior_points, rows_of_points, run_design
 from lmssim.studies.calibration.diagnostics import chain_of, table_of_free, trace_of, verdict
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from lmssim.kernels import FloatArray
     from lmssim.outcomes.predict import Predicted
+    from lmssim.studies.calibration.rows import Row
 
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, in all)."""
@@ -274,7 +276,7 @@ class _Run:
                     "cohort_id": row.cohort_id, "family": row.family, "role": row.role, "held_out": row.held_out,
                     "statistic": row.reading.statistic, "n": published_n,
                     "observed": np.nan if row.reading.observed is None else row.reading.observed,
-                    **asdict(figure), "reading": reading_text(self.problem, k), "reason": row.reason,
+                    **asdict(figure), **_own_interval(row, found.spread[:, k]), "reading": reading_text(self.problem, k), "reason": row.reason,
                 }
             )  # fmt: skip
         return pd.DataFrame(table)
@@ -305,6 +307,16 @@ class _Run:
             "seconds": time.monotonic() - self.began, "evaluations": self.evaluations, "settings": asdict(s),
             "fingerprint": fingerprint(self.problem, s), "rows": N_ROWS,
         }  # fmt: skip
+
+
+def _own_interval(row: Row, spread: FloatArray) -> dict[str, float]:
+    """95% sampling interval of an observed time, by the spread that the model gives a study of its size."""
+    known = spread[np.isfinite(spread)]
+    observed = row.reading.observed
+    if observed is None or not len(known) or not observed > 0.0:
+        return {"observed_low": np.nan, "observed_high": np.nan}
+    width = Z975 * float(np.median(known))
+    return {"observed_low": observed * np.exp(-width), "observed_high": observed * np.exp(width)}
 
 
 def reading_text(problem: Problem, k: int) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmssim.outcomes.predict import Predicted
     from lmssim.studies.calibration.rows import Row
 
-MEDIANS = ("median_time", "km_median")
+TIMES = ("median_time", "mean_time", "km_median")
 REPLICATES = 4
 """Studies replicated from each row of the posterior."""
 
@@ -64,7 +64,7 @@ def predict_figure(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed
     known = np.isfinite(figure)
     if not known.any():
         return Figure(np.nan, np.nan, np.nan, None, np.nan, np.nan)
-    is_time = row.reading.statistic in MEDIANS
+    is_time = row.reading.statistic in TIMES
     whole, alone = (
         _times(predicted, k, known, each, rng) if is_time else _shares(row, predicted, k, known, each, rng)
         for each in (tau, np.zeros_like(tau))
