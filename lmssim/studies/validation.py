@@ -3,15 +3,8 @@
 The 95% interval of a figure holds three uncertainties: of the parameters (draws), of the study as one of many (a
 between-study effect of its outcome family) and of its sampling (as many patients as it had). Without the second no
 honest interval covers a new study; without its width beside it, coverage tells nothing.
-
-Notes
------
-In draw k a row's share with the event is p_k, a time m_k. A new study has, with z standard normal,
-
-    p* = 1 - exp(-exp(log(-log(1 - p_k)) + tau_k z)),   x ~ Binomial(n_k, p*) / n_k,   n_k = n times `per_patient`
-    log x = log m_k + tau_k z + spread_k z'
-
-where tau_k is the posterior's column `tau_<family>` (row k modulo rows), else half-normal(0.5).
+The formula is that of `lmssim.outcomes.new_study`; tau_k is the posterior's column `tau_<family>` (row k modulo rows),
+else half-normal(0.5).
 """
 
 from __future__ import annotations
@@ -23,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from lmssim.bundled import calibration_names, find_calibration
 from lmssim.errors import InputError
-from lmssim.kernels.philox import address_of, fill_uniforms
 from lmssim.model.sampling import sample_parameters
 from lmssim.model.scenario import load_scenario
-from lmssim.outcomes.estimators import Z975
+from lmssim.outcomes.new_study import TIMES, Column, NewStudies, study_uniforms
 from lmssim.outcomes.predict import Predicted, predict
 from lmssim.outcomes.readings import NOT_COMPUTABLE, row_reading
 from lmssim.studies.calibration.problem import load_problem
@@ -45,15 +37,10 @@ if TYPE_CHECKING:
     from lmssim.studies.calibration.problem import Problem
     from lmssim.studies.calibration.rows import Row
 
-STREAM_VALIDATION = 5
-"""Stream of new studies: their between-study effects and their sampling."""
-REPLICATES = 10
-"""New studies of each draw."""
 TAU_SCALE = 0.5
 """Scale of the half-normal between-study SD where the posterior has none."""
 LEAST_PATIENTS = 10
 """Simulated patients, on average, without whom a figure is not computable."""
-TIMES = ("median_time", "mean_time", "km_median")
 COLUMNS = (
     "target_id", "observed", "predicted", "low", "high", "inside", "reading", "study", "outcome", "statistic",
     "time_years", "n", "published_low", "published_high", "counted", "family", "width_ratio",
@@ -164,7 +151,7 @@ def validate(
         predicted = _predict(scenario, [readings[k] for k in computable], draws, patients, seed, jobs, progress)
         taus = {family: between_study(scenario, family, draws, seed) for family in families}
         for column, k in enumerate(computable):
-            _compare(rows[k], errors, readings[k], _Column.of(predicted, column), taus[readings[k].family][0], seed)
+            _compare(rows[k], errors, readings[k], Column.of(predicted, column), taus[readings[k].family][0], seed)
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)  # so that what is missing stays None
     frame = frame.astype(dict.fromkeys(FLOATS, "float64") | {"counted": bool})
     return Validation(
@@ -231,50 +218,15 @@ def between_study(scenario: Scenario, family: str, draws: int, seed: int) -> tup
             if column in frame.columns:
                 values = np.asarray(frame[column], dtype=np.float64)
                 return values[np.arange(draws) % len(values)], f"posterior of group {name}"
-    u = _uniforms(f"tau/{family}", 0, draws, seed)
+    u = study_uniforms(f"tau/{family}", 0, draws, seed)
     return TAU_SCALE * special.ndtri(0.5 + 0.5 * u), f"half-normal({TAU_SCALE:g}), assumed"
-
-
-def _uniforms(name: str, which: int, n: int, seed: int) -> FloatArray:
-    u = np.empty(n)
-    fill_uniforms(seed, STREAM_VALIDATION, 0, address_of(f"validation/{name}"), which, u)
-    return u
 
 
 # === One figure ===
 
 
-@dataclass(frozen=True)
-class _Column:
-    """A figure by draw, draws in which nobody is counted left out.
-
-    Attributes
-    ----------
-    figure, share, per_patient, spread, patients : ndarray(float, ndim=1)
-        As in `Predicted`.
-    known : ndarray(bool, ndim=1)
-        Draws of all that are kept.
-    """
-
-    figure: FloatArray
-    share: FloatArray
-    per_patient: FloatArray
-    spread: FloatArray
-    patients: FloatArray
-    known: np.ndarray[Any, np.dtype[np.bool_]]
-
-    @staticmethod
-    def of(predicted: Predicted, column: int) -> _Column:
-        known = ~np.isnan(predicted.figure[:, column])
-        return _Column(
-            figure=predicted.figure[known, column], share=predicted.share[known, column],
-            per_patient=predicted.per_patient[known, column], spread=predicted.spread[known, column],
-            patients=predicted.patients[known, column], known=known,
-        )  # fmt: skip
-
-
 def _compare(
-    row: dict[str, Any], errors: list[dict[str, Any]], reading: Reading, column: _Column, tau: FloatArray, seed: int
+    row: dict[str, Any], errors: list[dict[str, Any]], reading: Reading, column: Column, tau: FloatArray, seed: int
 ) -> None:
     """Fill a row, and note the error of a counted figure."""
     assert reading.series is not None
@@ -283,14 +235,15 @@ def _compare(
     if 2 * n_known < len(column.known) or column.patients.mean() < LEAST_PATIENTS:
         row["reading"] = f"{NOT_COMPUTABLE}too few simulated patients reach it; {reading.text}"
         return
-    new = _Study(reading, spec.n, tau[column.known], seed)
-    if spec.statistic in TIMES:
-        predicted, low, high, ratio = new.of_a_time(column)
-    else:
-        predicted, low, high, ratio = new.of_a_share(column)
-        if reading.without or spec.statistic == "km_survival":
-            predicted, low, high = 1.0 - predicted, 1.0 - high, 1.0 - low
-    row |= {"predicted": predicted, "low": low, "high": high, "width_ratio": ratio, "counted": reading.counted}
+    n, is_effective = (spec.n, False) if reading.effective is None else (reading.effective, True)
+    new = NewStudies(reading.study, reading.family, reading.target_id, n, is_effective, tau[column.known], seed)
+    is_time = spec.statistic in TIMES
+    found = new.of_a_time(column) if is_time else new.of_a_share(column)
+    if not is_time and (reading.without or spec.statistic == "km_survival"):
+        found = found.turned()
+    predicted, low, high = found.predicted, found.low, found.high
+    row |= {"predicted": predicted, "low": low, "high": high, "width_ratio": found.width_ratio}
+    row["counted"] = reading.counted
     row["inside"] = _is_inside(reading, predicted, low, high)
     if reading.counted:
         errors += _error(reading, spec.statistic, predicted)
@@ -317,74 +270,6 @@ def _error(reading: Reading, statistic: str, predicted: float) -> list[dict[str,
         flipped = reading.without or statistic == "km_survival"
         kind, pair = "share", (1.0 - pair[0], 1.0 - pair[1]) if flipped else pair
     return [{"study": reading.study, "kind": kind, "observed": pair[0], "predicted": pair[1]}]
-
-
-@dataclass(frozen=True)
-class _Study:
-    """New studies of a figure: `REPLICATES` in each draw.
-
-    Attributes
-    ----------
-    reading : Reading
-        The figure.
-    n : int
-        Patients.
-    tau : ndarray(float, ndim=1)
-        Between-study SD by draw.
-    seed : int
-        Key.
-    """
-
-    reading: Reading
-    n: int
-    tau: FloatArray
-    seed: int
-
-    def _effects(self) -> FloatArray:
-        """Between-study effects, (n_draws, REPLICATES): the same for all of a study's figures of a family."""
-        name = f"{self.reading.study}/{self.reading.family}"
-        u = _uniforms(name, 0, len(self.tau) * REPLICATES, self.seed).reshape(len(self.tau), REPLICATES)
-        effects: FloatArray = self.tau[:, None] * special.ndtri(u)
-        return effects
-
-    def _sampling(self) -> FloatArray:
-        """Uniforms of sampling, (n_draws, REPLICATES)."""
-        name = f"{self.reading.study}/{self.reading.target_id}"
-        return _uniforms(name, 1, len(self.tau) * REPLICATES, self.seed).reshape(len(self.tau), REPLICATES)
-
-    def of_a_share(self, column: _Column) -> tuple[float, float, float, float]:
-        """Mean share with the event, its 95% interval, and the width over that of sampling alone."""
-        least = 0.5 / np.maximum(column.patients, 1.0)  # no more than the simulated patients can tell
-        share = np.clip(column.share, least, 1.0 - least)
-        given = self.reading.effective
-        size = self.n * column.per_patient if given is None else np.full(len(share), given)
-        studies = np.maximum(np.round(size), 1.0)
-        p = -np.expm1(-np.exp(np.log(-np.log1p(-share))[:, None] + self._effects()))
-        found = stats.binom.ppf(self._sampling(), studies[:, None], p) / studies[:, None]
-        low, high = _interval(found)
-        mean = float(column.share.mean())
-        within = 2.0 * Z975 * np.sqrt(share.mean() * (1.0 - share.mean()) / studies.mean())
-        return mean, low, high, (high - low) / within
-
-    def of_a_time(self, column: _Column) -> tuple[float, float, float, float]:
-        """Median over draws of a time, its 95% interval, and the width (log) over that of sampling alone."""
-        spread = np.where(np.isnan(column.spread), UNKNOWN_SPREAD / np.sqrt(self.n), column.spread)
-        z = self._effects() + spread[:, None] * special.ndtri(self._sampling())
-        low, high = _interval(column.figure[:, None] * np.exp(z))
-        middle = float(np.quantile(column.figure, 0.5, method="inverted_cdf"))
-        within = 2.0 * Z975 * float(spread.mean())
-        ratio = float(np.log(high / low) / within) if low > 0.0 and high < np.inf and within > 0.0 else np.nan
-        return middle, low, high, ratio
-
-
-UNKNOWN_SPREAD = 1.44
-"""SD of the log of a median of one exponential time, 1 / log 2; where the curve's own interval has no end."""
-
-
-def _interval(values: FloatArray) -> tuple[float, float]:
-    """95% interval; never between two values, as one may be infinite."""
-    low, high = np.quantile(values, [0.025, 0.975], method="inverted_cdf")
-    return float(low), float(high)
 
 
 # === Figures that calibration never saw ===

@@ -276,7 +276,8 @@ class _Run:
                     "cohort_id": row.cohort_id, "family": row.family, "role": row.role, "held_out": row.held_out,
                     "statistic": row.reading.statistic, "n": published_n,
                     "observed": np.nan if row.reading.observed is None else row.reading.observed,
-                    **asdict(figure), **_own_interval(row, found.spread[:, k]), "reading": reading_text(self.problem, k), "reason": row.reason,
+                    **asdict(figure), **_own_interval(row, found.spread[:, k]),
+                    "reading": reading_text(self.problem, k), "reason": row.reason,
                 }
             )  # fmt: skip
         return pd.DataFrame(table)
