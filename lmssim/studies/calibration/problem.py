@@ -126,8 +126,8 @@ class Problem:
 
     @cached_property
     def _before(self) -> dict[str, FloatArray]:
-        """Parameters of calibrations done before that this scenario has."""
-        table = self.scenario.table
+        """Parameters of calibrations done before that this scenario shares; its own rows stand in place of them."""
+        table = {id_ for id_ in self.scenario.table if id_ not in self.scenario.own}
         columns: dict[str, FloatArray] = {}
         for name in self.file.after:
             path = self.path.parent / "posteriors" / f"{name}.parquet"
