@@ -43,7 +43,7 @@ def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArr
         spec = getattr(quantity, "spec", None)
         rows.append(
             {
-                "id": quantity.name, "label": getattr(quantity, "label", f"Between-study SD, {quantity.name[4:].replace('_', ' ')}"),
+                "id": quantity.name, "label": quantity.label,
                 "unit": getattr(quantity, "unit", "complementary log-log"),
                 "prior_mean": prior.mean(), "prior_sd": prior.std(),
                 **dict(zip(("prior_low", "prior_high"), np.quantile(prior, [0.025, 0.975]), strict=True)),

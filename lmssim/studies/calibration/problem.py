@@ -61,6 +61,11 @@ class BetweenStudies:
     scale: float
 
     @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"Between-study SD, {self.family.replace('_', ' ')}"
+
+    @property
     def name(self) -> str:
         """Column under which it is saved."""
         return f"tau_{self.family}"
