@@ -70,7 +70,7 @@ def _without(
     wanted = {(problem.rows[k].series, problem.rows[k].target) for k in own}
     n_free = len(problem.free)
     draws = problem.draws(z[:, :n_free], held.astype(np.float64))
-    predicted = reader_of(problem.scenario, problem.series, wanted).predict(draws, n_patients, seed[0], FIRST, jobs)
+    predicted = reader_of(problem.run, problem.series, wanted).predict(draws, n_patients, seed[0], FIRST, jobs)
     taus: dict[str, FloatArray] = {tau.family: tau.at(z[:, n_free + k]) for k, tau in enumerate(problem.tau)}
     rows: list[tuple[object, ...]] = []
     for k in own:

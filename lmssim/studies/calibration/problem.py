@@ -157,14 +157,21 @@ class Problem:
         return {q.name: q.name for q in self.free if q.name in self.scenario.table} | self.file.sets
 
     @cached_property
+    def run(self) -> Scenario:
+        """The scenario as it is run: what is fitted, or was before, is drawn, also where the table derives it."""
+        table, base = self.scenario.table, self.scenario.table.base()
+        drawn = {id_: float(base[id_][0]) for id_ in (*self.sets, *self._before) if table[id_].expression}
+        return self.scenario.with_values(drawn) if drawn else self.scenario
+
+    @cached_property
     def reader(self) -> Reader:
         """Reader of every row."""
-        return reader_of(self.scenario, self.series)
+        return reader_of(self.run, self.series)
 
     @cached_property
     def fitted_reader(self) -> Reader:
         """Reader of the rows of the likelihood; other columns are NaN."""
-        return reader_of(self.scenario, self.series, {(row.series, row.target) for row in self.rows if row.is_fitted})
+        return reader_of(self.run, self.series, {(row.series, row.target) for row in self.rows if row.is_fitted})
 
     def values(self, z: FloatArray) -> dict[str, FloatArray]:
         """Free quantities at z, (n, n_free)."""

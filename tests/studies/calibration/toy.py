@@ -1,0 +1,246 @@
+"""A small calibration, written to a folder: illness at a Weibull hazard, death at constant ones, four cohorts.
+
+The figures were read from the model at `TRUTH`, so a posterior has to find these values again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmssim.studies.calibration.calibrate import Settings
+from tests.conftest import PARAMETER_HEADER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TRUTH = {"ill_shape": 1.2, "ill_h5": 0.5}
+SMALL = Settings(
+    design=(128, 128), patients=(250, 400), degree=2, ensembles=2, walkers=40, steps=300, burn_in=100, thin=5,
+    checks=(6, 1_000), predictive=(20, 400), leave_out=(0, 0),
+)  # fmt: skip
+"""A few seconds."""
+
+SCENARIO = """
+schema_version = 1
+name = "toy"
+title = "Illness and death"
+parameters = ["toy.csv"]
+settings = { horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }
+strategies.nothing = { label = "Nothing" }
+
+[population.covariates]
+age = { kind = "constant", value = 50 }
+size = { kind = "lognormal", median = "pop_size", sdlog = 0.4 }
+
+[states.alive]
+initial = true
+
+[states.ill]
+
+[states.death_disease]
+kind = "absorbing"
+death = "disease"
+
+[states.death_other]
+kind = "absorbing"
+death = "other"
+
+[[transitions]]
+from = "alive"
+to = "ill"
+hazard = { family = "weibull", shape = "ill_shape", scale = "ill_scale" }
+effects."size - 5" = "loghr_size"
+
+[[transitions]]
+from = "alive"
+to = "death_other"
+hazard = { family = "exponential", rate = "rate_other" }
+
+[[transitions]]
+from = "ill"
+to = "death_disease"
+hazard = { family = "exponential", rate = "rate_death" }
+"""
+
+PARAMETERS = """
+pop_size,5,fixed,,,,,,,cm
+ill_shape,1,lognormal,,,,0.5,2,,shape
+ill_scale,10,lognormal,,,,3,30,,years
+loghr_size,0.1,normal,,,0.02,,,,log hazard ratio
+rate_other,0.02,fixed,,,,,,,per year
+log_rate_death,-0.7,normal,,,0.1,,,,log per year
+rate_death,,,,,,,,exp(log_rate_death),per year
+"""
+
+CALIBRATION = """
+schema_version = 1
+scenario = "toy.toml"
+label = "Toy"
+given = ["log_rate_death"]
+held_out = ["kept"]
+tau = { metastasis = 0.5, death = 0.5 }
+
+[free.ill_shape]
+label = "Shape of illness"
+value = 0.9
+low = 0.45
+high = 1.8
+reason = "weakly informative"
+
+[free.ill_h5]
+label = "Cumulative hazard of illness at 5 years"
+value = 0.3
+low = 0.03
+high = 3.0
+reason = "weakly informative"
+
+[sets]
+ill_scale = "5 / ill_h5 ** (1 / ill_shape)"
+
+[studies.first]
+series = "first"
+cohort_id = "first"
+rows.first_by2 = { within = "first_by5" }
+rows.first_by5 = {}
+rows.first_crude = { role = "check", reason = "the same patients" }
+
+[studies.second]
+series = "second"
+cohort_id = "second"
+rows.second_by10 = {}
+rows.second_survival = {}
+rows.second_time = {}
+
+[studies.large]
+series = "large"
+cohort_id = "large"
+rows.large_by5 = {}
+rows.large_median = {}
+
+[studies.kept]
+series = "kept"
+cohort_id = "kept"
+rows.kept_by5 = {}
+
+[series.first]
+label = "First"
+source_id = "nobody"
+strategy = "nothing"
+follow_up = { low = 1, high = 12 }
+
+[[series.first.rows]]
+target = "first_by2"
+label = "Ill by 2 years"
+statistic = "cumulative_incidence"
+events = ["ill"]
+by = 2
+observed = 0.16
+n = 200
+
+[[series.first.rows]]
+target = "first_by5"
+label = "Ill by 5 years"
+statistic = "cumulative_incidence"
+events = ["ill"]
+by = 5
+observed = 0.39
+n = 200
+
+[[series.first.rows]]
+target = "first_crude"
+label = "Ill at some time"
+statistic = "proportion"
+events = ["ill"]
+observed = 0.448
+n = 200
+
+[series.second]
+label = "Second"
+source_id = "nobody"
+strategy = "nothing"
+follow_up = { low = 8, high = 14 }
+
+[[series.second.rows]]
+target = "second_by10"
+label = "Ill"
+statistic = "proportion"
+events = ["ill"]
+observed = 0.663
+n = 150
+
+[[series.second.rows]]
+target = "second_survival"
+label = "Alive at 5 years"
+statistic = "km_survival"
+events = ["death_disease", "death_other"]
+by = 5
+observed = 0.673
+n = 150
+
+[[series.second.rows]]
+target = "second_time"
+label = "Median time to illness"
+statistic = "median_time"
+events = ["ill"]
+observed = 4.15
+n = 95
+
+[series.large]
+label = "Large tumours"
+source_id = "nobody"
+strategy = "nothing"
+follow_up = { median = 6, sdlog = 0.5, low = 0.5, high = 20 }
+set = { pop_size = 8 }
+
+[[series.large.rows]]
+target = "large_by5"
+label = "Ill by 5 years"
+statistic = "km_survival"
+events = ["ill"]
+by = 5
+observed = 0.482
+n = 120
+
+[[series.large.rows]]
+target = "large_median"
+label = "Median survival"
+statistic = "km_median"
+events = ["death_disease", "death_other"]
+observed = 6.18
+n = 120
+
+[series.kept]
+label = "Kept back"
+source_id = "nobody"
+strategy = "nothing"
+follow_up = { low = 1, high = 12 }
+
+[[series.kept.rows]]
+target = "kept_by5"
+label = "Ill by 5 years"
+statistic = "cumulative_incidence"
+events = ["ill"]
+by = 5
+observed = 0.39
+n = 90
+"""
+
+TARGETS = """
+target_id,n,ci_low,ci_high
+first_by2,200,,
+first_by5,200,,
+"""
+
+
+def write_toy(
+    folder: Path, text: str = CALIBRATION, targets: str = TARGETS, scenario: str = SCENARIO,
+    parameters: str = PARAMETERS,
+) -> Path:  # fmt: skip
+    """Write the scenario, its parameters, the targets and the calibration; returns the path of the last."""
+    described = [f"{row},definition,,,What {row.split(',')[0]} is," for row in parameters.strip().splitlines()]
+    (folder / "toy.csv").write_text(PARAMETER_HEADER + "\n".join(described) + "\n")
+    (folder / "toy.toml").write_text(scenario)
+    (folder / "targets.csv").write_text(targets.lstrip())
+    path = folder / "toy_fit.toml"
+    path.write_text(text)
+    return path
