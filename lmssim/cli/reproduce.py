@@ -42,7 +42,7 @@ def reproduce(
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     if only in (None, "calibration"):  # first: the other parts draw on its posteriors
-        _calibrations(out, options.jobs_or_all(jobs), quiet=quiet)
+        _calibrations(out, seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "base_case"):
         _base_case(out / "base_case", patients, seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "switches"):
@@ -54,16 +54,17 @@ def reproduce(
             )
 
 
-def _calibrations(out: Path, jobs: int, *, quiet: bool) -> None:
+def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
     """Calibrate everything; in a working copy's own results, scenarios then draw from what was found."""
-    from lmssim.bundled import calibration_folder, in_working_copy
-    from lmssim.cli.calibrate import calibrate_to  # type: ignore[import-untyped]  # written with `lmssim calibrate`
+    from lmssim.bundled import calibration_folder, find_calibration, in_working_copy
+    from lmssim.cli.calibrate import calibrate_to
     from lmssim.execution.store import make_folder, write_bytes
+    from lmssim.studies.calibration.calibrate import Settings
 
     own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
     for name in CALIBRATIONS:
-        folder = out / "calibration" / name
-        calibrate_to(name, None, folder, jobs, quiet=quiet)  # settings: those of the command
+        folder = make_folder(out / "calibration" / name)
+        calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
         for made, suffix in POSTERIOR.items() if own else ():
             posteriors = make_folder(calibration_folder() / "posteriors")
             write_bytes(posteriors / f"{name}{suffix}", (folder / made).read_bytes())

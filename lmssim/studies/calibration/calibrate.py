@@ -20,6 +20,7 @@ from lmssim.studies.calibration.design import posterior_points, prior_points, ro
 from lmssim.studies.calibration.diagnostics import chain_of, table_of_free, trace_of, verdict
 from lmssim.studies.calibration.emulator import Emulator, fit_emulator, share_of_eta
 from lmssim.studies.calibration.leave_out import leave_out
+from lmssim.studies.calibration.posterior import parameter_table
 from lmssim.studies.calibration.predictive import predict_figure
 from lmssim.studies.calibration.problem import N_ROWS, Problem, given_of, load_problem
 from lmssim.studies.calibration.result import Calibration
@@ -64,7 +65,7 @@ class Settings:
     """Steps between saved ones."""
     checks: tuple[int, int] = (24, 20_000)
     """Posterior rows at which the emulator is checked, and patients of each."""
-    predictive: tuple[int, int] = (500, 2_000)
+    predictive: tuple[int, int] = (400, 1_500)
     """Posterior rows at which figures are predicted, and patients of each."""
     leave_out: tuple[int, int] = (150, 1_500)
     """The same for each cohort left out; (0, 0) for none."""
@@ -162,10 +163,12 @@ class _Run:
         fit = self._fit(z, rows)
         emulator = self._check(density.emulator, z, rows)
         left_out = self._left_out(density, chains)
+        posterior = self._posterior(z, rows)
         return Calibration(
             name=self.problem.name, label=self.problem.file.label,
             chain=chain_of(self.problem, chains, self.settings.burn_in),
-            trace=trace_of(self.problem, chains, self.settings.burn_in), posterior=self._posterior(z, rows), free=free,
+            trace=trace_of(self.problem, chains, self.settings.burn_in), posterior=posterior, free=free,
+            parameters=parameter_table(self.problem, z.mean(axis=0), posterior),
             fit=fit, shifts=self._shifts(density), left_out=left_out, emulator=emulator,
             diagnostics=self._diagnostics(free, chains),
         )  # fmt: skip
