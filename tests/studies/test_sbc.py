@@ -250,6 +250,7 @@ def test_command_writes_ranks_and_verdict(
     assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is True
     with (tmp_path / "out" / "held.csv").open(newline="") as file:
         held = {row["id"]: float(row["value"]) for row in csv.DictReader(file)}
+    assert "log_scale_progression" not in held
     assert held["log_scale_death"] == pytest.approx(load_problem(calibration).given["log_scale_death"].mean())
     first = (tmp_path / "out" / "ranks.csv").read_bytes()
     assert cli(*words, "--quiet").out == ""

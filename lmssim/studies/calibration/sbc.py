@@ -194,7 +194,7 @@ def at_means(problem: Problem) -> HeldProblem:
     """A problem with its given parameters at their means."""
     drawn = problem.draws(np.zeros((N_ROWS, len(problem.free))), np.arange(N_ROWS, dtype=np.float64))
     own = {field.name: getattr(problem, field.name) for field in fields(Problem)}
-    return HeldProblem(**own, held={id_: float(x.mean()) for id_, x in drawn.items()})
+    return HeldProblem(**own, held={id_: float(x.mean()) for id_, x in drawn.items() if id_ not in problem.sets})
 
 
 def with_whole_sizes(problem: HeldProblem, per_patient: FloatArray) -> HeldProblem:
