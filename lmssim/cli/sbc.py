@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lmssim.bundled import find_calibration
 from lmssim.cli import options
-from lmssim.cli.progress import progress_bar
+from lmssim.cli.calibrate import phase_bars
+from lmssim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lmssim.studies.calibration.sbc import SimulationBased
+    from lmssim.studies.calibration.sbc import SbcSettings, SimulationBased
 
 DEFAULT_DATASETS, DEFAULT_PATIENTS = 100, 2_000
 TRUTH = 10
@@ -43,30 +43,36 @@ def sbc(
     quiet: options.Quiet = False,
 ) -> None:
     """Simulate figures from known parameters, fit them, and rank the truth. Exit code 1 if ranks are not uniform."""
-    from lmssim.cli.run import Stopwatch
-    from lmssim.execution.store import make_folder
-    from lmssim.studies.calibration.problem import load_problem
-    from lmssim.studies.calibration.sbc import SbcSettings, run_sbc
+    if jobs is not None and jobs < 1:
+        raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
 
-    clock = Stopwatch()
+    from lmssim.execution.store import make_folder
+    from lmssim.studies.calibration.sbc import SbcSettings
+
+    path = find_calibration(calibration)
     settings = SbcSettings(datasets=datasets, patients=patients, truth_patients=TRUTH * patients, seed=seed)
     settings.validate()
-    problem = load_problem(calibration)
-    folder = make_folder(out or Path("lmssim-out") / "sbc" / problem.name)
+    folder = make_folder(out or Path("lmssim-out") / "sbc" / path.stem)
+    if not sbc_to(path, settings, folder, options.jobs_or_all(jobs), quiet=quiet).passed:
+        raise typer.Exit(1)
+
+
+def sbc_to(path: Path, settings: SbcSettings, folder: Path, jobs: int, *, quiet: bool = False) -> SimulationBased:
+    """Simulation-based calibration into a folder."""
+    from lmssim.cli.run import Stopwatch
+    from lmssim.studies.calibration.problem import load_problem
+    from lmssim.studies.calibration.sbc import run_sbc
+
+    clock = Stopwatch()
+    problem = load_problem(path)
     clock.lap("load")
-    with progress_bar(problem.name, shown=not quiet) as progress:
-        study = run_sbc(problem, settings, options.jobs_or_all(jobs), progress and _phases(progress))
+    with phase_bars(shown=not quiet) as progress:
+        study = run_sbc(problem, settings, jobs, progress)
     clock.lap("simulate and fit")
     _write(study, folder, _manifest(study, clock.laps))
     if not quiet:
         _print(study, folder)
-    if not study.passed:
-        raise typer.Exit(1)
-
-
-def _phases(progress: Callable[[int, int], None]) -> Callable[[str, int, int], None]:
-    """Progress of each phase from its own beginning to its own end."""
-    return lambda _phase, done, total: progress(done, total)
+    return study
 
 
 def _manifest(study: SimulationBased, timings: dict[str, float]) -> dict[str, Any]:

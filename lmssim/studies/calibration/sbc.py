@@ -194,7 +194,7 @@ def at_means(problem: Problem) -> HeldProblem:
     """A problem with its given parameters at their means."""
     drawn = problem.draws(np.zeros((N_ROWS, len(problem.free))), np.arange(N_ROWS, dtype=np.float64))
     own = {field.name: getattr(problem, field.name) for field in fields(Problem)}
-    return HeldProblem(**own, held={id_: float(x.mean()) for id_, x in drawn.items()})
+    return HeldProblem(**own, held={id_: float(x.mean()) for id_, x in drawn.items() if id_ not in problem.sets})
 
 
 def with_whole_sizes(problem: HeldProblem, per_patient: FloatArray) -> HeldProblem:
@@ -393,11 +393,10 @@ def ecdf_band(n: int, n_draws: int, seed: int) -> Band:
     count = np.arange(n + 1)[:, None]
     at_most, at_least = stats.binom.cdf(count, n, expected), stats.binom.sf(count - 1, n, expected)
     probability = 2.0 * np.minimum(at_most, at_least)
-    rng, least = np.random.default_rng([seed, 13]), np.empty(SIMULATED)
-    place = np.arange(n_draws)
-    for k in range(SIMULATED):
-        counts = np.bincount(rng.integers(0, n_draws + 1, n), minlength=n_draws + 1).cumsum()[:-1]
-        least[k] = probability[counts, place].min()
+    ranks = np.random.default_rng([seed, 13]).integers(0, n_draws + 1, (SIMULATED, n))
+    places = np.arange(SIMULATED)[:, None] * (n_draws + 1) + ranks
+    of_rank = np.bincount(places.reshape(-1), minlength=SIMULATED * (n_draws + 1)).reshape(SIMULATED, -1)
+    least = probability[of_rank.cumsum(axis=1)[:, :-1], np.arange(n_draws)].min(axis=1)
     possible = probability >= np.quantile(least, 1.0 - LEVEL, method="lower")
     low, high = possible.argmax(axis=0), n - possible[::-1].argmax(axis=0)
     return Band(expected, low / n, high / n)
