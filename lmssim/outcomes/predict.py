@@ -118,7 +118,7 @@ class Reader:
             Called with (draws done, draws in all).
         """
         n_draws = len(next(iter(draws.values()))) if draws else 1
-        numbers = [cohort.numbers(draws) for cohort in self.cohorts]
+        numbers = [cohort.numbers(draws, n_draws) for cohort in self.cohorts]
         for cohort in self.cohorts:
             compiled.warm(cohort.program)
 
@@ -193,6 +193,8 @@ class _Cohort:
         By name.
     places : list of int
         Column of each row among those of all series.
+    held : frozenset of str
+        Parameters that these series hold, whatever a draw says.
     """
 
     program: Program
@@ -200,12 +202,14 @@ class _Cohort:
     places: list[int]
     held: frozenset[str]
 
-    def numbers(self, draws: Mapping[str, FloatArray]) -> FloatArray:
+    def numbers(self, draws: Mapping[str, FloatArray], n_draws: int) -> FloatArray:
+        """Numbers of the program, (n_draws, n_strategies, n_numbers)."""
         table = self.program.scenario.table
         own = {
             id_: x for id_, x in draws.items() if id_ in table and not table[id_].expression and id_ not in self.held
         }
-        return self.program.numbers(table.evaluate(own) if own else None)
+        found = self.program.numbers(table.evaluate(own) if own else None)
+        return found if own else np.repeat(found, n_draws, axis=0)
 
     def read(self, numbers: FloatArray, n: int, seed: int, first: int) -> FloatArray:
         """Columns of `Predicted` by row, (n_rows, 5)."""

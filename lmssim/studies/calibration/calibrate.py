@@ -106,11 +106,13 @@ def calibrate(
         Whether to take up a checkpoint that is there.
     jobs : int
         Worker threads.
+    progress : callable, optional
+        Called with (phase, done, in all), while ensembles are sampled from their threads.
 
     Raises
     ------
     InputError
-        If the calibration cannot be read, or a setting is impossible.
+        If the calibration cannot be read, a setting is impossible, or a fitted figure is about nobody in the model.
     """
     settings = settings or Settings()
     settings.validate()
@@ -127,7 +129,8 @@ def fingerprint(problem: Problem, settings: Settings) -> str:
     """Hash of all that determines a calibration."""
     inputs = [hashed for _, hashed in sorted(problem.scenario.inputs.items())]
     given = hashlib.sha256(b"".join(np.ascontiguousarray(x).tobytes() for x in problem.given.values())).hexdigest()
-    document = [__version__, asdict(settings), problem.file.model_dump(mode="json"), inputs, given]
+    sizes = [(row.study, row.target, row.n, row.is_effective) for row in problem.rows]  # of the table of targets
+    document = [__version__, asdict(settings), problem.file.model_dump(mode="json"), inputs, given, sizes]
     text = json.dumps(document, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import optimize
 
+from lmssim.errors import ScenarioError
 from lmssim.studies.calibration.likelihood import Likelihood, likelihood_of
 from lmssim.studies.calibration.problem import N_ROWS
 
@@ -58,7 +59,20 @@ class Density:
 
     @cached_property
     def likelihood(self) -> Likelihood:
-        """Likelihood of the rows."""
+        """Likelihood of the rows.
+
+        Raises
+        ------
+        ScenarioError
+            If the emulator knows nothing of one of them.
+        """
+        for k in self.columns:
+            if np.isnan(self.emulator.sd[k]):
+                row = self.problem.rows[k]
+                raise ScenarioError(
+                    f"{self.problem.path}: studies.{row.study}.rows.{row.target}: at most points of the "
+                    "prior nobody is in the figure, so it cannot be fitted; mend its rules, or its role is 'check'."
+                )
         families = [tau.family for tau in self.problem.tau]
         found = likelihood_of(
             self.problem.rows, self.columns, families, self.per_patient * self.sharpness, self.emulator.sd, self.share

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.kernels.marginal import log_marginal
+from lmssim.studies.calibration.rows import wholes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,17 +98,19 @@ def likelihood_of(
     order = sorted(columns, key=lambda k: (rows[k].cohort_id, rows[k].family, rows[k].is_time))
     keys = [(rows[k].cohort_id, rows[k].family, rows[k].is_time) for k in order]
     position = {(rows[k].study, rows[k].target): i for i, k in enumerate(order)}
+    by_name = {(row.study, row.target): row for row in rows}
     inner = np.full(len(order), -1)
-    for i, k in enumerate(order):
-        if rows[k].within and (rows[k].study, rows[k].within) in position:
-            inner[position[rows[k].study, rows[k].within]] = i
-    n = np.array([rows[k].n * (1.0 if rows[k].is_effective else per_patient[k]) for k in order])
+    for i, k in enumerate(order):  # what lies between two rows that are read may be a check
+        around = [position[rows[k].study, t] for t in wholes(rows[k], by_name) if (rows[k].study, t) in position]
+        if around:
+            inner[around[0]] = i
+    n = effective_sizes(rows, per_patient)[order]
     own = observed[order]
     contained = np.where(inner >= 0, own[inner], 0.0)
     return Likelihood(
         columns=np.array(order), events=n * np.maximum(own - contained, 0.0), size=n * (1.0 - contained), inner=inner,
         group=np.array([sorted(set(keys)).index(key) for key in keys]),
-        family=np.array([list(families).index(rows[k].family) for k in order]), error=np.nan_to_num(error[order]),
+        family=np.array([list(families).index(rows[k].family) for k in order]), error=error[order],
     )  # fmt: skip
 
 

@@ -215,21 +215,40 @@ def load_problem(name: str | Path) -> Problem:
     additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
     scenario = load_scenario(target if target.is_file() else file.scenario, additions=additions)
     where = str(path)
-    for id_ in (*file.given, *file.sets):
-        if id_ not in scenario.table:
-            raise ScenarioError(unknown("parameter", id_, scenario.table, f"{where}: given, sets"))
-    for key, study in file.studies.items():
-        if study.series not in scenario.file.series:
-            raise ScenarioError(unknown("series", study.series, scenario.file.series, f"{where}: studies.{key}.series"))
+    _check_names(file, scenario, where)
     series = list(dict.fromkeys(study.series for study in file.studies.values()))
     published = read_published(path.parent / "targets.csv")
     rows = rows_of_studies(file, rows_of(scenario, series), published, where)
     free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]
+    if not any(row.is_fitted for row in rows):
+        raise ScenarioError(f"{where}: studies: no figure is fitted; each is a check, or held out.")
     families = {row.family for row in rows if row.role == "fit"}
     tau = [BetweenStudies(family, scale) for family, scale in file.tau.items() if family in families]
-    for family in families - set(file.tau):
+    for family in sorted(families - set(file.tau)):
         raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted figures are of this family.")
     return Problem(path.stem, file, scenario, series, rows, free, tau, path)
+
+
+def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:
+    """Refuse names that are not there, and a given parameter that is no draw of its own."""
+    table, cohorts = scenario.table, {study.cohort_id for study in file.studies.values()}
+    fitted = {*file.sets, *file.free}
+    for key, ids in (("given", file.given), ("sets", list(file.sets))):
+        for id_ in ids:
+            if id_ not in table:
+                raise ScenarioError(unknown("parameter", id_, table, f"{where}: {key}"))
+    for id_ in file.given:
+        if text := table[id_].expression:
+            raise ScenarioError(f"{where}: given: '{id_}' is derived ({text}); name what it comes from.")
+        if id_ in fitted:
+            raise ScenarioError(f"{where}: given: '{id_}' is fitted, so it cannot be given.")
+    for key, study in file.studies.items():
+        if study.series not in scenario.file.series:
+            raise ScenarioError(unknown("series", study.series, scenario.file.series, f"{where}: studies.{key}.series"))
+    for key, named in (("held_out", file.held_out), ("always_fitted", file.always_fitted)):
+        for cohort in named:
+            if cohort not in cohorts:
+                raise ScenarioError(unknown("cohort", cohort, sorted(cohorts), f"{where}: {key}"))
 
 
 def _read(path: Path) -> dict[str, Any]:

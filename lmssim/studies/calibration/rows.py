@@ -55,7 +55,7 @@ class Row:
     n : float
         Patients who tell it, before censoring.
     is_effective : bool
-        Whether `n` is already net of censoring: it comes from a published interval, or is stated.
+        Whether `n` is already net of censoring: it comes from a published interval.
     within : str
         Row of which this one's events are a part; empty if of none.
     reason : str
@@ -104,15 +104,21 @@ def rows_of_studies(
     Raises
     ------
     ScenarioError
-        If a study names a row that its series does not have, or a row that cannot be fitted.
+        If a study names a row that its series does not have, or a row that cannot be fitted; if two studies read one
+        series; if rows are not nested in line.
     """
-    study_of = {study.series: (key, study) for key, study in file.studies.items()}
+    study_of: dict[str, tuple[str, Study]] = {}
+    for key, study in file.studies.items():
+        if study.series in study_of:
+            place = f"{where}: studies.{key}.series"
+            raise ScenarioError(f"{place}: '{study.series}' is already read by '{study_of[study.series][0]}'.")
+        study_of[study.series] = key, study
     targets = {(name, row.target) for name, row in read}
     for key, study in file.studies.items():
         for target, spec in study.rows.items():
             for name in (target, spec.within or target):
                 if (study.series, name) not in targets:
-                    known = [t for s, t in targets if s == study.series]
+                    known = sorted(t for s, t in targets if s == study.series)
                     raise ScenarioError(unknown("row", name, known, f"{where}: studies.{key}.rows"))
     rows = [_row(*study_of[name], row, file, published, where) for name, row in read]
     _check_nesting(rows, where)
@@ -194,4 +200,15 @@ def _check_nesting(rows: list[Row], where: str) -> None:
             raise ScenarioError(f"{place}: '{row.within}' is of family {outer.family}, this row of {row.family}.")
         if outer.role == "fit" and row.role == "fit" and outer.share < row.share:
             raise ScenarioError(f"{place}: '{row.within}' has {outer.share:g}, fewer than {row.share:g} here.")
+        if row.target in wholes(row, by_name):
+            raise ScenarioError(f"{place}: '{row.within}' lies within '{row.target}' itself.")
         taken.add((row.study, row.within))
+
+
+def wholes(row: Row, by_name: Mapping[tuple[str, str], Row]) -> list[str]:
+    """Figures that contain one, from the nearest outwards."""
+    found: list[str] = []
+    while row.within and row.within not in found:
+        found.append(row.within)
+        row = by_name[row.study, row.within]
+    return found
