@@ -120,7 +120,7 @@ class _Repeated:
 
     def run(self, draws: Mapping[str, FloatArray] | None) -> list[dict[str, _Found]]:
         """Every comparison, by draw; draw k meets patients of its own."""
-        numbers = self.cohort.numbers(draws or {})
+        numbers = self.cohort.numbers(draws or {}, len(next(iter(draws.values()))) if draws else 1)
         return [self._draw(x, k * STRIDE) for k, x in enumerate(numbers)]
 
     def _draw(self, numbers: FloatArray, first: int) -> dict[str, _Found]:
