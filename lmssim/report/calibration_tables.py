@@ -55,7 +55,7 @@ def figure_name(row: Any, longest: int = 1000) -> str:
 
 
 def conflicts(calibration: Calibration) -> list[dict[str, str]]:
-    """Figures that the fit cannot meet, studies that the others do not foresee, and effects that series would move."""
+    """Figures that the fit cannot meet, studies that others do not foresee, pairs, effects that series would move."""
     found = []
     for row in each_row(calibration.fit):
         if row.role == "fit" and (row.p_value < LEAST_P or row.p_value > 1.0 - LEAST_P):
@@ -65,6 +65,10 @@ def conflicts(calibration: Calibration) -> list[dict[str, str]]:
         if row.inside is not pd.NA and not row.inside:
             text = f"observed {value_text(row.observed, row)}, without its study {interval_text(row)}"
             found.append(_conflict("Study left out", figure_name(row), text))
+    for row in each_row(calibration.pairs):
+        if row.conflict:
+            text = f"{row.z:+.1f} standard errors apart: no one population has both, whatever the parameters"
+            found.append(_conflict("Pair of figures", f"{row.target_id} and {row.other_id}", text))
     for row in each_row(calibration.shifts):
         if row.conflict or abs(row.shift) > 1.0:
             text = f"series would move it by {row.shift:+.2f} prior standard deviations; it is held at its own evidence"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,9 +49,16 @@ def synthetic(n_figures: int = 18, n_free: int = 5, *, converged: bool = True, s
     return Calibration(
         name="extremity", label="Leiomyosarcoma of the extremities", chain=chain, trace=_trace(rng, quantities),
         posterior=_posterior(rng, chain), free=_free(chain, quantities), parameters=_parameters(), fit=fit,
-        shifts=_shifts(),
+        pairs=_pairs(fitted), shifts=_shifts(),
         left_out=_left_out(rng, fitted), emulator=_emulator(rng, fit), diagnostics=_diagnostics(converged),
     )  # fmt: skip
+
+
+def _pairs(fitted: pd.DataFrame) -> pd.DataFrame:
+    ids = list(fitted["target_id"])
+    pairs = [("metastasis", a, b, 0.2, 0.4, 0.5, False) for a, b in itertools.pairwise(ids)]
+    columns = ["family", "target_id", "other_id", "difference", "se", "z", "conflict"]
+    return pd.DataFrame(pairs, columns=columns)
 
 
 def _parameters() -> pd.DataFrame:

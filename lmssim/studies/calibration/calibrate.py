@@ -21,6 +21,7 @@ from lmssim.studies.calibration.design import posterior_points, prior_points, ro
 from lmssim.studies.calibration.diagnostics import chain_of, table_of_free, trace_of, verdict
 from lmssim.studies.calibration.emulator import Emulator, fit_emulator, share_of_eta
 from lmssim.studies.calibration.leave_out import leave_out
+from lmssim.studies.calibration.pairs import conflicting_pairs
 from lmssim.studies.calibration.posterior import parameter_table
 from lmssim.studies.calibration.predictive import predict_figure
 from lmssim.studies.calibration.problem import N_ROWS, Problem, given_of, load_problem
@@ -165,7 +166,7 @@ class _Run:
         chains = self._sample(density, mode)
         free = table_of_free(self.problem, chains, self.settings.burn_in, mode)
         z, rows = chains.last()
-        fit = self._fit(z, rows)
+        fit, pairs = self._fit(z, rows)
         emulator = self._check(density.emulator, z, rows)
         left_out = self._left_out(density, chains)
         posterior = self._posterior(z, rows)
@@ -174,7 +175,7 @@ class _Run:
             chain=chain_of(self.problem, chains, self.settings.burn_in),
             trace=trace_of(self.problem, chains, self.settings.burn_in), posterior=posterior, free=free,
             parameters=parameter_table(self.problem, z.mean(axis=0), posterior),
-            fit=fit, shifts=self._shifts(density), left_out=left_out, emulator=emulator,
+            fit=fit, pairs=pairs, shifts=self._shifts(density), left_out=left_out, emulator=emulator,
             diagnostics=self._diagnostics(free, chains),
         )  # fmt: skip
 
@@ -259,8 +260,8 @@ class _Run:
 
     # --- What it predicts ---
 
-    def _fit(self, z: FloatArray, rows: np.ndarray) -> pd.DataFrame:
-        """Every figure beside its prediction for a study of its size."""
+    def _fit(self, z: FloatArray, rows: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Every figure beside its prediction for a study of its size, and pairs that cannot both be met."""
         n, patients = self.settings.predictive
         chosen = np.arange(len(z)) if n >= len(z) else np.linspace(0, len(z) - 1, n).astype(np.int64)
         n_free = len(self.problem.free)
@@ -283,7 +284,7 @@ class _Run:
                     "reading": reading_text(self.problem, k), "reason": row.reason,
                 }
             )  # fmt: skip
-        return pd.DataFrame(table)
+        return pd.DataFrame(table), conflicting_pairs(self.problem, found)
 
     def _shifts(self, density: Density) -> pd.DataFrame:
         given, shift = self.problem.given, density.shifts() if self.problem.given_ids else np.zeros(0)

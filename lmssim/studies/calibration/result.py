@@ -47,6 +47,10 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "id": TEXT, "value": NUMBER, "distribution": TEXT, "low": NUMBER, "high": NUMBER, "kind": TEXT,
         "source_id": TEXT, "description": TEXT, "group": TEXT,
     },
+    "pairs": {
+        "family": TEXT, "target_id": TEXT, "other_id": TEXT, "difference": NUMBER, "se": NUMBER, "z": NUMBER,
+        "conflict": FLAG,
+    },
     "shifts": {"id": TEXT, "prior_mean": NUMBER, "prior_sd": NUMBER, "shift": NUMBER, "conflict": FLAG},
     "left_out": {
         "cohort_id": TEXT, "target_id": TEXT, "observed": NUMBER, "predicted": NUMBER, "low": NUMBER, "high": NUMBER,
@@ -98,6 +102,8 @@ class Calibration:
     setting and sampling. `held_out`: its cohort was kept back. `width_ratio`: width as a multiple of the study's own
     sampling interval. `p_value`: posterior predictive probability. `observed_low`, `observed_high`: the study's own
     95% interval, if stated."""
+    pairs: pd.DataFrame
+    """Pairs of fitted figures of one family and two cohorts: how far apart their cloglog residuals are."""
     shifts: pd.DataFrame
     """Each given parameter, and how far the series would move it if they could (prior standard deviations)."""
     left_out: pd.DataFrame
