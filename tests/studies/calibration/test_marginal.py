@@ -38,7 +38,7 @@ def log_integrand(
 ) -> FloatArray:
     """Log of the likelihood given the effect, times its density."""
     hazard = np.exp(np.array(eta)[:, None] + tau * z)
-    value = -0.5 * z**2 - 0.5 * np.log(2.0 * np.pi)
+    value: FloatArray = -0.5 * z**2 - 0.5 * np.log(2.0 * np.pi)
     for i, k in enumerate(inner):
         d = hazard[i] - (hazard[k] if k >= 0 else 0.0)
         value -= (size[i] - events[i]) * d
