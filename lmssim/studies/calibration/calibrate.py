@@ -72,7 +72,13 @@ class Settings:
     """Key of all random numbers."""
 
     def validate(self) -> None:
-        """Refuse impossible values."""
+        """Refuse impossible values.
+
+        Raises
+        ------
+        InputError
+            With the setting, its value and what is allowed.
+        """
         if not 0 <= self.burn_in < self.steps:
             raise InputError(f"burn-in: {self.burn_in} is not below the {self.steps} steps.")
         if self.ensembles < 2 or self.walkers < 20:
@@ -315,7 +321,13 @@ class _Run:
 
 
 def reading_text(problem: Problem, k: int) -> str:
-    """How a row was read, in a sentence."""
+    """How a row was read, in a sentence.
+
+    Parameters
+    ----------
+    k : int
+        Number of the row.
+    """
     row = problem.rows[k]
     series, reading = problem.scenario.file.series[row.series], row.reading
     events = ", ".join(reading.events)
