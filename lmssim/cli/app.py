@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from lmssim import __version__
-from lmssim.cli import case, init, reproduce, run, schema, show, switches, trace, verify
+from lmssim.cli import calibrate, case, init, reproduce, run, sbc, schema, show, switches, trace, validate, verify
 from lmssim.errors import LmssimError
 
 DEBUG = "--debug"
@@ -34,7 +34,10 @@ app.command("trace")(trace.trace)
 app.command("case")(case.case)
 app.command("show")(show.show)
 app.command("verify")(verify.verify)
+app.command("validate")(validate.validate)
 app.command("switches")(switches.switches)
+app.command("calibrate")(calibrate.calibrate)
+app.command("sbc")(sbc.sbc)
 app.command("reproduce")(reproduce.reproduce)
 app.command("init")(init.init)
 app.command("schema")(schema.schema)

@@ -25,7 +25,11 @@ CALIBRATIONS = ("advanced", "extremity", "subcutaneous", "cutaneous", "retroperi
 """In this order: sites take the course of advanced disease as it was fitted before."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """What scenarios read of a calibration: its file there, and how it ends beside the other posteriors."""
-PARTS = ("base_case", "switches", "calibration")
+PARTS = ("calibration", "validation", "base_case", "switches")
+POWER_SERIES, POWER_SPLITS = "elms", {"size": "size_cm > 10", "depth": "deep", "grade": "grade == 3"}
+"""Series of 75 patients in whom no difference of survival was found, and what it was compared by."""
+POWER_DRAWS = 50
+"""Rows of the posterior over which the power of that series is averaged."""
 
 
 def reproduce(
@@ -38,11 +42,13 @@ def reproduce(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")] = Path("results"),
     quiet: options.Quiet = False,
 ) -> None:
-    """Make the reference results again: calibrations, the base case of every site, each option of each switch."""
+    """Make the reference results again: calibrations, what they never saw, base cases, each option of each switch."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     if only in (None, "calibration"):  # first: the other parts draw on its posteriors
-        _calibrations(out, options.jobs_or_all(jobs), quiet=quiet)
+        _calibrations(out, seed, options.jobs_or_all(jobs), quiet=quiet)
+    if only in (None, "validation"):
+        _validation(out / "validation", seed, jobs, quiet=quiet)
     if only in (None, "base_case"):
         _base_case(out / "base_case", patients, seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "switches"):
@@ -54,19 +60,40 @@ def reproduce(
             )
 
 
-def _calibrations(out: Path, jobs: int, *, quiet: bool) -> None:
+def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
     """Calibrate everything; in a working copy's own results, scenarios then draw from what was found."""
-    from lmssim.bundled import calibration_folder, in_working_copy
-    from lmssim.cli.calibrate import calibrate_to  # type: ignore[import-untyped]  # written with `lmssim calibrate`
+    from lmssim.bundled import calibration_folder, find_calibration, in_working_copy
+    from lmssim.cli.calibrate import calibrate_to
     from lmssim.execution.store import make_folder, write_bytes
+    from lmssim.studies.calibration.calibrate import Settings
 
     own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
     for name in CALIBRATIONS:
-        folder = out / "calibration" / name
-        calibrate_to(name, None, folder, jobs, quiet=quiet)  # settings: those of the command
+        folder = make_folder(out / "calibration" / name)
+        calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
         for made, suffix in POSTERIOR.items() if own else ():
             posteriors = make_folder(calibration_folder() / "posteriors")
             write_bytes(posteriors / f"{name}{suffix}", (folder / made).read_bytes())
+
+
+def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
+    """Held-out figures of every calibration, its method on known truths, and what a series of 75 could have found."""
+    from lmssim.bundled import find_calibration
+    from lmssim.cli.sbc import sbc_to
+    from lmssim.cli.validate import validate
+    from lmssim.execution.store import make_folder, write_csv
+    from lmssim.model.sampling import sample_parameters
+    from lmssim.model.scenario import load_scenario
+    from lmssim.studies.calibration.power import power_of_series
+    from lmssim.studies.calibration.sbc import SbcSettings
+
+    for name in CALIBRATIONS:
+        validate(name, seed=seed, jobs=jobs, out=out / name, quiet=quiet)
+    folder = make_folder(out / "simulation_based_calibration")
+    sbc_to(find_calibration("extremity"), SbcSettings(seed=seed), folder, options.jobs_or_all(jobs), quiet=quiet)
+    scenario = load_scenario("extremity")
+    draws = sample_parameters(scenario.table, scenario.groups, POWER_DRAWS, seed)
+    write_csv(out / "power.csv", power_of_series(scenario, POWER_SERIES, POWER_SPLITS, seed=seed, draws=draws))
 
 
 def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -> None:

@@ -7,6 +7,9 @@ References
 Marubini E, Valsecchi MG. Analysing Survival Data from Clinical Trials and Observational Studies. Wiley, 1995.
 Brookmeyer R, Crowley J. A confidence interval for the median survival time. Biometrics 38:29-41, 1982.
 doi:10.2307/2530286
+Mantel N. Evaluation of survival data and two new rank order statistics arising in its consideration. Cancer Chemother
+Rep 50:163-170, 1966.
+Cox DR. Regression models and life-tables. J R Stat Soc B 34:187-220, 1972. doi:10.1111/j.2517-6161.1972.tb00899.x
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 Z975 = float(stats.norm.ppf(0.975))
 """Standard normal quantile of a 95% interval's end."""
+NEWTON = 12
+"""Iterations of a hazard ratio."""
 
 
 @dataclass(frozen=True)
@@ -105,3 +110,88 @@ def study_interval(share: float, variance: float, n: int) -> tuple[float, float]
     effective = max(round(n * share * (1.0 - share) / variance), 1)
     low, high = (float(stats.binom.ppf(q, effective, share)) / effective for q in (0.025, 0.975))
     return low, high
+
+
+# === Two groups compared ===
+
+
+@dataclass(frozen=True)
+class RiskSets:
+    """Who is at risk at each event of some studies, (n_studies, n_patients) in order of time; 0 events where censored.
+
+    Attributes
+    ----------
+    events : ndarray(float, ndim=2)
+        1 at an event, else 0.
+    in_group : ndarray(float, ndim=2)
+        Whether the patient is in the group.
+    at_risk, of_group : ndarray(float, ndim=2)
+        Patients at risk then, and how many of these are in the group.
+    tied : ndarray(float, ndim=2)
+        Events at the same time.
+    """
+
+    events: FloatArray
+    in_group: FloatArray
+    at_risk: FloatArray
+    of_group: FloatArray
+    tied: FloatArray
+
+
+def risk_sets(time: FloatArray, event: np.ndarray, group: np.ndarray) -> RiskSets:
+    """Risk sets of studies of the same size.
+
+    Parameters
+    ----------
+    time : ndarray(float, ndim=2)
+        End of each patient's observation (years), (n_studies, n_patients); of ties the event goes first.
+    event, group : ndarray(bool, ndim=2)
+        Whether it is the event, and whether the patient is in the group.
+    """
+    order = np.argsort(time, axis=1, kind="stable")
+    t, e, g = (np.take_along_axis(x, order, axis=1) for x in (time, event.astype(float), group.astype(float)))
+    n = t.shape[1]
+    place = np.broadcast_to(np.arange(n), t.shape)
+    new = np.concatenate([np.ones((len(t), 1), dtype=bool), t[:, 1:] != t[:, :-1]], axis=1)
+    start = np.maximum.accumulate(np.where(new, place, 0), axis=1)
+    last = np.concatenate([new[:, 1:], np.ones((len(t), 1), dtype=bool)], axis=1)
+    stop = np.minimum.accumulate(np.where(last, place, n)[:, ::-1], axis=1)[:, ::-1]
+    later = np.cumsum(g[:, ::-1], axis=1)[:, ::-1]
+    up_to = np.concatenate([np.zeros((len(t), 1)), np.cumsum(e, axis=1)], axis=1)
+    tied = np.take_along_axis(up_to, stop + 1, axis=1) - np.take_along_axis(up_to, start, axis=1)
+    return RiskSets(e, g, (n - start).astype(np.float64), np.take_along_axis(later, start, axis=1), tied)
+
+
+def logrank(sets: RiskSets) -> FloatArray:
+    """P-values of the log-rank test of the group against the others, (n_studies,); 1 where nothing can be told.
+
+    Notes
+    -----
+    With d events at a time among Y at risk, Y1 of them in the group, the group's events d1 have the mean d Y1 / Y and
+    the variance d (Y1 / Y) (1 - Y1 / Y) (Y - d) / (Y - 1), both summed over times.
+    """
+    share = sets.of_group / sets.at_risk
+    excess = (sets.events * (sets.in_group - share)).sum(axis=1)
+    left = (sets.at_risk - sets.tied) / np.maximum(sets.at_risk - 1.0, 1.0)
+    variance = (sets.events * share * (1.0 - share) * left).sum(axis=1)
+    z = np.divide(excess, np.sqrt(variance), out=np.zeros(len(excess)), where=variance > 0.0)
+    p: FloatArray = 2.0 * stats.norm.sf(np.abs(z))
+    return p
+
+
+def hazard_ratio(sets: RiskSets) -> FloatArray:
+    """Cox's hazard ratio of the group against the others, ties as Breslow has them, (n_studies,); NaN without events.
+
+    Notes
+    -----
+    Newton's iterations of the partial likelihood, whose score at 0 is the log-rank excess.
+    """
+    beta = np.zeros(len(sets.events))
+    for _ in range(NEWTON):
+        weight = sets.of_group * np.exp(beta)[:, None]
+        share = weight / (weight + sets.at_risk - sets.of_group)
+        score = (sets.events * (sets.in_group - share)).sum(axis=1)
+        information = (sets.events * share * (1.0 - share)).sum(axis=1)
+        step = np.divide(score, information, out=np.full(len(score), np.nan), where=information > 0.0)
+        beta += np.clip(step, -1.0, 1.0)
+    return np.exp(beta)

@@ -210,6 +210,8 @@ def _figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
             figure, low, high = _proportion(read, row)
         case "median_time":
             figure, low, high = _median_time(read, row)
+        case "mean_time":
+            figure, low, high = _mean_time(read, row)
         case _:
             figure, low, high = _curve_figure(read, row)
     return (figure, low, high) if row.n else (figure, np.nan, np.nan)
@@ -232,6 +234,18 @@ def _median_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     k = (row.n + 1) / 2.0  # a sample median's rank is Beta(k, k)
     low, high = (float(np.quantile(event, stats.beta.ppf(q, k, k))) for q in (0.025, 0.975))
     return float(np.median(event)), low, high
+
+
+def _mean_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    """Mean among those with the event; its interval is log-normal, by the delta method."""
+    event = read.event[_happened(read, row)]
+    if not len(event):
+        return np.nan, np.nan, np.nan
+    mean = float(event.mean())
+    if mean == 0.0:
+        return 0.0, 0.0, 0.0
+    ratio = float(np.exp(Z975 * event.std() / (mean * np.sqrt(max(row.n, 1)))))
+    return mean, mean / ratio, mean * ratio
 
 
 def _curve(read: Times, row: SeriesRow) -> Incidence:
@@ -266,7 +280,7 @@ class Share:
     per_patient : float
         Patients without censoring who tell as much of the share as one patient does.
     spread : float
-        SD of the log of a median in a study of the row's n; NaN for shares.
+        SD of the log of a median or mean in a study of the row's n; NaN for shares.
     patients : float
         Simulated patients whom the share is of.
     """
@@ -292,6 +306,8 @@ def share_of(read: Times, row: SeriesRow) -> Share:
         return Share(share if row.statistic == "cumulative_incidence" else 1.0 - share, share, per_patient, np.nan, n)
     figure, low, high = _figure(read, row)
     spread = _log_spread(figure, low, high)
+    if row.statistic == "mean_time":
+        return Share(figure, np.nan, 1.0, spread, int(_happened(read, row).sum()))
     if row.observed is None:
         return Share(figure, np.nan, np.nan, spread, n)
     if row.statistic == "km_median":

@@ -38,10 +38,9 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is calibrated, in this order, where calibrating takes no time."""
     names = []
 
-    def calibrate_to(name: str, _settings: Any, folder: Path, _jobs: int, quiet: bool) -> None:
-        names.append(name)
+    def calibrate_to(path: Path, _settings: Any, folder: Path, _jobs: int, quiet: bool) -> None:
+        names.append(name := path.stem)
         assert quiet
-        folder.mkdir(parents=True)
         (folder / "posterior.parquet").write_text(f"draws of {name}")
         (folder / "parameters.csv").write_text(f"parameters of {name}")
 
@@ -60,6 +59,8 @@ def test_calibrations(
     """Advanced disease before the sites; scenarios get the posteriors of a working copy's own results alone."""
     folder = tmp_path / ("copy/calibration" if package == "copy/lmssim" else "installed/calibration")
     folder.mkdir(parents=True)
+    for name in CALIBRATIONS:
+        (folder / f"{name}.toml").touch()
     monkeypatch.setattr(bundled, "PACKAGE", tmp_path / package)
     with pytest.raises(SystemExit) as left:
         main(["reproduce", "--only", "calibration", "--jobs", "1", "-q", "--out", str(tmp_path / out)])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+import pandas as pd
 import pytest
-from lifelines import KaplanMeierFitter
+from lifelines import CoxPHFitter, KaplanMeierFitter
 from scipy import stats
 
-from lmssim.outcomes.estimators import incidence, study_interval
+from lmssim.outcomes.estimators import hazard_ratio, incidence, logrank, risk_sets, study_interval
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
 
 N = 4_000
 NEVER = np.full(N, np.inf)
@@ -80,3 +86,44 @@ def test_a_studys_median_lies_in_its_interval() -> None:
     _, low, high = incidence(rng.exponential(1.0, 50_000), np.full(50_000, np.inf), np.full(50_000, np.inf)).median(60)
     medians = np.median(rng.exponential(1.0, (4_000, 60)), axis=1)
     assert 0.92 < np.mean((low <= medians) & (medians <= high)) < 0.97
+
+
+def _studies(rounding: float | None) -> tuple[FloatArray, np.ndarray, np.ndarray]:
+    """Times, whether they are events, and groups of 20 studies of 60 patients; ties if times are rounded up."""
+    rng = np.random.default_rng(11)
+    group = rng.random((20, 60)) < 0.4
+    event = rng.exponential(np.where(group, 2.0, 4.0))
+    censoring = rng.uniform(1.0, 8.0, (20, 60))
+    if rounding is not None:
+        event, censoring = (np.ceil(x / rounding) * rounding for x in (event, censoring))
+    return np.minimum(event, censoring), event <= censoring, group
+
+
+@pytest.mark.parametrize("rounding", [None, 0.5])
+def test_logrank_meets_scipy(rounding: float | None) -> None:
+    """With ties and without, many studies at once as each alone."""
+    time, event, group = _studies(rounding)
+    ours = logrank(risk_sets(time, event, group))
+    for k in range(len(time)):
+        x, y = (
+            stats.CensoredData.right_censored(time[k, chosen], ~event[k, chosen]) for chosen in (group[k], ~group[k])
+        )
+        assert ours[k] == pytest.approx(stats.logrank(x, y).pvalue, rel=1e-9)
+
+
+def test_hazard_ratio_meets_lifelines() -> None:
+    """Cox's, of each study."""
+    time, event, group = _studies(None)
+    ours = hazard_ratio(risk_sets(time, event, group))
+    for k in range(3):
+        frame = pd.DataFrame({"time": time[k], "event": event[k], "group": group[k].astype(float)})
+        fitted = CoxPHFitter().fit(frame, "time", "event")
+        assert ours[k] == pytest.approx(float(np.exp(fitted.params_["group"])), rel=1e-5)
+
+
+def test_nothing_to_compare() -> None:
+    """Without events, or with one group alone, no difference is found and no ratio known."""
+    time, group = np.ones((2, 5)), np.array([[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]], dtype=bool)
+    sets = risk_sets(time, np.array([[False] * 5, [True] * 5]), group)
+    assert logrank(sets).tolist() == [1.0, 1.0]
+    assert np.isnan(hazard_ratio(sets)).all()

@@ -28,10 +28,11 @@ class SeriesRow(Section):
     target: str
     """Id of the figure in its source's table."""
     label: str
-    statistic: Literal["proportion", "median_time", "cumulative_incidence", "km_survival", "km_median"]
-    """`proportion`: share of patients with an event within follow-up. `median_time`: median time to it among those who
-    have it. `cumulative_incidence`: share with an event by a time, death competing. `km_survival`: Kaplan-Meier share
-    without an event by a time, censored at deaths that are not among the events. `km_median`: when that is a half."""
+    statistic: Literal["proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median"]
+    """`proportion`: share of patients with an event within follow-up. `median_time`, `mean_time`: median or mean time
+    to it among those who have it. `cumulative_incidence`: share with an event by a time, death competing.
+    `km_survival`: Kaplan-Meier share without an event by a time, censored at deaths that are not among the events.
+    `km_median`: when that is a half."""
     events: list[str]
     """States entered, or marks."""
     strategy: str | None = None
@@ -60,7 +61,8 @@ class SeriesRow(Section):
     high: float | None = None
     """Greatest value."""
     n: int = Field(default=0, ge=0)
-    """Patients in the denominator; for `median_time`, those with the event. 0 if not stated: of a range alone."""
+    """Patients in the denominator; for `median_time` and `mean_time`, those with the event. 0 if not stated: of a range
+    alone."""
     note: str = ""
 
 

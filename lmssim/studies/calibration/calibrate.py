@@ -15,11 +15,13 @@ import pandas as pd
 from lmssim import __version__
 from lmssim.errors import InputError
 from lmssim.execution import store
+from lmssim.outcomes.estimators import Z975
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import posterior_points, prior_points, rows_of_points, run_design
 from lmssim.studies.calibration.diagnostics import chain_of, table_of_free, trace_of, verdict
 from lmssim.studies.calibration.emulator import Emulator, fit_emulator, share_of_eta
 from lmssim.studies.calibration.leave_out import leave_out
+from lmssim.studies.calibration.posterior import parameter_table
 from lmssim.studies.calibration.predictive import predict_figure
 from lmssim.studies.calibration.problem import N_ROWS, Problem, given_of, load_problem
 from lmssim.studies.calibration.result import Calibration
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from lmssim.kernels import FloatArray
     from lmssim.outcomes.predict import Predicted
+    from lmssim.studies.calibration.rows import Row
 
 Progress = Callable[[str, int, int], None]
 """Called with (phase, done, in all)."""
@@ -64,7 +67,7 @@ class Settings:
     """Steps between saved ones."""
     checks: tuple[int, int] = (24, 20_000)
     """Posterior rows at which the emulator is checked, and patients of each."""
-    predictive: tuple[int, int] = (500, 2_000)
+    predictive: tuple[int, int] = (400, 1_500)
     """Posterior rows at which figures are predicted, and patients of each."""
     leave_out: tuple[int, int] = (150, 1_500)
     """The same for each cohort left out; (0, 0) for none."""
@@ -178,10 +181,12 @@ class _Run:
         fit = self._fit(z, rows)
         emulator = self._check(density.emulator, z, rows)
         left_out = self._left_out(density, chains)
+        posterior = self._posterior(z, rows)
         return Calibration(
             name=self.problem.name, label=self.problem.file.label,
             chain=chain_of(self.problem, chains, self.settings.burn_in),
-            trace=trace_of(self.problem, chains, self.settings.burn_in), posterior=self._posterior(z, rows), free=free,
+            trace=trace_of(self.problem, chains, self.settings.burn_in), posterior=posterior, free=free,
+            parameters=parameter_table(self.problem, z.mean(axis=0), posterior),
             fit=fit, shifts=self._shifts(density), left_out=left_out, emulator=emulator,
             diagnostics=self._diagnostics(free, chains),
         )  # fmt: skip
@@ -287,7 +292,8 @@ class _Run:
                     "cohort_id": row.cohort_id, "family": row.family, "role": row.role, "held_out": row.held_out,
                     "statistic": row.reading.statistic, "n": published_n,
                     "observed": np.nan if row.reading.observed is None else row.reading.observed,
-                    **asdict(figure), "reading": reading_text(self.problem, k), "reason": row.reason,
+                    **asdict(figure), **_own_interval(row, found.spread[:, k]),
+                    "reading": reading_text(self.problem, k), "reason": row.reason,
                 }
             )  # fmt: skip
         return pd.DataFrame(table)
@@ -318,6 +324,16 @@ class _Run:
             "seconds": time.monotonic() - self.began, "evaluations": self.evaluations, "settings": asdict(s),
             "fingerprint": fingerprint(self.problem, s), "rows": N_ROWS,
         }  # fmt: skip
+
+
+def _own_interval(row: Row, spread: FloatArray) -> dict[str, float]:
+    """95% sampling interval of an observed time, by the spread that the model gives a study of its size."""
+    known = spread[np.isfinite(spread)]
+    observed = row.reading.observed
+    if observed is None or not len(known) or not observed > 0.0:
+        return {"observed_low": np.nan, "observed_high": np.nan}
+    width = Z975 * float(np.median(known))
+    return {"observed_low": observed * np.exp(-width), "observed_high": observed * np.exp(width)}
 
 
 def reading_text(problem: Problem, k: int) -> str:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.studies.calibration.rows import Row
 
-NODES = 9
-"""Points of the adaptive Gauss-Hermite quadrature over a between-study effect."""
+NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(9)
+"""Of the adaptive Gauss-Hermite quadrature over a between-study effect."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,11 @@ class Likelihood:
             Between-study SD, (n, n_families).
         """
         spread = np.sqrt(tau[:, self.family] ** 2 + self.error**2)
-        nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
         starts = np.append(np.flatnonzero(np.diff(self.group, prepend=-1)), len(self.group))
         whole = np.empty(len(eta))
         log_marginal(
-            np.ascontiguousarray(eta[:, self.columns]), spread, self.events, self.size, self.inner, starts, nodes,
-            np.log(weights), whole,
+            np.ascontiguousarray(eta[:, self.columns]), spread, self.events, self.size, self.inner, starts, NODES,
+            np.log(WEIGHTS), whole,
         )  # fmt: skip
         return whole
 

@@ -1,26 +1,21 @@
-"""What a study of a given size would find: parameters, the study's setting, and sampling.
+"""Figures of a calibration beside what a new study of the same size would find at rows of the posterior.
 
-The model itself is run at rows of the posterior, never the emulator.
+The model itself is run there, never the emulator.
 """
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.studies.calibration.emulator import eta_of_share, share_of_eta
+from lmssim.outcomes.new_study import TIMES, Column, NewStudies
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.outcomes.predict import Predicted
     from lmssim.studies.calibration.rows import Row
-
-MEDIANS = ("median_time", "km_median")
-REPLICATES = 4
-"""Studies replicated from each row of the posterior."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +25,7 @@ class Figure:
     Attributes
     ----------
     predicted : float
-        Mean over the posterior, in the paper's terms.
+        Mean share over the posterior, or median time, in the paper's terms.
     low, high : float
         95% predictive interval.
     inside : bool or None
@@ -49,6 +44,9 @@ class Figure:
     p_value: float
 
 
+NOTHING = Figure(np.nan, np.nan, np.nan, None, np.nan, np.nan)
+
+
 def predict_figure(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed: int) -> Figure:
     """Prediction of row number k.
 
@@ -59,57 +57,17 @@ def predict_figure(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed
     tau : ndarray(float, ndim=1)
         Between-study SD of the row's family, by row of the posterior.
     """
-    rng = np.random.default_rng([seed, zlib.crc32(f"{row.study}/{row.target}".encode())])
-    figure = predicted.figure[:, k]
-    known = np.isfinite(figure)
-    if not known.any():
-        return Figure(np.nan, np.nan, np.nan, None, np.nan, np.nan)
-    is_time = row.reading.statistic in MEDIANS
-    whole, alone = (
-        _times(predicted, k, known, each, rng) if is_time else _shares(row, predicted, k, known, each, rng)
-        for each in (tau, np.zeros_like(tau))
-    )
-    low, high = (float(x) for x in np.quantile(whole, [0.025, 0.975]))
-    own = np.quantile(alone if is_time else _sampling(row, predicted, k, known, rng), [0.025, 0.975])
-    observed = row.reading.observed
-    inside = None if observed is None else bool(low <= observed <= high)
-    p = np.nan if observed is None else float((whole < observed).mean() + 0.5 * (whole == observed).mean())
-    width = float(own[1] - own[0])
-    mean = float(np.median(figure[known])) if is_time else float(figure[known].mean())
-    return Figure(mean, low, high, inside, (high - low) / width if width > 0.0 else np.nan, p)
-
-
-def _shares(
-    row: Row, predicted: Predicted, k: int, known: np.ndarray, tau: FloatArray, rng: np.random.Generator
-) -> FloatArray:
-    share, size = _share(predicted, k, known), _size(row, predicted, k, known)
-    share, size, tau = (np.repeat(x, REPLICATES) for x in (share, size, tau[known]))
-    setting = share_of_eta(eta_of_share(share) + tau * rng.normal(size=len(share)))
-    found: FloatArray = rng.binomial(size, setting) / size
-    return 1.0 - found if row.reading.statistic == "km_survival" else found
-
-
-def _sampling(row: Row, predicted: Predicted, k: int, known: np.ndarray, rng: np.random.Generator) -> FloatArray:
-    """Shares found by studies of the row's size in one setting with the mean parameters."""
-    share, size = float(_share(predicted, k, known).mean()), int(np.median(_size(row, predicted, k, known)))
-    found: FloatArray = rng.binomial(size, share, size=4000) / size
-    return found
-
-
-def _share(predicted: Predicted, k: int, known: np.ndarray) -> FloatArray:
-    least = 0.5 / np.maximum(predicted.patients[known, k], 1.0)
-    share: FloatArray = np.clip(predicted.share[known, k], least, 1.0 - least)
-    return share
-
-
-def _size(row: Row, predicted: Predicted, k: int, known: np.ndarray) -> np.ndarray:
-    per_patient = np.ones(known.sum()) if row.is_effective else predicted.per_patient[known, k]
-    return np.maximum(np.round(np.nan_to_num(row.n * per_patient)), 1.0).astype(np.int64)
-
-
-def _times(predicted: Predicted, k: int, known: np.ndarray, tau: FloatArray, rng: np.random.Generator) -> FloatArray:
-    log = np.log(np.maximum(predicted.figure[known, k], 1e-6))
-    spread = np.nan_to_num(predicted.spread[known, k], nan=np.nanmedian(predicted.spread[:, k]))
-    log, spread, tau = (np.repeat(x, REPLICATES) for x in (log, spread, tau[known]))
-    times: FloatArray = np.exp(log + np.hypot(spread, tau) * rng.normal(size=len(log)))
-    return times
+    column = Column.of(predicted, k)
+    if not column.known.any():
+        return NOTHING
+    n = row.n if row.n > 0.0 else 1.0
+    new = NewStudies(row.study, row.family, row.target, n, row.is_effective, tau[column.known], seed)
+    statistic, observed = row.reading.statistic, row.reading.observed
+    found = new.of_a_time(column) if statistic in TIMES else new.of_a_share(column)
+    if statistic == "km_survival":
+        found = found.turned()
+    if observed is None:
+        return Figure(found.predicted, found.low, found.high, None, found.width_ratio, np.nan)
+    p = float((found.values < observed).mean() + 0.5 * (found.values == observed).mean())
+    inside = bool(found.low - 1e-9 <= observed <= found.high + 1e-9)
+    return Figure(found.predicted, found.low, found.high, inside, found.width_ratio, p)

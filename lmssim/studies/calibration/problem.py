@@ -61,6 +61,11 @@ class BetweenStudies:
     scale: float
 
     @property
+    def label(self) -> str:
+        """What people call it."""
+        return f"Between-study SD, {self.family.replace('_', ' ')}"
+
+    @property
     def name(self) -> str:
         """Column under which it is saved."""
         return f"tau_{self.family}"
@@ -126,8 +131,8 @@ class Problem:
 
     @cached_property
     def _before(self) -> dict[str, FloatArray]:
-        """Parameters of calibrations done before that this scenario has."""
-        table = self.scenario.table
+        """Parameters of calibrations done before that this scenario shares; its own rows stand in place of them."""
+        table = {id_ for id_ in self.scenario.table if id_ not in self.scenario.own}
         columns: dict[str, FloatArray] = {}
         for name in self.file.after:
             path = self.path.parent / "posteriors" / f"{name}.parquet"

@@ -43,6 +43,10 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "held_out": FLAG, "statistic": TEXT, "n": NUMBER, "observed": NUMBER, "predicted": NUMBER, "low": NUMBER,
         "high": NUMBER, "inside": ANSWER, "width_ratio": NUMBER, "p_value": NUMBER, "reading": TEXT, "reason": TEXT,
     },
+    "parameters": {
+        "id": TEXT, "value": NUMBER, "distribution": TEXT, "low": NUMBER, "high": NUMBER, "kind": TEXT,
+        "source_id": TEXT, "description": TEXT, "group": TEXT,
+    },
     "shifts": {"id": TEXT, "prior_mean": NUMBER, "prior_sd": NUMBER, "shift": NUMBER, "conflict": FLAG},
     "left_out": {
         "cohort_id": TEXT, "target_id": TEXT, "observed": NUMBER, "predicted": NUMBER, "low": NUMBER, "high": NUMBER,
@@ -55,6 +59,8 @@ FURTHER: Mapping[str, Mapping[str, str]] = {
     "free": {"distribution": TEXT, "kind": TEXT, "reason": TEXT},
     "fit": {"observed_low": NUMBER, "observed_high": NUMBER},
     "left_out": {"observed_low": NUMBER, "observed_high": NUMBER},
+    "parameters": dict.fromkeys(("unit", "locator", "expression", "reason"), TEXT)
+    | dict.fromkeys(("p1", "p2", "se"), NUMBER),
 }
 """Columns that a table may have, and their kinds; any other column holds numbers if all its values are numbers."""
 LONG = ("chain", "trace", "posterior")
@@ -85,6 +91,8 @@ class Calibration:
     free: pd.DataFrame
     """Each free quantity: prior and posterior with their 95% intervals, contraction, convergence, highest density
     (`map`), autocorrelation time (`tau_int`, steps), value of the base case (`central`)."""
+    parameters: pd.DataFrame
+    """The fitted parameters of the model, as a parameter table."""
     fit: pd.DataFrame
     """Each published figure: observed, and predicted for a study of its size with the 95% interval of parameters,
     setting and sampling. `held_out`: its cohort was kept back. `width_ratio`: width as a multiple of the study's own
@@ -117,7 +125,7 @@ class Calibration:
         store.make_folder(folder)
         written = [
             _write_parquet(folder / f"{name}.parquet", getattr(self, name)) if name in LONG
-            else store.write_csv(folder / f"{name}.csv", _without_na(getattr(self, name)))
+            else store.write_csv(folder / f"{name}.csv", without_na(getattr(self, name)))
             for name in COLUMNS
         ]  # fmt: skip
         heading = {"name": self.name, "label": self.label}
@@ -238,7 +246,7 @@ def _truth(value: Any) -> bool:
     return str(value) == "True"
 
 
-def _without_na(frame: pd.DataFrame) -> pd.DataFrame:
+def without_na(frame: pd.DataFrame) -> pd.DataFrame:
     """The table with None for an answer that is missing."""
     answers = frame.select_dtypes("boolean").columns
     return frame.assign(**{c: frame[c].astype(object).where(frame[c].notna(), None) for c in answers})

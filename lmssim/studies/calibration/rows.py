@@ -149,7 +149,9 @@ def _row(
     n, is_effective = _size(row, spec, published.get(row.target))
     place = f"{where}: studies.{key}.rows.{row.target}"
     if role == "fit" and not np.isfinite(share):
-        raise ScenarioError(f"{place}: is a range or a bound, which a likelihood cannot read; its role is 'check'.")
+        raise ScenarioError(
+            f"{place}: is a range, a bound or a mean, which a likelihood cannot read; its role is 'check'."
+        )
     if role == "fit" and not n > 0:
         raise ScenarioError(f"{place}: has no number of patients and no interval; state n, or its role is 'check'.")
     return Row(
@@ -161,7 +163,7 @@ def _row(
 
 
 def _share(row: SeriesRow) -> float:
-    if row.observed is None:
+    if row.observed is None or row.statistic == "mean_time":
         return float("nan")
     if row.statistic in MEDIANS:
         return 0.5

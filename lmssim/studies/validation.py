@@ -1,0 +1,316 @@
+"""Validation: published figures beside what the model predicts for a new study of the same size.
+
+The 95% interval of a figure holds three uncertainties: of the parameters (draws), of the study as one of many (a
+between-study effect of its outcome family) and of its sampling (as many patients as it had). Without the second no
+honest interval covers a new study; without its width beside it, coverage tells nothing.
+The formula is that of `lmssim.outcomes.new_study`; tau_k is the posterior's column `tau_<family>` (row k modulo rows),
+else half-normal(0.5).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from lmssim.bundled import calibration_names, find_calibration
+from lmssim.errors import InputError
+from lmssim.model.sampling import sample_parameters
+from lmssim.model.scenario import load_scenario
+from lmssim.outcomes.new_study import TIMES, Column, NewStudies, study_uniforms
+from lmssim.outcomes.predict import Predicted, predict
+from lmssim.outcomes.readings import NOT_COMPUTABLE, row_reading
+from lmssim.studies.calibration.problem import load_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lmssim.kernels import FloatArray
+    from lmssim.model.scenario import Scenario
+    from lmssim.model.schema import Series
+    from lmssim.outcomes.readings import Reading
+    from lmssim.studies.calibration.problem import Problem
+    from lmssim.studies.calibration.rows import Row
+
+TAU_SCALE = 0.5
+"""Scale of the half-normal between-study SD where the posterior has none."""
+LEAST_PATIENTS = 10
+"""Simulated patients, on average, without whom a figure is not computable."""
+COLUMNS = (
+    "target_id", "observed", "predicted", "low", "high", "inside", "reading", "study", "outcome", "statistic",
+    "time_years", "n", "published_low", "published_high", "counted", "family", "width_ratio",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """Published figures beside predictions."""
+
+    scenario: Scenario
+    frame: pd.DataFrame
+    """A row a figure, columns `COLUMNS`, in the paper's own terms; blank where a figure is not computable. `low` and
+    `high` are the 95% interval for a new study; `width_ratio` is its width over that of sampling alone (on the log
+    scale for times)."""
+    errors: pd.DataFrame
+    """A row a counted figure: study, kind (`share`, as a share with the event, or `log_time`), observed, predicted."""
+    draws: int
+    patients: int
+    seed: int
+    tau: dict[str, str]
+    """Where the between-study SD of each family comes from."""
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """Counts, share inside and mean errors.
+
+        `bias` is the calibration in the large: mean of observed minus predicted, its standard error clustered by study.
+        """
+        counted = self.frame[self.frame["counted"] & self.frame["inside"].notna()]
+        inside = counted["inside"].astype(float)
+        result: dict[str, Any] = {
+            "figures": len(self.frame), "computed": int(self.frame["inside"].notna().sum()),
+            "not_computable": int(self.frame["inside"].isna().sum()), "counted": len(counted),
+            "studies": int(counted["study"].nunique()), "inside": int(inside.sum()),
+            "share_inside": float(inside.mean()) if len(inside) else None,
+            "median_width_ratio": _median(counted["width_ratio"]),
+        }  # fmt: skip
+        for kind in ("share", "log_time"):
+            own = self.errors[self.errors["kind"] == kind]
+            difference = own["observed"] - own["predicted"]
+            result[kind] = {
+                "figures": len(own), "mean_absolute_error": float(difference.abs().mean()) if len(own) else None,
+                "bias": float(difference.mean()) if len(own) else None,
+                "bias_se": clustered_error(difference.to_numpy(), own["study"].to_numpy()),
+            }  # fmt: skip
+        return result
+
+    def to_frame(self) -> pd.DataFrame:
+        """The figures."""
+        return self.frame
+
+
+def _median(values: pd.Series[float]) -> float | None:
+    known = values.dropna()
+    return float(known.median()) if len(known) else None
+
+
+def clustered_error(differences: FloatArray, studies: np.ndarray[Any, Any]) -> float | None:
+    """Standard error of a mean whose terms go together within a study; None of fewer than two studies."""
+    names = pd.unique(studies)
+    if len(names) < 2:
+        return None
+    centred = differences - differences.mean()
+    sums = np.array([centred[studies == name].sum() for name in names])
+    return float(np.sqrt(np.sum(sums**2) * len(names) / (len(names) - 1)) / len(differences))
+
+
+def validate(
+    scenario: Scenario,
+    readings: Sequence[Reading],
+    draws: int = 400,
+    patients: int = 2000,
+    seed: int = 1,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Validation:
+    """Predict figures for new studies, and compare.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        The model, with its parameter distributions.
+    readings : sequence of Reading
+        Figures and how each is read.
+    draws : int
+        Parameter draws.
+    patients : int
+        Simulated patients a draw.
+    seed : int
+        Key of all random numbers.
+    jobs : int
+        Worker threads; no figure depends on their number.
+    progress : callable, optional
+        Called with (draws done, draws in all).
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or nothing is there to compare.
+    """
+    _check(readings, draws, patients)
+    computable = [k for k, reading in enumerate(readings) if reading.series is not None]
+    rows: list[dict[str, Any]] = [_blank(reading) for reading in readings]
+    errors: list[dict[str, Any]] = []
+    families = sorted({readings[k].family for k in computable})
+    if computable:
+        predicted = _predict(scenario, [readings[k] for k in computable], draws, patients, seed, jobs, progress)
+        taus = {family: between_study(scenario, family, draws, seed) for family in families}
+        for column, k in enumerate(computable):
+            _compare(rows[k], errors, readings[k], Column.of(predicted, column), taus[readings[k].family][0], seed)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)  # so that what is missing stays None
+    frame = frame.astype(dict.fromkeys(FLOATS, "float64") | {"counted": bool})
+    return Validation(
+        scenario=scenario, frame=frame, errors=pd.DataFrame(errors, columns=["study", "kind", "observed", "predicted"]),
+        draws=draws, patients=patients, seed=seed, tau={family: taus[family][1] for family in families},
+    )  # fmt: skip
+
+
+FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_high", "width_ratio")
+
+
+def _check(readings: Sequence[Reading], draws: int, patients: int) -> None:
+    if not readings:
+        raise InputError("validate: there is no figure to compare.")
+    if draws < 20:
+        raise InputError(f"draws: {draws} are too few for a 95% interval; at least 20 are needed.")
+    if patients < 100:
+        raise InputError(f"patients: {patients} are too few to read a figure from; at least 100 are needed.")
+
+
+def _blank(reading: Reading) -> dict[str, Any]:
+    """Row of a figure before it is compared."""
+    return {
+        "target_id": reading.target_id, "observed": reading.observed, "inside": None, "reading": reading.text,
+        "study": reading.study, "outcome": reading.outcome, "statistic": reading.statistic,
+        "time_years": reading.time_years, "n": reading.n, "published_low": reading.low, "published_high": reading.high,
+        "counted": False, "family": reading.family,
+    }  # fmt: skip
+
+
+def _predict(
+    scenario: Scenario, readings: Sequence[Reading], draws: int, patients: int, seed: int, jobs: int,
+    progress: Callable[[int, int], None] | None,
+) -> Predicted:  # fmt: skip
+    """Every figure in every draw, columns in the order of the readings."""
+    series, order = _joined(readings)
+    read = replace(scenario, file=scenario.file.model_copy(update={"series": series}))
+    values = sample_parameters(scenario.table, scenario.groups, draws, seed)
+    found = predict(read, list(series), values, patients, seed, jobs=jobs, progress=progress)
+    column = np.argsort(order)
+    return Predicted(*(getattr(found, field.name)[:, column] for field in fields(Predicted)))
+
+
+def _joined(readings: Sequence[Reading]) -> tuple[dict[str, Series], list[int]]:
+    """Series of the readings, those of the same patients joined, and the reading of each of their rows in turn."""
+    groups: dict[str, list[int]] = {}
+    specs = [reading.series for reading in readings if reading.series is not None]
+    for k, spec in enumerate(specs):
+        groups.setdefault(spec.model_dump_json(exclude={"label", "source_id", "rows"}), []).append(k)
+    series: dict[str, Series] = {}
+    for members in groups.values():
+        rows = [specs[k].rows[0].model_copy(update={"target": f"{k + 1}:{readings[k].target_id}"}) for k in members]
+        series[f"figures {len(series) + 1}"] = specs[members[0]].model_copy(update={"rows": rows})
+    return series, [k for members in groups.values() for k in members]
+
+
+def between_study(scenario: Scenario, family: str, draws: int, seed: int) -> tuple[FloatArray, str]:
+    """Between-study SD of a family by draw, (draws,), and where it comes from."""
+    column = f"tau_{family}"
+    for name, group in scenario.groups.items():
+        if group.kind == "posterior" and group.file is not None:
+            path = Path(group.file)
+            frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
+            if column in frame.columns:
+                values = np.asarray(frame[column], dtype=np.float64)
+                return values[np.arange(draws) % len(values)], f"posterior of group {name}"
+    u = study_uniforms(f"tau/{family}", 0, draws, seed)
+    return TAU_SCALE * special.ndtri(0.5 + 0.5 * u), f"half-normal({TAU_SCALE:g}), assumed"
+
+
+# === One figure ===
+
+
+def _compare(
+    row: dict[str, Any], errors: list[dict[str, Any]], reading: Reading, column: Column, tau: FloatArray, seed: int
+) -> None:
+    """Fill a row, and note the error of a counted figure."""
+    assert reading.series is not None
+    spec = reading.series.rows[0]
+    n_known = int(column.known.sum())
+    if 2 * n_known < len(column.known) or column.patients.mean() < LEAST_PATIENTS:
+        row["reading"] = f"{NOT_COMPUTABLE}too few simulated patients reach it; {reading.text}"
+        return
+    n, is_effective = (spec.n, False) if reading.effective is None else (reading.effective, True)
+    new = NewStudies(reading.study, reading.family, reading.target_id, n, is_effective, tau[column.known], seed)
+    is_time = spec.statistic in TIMES
+    found = new.of_a_time(column) if is_time else new.of_a_share(column)
+    if not is_time and (reading.without or spec.statistic == "km_survival"):
+        found = found.turned()
+    predicted, low, high = found.predicted, found.low, found.high
+    row |= {"predicted": predicted, "low": low, "high": high, "width_ratio": found.width_ratio}
+    row["counted"] = reading.counted
+    row["inside"] = _is_inside(reading, predicted, low, high)
+    if reading.counted:
+        errors += _error(reading, spec.statistic, predicted)
+
+
+def _is_inside(reading: Reading, predicted: float, low: float, high: float) -> bool:
+    """Whether the figure lies in the interval; of a range, whether the prediction lies within it."""
+    if reading.observed is not None:
+        return bool(low - 1e-9 <= reading.observed <= high + 1e-9)
+    least = -np.inf if reading.low is None else reading.low
+    most = np.inf if reading.high is None else reading.high
+    return bool(least <= predicted <= most)
+
+
+def _error(reading: Reading, statistic: str, predicted: float) -> list[dict[str, Any]]:
+    """Observed and predicted as a share with the event or a log time; nothing of a time of 0 or never."""
+    assert reading.observed is not None
+    pair = (reading.observed, predicted)
+    if statistic in TIMES:
+        if not all(0.0 < x < np.inf for x in pair):
+            return []
+        kind, pair = "log_time", (float(np.log(pair[0])), float(np.log(pair[1])))
+    else:
+        flipped = reading.without or statistic == "km_survival"
+        kind, pair = "share", (1.0 - pair[0], 1.0 - pair[1]) if flipped else pair
+    return [{"study": reading.study, "kind": kind, "observed": pair[0], "predicted": pair[1]}]
+
+
+# === Figures that calibration never saw ===
+
+
+def load_held_out(
+    scenario: str | Path,
+    overrides: Mapping[str, float] | None = None,
+    switches: Mapping[str, str] | None = None,
+) -> tuple[Scenario, list[Reading]]:
+    """A scenario with the series of its calibration, and the figures of the cohorts that calibration holds back.
+
+    Raises
+    ------
+    InputError
+        If no calibration is of this scenario, or it holds nothing back.
+    """
+    loaded = load_scenario(scenario, overrides, switches)
+    for name in calibration_names():
+        path = find_calibration(name)
+        if _is_of(path, loaded):
+            problem = load_problem(path)
+            readings = [_reading(problem, row) for row in problem.rows if row.held_out]
+            if not readings:
+                raise InputError(f"{path}: held_out: no cohort is held back; give --targets FILE.")
+            file = problem.scenario.file
+            own = {key: strategy for key, strategy in file.strategies.items() if key in problem.file.strategies}
+            update = {"series": file.series, "strategies": loaded.file.strategies | own}
+            return replace(loaded, file=loaded.file.model_copy(update=update)), readings
+    raise InputError(f"validate: no calibration is of scenario '{loaded.name}'; give --targets FILE.")
+
+
+def _is_of(path: Path, scenario: Scenario) -> bool:
+    """Whether a calibration is of a scenario, or of the bundled one of its name."""
+    named = str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("scenario", ""))
+    return Path(named).stem == scenario.name or (path.parent / named).resolve() == scenario.path.resolve()
+
+
+def _reading(problem: Problem, row: Row) -> Reading:
+    """A figure as its calibration reads it; a check is compared and not counted."""
+    reading = row_reading(row.cohort_id, problem.scenario.file.series[row.series], row.reading)
+    counted = row.role == "fit" and row.reading.observed is not None
+    size = row.n if row.is_effective else None
+    return replace(reading, family=row.family, counted=counted, effective=size)
