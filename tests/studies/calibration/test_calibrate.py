@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lmssim.studies.calibration.calibrate import Progress
     from lmssim.studies.calibration.result import Calibration
 
-TABLES = ("chain", "trace", "posterior", "free", "fit", "shifts", "left_out", "emulator")
+TABLES = ("chain", "trace", "posterior", "free", "parameters", "fit", "shifts", "left_out", "emulator")
 KEPT = "observed = 0.39\nn = 90"
 
 

@@ -14,7 +14,7 @@ from lmssim.model.parameters import load_parameters
 from lmssim.model.sampling import distribution_of, sample_parameters
 from lmssim.studies.calibration.posterior import COLUMNS, parameter_table
 from lmssim.studies.calibration.problem import GIVEN_SEED, N_ROWS, load_problem
-from tests.studies.calibration.toy import CALIBRATION, TARGETS, write_toy
+from tests.studies.calibration.toy import CALIBRATION, SCENARIO, TARGETS, write_toy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from lmssim.studies.calibration.problem import Problem
 
+RATES = np.linspace(0.1, 2.0, 400)
 DERIVED = CALIBRATION.replace("[sets]\n", "[sets]\nrate_death = 'ill_h5 / 2'\n").replace(
     'given = ["log_rate_death"]', "given = []"
 )
@@ -76,21 +77,31 @@ def test_a_derived_parameter_may_be_fitted(tmp_path: Path) -> None:
     assert found[1] > found[0] + 0.1
 
 
+def before(folder: Path, scenario: str = SCENARIO) -> Problem:
+    """The toy after a calibration that gives the rate of death, and a parameter of another scenario."""
+    (folder / "posteriors").mkdir()
+    draws = pd.DataFrame({"draw": range(400), "rate_death": RATES, "elsewhere": 1.0})
+    draws.to_parquet(folder / "posteriors" / "before.parquet")
+    text = CALIBRATION.replace("label = ", 'after = ["before"]\nlabel = ', 1)
+    return load_problem(write_toy(folder, text.replace('["log_rate_death"]', '["loghr_size"]'), scenario=scenario))
+
+
 def test_parameters_of_a_calibration_before_are_given(tmp_path: Path) -> None:
     """Row by row, in turn if it has fewer rows; also what the table derives."""
-    (tmp_path / "posteriors").mkdir()
-    before = pd.DataFrame({"draw": range(400), "rate_death": np.linspace(0.1, 2.0, 400), "elsewhere": 1.0})
-    before.to_parquet(tmp_path / "posteriors" / "before.parquet")
-    text = CALIBRATION.replace("label = ", 'after = ["before"]\nlabel = ', 1).replace(
-        'given = ["log_rate_death"]', 'given = ["loghr_size"]'
-    )
-    problem = load_problem(write_toy(tmp_path, text))
+    problem = before(tmp_path, SCENARIO.replace("parameters =", "shared_parameters ="))
     assert problem.given_ids == ["rate_death", "loghr_size"]
-    assert np.array_equal(problem.given["rate_death"], before["rate_death"].to_numpy()[np.arange(N_ROWS) % 400])
+    assert np.array_equal(problem.given["rate_death"], RATES[np.arange(N_ROWS) % 400])
     draws = problem.draws(np.zeros((2, 2)), np.array([0.0, 399.0]))
     survival = [row.target for row in problem.rows].index("second_survival")
     found = problem.reader.predict(draws, 2_000).share[:, survival]
     assert found[1] > found[0] + 0.1
+
+
+def test_a_scenarios_own_parameters_stand_in_place_of_those_given(tmp_path: Path) -> None:
+    """Only what scenarios share is taken from a calibration done before."""
+    problem = before(tmp_path)
+    assert problem.given_ids == ["loghr_size"]
+    assert "rate_death" not in problem.draws(np.zeros((1, 2)), np.zeros(1))
 
 
 def test_the_table_of_fitted_parameters_is_a_parameter_table(toy: Problem, tmp_path: Path) -> None:
