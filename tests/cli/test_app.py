@@ -15,7 +15,10 @@ from lmssim.errors import RunError
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
-HEAVY = ("numba", "pandas", "scipy", "matplotlib", "simpy", "numpy", "pyarrow", "joblib", "pydantic", "jinja2")
+HEAVY = (
+    "numba", "pandas", "scipy", "matplotlib", "simpy", "numpy", "pyarrow", "joblib", "pydantic", "jinja2", "emcee",
+    "arviz_stats", "threadpoolctl",
+)  # fmt: skip
 HELP = f"""
 import sys
 from lmssim.cli.app import main

@@ -150,6 +150,28 @@ def test_all_series_read_as_each_alone(build: Build) -> None:
     pd.testing.assert_frame_equal(read_all_series(program, n=500), read_series(program, "known", n=500))
 
 
+def test_series_of_different_populations_are_read_together(build: Build) -> None:
+    """Each holds what it says, as if it were alone; in the order of the file."""
+    head = "label = 'Row'\n" + row("cumulative_incidence", "ill", more='by = 4\nwhere = "grade == 1"\nobserved = 0.5')
+    rows = "".join(f"\n[[series.{name}.rows]]\ntarget = '{name}'\n{head}" for name in ("known", "twice", "again"))
+    others = "".join(
+        f'\n[series.{name}]\nlabel = "{name}"\nsource_id = "nobody"\nstrategy = "nothing"\n{FOLLOW_UP}{held}'
+        for name, held in (("twice", f"set = {{ ill = {2 * ILL} }}\n"), ("again", ""))
+    )
+    program = build(TEXT + FOLLOW_UP + others + rows, {"ill": ILL})
+    table = read_all_series(program, n=N)
+    assert table["target_id"].tolist() == ["known", "twice", "again"]
+    assert np.allclose(table["model"], [incidence(4.0), incidence(4.0, 2 * ILL), incidence(4.0)], atol=2 * TOLERANCE)
+    alone = [read_series(program, name, n=N) for name in ("known", "twice", "again")]
+    pd.testing.assert_frame_equal(table, pd.concat(alone, ignore_index=True))
+
+
+def test_a_value_held_for_a_series_is_a_parameter_of_the_scenario(read: Read) -> None:
+    """Or is refused by its name."""
+    with pytest.raises(LmssimError, match="unknown parameter 'il'"):
+        read(row("proportion", "ill"), series="set = { il = 0.5 }\n")
+
+
 def test_a_state_of_no_duration_is_read_too(build: Build) -> None:
     """Nothing but the series names the state that all pass on their way to illness."""
     text = TEXT.replace('to = "ill"', 'to = "falling_ill"') + FOLLOW_UP

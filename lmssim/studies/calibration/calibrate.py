@@ -76,13 +76,26 @@ class Settings:
     """Key of all random numbers."""
 
     def validate(self) -> None:
-        """Refuse impossible values."""
+        """Refuse impossible values.
+
+        Raises
+        ------
+        InputError
+            With the setting, its value and what is allowed.
+        """
         if not 0 <= self.burn_in < self.steps:
             raise InputError(f"burn-in: {self.burn_in} is not below the {self.steps} steps.")
         if self.ensembles < 2 or self.walkers < 20:
             raise InputError(f"walkers: {self.ensembles} ensembles of {self.walkers}; at least 2 of 20 are needed.")
         if min(*self.design, *self.patients) < 1:
             raise InputError(f"design: {self.design} points of {self.patients} patients; at least 1 is needed.")
+        if not 0 < self.thin <= self.steps:
+            raise InputError(f"thin: {self.thin} is not between 1 and the {self.steps} steps.")
+        if self.degree < 1:
+            raise InputError(f"degree: {self.degree} is below 1.")
+        for name, size in (("checks", self.checks), ("predictive", self.predictive), ("leave-out", self.leave_out)):
+            if min(size) < 1 and not (name == "leave-out" and size[0] == 0):
+                raise InputError(f"{name}: {size}; at least 1 row and 1 patient are needed.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed: {self.seed} is not between 0 and 2^63 - 1.")
 
@@ -325,7 +338,13 @@ def _own_interval(row: Row, spread: FloatArray) -> dict[str, float]:
 
 
 def reading_text(problem: Problem, k: int) -> str:
-    """How a row was read, in a sentence."""
+    """How a row was read, in a sentence.
+
+    Parameters
+    ----------
+    k : int
+        Number of the row.
+    """
     row = problem.rows[k]
     series, reading = problem.scenario.file.series[row.series], row.reading
     events = ", ".join(reading.events)

@@ -14,7 +14,7 @@ from lmssim.studies.calibration.likelihood import Likelihood, likelihood_of
 from lmssim.studies.calibration.problem import N_ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from lmssim.kernels import FloatArray
     from lmssim.studies.calibration.emulator import Emulator, RowEmulator
@@ -122,7 +122,22 @@ class Density:
 
 
 def highest(negative: Callable[[FloatArray], FloatArray], n: int, farthest: float = FARTHEST) -> FloatArray:
-    """Minimum of a function of many points at once, from the prior's centre; its gradient by differences."""
+    """Minimum of a function of many points at once, from the prior's centre; its gradient by differences.
+
+    Parameters
+    ----------
+    negative : callable
+        Values (n_points,) at points (n_points, n).
+    n : int
+        Dimension.
+    farthest : float
+        The priors end so many SD from their centre.
+
+    Returns
+    -------
+    ndarray(float, ndim=1)
+        The point, (n,).
+    """
 
     def with_gradient(x: FloatArray) -> tuple[float, FloatArray]:
         points = np.concatenate([x[None], x + GRADIENT_STEP * np.eye(n), x - GRADIENT_STEP * np.eye(n)])
@@ -147,13 +162,21 @@ def standardised_given(problem: Problem) -> FloatArray:
 def dispersed(
     density: Density, mode: FloatArray, n_ensembles: int, n_walkers: int, seed: int
 ) -> tuple[FloatArray, np.ndarray[tuple[int, int], np.dtype[np.int64]]]:
-    """Starts between the prior and the mode, and the row of each walker: e, e + n_ensembles, ... for ensemble e."""
+    """Starts between the prior and the mode, and the row of each walker.
+
+    Parameters
+    ----------
+    mode : ndarray(float, ndim=1)
+        Coordinates of the mode, (n_free + n_tau,).
+
+    Returns
+    -------
+    start : ndarray(float, ndim=3)
+        (n_ensembles, n_walkers, n_free + n_tau).
+    rows : ndarray(int, ndim=2)
+        Of ensemble e: e, e + n_ensembles, ...; (n_ensembles, n_walkers).
+    """
     rng = np.random.default_rng([seed, 3])
     prior = np.clip(rng.normal(size=(n_ensembles, n_walkers, len(mode))), -2.5, 2.5)
     rows = (np.arange(n_walkers)[None, :] * n_ensembles + np.arange(n_ensembles)[:, None]) % N_ROWS
     return mode + 0.5 * (prior - mode), rows
-
-
-def names_of_rows(problem: Problem, columns: Sequence[int]) -> list[str]:
-    """Targets of some rows."""
-    return [problem.rows[k].target for k in columns]

@@ -26,14 +26,23 @@ FARTHEST = 3.0
 
 def prior_points(n: int, n_free: int, seed: int) -> FloatArray:
     """Points that fill the prior evenly: a scrambled Sobol sequence through the normal quantile, (n, n_free)."""
-    points = stats.qmc.Sobol(n_free, rng=np.random.default_rng([seed, 1])).random(n)
+    sequence = stats.qmc.Sobol(n_free, rng=np.random.default_rng([seed, 1]))
+    points = sequence.random_base2((n - 1).bit_length())[:n]
     edge = special.ndtr(FARTHEST)
     z: FloatArray = special.ndtri(1.0 - edge + (2.0 * edge - 1.0) * points)
     return z
 
 
 def posterior_points(z: FloatArray, n: int, wider: float, seed: int) -> FloatArray:
-    """Points about a first posterior sample, wider than it by a factor, (n, n_free)."""
+    """Points about a first posterior sample, wider than it by a factor, (n, n_free).
+
+    Parameters
+    ----------
+    z : ndarray(float, ndim=2)
+        The sample, (n_sample, n_free).
+    wider : float
+        The factor.
+    """
     rng = np.random.default_rng([seed, 2])
     centre = z.mean(axis=0)
     chosen = z[rng.integers(0, len(z), n)]
@@ -66,8 +75,14 @@ def run_design(
         (n_points, n_free).
     first : int
         Number of the first point, which addresses its patients.
+    jobs : int
+        Worker threads.
+    checkpoint : Path, optional
+        Folder of the chunks.
+    progress : callable, optional
+        Called with (points done, points in all).
     rows : ndarray(float, ndim=1), optional
-        Row of the given parameters of each point.
+        Row of the given parameters of each point, (n_points,); point k has row k if absent.
     every_row : bool
         Whether figures that are not fitted are read too; else they are NaN.
     """

@@ -30,7 +30,20 @@ INFORMED = 0.1
 
 
 def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArray) -> pd.DataFrame:
-    """Prior, posterior, contraction and convergence of each free quantity and between-study SD."""
+    """Prior, posterior, contraction and convergence of each free quantity and between-study SD.
+
+    Parameters
+    ----------
+    burn_in : int
+        Steps that are not used.
+    mode : ndarray(float, ndim=1)
+        Coordinates of the highest density, (n_free + n_tau,).
+
+    Notes
+    -----
+    The posterior is the last state of every walker; `ess_bulk` and `ess_tail` are of these draws. Whether walkers have
+    forgotten their starts is told by R-hat between ensembles over all kept steps, and by `tau_int` (steps).
+    """
     kept, (last, _) = chains.after(burn_in), chains.last()
     grid = special.ndtri((np.arange(4000) + 0.5) / 4000)
     n_ensembles = len(kept)
@@ -71,7 +84,15 @@ def _ess(draws: FloatArray, kind: str) -> float:
 
 
 def verdict(free: pd.DataFrame, kept_steps: int) -> tuple[bool, list[str]]:
-    """Whether the ensembles have converged, and if not why."""
+    """Whether the ensembles have converged, and if not why.
+
+    Parameters
+    ----------
+    free : DataFrame
+        From `table_of_free`.
+    kept_steps : int
+        Steps of each ensemble after burn-in.
+    """
     reasons = []
     for row in free.to_dict("records"):
         least = min(row["ess_bulk"], row["ess_tail"])
@@ -86,7 +107,13 @@ def verdict(free: pd.DataFrame, kept_steps: int) -> tuple[bool, list[str]]:
 
 
 def trace_of(problem: Problem, chains: Chains, burn_in: int) -> pd.DataFrame:
-    """Mean and middle 90% over walkers, by ensemble, saved step and quantity."""
+    """Mean and middle 90% over walkers, by ensemble, saved step and quantity.
+
+    Parameters
+    ----------
+    burn_in : int
+        Steps that are not used.
+    """
     parts = []
     steps = np.arange(chains.z.shape[1]) * chains.thin
     for k, quantity in enumerate(problem.quantities):
@@ -110,7 +137,13 @@ def trace_of(problem: Problem, chains: Chains, burn_in: int) -> pd.DataFrame:
 
 
 def chain_of(problem: Problem, chains: Chains, burn_in: int, most: int = 20_000) -> pd.DataFrame:
-    """Walkers after burn-in, thinned to about `most` rows, in natural units."""
+    """Walkers after burn-in, thinned to about `most` rows, in natural units.
+
+    Parameters
+    ----------
+    burn_in : int
+        Steps that are not used.
+    """
     kept = chains.after(burn_in)
     every = max(1, kept[:, :, :, 0].size // most)
     columns: dict[str, Any] = {}

@@ -77,7 +77,7 @@ class Emulator:
         return eta
 
     def at_rows(self, given: FloatArray) -> RowEmulator:
-        """The emulator with the given parameters of some rows put in."""
+        """The emulator with the given parameters of some rows, (n_rows_given, n_given) standardised, put in."""
         n_z = len(monomials(self.n_free, self.degree))
         own, rest = self.beta[:n_z], self.beta[n_z:]
         linear, square, crossed = np.split(rest, [self.n_given, 2 * self.n_given])
@@ -126,7 +126,15 @@ def powers(z: FloatArray, degree: int) -> FloatArray:
 
 
 def features(z: FloatArray, given: FloatArray, degree: int) -> FloatArray:
-    """Monomials of z; given parameters, their squares, and their products with z."""
+    """Monomials of z; given parameters, their squares, and their products with z: (n, n_features).
+
+    Parameters
+    ----------
+    z, given : ndarray(float, ndim=2)
+        (n, n_free) and (n, n_given), standardised.
+    degree : int
+        Degree in z.
+    """
     crossed = (z[:, :, None] * given[:, None, :]).reshape(len(z), -1)
     return np.concatenate([powers(z, degree), given, given**2, crossed], axis=1)
 

@@ -115,5 +115,11 @@ def likelihood_of(
 
 
 def effective_sizes(rows: Sequence[Row], per_patient: FloatArray) -> FloatArray:
-    """Effective number of patients of every row, (n_rows,)."""
+    """Effective number of patients of every row, (n_rows,).
+
+    Parameters
+    ----------
+    per_patient : ndarray(float, ndim=1)
+        What one patient tells of each row, net of censoring, (n_rows,).
+    """
     return np.array([row.n * (1.0 if row.is_effective else k) for row, k in zip(rows, per_patient, strict=True)])

@@ -182,7 +182,20 @@ class Problem:
         return self.parameters_at(z, {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in self._drawn.items()})
 
     def parameters_at(self, z: FloatArray, others: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-        """Model parameters that free quantities set, at z (n, n_free) and values of the other parameters."""
+        """Model parameters that free quantities set, (n,) each.
+
+        Parameters
+        ----------
+        z : ndarray(float, ndim=2)
+            (n, n_free).
+        others : mapping of str to ndarray(float, ndim=1)
+            Values of the other parameters, (n,) or (1,).
+
+        Raises
+        ------
+        ExpressionError
+            If an expression is none, or names what is not there.
+        """
         known = dict(others) | self.values(z)
         result = {}
         for id_, text in self.sets.items():
@@ -192,7 +205,20 @@ class Problem:
         return result
 
     def draws(self, z: FloatArray, row: FloatArray) -> dict[str, FloatArray]:
-        """Every parameter of the scenario at z and rows, for a prediction."""
+        """Every parameter of the scenario that is drawn, for a prediction, (n,) each.
+
+        Parameters
+        ----------
+        z : ndarray(float, ndim=2)
+            (n, n_free).
+        row : ndarray(float, ndim=1)
+            Row of the given parameters, (n,).
+
+        Raises
+        ------
+        DataError
+            If the posterior of a calibration done before is not there.
+        """
         return {id_: x[row.astype(np.int64) % N_ROWS] for id_, x in self._drawn.items()} | self.parameters(z, row)
 
     def fitted(self, without: str | None = None) -> list[int]:
@@ -202,6 +228,11 @@ class Problem:
 
 def load_problem(name: str | Path) -> Problem:
     """Load a calibration by its bundled name or path.
+
+    Parameters
+    ----------
+    name : str or Path
+        Name of a bundled calibration, or path of a file with `targets.csv` beside it.
 
     Raises
     ------

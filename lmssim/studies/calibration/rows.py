@@ -88,7 +88,13 @@ class Row:
 
 
 def read_published(path: Path) -> dict[str, Published]:
-    """Sizes and intervals of the table of targets, by target."""
+    """Sizes and intervals of the table of targets, by target.
+
+    Raises
+    ------
+    DataError
+        If there is no such table, a column is missing, or a cell is not a number.
+    """
     needed = ("target_id", "n", "ci_low", "ci_high")
     return {
         row["target_id"]: Published(*(number(row, column, allow_blank=True) for column in needed[1:]))
@@ -100,6 +106,15 @@ def rows_of_studies(
     file: CalibrationFile, read: list[tuple[str, SeriesRow]], published: Mapping[str, Published], where: str
 ) -> list[Row]:
     """Every row of the studies' series, in the order of the prediction.
+
+    Parameters
+    ----------
+    read : list of (str, SeriesRow)
+        Series and row of each column of a prediction.
+    published : mapping of str to Published
+        Table of targets.
+    where : str
+        The file, to begin a message with.
 
     Raises
     ------

@@ -119,6 +119,8 @@ def sample(
         Ensemble e draws from its own stream of this seed.
     checkpoint : Path, optional
         Folder where each ensemble is saved every `SEGMENT` steps; one that is there is gone on with.
+    progress : callable, optional
+        Called with (steps done, steps in all) of all ensembles, from their threads.
     jobs : int
         Worker threads, an ensemble each.
     """

@@ -75,7 +75,13 @@ class SbcSettings:
     """Key of all random numbers."""
 
     def validate(self) -> None:
-        """Refuse impossible values."""
+        """Refuse impossible values.
+
+        Raises
+        ------
+        InputError
+            With the setting, its value and what is allowed.
+        """
         if self.datasets < FEWEST_DATASETS:
             raise InputError(f"--datasets {self.datasets}: at least {FEWEST_DATASETS} are needed to see a bias.")
         if min(self.points, self.patients, self.truth_patients) < 1:

@@ -147,3 +147,5 @@ def test_design_points() -> None:
     assert np.allclose(about.std(axis=0), 0.18, rtol=0.1)
     assert np.array_equal(z, prior_points(1_024, 3, 1))
     assert not np.array_equal(z, prior_points(1_024, 3, 2))
+    assert np.array_equal(z[:700], prior_points(700, 3, 1))
+    assert prior_points(1, 3, 1).shape == (1, 3)

@@ -11,7 +11,7 @@ from scipy.integrate import quad
 from scipy.special import logsumexp
 
 from lmssim.kernels.marginal import log_marginal
-from lmssim.studies.calibration.likelihood import NODES
+from lmssim.studies.calibration.likelihood import NODES, WEIGHTS
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -24,11 +24,10 @@ def by_kernel(
     eta: FloatArray, tau: float, events: list[float], size: list[float], inner: list[int], starts: list[int]
 ) -> FloatArray:
     """Log likelihoods of parameters' etas, (n, n_rows)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     out, spread = np.empty(len(eta)), np.full_like(eta, tau)
     log_marginal(
         eta, spread, np.array(events, dtype=np.float64), np.array(size, dtype=np.float64), np.array(inner),
-        np.array(starts), nodes, np.log(weights), out,
+        np.array(starts), NODES, np.log(WEIGHTS), out,
     )  # fmt: skip
     return out
 
@@ -38,7 +37,7 @@ def log_integrand(
 ) -> FloatArray:
     """Log of the likelihood given the effect, times its density."""
     hazard = np.exp(np.array(eta)[:, None] + tau * z)
-    value = -0.5 * z**2 - 0.5 * np.log(2.0 * np.pi)
+    value: FloatArray = -0.5 * z**2 - 0.5 * np.log(2.0 * np.pi)
     for i, k in enumerate(inner):
         d = hazard[i] - (hazard[k] if k >= 0 else 0.0)
         value -= (size[i] - events[i]) * d

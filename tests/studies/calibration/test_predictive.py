@@ -53,9 +53,8 @@ def shares(rng: np.random.Generator, n: int) -> np.ndarray:
 def test_a_share(tau: float) -> None:
     """New studies of 400 in new settings; an interval of whole patients holds a little more."""
     rng, n = np.random.default_rng(1), 400
-    figure = predict_figure(
-        row("proportion", 0.3, n), 0, predicted(*[shares(rng, N_DRAWS)] * 2), np.full(N_DRAWS, tau), 1
-    )
+    own = shares(rng, N_DRAWS)
+    figure = predict_figure(row("proportion", 0.3, n), 0, predicted(own, own), np.full(N_DRAWS, tau), 1)
     truth = shares(rng, N_STUDIES)
     setting = -np.expm1(np.log1p(-truth) * np.exp(tau * rng.normal(size=N_STUDIES)))
     found = rng.binomial(n, setting) / n

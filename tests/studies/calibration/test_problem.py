@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from lmssim.errors import InputError
 from lmssim.model.parameters import load_parameters
 from lmssim.model.sampling import distribution_of, sample_parameters
 from lmssim.studies.calibration.posterior import COLUMNS, parameter_table
 from lmssim.studies.calibration.problem import GIVEN_SEED, N_ROWS, load_problem
-from tests.studies.calibration.toy import CALIBRATION, TARGETS, write_toy
+from tests.studies.calibration.toy import CALIBRATION, SCENARIO, TARGETS, write_toy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from lmssim.studies.calibration.problem import Problem
 
+RATES = np.linspace(0.1, 2.0, 400)
 DERIVED = CALIBRATION.replace("[sets]\n", "[sets]\nrate_death = 'ill_h5 / 2'\n").replace(
     'given = ["log_rate_death"]', "given = []"
 )
@@ -42,10 +43,10 @@ def test_what_a_file_becomes(toy: Problem) -> None:
 
 def test_priors_are_quantiles_of_z(toy: Problem) -> None:
     """The 95% interval as the file states it; tau is half-normal."""
-    ends = toy.free[0].at(stats.norm.ppf([0.025, 0.5, 0.975]))
+    ends = toy.free[0].at(special.ndtri(np.array([0.025, 0.5, 0.975])))
     assert np.allclose(ends, [0.45, 0.9, 1.8], rtol=1e-4)
     u = np.array([0.1, 0.5, 0.9])
-    assert np.allclose(toy.tau[0].at(stats.norm.ppf(u)), stats.halfnorm.ppf(u, scale=0.5))
+    assert np.allclose(toy.tau[0].at(special.ndtri(u)), stats.halfnorm.ppf(u, scale=0.5))
 
 
 def test_expressions_set_parameters(toy: Problem) -> None:
@@ -76,29 +77,36 @@ def test_a_derived_parameter_may_be_fitted(tmp_path: Path) -> None:
     assert found[1] > found[0] + 0.1
 
 
+def before(folder: Path, scenario: str = SCENARIO) -> Problem:
+    """The toy after a calibration that gives the rate of death, and a parameter of another scenario."""
+    (folder / "posteriors").mkdir()
+    draws = pd.DataFrame({"draw": range(400), "rate_death": RATES, "elsewhere": 1.0})
+    draws.to_parquet(folder / "posteriors" / "before.parquet")
+    text = CALIBRATION.replace("label = ", 'after = ["before"]\nlabel = ', 1)
+    return load_problem(write_toy(folder, text.replace('["log_rate_death"]', '["loghr_size"]'), scenario=scenario))
+
+
 def test_parameters_of_a_calibration_before_are_given(tmp_path: Path) -> None:
     """Row by row, in turn if it has fewer rows; also what the table derives."""
-    (tmp_path / "posteriors").mkdir()
-    before = pd.DataFrame({"draw": range(400), "rate_death": np.linspace(0.1, 2.0, 400), "elsewhere": 1.0})
-    before.to_parquet(tmp_path / "posteriors" / "before.parquet")
-    text = CALIBRATION.replace("label = ", 'after = ["before"]\nlabel = ', 1).replace(
-        'given = ["log_rate_death"]', 'given = ["loghr_size"]'
-    )
-    problem = load_problem(write_toy(tmp_path, text))
+    problem = before(tmp_path, SCENARIO.replace("parameters =", "shared_parameters ="))
     assert problem.given_ids == ["rate_death", "loghr_size"]
-    assert np.array_equal(problem.given["rate_death"], before["rate_death"].to_numpy()[np.arange(N_ROWS) % 400])
+    assert np.array_equal(problem.given["rate_death"], RATES[np.arange(N_ROWS) % 400])
     draws = problem.draws(np.zeros((2, 2)), np.array([0.0, 399.0]))
     survival = [row.target for row in problem.rows].index("second_survival")
     found = problem.reader.predict(draws, 2_000).share[:, survival]
     assert found[1] > found[0] + 0.1
 
 
+def test_a_scenarios_own_parameters_stand_in_place_of_those_given(tmp_path: Path) -> None:
+    """Only what scenarios share is taken from a calibration done before."""
+    problem = before(tmp_path)
+    assert problem.given_ids == ["loghr_size"]
+    assert "rate_death" not in problem.draws(np.zeros((1, 2)), np.zeros(1))
+
+
 def test_the_table_of_fitted_parameters_is_a_parameter_table(toy: Problem, tmp_path: Path) -> None:
     """It loads, and its central values and intervals are the posterior's."""
     rng = np.random.default_rng(1)
-    posterior = pd.DataFrame(
-        {"ill_shape": np.exp(rng.normal(0.1, 0.1, 900)), "ill_scale": np.exp(rng.normal(2, 0.2, 900))}
-    )
     centre = np.array([0.2, 0.1, 0.0, 0.0])
     z = centre[:2] + 0.2 * rng.normal(size=(900, 2))
     frame = parameter_table(toy, centre, pd.DataFrame(toy.parameters(z, np.arange(900.0))))
@@ -167,7 +175,7 @@ HELD = 'held_out = ["kept"]'
         (changed("label = ", 'after = ["before"]\nlabel = ', 1), ["posteriors", "before.parquet", "lmssim calibrate"]),
         (changed("ill_h5 **", "ill_h6 **"), ["toy_fit.toml: sets.ill_scale", "ill_h6"]),
         (changed("ill_h5 ** (1 /", "ill_h5 ** ((1 /"), ["toy_fit.toml: sets.ill_scale"]),
-        (changed('observed = 0.663\nn = 150\n', "observed = 0.663\nn = 0\n"), ["rows.second_by10", "number of patients"]),
+        (changed("0.663\nn = 150\n", "0.663\nn = 0\n"), ["rows.second_by10", "number of patients"]),
         (changed('events = ["ill"]\nby = 2', 'events = ["illness"]\nby = 2'), ["illness", "first_by2"]),
     ],
 )  # fmt: skip

@@ -27,7 +27,9 @@ def draws_of(toy: Problem, n: int = 11) -> dict[str, FloatArray]:
 
 def equal(left: Predicted, right: Predicted) -> bool:
     """Every bit; what is missing in one is missing in the other."""
-    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(vars(left).values(), vars(right).values()))
+    return all(
+        np.array_equal(x, y, equal_nan=True) for x, y in zip(vars(left).values(), vars(right).values(), strict=True)
+    )
 
 
 def part(predicted: Predicted, k: int) -> Predicted:

@@ -127,7 +127,7 @@ def test_roles() -> None:
     [
         ([reading()], {"b": {}}, "row 'b'"),
         ([reading()], {"a": {"within": "b"}}, "row 'b'"),
-        ([reading(observed=None, high=0.3, n=0)], {"a": {}}, "rows.a: is a range or a bound"),
+        ([reading(observed=None, high=0.3, n=0)], {"a": {}}, "rows.a: is a range, a bound or a mean"),
         ([reading(n=0)], {"a": {}}, "rows.a: has no number of patients"),
         (
             [reading("a"), reading("b"), reading("c", observed=0.4)],

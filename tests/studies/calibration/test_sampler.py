@@ -50,13 +50,14 @@ def chains(steps: int, thin: int = 7, seed: int = 1, folder: Path | None = None,
 def test_each_walker_keeps_the_conditional_posterior_of_its_row() -> None:
     """Means within 5 of their standard errors, which are right on the whole; spread and correlation as they should."""
     kept = chains(6_000, thin=5).after(500)
-    off = kept - centre(ROWS)[:, None]
-    length = off.shape[1] / integrated_time(np.moveaxis(off[:, :, :, 0], 0, 1).reshape(off.shape[1], -1, 1), tol=0)[0]
+    off = kept - centre(ROWS.astype(np.float64))[:, None]
+    steps = np.moveaxis(off[:, :, :, 0], 0, 1).reshape(off.shape[1], -1, 1)
+    length = off.shape[1] / float(np.asarray(integrated_time(steps, tol=0)).item())
     z = off.mean(axis=1) / SD * np.sqrt(length)
     assert np.abs(z).max() < 5.0
     assert 0.8 < z.std() < 1.25
     assert np.allclose(off.std(axis=(0, 1, 2)), SD, rtol=0.05)
-    assert np.corrcoef(off.reshape(-1, 2).T)[0, 1] == pytest.approx(CORRELATION, abs=0.05)
+    assert np.atleast_2d(np.corrcoef(off.reshape(-1, 2).T))[0, 1] == pytest.approx(CORRELATION, abs=0.05)
 
 
 def test_rows_never_change() -> None:
