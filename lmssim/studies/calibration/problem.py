@@ -249,7 +249,7 @@ def load_problem(name: str | Path) -> Problem:
     _check_names(file, scenario, where)
     series = list(dict.fromkeys(study.series for study in file.studies.values()))
     published = read_published(path.parent / "targets.csv")
-    rows = rows_of_studies(file, rows_of(scenario, series), published, where)
+    rows = rows_of_studies(file, rows_of(scenario, series), published, where, scenario.file.events)
     free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]
     if not any(row.is_fitted for row in rows):
         raise ScenarioError(f"{where}: studies: no figure is fitted; each is a check, or held out.")

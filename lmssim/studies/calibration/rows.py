@@ -103,9 +103,12 @@ def read_published(path: Path) -> dict[str, Published]:
 
 
 def rows_of_studies(
-    file: CalibrationFile, read: list[tuple[str, SeriesRow]], published: Mapping[str, Published], where: str
-) -> list[Row]:
+    file: CalibrationFile, read: list[tuple[str, SeriesRow]], published: Mapping[str, Published], where: str,
+    complications: Collection[str] = (),
+) -> list[Row]:  # fmt: skip
     """Every row of the studies' series, in the order of the prediction.
+
+    Rows of `complications`, events of the scenario, are of no outcome family.
 
     Parameters
     ----------
