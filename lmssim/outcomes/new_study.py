@@ -5,9 +5,11 @@ Notes
 In draw k a row's share with the event is p_k, a time m_k. A new study has, with z standard normal,
 
     p* = 1 - exp(-exp(log(-log(1 - p_k)) + tau_k z)),   x ~ Binomial(n_k, p*) / n_k,   n_k = n times `per_patient`
-    log x = log m_k + tau_k z + spread_k z'
+    log x = log m_k - tau_k z / a_k + spread_k z',         a_k = 1 / (log(2) sqrt(n_k) spread_k)
 
-where z is the same for all figures of a study and family.
+where z is the same for all figures of a study and family. The effect is of the hazard: a_k, the slope of the
+complementary log-log over log time, is what a median's own spread implies (the shape of a Weibull time). A mean has
+a_k = 1 / (sqrt(n_k) spread_k), the inverse of the coefficient of variation.
 """
 
 from __future__ import annotations
@@ -130,22 +132,30 @@ class NewStudies:
     def _uniforms(self, name: str, which: int) -> FloatArray:
         return study_uniforms(name, which, len(self.tau) * REPLICATES, self.seed).reshape(len(self.tau), REPLICATES)
 
+    def _size(self, column: Column) -> FloatArray:
+        """Patients net of censoring, by draw."""
+        each = np.ones(len(column.share)) if self.is_effective else column.per_patient
+        size: FloatArray = np.maximum(self.n * np.nan_to_num(each, nan=1.0), 1.0)
+        return size
+
     def of_a_share(self, column: Column) -> Found:
         """Shares with the event."""
         least = 0.5 / np.maximum(column.patients, 1.0)  # no more than the simulated patients can tell
         share = np.clip(column.share, least, 1.0 - least)
-        size = np.full(len(share), self.n) if self.is_effective else self.n * column.per_patient
-        studies = np.maximum(np.round(size), 1.0)
+        studies = np.round(self._size(column))
         p = -np.expm1(-np.exp(np.log(-np.log1p(-share))[:, None] + self._effects()))
         found = stats.binom.ppf(self._sampling(), studies[:, None], p) / studies[:, None]
         low, high = _interval(found)
         within = 2.0 * Z975 * np.sqrt(share.mean() * (1.0 - share.mean()) / studies.mean())
         return Found(float(column.share.mean()), low, high, (high - low) / within, found)
 
-    def of_a_time(self, column: Column) -> Found:
-        """Times."""
-        spread = np.where(np.isnan(column.spread), UNKNOWN_SPREAD / np.sqrt(self.n), column.spread)
-        found = column.figure[:, None] * np.exp(self._effects() + spread[:, None] * special.ndtri(self._sampling()))
+    def of_a_time(self, column: Column, is_mean: bool = False) -> Found:
+        """Medians, or means."""
+        size = self._size(column)
+        spread = np.where(np.isnan(column.spread), UNKNOWN_SPREAD / np.sqrt(size), column.spread)
+        slope = 1.0 / ((1.0 if is_mean else np.log(2.0)) * np.sqrt(size) * np.maximum(spread, 1e-9))
+        moved = spread[:, None] * special.ndtri(self._sampling()) - self._effects() / slope[:, None]
+        found = column.figure[:, None] * np.exp(moved)
         low, high = _interval(found)
         middle = float(np.quantile(column.figure, 0.5, method="inverted_cdf"))
         within = 2.0 * Z975 * float(spread.mean())

@@ -238,7 +238,7 @@ def _compare(
     n, is_effective = (spec.n, False) if reading.effective is None else (reading.effective, True)
     new = NewStudies(reading.study, reading.family, reading.target_id, n, is_effective, tau[column.known], seed)
     is_time = spec.statistic in TIMES
-    found = new.of_a_time(column) if is_time else new.of_a_share(column)
+    found = new.of_a_time(column, spec.statistic == "mean_time") if is_time else new.of_a_share(column)
     if not is_time and (reading.without or spec.statistic == "km_survival"):
         found = found.turned()
     predicted, low, high = found.predicted, found.low, found.high

@@ -63,7 +63,7 @@ def predict_figure(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed
     n = row.n if row.n > 0.0 else 1.0
     new = NewStudies(row.study, row.family, row.target, n, row.is_effective, tau[column.known], seed)
     statistic, observed = row.reading.statistic, row.reading.observed
-    found = new.of_a_time(column) if statistic in TIMES else new.of_a_share(column)
+    found = new.of_a_time(column, statistic == "mean_time") if statistic in TIMES else new.of_a_share(column)
     if statistic == "km_survival":
         found = found.turned()
     if observed is None:

@@ -64,22 +64,23 @@ def test_a_share(tau: float) -> None:
     assert figure.predicted == pytest.approx(truth.mean(), abs=0.01)
 
 
+@pytest.mark.parametrize("shape", [0.45, 1.0, 1.8])
 @pytest.mark.parametrize("tau", [0.0, 0.5])
-def test_a_median(tau: float) -> None:
-    """New studies of 101 exponential times in new settings."""
+def test_a_median(tau: float, shape: float) -> None:
+    """New studies of 101 Weibull times in new settings, whose effect is of the hazard."""
     rng, n = np.random.default_rng(2), 101
 
     def medians(size: int) -> np.ndarray:
         found: np.ndarray = 3.0 * np.exp(rng.normal(0.0, 0.1, size))
         return found
 
-    spread = 1.0 / (np.log(2.0) * np.sqrt(n))
+    spread = 1.0 / (np.log(2.0) * np.sqrt(n) * shape)
     own = medians(N_DRAWS)
     figure = predict_figure(
         row("km_median", 3.0, n), 0, predicted(own, np.full(N_DRAWS, 0.5), 1.0, spread), np.full(N_DRAWS, tau), 1
     )
-    rate = np.log(2.0) / medians(N_STUDIES) * np.exp(tau * rng.normal(size=N_STUDIES))
-    found = np.median(rng.exponential(1.0 / rate[:, None], size=(N_STUDIES, n)), axis=1)
+    hazard = rng.exponential(size=(N_STUDIES, n)) / np.exp(tau * rng.normal(size=N_STUDIES))[:, None]
+    found = np.median(medians(N_STUDIES)[:, None] * (hazard / np.log(2.0)) ** (1.0 / shape), axis=1)
     inside = ((figure.low <= found) & (found <= figure.high)).mean()
     assert inside == pytest.approx(0.95, abs=4.0 * SE)
 
