@@ -189,7 +189,7 @@ class _Run:
             trace=trace_of(self.problem, chains, self.settings.burn_in), posterior=posterior, free=free,
             parameters=parameter_table(self.problem, z.mean(axis=0), posterior),
             fit=fit, pairs=pairs, shifts=self._shifts(density), left_out=left_out, emulator=emulator,
-            diagnostics=self._diagnostics(free, chains),
+            diagnostics=self._diagnostics(free, chains, emulator),
         )  # fmt: skip
 
     # --- The emulator ---
@@ -315,9 +315,9 @@ class _Run:
             lambda done, total: self.progress("leaving out one cohort at a time", done, total),
         )  # fmt: skip
 
-    def _diagnostics(self, free: pd.DataFrame, chains: Chains) -> dict[str, Any]:
+    def _diagnostics(self, free: pd.DataFrame, chains: Chains, emulator: pd.DataFrame) -> dict[str, Any]:
         s = self.settings
-        converged, reasons = verdict(free, s.steps - s.burn_in)
+        converged, reasons = verdict(free, s.steps - s.burn_in, emulator)
         return {
             "converged": converged, "reasons": reasons, "n_ensembles": s.ensembles, "n_walkers": s.walkers,
             "n_steps": s.steps, "burn_in": s.burn_in, "acceptance": [float(a) for a in chains.acceptance],

@@ -25,6 +25,8 @@ MOST_R_HAT = 1.02
 LEAST_ESS = 400.0
 LEAST_LENGTH = 50.0
 """Kept steps as a multiple of the autocorrelation time."""
+MOST_ERROR = 0.1
+"""Error of an emulator, complementary log-log, that no study of this disease could tell from chance."""
 INFORMED = 0.1
 """Least contraction, 1 - posterior variance / prior variance, of a quantity that the figures inform."""
 
@@ -83,15 +85,17 @@ def _ess(draws: FloatArray, kind: str) -> float:
     return float(array_stats.ess(draws, chain_axis=0, draw_axis=1, method=kind, **prob))
 
 
-def verdict(free: pd.DataFrame, kept_steps: int) -> tuple[bool, list[str]]:
-    """Whether the ensembles have converged, and if not why.
+def verdict(free: pd.DataFrame, kept_steps: int, emulator: pd.DataFrame) -> tuple[bool, list[str]]:
+    """Whether the ensembles have converged on the model's posterior, and if not why.
 
     Parameters
     ----------
     free : DataFrame
-        From `table_of_free`.
+        `table_of_free`.
     kept_steps : int
         Steps of each ensemble after burn-in.
+    emulator : DataFrame
+        target_id, sd, check_rmse.
     """
     reasons = []
     for row in free.to_dict("records"):
@@ -103,6 +107,9 @@ def verdict(free: pd.DataFrame, kept_steps: int) -> tuple[bool, list[str]]:
         if not kept_steps >= LEAST_LENGTH * row["tau_int"]:
             longest = f"{LEAST_LENGTH:g} autocorrelation times of {row['tau_int']:.0f}"
             reasons.append(f"{row['id']}: {kept_steps} steps are fewer than {longest}")
+    for row in emulator.to_dict("records"):
+        if row["check_rmse"] > max(2.0 * row["sd"], MOST_ERROR):
+            reasons.append(f"{row['target_id']}: emulator off by {row['check_rmse']:.2f}, stated {row['sd']:.2f}")
     return not reasons, reasons
 
 

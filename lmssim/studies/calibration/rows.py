@@ -13,7 +13,7 @@ from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.series import AT_A_TIME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from lmssim.model.schema import SeriesRow
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MEDIANS = ("median_time", "km_median")
 EXPONENTIAL_SLOPE = 0.5 * np.log(2.0)
 """Slope of the share with an event over log time at the median of an exponential distribution."""
+OTHER = "other"
+"""Family of what is never fitted: complications."""
 LOCAL = ("local_recurrence", "local_recurrence_with_metastasis")
 
 
@@ -138,14 +140,15 @@ def rows_of_studies(
                 if (study.series, name) not in targets:
                     known = sorted(t for s, t in targets if s == study.series)
                     raise ScenarioError(unknown("row", name, known, f"{where}: studies.{key}.rows"))
-    rows = [_row(*study_of[name], row, file, published, where) for name, row in read]
+    rows = [_row(*study_of[name], row, file, published, where, complications) for name, row in read]
     _check_nesting(rows, where)
     return rows
 
 
 def _row(
-    key: str, study: Study, row: SeriesRow, file: CalibrationFile, published: Mapping[str, Published], where: str
-) -> Row:
+    key: str, study: Study, row: SeriesRow, file: CalibrationFile, published: Mapping[str, Published], where: str,
+    complications: Collection[str],
+) -> Row:  # fmt: skip
     spec = study.rows.get(row.target)
     role = "check" if spec is None or study.role == "check" else spec.role
     share = _share(row)
@@ -159,9 +162,9 @@ def _row(
         raise ScenarioError(f"{place}: has no number of patients and no interval; state n, or its role is 'check'.")
     return Row(
         target=row.target, study=key, cohort_id=study.cohort_id, series=study.series,
-        family=(spec.family if spec else None) or _family(row), role=role, held_out=study.cohort_id in file.held_out,
-        reading=row, share=share, n=n, is_effective=is_effective, within=(spec.within if spec else None) or "",
-        reason=(spec.reason if spec else "") or study.reason or row.note,
+        family=(spec.family if spec else None) or _family(row, complications), role=role,
+        held_out=study.cohort_id in file.held_out, reading=row, share=share, n=n, is_effective=is_effective,
+        within=(spec.within if spec else None) or "", reason=(spec.reason if spec else "") or study.reason or row.note,
     )  # fmt: skip
 
 
@@ -173,8 +176,10 @@ def _share(row: SeriesRow) -> float:
     return 1.0 - row.observed if row.statistic == "km_survival" else row.observed
 
 
-def _family(row: SeriesRow) -> str:
+def _family(row: SeriesRow, complications: Collection[str]) -> str:
     """Family of a row by its events: deaths alone, local recurrences alone, progression, else metastasis."""
+    if all(event in complications for event in row.events):
+        return OTHER
     if all(event.startswith("death") for event in row.events):
         return "death"
     if any(event.startswith("progression") for event in row.events):
