@@ -41,7 +41,9 @@ def calibrate(
     patients: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Patients at each point; twice as many in wave two.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(metavar="N", min=1, help="Steps of each ensemble.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", min=4, help="Steps of each ensemble, a quarter of them burn-in.")
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume/--no-resume", help="Go on from a checkpoint of the same inputs, if there is one.")
     ] = True,
@@ -59,7 +61,7 @@ def calibrate(
     given: dict[str, Any] = {"seed": seed}
     given |= {} if design is None else {"design": (design, round(SECOND_DESIGN * design))}
     given |= {} if patients is None else {"patients": (patients, SECOND_PATIENTS * patients)}
-    given |= {} if steps is None else {"steps": steps}
+    given |= {} if steps is None else {"steps": steps, "burn_in": steps // 4}
     folder = make_folder(out or Path("lmssim-out") / FOLDER / path.stem)
     calibration, manifest = calibrate_to(
         path, Settings(**given), folder, options.jobs_or_all(jobs), resume=resume, quiet=quiet or json

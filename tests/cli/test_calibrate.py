@@ -28,6 +28,7 @@ class Settings:
     design: tuple[int, int] = (1000, 1500)
     patients: tuple[int, int] = (1000, 2000)
     steps: int = 2000
+    burn_in: int = 500
     seed: int = 1
 
 

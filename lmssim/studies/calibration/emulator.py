@@ -28,8 +28,9 @@ ETA_RANGE = (-14.0, 4.0)
 """Range of the complementary log-log: shares between one in a million and all but certain."""
 RIDGE = 1e-3
 """Penalty on the coefficients of standardised inputs, in units of one patient's information."""
-ITERATIONS = 40
-TOLERANCE = 1e-8
+ITERATIONS, HALVINGS, ROUNDS = 40, 12, 3
+"""Steps of a regression, halvings of a step, and estimates of the lack of fit."""
+TOLERANCE = 1e-9
 
 
 def share_of_eta(eta: FloatArray) -> FloatArray:
@@ -166,37 +167,55 @@ def fit_emulator(
 
 
 def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatArray, float]:
-    """Coefficients by iteratively reweighted least squares, and the SD of the lack of fit."""
-    beta = _start(x, share, size)
-    lack, deviance = 0.0, np.inf
-    for _ in range(ITERATIONS):
-        eta = np.clip(x @ beta, -12.0, 3.0)
-        p, slope = share_of_eta(eta), _slope(eta)
-        variance = p * (1.0 - p) / size
-        weight = 1.0 / (variance / slope**2 + lack**2)
-        working = eta + (share - p) / slope
-        step = _ridge(x, working, weight)
-        if np.isfinite(step).all():
-            beta = _towards(beta, step)
-        lack = _lack_of_fit(share - p, slope, variance, x.shape[1])
-        now = float((weight * (share - p) ** 2 / slope**2).sum())
-        if abs(now - deviance) < TOLERANCE * max(now, 1.0):
-            break
-        deviance = now
+    """Coefficients, and the SD of the lack of fit, which is beside the Monte-Carlo noise in the weights."""
+    beta, lack = _start(x, share, size), 0.0
+    for _ in range(ROUNDS):
+        beta = _highest(x, share, size, beta, lack)
+        lack = _lack_of_fit(x @ beta, share, size, x.shape[1])
     return beta, lack
+
+
+def _highest(x: FloatArray, share: FloatArray, size: FloatArray, beta: FloatArray, lack: float) -> FloatArray:
+    """Coefficients of the highest quasi-likelihood: reweighted least squares, each step halved until it gains."""
+    for _ in range(ITERATIONS):
+        eta = _within(x @ beta)
+        p, slope = share_of_eta(eta), _slope(eta)
+        weight = 1.0 / (p * (1.0 - p) / size / slope**2 + lack**2)
+        patients = weight * p * (1.0 - p) / slope**2
+        ridge = RIDGE * float(weight.mean())
+        step = _ridge(x, eta + (share - p) / slope, weight, ridge) - beta
+        now = _quasi_likelihood(x, share, patients, ridge, beta)
+        for moved in (beta + 0.5**k * step for k in range(HALVINGS)):
+            gain = _quasi_likelihood(x, share, patients, ridge, moved) - now
+            if gain > 0.0:
+                break
+        else:
+            return beta
+        beta = moved
+        if gain < TOLERANCE * abs(now):
+            break
+    return beta
+
+
+def _quasi_likelihood(x: FloatArray, share: FloatArray, patients: FloatArray, ridge: float, beta: FloatArray) -> float:
+    """Log likelihood of shares of so many patients, less the penalty."""
+    hazard = np.exp(_within(x @ beta))
+    each = patients * (share * np.log(-np.expm1(-hazard)) - (1.0 - share) * hazard)
+    return float(each.sum() - 0.5 * ridge * (beta[1:] ** 2).sum())
+
+
+def _within(eta: FloatArray) -> FloatArray:
+    """Complementary log-logs between which a share can be told from none and from all."""
+    clipped: FloatArray = np.clip(eta, -12.0, 3.0)
+    return clipped
 
 
 def _start(x: FloatArray, share: FloatArray, size: FloatArray) -> FloatArray:
     """Coefficients of the shares' own complementary log-logs: from a constant, shares near 1 would overshoot."""
     between = (share * size + 0.5) / (size + 1.0)
     eta = eta_of_share(between)
-    return _ridge(x, eta, size * _slope(eta) ** 2 / (between * (1.0 - between)))
-
-
-def _towards(beta: FloatArray, step: FloatArray) -> FloatArray:
-    """Coefficients moved towards others, by no more than makes sense in one iteration."""
-    moved: FloatArray = beta + np.clip(step - beta, -3.0, 3.0)
-    return moved
+    weight = size * _slope(eta) ** 2 / (between * (1.0 - between))
+    return _ridge(x, eta, weight, RIDGE * float(weight.mean()))
 
 
 def _slope(eta: FloatArray) -> FloatArray:
@@ -205,18 +224,21 @@ def _slope(eta: FloatArray) -> FloatArray:
     return np.maximum(slope, 1e-9)
 
 
-def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray) -> FloatArray:
+def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray, ridge: float) -> FloatArray:
     scaled = x * weight[:, None]
     gram = scaled.T @ x
-    penalty = RIDGE * float(weight.mean()) * np.ones(x.shape[1])
+    penalty = np.full(x.shape[1], ridge)
     penalty[0] = 0.0
     gram += np.diag(penalty) + 1e-12 * np.eye(len(gram))
     return np.asarray(np.linalg.solve(gram, scaled.T @ y), dtype=np.float64)
 
 
-def _lack_of_fit(residual: FloatArray, slope: FloatArray, variance: FloatArray, n_features: int) -> float:
+def _lack_of_fit(eta: FloatArray, share: FloatArray, size: FloatArray, n_features: int) -> float:
     """SD on the complementary log-log scale beyond the Monte-Carlo noise, by moments, at shares that tell it."""
+    eta = _within(eta)
+    p, slope = share_of_eta(eta), _slope(eta)
+    variance = p * (1.0 - p) / size
     weight = slope**2 / variance
-    used = max(len(residual) - n_features, 1) / len(residual)
-    excess = ((residual**2 / used - variance) / slope**2 * weight).sum() / weight.sum()
+    used = max(len(share) - n_features, 1) / len(share)
+    excess = (((share - p) ** 2 / used - variance) / variance).sum() / weight.sum()
     return float(np.sqrt(max(excess, 0.0)))
