@@ -155,7 +155,9 @@ def _write(
 
     earlier = results.take_manifest(folder)
     written = calibration.write(folder)
-    document = manifest | {"diagnostics": calibration.diagnostics}
+    own = {key: value for key, value in calibration.diagnostics.items() if key not in ("inputs", "settings")}
+    inputs = manifest["result"]["inputs"] | calibration.diagnostics.get("inputs", {})
+    document = manifest | {"result": {**manifest["result"], "inputs": inputs}, "diagnostics": own}
     written += write_report(calibration, folder, document)
     lap("report")
     files = sorted(path.relative_to(folder).as_posix() for path in written)

@@ -70,7 +70,7 @@ def test_a_calibration_is_run_and_written(cli: Cli, calls: list[tuple[Any, ...]]
     assert outcome.code == 0, outcome.err
     path, settings, folder, resume, jobs, progress = calls[0]
     assert path.endswith("extremity.toml")
-    assert settings == Settings(design=(101, 152), patients=(50, 100), steps=30, seed=7)
+    assert settings == Settings(design=(101, 152), patients=(50, 100), steps=30, burn_in=7, seed=7)
     assert (folder, resume, jobs, progress) == (out, False, 1, None)
     manifest = json.loads((out / "manifest.json").read_text())
     found = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}

@@ -323,7 +323,7 @@ class _Run:
             "n_steps": s.steps, "burn_in": s.burn_in, "acceptance": [float(a) for a in chains.acceptance],
             "max_r_hat": float(free.r_hat.max()), "min_ess": float(free[["ess_bulk", "ess_tail"]].min().min()),
             "seconds": time.monotonic() - self.began, "evaluations": self.evaluations, "settings": asdict(s),
-            "fingerprint": fingerprint(self.problem, s), "rows": N_ROWS,
+            "fingerprint": fingerprint(self.problem, s), "rows": N_ROWS, "inputs": self.problem.inputs(),
         }  # fmt: skip
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import tomllib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +16,7 @@ from scipy import special
 
 from lmssim.bundled import find_calibration
 from lmssim.errors import DataError, ScenarioError, unknown
+from lmssim.execution.manifest import input_hashes
 from lmssim.model import expression
 from lmssim.model.parameters import Parameter, ParameterTable
 from lmssim.model.posterior import column_names, read_columns
@@ -24,7 +28,6 @@ from lmssim.studies.calibration.rows import Row, read_published, rows_of_studies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from lmssim.kernels import FloatArray
     from lmssim.model.sampling import Distribution
@@ -162,6 +165,16 @@ class Problem:
         table, base = self.scenario.table, self.scenario.table.base()
         drawn = {id_: float(base[id_][0]) for id_ in (*self.sets, *self._before) if table[id_].expression}
         return self.scenario.with_values(drawn) if drawn else self.scenario
+
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of every file read, by its path from the scenario's folder."""
+        folder = self.path.parent
+        files = [self.path, folder / "targets.csv", *(folder / "posteriors" / f"{n}.parquet" for n in self.file.after)]
+        where = self.scenario.path.parent.resolve()
+        own = {Path(os.path.relpath(p.resolve(), where)).as_posix(): p.read_bytes() for p in files}
+        return input_hashes(self.scenario) | {
+            name: hashlib.sha256(content).hexdigest() for name, content in own.items()
+        }
 
     @cached_property
     def reader(self) -> Reader:
