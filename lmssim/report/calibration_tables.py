@@ -67,7 +67,7 @@ def conflicts(calibration: Calibration) -> list[dict[str, str]]:
             found.append(_conflict("Study left out", figure_name(row), text))
     for row in each_row(calibration.pairs):
         if row.conflict:
-            text = f"{row.z:+.1f} standard errors apart: no one population has both, whatever the parameters"
+            text = f"{row.z:+.1f} standard errors apart: both are met as different settings alone"
             found.append(_conflict("Pair of figures", f"{row.target_id} and {row.other_id}", text))
     for row in each_row(calibration.shifts):
         if row.conflict or abs(row.shift) > 1.0:

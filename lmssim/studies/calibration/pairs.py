@@ -4,8 +4,8 @@ With the model's shares p_i and p_j and the observed ones, the difference of clo
 
     d = (cloglog y_i - cloglog p_i) - (cloglog y_j - cloglog p_j)
 
-has the variance of both samplings and of the posterior. A pair with |d| above 1.96 SE is met only by saying that the
-two studies are different worlds, which is what the between-study effect does.
+has the variance of both samplings and of the posterior. A pair too far apart for chance, among as many pairs as there
+are (Bonferroni), is met only by saying that the two studies are different settings: the between-study effect.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from lmssim.outcomes.new_study import Column
 from lmssim.studies.calibration.emulator import eta_of_share
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from lmssim.studies.calibration.problem import Problem
 
 COLUMNS = ("family", "target_id", "other_id", "difference", "se", "z", "conflict")
-MOST = 1.96
+LEVEL = 0.05
+"""Chance of naming any pair where all are of one setting."""
 
 
 def conflicting_pairs(problem: Problem, predicted: Predicted) -> pd.DataFrame:
@@ -50,9 +52,15 @@ def conflicting_pairs(problem: Problem, predicted: Predicted) -> pd.DataFrame:
             se = float(np.sqrt(own_x + own_y + between.var(ddof=1)))
             z = float(between.mean()) / se
             ids = (rows[i].family, rows[i].target, rows[j].target)
-            found.append((*ids, float(between.mean()), se, z, abs(z) > MOST))
+            found.append((*ids, float(between.mean()), se, z))
     found.sort(key=lambda each: -abs(each[5]))
-    return pd.DataFrame(found, columns=list(COLUMNS))
+    table = pd.DataFrame(found, columns=list(COLUMNS[:-1]))
+    return table.assign(conflict=table["z"].abs() > farthest_by_chance(len(table)))
+
+
+def farthest_by_chance(n_pairs: int) -> float:
+    """Standard errors beyond which one pair of so many is by chance in 5% of cases at most."""
+    return float(stats.norm.isf(0.5 * LEVEL / max(n_pairs, 1)))
 
 
 def _residuals(problem: Problem, predicted: Predicted, k: int) -> tuple[FloatArray, float]:
