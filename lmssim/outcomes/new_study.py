@@ -104,6 +104,8 @@ class NewStudies:
         Ids that address their random numbers.
     n : float
         Patients.
+    n_read : float
+        Patients of the studies that the spread of a time is of: those of the row as it was read.
     is_effective : bool
         Whether `n` is net of censoring.
     tau : ndarray(float, ndim=1)
@@ -116,6 +118,7 @@ class NewStudies:
     family: str
     target: str
     n: float
+    n_read: float
     is_effective: bool
     tau: FloatArray
     seed: int
@@ -152,8 +155,10 @@ class NewStudies:
     def of_a_time(self, column: Column, is_mean: bool = False) -> Found:
         """Medians, or means."""
         size = self._size(column)
-        spread = np.where(np.isnan(column.spread), UNKNOWN_SPREAD / np.sqrt(size), column.spread)
-        slope = 1.0 / ((1.0 if is_mean else np.log(2.0)) * np.sqrt(size) * np.maximum(spread, 1e-9))
+        read = np.maximum(self.n_read * np.nan_to_num(column.per_patient, nan=1.0), 1.0)
+        of_one = np.where(np.isnan(column.spread), UNKNOWN_SPREAD, column.spread * np.sqrt(read))
+        spread = of_one / np.sqrt(size)
+        slope = 1.0 / ((1.0 if is_mean else np.log(2.0)) * np.maximum(of_one, 1e-9))
         moved = spread[:, None] * special.ndtri(self._sampling()) - self._effects() / slope[:, None]
         found = column.figure[:, None] * np.exp(moved)
         low, high = _interval(found)

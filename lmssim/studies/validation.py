@@ -236,7 +236,7 @@ def _compare(
         row["reading"] = f"{NOT_COMPUTABLE}too few simulated patients reach it; {reading.text}"
         return
     n, is_effective = (spec.n, False) if reading.effective is None else (reading.effective, True)
-    new = NewStudies(reading.study, reading.family, reading.target_id, n, is_effective, tau[column.known], seed)
+    new = NewStudies(reading.study, reading.family, reading.target_id, n, spec.n, is_effective, tau[column.known], seed)
     is_time = spec.statistic in TIMES
     found = new.of_a_time(column, spec.statistic == "mean_time") if is_time else new.of_a_share(column)
     if not is_time and (reading.without or spec.statistic == "km_survival"):
@@ -310,7 +310,8 @@ def _is_of(path: Path, scenario: Scenario) -> bool:
 
 def _reading(problem: Problem, row: Row) -> Reading:
     """A figure as its calibration reads it; a check is compared and not counted."""
-    reading = row_reading(row.cohort_id, problem.scenario.file.series[row.series], row.reading)
+    stated = row.reading if row.is_effective else row.reading.model_copy(update={"n": round(row.n)})
+    reading = row_reading(row.cohort_id, problem.scenario.file.series[row.series], stated)
     counted = row.role == "fit" and row.reading.observed is not None
     size = row.n if row.is_effective else None
     return replace(reading, family=row.family, counted=counted, effective=size)

@@ -60,8 +60,8 @@ def predict_figure(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed
     column = Column.of(predicted, k)
     if not column.known.any():
         return NOTHING
-    n = row.n if row.n > 0.0 else 1.0
-    new = NewStudies(row.study, row.family, row.target, n, row.is_effective, tau[column.known], seed)
+    n, n_read = max(row.n, 1.0), max(float(row.reading.n), 1.0)
+    new = NewStudies(row.study, row.family, row.target, n, n_read, row.is_effective, tau[column.known], seed)
     statistic, observed = row.reading.statistic, row.reading.observed
     found = new.of_a_time(column, statistic == "mean_time") if statistic in TIMES else new.of_a_share(column)
     if statistic == "km_survival":
