@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lmssim.bundled import scenarios_folder
+from lmssim.bundled import calibration_folder, scenarios_folder
 from lmssim.studies.verify import CHECKS
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ FILES = {"compiled-engine-agreement.csv", "manifest.json", "verify.csv", "verify
 
 @pytest.fixture
 def extremity(tmp_path: Path) -> Path:
-    """A copy of the bundled scenarios; the path of extremity."""
+    """A copy of the bundled scenarios and their posteriors; the path of extremity."""
+    shutil.copytree(calibration_folder() / "posteriors", tmp_path / "calibration" / "posteriors")
     return Path(shutil.copytree(scenarios_folder(), tmp_path / "scenarios")) / "extremity.toml"
 
 
