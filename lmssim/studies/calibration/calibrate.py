@@ -19,7 +19,7 @@ from lmssim.outcomes.estimators import Z975
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import posterior_points, prior_points, rows_of_points, run_design
 from lmssim.studies.calibration.diagnostics import chain_of, table_of_free, trace_of, verdict
-from lmssim.studies.calibration.emulator import Emulator, fit_emulator, share_of_eta
+from lmssim.studies.calibration.emulator import Emulator, error_beside, fit_emulator
 from lmssim.studies.calibration.leave_out import leave_out
 from lmssim.studies.calibration.pairs import conflicting_pairs
 from lmssim.studies.calibration.posterior import parameter_table
@@ -237,13 +237,8 @@ class _Run:
         chosen = np.linspace(0, len(z) - 1, n).astype(np.int64)
         z, rows = z[chosen, : len(self.problem.free)], rows[chosen]
         found = self._design("checking the emulator", z, patients, 20_000_000, rows.astype(np.float64))
-        share = share_of_eta(emulator.predict(z, standardised_given(self.problem)[rows]))
-        slope = np.maximum(-(1.0 - share) * np.log1p(-share), 1e-9)
-        difference = (share - found.share) / slope
-        noise = share * (1.0 - share) / np.maximum(found.information, 1.0) / slope**2
-        known = np.isfinite(difference)
-        excess = np.where(known, difference**2 - noise, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-        rmse = np.where(known.any(axis=0), np.sqrt(np.maximum(excess, 0.0)), np.nan)
+        eta = emulator.predict(z, standardised_given(self.problem)[rows])
+        rmse, known = error_beside(eta, found.share, found.information), np.isfinite(found.share)
         table = pd.DataFrame(
             {
                 "target_id": [row.target for row in self.problem.rows], "sd": emulator.sd, "check_rmse": rmse,

@@ -166,6 +166,29 @@ def fit_emulator(
     return Emulator(degree, beta, sd, z.shape[1], given.shape[1])
 
 
+def error_beside(eta: FloatArray, share: FloatArray, information: FloatArray) -> FloatArray:
+    """Root mean square error of emulated complementary log-logs beside model runs, their noise taken off, (n_rows,).
+
+    Runs are weighted by what they tell, as a share of few events tells little of its logarithm; NaN where none do.
+
+    Parameters
+    ----------
+    eta : ndarray(float, ndim=2)
+        Emulated, (n_runs, n_rows).
+    share, information : ndarray(float, ndim=2)
+        Shares of the runs, and the effective number of patients behind each.
+    """
+    p = share_of_eta(eta)
+    slope = np.maximum(-(1.0 - p) * np.log1p(-p), 1e-9)
+    noise = p * (1.0 - p) / np.maximum(information, 1.0) / slope**2
+    known = np.isfinite(share) & np.isfinite(noise)
+    weight = np.where(known, 1.0 / noise, 0.0)
+    excess = np.where(known, ((p - share) / slope) ** 2 - noise, 0.0)
+    total = weight.sum(axis=0)
+    mean = (excess * weight).sum(axis=0) / np.where(total > 0.0, total, 1.0)
+    return np.where(total > 0.0, np.sqrt(np.maximum(mean, 0.0)), np.nan)
+
+
 def _regress(x: FloatArray, share: FloatArray, size: FloatArray) -> tuple[FloatArray, float]:
     """Coefficients, and the SD of the lack of fit, which is beside the Monte-Carlo noise in the weights."""
     beta, lack = _start(x, share, size), 0.0

@@ -36,10 +36,9 @@ def parameter_table(problem: Problem, centre: FloatArray, posterior: pd.DataFram
     for id_, value in values.items():
         low, high = np.quantile(posterior[id_], [0.025, 0.975])
         own = problem.scenario.table[id_]
-        known = low > 0.0
         rows.append(
             {
-                "id": id_, "value": _rounded(float(value[0])), "distribution": "lognormal" if known else "normal",
+                "id": id_, "value": _rounded(float(value[0])), "distribution": _distribution(own.unit, low),
                 "low": _rounded(low), "high": _rounded(high), "unit": own.unit, "kind": "calibrated",
                 "source_id": f"calibration_{problem.name}", "locator": f"results/calibration/{problem.name}",
                 "description": own.description,
@@ -48,6 +47,13 @@ def parameter_table(problem: Problem, centre: FloatArray, posterior: pd.DataFram
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _distribution(unit: str, low: float) -> str:
+    """Distribution of a parameter alone: on the range that it may have."""
+    if unit == "probability":
+        return "beta"
+    return "lognormal" if low > 0.0 else "normal"
 
 
 def _rounded(value: float) -> float:

@@ -25,7 +25,7 @@ from scipy import special, stats
 from lmssim.errors import InputError
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import prior_points, run_design
-from lmssim.studies.calibration.emulator import eta_of_share, fit_emulator, share_of_eta
+from lmssim.studies.calibration.emulator import error_beside, eta_of_share, fit_emulator, share_of_eta
 from lmssim.studies.calibration.likelihood import effective_sizes
 from lmssim.studies.calibration.problem import N_ROWS, Problem
 from lmssim.studies.calibration.sampler import sample
@@ -244,12 +244,8 @@ def _between(truth: Predicted) -> FloatArray:
 def _emulator_table(density: Density, z: FloatArray, truth: Predicted) -> pd.DataFrame:
     """The emulator against the model's runs at the true parameters, of the rows that are fitted."""
     problem, n_free = density.problem, len(density.problem.free)
-    share = share_of_eta(density.emulator.predict(z[:, :n_free], np.zeros((len(z), 0))))
-    slope = np.maximum(-(1.0 - share) * np.log1p(-share), 1e-9)
-    noise = share * (1.0 - share) / np.maximum(truth.information, 1.0) / slope**2
-    excess = ((share - truth.share) / slope) ** 2 - noise
-    weight = 1.0 / noise  # a share of few events tells little of its logarithm
-    rmse = np.sqrt(np.maximum(np.nansum(excess * weight, axis=0) / weight.sum(axis=0), 0.0))
+    eta = density.emulator.predict(z[:, :n_free], np.zeros((len(z), 0)))
+    rmse = error_beside(eta, truth.share, truth.information)
     columns = density.columns
     return pd.DataFrame(
         {

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from lmssim.studies.calibration.design import posterior_points, prior_points
-from lmssim.studies.calibration.emulator import eta_of_share, features, fit_emulator, monomials, share_of_eta
+from lmssim.studies.calibration.emulator import (
+    error_beside,
+    eta_of_share,
+    features,
+    fit_emulator,
+    monomials,
+    share_of_eta,
+)
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -149,3 +156,16 @@ def test_design_points() -> None:
     assert not np.array_equal(z, prior_points(1_024, 3, 2))
     assert np.array_equal(z[:700], prior_points(700, 3, 1))
     assert prior_points(1, 3, 1).shape == (1, 3)
+
+
+def test_the_error_beside_runs_is_that_of_the_emulator_not_of_the_runs() -> None:
+    """An emulator that is off by 0.2 is found so through Monte-Carlo noise; one that is right is not off."""
+    rng = np.random.default_rng(5)
+    eta = rng.normal(-1.0, 0.5, (400, 3))
+    size = np.full(eta.shape, 5_000.0)
+    share = rng.binomial(5_000, share_of_eta(eta)) / size
+    share[:, 2] = np.nan
+    found = error_beside(eta + np.array([0.0, 0.2, 0.0]), share, size)
+    assert found[0] < 0.01
+    assert found[1] == pytest.approx(0.2, abs=0.01)
+    assert np.isnan(found[2])
