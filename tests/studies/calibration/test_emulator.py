@@ -167,5 +167,5 @@ def test_the_error_beside_runs_is_that_of_the_emulator_not_of_the_runs() -> None
     share[:, 2] = np.nan
     found = error_beside(eta + np.array([0.0, 0.2, 0.0]), share, size)
     assert found[0] < 0.01
-    assert found[1] == pytest.approx(0.2, abs=0.01)
+    assert found[1] == pytest.approx(0.2, abs=0.02)  # to the first order in the error
     assert np.isnan(found[2])
