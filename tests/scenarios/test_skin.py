@@ -12,12 +12,12 @@ from lmssim.outcomes.series import read_series
 SITES = ("cutaneous", "subcutaneous")
 CONTRADICTED = {
     "cutaneous": {"wong_os5_derm", "sandhu_os5", "winchester_dm_derm", "seerskin_dss5_derm", "llombart_lr_dermal"},
-    "subcutaneous": {
-        "wong_lr5_sub_nort", "wong_os5_sub", "sup41_dss_sub", "sup41_dm_sub", "llombart_dm_subcut", "gordon_dm_sup",
-    },
-}  # fmt: skip
-"""Figures that other series of the site contradict, so that the model lies between or with the others: metastasis of
-subcutaneous tumours is rarer in the 31 patients who are fitted than in the held-out series and in collected cases."""
+    "subcutaneous": {"wong_lr5_sub_nort", "wong_os5_sub", "sup41_dss_sub"},
+}
+"""Figures that other series of the site contradict, so that the model lies between or with the others."""
+RARE = pytest.mark.xfail(
+    reason="calibrated to 31 patients, in whom metastasis is rarer than in the held-out series and in collected cases"
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,15 @@ def test_narrow_then_wide_excision_recurs_as_wide_and_costs_more(evaluations: di
     assert surgery[1] > surgery[0]
 
 
-def test_dermal_tumours_hardly_metastasise_and_subcutaneous_ones_do(evaluations: dict[str, Evaluation]) -> None:
-    """At 5 years after surgery alone: at most 1 in 40; between 1 in 5 and 35%, the range of the published series."""
-    dermal, subcutaneous = (share(evaluations[site], "surgery_only", "metastasis:5y") for site in SITES)
-    assert 0.005 < dermal < 0.025
-    assert 0.2 < subcutaneous < 0.35
+def test_dermal_tumours_hardly_metastasise(evaluations: dict[str, Evaluation]) -> None:
+    """At 5 years after surgery alone: at most 1 in 40."""
+    assert 0.005 < share(evaluations["cutaneous"], "surgery_only", "metastasis:5y") < 0.025
+
+
+@RARE
+def test_subcutaneous_tumours_metastasise(evaluations: dict[str, Evaluation]) -> None:
+    """At 5 years after surgery alone: at least 1 in 4."""
+    assert 0.25 < share(evaluations["subcutaneous"], "surgery_only", "metastasis:5y") < 0.45
 
 
 @pytest.mark.parametrize("site", SITES)
@@ -64,7 +68,7 @@ def test_the_guideline_selects_nobody_above_the_fascia(evaluations: dict[str, Ev
     assert share(evaluations[site], "guideline", "cost") == share(evaluations[site], "surgery_only", "cost")
 
 
-@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("site", ["cutaneous", pytest.param("subcutaneous", marks=RARE)])
 def test_the_series_are_met_but_for_those_that_contradict_others(site: str) -> None:
     """Every figure lies in the interval of a study of its size, apart from the known conflicts."""
     program = compile_scenario(load_scenario(site))
