@@ -19,7 +19,8 @@ run: $(VENV)/.installed
 	$(BIN)/lmssim run extremity
 
 test: $(VENV)/.installed-dev
-	$(BIN)/ruff check lmssim tests
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check lmssim tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m pytest -n 2

@@ -31,9 +31,15 @@ if TYPE_CHECKING:
 BLOCK = 1_000
 RUNS = 3
 HEADINGS = (
-    "scenario", "lives", "that differ", "largest time difference", "compiled, us", "des, us", "des / compiled",
+    "scenario",
+    "lives",
+    "that differ",
+    "largest time difference",
+    "compiled, us",
+    "des, us",
+    "des / compiled",
     "cohort, ms",
-)  # fmt: skip
+)
 CALIBRATED, PRACTICE, YEARS = "extremity", "observed", 10.0
 
 
@@ -84,9 +90,15 @@ def measure(name: str, n_patients: int) -> tuple[str, ...]:
     n_lives = n_patients * len(program.strategies)
     fast, slow = (1e6 * seconds[engine] / n_lives for engine in (compiled, des))
     return (
-        program.scenario.name, f"{n_lives:,}", str(differing), f"{largest:g}", f"{fast:.2f}", f"{slow:.0f}",
-        f"{slow / fast:.0f}", f"{solved(program):.1f}",
-    )  # fmt: skip
+        program.scenario.name,
+        f"{n_lives:,}",
+        str(differing),
+        f"{largest:g}",
+        f"{fast:.2f}",
+        f"{slow:.0f}",
+        f"{slow / fast:.0f}",
+        f"{solved(program):.1f}",
+    )
 
 
 def main() -> None:

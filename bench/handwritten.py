@@ -40,10 +40,16 @@ def budget(seed: int, patient: int, decision: int, luck: int) -> float:
 
 @jit
 def simulate_paths(
-    n_patients: int, seed: int, independent: bool, scale_progression: NDArray[np.float64],
-    scale_death: NDArray[np.float64], scale_progressed: NDArray[np.float64], hazard_ratio: NDArray[np.float64],
-    total: NDArray[np.float64], square: NDArray[np.float64],
-) -> None:  # fmt: skip
+    n_patients: int,
+    seed: int,
+    independent: bool,
+    scale_progression: NDArray[np.float64],
+    scale_death: NDArray[np.float64],
+    scale_progressed: NDArray[np.float64],
+    hazard_ratio: NDArray[np.float64],
+    total: NDArray[np.float64],
+    square: NDArray[np.float64],
+) -> None:
     """Add up outcomes and their squares over patients, by (draw, strategy, outcome)."""
     power_progression, power_death = 1.0 / SHAPE_PROGRESSION, 1.0 / SHAPE_DEATH
     for d in range(total.shape[0]):

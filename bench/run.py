@@ -220,8 +220,12 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="put the table into bench/README.md")
     asked = parser.parse_args()
     sections: dict[str, Callable[[bool], list[Row]]] = {
-        "compile": compile_times, "exact": exact, "speed": speed, "scaling": scaling, "memory": memory,
-    }  # fmt: skip
+        "compile": compile_times,
+        "exact": exact,
+        "speed": speed,
+        "scaling": scaling,
+        "memory": memory,
+    }
     rows = [row for name in SECTIONS if name in asked.only for row in sections[name](asked.quick)]
     print(table(rows))
     if asked.save:

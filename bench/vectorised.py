@@ -26,9 +26,13 @@ BLOCK = 4_000
 
 
 def path_outcomes(
-    rng: np.random.Generator, n: int, scale_progression: float, scale_death: float, scale_progressed: float,
+    rng: np.random.Generator,
+    n: int,
+    scale_progression: float,
+    scale_death: float,
+    scale_progressed: float,
     hazard_ratio: float,
-) -> tuple[NDArray[np.float64], ...]:  # fmt: skip
+) -> tuple[NDArray[np.float64], ...]:
     """Outcomes of `n` patients under one strategy, in the order of `OUTCOMES`."""
     budget = rng.standard_exponential(n, method="inv") / hazard_ratio
     progressed = scale_progression * budget ** (1 / SHAPE_PROGRESSION)

@@ -151,15 +151,29 @@ class Evaluation:
                 for time in self.scenario.file.settings.times:
                     k = counts.at(time)
                     rows.append((strategy, f"{name}:{time:g}y", "probability", float(share[k]), float(error[k])))
-                rows.append((strategy, f"{name}:ever", "probability", float(counts.incidence()[-1]), float(
-                    self._share_error(name, strategy, counts.incidence())[-1])))  # fmt: skip
+                rows.append(
+                    (
+                        strategy,
+                        f"{name}:ever",
+                        "probability",
+                        float(counts.incidence()[-1]),
+                        float(self._share_error(name, strategy, counts.incidence())[-1]),
+                    )
+                )
                 if survival:
                     rows.append((strategy, f"{name}:median", "years", *counts.quantile(0.5, survival=True)))
                     for tau in self.scenario.file.settings.times:
                         rows.append((strategy, f"{name}:rmst_{tau:g}y", "years", *counts.restricted_mean(tau)))
                 else:
-                    rows.append((strategy, f"{name}:median_time_if_any", "years", counts.time_among_events(),
-                                 counts.error_among_events()))  # fmt: skip
+                    rows.append(
+                        (
+                            strategy,
+                            f"{name}:median_time_if_any",
+                            "years",
+                            counts.time_among_events(),
+                            counts.error_among_events(),
+                        )
+                    )
         return rows
 
     def _share_error(self, endpoint: str, strategy: str, share: FloatArray) -> FloatArray:
@@ -196,10 +210,17 @@ class Evaluation:
             return pd.DataFrame(columns=columns)
         error, currency = self.estimates.standard_error().mean(axis=0), self.scenario.file.settings.currency
         rows = [
-            (strategy, name, unit or currency, float(self.mean(name)[s]), float(error[s, k]),
-             float(self.estimates.step_error[s, k]))
-            for s, strategy in enumerate(self.strategies) for name, (k, unit) in MAIN.items()
-        ]  # fmt: skip
+            (
+                strategy,
+                name,
+                unit or currency,
+                float(self.mean(name)[s]),
+                float(error[s, k]),
+                float(self.estimates.step_error[s, k]),
+            )
+            for s, strategy in enumerate(self.strategies)
+            for name, (k, unit) in MAIN.items()
+        ]
         steps = self.estimates.step_error_endpoint
         for s, strategy in enumerate(self.strategies):
             for e, name in enumerate(self.program.endpoints):
@@ -208,8 +229,16 @@ class Evaluation:
                 spread = counts.standard_error(incidence)
                 for time in self.scenario.file.settings.times:
                     k = counts.at(time)
-                    rows.append((strategy, f"{name}:{time:g}y", "probability", float(incidence[k]), float(spread[k]),
-                                 float(steps[s, e, 0, k])))  # fmt: skip
+                    rows.append(
+                        (
+                            strategy,
+                            f"{name}:{time:g}y",
+                            "probability",
+                            float(incidence[k]),
+                            float(spread[k]),
+                            float(steps[s, e, 0, k]),
+                        )
+                    )
         return pd.DataFrame(rows, columns=columns)
 
     @property
@@ -272,8 +301,19 @@ class Evaluation:
         `variance_ratio` is how many times as many patients the plain estimate would take to be as exact;
         `per_time` the same for equal time, for twins cost as much as patients.
         """
-        columns = ["strategy", "comparator", "outcome", "unit", "mean", "se", "controlled", "controlled_se",
-                   "coefficient", "variance_ratio", "per_time"]  # fmt: skip
+        columns = [
+            "strategy",
+            "comparator",
+            "outcome",
+            "unit",
+            "mean",
+            "se",
+            "controlled",
+            "controlled_se",
+            "coefficient",
+            "variance_ratio",
+            "per_time",
+        ]
         if self.controlled is None:
             return pd.DataFrame(columns=columns)
         settings, c = self.scenario.file.settings, self.strategies.index(self.scenario.comparator)
@@ -296,14 +336,26 @@ class Evaluation:
         rows = []
         for row in cea.frontier(costs.tolist(), qalys.tolist()):
             s = index[row.strategy]
-            record = {"strategy": names[row.strategy], "cost": costs[row.strategy], "qalys": qalys[row.strategy],
-                      "status": row.status, "reference": None, "incremental_cost": np.nan,
-                      "incremental_qalys": np.nan, "icer": row.icer, "icer_se": np.nan}  # fmt: skip
+            record = {
+                "strategy": names[row.strategy],
+                "cost": costs[row.strategy],
+                "qalys": qalys[row.strategy],
+                "status": row.status,
+                "reference": None,
+                "incremental_cost": np.nan,
+                "incremental_qalys": np.nan,
+                "icer": row.icer,
+                "icer_se": np.nan,
+            }
             if row.reference is not None:
                 c = index[row.reference]
                 d_cost, d_qaly = self.increment(s, c, rewards.COST)[0], self.increment(s, c, rewards.QALY)[0]
-                record |= {"reference": names[row.reference], "incremental_cost": d_cost, "incremental_qalys": d_qaly,
-                           "icer_se": cea.icer_standard_error(d_cost, d_qaly, *self._paired(s, c))}  # fmt: skip
+                record |= {
+                    "reference": names[row.reference],
+                    "incremental_cost": d_cost,
+                    "incremental_qalys": d_qaly,
+                    "icer_se": cea.icer_standard_error(d_cost, d_qaly, *self._paired(s, c)),
+                }
             rows.append(record)
         return pd.DataFrame(rows)
 
@@ -321,11 +373,17 @@ class Evaluation:
                 every = slice(None, None, int(counts.steps_per_year) // 4)
                 parts.append(
                     pd.DataFrame(
-                        {"endpoint": name, "strategy": strategy, "time": counts.times[every], "kind": spec.kind,
-                         "value": share[every], "se": self._share_error(name, strategy, share)[every],
-                         "at_risk": self._at_risk(counts)[every]}
+                        {
+                            "endpoint": name,
+                            "strategy": strategy,
+                            "time": counts.times[every],
+                            "kind": spec.kind,
+                            "value": share[every],
+                            "se": self._share_error(name, strategy, share)[every],
+                            "at_risk": self._at_risk(counts)[every],
+                        }
                     )
-                )  # fmt: skip
+                )
         columns = ["endpoint", "strategy", "time", "kind", "value", "se", "at_risk"]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEAD = "schema_version = 1\nname = 'test'\ntitle = 'Test'\n"
-PARAMETER_HEADER = (
-    "id,value,distribution,p1,p2,se,low,high,expression,unit,kind,source_id,locator,description,reason\n"
-)
+PARAMETER_HEADER = "id,value,distribution,p1,p2,se,low,high,expression,unit,kind,source_id,locator,description,reason\n"
 
 Build = Callable[..., Program]
 

@@ -20,8 +20,13 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     package.mkdir(parents=True)
     monkeypatch.setattr(bundled, "PACKAGE", package)
     top = package.parent if request.param else package
-    for name in ("calibration/extremity.toml", "calibration/advanced.toml", "calibration/posteriors/uterine.csv",
-                 "scenarios/extremity.toml", "scenarios/examples/hiv.toml"):
+    for name in (
+        "calibration/extremity.toml",
+        "calibration/advanced.toml",
+        "calibration/posteriors/uterine.csv",
+        "scenarios/extremity.toml",
+        "scenarios/examples/hiv.toml",
+    ):
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text("")
     assert bundled.in_working_copy() == request.param
@@ -45,12 +50,15 @@ def test_calibrations_are_found(place: Path, tmp_path: Path) -> None:
     assert bundled.find_scenario("hiv") == place / "scenarios" / "examples" / "hiv.toml"
 
 
-@pytest.mark.parametrize(("name", "message"), [
-    ("extremty", "no such file or bundled calibration. Did you mean 'extremity'"),
-    ("hiv", "no such file or bundled calibration. Allowed: advanced, extremity"),
-    ("{place}/calibration/advance.toml", "no such file. Did you mean 'advanced.toml'"),
-    ("{place}", "is a folder, not a calibration file"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("extremty", "no such file or bundled calibration. Did you mean 'extremity'"),
+        ("hiv", "no such file or bundled calibration. Allowed: advanced, extremity"),
+        ("{place}/calibration/advance.toml", "no such file. Did you mean 'advanced.toml'"),
+        ("{place}", "is a folder, not a calibration file"),
+    ],
+)
 def test_what_is_not_there_is_refused(place: Path, name: str, message: str) -> None:
     """With the nearest name."""
     with pytest.raises(ScenarioError, match=message):

@@ -136,8 +136,11 @@ def _manifest(path: Path, settings: Any, jobs: int) -> dict[str, Any]:
     result = {"lmssim": __version__, "calibration": path.stem, "inputs": inputs, "settings": asdict(settings)}
     command = ["lmssim", *sys.argv[1:]]
     environment = {
-        "python": platform.python_version(), "platform": platform.platform(), "jobs": jobs, "command": command
-    }  # fmt: skip
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "jobs": jobs,
+        "command": command,
+    }
     return {"format": FORMAT, "result": result, "environment": environment}
 
 

@@ -58,9 +58,13 @@ def case(
     found = read_cases(program, names, patients, seed)
     clock.lap("simulate")
     document = manifest(
-        program, sampling, engine="compiled", overrides=overrides_, command=["lmssim", *sys.argv[1:]],
+        program,
+        sampling,
+        engine="compiled",
+        overrides=overrides_,
+        command=["lmssim", *sys.argv[1:]],
         timings=clock.laps,
-    )  # fmt: skip
+    )
     if out is not None:
         document = _write(loaded, found, out, document)
     if json:

@@ -126,7 +126,11 @@ def _manifest(evaluation: Evaluation) -> dict[str, Any]:
     from lmssim.execution.manifest import manifest
 
     document = manifest(
-        evaluation.program, evaluation.sampling, engine=evaluation.sampling.engine, overrides={},
-        command=["lmssim", *sys.argv[1:]], timings={},
-    )  # fmt: skip
+        evaluation.program,
+        evaluation.sampling,
+        engine=evaluation.sampling.engine,
+        overrides={},
+        command=["lmssim", *sys.argv[1:]],
+        timings={},
+    )
     return {key: value for key, value in document.items() if key != "environment"}

@@ -97,10 +97,15 @@ def run(
 
     clock = Stopwatch()
     sampling = Sampling(
-        n_patients=DEFAULT_PATIENTS if patients is None else patients, seed=seed, independent_luck=independent,
-        engine=engine, profiles=DEFAULT_PROFILES if profiles is None else profiles, block=block,
-        jobs=options.jobs_or_all(jobs), control_variate=control_variate,
-    )  # fmt: skip
+        n_patients=DEFAULT_PATIENTS if patients is None else patients,
+        seed=seed,
+        independent_luck=independent,
+        engine=engine,
+        profiles=DEFAULT_PROFILES if profiles is None else profiles,
+        block=block,
+        jobs=options.jobs_or_all(jobs),
+        control_variate=control_variate,
+    )
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
     folder = make_folder(out or Path("lmssim-out") / loaded.name)
@@ -111,9 +116,16 @@ def run(
 
     def document() -> dict[str, Any]:
         return manifest(
-            evaluation.program, evaluation.sampling, engine=engine, backend=backend, overrides=overrides_,
-            precision=precision, command=["lmssim", *sys.argv[1:]], timings=clock.laps, solved=_solved(evaluation),
-        )  # fmt: skip
+            evaluation.program,
+            evaluation.sampling,
+            engine=engine,
+            backend=backend,
+            overrides=overrides_,
+            precision=precision,
+            command=["lmssim", *sys.argv[1:]],
+            timings=clock.laps,
+            solved=_solved(evaluation),
+        )
 
     with progress_bar("writing histories", shown=histories and not quiet) as progress:
         written = results.write_results(evaluation, folder, document, clock.lap, histories=histories, progress=progress)
@@ -152,9 +164,10 @@ def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
         return None
     errors = evaluation.errors.groupby("outcome", sort=False)[["profiles", "steps"]].max()
     return {
-        "profiles": evaluation.solution.n_profiles, "groups": evaluation.solution.n,
+        "profiles": evaluation.solution.n_profiles,
+        "groups": evaluation.solution.n,
         "errors": {str(name): {"profiles": float(p), "steps": float(s)} for name, p, s in errors.itertuples()},
-    }  # fmt: skip
+    }
 
 
 class Stopwatch:

@@ -66,9 +66,13 @@ def _manifest(study: SwitchStudy, overrides: dict[str, float], timings: dict[str
     from lmssim.execution.manifest import manifest
 
     document = manifest(
-        study.program, study.sampling, engine=study.sampling.engine, overrides=overrides,
-        command=["lmssim", *sys.argv[1:]], timings=timings,
-    )  # fmt: skip
+        study.program,
+        study.sampling,
+        engine=study.sampling.engine,
+        overrides=overrides,
+        command=["lmssim", *sys.argv[1:]],
+        timings=timings,
+    )
     document["result"]["options_run"] = [f"{case.switch}={case.option}" for case in study.cases]
     return document
 

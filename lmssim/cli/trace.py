@@ -72,9 +72,13 @@ def _manifest(life: Trace, overrides: dict[str, float], timings: dict[str, float
     from lmssim.execution.simulate import Sampling
 
     document = manifest(
-        life.program, Sampling(n_patients=1, seed=life.seed, engine="des"), engine="des", overrides=overrides,
-        command=["lmssim", *sys.argv[1:]], timings=timings,
-    )  # fmt: skip
+        life.program,
+        Sampling(n_patients=1, seed=life.seed, engine="des"),
+        engine="des",
+        overrides=overrides,
+        command=["lmssim", *sys.argv[1:]],
+        timings=timings,
+    )
     document["result"] |= {"patient": life.patient, "draw": life.draw, "strategies": life.strategies}
     return document
 

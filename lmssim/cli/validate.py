@@ -28,7 +28,7 @@ def validate(
         typer.Option(
             metavar="FILE",
             help="Published figures (CSV in the shape of calibration/targets.csv). Absent: those that the scenario's "
-                 "calibration holds back.",
+            "calibration holds back.",
         ),
     ] = None,
     draws: Annotated[int, typer.Option(metavar="N", help="Parameter draws.")] = DEFAULT_DRAWS,
@@ -96,9 +96,13 @@ def _manifest(
     from lmssim.model.compile import compile_scenario
 
     document = manifest(
-        compile_scenario(found.scenario), sampling, engine="compiled", overrides=overrides,
-        command=["lmssim", *sys.argv[1:]], timings=timings,
-    )  # fmt: skip
+        compile_scenario(found.scenario),
+        sampling,
+        engine="compiled",
+        overrides=overrides,
+        command=["lmssim", *sys.argv[1:]],
+        timings=timings,
+    )
     hashed = None if targets is None else {targets.name: hashlib.sha256(targets.read_bytes()).hexdigest()}
     document["result"] |= {"draws": found.draws, "targets": hashed or "held out of the calibration"}
     return document

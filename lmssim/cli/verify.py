@@ -89,9 +89,13 @@ def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, 
         document: dict[str, Any] = {"format": FORMAT, "result": result}
     else:
         document = manifest(
-            battery.program, battery.sampling, engine=", ".join(engines), overrides=overrides,
-            command=["lmssim", *sys.argv[1:]], timings=timings,
-        )  # fmt: skip
+            battery.program,
+            battery.sampling,
+            engine=", ".join(engines),
+            overrides=overrides,
+            command=["lmssim", *sys.argv[1:]],
+            timings=timings,
+        )
     return document | {"verify": {"summary": battery.summary, "passed": battery.passed}}
 
 
@@ -113,9 +117,11 @@ def _document(battery: Battery) -> dict[str, Any]:
 
     frame = battery.to_frame()
     return {
-        "scenario": battery.scenario.name, "passed": battery.passed, "summary": battery.summary,
+        "scenario": battery.scenario.name,
+        "passed": battery.passed,
+        "summary": battery.summary,
         "results": [dict(zip(frame.columns, row, strict=True)) for row in store.records(frame)],
-    }  # fmt: skip
+    }
 
 
 def _print(battery: Battery, folder: Path) -> None:

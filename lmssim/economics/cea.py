@@ -92,9 +92,7 @@ def _slope(i: int, j: int, costs: Sequence[float], effects: Sequence[float]) -> 
     return (costs[j] - costs[i]) / (effects[j] - effects[i])
 
 
-def icer_standard_error(
-    d_cost: float, d_effect: float, var_cost: float, var_effect: float, covariance: float
-) -> float:
+def icer_standard_error(d_cost: float, d_effect: float, var_cost: float, var_effect: float, covariance: float) -> float:
     """Standard error of a ratio of means by the delta method.
 
     Parameters

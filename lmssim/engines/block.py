@@ -117,9 +117,7 @@ def _ints(*shape: int) -> IntArray:
 
 def new_histories(n_paths: int, n_rows: int, n_marks: int) -> Histories:
     """Histories with room for some paths, stays and marks, all zero."""
-    return Histories(
-        _ints(n_paths + 1, 2), _ints(n_rows, 3), np.zeros((n_rows, 2)), _ints(n_marks), np.zeros(n_marks)
-    )
+    return Histories(_ints(n_paths + 1, 2), _ints(n_rows, 3), np.zeros((n_rows, 2)), _ints(n_marks), np.zeros(n_marks))
 
 
 def workspace(program: Program, block: int) -> Workspace:
@@ -139,18 +137,29 @@ def workspace(program: Program, block: int) -> Workspace:
     n_strategies = len(program.strategies)
     n_paths = block * n_strategies
     return Workspace(
-        wi=_ints(program.packed.n_scratch), wf=np.zeros(program.packed.n_scratch_floats),
+        wi=_ints(program.packed.n_scratch),
+        wf=np.zeros(program.packed.n_scratch_floats),
         worth=np.zeros(n_strategies * (n_outcomes(program) + 2 * N_PRODUCTS)),
         windows=np.zeros((layout.MAX_WINDOWS, 4)),
-        seen=_ints(len(program.states) + len(program.marks) + 1), first_time=np.zeros((len(program.endpoints), 4)),
+        seen=_ints(len(program.states) + len(program.marks) + 1),
+        first_time=np.zeros((len(program.endpoints), 4)),
         histories=new_histories(n_paths, n_paths * ROWS_PER_LIFE, n_paths * MARKS_PER_LIFE),
-    )  # fmt: skip
+    )
 
 
 def read_block(
-    program: Program, space: Workspace, numbers: FloatArray, x: FloatArray, histories: Histories, moments: Moments,
-    counts: Counts, draw: int = 0, *, begins: bool = True, counting: bool = True,
-) -> None:  # fmt: skip
+    program: Program,
+    space: Workspace,
+    numbers: FloatArray,
+    x: FloatArray,
+    histories: Histories,
+    moments: Moments,
+    counts: Counts,
+    draw: int = 0,
+    *,
+    begins: bool = True,
+    counting: bool = True,
+) -> None:
     """Carry what a block's histories are worth, and what they count, into the sums of a chunk.
 
     Parameters
@@ -171,9 +180,22 @@ def read_block(
     """
     m, f = program.packed.m, program.packed.f
     read_worth(
-        m, f, space.wi, space.wf, space.worth, space.windows, numbers, x, *histories.arrays, moments.shift[draw],
-        moments.total[draw], moments.square[draw], moments.product[draw], moments.state[draw], begins,
-    )  # fmt: skip
+        m,
+        f,
+        space.wi,
+        space.wf,
+        space.worth,
+        space.windows,
+        numbers,
+        x,
+        *histories.arrays,
+        moments.shift[draw],
+        moments.total[draw],
+        moments.square[draw],
+        moments.product[draw],
+        moments.state[draw],
+        begins,
+    )
     if space.wi[layout.W_BAD] != 0:
         raise refusal(program, space.wi, space.wf, layout.BAD_VALUE)
     if counting:
@@ -214,10 +236,12 @@ def empty_moments(program: Program, n_draws: int) -> Moments:
     n_strategies, n_states = len(program.strategies), len(program.states)
     shape = (n_draws, n_strategies, n_outcomes(program))
     return Moments(
-        shift=np.zeros(shape), total=np.zeros(shape), square=np.zeros(shape),
+        shift=np.zeros(shape),
+        total=np.zeros(shape),
+        square=np.zeros(shape),
         product=np.zeros((n_draws, n_strategies, n_strategies, N_PRODUCTS)),
         state=np.zeros((n_draws, n_strategies, n_states, 4)),
-    )  # fmt: skip
+    )
 
 
 def empty_counts(program: Program) -> Counts:
@@ -228,7 +252,7 @@ def empty_counts(program: Program) -> Counts:
         occupancy=_ints(n_strategies, n_states, int(m[layout.H_N_OCCUPANCY]) + 2),
         entries=_ints(n_strategies, n_states, 2),
         marks=_ints(n_strategies, len(program.marks), 2),
-    )  # fmt: skip
+    )
 
 
 def whole_products(product: FloatArray) -> FloatArray:

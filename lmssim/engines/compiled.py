@@ -35,9 +35,14 @@ if TYPE_CHECKING:
 
 
 def run(
-    program: Program, chunk: Chunk, numbers: FloatArray, luck_words: IntArray, seed: int,
-    block: int = DEFAULT_BLOCK, counting: bool = True,
-) -> ChunkResult:  # fmt: skip
+    program: Program,
+    chunk: Chunk,
+    numbers: FloatArray,
+    luck_words: IntArray,
+    seed: int,
+    block: int = DEFAULT_BLOCK,
+    counting: bool = True,
+) -> ChunkResult:
     """Run one chunk of patients through some draws and every strategy.
 
     Parameters
@@ -59,10 +64,27 @@ def run(
     draw = row = 0
     while True:
         status, draw, row = run_chunk(
-            program.packed.m, program.packed.f, space.wi, space.wf, space.worth, space.windows, space.seen,
-            space.first_time, numbers, x, chunk.first, seed, luck_words, block, counting, *space.histories.arrays,
-            moments, counts, draw, row,
-        )  # fmt: skip
+            program.packed.m,
+            program.packed.f,
+            space.wi,
+            space.wf,
+            space.worth,
+            space.windows,
+            space.seen,
+            space.first_time,
+            numbers,
+            x,
+            chunk.first,
+            seed,
+            luck_words,
+            block,
+            counting,
+            *space.histories.arrays,
+            moments,
+            counts,
+            draw,
+            row,
+        )
         if status == layout.OK:
             return ChunkResult(chunk.n, moments._replace(product=whole_products(moments.product)), counts)
         _enlarge_or_refuse(program, space, status)
@@ -92,9 +114,17 @@ def simulate(
         x = program.patients(start, min(block, first + n - start), seed)
         while True:
             status = walk_block(
-                program.packed.m, program.packed.f, space.wi, space.wf, numbers, x, start, seed, luck_word,
+                program.packed.m,
+                program.packed.f,
+                space.wi,
+                space.wf,
+                numbers,
+                x,
+                start,
+                seed,
+                luck_word,
                 *space.histories.arrays,
-            )  # fmt: skip
+            )
             if status == layout.OK:
                 break
             _enlarge_or_refuse(program, space, status)

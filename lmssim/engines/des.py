@@ -305,9 +305,15 @@ AnyLife = TypeVar("AnyLife", bound=Life)
 
 
 def live_all(
-    kind: Callable[[Case, simpy.Environment], AnyLife], program: Program, pathway: Pathway, numbers: FloatArray,
-    x: FloatArray, first: int, seed: int, luck: int,
-) -> list[AnyLife]:  # fmt: skip
+    kind: Callable[[Case, simpy.Environment], AnyLife],
+    program: Program,
+    pathway: Pathway,
+    numbers: FloatArray,
+    x: FloatArray,
+    first: int,
+    seed: int,
+    luck: int,
+) -> list[AnyLife]:
     """Lives of patients first, first + 1, ... under every strategy, each strategy in a world of its own.
 
     Parameters
@@ -356,9 +362,14 @@ def _histories(lives: Sequence[Life]) -> Histories:
 
 
 def run(
-    program: Program, chunk: Chunk, numbers: FloatArray, luck_words: IntArray, seed: int,
-    block: int = DEFAULT_BLOCK, counting: bool = True,
-) -> ChunkResult:  # fmt: skip
+    program: Program,
+    chunk: Chunk,
+    numbers: FloatArray,
+    luck_words: IntArray,
+    seed: int,
+    block: int = DEFAULT_BLOCK,
+    counting: bool = True,
+) -> ChunkResult:
     """Run one chunk of patients through some draws and every strategy, as `lmssim.engines.compiled.run`."""
     space, pathway = own_workspace(program, 1), read_pathway(program)
     x, numbers = program.patients(chunk.first, chunk.n, seed), np.array(numbers, order="C")
@@ -368,16 +379,29 @@ def run(
             part = x[start : start + block]
             lives = live_all(Life, program, pathway, numbers[draw], part, chunk.first + start, seed, luck)
             read_block(
-                program, space, numbers[draw], part, _histories(lives), moments, counts, draw, begins=start == 0,
+                program,
+                space,
+                numbers[draw],
+                part,
+                _histories(lives),
+                moments,
+                counts,
+                draw,
+                begins=start == 0,
                 counting=counting,
-            )  # fmt: skip
+            )
     return ChunkResult(chunk.n, moments._replace(product=whole_products(moments.product)), counts)
 
 
 def simulate(
-    program: Program, first: int, n: int, numbers: FloatArray, seed: int, luck_word: int = 0,
+    program: Program,
+    first: int,
+    n: int,
+    numbers: FloatArray,
+    seed: int,
+    luck_word: int = 0,
     block: int = DEFAULT_BLOCK,
-) -> Iterator[tuple[int, FloatArray, Histories]]:  # fmt: skip
+) -> Iterator[tuple[int, FloatArray, Histories]]:
     """Histories of patients first, first + 1, ..., block by block, as `lmssim.engines.compiled.simulate`."""
     pathway, numbers = read_pathway(program), np.array(numbers, order="C")
     for start in range(first, first + n, block):

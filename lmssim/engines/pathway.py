@@ -123,22 +123,32 @@ def read_pathway(program: Program) -> Pathway:
         transitions = range(at["first_transition"], at["last_transition"], layout.T_WIDTH)
         branches = range(at["first_branch"], at["last_branch"], layout.B_WIDTH)
         state = _item(
-            State, m, row, layout.STATE, number=k,
+            State,
+            m,
+            row,
+            layout.STATE,
+            number=k,
             events=tuple(events[n] for n in m[at["first_event"] : at["last_event"]]),
             branches={b: _item(Branch, m, b, layout.BRANCH) for b in branches},
             transitions=tuple(
                 _item(
-                    Transition, m, t, layout.TRANSITION, number=(t - int(m[layout.H_TRANSITION])) // layout.T_WIDTH,
+                    Transition,
+                    m,
+                    t,
+                    layout.TRANSITION,
+                    number=(t - int(m[layout.H_TRANSITION])) // layout.T_WIDTH,
                     lane=1 << (len(transitions) - 1 - i),
                 )
                 for i, t in enumerate(transitions)
             ),
-        )  # fmt: skip
+        )
         states.append(state)
     return Pathway(
-        states=tuple(states), events=events, start=states[int(m[layout.H_START_STATE])],
+        states=tuple(states),
+        events=events,
+        start=states[int(m[layout.H_START_STATE])],
         horizon=float(program.packed.f[layout.F_HORIZON]),
-    )  # fmt: skip
+    )
 
 
 def _table(kind: type[Item], m: IntArray, header: int, columns: Sequence[str], n: int) -> tuple[Item, ...]:

@@ -83,10 +83,12 @@ class Witness(Life):
             case = self.case
             address = int(self.m[self.m[layout.H_DECISION_ADDRESS] + decision]) | occurrence
             self.draws[decision, occurrence] = Draw(
-                self.time, case.program.decisions[decision], occurrence,
+                self.time,
+                case.program.decisions[decision],
+                occurrence,
                 draw_uniform(address, case.seed, case.patient, case.luck),
                 unit_exponential(case.seed, case.patient, address, case.luck) if budget else math.nan,
-            )  # fmt: skip
+            )
         return self.draws[decision, occurrence]
 
     def because(self, reason: str, draw: Draw | None) -> None:
@@ -97,10 +99,17 @@ class Witness(Life):
         """Note a step."""
         self.steps.append(
             Step(
-                self.time, kind, what, self.reason, self.behind, self.state.number, self.entered, len(self.stays),
+                self.time,
+                kind,
+                what,
+                self.reason,
+                self.behind,
+                self.state.number,
+                self.entered,
+                len(self.stays),
                 len(self.marks),
             )
-        )  # fmt: skip
+        )
 
     # === What a life does, watched ===
 

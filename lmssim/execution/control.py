@@ -108,7 +108,7 @@ class Controlled:
 
 def _regressed(
     sizes: FloatArray, y: FloatArray, twin: FloatArray, expected: float, error: float, noise: float
-) -> Figure:  # fmt: skip
+) -> Figure:
     """Weighted regression of batch means `y` on `twin`, read at the twins' expectation."""
     n, k = sizes.sum(), len(sizes)
     mean, middle = (sizes * y).sum() / n, (sizes * twin).sum() / n
@@ -123,9 +123,13 @@ def _regressed(
     total = left + (coefficient * error) ** 2
     ratio = variance / total if total > 0.0 else 1.0
     return Figure(
-        float(mean), float(np.sqrt(variance)), float(mean - coefficient * (middle - expected)), float(np.sqrt(total)),
-        float(coefficient), float(ratio),
-    )  # fmt: skip
+        float(mean),
+        float(np.sqrt(variance)),
+        float(mean - coefficient * (middle - expected)),
+        float(np.sqrt(total)),
+        float(coefficient),
+        float(ratio),
+    )
 
 
 def control(program: Program, sampling: Sampling) -> Controlled:
@@ -137,8 +141,10 @@ def control(program: Program, sampling: Sampling) -> Controlled:
         If the exact engine cannot solve the program, or there are too few patients.
     """
     if sampling.n_patients < BATCH * LEAST_BATCHES:
-        raise InputError(f"patients: {sampling.n_patients} are too few for a control variate, which takes "
-                         f"{BATCH * LEAST_BATCHES} or more.")  # fmt: skip
+        raise InputError(
+            f"patients: {sampling.n_patients} are too few for a control variate, which takes "
+            f"{BATCH * LEAST_BATCHES} or more."
+        )
     x = choose_profiles(program, 1, sampling.seed).x[:1]
     numbers = program.numbers()
     coarse, expected = (

@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 
 WORD = pa.dictionary(pa.int32(), pa.string())
 STAYS = pa.schema(
-    [("draw", pa.int64()), ("strategy", WORD), ("patient", pa.int64()), ("state", WORD), ("entered", pa.float64()),
-     ("left", pa.float64()), ("why", WORD)]
-)  # fmt: skip
+    [
+        ("draw", pa.int64()),
+        ("strategy", WORD),
+        ("patient", pa.int64()),
+        ("state", WORD),
+        ("entered", pa.float64()),
+        ("left", pa.float64()),
+        ("why", WORD),
+    ]
+)
 """One row per stay: times in years; why it ended (a transition's risk, or one of `ENDS`)."""
 MARKS = pa.schema(
     [("draw", pa.int64()), ("strategy", WORD), ("patient", pa.int64()), ("mark", WORD), ("time", pa.float64())]
@@ -86,10 +93,15 @@ def _stays(program: Program, first: int, n: int, h: Histories) -> pa.Table:
     reasons = [ENDS[code] for code in sorted(ENDS)] + [risk for _, _, risk in program.transitions]
     why = rows[:, layout.ROW_WHY] - min(ENDS)
     return _table(
-        STAYS, np.zeros(n_rows, dtype=np.int64), _words(strategy, program.strategies), patient,
-        _words(rows[:, layout.ROW_STATE], program.states), times[:, layout.ROW_ENTERED], times[:, layout.ROW_LEFT],
+        STAYS,
+        np.zeros(n_rows, dtype=np.int64),
+        _words(strategy, program.strategies),
+        patient,
+        _words(rows[:, layout.ROW_STATE], program.states),
+        times[:, layout.ROW_ENTERED],
+        times[:, layout.ROW_LEFT],
         _words(why, reasons),
-    )  # fmt: skip
+    )
 
 
 def _marks(program: Program, first: int, n: int, h: Histories) -> pa.Table:

@@ -28,9 +28,20 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the manifest's own layout."""
 PACKAGES = (
-    "jinja2", "joblib", "llvmlite", "matplotlib", "numba", "numpy", "pandas", "pyarrow", "pydantic", "rich", "scipy",
-    "simpy", "typer",
-)  # fmt: skip
+    "jinja2",
+    "joblib",
+    "llvmlite",
+    "matplotlib",
+    "numba",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "scipy",
+    "simpy",
+    "typer",
+)
 WHAT_DECIDES = ("value", "distribution", "p1", "p2", "se", "low", "high", "lower", "upper", "expression", "group")
 """Fields of a parameter that can change a result."""
 

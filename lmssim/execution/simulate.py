@@ -31,15 +31,27 @@ class Engine(Protocol):
     """An engine that walks through lives: a module with these functions."""
 
     def run(
-        self, program: Program, chunk: Chunk, numbers: FloatArray, luck_words: IntArray, seed: int, block: int = ...,
+        self,
+        program: Program,
+        chunk: Chunk,
+        numbers: FloatArray,
+        luck_words: IntArray,
+        seed: int,
+        block: int = ...,
         counting: bool = ...,
-    ) -> ChunkResult:  # fmt: skip
+    ) -> ChunkResult:
         """Run one chunk of patients through some draws and every strategy."""
 
     def simulate(
-        self, program: Program, first: int, n: int, numbers: FloatArray, seed: int, luck_word: int = ...,
+        self,
+        program: Program,
+        first: int,
+        n: int,
+        numbers: FloatArray,
+        seed: int,
+        luck_word: int = ...,
         block: int = ...,
-    ) -> Iterator[tuple[int, FloatArray, Histories]]:  # fmt: skip
+    ) -> Iterator[tuple[int, FloatArray, Histories]]:
         """Histories of patients first, first + 1, ..., block by block."""
 
     def warm(self, program: Program, seed: int = ...) -> None:
@@ -85,8 +97,9 @@ class Sampling:
         if self.engine not in (*ENGINES, COHORT):
             raise InputError(unknown("value", self.engine, (*ENGINES, COHORT), "engine"))
         if self.control_variate and self.engine == COHORT:
-            raise InputError(f"control variate: engine '{COHORT}' has no Monte-Carlo error; use one of"
-                             f" {', '.join(ENGINES)}.")  # fmt: skip
+            raise InputError(
+                f"control variate: engine '{COHORT}' has no Monte-Carlo error; use one of {', '.join(ENGINES)}."
+            )
 
 
 def simulate(

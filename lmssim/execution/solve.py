@@ -99,10 +99,17 @@ def solve_population(
             progress(d + 1, len(numbers))
     assert groups is not None
     return Solution(
-        n=profiles.n_groups, mean=np.stack(means), square=np.stack(squares), product=np.stack(products),
-        state=np.stack(states), counts=Counts(*(each.sum(axis=0) for each in groups)), groups=groups,
-        step_error=error.outcomes[0], step_error_endpoint=error.endpoint[0], n_profiles=len(profiles.x),
-    )  # fmt: skip
+        n=profiles.n_groups,
+        mean=np.stack(means),
+        square=np.stack(squares),
+        product=np.stack(products),
+        state=np.stack(states),
+        counts=Counts(*(each.sum(axis=0) for each in groups)),
+        groups=groups,
+        step_error=error.outcomes[0],
+        step_error_endpoint=error.endpoint[0],
+        n_profiles=len(profiles.x),
+    )
 
 
 def _settled(
@@ -127,9 +134,10 @@ def _settled(
         finer = solve(program, numbers, few.x, fineness.finer(), jobs, n_checked)
         fine = finer.averaged(few.weights)
         error = replace(
-            fine, outcomes=np.abs(fine.outcomes - coarse.outcomes),
+            fine,
+            outcomes=np.abs(fine.outcomes - coarse.outcomes),
             endpoint=np.abs((fine.endpoint - coarse.endpoint).cumsum(axis=-1)),
-        )  # fmt: skip
+        )
         if not settle:
             break
         fineness, coarse, first = fineness.finer(), fine, finer
@@ -138,18 +146,17 @@ def _settled(
             break
     if n_checked < n_strategies:
         error = replace(
-            error, outcomes=error.outcomes.repeat(n_strategies, axis=1),
+            error,
+            outcomes=error.outcomes.repeat(n_strategies, axis=1),
             endpoint=error.endpoint.repeat(n_strategies, axis=1),
-        )  # fmt: skip
+        )
     return fineness, error, first
 
 
 def _part(result: CohortResult, n_profiles: int, n_strategies: int) -> CohortResult:
     """Results of the first profiles under the first strategies."""
     arrays = {each.name: getattr(result, each.name) for each in fields(result)}
-    return replace(
-        result, **{name: a[:n_profiles, :n_strategies] for name, a in arrays.items() if a is not None}
-    )  # fmt: skip
+    return replace(result, **{name: a[:n_profiles, :n_strategies] for name, a in arrays.items() if a is not None})
 
 
 def _by_group(values: FloatArray, profiles: Profiles) -> FloatArray:
@@ -174,6 +181,8 @@ def _moments(outcomes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def _counts(result: CohortResult, profiles: Profiles) -> Counts:
     return Counts(
-        endpoint=_by_group(result.endpoint, profiles), occupancy=_by_group(result.occupancy, profiles),
-        entries=_by_group(result.entries, profiles), marks=_by_group(result.marks, profiles),
+        endpoint=_by_group(result.endpoint, profiles),
+        occupancy=_by_group(result.occupancy, profiles),
+        entries=_by_group(result.entries, profiles),
+        marks=_by_group(result.marks, profiles),
     )

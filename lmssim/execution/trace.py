@@ -32,9 +32,20 @@ WORTH = {
 }
 """What a life is worth up to a step: column and position among the outcomes."""
 STEPS = (
-    "strategy", "step", "time", "age", "kind", "what", "state", "reason", "decision", "occurrence", "uniform",
-    "budget", *WORTH,
-)  # fmt: skip
+    "strategy",
+    "step",
+    "time",
+    "age",
+    "kind",
+    "what",
+    "state",
+    "reason",
+    "decision",
+    "occurrence",
+    "uniform",
+    "budget",
+    *WORTH,
+)
 STAYS = ("strategy", "state", "group", "entered", "left")
 MARKS = ("strategy", "mark", "time", "age")
 DRAWS = ("strategy", "time", "decision", "occurrence", "uniform", "budget")
@@ -120,12 +131,20 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
     steps = pd.DataFrame(list(_steps(program, named, worth, age)), columns=list(STEPS))
     steps["occurrence"] = steps["occurrence"].astype("Int64").astype(object).where(steps["occurrence"].notna(), None)
     return Trace(
-        program, patient, seed, draw, _covariates(program, x[0]), age, steps,
+        program,
+        patient,
+        seed,
+        draw,
+        _covariates(program, x[0]),
+        age,
+        steps,
         pd.DataFrame(list(_stays(program, named)), columns=list(STAYS)),
-        pd.DataFrame([(s, program.marks[k.code], k.time, age + k.time) for s, life in named for k in life.marks],
-                     columns=list(MARKS)),
+        pd.DataFrame(
+            [(s, program.marks[k.code], k.time, age + k.time) for s, life in named for k in life.marks],
+            columns=list(MARKS),
+        ),
         pd.DataFrame([(s, *draw) for s, life in named for draw in life.draws.values()], columns=list(DRAWS)),
-    )  # fmt: skip
+    )
 
 
 def _covariates(program: Program, columns: FloatArray) -> dict[str, float | str]:
@@ -162,4 +181,3 @@ def _stays(program: Program, named: list[tuple[str, Witness]]) -> Iterator[tuple
         for stay in life.stays:
             state = program.states[stay.state]
             yield strategy, state, program.flat.group[state], stay.entered, stay.left
-

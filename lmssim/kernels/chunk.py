@@ -19,7 +19,7 @@ def read_worth(
     numbers: FloatArray, x: FloatArray, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, shift: FloatArray, total: FloatArray, square: FloatArray, product: FloatArray,
     sums: FloatArray, begins: bool,
-) -> None:  # fmt: skip
+) -> None:
     """What a block's histories are worth, carried into the chunk's sums.
 
     Parameters
@@ -32,7 +32,7 @@ def read_worth(
         constant(x), history(starts), history(rows), history(times), history(marks), history(mark_times), result(shift),
         result(total), result(square), result(product), result(sums), begins, x.shape[0], x.shape[1],
         numbers.shape[0], numbers.shape[1], shift.shape[1], sums.shape[1] * sums.shape[2],
-    )  # fmt: skip
+    )
 
 
 @jit
@@ -41,7 +41,7 @@ def _worth_of_patients(
     x: FloatArray, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
     shift: FloatArray, total: FloatArray, square: FloatArray, product: FloatArray, sums: FloatArray, begins: bool,
     n_patients: int, n_columns: int, n_strategies: int, n_numbers: int, n_outcomes: int, n_sums: int,
-) -> None:  # fmt: skip
+) -> None:
     """`read_worth` over pointers."""
     wi[W_EPOCH] += 1
     factors = advance(worth, n_strategies * n_outcomes)
@@ -52,7 +52,7 @@ def _worth_of_patients(
             value_history(
                 m, f, wi, wf, advance(worth, k * n_outcomes), advance(sums, k * n_sums), windows, i * n_strategies + k,
                 starts, rows, times, marks, mark_times, advance(v, k * n_numbers), patient, k, growth,
-            )  # fmt: skip
+            )
         if begins and i == 0:
             for k in range(n_strategies * n_outcomes):
                 shift[k] = worth[k]
@@ -65,14 +65,14 @@ def read_counts(
     m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_strategies: int,
     starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
     endpoint: IntArray, occupancy: IntArray, entries: IntArray, mark_counts: IntArray,
-) -> None:  # fmt: skip
+) -> None:
     """Endpoints, occupancy, entries and marks of a block's histories."""
     _counts_of_paths(
         constant(m), constant(f), scratch(seen), scratch(first_time), n_patients, n_strategies, history(starts),
         history(rows), history(times), history(marks), history(mark_times), result(endpoint), result(occupancy),
         result(entries), result(mark_counts), endpoint.shape[1] * 3 * endpoint.shape[3],
         occupancy.shape[1] * occupancy.shape[2], 2 * entries.shape[1], 2 * mark_counts.shape[1],
-    )  # fmt: skip
+    )
 
 
 @jit
@@ -81,7 +81,7 @@ def _counts_of_paths(
     starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
     endpoint: IntArray, occupancy: IntArray, entries: IntArray, mark_counts: IntArray,
     n_endpoint: int, n_occupancy: int, n_entries: int, n_marks: int,
-) -> None:  # fmt: skip
+) -> None:
     """`read_counts` over pointers."""
     for i in range(n_patients):
         for k in range(n_strategies):
@@ -90,7 +90,7 @@ def _counts_of_paths(
             count_stays(
                 m, f, seen, path, starts, rows, times, advance(occupancy, k * n_occupancy),
                 advance(entries, k * n_entries),
-            )  # fmt: skip
+            )
             count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, k * n_marks))
             count_endpoints(
                 m, f, path, starts, rows, times, marks, mark_times, first_time, advance(endpoint, k * n_endpoint)
@@ -103,7 +103,7 @@ def run_chunk(
     seen: IntArray, first_time: FloatArray, numbers: FloatArray, x: FloatArray, first_patient: int, seed: int,
     luck: IntArray, block: int, counting: bool, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, moments: Moments, counts: Counts, first_draw: int, first_row: int,
-) -> tuple[int, int, int]:  # fmt: skip
+) -> tuple[int, int, int]:
     """Run a chunk, from a draw and a row of patients on; results are added to `moments` and `counts`.
 
     Parameters
@@ -126,21 +126,21 @@ def run_chunk(
             status = walk_block(
                 m, f, wi, wf, numbers[d], x[start:stop], first_patient + start, seed, luck[d], starts, rows, times,
                 marks, mark_times,
-            )  # fmt: skip
+            )
             if status != OK:
                 return status, d, start
             read_worth(
                 m, f, wi, wf, worth, windows, numbers[d], x[start:stop], starts, rows, times, marks, mark_times,
                 moments.shift[d], moments.total[d], moments.square[d], moments.product[d], moments.state[d],
                 start == 0,
-            )  # fmt: skip
+            )
             if wi[W_BAD] != 0:
                 return BAD_VALUE, d, start
             if counting:
                 read_counts(
                     m, f, seen, first_time, stop - start, numbers.shape[1], starts, rows, times, marks, mark_times,
                     counts.endpoint, counts.occupancy, counts.entries, counts.marks,
-                )  # fmt: skip
+                )
             start = stop
         start = 0
     return OK, numbers.shape[0], 0

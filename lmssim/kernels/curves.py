@@ -16,7 +16,7 @@ from lmssim.kernels.jit import inline, jit
 from lmssim.kernels.layout import (
     CLOCK_AGE, H_AGE_COLUMN, H_LIFE_COLUMN, H_WF_RISK, NONE, RF_WIDTH, R_A, R_B, R_C, R_ORIGIN, R_RATIO, R_STRETCH,
     T_CLOCK, T_CURE, T_FAMILY, T_FIRST_EFFECT, T_LAST_EFFECT, T_REF_A, T_REF_B, T_REF_C, T_RISK,
-)  # fmt: skip
+)
 # isort: on
 from lmssim.kernels.machine import value_at
 from lmssim.kernels.race import base_hazard, sum_rate_effects, timed_used
@@ -40,7 +40,7 @@ def value(
 def open_curve(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     strategy: int,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Write how the curve of transition `t` falls to its risk's scratch; returns the cured share and a fixed delay."""
     cured = 0.0
     if m[t + T_CURE] != NONE:
@@ -66,7 +66,7 @@ def open_curve(
 def fallen(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     cured: float, delay: float, time: float,
-) -> float:  # fmt: skip
+) -> float:
     """-log of the share that the opened curve of transition `t` holds just after `time`."""
     if m[t + T_FAMILY] == FIXED:
         used = math.inf if time >= delay else 0.0
@@ -79,7 +79,7 @@ def fallen(
 def _hazards(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     cured: float, delay: float, multiplier: float, time: float,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Cumulative hazards of the curve, and of the background since birth, at a time."""
     curve = fallen(m, f, wi, wf, t, v, x, attributes, cured, delay, time)
     background = base_hazard(m, f, v, LIFE_TABLE, x[m[H_AGE_COLUMN]] + time, x[m[H_LIFE_COLUMN]], 0.0, 0.0)
@@ -90,7 +90,7 @@ def _hazards(
 def _crossing(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     cured: float, delay: float, multiplier: float, first: float, last: float, above: bool,
-) -> float:  # fmt: skip
+) -> float:
     """Time between two at which the hazards cross, the curve's being `above` at the first of them, not at the last."""
     ahead = AHEAD * (last - first)
     for _ in range(HALVINGS):
@@ -108,7 +108,7 @@ def _crossing(
 def _floored_step(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     cured: float, delay: float, multiplier: float, first: float, last: float, curve: float, background: float,
-) -> tuple[float, float, float]:  # fmt: skip
+) -> tuple[float, float, float]:
     """Integral over a step of the greater of two hazards that cross at most once in it, and both at its end.
 
     Parameters
@@ -133,7 +133,7 @@ def _floored_step(
 def survive(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     strategy: int, multiplier: float, times: FloatArray, out: FloatArray,
-) -> None:  # fmt: skip
+) -> None:
     """Share that a curve holds just after each of some times.
 
     Parameters

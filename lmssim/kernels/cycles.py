@@ -20,7 +20,7 @@ from lmssim.kernels.layout import (
     ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE, S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_RATE, S_KIND, S_LAST_ENTRY,
     S_LAST_RATE, S_UTILITY, S_WIDTH, T_FIRST_COST, T_LAST_COST, T_WIDTH, U_COSTS, U_EFFECTS, U_LAG, U_TIME, U_WIDTH,
     V_FIRST_COST, V_LAST_COST, V_WIDTH,
-)  # fmt: skip
+)
 # isort: on
 from lmssim.kernels.ledger import (
     LY,
@@ -60,7 +60,7 @@ def relative_to_norm(m: IntArray, f: FloatArray, utility: float, x: FloatArray, 
 def value_point(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     attributes: int, point: int, mass: float, v: FloatArray, x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Add what `mass` people in a state are worth at an occupancy point.
 
     Parameters
@@ -92,7 +92,7 @@ def value_point(
 def pay_lumps(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     first: int, last: int, point: int, mass: float, attributes: int, v: FloatArray, x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Pay a list of lump sums of `mass` people at the event of a point."""
     lump = m[H_LUMP] + U_WIDTH * point
     wf[m[H_WF_LAG]] = f[lump + U_LAG]
@@ -106,14 +106,14 @@ def pay_lumps(
 def pay_entry(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     point: int, mass: float, attributes: int, v: FloatArray, x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Costs and QALYs of `mass` people who enter a state."""
     s, lump = m[H_STATE] + state * S_WIDTH, m[H_LUMP] + U_WIDTH * point
     if m[s + S_FIRST_ENTRY] != m[s + S_LAST_ENTRY]:
         pay_lumps(
             m, f, wi, wf, worth, sums, state, m[s + S_FIRST_ENTRY], m[s + S_LAST_ENTRY], point, mass, attributes, v, x,
             strategy,
-        )  # fmt: skip
+        )
     if m[s + S_ENTRY_QALY] != NONE:
         wf[m[H_WF_LAG]] = f[lump + U_LAG]
         qalys = mass * value_at(m, wi, wf, m[s + S_ENTRY_QALY], v, x, attributes, f[lump + U_TIME], strategy)
@@ -127,7 +127,7 @@ def value_cycles(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, path: int,
     starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray, v: FloatArray,
     x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Add up one life; `worth` is written and `sums` added to, as in `lmssim.kernels.rewards.value_history`."""
     keep_apart()
     for k in range(N_MAIN + 2 * m[H_N_CATEGORIES]):
@@ -154,12 +154,12 @@ def value_cycles(
             pay_lumps(
                 m, f, wi, wf, worth, sums, state, m[e + V_FIRST_COST], m[e + V_LAST_COST], i, 1.0, attributes, v, x,
                 strategy,
-            )  # fmt: skip
+            )
             mark += 1
         if why >= 0:
             t = m[H_TRANSITION] + why * T_WIDTH
             pay_lumps(
                 m, f, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], stop, 1.0, attributes, v, x,
                 strategy,
-            )  # fmt: skip
+            )
     add_up_costs(m, worth)

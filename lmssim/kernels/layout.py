@@ -51,7 +51,7 @@ HEADER = (
     "w_clock_count", "w_entry_count", "w_event_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
     "wf_clock", "wf_risk", "wf_luck", "wf_stack",
     "wf_weight", "wf_memo", "wf_lag",
-)  # fmt: skip
+)
 """Integers at the head of `m`, in order."""
 (
     H_STATE, H_TRANSITION, H_BRANCH, H_EVENT, H_EFFECT, H_PLAN, H_CODE, H_SCHEDULE, H_LIMITED, H_TERMINAL,
@@ -66,16 +66,16 @@ HEADER = (
     H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
     H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
     H_WF_WEIGHT, H_WF_MEMO, H_WF_LAG,
-) = range(len(HEADER))  # fmt: skip
+) = range(len(HEADER))
 
 FLOAT_HEADER = (
     "horizon", "rate_costs", "rate_effects", "inverse_costs", "inverse_effects", "steps_per_year",
     "occupancy_per_year", "cycles_per_year", "age_lag",
-)  # fmt: skip
+)
 (
     F_HORIZON, F_RATE_COSTS, F_RATE_EFFECTS, F_INVERSE_COSTS, F_INVERSE_EFFECTS, F_STEPS_PER_YEAR,
     F_OCCUPANCY_PER_YEAR, F_CYCLES_PER_YEAR, F_AGE_LAG,
-) = range(len(FLOAT_HEADER))  # fmt: skip
+) = range(len(FLOAT_HEADER))
 """Discount rates are continuous; the inverse of a rate of 0 stands as 0. The last two are of models in cycles."""
 
 STATE = (
@@ -84,14 +84,14 @@ STATE = (
     "alive", "utility", "entry_qaly", "first_rate", "last_rate", "first_entry", "last_entry", "first_schedule",
     "last_schedule", "first_limited", "last_limited", "terminal", "event_of", "competing_of", "censoring_of",
     "renews",
-)  # fmt: skip
+)
 (
     S_KIND, S_FIRST_TRANSITION, S_LAST_TRANSITION, S_FIRST_BRANCH, S_LAST_BRANCH, S_FIRST_EVENT, S_LAST_EVENT,
     S_FIRST_CLOCK, S_LAST_CLOCK, S_CLEAR, S_SET, S_RECORDED, S_DECISION,
     S_ALIVE, S_UTILITY, S_ENTRY_QALY, S_FIRST_RATE, S_LAST_RATE, S_FIRST_ENTRY, S_LAST_ENTRY, S_FIRST_SCHEDULE,
     S_LAST_SCHEDULE, S_FIRST_LIMITED, S_LAST_LIMITED, S_TERMINAL, S_EVENT_OF, S_COMPETING_OF, S_CENSORING_OF,
     S_RENEWS,
-) = range(len(STATE))  # fmt: skip
+) = range(len(STATE))
 S_WIDTH = len(STATE)
 """A state renews if any of its transitions draws a fresh budget at each entry."""
 
@@ -99,12 +99,12 @@ TRANSITION = (
     "to", "family", "ref_a", "ref_b", "ref_c", "clock", "default_model", "risk", "fresh", "rate_id", "cure",
     "cure_redraw", "first_effect", "last_effect", "effect_bits", "timed", "care", "want", "rule", "clear", "set",
     "silent", "mark", "event", "plan", "test_decision", "first_cost", "last_cost",
-)  # fmt: skip
+)
 (
     T_TO, T_FAMILY, T_REF_A, T_REF_B, T_REF_C, T_CLOCK, T_DEFAULT_MODEL, T_RISK, T_FRESH, T_RATE_ID, T_CURE,
     T_CURE_REDRAW, T_FIRST_EFFECT, T_LAST_EFFECT, T_EFFECT_BITS, T_TIMED, T_CARE, T_WANT, T_RULE, T_CLEAR, T_SET,
     T_SILENT, T_MARK, T_EVENT, T_PLAN, T_TEST_DECISION, T_FIRST_COST, T_LAST_COST,
-) = range(len(TRANSITION))  # fmt: skip
+) = range(len(TRANSITION))
 T_WIDTH = len(TRANSITION)
 
 EFFECT = ("column", "mask", "ref", "on", "clock", "first_step", "last_step")
@@ -119,12 +119,12 @@ EVENT = (
     "ref", "first_effect", "last_effect", "care", "want", "rule", "decision", "clear", "set", "death_ref",
     "death_decision", "death_state", "first_cost", "last_cost", "loss", "years", "stops", "stacks", "event_of",
     "competing_of",
-)  # fmt: skip
+)
 (
     V_REF, V_FIRST_EFFECT, V_LAST_EFFECT, V_CARE, V_WANT, V_RULE, V_DECISION, V_CLEAR, V_SET, V_DEATH_REF,
     V_DEATH_DECISION, V_DEATH_STATE, V_FIRST_COST, V_LAST_COST, V_LOSS, V_YEARS, V_STOPS, V_STACKS, V_EVENT_OF,
     V_COMPETING_OF,
-) = range(len(EVENT))  # fmt: skip
+) = range(len(EVENT))
 V_WIDTH = len(EVENT)
 """Rows of events are followed by those of marks that are no events: only their last columns are read."""
 

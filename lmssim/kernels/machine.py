@@ -17,7 +17,7 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 from lmssim.kernels.layout import (
     H_AGE_COLUMN, H_AXIS, H_CODE, H_W_CLOCK_COUNT, H_W_MEMO, H_WF_CLOCK, H_WF_LAG, H_WF_MEMO, H_WF_STACK, P_FIRST,
     P_FIRST_BIT, P_LAST, P_LAST_BIT, P_MEMO, P_WIDTH, STACK_SIZE, W_BAD, W_EPOCH, X_EXACT, X_FIRST, X_N, X_WIDTH,
-)  # fmt: skip
+)
 # isort: on
 
 (
@@ -26,7 +26,7 @@ from lmssim.kernels.layout import (
     LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NOT_EQUAL,
     AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM, CHECK,
     FIND, FETCH, LEVEL,
-) = range(34)  # fmt: skip
+) = range(34)
 WITHOUT_MEMO = (COLUMN, AGE, TIME, SINCE, LEVEL)
 """Instructions whose result is not settled by numbers, strategy and a few attribute bits."""
 MEMO_BITS = 6
@@ -101,7 +101,7 @@ def unary(op: int, x: float) -> float:
 def run_code(
     m: IntArray, wi: IntArray, wf: FloatArray, program: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Value of a program for one patient at one time.
 
     What reads attributes only has few values: they are kept until the numbers change, which a new epoch says.
@@ -125,7 +125,7 @@ def run_code(
 def _interpret(
     m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Run the instructions from `first` to `last`."""
     keep_apart()
     stack = m[H_WF_STACK]
@@ -234,7 +234,7 @@ def _moment(
 def value_at(
     m: IntArray, wi: IntArray, wf: FloatArray, ref: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Value of a ref: a number, or the result of its program."""
     if ref >= 0:
         return v[ref]
@@ -245,6 +245,6 @@ def value_at(
 def holds(
     m: IntArray, wi: IntArray, wf: FloatArray, rule: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether a rule holds; rule -1 always does."""
     return rule < 0 or run_code(m, wi, wf, rule, v, x, attributes, time, strategy) != 0.0

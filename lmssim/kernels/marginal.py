@@ -41,7 +41,7 @@ def cumulative(eta: float) -> float:
 def group_value(
     z: float, start: int, stop: int, eta: FloatArray, spread: FloatArray, events: FloatArray, size: FloatArray,
     inner: IntArray,
-) -> float:  # fmt: skip
+) -> float:
     """Log density of a group at z, the effect's included but for its constant."""
     value = -0.5 * z * z
     for i in range(start, stop):
@@ -60,7 +60,7 @@ def group_value(
 def group_derivatives(
     z: float, start: int, stop: int, eta: FloatArray, spread: FloatArray, events: FloatArray, size: FloatArray,
     inner: IntArray,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """First and second derivative of `group_value`."""
     slope, bend = -z, -1.0
     for i in range(start, stop):
@@ -83,7 +83,7 @@ def group_derivatives(
 def group_marginal(
     start: int, stop: int, eta: FloatArray, spread: FloatArray, events: FloatArray, size: FloatArray, inner: IntArray,
     nodes: FloatArray, log_weights: FloatArray,
-) -> float:  # fmt: skip
+) -> float:
     """Log of a group's likelihood, its effect integrated out."""
     z = 0.0
     bend = -1.0
@@ -107,7 +107,7 @@ def group_marginal(
 def log_marginal(
     eta: FloatArray, spread: FloatArray, events: FloatArray, size: FloatArray, inner: IntArray, starts: IntArray,
     nodes: FloatArray, log_weights: FloatArray, out: FloatArray,
-) -> None:  # fmt: skip
+) -> None:
     """Log likelihood of every group together.
 
     Parameters

@@ -25,7 +25,7 @@ from lmssim.kernels.layout import (
     S_FIRST_TRANSITION, S_KIND, S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_TRANSITION, S_RECORDED, S_SET, S_WIDTH, T_CARE,
     T_CLEAR, T_FIRST_COST, T_LAST_COST, T_MARK, T_SET, T_TO, T_WANT, T_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH,
     W_BAD, W_EPOCH, W_INFO,
-)  # fmt: skip
+)
 # isort: on
 from lmssim.kernels.ledger import add_up_costs
 from lmssim.kernels.pointer import constant, result, scratch
@@ -157,7 +157,7 @@ def count_first(key: IntArray, bit: int, mass: float, counts: FloatArray) -> Non
 def settle(
     m: IntArray, f: FloatArray, plan: Plan, key: IntArray, width: int, point: int, mass: float, ends: bool,
     endpoint: FloatArray,
-) -> None:  # fmt: skip
+) -> None:
     """Count the endpoints settled at this instant; where life or the horizon `ends`, the rest are censored there.
 
     Of what falls at one instant an event goes before a competing one, and that before censoring.
@@ -198,7 +198,7 @@ def push(cells: Cells, top: int, key: IntArray, state: int, attributes: int, mas
 def branch_out(
     m: IntArray, wi: IntArray, wf: FloatArray, cells: Cells, top: int, key: IntArray, s: int, mass: float,
     v: FloatArray, x: FloatArray, time: float, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Put those in a chance state on the way to its branches; returns the height of the stack, -1 if impossible."""
     first, last, weight = m[s + S_FIRST_BRANCH], m[s + S_LAST_BRANCH], m[H_WF_WEIGHT]
     n = (last - first) // B_WIDTH
@@ -223,7 +223,7 @@ def branch_out(
 def arrive(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, plan: Plan, cells: Cells, sums: Sums, key: IntArray,
     side: int, n: int, point: int, v: FloatArray, x: FloatArray, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Work off the stack, which holds one arrival: entries, chance states, and the cells where people stay.
 
     Returns
@@ -250,7 +250,7 @@ def arrive(
             pay_entry(
                 m, f, wi, wf, result(sums.worth), result(sums.state), state, point, mass, key[K_ATTRIBUTES], v, x,
                 strategy,
-            )  # fmt: skip
+            )
         if kind == CHANCE:
             top = branch_out(m, wi, wf, cells, top, key, s, mass, v, x, time, strategy)
             if top < 0:
@@ -273,7 +273,7 @@ def arrive(
 def leave(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, plan: Plan, cells: Cells, sums: Sums, cell: IntArray,
     key: IntArray, mass: float, side: int, n: int, point: int, v: FloatArray, x: FloatArray, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Move the mass of a cell through the cycle that begins at `point`; returns as `arrive`."""
     width, state, attributes = cells.key.shape[2], cell[K_STATE], cell[K_ATTRIBUTES]
     s, time, before = m[H_STATE] + state * S_WIDTH, f[m[H_CYCLE_TIME] + point], 0.0
@@ -291,7 +291,7 @@ def leave(
         pay_lumps(
             m, f, wi, wf, result(sums.worth), result(sums.state), state, m[t + T_FIRST_COST], m[t + T_LAST_COST],
             point + 1, gone, attributes, v, x, strategy,
-        )  # fmt: skip
+        )
         for k in range(width + 3):
             key[k] = cell[k] if k < width else 0
         mark = m[t + T_MARK]
@@ -321,7 +321,7 @@ def close_cell(m: IntArray, f: FloatArray, plan: Plan, sums: Sums, cell: IntArra
 def trace_cycles(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, numbers: FloatArray, columns: FloatArray, strategy: int,
     plan: Plan, cells: Cells, sums: Sums, key: IntArray,
-) -> int:  # fmt: skip
+) -> int:
     """Trace of one profile under one strategy, from time zero to the last cycle's end.
 
     Parameters
@@ -339,14 +339,14 @@ def trace_cycles(
     return _trace(
         constant(m), constant(f), scratch(wi), scratch(wf), constant(numbers), constant(columns), strategy, plan,
         cells, sums, key,
-    )  # fmt: skip
+    )
 
 
 @jit
 def _trace(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, strategy: int, plan: Plan,
     cells: Cells, sums: Sums, key: IntArray,
-) -> int:  # fmt: skip
+) -> int:
     """`trace_cycles` over pointers."""
     wi[W_EPOCH] += 1
     n_cycles, side = m[H_N_CYCLES], 0
@@ -373,7 +373,7 @@ def _trace(
                     value_point(
                         m, f, wi, wf, result(sums.worth), result(sums.state), state, cell[K_ATTRIBUTES], at, mass, v,
                         x, strategy,
-                    )  # fmt: skip
+                    )
             if point == n_cycles:
                 close_cell(m, f, plan, sums, cell, key, mass)
             elif absorbed:

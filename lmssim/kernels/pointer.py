@@ -151,7 +151,7 @@ def add_four(_context: Any, target: Any, i: Any, source: Any, j: Any, factor: An
 def sum_fours(
     _context: Any, target: Any, i: Any, step: Any, source: Any, j: Any, stride: Any, weight: Any, every: Any, n: Any,
     n_sums: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """Sums of `n` fours times their weights, for several weights at once, held in registers meanwhile.
 
     The k-th four stands at ``j + k * stride``, its weights from ``k * every`` on; the sums go to `i`, `i + step`, ...

@@ -36,7 +36,7 @@ from lmssim.kernels.layout import (
     RF_WIDTH, S_FIRST_TRANSITION, S_WIDTH, T_CARE, T_CLOCK, T_CURE, T_CURE_REDRAW, T_DEFAULT_MODEL, T_EFFECT_BITS,
     T_FAMILY, T_FIRST_EFFECT, T_LAST_EFFECT, T_PLAN, T_RATE_ID, T_REF_A, T_REF_B, T_REF_C, T_RISK, T_TEST_DECISION,
     T_TIMED, T_WANT, T_WIDTH, W_BAD, W_INFO,
-)  # fmt: skip
+)
 # isort: on
 from lmssim.kernels.luck import draw_uniform, kept_exponential, kept_uniform
 from lmssim.kernels.machine import CHECK_KIND, KIND_CYCLE, note_bad, value_at
@@ -106,7 +106,7 @@ def _other_time(
 def sum_effects(
     m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, on: int, v: FloatArray, x: FloatArray,
     attributes: int, time: float, strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Sum of the effects of one kind that do not change with time."""
     total = 0.0
     for e in range(first, last, E_WIDTH):
@@ -125,7 +125,7 @@ def sum_effects(
 def sum_rate_effects(
     m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Sums of the effects on the hazard and on time that do not change with time."""
     on_hazard, on_time = 0.0, 0.0
     for e in range(first, last, E_WIDTH):
@@ -173,7 +173,7 @@ def clock_origin(m: IntArray, wi: IntArray, wf: FloatArray, t: int, entered: flo
 def timed_effects(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """Sum of the effects that change with time, just after `time`, and the time until which it holds."""
     keep_apart()
     total = 0.0
@@ -203,7 +203,7 @@ def timed_effects(
 def timed_event(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     now: float, budget: float,
-) -> float:  # fmt: skip
+) -> float:
     """Time at which the budget is spent under effects that change in steps."""
     keep_apart()
     rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
@@ -224,7 +224,7 @@ def timed_event(
 def timed_used(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     first: float, last: float,
-) -> float:  # fmt: skip
+) -> float:
     """Budget used between two times under effects that change in steps."""
     keep_apart()
     rf = m[H_WF_RISK] + m[t + T_RISK] * RF_WIDTH
@@ -244,7 +244,7 @@ def timed_used(
 def new_budget(
     m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, now: float,
     strategy: int, seed: int, patient: int, luck: int,
-) -> float:  # fmt: skip
+) -> float:
     """Budget of the next occurrence of a risk; infinite for the cured."""
     risk = m[t + T_RISK]
     occurrence = wi[m[H_W_RISK] + risk * R_WIDTH + R_OCCURRENCE]
@@ -297,7 +297,7 @@ def spend(
 def risk_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     entered: float, now: float, before: float, strategy: int, seed: int, patient: int, luck: int,
-) -> float:  # fmt: skip
+) -> float:
     """Time at which the risk of transition `t`, open since `now` or before, happens; NaN if its clock has not started.
 
     A time after `before` may be given as infinite.
@@ -326,7 +326,7 @@ def risk_time(
 def rate_of_use(
     m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, now: float,
     strategy: int,
-) -> tuple[float, float, float, float, float]:  # fmt: skip
+) -> tuple[float, float, float, float, float]:
     """Hazard ratio, stretch of time and family parameters of transition `t` for a patient, effects in time apart."""
     family = m[t + T_FAMILY]
     first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
@@ -357,7 +357,7 @@ def open_stretch(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, r: int, rf: int, bits: int, origin: float,
     v: FloatArray, x: FloatArray, attributes: int, now: float, before: float, strategy: int, seed: int, patient: int,
     luck: int,
-) -> float:  # fmt: skip
+) -> float:
     """Begin to use a risk's budget at the rate of transition `t`; the time at which it is spent.
 
     A time after `before` may be given as infinite.
@@ -380,7 +380,7 @@ def open_stretch(
             after = base_hazard(
                 m, f, v, m[m[H_RATE_FAMILY] + rate], (wf[rf + R_UNTIL] - wf[rf + R_ORIGIN]) * wf[rf + R_STRETCH],
                 wf[rf + R_A], wf[rf + R_B], wf[rf + R_C],
-            )  # fmt: skip
+            )
             budget = max(0.0, budget - wf[rf + R_RATIO] * (after - wf[rf + R_USED]))
     ratio, stretch, a, b, c = rate_of_use(m, wi, wf, t, v, x, attributes, now, strategy)
     used = 0.0
@@ -406,7 +406,7 @@ def open_stretch(
 def visit_probability(
     m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Probability that transition `t` happens at one visit, or in one cycle."""
     p = value_at(m, wi, wf, m[t + T_REF_A], v, x, attributes, time, strategy)
     first, last = m[t + T_FIRST_EFFECT], m[t + T_LAST_EFFECT]
@@ -432,7 +432,7 @@ def add_probability(m: IntArray, wi: IntArray, wf: FloatArray, t: int, cycle: in
 def cycle_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
     attributes: int, now: float, strategy: int, seed: int, patient: int, luck: int,
-) -> float:  # fmt: skip
+) -> float:
     """Time of the end of the cycle in which transition `t` happens; infinite if another of its state comes first.
 
     In each cycle the transitions are tried in the state's order, each with its probability given that none before it
@@ -462,7 +462,7 @@ def cycle_time(
 def visit_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
     attributes: int, entered: float, now: float, passed: bool, strategy: int, seed: int, patient: int, luck: int,
-) -> float:  # fmt: skip
+) -> float:
     """Time of the next visit of the plan that finds what transition `t` looks for; infinite if none does.
 
     A visit at `now` counts, unless it has `passed`: this transition or a later one has just happened at this instant.
@@ -511,7 +511,7 @@ def event_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
     attributes: int, entered: float, now: float, before: float, passed: bool, strategy: int, seed: int, patient: int,
     luck: int,
-) -> float:  # fmt: skip
+) -> float:
     """Time of transition `t`, whatever drives it; a time after `before` may be given as infinite."""
     if m[t + T_FAMILY] == VISIT:
         return visit_time(
@@ -524,7 +524,7 @@ def event_time(
 def close_stretch(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     now: float,
-) -> None:  # fmt: skip
+) -> None:
     """The risk of transition `t` was open until `now`; effects that change with time are settled at once."""
     risk = m[t + T_RISK]
     if risk < 0 or wi[m[H_W_RISK] + risk * R_WIDTH + R_RATE] < 0:

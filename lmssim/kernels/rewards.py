@@ -24,7 +24,7 @@ from lmssim.kernels.layout import (
     S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_LIMITED, S_FIRST_RATE, S_FIRST_SCHEDULE, S_LAST_ENTRY, S_LAST_LIMITED,
     S_LAST_RATE, S_LAST_SCHEDULE, S_TERMINAL, S_UTILITY, S_WIDTH, T_FIRST_COST, T_LAST_COST, T_WIDTH, V_FIRST_COST,
     V_LAST_COST, V_LOSS, V_STACKS, V_STOPS, V_WIDTH, V_YEARS,
-)  # fmt: skip
+)
 # isort: on
 from lmssim.kernels.cycles import value_cycles
 from lmssim.kernels.ledger import (
@@ -51,7 +51,7 @@ __all__ = [
     "COST", "COST_UNDISCOUNTED", "LY", "LY_UNDISCOUNTED", "N_MAIN", "N_SUMS", "QALY", "QALY_UNDISCOUNTED",
     "STATE_COST", "STATE_COST_UNDISCOUNTED", "STATE_QALY", "STATE_YEARS", "first_tick", "norm_years",
     "norm_years_undiscounted", "plan_start", "value_history", "years_between",
-]  # fmt: skip
+]
 
 WINDOW_FROM, WINDOW_UNTIL, WINDOW_LOSS, WINDOW_CODE = range(4)
 """Columns of the windows of reduced utility."""
@@ -88,7 +88,7 @@ def norm_years_undiscounted(m: IntArray, f: FloatArray, key: int, age: float) ->
 def pay_once(
     m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, first: int, last: int,
     v: FloatArray, x: FloatArray, attributes: int, time: float, factor: float, excludes: int, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Pay a list of lump sums that fall at `time`, but for the excluded categories."""
     for k in range(first, last, 2):
         if not (excludes >> m[k]) & 1:
@@ -126,7 +126,7 @@ def pay_schedules(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     entered: float, left: float, factor: float, cut: float, excludes: int, attributes: int, v: FloatArray,
     x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Costs of the ticks that fall within a stay: not at the instant of leaving, nor inside the terminal window.
 
     Parameters
@@ -160,7 +160,7 @@ def pay_limited(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     entered: float, left: float, factor: float, cut: float, excludes: int, attributes: int, v: FloatArray,
     x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Costs per year for a limited time after entry, when the discount factor is `factor`."""
     keep_apart()
     s, rate, inverse = m[H_STATE] + state * S_WIDTH, f[F_RATE_COSTS], f[F_INVERSE_COSTS]
@@ -193,7 +193,7 @@ def add_window(windows: FloatArray, n: int, code: int, start: float, stop: float
 @inline
 def row_of_mark(
     m: IntArray, wi: IntArray, wf: FloatArray, row: int, last: int, rows: IntArray, times: FloatArray, time: float
-) -> int:  # fmt: skip
+) -> int:
     """Stay in which a mark at `time` falls, the last one entered by then; clocks are started on the way from `row`."""
     while row + 1 < last and times[2 * row + 2 + ROW_ENTERED] <= time:
         row += 1
@@ -206,7 +206,7 @@ def mark_windows(
     m: IntArray, wi: IntArray, wf: FloatArray, windows: FloatArray, n: int, path: int, starts: IntArray,
     rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray, v: FloatArray, x: FloatArray,
     strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Windows of reduced utility that marks open."""
     keep_apart()
     row, last = starts[2 * path] - 1, starts[2 * path + 2]
@@ -229,7 +229,7 @@ def mark_windows(
 def stay_windows(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, windows: FloatArray, n: int, path: int,
     starts: IntArray, rows: IntArray, times: FloatArray, v: FloatArray, x: FloatArray, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Windows of reduced utility of the first time in a state and of the ticks of schedules."""
     keep_apart()
     for row in range(starts[2 * path], starts[2 * path + 2]):
@@ -282,7 +282,7 @@ def next_edge(windows: FloatArray, n: int, time: float, stop: float) -> float:
 def qalys_with_windows(
     m: IntArray, f: FloatArray, windows: FloatArray, n: int, utility: float, key: int, age: float, growth: float,
     start: float, stop: float,
-) -> tuple[float, float]:  # fmt: skip
+) -> tuple[float, float]:
     """QALYs (discounted, undiscounted) of a stay cut at the edges of the windows."""
     keep_apart()
     discounted, plain, time, rate, inverse = 0.0, 0.0, start, f[F_RATE_EFFECTS], f[F_INVERSE_EFFECTS]
@@ -318,7 +318,7 @@ def pay_marks(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, path: int,
     cut: float, excludes: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, v: FloatArray, x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Costs of the marks of a life, which fall to the state in which they happen."""
     row, last = starts[2 * path] - 1, starts[2 * path + 2]
     for k in range(starts[2 * path + 1], starts[2 * path + 3]):
@@ -330,7 +330,7 @@ def pay_marks(
             pay_once(
                 m, wi, wf, worth, sums, state, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, attributes, time, factor,
                 closed, strategy,
-            )  # fmt: skip
+            )
 
 
 @inline
@@ -338,7 +338,7 @@ def pay_rates(
     m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, s: int, entered: float,
     left: float, years: float, cost_years: float, cut: float, cut_years: float, excludes: int, attributes: int,
     v: FloatArray, x: FloatArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Costs per year of a stay; those of excluded categories end at `cut`, `cut_years` (discounted) after entry."""
     paid, paid_plain = 0.0, 0.0
     for k in range(m[s + S_FIRST_RATE], m[s + S_LAST_RATE], 2):
@@ -359,7 +359,7 @@ def value_history(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray,
     windows: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, v: FloatArray, x: FloatArray, strategy: int, growth: float,
-) -> None:  # fmt: skip
+) -> None:
     """Add up one life.
 
     Parameters
@@ -423,7 +423,7 @@ def value_history(
             pay_once(
                 m, wi, wf, worth, sums, state, m[s + S_FIRST_ENTRY], m[s + S_LAST_ENTRY], v, x, attributes, entered,
                 cost_from, closed, strategy,
-            )  # fmt: skip
+            )
         if m[s + S_ENTRY_QALY] != NONE:
             qalys = value_at(m, wi, wf, m[s + S_ENTRY_QALY], v, x, attributes, entered, strategy)
             qaly += qalys * effect_from
@@ -464,17 +464,17 @@ def value_history(
                 pay_rates(
                     m, wi, wf, worth, sums, state, s, entered, left, years, cost_years, cut, cut_years, excludes,
                     attributes, v, x, strategy,
-                )  # fmt: skip
+                )
             if m[s + S_FIRST_LIMITED] != m[s + S_LAST_LIMITED]:
                 pay_limited(
                     m, f, wi, wf, worth, sums, state, entered, left, cost_from, cut, excludes, attributes, v, x,
                     strategy,
-                )  # fmt: skip
+                )
             if m[s + S_FIRST_SCHEDULE] != m[s + S_LAST_SCHEDULE]:
                 pay_schedules(
                     m, f, wi, wf, worth, sums, state, entered, left, cost_from, cut, excludes, attributes, v, x,
                     strategy,
-                )  # fmt: skip
+                )
             cost_from, effect_from = cost_until, effect_until
             norm_from, norm_plain_from = norm_until, norm_plain_until
         if rows[ROW_WIDTH * row + ROW_WHY] >= 0:
@@ -484,13 +484,13 @@ def value_history(
                 pay_once(
                     m, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], v, x, attributes, left,
                     cost_from, closed, strategy,
-                )  # fmt: skip
+                )
     if terminal >= 0:
         time = times[2 * last - 2 + ROW_ENTERED]
         pay_once(
             m, wi, wf, worth, sums, end, m[d + D_FIRST_COST], m[d + D_LAST_COST], v, x,
             rows[ROW_WIDTH * (last - 1) + ROW_ATTRIBUTES], time, factor_entered, 0, strategy,
-        )  # fmt: skip
+        )
     # === Totals ===
     worth[LY], worth[QALY], worth[LY_UNDISCOUNTED], worth[QALY_UNDISCOUNTED] = ly, qaly, ly_plain, qaly_plain
     add_up_costs(m, worth)

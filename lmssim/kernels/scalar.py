@@ -23,7 +23,7 @@ from lmssim.kernels.pointer import constant, scratch
 def start_attributes(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, strategy: int, seed: int,
     patient: int, luck: int,
-) -> int:  # fmt: skip
+) -> int:
     """Attributes at time 0, after clearing the scratch: what the strategy plans for this patient."""
     p_m, p_wi, p_wf = constant(m), scratch(wi), scratch(wf)
     walk.reset_scratch(p_m, p_wi, p_wf)
@@ -50,36 +50,36 @@ def start_clocks(m: IntArray, wi: IntArray, wf: FloatArray, s: int, time: float)
 def event_happens(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, e: int, occurrence: int,
     attributes: int, time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether an event happens now."""
     return walk.event_happens(
         constant(m), scratch(wi), scratch(wf), e, occurrence, constant(v), constant(x), attributes, time, strategy,
         seed, patient, luck,
-    )  # fmt: skip
+    )
 
 
 @jit
 def event_kills(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, e: int, occurrence: int,
     attributes: int, time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether an event that has happened is fatal."""
     return walk.event_kills(
         constant(m), scratch(wi), scratch(wf), e, occurrence, constant(v), constant(x), attributes, time, strategy,
         seed, patient, luck,
-    )  # fmt: skip
+    )
 
 
 @jit
 def choose_branch(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, s: int, entries: int,
     attributes: int, time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> int:  # fmt: skip
+) -> int:
     """Row of the branch taken in a chance state; -1 where the probabilities are impossible."""
     return walk.choose_branch(
         constant(m), scratch(wi), scratch(wf), s, entries, constant(v), constant(x), attributes, time, strategy, seed,
         patient, luck,
-    )  # fmt: skip
+    )
 
 
 # === The race out of a dwelling state ===
@@ -95,7 +95,7 @@ def renew_risks(m: IntArray, wi: IntArray, s: int, entries: int) -> None:
 def holds(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, rule: int, attributes: int,
     time: float, strategy: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether a rule holds."""
     return machine.holds(
         constant(m), scratch(wi), scratch(wf), rule, constant(v), constant(x), attributes, time, strategy
@@ -106,24 +106,24 @@ def holds(
 def event_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, t: int, state: int,
     attributes: int, entered: float, now: float, passed: bool, strategy: int, seed: int, patient: int, luck: int,
-) -> float:  # fmt: skip
+) -> float:
     """Time of a transition, whatever drives it, however late; NaN if its clock has not started."""
     return race.event_time(
         constant(m), constant(f), scratch(wi), scratch(wf), t, state, constant(v), constant(x), attributes, entered,
         now, math.inf, passed, strategy, seed, patient, luck,
-    )  # fmt: skip
+    )
 
 
 @jit
 def close_race(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, s: int, running: int,
     chosen: int, attributes: int, now: float,
-) -> None:  # fmt: skip
+) -> None:
     """Settle the budgets of all that ran; the winner's is spent."""
     walk.close_race(
         constant(m), constant(f), scratch(wi), scratch(wf), s, running, chosen, constant(v), constant(x), attributes,
         now,
-    )  # fmt: skip
+    )
 
 
 # === For traces ===
@@ -133,7 +133,7 @@ def close_race(
 def value_at(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, ref: int, attributes: int,
     time: float, strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Value of a ref."""
     return machine.value_at(
         constant(m), scratch(wi), scratch(wf), ref, constant(v), constant(x), attributes, time, strategy

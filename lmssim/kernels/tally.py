@@ -14,7 +14,7 @@ from lmssim.kernels.layout import (
     F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, H_EVENT, H_N_ENDPOINTS, H_N_OCCUPANCY, H_N_STEPS,
     H_ORIGIN_STATE, H_STATE, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_CENSORING_OF, S_COMPETING_OF,
     S_EVENT_OF, S_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH, WHY_END,
-)  # fmt: skip
+)
 # isort: on
 from lmssim.kernels.pointer import advance
 from lmssim.kernels.rewards import COST, N_MAIN, QALY
@@ -64,7 +64,7 @@ def step_of(time: float, per_year: float, last: int) -> int:
 def count_stays(
     m: IntArray, f: FloatArray, seen: IntArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
     occupancy: IntArray, entries: IntArray,
-) -> None:  # fmt: skip
+) -> None:
     """Occupancy changes and entries of one history; `seen` holds a stamp, then by state that of its last path."""
     n, per_year = m[H_N_OCCUPANCY], f[F_OCCUPANCY_PER_YEAR]
     for row in range(starts[2 * path], starts[2 * path + 2]):
@@ -109,7 +109,7 @@ def origin_of(origin_state: int, path: int, starts: IntArray, rows: IntArray, ti
 def count_endpoints(
     m: IntArray, f: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, first_time: FloatArray, counts: IntArray,
-) -> None:  # fmt: skip
+) -> None:
     """Time from each endpoint's origin to its first event, competing event or censoring.
 
     Parameters

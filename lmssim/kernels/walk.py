@@ -22,7 +22,7 @@ from lmssim.kernels.layout import (
     T_WANT, T_WIDTH, V_CARE, V_CLEAR, V_DEATH_DECISION, V_DEATH_REF, V_DEATH_STATE, V_DECISION, V_FIRST_EFFECT,
     V_LAST_EFFECT, V_REF, V_RULE, V_SET, V_WANT, V_WIDTH, WHY_CHANCE, WHY_END, WHY_EVENT, WHY_HORIZON, W_BAD, W_EPOCH,
     W_INFO, W_PATIENT, W_STAMP, W_STRATEGY,
-)  # fmt: skip
+)
 # isort: on
 from lmssim.kernels.luck import kept_uniform
 from lmssim.kernels.machine import holds, value_at
@@ -39,7 +39,7 @@ TOLERANCE = 1e-9
 def start_attributes(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, strategy: int, seed: int, patient: int,
     luck: int,
-) -> int:  # fmt: skip
+) -> int:
     """Attributes at time 0: what the strategy plans for this patient."""
     g = m[H_STRATEGY] + strategy * G_WIDTH
     attributes = m[g + G_START_BITS]
@@ -87,7 +87,7 @@ def start_clocks(m: IntArray, wi: IntArray, wf: FloatArray, s: int, time: float)
 def weigh_branches(
     m: IntArray, wi: IntArray, wf: FloatArray, s: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Weights of a chance state's branches, left in the scratch; returns their total, or -1 if they are impossible.
 
     A rule that holds on a branch without probability takes it for certain if it is the first possible; a last branch
@@ -124,7 +124,7 @@ def weigh_branches(
 def choose_branch(
     m: IntArray, wi: IntArray, wf: FloatArray, s: int, entries: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> int:  # fmt: skip
+) -> int:
     """Branch taken in a chance state, by one uniform over the branches' weights; -1 where they are impossible."""
     keep_apart()
     total = weigh_branches(m, wi, wf, s, v, x, attributes, time, strategy)
@@ -149,7 +149,7 @@ def choose_branch(
 def tilt_weights(
     m: IntArray, wi: IntArray, wf: FloatArray, s: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Multiply the branches' weights by their odds ratios; returns the new total."""
     keep_apart()
     total, weight = 0.0, m[H_WF_WEIGHT]
@@ -167,7 +167,7 @@ def tilt_weights(
 def event_probability(
     m: IntArray, wi: IntArray, wf: FloatArray, e: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Probability that the event at row `e` (a complication) happens now."""
     if (attributes & m[e + V_CARE]) != m[e + V_WANT]:
         return 0.0
@@ -184,7 +184,7 @@ def event_probability(
 def event_happens(
     m: IntArray, wi: IntArray, wf: FloatArray, e: int, occurrence: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether the event at row `e` happens now."""
     p = event_probability(m, wi, wf, e, v, x, attributes, time, strategy)
     return p > 0.0 and kept_uniform(m, wi, wf, m[e + V_DECISION], occurrence, seed, patient, luck) < p
@@ -194,7 +194,7 @@ def event_happens(
 def event_kills(
     m: IntArray, wi: IntArray, wf: FloatArray, e: int, occurrence: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int, seed: int, patient: int, luck: int,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether the event at row `e`, which has happened, is fatal."""
     keep_apart()
     if m[e + V_DEATH_REF] == NONE:
@@ -207,7 +207,7 @@ def event_kills(
 def first_event(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, state: int, v: FloatArray, x: FloatArray,
     attributes: int, entered: float, now: float, after: int, strategy: int, seed: int, patient: int, luck: int,
-) -> tuple[float, int, int]:  # fmt: skip
+) -> tuple[float, int, int]:
     """Race out of a state from `now`: time and row of the winner (-1 if none), and the bits of those that ran.
 
     Simultaneous events go to the first in the state's order. The race is run from the last, since ends of stays and
@@ -245,7 +245,7 @@ def renew_risks(m: IntArray, wi: IntArray, s: int, entries: int) -> None:
 def close_race(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, s: int, running: int, chosen: int, v: FloatArray,
     x: FloatArray, attributes: int, now: float,
-) -> None:  # fmt: skip
+) -> None:
     """Settle the budgets of all who ran; the winner's is spent."""
     bit = 1
     for t in range(m[s + S_LAST_TRANSITION] - T_WIDTH, m[s + S_FIRST_TRANSITION] - T_WIDTH, -T_WIDTH):
@@ -264,7 +264,7 @@ def walk_patient(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, strategy: int, seed: int,
     patient: int, luck: int, attributes: int, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
     n_rows: int, marks: IntArray, mark_times: FloatArray, n_marks: int,
-) -> int:  # fmt: skip
+) -> int:
     """Write the history of one patient under one strategy.
 
     Parameters
@@ -404,7 +404,7 @@ def twin_of(m: IntArray, wi: IntArray, strategy: int, attributes: int) -> int:
 def copy_history(
     path: int, twin: int, starts: IntArray, rows: IntArray, times: FloatArray, n_rows: int, marks: IntArray,
     mark_times: FloatArray, n_marks: int,
-) -> int:  # fmt: skip
+) -> int:
     """Write the history of path `twin` as that of `path` too."""
     row, mark = starts[2 * path], starts[2 * path + 1]
     first, first_mark = starts[2 * twin], starts[2 * twin + 1]
@@ -427,7 +427,7 @@ def copy_history(
 def walk_block(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, numbers: FloatArray, x: FloatArray, first_patient: int,
     seed: int, luck: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
-) -> int:  # fmt: skip
+) -> int:
     """Histories of a block of patients under every strategy: path = patient x n_strategies + strategy.
 
     Parameters
@@ -445,7 +445,7 @@ def walk_block(
     p_numbers, p_x = constant(numbers), constant(x)
     p_starts, p_rows, p_times, p_marks, p_mark_times = (
         history(starts), history(rows), history(times), history(marks), history(mark_times)
-    )  # fmt: skip
+    )
     note_alike(p_m, p_wi, p_numbers, n_strategies, n_numbers)
     for i in range(x.shape[0]):
         p_wi[W_STAMP] += 1
@@ -462,7 +462,7 @@ def walk_block(
                 status = walk_patient(
                     p_m, p_f, p_wi, p_wf, v, columns, k, seed, patient, luck, attributes, path, p_starts, p_rows,
                     p_times, n_rows, p_marks, p_mark_times, n_marks,
-                )  # fmt: skip
+                )
             if status != OK:
                 wi[W_PATIENT], wi[W_STRATEGY] = patient, k
                 return status

@@ -56,11 +56,21 @@ def compile_scenario(scenario: Scenario) -> Program:
     overrides = compile_overrides(d)
     used = _used(d)
     program = Program(
-        scenario=d.scenario, used=used, flat=d.flat, symbols=d.names, packed=packed, columns=d.out,
-        states=d.states, transitions=d.transitions, decisions=list(d.decisions), marks=d.marks,
-        endpoints=list(d.file.endpoints), overrides=overrides,
-        life_keys=life_keys, norm_keys=norm_keys,
-    )  # fmt: skip
+        scenario=d.scenario,
+        used=used,
+        flat=d.flat,
+        symbols=d.names,
+        packed=packed,
+        columns=d.out,
+        states=d.states,
+        transitions=d.transitions,
+        decisions=list(d.decisions),
+        marks=d.marks,
+        endpoints=list(d.file.endpoints),
+        overrides=overrides,
+        life_keys=life_keys,
+        norm_keys=norm_keys,
+    )
     check_domains(program, program.numbers())
     _refuse_unused(d, used)
     return program
@@ -79,12 +89,16 @@ def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Pa
     out["life_n"] = [1] if life is None else life.n_intervals
     n_columns = len(d.names.columns)
     single = {
-        "n_states": len(d.states), "n_clocks": len(d.flat.clocks), "n_risks": len(d.risks),
-        "n_plans": len(d.plans), "start_state": d.state(d.flat.initial, d.where),
+        "n_states": len(d.states),
+        "n_clocks": len(d.flat.clocks),
+        "n_risks": len(d.risks),
+        "n_plans": len(d.plans),
+        "start_state": d.state(d.flat.initial, d.where),
         "mix_decision": d.decision("treatment mix"),
         "age_column": list(d.names.covariates).index(d.file.population.age),
-        "life_column": n_columns, "norm_column": n_columns + 1,
-    }  # fmt: skip
+        "life_column": n_columns,
+        "norm_column": n_columns + 1,
+    }
     real = {"horizon": d.file.settings.horizon}
     parts = (rewards, readers, cycles)
     for part in parts:

@@ -145,9 +145,10 @@ def compile_cycles(d: Draft) -> Rewards:
     points = np.concatenate([_points(spec, clock, one, ends, rates) for one in passes])
     single = {"n_cycles": clock.n, "n_passes": len(passes)}
     real = {
-        "cycles_per_year": clock.per_year, "age_lag": clock.age_lag,
+        "cycles_per_year": clock.per_year,
+        "age_lag": clock.age_lag,
         "horizon": float(np.nextafter(settings.horizon, np.inf)),  # what happens at the end of the last cycle counts
-    }  # fmt: skip
+    }
     return Rewards({"cycle_time": ends, "point": points, "lump": _lumps(spec, clock, ends, rates)}, single, real)
 
 
@@ -180,10 +181,15 @@ def refuse_continuous(d: Draft) -> None:
     """
     if d.cycle is None:
         return
-    found = [f"{key}: {what}" for key, what in (
-        ("plans", "visits between the ends of cycles"), ("terminal", "a window before death"),
-        ("mortality", "a hazard by exact age; give the probability as a lookup table"),
-    ) if getattr(d.file, key)]  # fmt: skip
+    found = [
+        f"{key}: {what}"
+        for key, what in (
+            ("plans", "visits between the ends of cycles"),
+            ("terminal", "a window before death"),
+            ("mortality", "a hazard by exact age; give the probability as a lookup table"),
+        )
+        if getattr(d.file, key)
+    ]
     for name, state in d.flat.states.items():
         for key, what in (
             ("schedule", "ticks between the ends of cycles"),
@@ -193,8 +199,9 @@ def refuse_continuous(d: Draft) -> None:
             if getattr(state, key):
                 found.append(f"states.{name}.{key}: {what}")
     found += [
-        f"events.{name}.utility_loss: a loss for a time after the event" for name, event in d.file.events.items()
+        f"events.{name}.utility_loss: a loss for a time after the event"
+        for name, event in d.file.events.items()
         if event.utility_loss is not None
-    ]  # fmt: skip
+    ]
     if found:
         raise UnsupportedError(f"{d.where}: {found[0]} is not possible in a model in cycles.")

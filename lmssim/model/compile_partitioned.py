@@ -53,9 +53,14 @@ def _transition(source: str, target: str, name: str, curve: Curve, where: str) -
     clock = "model" if curve.hazard.clock == "entry" else curve.hazard.clock
     _refuse_clocks(curve.effects, where)
     return Transition.model_validate(
-        {"from": source, "to": target, "name": name, "hazard": curve.hazard.model_copy(update={"clock": clock}),
-         "effects": curve.effects}
-    )  # fmt: skip
+        {
+            "from": source,
+            "to": target,
+            "name": name,
+            "hazard": curve.hazard.model_copy(update={"clock": clock}),
+            "effects": curve.effects,
+        }
+    )
 
 
 def _refuse_clocks(effects: Effects, where: str) -> None:

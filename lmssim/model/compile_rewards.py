@@ -109,28 +109,50 @@ def compile_rewards(c: Draft) -> Rewards:
     norms = _norms(c, rate_of(settings.discount_rate_effects, settings))
     rate_costs = rate_of(settings.discount_rate_costs, settings)
     columns = {
-        **out, **norms, "tick_discount": _tick_discount(c, rate_costs), "schedule_of_state": out["schedule_start"],
+        **out,
+        **norms,
+        "tick_discount": _tick_discount(c, rate_costs),
+        "schedule_of_state": out["schedule_start"],
         "limited_of_state": out["limited_start"],
-    }  # fmt: skip
+    }
     for name, costs in (
-        ("rate", rate), ("entry", entry), ("transition", transition), ("mark", mark), ("terminal", terminal),
-        ("schedule", schedule), ("limited", limited),
-    ):  # fmt: skip
+        ("rate", rate),
+        ("entry", entry),
+        ("transition", transition),
+        ("mark", mark),
+        ("terminal", terminal),
+        ("schedule", schedule),
+        ("limited", limited),
+    ):
         columns |= {f"{name}_start": costs.start, f"{name}_category": costs.category, f"{name}_ref": costs.ref}
-    for name in ("schedule_plan", "schedule_loss", "schedule_years", "limited_years", "limited_loss", "mark_loss",
-                 "mark_years", "mark_stops", "mark_stacks", "terminal_window", "terminal_excludes"):  # fmt: skip
+    for name in (
+        "schedule_plan",
+        "schedule_loss",
+        "schedule_years",
+        "limited_years",
+        "limited_loss",
+        "mark_loss",
+        "mark_years",
+        "mark_stops",
+        "mark_stacks",
+        "terminal_window",
+        "terminal_excludes",
+    ):
         columns.setdefault(name, [])
     single = {
-        "n_ages": norms["norm"].shape[1], "n_categories": len(settings.cost_categories), "n_marks": len(c.marks),
+        "n_ages": norms["norm"].shape[1],
+        "n_categories": len(settings.cost_categories),
+        "n_marks": len(c.marks),
         "additive": int(c.file.utilities.combine == "additive"),
         "lossy": 2 if _any(out, "schedule_loss", "limited_loss") else int(_any(out, "mark_loss")),
-    }  # fmt: skip
+    }
     rate_effects = rate_of(settings.discount_rate_effects, settings)
     real = {
-        "rate_costs": rate_costs, "rate_effects": rate_effects,
+        "rate_costs": rate_costs,
+        "rate_effects": rate_effects,
         "inverse_costs": 1.0 / rate_costs if rate_costs > 0 else 0.0,
         "inverse_effects": 1.0 / rate_effects if rate_effects > 0 else 0.0,
-    }  # fmt: skip
+    }
     return Rewards(columns, single, real)
 
 
@@ -249,9 +271,10 @@ def compile_readers(c: Draft) -> Readers:
     columns = {f"{key}_of_state": bits for key, bits in states.items()}
     columns |= {f"{key}_of_mark": bits for key, bits in marks.items()} | {"origin_state": np.array(origins, dtype=int)}
     single = {
-        "n_endpoints": len(c.file.endpoints), "n_steps": math.ceil(horizon * STEPS_PER_YEAR),
+        "n_endpoints": len(c.file.endpoints),
+        "n_steps": math.ceil(horizon * STEPS_PER_YEAR),
         "n_occupancy": math.ceil(horizon * OCCUPANCY_PER_YEAR),
-    }  # fmt: skip
+    }
     real = {"steps_per_year": float(STEPS_PER_YEAR), "occupancy_per_year": float(OCCUPANCY_PER_YEAR)}
     return Readers(columns, single, real)
 
@@ -270,6 +293,4 @@ def _entered(c: Draft, name: str, where: str) -> list[int]:
 def _deaths(c: Draft, endpoint: Endpoint) -> list[int]:
     """Absorbing states that are deaths and that the endpoint does not name itself."""
     named = {*endpoint.events, *endpoint.competing}
-    return [
-        i for i, name in enumerate(c.states) if c.flat.states[name].death is not None and name not in named
-    ]
+    return [i for i, name in enumerate(c.states) if c.flat.states[name].death is not None and name not in named]

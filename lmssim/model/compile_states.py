@@ -81,9 +81,13 @@ def compile_states(d: Draft) -> None:
                 compile_tick_event(d, name, schedule.event, schedule.at, f"{where}.schedule")
         if state.duration is not None:
             end = Transition.model_validate(
-                {"from": name, "to": state.next, "name": f"end of {name}",
-                 "hazard": {"family": "fixed", "delay": state.duration}}
-            )  # fmt: skip
+                {
+                    "from": name,
+                    "to": state.next,
+                    "name": f"end of {name}",
+                    "hazard": {"family": "fixed", "delay": state.duration},
+                }
+            )
             compile_transition(d, name, end)
         d.out["transition_first"].append(len(d.transitions))
         if len(d.transitions) - d.out["transition_first"][number] > MAX_TRANSITIONS:
@@ -116,8 +120,9 @@ def _branches(d: Draft, name: str) -> None:
         clear, mark = d.names.masks(branch.set, f"{where}.set")
         for column, value in zip(
             ("branch_care", "branch_want", "branch_rule", "branch_clear", "branch_set"),
-            (care, want, rule, clear, mark), strict=True,
-        ):  # fmt: skip
+            (care, want, rule, clear, mark),
+            strict=True,
+        ):
             d.out[column].append(value)
         d.out["branch_effect_start"].append(len(d.out["effect_ref"]))
         d.effects(branch.effects, "logit", where)

@@ -52,10 +52,16 @@ def compile_transition(d: Draft, source: str, transition: Transition, event: int
         assert transition.hazard is not None
         risk, spec = _hazard(d, transition, transition.hazard, source, name, where)
     for column, value in (
-        ("care", care), ("want", want), ("rule", rule), ("clear_bits", clear), ("set_bits", mark),
-        ("silent", int(transition.to is None)), ("timed", int(timed)), ("transition_event", event),
+        ("care", care),
+        ("want", want),
+        ("rule", rule),
+        ("clear_bits", clear),
+        ("set_bits", mark),
+        ("silent", int(transition.to is None)),
+        ("timed", int(timed)),
+        ("transition_event", event),
         ("transition_mark", _mark(d, transition, event)),
-    ):  # fmt: skip
+    ):
         out[column].append(value)
     for ref in (out["ref_a"][-1], out["ref_b"][-1], out["ref_c"][-1], *out["effect_ref"][first_effect:]):
         bits |= 0 if d.cycle is not None else _ref_bits(d, ref, where)
@@ -132,9 +138,18 @@ def _risk(d: Draft, name: str, fresh: bool, where: str) -> int:
 def _fill(d: Draft, **values: int) -> None:
     """Columns of a transition; those not given take their neutral value."""
     neutral = {
-        "ref_a": NONE, "ref_b": NONE, "ref_c": NONE, "clock": CLOCK_ENTRY, "default_model": 0, "risk": -1,
-        "fresh": 0, "cure": NONE, "cure_redraw": 0, "plan": -1, "test_decision": -1,
-    }  # fmt: skip
+        "ref_a": NONE,
+        "ref_b": NONE,
+        "ref_c": NONE,
+        "clock": CLOCK_ENTRY,
+        "default_model": 0,
+        "risk": -1,
+        "fresh": 0,
+        "cure": NONE,
+        "cure_redraw": 0,
+        "plan": -1,
+        "test_decision": -1,
+    }
     for column, value in (neutral | values).items():
         d.out[column].append(value)
 
@@ -174,9 +189,14 @@ def compile_tick_event(d: Draft, source: str, event: str, plan: str, where: str)
     number = d.index("event", event, list(d.file.events), f"{where}.event")
     spec = d.file.events[event]
     tick = Transition.model_validate(
-        {"from": source, "name": f"tick {event}", "when": spec.when, "effects": spec.effects,
-         "detection": {"plan": plan, "sensitivity": spec.probability, "test": f"tick {event}"}}
-    )  # fmt: skip
+        {
+            "from": source,
+            "name": f"tick {event}",
+            "when": spec.when,
+            "effects": spec.effects,
+            "detection": {"plan": plan, "sensitivity": spec.probability, "test": f"tick {event}"},
+        }
+    )
     compile_transition(d, source, tick, number)
 
 
@@ -207,10 +227,18 @@ def _hazard(
     default = int(hazard.default_origin == "model")
     fixed = family.code == codes.FIXED
     _fill(
-        d, family=family.code, ref_a=refs[0], ref_b=refs[1], ref_c=refs[2], clock=clock,
-        default_model=default, risk=-1 if fixed else _risk(d, risk, fresh, where), fresh=int(fresh and not fixed),
-        cure=cure, cure_redraw=int(hazard.redraw),
-    )  # fmt: skip
+        d,
+        family=family.code,
+        ref_a=refs[0],
+        ref_b=refs[1],
+        ref_c=refs[2],
+        clock=clock,
+        default_model=default,
+        risk=-1 if fixed else _risk(d, risk, fresh, where),
+        fresh=int(fresh and not fixed),
+        cure=cure,
+        cure_redraw=int(hazard.redraw),
+    )
     return risk, (family.code, *refs, clock, default, cure)
 
 

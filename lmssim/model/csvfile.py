@@ -106,9 +106,7 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{path}:{line}: not a CSV record ({error}).") from None
 
 
-def _check_header(
-    where: str, header: Sequence[str], required: Sequence[str], optional: Sequence[str] | None
-) -> None:
+def _check_header(where: str, header: Sequence[str], required: Sequence[str], optional: Sequence[str] | None) -> None:
     if not header:
         raise DataError(f"{where}: the file is empty. Expected a header with {', '.join(required) or 'names'}.")
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):

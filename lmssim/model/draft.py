@@ -50,11 +50,17 @@ class Draft:
         self.by = scenario.by if scenario.by.covariate in covariates else ByCovariate()
         self._refuse_two_meanings(covariates)
         self.names = Symbols(
-            parameters=frozenset(scenario.table), covariates=covariates, codes=category_codes,
-            levels=self.flat.levels, clocks=list(self.flat.clocks), strategies=scenario.strategies,
-            tables=dict(scenario.tables), expressions={**self.file.expressions, **self.flat.expressions},
-            cycle=self.cycle, by=self.by,
-        )  # fmt: skip
+            parameters=frozenset(scenario.table),
+            covariates=covariates,
+            codes=category_codes,
+            levels=self.flat.levels,
+            clocks=list(self.flat.clocks),
+            strategies=scenario.strategies,
+            tables=dict(scenario.tables),
+            expressions={**self.file.expressions, **self.flat.expressions},
+            cycle=self.cycle,
+            by=self.by,
+        )
         self.states = list(self.flat.states)
         self.marks = list(self.file.events)
         self.plans = list(self.file.plans)
@@ -70,9 +76,12 @@ class Draft:
 
     def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:
         kinds = {
-            "parameter": {**self.scenario.table, **self.by.ids}, "covariate": covariates, "attribute": self.flat.levels,
-            "named expression": self.file.expressions, "rule of a treatment planned by phase": self.flat.expressions,
-        }  # fmt: skip
+            "parameter": {**self.scenario.table, **self.by.ids},
+            "covariate": covariates,
+            "attribute": self.flat.levels,
+            "named expression": self.file.expressions,
+            "rule of a treatment planned by phase": self.flat.expressions,
+        }
         for (a, first), (b, second) in itertools.combinations(kinds.items(), 2):
             both = [name for name in first if name in second]
             if both:

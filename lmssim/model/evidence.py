@@ -26,9 +26,20 @@ STATUSES = {
 HOW = ("value", "primary", "derived")
 """How an input takes a figure: its value; the same value from the source that is quoted; or computed from it."""
 TEXTS = (
-    "figure_id", "source_id", "kind", "site", "population", "outcome", "statistic", "unit", "locator", "status", "by",
-    "how", "reason",
-)  # fmt: skip
+    "figure_id",
+    "source_id",
+    "kind",
+    "site",
+    "population",
+    "outcome",
+    "statistic",
+    "unit",
+    "locator",
+    "status",
+    "by",
+    "how",
+    "reason",
+)
 NUMBERS = ("value", "low", "high", "n", "events")
 SEPARATOR = "; "
 

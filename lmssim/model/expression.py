@@ -153,9 +153,7 @@ def _translate(node: ast.AST, text: str, where: str, depth: int) -> Node:
             return result
         case ast.Compare(left=left, ops=ops, comparators=comparators) if all(type(op) in COMPARE for op in ops):
             terms = [inner(left), *(inner(c) for c in comparators)]
-            parts: list[Node] = [
-                Apply(COMPARE[type(op)][0], (terms[i], terms[i + 1])) for i, op in enumerate(ops)
-            ]
+            parts: list[Node] = [Apply(COMPARE[type(op)][0], (terms[i], terms[i + 1])) for i, op in enumerate(ops)]
             result = parts[0]
             for part in parts[1:]:
                 result = Apply("and", (result, part))

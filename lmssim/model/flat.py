@@ -155,9 +155,12 @@ def _add_phase(flat: FlatModel, file: ScenarioFile, name: str, state: State, whe
         _add_state(flat, questions[i], question.model_copy(update=first if i == 0 else {}), name, where)
         if treatment.wait is not None:
             wait = State(
-                label=f"waiting for {treatment.label or t}", utility=state.utility,
-                cost_per_year=state.cost_per_year, duration=treatment.wait, next=given,
-            )  # fmt: skip
+                label=f"waiting for {treatment.label or t}",
+                utility=state.utility,
+                cost_per_year=state.cost_per_year,
+                duration=treatment.wait,
+                next=given,
+            )
             _add_state(flat, target, wait, name, where)
         following = questions[i + 1] if treatment.duration is not None else None
         set_on_entry = {received(t): True} if received(t) in flat.levels else {}

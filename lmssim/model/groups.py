@@ -55,9 +55,15 @@ def load_groups(
             if member not in table:
                 raise ScenarioError(unknown("parameter", member, table, f"{place}.members"))
         group = Group(
-            name=name, kind=spec.kind, members=[_drawn(member, table) for member in columns], counts=spec.counts,
-            mean=spec.mean, covariance=spec.covariance, file=files.get(name), columns=list(columns.values()),
-        )  # fmt: skip
+            name=name,
+            kind=spec.kind,
+            members=[_drawn(member, table) for member in columns],
+            counts=spec.counts,
+            mean=spec.mean,
+            covariance=spec.covariance,
+            file=files.get(name),
+            columns=list(columns.values()),
+        )
         if group.file is not None:
             read_columns(group.file, group.columns)  # a bad cell is said before anything runs
         groups[name] = group

@@ -86,6 +86,7 @@ class Liveness:
     watcher: IntArray
     n_watchers: int
 
+
 class _Analysis:
     """Walks over the packed program; `dynamics` are what decides the course, `worth` what is paid for it."""
 
@@ -338,10 +339,13 @@ class _Analysis:
                             restarted |= 1 << m[k]
                     kept = ~(clear | m[s + layout.S_CLEAR])
                     for sets, arriving in (
-                        (own, own[j] & kept), (clocks, clocks[j] & ~restarted), (cures, cures[j]),
+                        (own, own[j] & kept),
+                        (clocks, clocks[j] & ~restarted),
+                        (cures, cures[j]),
                         (ahead, ahead[j] | self.met_on_entry[j]),
-                        (self.may_set, self.may_set[j]), (self.may_clear, self.may_clear[j]),
-                    ):  # fmt: skip
+                        (self.may_set, self.may_set[j]),
+                        (self.may_clear, self.may_clear[j]),
+                    ):
                         if arriving & ~sets[i]:
                             sets[i] |= arriving
                             changed = True
@@ -352,13 +356,20 @@ class _Analysis:
         watcher, n_watchers = self._watchers(ahead)
         first_guard, guards = self._guards(own, outside)
         return Liveness(
-            live_bits=_ints([bits | self.reach.always & outside for bits in own]), first_guard=_ints(first_guard),
-            guards=_ints(guards).reshape(-1, GUARD_WIDTH), live_clocks=_ints(clocks), live_cures=_ints(cures),
-            entry_bits=_ints(entry), boxed=_ints([int(b or t) for b, t in zip(self.boxed, timed, strict=True)]),
-            timed=_ints(timed), passive=_ints(passive), cure_of_risk=_ints(cure_of_risk),
-            ahead=_ints([self._watched(word, watcher) for word in ahead]), watcher=_ints(watcher),
+            live_bits=_ints([bits | self.reach.always & outside for bits in own]),
+            first_guard=_ints(first_guard),
+            guards=_ints(guards).reshape(-1, GUARD_WIDTH),
+            live_clocks=_ints(clocks),
+            live_cures=_ints(cures),
+            entry_bits=_ints(entry),
+            boxed=_ints([int(b or t) for b, t in zip(self.boxed, timed, strict=True)]),
+            timed=_ints(timed),
+            passive=_ints(passive),
+            cure_of_risk=_ints(cure_of_risk),
+            ahead=_ints([self._watched(word, watcher) for word in ahead]),
+            watcher=_ints(watcher),
             n_watchers=n_watchers,
-        )  # fmt: skip
+        )
 
     def _guard(self, i: int, j: int, kept: int) -> bool:
         """Carry the guards of a state back to one before it; returns whether that adds anything."""

@@ -110,9 +110,7 @@ def _value(names: Symbols, entry: Entry, of_parameters: bool) -> Node:
     if not expression.looks_up(node):
         node = names.resolve(node, entry.where)
     if not names.is_constant(node):
-        raise UnsupportedError(
-            f"{entry.where}: '{entry.value}' may depend on parameters alone{names.differing(node)}."
-        )
+        raise UnsupportedError(f"{entry.where}: '{entry.value}' may depend on parameters alone{names.differing(node)}.")
     return node
 
 

@@ -93,13 +93,33 @@ def pack(o: Mapping[str, Any], single: Mapping[str, int], real: Mapping[str, flo
     for name, number in real.items():
         memory.floats[layout.FLOAT_HEADER.index(name)] = number
     for name in (
-        "risk_decision", "cure_decision", "decision_address", "rate_family", "clock_first", "plan_table",
-        "tick_start", "life_offset", "life_n", "origin_state",
-    ):  # fmt: skip
+        "risk_decision",
+        "cure_decision",
+        "decision_address",
+        "rate_family",
+        "clock_first",
+        "plan_table",
+        "tick_start",
+        "life_offset",
+        "life_n",
+        "origin_state",
+    ):
         memory.head(name, memory.pool(o[name]))
     memory.head("plan", memory.pool(o["plan_origin"]))
-    for name in ("tick_time", "tick_discount", "step_time", "step_factor", "life", "norm", "norm_sum",
-                 "norm_discounted", "age_discount", "cycle_time", "point", "lump"):  # fmt: skip
+    for name in (
+        "tick_time",
+        "tick_discount",
+        "step_time",
+        "step_factor",
+        "life",
+        "norm",
+        "norm_sum",
+        "norm_discounted",
+        "age_discount",
+        "cycle_time",
+        "point",
+        "lump",
+    ):
         memory.reals(name, o[name])
     memory.table("axis", layout.AXIS, {c: o[f"axis_{c}"] for c in layout.AXIS}, len(o["axis_first"]))
     n_kept = _pack_code(memory, o)
@@ -131,9 +151,14 @@ def _pack_rows(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int])
     """Tables of rows, those that others point into first."""
     first_step, last_step = _spans(0, o["effect_step_start"])
     effects = {
-        "column": o["effect_column"], "mask": o["effect_mask"], "ref": o["effect_ref"], "on": o["effect_on"],
-        "clock": o["effect_clock"], "first_step": first_step, "last_step": last_step,
-    }  # fmt: skip
+        "column": o["effect_column"],
+        "mask": o["effect_mask"],
+        "ref": o["effect_ref"],
+        "on": o["effect_on"],
+        "clock": o["effect_clock"],
+        "first_step": first_step,
+        "last_step": last_step,
+    }
     base_effect = memory.table("effect", layout.EFFECT, effects, len(o["effect_ref"]))
 
     def effects_of(name: str) -> dict[str, list[int]]:
@@ -154,21 +179,27 @@ def _pack_rows(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int])
     base_transition = memory.table("transition", layout.TRANSITION, transitions, len(o["to"]))
     _pack_events(memory, o, effects_of("event_"), costs_of("mark"))
     schedules = {"plan": o["schedule_plan"], "loss": o["schedule_loss"], "years": o["schedule_years"]}
-    base_schedule = memory.table(
-        "schedule", layout.SCHEDULE, schedules | costs_of("schedule"), len(o["schedule_plan"])
-    )
+    base_schedule = memory.table("schedule", layout.SCHEDULE, schedules | costs_of("schedule"), len(o["schedule_plan"]))
     limited = {"years": o["limited_years"], "loss": o["limited_loss"]} | costs_of("limited")
     base_limited = memory.table("limited", layout.LIMITED, limited, len(o["limited_years"]))
     terminal = {"window": o["terminal_window"], "excludes": o["terminal_excludes"]} | costs_of("terminal")
     memory.table("terminal", layout.TERMINAL, terminal, len(o["terminal_window"]))
     firsts = o["transition_first"]
     states = {
-        "kind": o["state_kind"], "clear": o["enter_clear"], "set": o["enter_set"], "recorded": o["recorded"],
-        "decision": o["chance_decision"], "alive": o["alive"], "utility": o["utility"], "entry_qaly": o["entry_qaly"],
-        "terminal": o["terminal"], "event_of": o["event_of_state"], "competing_of": o["competing_of_state"],
+        "kind": o["state_kind"],
+        "clear": o["enter_clear"],
+        "set": o["enter_set"],
+        "recorded": o["recorded"],
+        "decision": o["chance_decision"],
+        "alive": o["alive"],
+        "utility": o["utility"],
+        "entry_qaly": o["entry_qaly"],
+        "terminal": o["terminal"],
+        "event_of": o["event_of_state"],
+        "competing_of": o["competing_of_state"],
         "censoring_of": o["censoring_of_state"],
         "renews": [any(o["fresh"][a:b]) for a, b in pairwise(firsts)],
-    }  # fmt: skip
+    }
     for name, base, starts, width in (
         ("transition", base_transition, o["transition_first"], layout.T_WIDTH),
         ("branch", base_branch, o["branch_start"], layout.B_WIDTH),
@@ -183,9 +214,12 @@ def _pack_rows(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int])
     first_rule, last_rule = _spans(memory.pairs(o["start_rule"], o["start_rule_set"]), o["start_rule_start"], 2)
     first_mix, last_mix = _spans(memory.pairs(o["mix_ref"], o["mix_set"]), o["mix_start"], 2)
     strategies = {
-        "start_bits": o["start_bits"], "first_rule": first_rule, "last_rule": last_rule, "first_mix": first_mix,
+        "start_bits": o["start_bits"],
+        "first_rule": first_rule,
+        "last_rule": last_rule,
+        "first_mix": first_mix,
         "last_mix": last_mix,
-    }  # fmt: skip
+    }
     memory.table("strategy", layout.STRATEGY, strategies, len(o["start_bits"]))
 
 
@@ -210,19 +244,27 @@ def _scratch(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int], n
     most_branches = max([b - a for a, b in zip(o["branch_start"], o["branch_start"][1:], strict=False)], default=0)
     position = layout.W_FREE
     for name, size in (
-        ("w_clock_count", single["n_clocks"]), ("w_entry_count", single["n_states"]),
+        ("w_clock_count", single["n_clocks"]),
+        ("w_entry_count", single["n_states"]),
         ("w_event_count", 2 * single["n_marks"]),
-        ("w_risk", single["n_risks"] * layout.R_WIDTH), ("w_stamp", n_kept), ("w_memo", n_values),
-        ("w_alike", len(o["start_bits"])), ("w_start", len(o["start_bits"])),
-    ):  # fmt: skip
+        ("w_risk", single["n_risks"] * layout.R_WIDTH),
+        ("w_stamp", n_kept),
+        ("w_memo", n_values),
+        ("w_alike", len(o["start_bits"])),
+        ("w_start", len(o["start_bits"])),
+    ):
         memory.head(name, position)
         position += size
     n_ints, position = position, 0
     for name, size in (
-        ("wf_clock", single["n_clocks"]), ("wf_risk", single["n_risks"] * layout.RF_WIDTH), ("wf_luck", n_kept),
-        ("wf_stack", layout.STACK_SIZE), ("wf_weight", most_branches), ("wf_memo", n_values),
+        ("wf_clock", single["n_clocks"]),
+        ("wf_risk", single["n_risks"] * layout.RF_WIDTH),
+        ("wf_luck", n_kept),
+        ("wf_stack", layout.STACK_SIZE),
+        ("wf_weight", most_branches),
+        ("wf_memo", n_values),
         ("wf_lag", 1),
-    ):  # fmt: skip
+    ):
         memory.head(name, position)
         position += size
     return n_ints, position

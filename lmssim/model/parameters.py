@@ -185,7 +185,8 @@ class ParameterTable(Mapping[str, Parameter]):
             self[id_].check(value, "its override")
         return ParameterTable(
             replace(p, value=float(overrides[p.id]), distribution="fixed", expression="", held=True)
-            if p.id in overrides else p
+            if p.id in overrides
+            else p
             for p in self.values()
         )
 

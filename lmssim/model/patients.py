@@ -54,10 +54,12 @@ class _Reader:
         place = f"{where}.covariates.{name}"
         given = {key: getattr(spec, key) for key in NUMBERS if getattr(spec, key) is not None}
         return Covariate(
-            name=name, kind=spec.kind, categories=spec.categories,
+            name=name,
+            kind=spec.kind,
+            categories=spec.categories,
             probabilities=[self.number(p, f"{place}.probabilities") for p in spec.probabilities],
             **{key: self.number(value, f"{place}.{key}") for key, value in given.items()},
-        )  # fmt: skip
+        )
 
     def population(
         self, spec: schema.Population | schema.Stratum, where: str, without: str | None = None

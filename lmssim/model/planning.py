@@ -47,9 +47,10 @@ def treatments_of(file: ScenarioFile, phase: str, where: str) -> list[str]:
     """Treatments of a phase in file order; one of several phases only if some strategy plans it there."""
     asked = {c.treatment for s in file.strategies for c in choices(file, s, where) if c.phase == phase}
     return [
-        name for name, treatment in file.treatments.items()
+        name
+        for name, treatment in file.treatments.items()
         if phase in phases_of(treatment) and (name in asked or len(phases_of(treatment)) == 1)
-    ]  # fmt: skip
+    ]
 
 
 def choices(file: ScenarioFile, strategy: str, where: str) -> list[Choice]:

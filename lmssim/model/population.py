@@ -125,14 +125,17 @@ class Covariate:
         texts = len(self.labels)
         mixed = 0 < texts < len(self.categories) or not all(math.isfinite(code) for code in self.codes)
         if mixed or not self.categories or len(set(self.categories)) < len(self.categories):
-            raise DataError(f"{where}: categories are {list(self.categories)}; expected labels, or finite numbers, "
-                            "each once.")
+            raise DataError(
+                f"{where}: categories are {list(self.categories)}; expected labels, or finite numbers, each once."
+            )
 
     def _check_probabilities(self, where: str) -> None:
         p = list(self.probabilities)
         if len(p) != len(self.categories) or not all(0.0 <= x <= 1.0 for x in p) or abs(math.fsum(p) - 1.0) > 1e-6:
-            raise DataError(f"{where}: probabilities are {p}, with sum {math.fsum(p):.9g}; expected "
-                            f"{len(self.categories)} numbers from 0 to 1 with sum 1.")
+            raise DataError(
+                f"{where}: probabilities are {p}, with sum {math.fsum(p):.9g}; expected "
+                f"{len(self.categories)} numbers from 0 to 1 with sum 1."
+            )
 
     def _distribution(self) -> Distribution:
         """Distribution of a normal, log-normal or uniform covariate."""
@@ -154,7 +157,7 @@ class Covariate:
                 return (u > 1.0 - (self.probability or 0.0)).astype(np.float64)
             case "categorical":
                 cumulative = np.cumsum(self.probabilities)
-                cumulative[np.flatnonzero(self.probabilities)[-1]:] = 1.0
+                cumulative[np.flatnonzero(self.probabilities)[-1] :] = 1.0
                 return np.array(self.codes)[np.searchsorted(cumulative, u, side="right")]
             case "constant":
                 return np.full_like(u, self.value)
@@ -304,8 +307,10 @@ class RowPopulation:
                 covariate.check_categories(f"{self.where}: covariate '{covariate.name}'")
         n_rows = self.rows.shape[0]
         if self.rows.shape != (n_rows, len(self.covariates)) or n_rows == 0 or not np.isfinite(self.rows).all():
-            raise DataError(f"{self.where}: rows have shape {self.rows.shape}; expected one or more rows of "
-                            f"{len(self.covariates)} finite numbers.")
+            raise DataError(
+                f"{self.where}: rows have shape {self.rows.shape}; expected one or more rows of "
+                f"{len(self.covariates)} finite numbers."
+            )
         w = self.weights
         if w is not None and (w.shape != (n_rows,) or not (np.isfinite(w) & (w >= 0.0)).all() or not w.sum() > 0.0):
             raise DataError(f"{self.where}: weights must be {n_rows} finite numbers of 0 or more, not all 0.")
@@ -316,7 +321,7 @@ class RowPopulation:
             chosen = (first + np.arange(n)) % self.rows.shape[0]
         else:
             cumulative = np.cumsum(self.weights) / np.sum(self.weights)
-            cumulative[np.flatnonzero(self.weights)[-1]:] = 1.0
+            cumulative[np.flatnonzero(self.weights)[-1] :] = 1.0
             chosen = np.searchsorted(cumulative, uniforms_of("population_row", first, n, seed), side="right")
         return np.ascontiguousarray(self.rows[chosen], dtype=np.float64)
 

@@ -78,18 +78,22 @@ def with_regimens(file: ScenarioFile, where: str) -> ScenarioFile:
     plans = {plan_name(name): _plan(file, t) for name, t in given.items()}
     events = {event_name(name): _event(file, name, t) for name, t in given.items() if t.stop is not None}
     for kind, old, new in (
-        ("expressions", file.expressions, expressions), ("plans", file.plans, plans), ("events", file.events, events),
-    ):  # fmt: skip
+        ("expressions", file.expressions, expressions),
+        ("plans", file.plans, plans),
+        ("events", file.events, events),
+    ):
         taken = next((name for name in new if name in old), None)
         if taken is not None:
             raise ScenarioError(f"{where}: {kind}.{taken}: this name is made from a regimen; rename one of them.")
     treatments = {name: _with_cycles(file, name, t) for name, t in given.items()}
     return file.model_copy(
         update={
-            "expressions": {**file.expressions, **expressions}, "plans": {**file.plans, **plans},
-            "events": {**file.events, **events}, "treatments": {**file.treatments, **treatments},
+            "expressions": {**file.expressions, **expressions},
+            "plans": {**file.plans, **plans},
+            "events": {**file.events, **events},
+            "treatments": {**file.treatments, **treatments},
         }
-    )  # fmt: skip
+    )
 
 
 def _check_use(file: ScenarioFile, treatment: Treatment, where: str) -> None:

@@ -143,8 +143,9 @@ def _range(p: Parameter) -> tuple[float, ...]:
     if p.low is None or p.high is None:
         raise _refusal(p, "needs low and high")
     if not p.low < p.high or not p.low <= p.value <= p.high:
-        raise _refusal(p, f"needs low < high with the value between; low is {p.low:g}, value {p.value:g}, "
-                          f"high {p.high:g}")
+        raise _refusal(
+            p, f"needs low < high with the value between; low is {p.low:g}, value {p.value:g}, high {p.high:g}"
+        )
     return (p.low, p.high) if p.distribution == "uniform" else (p.low, p.value, p.high)
 
 
@@ -178,8 +179,11 @@ def _beta(p: Parameter, mean: float, sd: float) -> tuple[float, ...]:
         raise _refusal(p, f"has mean {mean:g}; it must lie between 0 and 1")
     size = mean * (1.0 - mean) / sd**2 - 1.0
     if size <= 0.0:
-        raise _refusal(p, f"cannot have mean {mean:g} with standard deviation {sd:g}: it must be below "
-                          f"{math.sqrt(mean * (1.0 - mean)):g}")
+        raise _refusal(
+            p,
+            f"cannot have mean {mean:g} with standard deviation {sd:g}: it must be below "
+            f"{math.sqrt(mean * (1.0 - mean)):g}",
+        )
     return mean * size, (1.0 - mean) * size
 
 
@@ -253,8 +257,10 @@ class Group:
             raise self.refusal("mean or covariance holds a number that is not finite")
         if not np.allclose(covariance, covariance.T, rtol=1e-9, atol=0.0):
             i, j = (int(k) for k in np.argwhere(~np.isclose(covariance, covariance.T, rtol=1e-9, atol=0.0))[0])
-            raise self.refusal(f"covariance of {self.members[i]} and {self.members[j]} is stated as both "
-                               f"{covariance[i, j]:g} and {covariance[j, i]:g}")
+            raise self.refusal(
+                f"covariance of {self.members[i]} and {self.members[j]} is stated as both "
+                f"{covariance[i, j]:g} and {covariance[j, i]:g}"
+            )
         try:
             return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
         except np.linalg.LinAlgError:
@@ -364,8 +370,10 @@ def _check_groups(table: ParameterTable, groups: Mapping[str, Group]) -> None:
                 raise group.refusal(f"its member '{id_}' is already drawn with group '{group_of[id_]}'")
     for parameter in table.values():
         if parameter.group and not parameter.held and group_of.get(parameter.id) != parameter.group:
-            raise ParameterError(f"{parameter.where} is said to be drawn with group '{parameter.group}', but "
-                                 f"that group is not declared with it among its members.")
+            raise ParameterError(
+                f"{parameter.where} is said to be drawn with group '{parameter.group}', but "
+                f"that group is not declared with it among its members."
+            )
     names = [*table, *(name for group in groups.values() for name in group.addresses())]
     if len({address_of(name) for name in names}) < len(names):
         raise ParameterError("two parameters share one random address; please rename one of those added last.")

@@ -96,9 +96,11 @@ class Scenario:
 
 
 def load_scenario(
-    name: str | Path, overrides: Mapping[str, float] | None = None, switches: Mapping[str, str] | None = None,
+    name: str | Path,
+    overrides: Mapping[str, float] | None = None,
+    switches: Mapping[str, str] | None = None,
     additions: Mapping[str, Any] | None = None,
-) -> Scenario:  # fmt: skip
+) -> Scenario:
     """Load and check a scenario.
 
     Parameters
@@ -148,9 +150,19 @@ def load_scenario(
     patients = load_patients(file.population, table, by, people, f"{where}: population")
     by = replace(by, possible=possible_labels(patients, by.covariate))
     return Scenario(
-        file=file, path=path, table=table, own=own, by=by, patients=patients, life=life, norms=norms,
-        groups=groups, tables=_lookup_tables(file, folder, where, read), inputs=read, options=options,
-    )  # fmt: skip
+        file=file,
+        path=path,
+        table=table,
+        own=own,
+        by=by,
+        patients=patients,
+        life=life,
+        norms=norms,
+        groups=groups,
+        tables=_lookup_tables(file, folder, where, read),
+        inputs=read,
+        options=options,
+    )
 
 
 # === Reading ===
@@ -280,9 +292,7 @@ def _table(folder: Path, name: str, where: str, read: dict[str, str]) -> Path:
 # === Checking ===
 
 
-def _as_chosen(
-    data: dict[str, Any], selected: Mapping[str, str], path: Path
-) -> tuple[ScenarioFile, dict[str, str]]:
+def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) -> tuple[ScenarioFile, dict[str, str]]:
     """The file with the changes of the chosen options, and these; the model as it stands must be sound too."""
     file = _validated(data, path)
     options = chosen_options(file.switches, selected, str(path))

@@ -155,9 +155,7 @@ def _mixed(parts: list[tuple[Stratum, Covariate]], where: str) -> Covariate:
     if all(covariate.kind in ("binary", "constant") for covariate in covariates) and set(mass) <= {0.0, 1.0}:
         return Covariate(name=name, kind="binary", probability=min(mass.get(1.0, 0.0), 1.0))
     values = list(mass) if covariates[0].labels else sorted(mass, key=float)
-    return Covariate(
-        name=name, kind="categorical", categories=values, probabilities=[mass[value] for value in values]
-    )
+    return Covariate(name=name, kind="categorical", categories=values, probabilities=[mass[value] for value in values])
 
 
 def _masses(covariate: Covariate) -> list[tuple[str | float, float]]:

@@ -125,9 +125,7 @@ def switched(
     return ParameterTable((dict(table) | rows).values()) if rows else table
 
 
-def _rows(
-    table: ParameterTable, option: SwitchOption, label: str, where: str, spread: Spread
-) -> dict[str, Parameter]:
+def _rows(table: ParameterTable, option: SwitchOption, label: str, where: str, spread: Spread) -> dict[str, Parameter]:
     """Rows that an option sets; where one names itself, its own row as it was stands beside it under another id."""
     rows = {}
     for id_, value in option.set.items():
@@ -154,12 +152,23 @@ def _row(
     cited = [table[name] for name in named] if len(named) == 1 and not option.source_id else []
     derived = isinstance(value, str)
     return replace(
-        table[id_], value=math.nan if derived else float(value), expression=str(value) if derived else "", held=True,
-        distribution="fixed", p1=None, p2=None, se=None, low=None, high=None, kind="derived",
+        table[id_],
+        value=math.nan if derived else float(value),
+        expression=str(value) if derived else "",
+        held=True,
+        distribution="fixed",
+        p1=None,
+        p2=None,
+        se=None,
+        low=None,
+        high=None,
+        kind="derived",
         source_id=cited[0].source_id if cited else option.source_id,
         locator=cited[0].locator if cited else option.locator,
-        reason=f"Switch {label}. {option.reason}".strip(), file=where.partition(": ")[0], line=0,
-    )  # fmt: skip
+        reason=f"Switch {label}. {option.reason}".strip(),
+        file=where.partition(": ")[0],
+        line=0,
+    )
 
 
 def _named(value: float | str, where: str) -> list[str]:

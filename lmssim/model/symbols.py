@@ -26,18 +26,41 @@ if TYPE_CHECKING:
 
 MAX_BITS = 62
 OPCODES = {
-    "+": machine.ADD, "-": machine.SUBTRACT, "*": machine.MULTIPLY, "/": machine.DIVIDE, "**": machine.POWER,
-    "<": machine.LESS, "<=": machine.LESS_EQUAL, ">": machine.GREATER, ">=": machine.GREATER_EQUAL,
-    "==": machine.EQUAL, "!=": machine.NOT_EQUAL, "and": machine.AND, "or": machine.OR, "not": machine.NOT,
-    "neg": machine.NEGATE, "if": machine.SELECT, "exp": machine.EXP, "log": machine.LOG, "sqrt": machine.SQRT,
-    "abs": machine.ABS, "floor": machine.FLOOR, "min": machine.MINIMUM, "max": machine.MAXIMUM,
-}  # fmt: skip
+    "+": machine.ADD,
+    "-": machine.SUBTRACT,
+    "*": machine.MULTIPLY,
+    "/": machine.DIVIDE,
+    "**": machine.POWER,
+    "<": machine.LESS,
+    "<=": machine.LESS_EQUAL,
+    ">": machine.GREATER,
+    ">=": machine.GREATER_EQUAL,
+    "==": machine.EQUAL,
+    "!=": machine.NOT_EQUAL,
+    "and": machine.AND,
+    "or": machine.OR,
+    "not": machine.NOT,
+    "neg": machine.NEGATE,
+    "if": machine.SELECT,
+    "exp": machine.EXP,
+    "log": machine.LOG,
+    "sqrt": machine.SQRT,
+    "abs": machine.ABS,
+    "floor": machine.FLOOR,
+    "min": machine.MINIMUM,
+    "max": machine.MAXIMUM,
+}
 
 CHECK_KINDS = {
-    "number": machine.KIND_NUMBER, "probability": machine.KIND_PROBABILITY, "utility": machine.KIND_UTILITY,
-    "loss": machine.KIND_LOSS, "cost": machine.KIND_POSITIVE, "time": machine.KIND_POSITIVE,
-    "multiplier": machine.KIND_POSITIVE, "amount": machine.KIND_POSITIVE,
-}  # fmt: skip
+    "number": machine.KIND_NUMBER,
+    "probability": machine.KIND_PROBABILITY,
+    "utility": machine.KIND_UTILITY,
+    "loss": machine.KIND_LOSS,
+    "cost": machine.KIND_POSITIVE,
+    "time": machine.KIND_POSITIVE,
+    "multiplier": machine.KIND_POSITIVE,
+    "amount": machine.KIND_POSITIVE,
+}
 """Checks of `lmssim.model.numbers` as the stack machine's kinds."""
 
 
@@ -241,8 +264,9 @@ class Symbols:
 
     def is_of_covariates(self, node: Node) -> bool:
         """Whether a resolved node depends on parameters and covariates alone, also through tables."""
-        return all(name != "age" and (name in self.parameters or name in self.covariates)
-                   for name in expression.names(node))
+        return all(
+            name != "age" and (name in self.parameters or name in self.covariates) for name in expression.names(node)
+        )
 
     def depends_on_time(self, node: Node) -> bool:
         """Whether a resolved node changes within a stay."""

@@ -18,14 +18,34 @@ if TYPE_CHECKING:
 REQUIRED = ("target_id", "site", "strategy", "outcome", "statistic", "time_years", "value", "n", "source_id")
 OPTIONAL = ("population", "ci_low", "ci_high", "events", "locator", "notes")
 COMPUTABLE = (
-    "where", "model_strategy", "follow_up_median", "follow_up_low", "follow_up_high", "since", "exclude", "set",
-    "cohort_id", "family",
-)  # fmt: skip
+    "where",
+    "model_strategy",
+    "follow_up_median",
+    "follow_up_low",
+    "follow_up_high",
+    "since",
+    "exclude",
+    "set",
+    "cohort_id",
+    "family",
+)
 """Optional columns that say how a figure is computed, in place of the documented defaults."""
 TEXTS = (
-    "target_id", "site", "population", "strategy", "outcome", "statistic", "time_years", "source_id", "locator",
-    "notes", "where", "model_strategy", "cohort_id", "family",
-)  # fmt: skip
+    "target_id",
+    "site",
+    "population",
+    "strategy",
+    "outcome",
+    "statistic",
+    "time_years",
+    "source_id",
+    "locator",
+    "notes",
+    "where",
+    "model_strategy",
+    "cohort_id",
+    "family",
+)
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate")
 TIMES = ("median_time_years", "mean_time_years")
 RATIOS = ("hazard_ratio", "odds_ratio")
@@ -126,9 +146,20 @@ def _target(row: Row) -> Target:
         raise row.refuse("events", f"{events} is above n, {n}.")
     known: dict[str, Any] = {column: row[column] for column in TEXTS}
     return Target(
-        **known, **_follow_up(row), time=time, time_end=time_end, value=value, low=low, high=high, n=n, events=events,
-        since=_names(row["since"]), exclude=_excluded(row), set=_held(row), place=row.where,
-    )  # fmt: skip
+        **known,
+        **_follow_up(row),
+        time=time,
+        time_end=time_end,
+        value=value,
+        low=low,
+        high=high,
+        n=n,
+        events=events,
+        since=_names(row["since"]),
+        exclude=_excluded(row),
+        set=_held(row),
+        place=row.where,
+    )
 
 
 def _figure(row: Row, column: str) -> float | None:

@@ -22,9 +22,13 @@ SURGERY = "surgery_only"
 NO_TREATMENT = ("placebo", "no chemotherapy", "best supportive care", "supportive care", "bsc")
 ANY_TREATMENT = ("systemic", "chemotherapy", "dox-based", "systemic or none")
 SHORT = {
-    "dox": "doxorubicin", "ifo": "ifosfamide", "gem": "gemcitabine", "doc": "docetaxel", "dtic": "dacarbazine",
+    "dox": "doxorubicin",
+    "ifo": "ifosfamide",
+    "gem": "gemcitabine",
+    "doc": "docetaxel",
+    "dtic": "dacarbazine",
     "aromatase inhibitor": "letrozole",
-}  # fmt: skip
+}
 ORIGINS = {"salvage surgery": "salvage_surgery", "metastasectomy": "metastasectomy"}
 """Later operations, and the state that begins them: time counts from it."""
 AROUND_SURGERY = {
@@ -154,9 +158,13 @@ def _line(text: str, words: str, scenario: Scenario) -> Arm | None:
     line, _place, _other, name = best
     note = f"'{text}' as {regimen} in line {line}, sequence {name}"
     return Arm(
-        strategy=default, sequence=None if name == own else name, line=line, regimen=regimen,
-        since=(f"line_{line}.{regimen}",), note=note,
-    )  # fmt: skip
+        strategy=default,
+        sequence=None if name == own else name,
+        line=line,
+        regimen=regimen,
+        since=(f"line_{line}.{regimen}",),
+        note=note,
+    )
 
 
 def _regimen(words: str) -> str:

@@ -25,9 +25,20 @@ if TYPE_CHECKING:
     from lmssim.outcomes.first_times import Chosen, FirstTimes
 
 COLUMNS = (
-    "case", "target_id", "observation", "time", "at_least", "lives", "share_by_then", "share_ever", "median", "low",
-    "high", "percentile", "se",
-)  # fmt: skip
+    "case",
+    "target_id",
+    "observation",
+    "time",
+    "at_least",
+    "lives",
+    "share_by_then",
+    "share_ever",
+    "median",
+    "low",
+    "high",
+    "percentile",
+    "se",
+)
 
 
 @dataclass(frozen=True)
@@ -82,10 +93,20 @@ class CaseTime:
     def row(self) -> tuple[str | float | bool, ...]:
         """Values of `COLUMNS`."""
         return (
-            self.case, self.observed.target, self.observed.label, self.observed.time, self.observed.at_least,
-            self.lives, self.share_by_then, self.share_ever, self.quantile(0.5), self.quantile(0.05),
-            self.quantile(0.95), self.percentile, self.standard_error,
-        )  # fmt: skip
+            self.case,
+            self.observed.target,
+            self.observed.label,
+            self.observed.time,
+            self.observed.at_least,
+            self.lives,
+            self.share_by_then,
+            self.share_ever,
+            self.quantile(0.5),
+            self.quantile(0.05),
+            self.quantile(0.95),
+            self.percentile,
+            self.standard_error,
+        )
 
 
 def read_cases(program: Program, names: Iterable[str], n: int = 50_000, seed: int = 1) -> list[CaseTime]:

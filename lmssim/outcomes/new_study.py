@@ -61,10 +61,13 @@ class Column:
         """Column of a prediction."""
         known = ~np.isnan(predicted.figure[:, column])
         return Column(
-            figure=predicted.figure[known, column], share=predicted.share[known, column],
-            per_patient=predicted.per_patient[known, column], spread=predicted.spread[known, column],
-            patients=predicted.patients[known, column], known=known,
-        )  # fmt: skip
+            figure=predicted.figure[known, column],
+            share=predicted.share[known, column],
+            per_patient=predicted.per_patient[known, column],
+            spread=predicted.spread[known, column],
+            patients=predicted.patients[known, column],
+            known=known,
+        )
 
 
 @dataclass(frozen=True)

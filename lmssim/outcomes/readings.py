@@ -53,20 +53,34 @@ COMPLICATIONS = {"dermatologic": "dermatological", "postoperative_pain": "pain"}
 """Names that papers give to complications, and the model's."""
 RESPONSES = {"objective": "response", "stable": "stable"}
 FAMILIES = {
-    "local_recurrence": "local_recurrence", "abdominal_recurrence_free": "local_recurrence",
-    "distant_metastasis": "metastasis", "any_recurrence": "metastasis", "late_recurrence": "metastasis",
-    "dfs": "metastasis", "os": "death", "dss": "death", "os_after_metastasis": "death", "pfs_metastatic": "progression",
-}  # fmt: skip
+    "local_recurrence": "local_recurrence",
+    "abdominal_recurrence_free": "local_recurrence",
+    "distant_metastasis": "metastasis",
+    "any_recurrence": "metastasis",
+    "late_recurrence": "metastasis",
+    "dfs": "metastasis",
+    "os": "death",
+    "dss": "death",
+    "os_after_metastasis": "death",
+    "pfs_metastatic": "progression",
+}
 """Outcome family of each outcome: figures of one family in a study share a between-study effect."""
 STATISTICS = {
-    "crude_proportion": "proportion", "response_rate": "proportion", "cumulative_incidence": "cumulative_incidence",
-    "km_survival": "km_survival", "median_time_years": "median_time", "mean_time_years": "mean_time",
-}  # fmt: skip
+    "crude_proportion": "proportion",
+    "response_rate": "proportion",
+    "cumulative_incidence": "cumulative_incidence",
+    "km_survival": "km_survival",
+    "median_time_years": "median_time",
+    "mean_time_years": "mean_time",
+}
 WORDS = {
-    "proportion": "share within follow-up", "cumulative_incidence": "cumulative incidence, death competing",
-    "km_survival": "Kaplan-Meier", "km_median": "Kaplan-Meier median",
-    "median_time": "median among those with the event", "mean_time": "mean among those with the event",
-}  # fmt: skip
+    "proportion": "share within follow-up",
+    "cumulative_incidence": "cumulative incidence, death competing",
+    "km_survival": "Kaplan-Meier",
+    "km_median": "Kaplan-Meier median",
+    "median_time": "median among those with the event",
+    "mean_time": "mean among those with the event",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +131,20 @@ def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
     """Reading of a row that its file defines."""
     rule = f" where {series.where}" if series.where else ""
     return Reading(
-        target_id=row.target, study=study, outcome=row.label, statistic=row.statistic, n=row.n or None,
-        time_years="" if row.by is None else f"{row.by:g}", observed=row.observed, low=row.low, high=row.high,
-        series=series.model_copy(update={"rows": [row]}), counted=row.observed is not None,
+        target_id=row.target,
+        study=study,
+        outcome=row.label,
+        statistic=row.statistic,
+        n=row.n or None,
+        time_years="" if row.by is None else f"{row.by:g}",
+        observed=row.observed,
+        low=row.low,
+        high=row.high,
+        series=series.model_copy(update={"rows": [row]}),
+        counted=row.observed is not None,
         text=f"as the calibration reads it: {series.label}, strategy {row.strategy or series.strategy}{rule}; "
-             f"{WORDS[row.statistic]} of {', '.join(row.events)}{f'; {row.note}' if row.note else ''}",
-    )  # fmt: skip
+        f"{WORDS[row.statistic]} of {', '.join(row.events)}{f'; {row.note}' if row.note else ''}",
+    )
 
 
 class Reader:
@@ -145,10 +167,18 @@ class Reader:
             If the row names a strategy, state, parameter or rule that the scenario does not have.
         """
         blank = Reading(
-            target_id=target.target_id, study=target.study, outcome=target.outcome, statistic=target.statistic,
-            time_years=target.time_years, n=target.n, observed=target.value, low=target.low, high=target.high,
-            family=target.family or FAMILIES.get(target.outcome, "other"), text="",
-        )  # fmt: skip
+            target_id=target.target_id,
+            study=target.study,
+            outcome=target.outcome,
+            statistic=target.statistic,
+            time_years=target.time_years,
+            n=target.n,
+            observed=target.value,
+            low=target.low,
+            high=target.high,
+            family=target.family or FAMILIES.get(target.outcome, "other"),
+            text="",
+        )
         self._check(target)
         try:
             return self._computable(target, blank)
@@ -173,20 +203,38 @@ class Reader:
         n, number = self._number(target, statistic)
         exclude, left_out = self._excluded(target, arm)
         row = SeriesRow(
-            target=target.target_id, label=target.outcome, statistic=statistic, events=list(measure.events),
-            sequence=arm.sequence, by=measure.by, after=measure.after, since=list(measure.since), n=n,
+            target=target.target_id,
+            label=target.outcome,
+            statistic=statistic,
+            events=list(measure.events),
+            sequence=arm.sequence,
+            by=measure.by,
+            after=measure.after,
+            since=list(measure.since),
+            n=n,
             **_published(target, without),
-        )  # fmt: skip
+        )
         rule = " and ".join(f"({part})" for part in (where, target.where) if part)
         series = Series(
-            label=target.study, source_id=target.source_id, strategy=arm.strategy, follow_up=follow_up,
-            exclude=exclude, where=rule or None, set=dict(target.set), rows=[row],
-        )  # fmt: skip
+            label=target.study,
+            source_id=target.source_id,
+            strategy=arm.strategy,
+            follow_up=follow_up,
+            exclude=exclude,
+            where=rule or None,
+            set=dict(target.set),
+            rows=[row],
+        )
         parts = [
-            f"{WORDS[statistic]}{', as the share without it' if without else ''}: {measure.text}", arm.note, *site,
-            *left_out, f"patients where {target.where}" if target.where else "patients as the scenario's",
-            *(f"{id_} = {value:g}" for id_, value in target.set), followed, number,
-        ]  # fmt: skip
+            f"{WORDS[statistic]}{', as the share without it' if without else ''}: {measure.text}",
+            arm.note,
+            *site,
+            *left_out,
+            f"patients where {target.where}" if target.where else "patients as the scenario's",
+            *(f"{id_} = {value:g}" for id_, value in target.set),
+            followed,
+            number,
+        ]
         if target.value is None:
             parts.append("a range or bound: met if the prediction lies within, and not counted")
         text = "; ".join(part for part in parts if part)

@@ -32,9 +32,20 @@ if TYPE_CHECKING:
     from lmssim.outcomes.first_times import Chosen
 
 COLUMNS = (
-    "series", "target_id", "figure", "statistic", "n", "paper", "paper_low", "paper_high", "model", "low", "high",
-    "inside", "note",
-)  # fmt: skip
+    "series",
+    "target_id",
+    "figure",
+    "statistic",
+    "n",
+    "paper",
+    "paper_low",
+    "paper_high",
+    "model",
+    "low",
+    "high",
+    "inside",
+    "note",
+)
 AT_A_TIME = ("cumulative_incidence", "km_survival")
 """Statistics that need `by`."""
 
@@ -135,9 +146,20 @@ def _read_rows(program: Program, name: str, n: int, seed: int, times: dict[str, 
         model, low, high = _figure(read, row)
         paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
         rows.append(
-            (series.label, row.target, row.label, row.statistic, row.n, *paper, model, low, high,
-             _is_met(row, model, low, high), row.note)
-        )  # fmt: skip
+            (
+                series.label,
+                row.target,
+                row.label,
+                row.statistic,
+                row.n,
+                *paper,
+                model,
+                low,
+                high,
+                _is_met(row, model, low, high),
+                row.note,
+            )
+        )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -74,7 +74,7 @@ CAPTIONS = {
         "Mean of the walkers of each ensemble by step, and the middle 90% of them; shaded: burn-in, which is thrown "
         "away. The vertical axes are those of the steps that are kept.",
     ),
-}  # fmt: skip
+}
 """Title and caption of each figure, in order of the report."""
 
 
@@ -145,12 +145,19 @@ def _forest_rows(frame: pd.DataFrame, groups: list[str]) -> list[ForestRow]:
     own_low, own_high = observed_interval(frame)
     return [
         ForestRow(
-            group=group, label=figure_name(row, LONGEST), time=is_time(row.statistic), observed=row.observed,
-            observed_low=float(a), observed_high=float(b), predicted=row.predicted, low=row.low, high=row.high,
+            group=group,
+            label=figure_name(row, LONGEST),
+            time=is_time(row.statistic),
+            observed=row.observed,
+            observed_low=float(a),
+            observed_high=float(b),
+            predicted=row.predicted,
+            low=row.low,
+            high=row.high,
             inside=None if row.inside is pd.NA else bool(row.inside),
         )
         for row, group, a, b in zip(each_row(frame), groups, own_low, own_high, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _under(row: ForestRow, rows: list[ForestRow], heading: str) -> ForestRow:
@@ -250,10 +257,14 @@ def _free_text(calibration: Calibration) -> Table:
     for row in each_row(calibration.free):
         contraction = f"{fixed(row.contraction, 2)}{'' if row.informed else ', not informed'}"
         table.add_row(
-            Text(quantity_text(row)), span_text(row.prior_low, row.prior_high), short_number(row.mean),
-            span_text(row.low, row.high), contraction, fixed(row.r_hat, 3),
+            Text(quantity_text(row)),
+            span_text(row.prior_low, row.prior_high),
+            short_number(row.mean),
+            span_text(row.low, row.high),
+            contraction,
+            fixed(row.r_hat, 3),
             fixed(min(row.ess_bulk, row.ess_tail), 0),
-        )  # fmt: skip
+        )
     return table
 
 

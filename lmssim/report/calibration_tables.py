@@ -152,12 +152,16 @@ def _compared(frame: pd.DataFrame, *, p: bool) -> pd.DataFrame:
     own_low, own_high = observed_interval(frame)
     for figure, low, high in zip(each_row(frame), own_low, own_high, strict=True):
         shown = {
-            "Figure": figure.label, "Study": figure.study, "n": figure.n,
+            "Figure": figure.label,
+            "Study": figure.study,
+            "n": figure.n,
             "Observed": value_text(figure.observed, figure),
-            "Own 95%": range_text(float(low), float(high), figure), "Model": value_text(figure.predicted, figure),
-            "Model 95%": range_text(figure.low, figure.high, figure), "Inside": answer_text(figure.inside),
+            "Own 95%": range_text(float(low), float(high), figure),
+            "Model": value_text(figure.predicted, figure),
+            "Model 95%": range_text(figure.low, figure.high, figure),
+            "Inside": answer_text(figure.inside),
             "Width": MISSING if math.isnan(figure.width_ratio) else f"{figure.width_ratio:.2f}",
-        }  # fmt: skip
+        }
         p_value = {"p": p_text(figure.p_value)} if p else {}
         rows.append(shown | p_value)
     return pd.DataFrame(rows)
@@ -181,14 +185,18 @@ def _left_out_table(calibration: Calibration) -> ReportTable:
 def _free_table(calibration: Calibration) -> ReportTable:
     rows = [
         {
-            "Quantity": quantity_text(row), "Prior mean": short_number(row.prior_mean),
-            "Prior 95%": span_text(row.prior_low, row.prior_high), "Posterior mean": short_number(row.mean),
-            "Posterior 95%": span_text(row.low, row.high), "Base case": short_number(row.central),
-            "Highest density": short_number(row.map), "Contraction": fixed(row.contraction, 2),
+            "Quantity": quantity_text(row),
+            "Prior mean": short_number(row.prior_mean),
+            "Prior 95%": span_text(row.prior_low, row.prior_high),
+            "Posterior mean": short_number(row.mean),
+            "Posterior 95%": span_text(row.low, row.high),
+            "Base case": short_number(row.central),
+            "Highest density": short_number(row.map),
+            "Contraction": fixed(row.contraction, 2),
             "Informed": answer_text(row.informed),
         }
         for row in each_row(calibration.free)
-    ]  # fmt: skip
+    ]
     caption = "What was fitted. Contraction: share of the prior's variance that the data took away."
     return ReportTable("Free quantities: prior and posterior", caption, pd.DataFrame(rows))
 
@@ -217,11 +225,14 @@ def fixed(value: float, places: int) -> str:
 def _not_informed_table(calibration: Calibration) -> ReportTable:
     blind = calibration.free[~calibration.free["informed"]]
     rows = [
-        {"Quantity": quantity_text(row), "Contraction": fixed(row.contraction, 2),
-         "Prior 95%": span_text(row.prior_low, row.prior_high),
-         "Posterior 95%": span_text(row.low, row.high)}
+        {
+            "Quantity": quantity_text(row),
+            "Contraction": fixed(row.contraction, 2),
+            "Prior 95%": span_text(row.prior_low, row.prior_high),
+            "Posterior 95%": span_text(row.low, row.high),
+        }
         for row in each_row(blind)
-    ]  # fmt: skip
+    ]
     caption = "The published figures say next to nothing about these: results that depend on them rest on their priors."
     return ReportTable("Not informed by the data", caption, pd.DataFrame(rows))
 
@@ -248,21 +259,32 @@ def _tau_table(calibration: Calibration) -> ReportTable:
 
 def _shift_table(calibration: Calibration) -> ReportTable:
     rows = [
-        {"Given parameter": row.id, "Prior mean": short_number(row.prior_mean), "Prior sd": short_number(row.prior_sd),
-         "Shift, prior sd": f"{row.shift:+.2f}" if math.isfinite(row.shift) else MISSING,
-         "Conflict": "YES" if row.conflict else "no"}
+        {
+            "Given parameter": row.id,
+            "Prior mean": short_number(row.prior_mean),
+            "Prior sd": short_number(row.prior_sd),
+            "Shift, prior sd": f"{row.shift:+.2f}" if math.isfinite(row.shift) else MISSING,
+            "Conflict": "YES" if row.conflict else "no",
+        }
         for row in each_row(calibration.shifts)
-    ]  # fmt: skip
+    ]
     caption = "Effects keep the evidence of their trials; shift: how far the series would move them if they could."
     return ReportTable("Given parameters", caption, pd.DataFrame(rows))
 
 
 NAMES = {
-    "converged": "Converged", "reasons": "Why not", "n_ensembles": "Ensembles", "n_walkers": "Walkers of each",
-    "n_steps": "Steps", "burn_in": "of which burn-in", "acceptance": "Acceptance by ensemble",
-    "max_r_hat": "Largest R-hat", "min_ess": "Least effective size", "seconds": "Seconds",
+    "converged": "Converged",
+    "reasons": "Why not",
+    "n_ensembles": "Ensembles",
+    "n_walkers": "Walkers of each",
+    "n_steps": "Steps",
+    "burn_in": "of which burn-in",
+    "acceptance": "Acceptance by ensemble",
+    "max_r_hat": "Largest R-hat",
+    "min_ess": "Least effective size",
+    "seconds": "Seconds",
     "evaluations": "Evaluations of the likelihood",
-}  # fmt: skip
+}
 
 
 def _diagnostics_table(calibration: Calibration) -> ReportTable:
@@ -290,11 +312,15 @@ def _words(key: str, value: Any) -> str:
 
 def _convergence_table(calibration: Calibration) -> ReportTable:
     rows = [
-        {"Quantity": quantity_text(row), f"R{NO_BREAK_HYPHEN}hat": fixed(row.r_hat, 3),
-         "Effective size, bulk": fixed(row.ess_bulk, 0),
-         "Effective size, tail": fixed(row.ess_tail, 0), "Autocorrelation time, steps": fixed(row.tau_int, 1)}
+        {
+            "Quantity": quantity_text(row),
+            f"R{NO_BREAK_HYPHEN}hat": fixed(row.r_hat, 3),
+            "Effective size, bulk": fixed(row.ess_bulk, 0),
+            "Effective size, tail": fixed(row.ess_tail, 0),
+            "Autocorrelation time, steps": fixed(row.tau_int, 1),
+        }
         for row in each_row(calibration.free)
-    ]  # fmt: skip
+    ]
     caption = "As ArviZ defines them, over all ensembles after burn-in."
     return ReportTable("Convergence of each quantity", caption, pd.DataFrame(rows))
 
@@ -302,11 +328,14 @@ def _convergence_table(calibration: Calibration) -> ReportTable:
 def _emulator_table(calibration: Calibration) -> ReportTable:
     names = dict(zip(calibration.fit["target_id"], each_row(calibration.fit), strict=True))
     rows = [
-        {"Figure": figure_name(names[row.target_id]) if row.target_id in names else row.target_id,
-         "Error in the likelihood": fixed(row.sd, 4), "Error at checks": fixed(row.check_rmse, 4),
-         "Checks": row.check_n}
+        {
+            "Figure": figure_name(names[row.target_id]) if row.target_id in names else row.target_id,
+            "Error in the likelihood": fixed(row.sd, 4),
+            "Error at checks": fixed(row.check_rmse, 4),
+            "Checks": row.check_n,
+        }
         for row in each_row(calibration.emulator)
-    ]  # fmt: skip
+    ]
     caption = (
         "Standard deviations on the complementary log-log scale, of what stands in for the model while sampling; "
         "predictions above are of the model itself."
@@ -319,20 +348,30 @@ def _prior_table(calibration: Calibration) -> ReportTable:
     free = calibration.free
     assumed = free[free["kind"].isin(["assumed", ""])] if "kind" in free else free
     rows = [
-        {"Quantity": quantity_text(row),
-         "Distribution": (getattr(row, "distribution", "") or MISSING).replace("_", "-"),
-         "Mean": short_number(row.prior_mean), "95%": span_text(row.prior_low, row.prior_high),
-         "Why": getattr(row, "reason", "") or MISSING}
+        {
+            "Quantity": quantity_text(row),
+            "Distribution": (getattr(row, "distribution", "") or MISSING).replace("_", "-"),
+            "Mean": short_number(row.prior_mean),
+            "95%": span_text(row.prior_low, row.prior_high),
+            "Why": getattr(row, "reason", "") or MISSING,
+        }
         for row in each_row(assumed)
-    ]  # fmt: skip
+    ]
     return ReportTable("Assumed priors", "No source gives these.", pd.DataFrame(rows))
 
 
 def _reading_table(calibration: Calibration) -> ReportTable:
     rows = [
-        {"Figure": row.label, "Study": row.study, "Target": row.target_id, "Cohort": row.cohort_id,
-         "Use": role_of(row).lower(), "Read as": row.reading or MISSING, "Why": row.reason or MISSING}
+        {
+            "Figure": row.label,
+            "Study": row.study,
+            "Target": row.target_id,
+            "Cohort": row.cohort_id,
+            "Use": role_of(row).lower(),
+            "Read as": row.reading or MISSING,
+            "Why": row.reason or MISSING,
+        }
         for row in each_row(calibration.fit)
-    ]  # fmt: skip
+    ]
     caption = "How each published figure was read off the model, and why it was used so."
     return ReportTable("How each figure was read", caption, pd.DataFrame(rows))

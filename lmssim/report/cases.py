@@ -109,8 +109,9 @@ def _draw_times(ax: Axes, found: CaseTime, last: float) -> None:
     edges = np.linspace(0.0, last, BINS + 1)
     height, _ = np.histogram(found.times, edges)
     ax.bar(edges[:-1], height, np.diff(edges), align="edge", color=AREAS[0])
-    ax.bar(edges[:-1], height, np.clip(found.observed.time - edges[:-1], 0.0, np.diff(edges)), align="edge",
-           color=BEFORE)  # fmt: skip
+    ax.bar(
+        edges[:-1], height, np.clip(found.observed.time - edges[:-1], 0.0, np.diff(edges)), align="edge", color=BEFORE
+    )
     top = float(height.max())
     ax.set_ylim(-0.12 * top, 1.12 * top)
     ax.plot([found.quantile(0.05), min(found.quantile(0.95), last)], [-0.06 * top] * 2, color=INK, linewidth=1.5)
@@ -122,6 +123,13 @@ def _label(ax: Axes, found: CaseTime, last: float) -> None:
     right = found.observed.time < 0.6 * last
     who = f"patient: {case_text(found)}\npercentile {percentile_text(found)}"
     ax.annotate(
-        who, (found.observed.time, 1.0), (6 if right else -6, -2), xycoords=("data", "axes fraction"),
-        textcoords="offset points", ha="left" if right else "right", va="top", color=PALETTE[2], fontsize=8,
-    )  # fmt: skip
+        who,
+        (found.observed.time, 1.0),
+        (6 if right else -6, -2),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="left" if right else "right",
+        va="top",
+        color=PALETTE[2],
+        fontsize=8,
+    )

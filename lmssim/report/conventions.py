@@ -88,10 +88,13 @@ def curve_conventions(scenario: Scenario) -> list[tuple[str, str]]:
     times = "" if spec.multiplier == 1.0 else f" times {_number(scenario, spec.multiplier)}"
     floor = f"the hazard of each is at least that of background mortality{times}"
     return [
-        ("Survival curves", f"nested, {listed(list(spec.curves))}; "
-         + (floor if spec.background == "floor" else "background mortality is not added")),
+        (
+            "Survival curves",
+            f"nested, {listed(list(spec.curves))}; "
+            + (floor if spec.background == "floor" else "background mortality is not added"),
+        ),
         ("Curves that cross", CROSSING[spec.crossing]),
-    ]  # fmt: skip
+    ]
 
 
 def _discounting(scenario: Scenario) -> str:

@@ -34,8 +34,11 @@ BESIDE = 0.17
 """Half the height of the tallest box."""
 FILLS = {"dwelling": "#DCEBF7", "phase": "#FCE7C8", "absorbing": "#D9D9D9", "chance": "#FFFFFF"}
 KINDS = {
-    "dwelling": "time is spent", "phase": "treatment, if planned", "chance": "decision or chance", "absorbing": "end",
-}  # fmt: skip
+    "dwelling": "time is spent",
+    "phase": "treatment, if planned",
+    "chance": "decision or chance",
+    "absorbing": "end",
+}
 BACKWARDS = "#0072B2"
 
 
@@ -126,9 +129,16 @@ def _draw_box(ax: Axes, at: tuple[float, float], size: tuple[float, float], text
     rounding = min(0.11, height / 2) if kind == "chance" else 0.03
     style = f"round,pad=0,rounding_size={rounding}"
     box = FancyBboxPatch(
-        (at[0] - width / 2, at[1] - height / 2), width, height, boxstyle=style, facecolor=FILLS[kind],
-        edgecolor=INK, linewidth=0.8, linestyle=(0, (3, 2)) if kind == "chance" else "-", zorder=3,
-    )  # fmt: skip
+        (at[0] - width / 2, at[1] - height / 2),
+        width,
+        height,
+        boxstyle=style,
+        facecolor=FILLS[kind],
+        edgecolor=INK,
+        linewidth=0.8,
+        linestyle=(0, (3, 2)) if kind == "chance" else "-",
+        zorder=3,
+    )
     ax.add_patch(box)
     ax.text(*at, text, ha="center", va="center", fontsize=7.5, zorder=4, linespacing=1.1)
 
@@ -157,9 +167,14 @@ def _draw_arrow(
         codes += [Curve.CURVE4] * 3
     color = "#777777" if down > 0 else BACKWARDS
     arrow = FancyArrowPatch(
-        path=Curve(vertices, codes), arrowstyle="-|>,head_length=3.2,head_width=1.7", color=color, linewidth=0.9,
-        zorder=2, joinstyle="miter", capstyle="butt",
-    )  # fmt: skip
+        path=Curve(vertices, codes),
+        arrowstyle="-|>,head_length=3.2,head_width=1.7",
+        color=color,
+        linewidth=0.9,
+        zorder=2,
+        joinstyle="miter",
+        capstyle="butt",
+    )
     ax.add_patch(arrow)
 
 

@@ -111,9 +111,10 @@ def not_computed(evaluation: Evaluation) -> list[str]:
     lacking = set(summary[summary["mean"].isna()]["outcome"])
     found = []
     origins = [
-        endpoint_label(evaluation, e) for e, spec in scenario.file.endpoints.items()
+        endpoint_label(evaluation, e)
+        for e, spec in scenario.file.endpoints.items()
         if spec.origin != "model" and f"{e}:ever" in lacking
-    ]  # fmt: skip
+    ]
     if origins:
         found.append(f"{listed(origins)}, which begin{'s' if len(origins) == 1 else ''} later than time zero")
     events = [event_label(scenario, m) for m in evaluation.program.marks if f"event:{m}" in lacking]

@@ -151,7 +151,15 @@ def _legend(rows: Sequence[ForestRow]) -> list[Patch | Line2D]:
             colour, marker, size = _mark(inside)
             face = "white" if inside is None else colour
             handles.append(
-                Line2D([], [], color=colour, linewidth=0.9, label=words[inside], marker=marker, markersize=size,
-                       markerfacecolor=face)
-            )  # fmt: skip
+                Line2D(
+                    [],
+                    [],
+                    color=colour,
+                    linewidth=0.9,
+                    label=words[inside],
+                    marker=marker,
+                    markersize=size,
+                    markerfacecolor=face,
+                )
+            )
     return handles

@@ -84,9 +84,12 @@ def write_report(
 def template(name: str) -> jinja2.Template:
     """Template of a page, strict about what it is given."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lmssim.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.PackageLoader("lmssim.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
+    )
     return environment.get_template(name)
 
 

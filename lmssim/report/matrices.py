@@ -50,9 +50,7 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
     largest = max(figures[s, "cost"][1] for s in evaluation.strategies)
     size = f"; the largest error of a total is {rounded(largest, largest)}" if largest > 0.0 else ""
     prices = f", prices of {settings.price_year}" if settings.price_year else ""
-    caption = (
-        f"{settings.currency} per patient{prices}; categories discounted. {digits_note(evaluation)}{size}."
-    )
+    caption = f"{settings.currency} per patient{prices}; categories discounted. {digits_note(evaluation)}{size}."
     return ReportTable("Costs by category", caption, pd.DataFrame(rows))
 
 

@@ -77,9 +77,18 @@ def place_labels(ax: Axes, labels: Sequence[Label], lines: Sequence[tuple[Point,
 def _write(ax: Axes, label: Label) -> Annotation:
     arrow = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3, "visible": False}
     text = ax.annotate(
-        label.text, (label.x, label.y), (0, 0), textcoords="offset points", fontsize=8, color=label.color,
-        ha="center", va="center", arrowprops=arrow, zorder=6, annotation_clip=False,
-    )  # fmt: skip
+        label.text,
+        (label.x, label.y),
+        (0, 0),
+        textcoords="offset points",
+        fontsize=8,
+        color=label.color,
+        ha="center",
+        va="center",
+        arrowprops=arrow,
+        zorder=6,
+        annotation_clip=False,
+    )
     text.set_path_effects([withStroke(linewidth=2.2, foreground="white")])
     return text
 

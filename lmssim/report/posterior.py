@@ -174,8 +174,16 @@ def _write_correlation(ax: Axes, x: FloatArray, y: FloatArray) -> None:
     ax.set_axis_off()
     if x.std() > 0.0 and y.std() > 0.0:
         r = float(np.corrcoef(x, y)[0, 1])
-        ax.text(0.5, 0.5, f"{r:+.2f}", ha="center", va="center", transform=ax.transAxes, fontsize=8,
-                color=INK if abs(r) >= 0.3 else FAINT)  # fmt: skip
+        ax.text(
+            0.5,
+            0.5,
+            f"{r:+.2f}",
+            ha="center",
+            va="center",
+            transform=ax.transAxes,
+            fontsize=8,
+            color=INK if abs(r) >= 0.3 else FAINT,
+        )
 
 
 def _draw_regions(ax: Axes, x: FloatArray, y: FloatArray) -> None:
@@ -237,8 +245,16 @@ def _draw_prior_posterior(ax: Axes, row: Any, draws: FloatArray, width: int) -> 
     unit = f" ({row.unit})" if row.unit else ""
     ax.set_title(textwrap.fill(f"{row.label or readable(row.id)}{unit}", width), fontsize=8)
     words = f"contraction {row.contraction:.2f}" + ("" if row.informed else "\nnot informed")
-    ax.text(0.98, 0.97, words, transform=ax.transAxes, ha="right", va="top", fontsize=7.5,
-            color=INK if row.informed else UNINFORMED)  # fmt: skip
+    ax.text(
+        0.98,
+        0.97,
+        words,
+        transform=ax.transAxes,
+        ha="right",
+        va="top",
+        fontsize=7.5,
+        color=INK if row.informed else UNINFORMED,
+    )
 
 
 def prior_density(row: Any) -> tuple[FloatArray, FloatArray]:

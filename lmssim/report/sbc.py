@@ -72,9 +72,7 @@ def plot_ranks(study: SimulationBased) -> Figure:
 
 def _panel(axis: Axes, found: np.ndarray, band: Band, name: str, inside: bool) -> None:
     x = np.concatenate([[0.0], band.expected, [1.0]])
-    low, high, own = (
-        np.concatenate([[0.0], y - band.expected, [0.0]]) for y in (band.low, band.high, found)
-    )  # fmt: skip
+    low, high, own = (np.concatenate([[0.0], y - band.expected, [0.0]]) for y in (band.low, band.high, found))
     axis.fill_between(x, low, high, color=FAINT, alpha=0.25, linewidth=0.0)
     axis.axhline(0.0, color=INK, linewidth=0.6)
     axis.step(x, own, where="post", color=SHOWN if inside else OUTSIDE, linewidth=1.2)

@@ -40,11 +40,14 @@ def print_trace(trace: Trace, console: Console) -> None:
         row = Table.grid(padding=(0, GAP, 0, 0))
         row.add_row(*batch)
         console.print(row)
-    console.print(Text(
-        "u: a uniform random number; a budget is -log u, spent at the rate of its hazard. Costs and QALYs are those up "
-        "to and with the event; terminal care is settled at death. Questions that were certain and cost nothing are "
-        "left out.", style="dim",
-    ))  # fmt: skip
+    console.print(
+        Text(
+            "u: a uniform random number; a budget is -log u, spent at the rate of its hazard. Costs and QALYs are those"
+            " up to and with the event; terminal care is settled at death. Questions that were certain and cost nothing"
+            " are left out.",
+            style="dim",
+        )
+    )
 
 
 def headline(trace: Trace) -> str:
@@ -55,8 +58,10 @@ def headline(trace: Trace) -> str:
 
 def patient_line(trace: Trace) -> str:
     """The patient's covariates."""
-    said = (f"{name} {value}" if isinstance(value, str) else f"{name} {value:.4g}" for name, value in
-            trace.covariates.items())  # fmt: skip
+    said = (
+        f"{name} {value}" if isinstance(value, str) else f"{name} {value:.4g}"
+        for name, value in trace.covariates.items()
+    )
     return ", ".join(said)
 
 
@@ -88,9 +93,14 @@ def strategy_table(trace: Trace, strategy: str) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     for step in shown_steps(trace, strategy):
         table.add_row(
-            f"{step.time:.3f}", f"{step.age:.1f}", _event(trace, step), amount(step.cost), f"{step.qalys:.3f}",
-            amount(step.cost_undiscounted), f"{step.qalys_undiscounted:.3f}",
-        )  # fmt: skip
+            f"{step.time:.3f}",
+            f"{step.age:.1f}",
+            _event(trace, step),
+            amount(step.cost),
+            f"{step.qalys:.3f}",
+            amount(step.cost_undiscounted),
+            f"{step.qalys_undiscounted:.3f}",
+        )
     return table
 
 

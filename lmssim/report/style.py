@@ -19,16 +19,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 PALETTE = (
-    "#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#7A7A7A", "#6B5B00",
-)  # fmt: skip
+    "#000000",
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#E69F00",
+    "#56B4E9",
+    "#882255",
+    "#7A7A7A",
+    "#6B5B00",
+)
 """Okabe and Ito's colours without the yellow, then dark ones for the ninth strategy and on."""
 LINES: Sequence[Any] = ("-", (0, (6, 2)), "-.", (0, (1.5, 1.2)), (0, (8, 2, 1.5, 2, 1.5, 2)), (0, (3, 1.2)))
 """Six line styles against ten colours: colour and style together repeat after thirty strategies."""
 MARKERS = "osD^vPX<>*"
 AREAS = (
-    "#BFE0F2", "#E69F00", "#0072B2", "#44AA99", "#CC6677", "#332288", "#DDCC77", "#AA4499", "#117733", "#882255",
-    "#999933", "#6699CC",
-)  # fmt: skip
+    "#BFE0F2",
+    "#E69F00",
+    "#0072B2",
+    "#44AA99",
+    "#CC6677",
+    "#332288",
+    "#DDCC77",
+    "#AA4499",
+    "#117733",
+    "#882255",
+    "#999933",
+    "#6699CC",
+)
 """Fills of living states, the palest for the largest; after Paul Tol's muted scheme."""
 GREYS = ("#6E6E6E", "#A9A9A9", "#D9D9D9", "#8C8C8C")
 """Fills of the dead."""

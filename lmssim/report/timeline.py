@@ -82,9 +82,14 @@ def _draw(
         stays = [stay for stay in rows_of(trace.stays, strategy) if stay.entered < min(shown, stay.left)]
         for stay in stays:
             ax.barh(
-                lane, min(stay.left, shown) - stay.entered, left=stay.entered, height=0.5, color=colours[stay.group],
-                edgecolor="white", linewidth=0.4,
-            )  # fmt: skip
+                lane,
+                min(stay.left, shown) - stay.entered,
+                left=stay.entered,
+                height=0.5,
+                color=colours[stay.group],
+                edgecolor="white",
+                linewidth=0.4,
+            )
         _draw_events(ax, trace, strategy, lane, shown, width, symbols)
         if ends:
             *_, end = rows_of(trace.stays, strategy)
@@ -158,11 +163,23 @@ def _handles(trace: Trace, colours: dict[str, str], symbols: dict[str, str]) -> 
     """Legend: states in the file's order, then events."""
     states = [group for group in trace.scenario.file.states if group in colours]
     patches = [Patch(color=colours[g], label=short(state_label(trace.scenario, g), 36)) for g in states]
-    return [*patches, *(
-        Line2D([], [], color=INK, marker=symbol, markersize=4, linestyle="none",
-               label=short(event_label(trace.scenario, mark), 36))
-        for mark, symbol in symbols.items()
-    ), *(
-        [Line2D([], [], color=INK, marker="|", markersize=4, linestyle="none", label=CYCLES)]
-        if len(_events(trace, cycles=True)) else []
-    )]  # fmt: skip
+    return [
+        *patches,
+        *(
+            Line2D(
+                [],
+                [],
+                color=INK,
+                marker=symbol,
+                markersize=4,
+                linestyle="none",
+                label=short(event_label(trace.scenario, mark), 36),
+            )
+            for mark, symbol in symbols.items()
+        ),
+        *(
+            [Line2D([], [], color=INK, marker="|", markersize=4, linestyle="none", label=CYCLES)]
+            if len(_events(trace, cycles=True))
+            else []
+        ),
+    ]

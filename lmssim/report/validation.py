@@ -236,8 +236,9 @@ def _legend(frame: pd.DataFrame) -> list[Line2D]:
     inside = frame["inside"].astype(bool)
     keys = [Line2D([], [], color=BAR, linewidth=5.5, label="95% prediction interval, predicted at the line")]
     for style, seen, label in (
-        (INSIDE, given & inside, "published, inside"), (OUTSIDE, given & ~inside, "published, outside"),
-    ):  # fmt: skip
+        (INSIDE, given & inside, "published, inside"),
+        (OUTSIDE, given & ~inside, "published, outside"),
+    ):
         if seen.any():
             keys.append(Line2D([], [], linestyle="none", markersize=5, label=label, **style))  # type: ignore[arg-type]
     if (~given).any():
@@ -292,10 +293,18 @@ def report_tables(validation: Validation) -> list[ReportTable]:
     """Figures that were computed, then those that were not and why."""
     computed = ordered(_computed(validation))
     rows = [
-        (row.target_id, row.study, _what(row), MISSING if row.n is None else f"{row.n:,}", *_numbers(row),
-         _ratio(row.width_ratio), _verdict(row), row.reading)
+        (
+            row.target_id,
+            row.study,
+            _what(row),
+            MISSING if row.n is None else f"{row.n:,}",
+            *_numbers(row),
+            _ratio(row.width_ratio),
+            _verdict(row),
+            row.reading,
+        )
         for row in _rows(computed)
-    ]  # fmt: skip
+    ]
     columns = ["figure", "study", "outcome", "n", "observed", "predicted", "95% interval", "width", "inside", "reading"]
     tables = [ReportTable("Figures", CAPTION, pd.DataFrame(rows, columns=columns))] if rows else []
     rest = validation.frame[validation.frame["inside"].isna()]

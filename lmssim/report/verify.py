@@ -25,9 +25,11 @@ if TYPE_CHECKING:
 
 STYLES = {Status.FAILED: "bold red", Status.WARNING: "yellow", Status.PASSED: "green", Status.NOT_APPLICABLE: "dim"}
 TITLES = {
-    Status.FAILED: "Failed", Status.WARNING: "Warnings", Status.PASSED: "Passed",
+    Status.FAILED: "Failed",
+    Status.WARNING: "Warnings",
+    Status.PASSED: "Passed",
     Status.NOT_APPLICABLE: "Not applicable",
-}  # fmt: skip
+}
 COLUMNS = ("check", "group", "what must hold", "observed", "expected", "where", "compared")
 RELATIONS = {"equal to": "", "at most": "at most ", "at least": "at least "}
 
@@ -127,7 +129,8 @@ def _answer(battery: Battery) -> list[str]:
         f"{name_of(battery, r)} {'fails' if r.finding.status == Status.FAILED else 'warns'}: {r.check.title}. Observed "
         f"{observed_text(r.finding)}, expected {expected_text(r.finding)}"
         f"{f', at {r.finding.place}' if r.finding.place else ''}."
-        for r in ordered(battery.results) if r.finding.status in (Status.FAILED, Status.WARNING)
+        for r in ordered(battery.results)
+        if r.finding.status in (Status.FAILED, Status.WARNING)
     ]
 
 
@@ -155,6 +158,11 @@ def report_tables(battery: Battery) -> list[ReportTable]:
 def _row(battery: Battery, r: Result) -> tuple[str, ...]:
     f = r.finding
     return (
-        name_of(battery, r), r.check.group, r.check.title, observed_text(f), expected_text(f), f.place or MISSING,
+        name_of(battery, r),
+        r.check.group,
+        r.check.title,
+        observed_text(f),
+        expected_text(f),
+        f.place or MISSING,
         f.note,
-    )  # fmt: skip
+    )

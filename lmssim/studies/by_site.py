@@ -21,9 +21,14 @@ FIGURES = {
 }
 """Columns, each with a standard error beside it, and the outcomes they hold."""
 COLUMNS = (
-    "scenario", "strategy", "label", *(name for figure in FIGURES for name in (figure, f"{figure}_se")),
-    "incremental_qalys", "incremental_cost", "status",
-)  # fmt: skip
+    "scenario",
+    "strategy",
+    "label",
+    *(name for figure in FIGURES for name in (figure, f"{figure}_se")),
+    "incremental_qalys",
+    "incremental_cost",
+    "status",
+)
 
 
 def by_site(evaluations: Sequence[Evaluation]) -> pd.DataFrame:

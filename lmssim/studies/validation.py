@@ -42,9 +42,24 @@ TAU_SCALE = 0.5
 LEAST_PATIENTS = 10
 """Simulated patients, on average, without whom a figure is not computable."""
 COLUMNS = (
-    "target_id", "observed", "predicted", "low", "high", "inside", "reading", "study", "outcome", "statistic",
-    "time_years", "n", "published_low", "published_high", "counted", "family", "width_ratio",
-)  # fmt: skip
+    "target_id",
+    "observed",
+    "predicted",
+    "low",
+    "high",
+    "inside",
+    "reading",
+    "study",
+    "outcome",
+    "statistic",
+    "time_years",
+    "n",
+    "published_low",
+    "published_high",
+    "counted",
+    "family",
+    "width_ratio",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,20 +88,24 @@ class Validation:
         counted = self.frame[self.frame["counted"] & self.frame["inside"].notna()]
         inside = counted["inside"].astype(float)
         result: dict[str, Any] = {
-            "figures": len(self.frame), "computed": int(self.frame["inside"].notna().sum()),
-            "not_computable": int(self.frame["inside"].isna().sum()), "counted": len(counted),
-            "studies": int(counted["study"].nunique()), "inside": int(inside.sum()),
+            "figures": len(self.frame),
+            "computed": int(self.frame["inside"].notna().sum()),
+            "not_computable": int(self.frame["inside"].isna().sum()),
+            "counted": len(counted),
+            "studies": int(counted["study"].nunique()),
+            "inside": int(inside.sum()),
             "share_inside": float(inside.mean()) if len(inside) else None,
             "median_width_ratio": _median(counted["width_ratio"]),
-        }  # fmt: skip
+        }
         for kind in ("share", "log_time"):
             own = self.errors[self.errors["kind"] == kind]
             difference = own["observed"] - own["predicted"]
             result[kind] = {
-                "figures": len(own), "mean_absolute_error": float(difference.abs().mean()) if len(own) else None,
+                "figures": len(own),
+                "mean_absolute_error": float(difference.abs().mean()) if len(own) else None,
                 "bias": float(difference.mean()) if len(own) else None,
                 "bias_se": clustered_error(difference.to_numpy(), own["study"].to_numpy()),
-            }  # fmt: skip
+            }
         return result
 
     def to_frame(self) -> pd.DataFrame:
@@ -155,9 +174,14 @@ def validate(
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)  # so that what is missing stays None
     frame = frame.astype(dict.fromkeys(FLOATS, "float64") | {"counted": bool})
     return Validation(
-        scenario=scenario, frame=frame, errors=pd.DataFrame(errors, columns=["study", "kind", "observed", "predicted"]),
-        draws=draws, patients=patients, seed=seed, tau={family: taus[family][1] for family in families},
-    )  # fmt: skip
+        scenario=scenario,
+        frame=frame,
+        errors=pd.DataFrame(errors, columns=["study", "kind", "observed", "predicted"]),
+        draws=draws,
+        patients=patients,
+        seed=seed,
+        tau={family: taus[family][1] for family in families},
+    )
 
 
 FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_high", "width_ratio")
@@ -175,17 +199,31 @@ def _check(readings: Sequence[Reading], draws: int, patients: int) -> None:
 def _blank(reading: Reading) -> dict[str, Any]:
     """Row of a figure before it is compared."""
     return {
-        "target_id": reading.target_id, "observed": reading.observed, "inside": None, "reading": reading.text,
-        "study": reading.study, "outcome": reading.outcome, "statistic": reading.statistic,
-        "time_years": reading.time_years, "n": reading.n, "published_low": reading.low, "published_high": reading.high,
-        "counted": False, "family": reading.family,
-    }  # fmt: skip
+        "target_id": reading.target_id,
+        "observed": reading.observed,
+        "inside": None,
+        "reading": reading.text,
+        "study": reading.study,
+        "outcome": reading.outcome,
+        "statistic": reading.statistic,
+        "time_years": reading.time_years,
+        "n": reading.n,
+        "published_low": reading.low,
+        "published_high": reading.high,
+        "counted": False,
+        "family": reading.family,
+    }
 
 
 def _predict(
-    scenario: Scenario, readings: Sequence[Reading], draws: int, patients: int, seed: int, jobs: int,
+    scenario: Scenario,
+    readings: Sequence[Reading],
+    draws: int,
+    patients: int,
+    seed: int,
+    jobs: int,
     progress: Callable[[int, int], None] | None,
-) -> Predicted:  # fmt: skip
+) -> Predicted:
     """Every figure in every draw, columns in the order of the readings."""
     series, order = _joined(readings)
     read = replace(scenario, file=scenario.file.model_copy(update={"series": series}))

@@ -16,9 +16,20 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 HEAVY = (
-    "numba", "pandas", "scipy", "matplotlib", "simpy", "numpy", "pyarrow", "joblib", "pydantic", "jinja2", "emcee",
-    "arviz_stats", "threadpoolctl",
-)  # fmt: skip
+    "numba",
+    "pandas",
+    "scipy",
+    "matplotlib",
+    "simpy",
+    "numpy",
+    "pyarrow",
+    "joblib",
+    "pydantic",
+    "jinja2",
+    "emcee",
+    "arviz_stats",
+    "threadpoolctl",
+)
 HELP = f"""
 import sys
 from lmssim.cli.app import main

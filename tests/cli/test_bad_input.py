@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 TOML, CSV = "illness_death.toml", "illness_death.csv"
-AGE = "covariates.age = { kind = \"constant\", value = 60 }"
-ROWS = "covariates.age = { kind = \"normal\", mean = 60, sd = 5 }\nrows = \"people.csv\""
+AGE = 'covariates.age = { kind = "constant", value = 60 }'
+ROWS = 'covariates.age = { kind = "normal", mean = 60, sd = 5 }\nrows = "people.csv"'
 
 SPOILT = {
     # name: (file, text to replace, replacement, words of the message)
@@ -22,7 +22,10 @@ SPOILT = {
     "unknown state of an endpoint": (TOML, 'events = ["dead"]', 'events = ["daed"]', ["'daed'", "'dead'"]),
     "misspelt parameter": (TOML, '"u_stable"', '"u_stabel"', ["'u_stabel'", "'u_stable'"]),
     "misspelt parameter of a hazard": (
-        TOML, '"scale_progression"', '"scale_progresion"', ["'scale_progresion'", "'scale_progression'"]
+        TOML,
+        '"scale_progression"',
+        '"scale_progresion"',
+        ["'scale_progresion'", "'scale_progression'"],
     ),
     "unused parameter": (CSV, "u_stable,", "u_spare,0.5,fixed,,,,,,,,definition,,,,\nu_stable,", ["u_spare", "uses"]),
     "negative cost": (TOML, '"c_stable"', "-5", ["-5", "cost", "0 or more"]),
@@ -50,18 +53,24 @@ SPOILT = {
     "unknown cost category": (TOML, "cost_per_year.care", "cost_per_year.caer", ["'caer'", "'care'"]),
     "unknown attribute": (TOML, "set.treated", "set.treatd", ["'treatd'", "'treated'"]),
     "unknown parameter set by a strategy": (
-        TOML, "set = { loghr_progression = 0 }", "set = { loghr_progresion = 0 }", ["'loghr_progression'"]
+        TOML,
+        "set = { loghr_progression = 0 }",
+        "set = { loghr_progresion = 0 }",
+        ["'loghr_progression'"],
     ),
     "horizon too long": (TOML, "horizon = 50", "horizon = 5000", ["5000", "200"]),
     "discount rate of 1 or more": (TOML, "discount_rate_costs = 0.035", "discount_rate_costs = 3.5", ["3.5"]),
     "no initial state": (TOML, "initial = true", "initial = false", ["initial"]),
     "schema too new": (TOML, "schema_version = 1", "schema_version = 99", ["99", "upgrade"]),
-    "schema of a wrong type": (TOML, "schema_version = 1", "schema_version = \"one\"", ["schema_version"]),
+    "schema of a wrong type": (TOML, "schema_version = 1", 'schema_version = "one"', ["schema_version"]),
     "invalid TOML": (TOML, "[settings]", "[settings", ["not valid TOML", "line"]),
     "missing table": (TOML, "illness_death.csv", "illness_deth.csv", ["illness_deth.csv", "illness_death.csv"]),
     "missing include": (TOML, "schema_version = 1", "schema_version = 1\ninclude = ['nothing.toml']", ["nothing.toml"]),
     "include of itself": (
-        TOML, "schema_version = 1", "schema_version = 1\ninclude = ['illness_death.toml']", ["include"]
+        TOML,
+        "schema_version = 1",
+        "schema_version = 1\ninclude = ['illness_death.toml']",
+        ["include"],
     ),
     "include of a wrong type": (TOML, "schema_version = 1", "schema_version = 1\ninclude = 3", ["include"]),
     "empty parameter value": (CSV, "u_stable,0.8,", "u_stable,,", ["'value'", "blank"]),
@@ -70,19 +79,22 @@ SPOILT = {
     "unknown population kind": (TOML, '"constant"', '"constnat"', ["constnat", "'constant'"]),
     "age of no covariate": (TOML, AGE, f'{AGE}\nage = "years"', ["'years'", "age"]),
     "probabilities over 1": (
-        TOML, "[states.dead]",
+        TOML,
+        "[states.dead]",
         '[states.fork]\nkind = "chance"\nbranches = [{ to = "dead", p = 0.7 }, { to = "stable", p = 0.5 }]\n'
         "[states.dead]",
         ["fork", "1.2"],
     ),
     "probability over 1": (
-        TOML, "[states.dead]",
+        TOML,
+        "[states.dead]",
         '[states.fork]\nkind = "chance"\nbranches = [{ to = "dead", p = 1.7 }, { to = "stable", p = "rest" }]\n'
         "[states.dead]",
         ["fork", "1.7", "over 1"],
     ),
     "cycle of chance states": (
-        TOML, "[states.dead]",
+        TOML,
+        "[states.dead]",
         '[states.a]\nkind = "chance"\nbranches = [{ to = "b" }]\n'
         '[states.b]\nkind = "chance"\nbranches = [{ to = "a" }]\n[states.dead]',
         ["a -> b -> a"],
@@ -94,18 +106,25 @@ SPOILT = {
     "cost category twice": (TOML, '["care"]', '["care", "care"]', ["cost_categories", "twice"]),
     "negative age": (TOML, AGE, AGE.replace("60", "-5"), ["population.age", "-5", "0 or more"]),
     "unknown member of a group": (
-        TOML, "[attributes]", "[groups.g]\nkind = 'dirichlet'\nmembers = ['u_stabel']\ncounts = [1]\n[attributes]",
+        TOML,
+        "[attributes]",
+        "[groups.g]\nkind = 'dirichlet'\nmembers = ['u_stabel']\ncounts = [1]\n[attributes]",
         ["groups.g", "'u_stable'"],
     ),
     "name with two meanings": (
-        TOML, AGE, f'{AGE}\ncovariates.u_stable = {{ kind = "constant", value = 1 }}', ["'u_stable'", "covariate"]
+        TOML,
+        AGE,
+        f'{AGE}\ncovariates.u_stable = {{ kind = "constant", value = 1 }}',
+        ["'u_stable'", "covariate"],
     ),
     "event where lives end": (
-        TOML, "[states.dead]", "[events.fall]\nprobability = 0.1\n[states.dead]\nevents = ['fall']",
+        TOML,
+        "[states.dead]",
+        "[events.fall]\nprobability = 0.1\n[states.dead]\nevents = ['fall']",
         ["states.dead.events", "'fall'", "where lives end"],
     ),
     "no way out": (TOML, "[states.dead]", "[states.limbo]\n[states.dead]", ["limbo", "leads out"]),
-}  # fmt: skip
+}
 
 PEOPLE = {
     "NaN in a population": ("age\n60\nnan\n", [":3", "'age'", "nan"]),

@@ -48,11 +48,14 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-@pytest.mark.parametrize(("package", "out", "taken"), [
-    ("copy/lmssim", "copy/results", True),
-    ("copy/lmssim", "elsewhere", False),
-    ("installed", "installed/results", False),
-])
+@pytest.mark.parametrize(
+    ("package", "out", "taken"),
+    [
+        ("copy/lmssim", "copy/results", True),
+        ("copy/lmssim", "elsewhere", False),
+        ("installed", "installed/results", False),
+    ],
+)
 def test_calibrations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calibrated: list[str], package: str, out: str, taken: bool
 ) -> None:

@@ -94,9 +94,7 @@ def test_parameters_have_values_and_sources(folder: Path) -> None:
     rows = {row["id"]: row for row in rows_of(folder / "parameters.csv")}
     assert float(rows["scale_progression"]["value"]) == pytest.approx(6.0)
     assert rows["c_stable"]["unit"] == "GBP per year"
-    assert list(rows["c_stable"]) == [
-        "id", "value", "unit", "kind", "source_id", "locator", "description", "reason"
-    ]  # fmt: skip
+    assert list(rows["c_stable"]) == ["id", "value", "unit", "kind", "source_id", "locator", "description", "reason"]
 
 
 def test_histories_give_the_life_years_of_the_summary(folder: Path) -> None:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 HEADER = (
-    "target_id,site,population,strategy,outcome,statistic,time_years,value,ci_low,ci_high,n,events,source_id,locator,notes"
+    "target_id,site,population,strategy,outcome,statistic,time_years,value,ci_low,ci_high,n,events,source_id,locator,"
+    "notes"
 )
 ROWS = (
     "alive,all,,standard,os,km_survival,2,0.6,,,100,,paper,,",
@@ -57,8 +58,9 @@ def test_a_users_own_table(cli: Cli, model: Path, tmp_path: Path) -> None:
     assert list(rows[0])[: len(FIRST)] == FIRST
     assert [row["target_id"] for row in rows] == [line.partition(",")[0] for line in ROWS]
     assert {row["target_id"]: row["inside"] for row in rows if row["target_id"] in ("far", "ratio")} == {
-        "far": "False", "ratio": "",
-    }  # fmt: skip
+        "far": "False",
+        "ratio": "",
+    }
     assert rows[-1]["reading"].startswith("not computable: hazard ratio")
     assert [row["counted"] for row in rows] == ["True"] * 4 + ["False"] * 2
     assert "of 4 figures of 2 studies lie inside" in " ".join(outcome.out.split())

@@ -58,9 +58,15 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    program: Program, x: FloatArray, n: int, seed: int = 1, *, fineness: Fineness | None = None, halving: bool = True,
+    program: Program,
+    x: FloatArray,
+    n: int,
+    seed: int = 1,
+    *,
+    fineness: Fineness | None = None,
+    halving: bool = True,
     jobs: int = 1,
-) -> list[Comparison]:  # fmt: skip
+) -> list[Comparison]:
     """Every figure that both engines give, of each profile under each strategy.
 
     Parameters
@@ -103,9 +109,15 @@ def _exact(program: Program, result: CohortResult, p: int) -> Iterator[tuple[str
 
 
 def _figures(
-    program: Program, s: int, main: FloatArray, endpoint: FloatArray | IntArray, occupancy: FloatArray | IntArray,
-    entries: FloatArray | IntArray, marks: FloatArray | IntArray, n: float,
-) -> Iterator[tuple[str, float]]:  # fmt: skip
+    program: Program,
+    s: int,
+    main: FloatArray,
+    endpoint: FloatArray | IntArray,
+    occupancy: FloatArray | IntArray,
+    entries: FloatArray | IntArray,
+    marks: FloatArray | IntArray,
+    n: float,
+) -> Iterator[tuple[str, float]]:
     """Name and value of each figure of a strategy."""
     settings, f = program.scenario.file.settings, program.packed.f
     for name, (k, _) in MAIN.items():
@@ -147,9 +159,14 @@ def _simulated(program: Program, n: int, seed: int, jobs: int) -> Iterator[tuple
 
 
 def _error_of(
-    program: Program, estimates: Estimates, error: FloatArray, often: tuple[FloatArray, FloatArray] | None, s: int,
-    name: str, value: float,
-) -> float:  # fmt: skip
+    program: Program,
+    estimates: Estimates,
+    error: FloatArray,
+    often: tuple[FloatArray, FloatArray] | None,
+    s: int,
+    name: str,
+    value: float,
+) -> float:
     n = estimates.n
     if name in MAIN:
         return float(error[s, MAIN[name][0]])
@@ -180,8 +197,9 @@ def _spread_of_counts(program: Program, n: int, seed: int) -> tuple[FloatArray, 
         paths = np.arange(len(x) * k)
         starts = h.starts[: len(paths) + 1]
         for c, codes in enumerate((h.rows[:, 0], h.marks)):
-            each = _per_path(np.repeat(paths, np.diff(starts[:, c])), codes[: starts[-1, c]], len(paths),
-                             sums[c].shape[2]).reshape(len(x), k, -1)  # fmt: skip
+            each = _per_path(
+                np.repeat(paths, np.diff(starts[:, c])), codes[: starts[-1, c]], len(paths), sums[c].shape[2]
+            ).reshape(len(x), k, -1)
             sums[c][0] += each.sum(axis=0)
             sums[c][1] += (each.astype(np.float64) ** 2).sum(axis=0)
     entries, marks = (np.sqrt(np.maximum(b / n - (a / n) ** 2, 0.0) / n) for a, b in sums)

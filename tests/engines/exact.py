@@ -60,8 +60,9 @@ def assert_agrees(program: Program, n: int, seed: int, z: float = Z) -> None:
     shares = (
         (counts.endpoint.cumsum(-1), exact.endpoint[0].cumsum(-1)),
         (counts.occupancy.cumsum(-1), exact.occupancy[0].cumsum(-1)),
-        (counts.entries[..., 1], exact.entries[0, ..., 1]), (counts.marks[..., 1], exact.marks[0, ..., 1]),
-    )  # fmt: skip
+        (counts.entries[..., 1], exact.entries[0, ..., 1]),
+        (counts.marks[..., 1], exact.marks[0, ..., 1]),
+    )
     for count, p in shares:
         share, spread = count / n, np.sqrt(np.maximum(p * (1 - p), 0.0) / n)
         certain = spread * n < 1e-6

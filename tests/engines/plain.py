@@ -142,15 +142,20 @@ def assert_engines_agree(
 ) -> None:
     """Histories of the compiled and of the reference engine are the same, bit for bit."""
     numbers = program.numbers()[0] if numbers is None else numbers
-    (_, _, fast), = compiled.simulate(program, first, n, numbers, seed, luck, n)  # fmt: skip
-    (_, _, reference), = des.simulate(program, first, n, numbers, seed, luck, n)  # fmt: skip
+    ((_, _, fast),) = compiled.simulate(program, first, n, numbers, seed, luck, n)
+    ((_, _, reference),) = des.simulate(program, first, n, numbers, seed, luck, n)
     assert compare_histories(fast, reference, n * len(program.strategies)) == (0, 0.0)
 
 
 def live(
-    program: Program, n: int, seed: int = 1, first: int = 0, luck: int = 0, block: int = 4096,
+    program: Program,
+    n: int,
+    seed: int = 1,
+    first: int = 0,
+    luck: int = 0,
+    block: int = 4096,
     numbers: FloatArray | None = None,
-) -> Lives:  # fmt: skip
+) -> Lives:
     """Histories of patients first, first + 1, ...; patients are counted from 0 in the result."""
     parts: dict[str, list[Any]] = {}
 
@@ -167,11 +172,19 @@ def live(
         of_row, of_mark = (np.repeat(paths, np.diff(starts[:, c])) for c in (0, 1))
         rows, marks = slice(0, starts[-1, 0]), slice(0, starts[-1, 1])
         keep(
-            x=x, patient=of_row // k + start - first, strategy=of_row % k, state=h.rows[rows, 0],
-            why=h.rows[rows, 1], attributes=h.rows[rows, 2], entered=h.times[rows, 0], left=h.times[rows, 1],
-            mark_patient=of_mark // k + start - first, mark_strategy=of_mark % k, mark=h.marks[marks],
+            x=x,
+            patient=of_row // k + start - first,
+            strategy=of_row % k,
+            state=h.rows[rows, 0],
+            why=h.rows[rows, 1],
+            attributes=h.rows[rows, 2],
+            entered=h.times[rows, 0],
+            left=h.times[rows, 1],
+            mark_patient=of_mark // k + start - first,
+            mark_strategy=of_mark % k,
+            mark=h.marks[marks],
             mark_time=h.mark_times[marks],
-        )  # fmt: skip
+        )
     return Lives(program=program, n=n, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
 
 

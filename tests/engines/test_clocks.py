@@ -177,12 +177,26 @@ def test_clock_restarts_at_its_latest_or_keeps_its_first(build: Build) -> None:
     """Back 1.5 years after each start of the clock, or, with `first`, at once from the second time on."""
     latest = live(build(frame(5) + LOOP.format(keep="latest") + DEAD), 1).stays(0)
     assert [(s, a) for s, a, _ in latest] == [
-        ("a", 0), ("b", 1), ("a", 1.5), ("b", 2.5), ("a", 3), ("b", 4), ("a", 4.5),
-    ]  # fmt: skip
+        ("a", 0),
+        ("b", 1),
+        ("a", 1.5),
+        ("b", 2.5),
+        ("a", 3),
+        ("b", 4),
+        ("a", 4.5),
+    ]
     first = live(build(frame(5) + LOOP.format(keep="first") + DEAD), 1).stays(0)
     assert [(s, a) for s, a, _ in first] == [
-        ("a", 0), ("b", 1), ("a", 1.5), ("b", 2.5), ("a", 2.5), ("b", 3.5), ("a", 3.5), ("b", 4.5), ("a", 4.5),
-    ]  # fmt: skip
+        ("a", 0),
+        ("b", 1),
+        ("a", 1.5),
+        ("b", 2.5),
+        ("a", 2.5),
+        ("b", 3.5),
+        ("a", 3.5),
+        ("b", 4.5),
+        ("a", 4.5),
+    ]
 
 
 UNSET = """

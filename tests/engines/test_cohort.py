@@ -68,19 +68,19 @@ LAWS = [
     ("family = 'log_normal', meanlog = 1.1, sdlog = 0.8", scipy.stats.lognorm(0.8, scale=math.exp(1.1)).sf),
     ("family = 'gamma', shape = 2.5, rate = 0.6", scipy.stats.gamma(2.5, scale=1 / 0.6).sf),
     ("family = 'generalised_gamma', mu = 1.2, sigma = 0.7, q = 0.5", PRENTICE.sf),
-    ("family = 'piecewise_exponential', starts = [0, 1.3, 3.1], rates = [0.1, 0.5, 0.2]",
-     lambda t: math.exp(-0.1 * min(t, 1.3) - 0.5 * min(max(t - 1.3, 0), 1.8) - 0.2 * max(t - 3.1, 0))),
+    (
+        "family = 'piecewise_exponential', starts = [0, 1.3, 3.1], rates = [0.1, 0.5, 0.2]",
+        lambda t: math.exp(-0.1 * min(t, 1.3) - 0.5 * min(max(t - 1.3, 0), 1.8) - 0.2 * max(t - 3.1, 0)),
+    ),
     ("family = 'fixed', delay = 2.7", lambda t: float(t < 2.7)),
-]  # fmt: skip
+]
 OS = '\n[endpoints.os]\nevents = ["dead"]\n'
 
 
 @pytest.mark.parametrize(("hazard", "survival"), LAWS, ids=[hazard.split("'")[1] for hazard, _ in LAWS])
 @pytest.mark.parametrize("clock", ["entry", "model"])
 @pytest.mark.parametrize(("fineness", "error"), FINENESS, ids=["", "finer"])
-def test_family(
-    build: Build, hazard: str, survival: Any, clock: str, fineness: Fineness, error: float
-) -> None:  # fmt: skip
+def test_family(build: Build, hazard: str, survival: Any, clock: str, fineness: Fineness, error: float) -> None:
     """Mean time to the horizon, discounted mean, and survival, by quadrature of the law."""
     program = build(frame(30, rate=0.03) + alive_dead(f"{hazard}, clock = '{clock}'") + OS)
     result = exact(program, fineness)
@@ -101,9 +101,10 @@ def test_life_table(build: Build, tmp_path: Path) -> None:
     program = build(frame(20, age=60.3) + '[mortality]\ntable = "life.csv"\nmeasure = "m"\nkeys = {}\n' + text + OS)
 
     def survival(t: float) -> float:
-        return math.exp(-2 * sum(
-            m * max(0.0, min(60.3 + t, a + 1 if a < 63 else math.inf) - max(60.3, a)) for a, m in rates.items()
-        ))  # fmt: skip
+        return math.exp(
+            -2
+            * sum(m * max(0.0, min(60.3 + t, a + 1 if a < 63 else math.inf) - max(60.3, a)) for a, m in rates.items())
+        )
 
     result = exact(program)
     mean = scipy.integrate.quad(survival, 0, 20, points=[0.7, 1.7, 2.7], limit=200)[0]

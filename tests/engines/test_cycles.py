@@ -134,10 +134,12 @@ illness = "{keep}"
 
 def _tunnel(keep: str = "latest", length: float = 1) -> str:
     ways = (
-        ("well", "sick", "probability = 0.3"), ("sick", "dead", 'probability = "0.1 + 0.05 * min(time_in_state, 4)"'),
+        ("well", "sick", "probability = 0.3"),
+        ("sick", "dead", 'probability = "0.1 + 0.05 * min(time_in_state, 4)"'),
         ("sick", "better", 'probability = "0.3 if time_in_state >= 2 else 0.1"\ncost.total = 20'),
-        ("better", "sick", "probability = 0.25"), ("better", "dead", 'probability = "0.02 * min(since_illness, 10)"'),
-    )  # fmt: skip
+        ("better", "sick", "probability = 0.25"),
+        ("better", "dead", 'probability = "0.02 * min(since_illness, 10)"'),
+    )
     text = frame(12, rate=0.035) + _cycles(length, "half_cycle") + TUNNEL.format(keep=keep) + DEAD
     return text + "".join(LEAVE.format(source=a, target=b, how=how) for a, b, how in ways)
 
@@ -231,8 +233,15 @@ def test_discount_places_agree(build: Build, place: str) -> None:
 
 def test_corrected_middle_with_lump_sums_at_the_end(build: Build) -> None:
     """Occupancy half-corrected and discounted at mid-cycle, transition costs whole at the cycle's end."""
-    program = build(_death("probability = 0.5\ncost.total = 8", "cost_per_year.total = 2",
-                           _cycles(1, "half_cycle", 'discount_at = "middle"'), horizon=2, rate=0.1))  # fmt: skip
+    program = build(
+        _death(
+            "probability = 0.5\ncost.total = 8",
+            "cost_per_year.total = 2",
+            _cycles(1, "half_cycle", 'discount_at = "middle"'),
+            horizon=2,
+            rate=0.1,
+        )
+    )
     exact = 2 * (0.75 * 1.1**-0.5 + 0.375 * 1.1**-1.5) + 8 * (0.5 / 1.1 + 0.25 / 1.21)
     assert solved(program).outcomes[0, 0, COST] == pytest.approx(exact, rel=1e-12)
 
@@ -251,9 +260,10 @@ def test_norms_by_age_at_the_point(build: Build, tmp_path: Path) -> None:
     (tmp_path / "norms.csv").write_text("age,sex,utility\n" + "\n".join(rows) + "\n")
     covariates = 'covariates.sex = { kind = "categorical", categories = ["female", "male"], probabilities = [1, 0] }'
     for combine, age, exact in (
-        ("multiplicative", "start", 0.5 * norm.sum()), ("additive", "start", (norm - 0.5).sum()),
+        ("multiplicative", "start", 0.5 * norm.sum()),
+        ("additive", "start", (norm - 0.5).sum()),
         ("multiplicative", "end", 0.5 * (norm[1] + 2 * norm[2])),
-    ):  # fmt: skip
+    ):
         late = _cycles(1, "start", f'age = "{age}"')
         text = _death("probability = 0", in_cycles=late, horizon=3, covariates=covariates)
         text += f'[utilities]\nnorms = "norms.csv"\ncombine = "{combine}"\n'
@@ -300,8 +310,9 @@ def _chance(rows: str = "") -> str:
     for source, target, how in (
         ("alive", "fork", 'probability = "0.05 if treated else 0.15"\nmark = "relapse"'),
         ("alive", "dead", "probability = 0.02"),
-        ("back", "alive", "probability = 0.3\nset.treated = false"), ("back", "dead", "probability = 0.1"),
-    ):  # fmt: skip
+        ("back", "alive", "probability = 0.3\nset.treated = false"),
+        ("back", "dead", "probability = 0.1"),
+    ):
         text += LEAVE.format(source=source, target=target, how=how)
     return text
 
@@ -339,8 +350,9 @@ def test_treatments_and_what_lasts(build: Build) -> None:
     text = frame(10, rate=0.035, strategies=strategies) + _cycles(0.5, "half_cycle") + TREATED + DEAD
     for source, target, how in (
         ("therapy", "off", 'probability = "0.1 + 0.2 * (cycle > 6)"\nset.tired = true'),
-        ("therapy", "dead", "probability = 0.05"), ("off", "dead", "probability = 0.2"),
-    ):  # fmt: skip
+        ("therapy", "dead", "probability = 0.05"),
+        ("off", "dead", "probability = 0.2"),
+    ):
         text += LEAVE.format(source=source, target=target, how=how)
     program = build(text)
     assert_agrees(program, 20_000, seed=69)
@@ -452,7 +464,7 @@ def test_impossible_probabilities_are_refused(build: Build, text: str, said: str
         (_death("probability = 0.1").replace(_cycles(), ""), r"probability: needs a model in cycles"),
         (_death('probability = "tunnel"'), r"unknown name 'tunnel'"),
     ],
-)  # fmt: skip
+)
 def test_what_a_model_in_cycles_cannot_say(build: Build, text: str, said: str) -> None:
     """One message that names the key, the value and what is allowed."""
     with pytest.raises(InputError, match=said):

@@ -42,8 +42,12 @@ def test_hazard_ratio(build: Build) -> None:
 
 def test_time_ratio(build: Build) -> None:
     """A log time ratio stretches the time, whatever the family."""
-    for hazard in (WEIBULL, "family = 'log_normal', meanlog = 1, sdlog = 0.7", "family = 'exponential', rate = 0.3",
-                   "family = 'piecewise_exponential', starts = [0, 2], rates = [0.1, 0.4]"):  # fmt: skip
+    for hazard in (
+        WEIBULL,
+        "family = 'log_normal', meanlog = 1, sdlog = 0.7",
+        "family = 'exponential', rate = 0.3",
+        "family = 'piecewise_exponential', starts = [0, 2], rates = [0.1, 0.4]",
+    ):
         stretched = _times(build, "effects.age = { value = 0.01, on = 'time' }", n=500, hazard=hazard)
         np.testing.assert_allclose(stretched, math.exp(0.6) * _times(build, "", n=500, hazard=hazard), rtol=1e-10)
 
@@ -342,6 +346,4 @@ def test_a_waning_effect_may_differ_by_covariate(build: Build) -> None:
     lives = live(build(frame(covariates=SEX) + alive_dead(WEIBULL, effect % "'size(sex)'") + table), 2_000)
     male = lives.x[:, 1] == 0
     for value, mine in ((-1.0, male), (-0.3, ~male)):
-        np.testing.assert_array_equal(
-            lives.first_entry("dead")[mine], _times(build, effect % value, SEX, 2_000)[mine]
-        )
+        np.testing.assert_array_equal(lives.first_entry("dead")[mine], _times(build, effect % value, SEX, 2_000)[mine])

@@ -90,9 +90,12 @@ ROLES = {
 @pytest.fixture
 def program(build: Build) -> Program:
     """Two strategies; the second with the first's luck and slower relapse."""
-    return build(frame(HORIZON, strategies="[strategies.a]\n[strategies.b]\nset = { x = 1 }") + MODEL.replace(
-        "scale = 4 }", "scale = 4 }\neffects.age = 'x * -0.01'"
-    ) + DEAD, {"x": 0.0})  # fmt: skip
+    return build(
+        frame(HORIZON, strategies="[strategies.a]\n[strategies.b]\nset = { x = 1 }")
+        + MODEL.replace("scale = 4 }", "scale = 4 }\neffects.age = 'x * -0.01'")
+        + DEAD,
+        {"x": 0.0},
+    )
 
 
 def _happenings(lives: Lives, patient: int, strategy: int) -> list[tuple[float, str]]:
@@ -111,9 +114,11 @@ def _outcome(
     start = 0.0 if origin is None else min((t for t, name in happenings if name == origin), default=math.inf)
     if start == math.inf:
         return None
-    roles = {0: [*events, *(["dead"] if death == "event" else [])],
-             1: [*competing, *(["dead"] if death == "competing" else [])],
-             2: ["dead"] if death == "censoring" else []}  # fmt: skip
+    roles = {
+        0: [*events, *(["dead"] if death == "event" else [])],
+        1: [*competing, *(["dead"] if death == "competing" else [])],
+        2: ["dead"] if death == "censoring" else [],
+    }
     first = {
         kind: min((t for t, name in happenings if name in names and t >= start), default=math.inf)
         for kind, names in roles.items()

@@ -14,7 +14,7 @@ from tests.engines.plain import alive_dead, frame, live
 Build = Callable[..., Program]
 
 SEX = 'covariates.sex = { kind = "categorical", categories = ["male", "female"], probabilities = [0.4, 0.6] }'
-NAMED = "\n[expressions]\nfactor = \"2 if sex == 'male' else 1\"\nhazard_now = \"0.1 * factor\"\n"
+NAMED = '\n[expressions]\nfactor = "2 if sex == \'male\' else 1"\nhazard_now = "0.1 * factor"\n'
 
 
 def _lives(build: Build, rate: str, named: str) -> np.ndarray:

@@ -205,32 +205,55 @@ SIZE = "covariates.size = { kind = 'constant', value = 3 }"
 LOG_LOGISTIC = scipy.stats.fisk(2.0, scale=3.0)
 CASES: dict[str, tuple[str, str, Callable[[float], float]]] = {
     "weibull, infinite hazard at first": (
-        "family = 'weibull', shape = 0.6, scale = 4", "", lambda t: math.exp(-((t / 4) ** 0.6))),
+        "family = 'weibull', shape = 0.6, scale = 4",
+        "",
+        lambda t: math.exp(-((t / 4) ** 0.6)),
+    ),
     "hazard ratio": (
-        "family = 'weibull', shape = 1.3, scale = 4", "effects.size = 0.2",
-        lambda t: math.exp(-math.exp(0.6) * (t / 4) ** 1.3)),
+        "family = 'weibull', shape = 1.3, scale = 4",
+        "effects.size = 0.2",
+        lambda t: math.exp(-math.exp(0.6) * (t / 4) ** 1.3),
+    ),
     "time ratio": (
-        "family = 'log_normal', meanlog = 0.5, sdlog = 0.8", "effects.size = { value = 0.2, on = 'time' }",
-        lambda t: float(scipy.stats.lognorm(0.8, scale=math.exp(0.5 + 0.6)).sf(t))),
+        "family = 'log_normal', meanlog = 0.5, sdlog = 0.8",
+        "effects.size = { value = 0.2, on = 'time' }",
+        lambda t: float(scipy.stats.lognorm(0.8, scale=math.exp(0.5 + 0.6)).sf(t)),
+    ),
     "mixture cure": (
-        "family = 'log_logistic', shape = 2, scale = 3, cure = 0.3", "",
-        lambda t: 0.3 + 0.7 * float(LOG_LOGISTIC.sf(t))),
+        "family = 'log_logistic', shape = 2, scale = 3, cure = 0.3",
+        "",
+        lambda t: 0.3 + 0.7 * float(LOG_LOGISTIC.sf(t)),
+    ),
     "hazard ratio of those not cured": (
-        "family = 'log_logistic', shape = 2, scale = 3, cure = '0.1 * size'", "effects.size = -0.2",
-        lambda t: 0.3 + 0.7 * float(LOG_LOGISTIC.sf(t)) ** math.exp(-0.6)),
+        "family = 'log_logistic', shape = 2, scale = 3, cure = '0.1 * size'",
+        "effects.size = -0.2",
+        lambda t: 0.3 + 0.7 * float(LOG_LOGISTIC.sf(t)) ** math.exp(-0.6),
+    ),
     "piecewise": (
-        "family = 'piecewise_exponential', starts = [0, 0.7, 2.1], rates = [0.1, 0.5, 0.2]", "",
-        lambda t: math.exp(-0.1 * min(t, 0.7) - 0.5 * min(max(t - 0.7, 0), 1.4) - 0.2 * max(t - 2.1, 0))),
+        "family = 'piecewise_exponential', starts = [0, 0.7, 2.1], rates = [0.1, 0.5, 0.2]",
+        "",
+        lambda t: math.exp(-0.1 * min(t, 0.7) - 0.5 * min(max(t - 0.7, 0), 1.4) - 0.2 * max(t - 2.1, 0)),
+    ),
     "fixed delay": ("family = 'fixed', delay = 2.03", "", lambda t: float(t < 2.03)),
     "late and waning effect": (
-        exponential(0.4), "effects.size = { value = -0.3, delay = 0.51, full = 1, wane = 0.5, steps = 1 }",
-        lambda t: math.exp(-0.4 * (
-            min(t, 0.51) + math.exp(-0.9) * min(max(t - 0.51, 0), 1.0) + math.exp(-0.45) * min(max(t - 1.51, 0), 0.5)
-            + max(t - 2.01, 0)))),
+        exponential(0.4),
+        "effects.size = { value = -0.3, delay = 0.51, full = 1, wane = 0.5, steps = 1 }",
+        lambda t: math.exp(
+            -0.4
+            * (
+                min(t, 0.51)
+                + math.exp(-0.9) * min(max(t - 0.51, 0), 1.0)
+                + math.exp(-0.45) * min(max(t - 1.51, 0), 0.5)
+                + max(t - 2.01, 0)
+            )
+        ),
+    ),
     "by age": (
-        "family = 'gompertz', shape = 0.1, rate = 0.0005, clock = 'age'", "",
-        lambda t: math.exp(-0.0005 / 0.1 * (math.exp(0.1 * (60 + t)) - math.exp(6)))),
-}  # fmt: skip
+        "family = 'gompertz', shape = 0.1, rate = 0.0005, clock = 'age'",
+        "",
+        lambda t: math.exp(-0.0005 / 0.1 * (math.exp(0.1 * (60 + t)) - math.exp(6))),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -412,9 +435,11 @@ def test_equals_the_multistate_model_where_both_agree(build: Build) -> None:
     """Death does not know of progression: survival is death's Weibull, progression-free survival that of both."""
     both = (2**-1.4 + 5**-1.4) ** (-1 / 1.4)
     curves = two_curves(
-        f"family = 'weibull', shape = 1.4, scale = {both}", "family = 'weibull', shape = 1.4, scale = 5",
-        free="cost_per_year.total = 1000", progressed="cost_per_year.total = 3000",
-    )  # fmt: skip
+        f"family = 'weibull', shape = 1.4, scale = {both}",
+        "family = 'weibull', shape = 1.4, scale = 5",
+        free="cost_per_year.total = 1000",
+        progressed="cost_per_year.total = 3000",
+    )
     head = frame(12.0, rate=0.035)
     result, simulated = solve(build(head + curves)), estimate(build(head + MULTISTATE), 200_000, seed=6)
     for outcome in (LY, QALY, COST, LY_UNDISCOUNTED, QALY_UNDISCOUNTED, COST_UNDISCOUNTED):

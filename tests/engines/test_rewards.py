@@ -92,14 +92,15 @@ def test_horizon_cuts_rewards(build: Build) -> None:
 def test_entry_and_transition_costs(build: Build) -> None:
     """Paid once, discounted at their moment; entry at time 0 at full weight; entry utility too."""
     text = _two(
-        "entry_cost.care = 500", "entry_cost = { care = 700, drug = 20 }\nentry_utility = -0.05",
+        "entry_cost.care = 500",
+        "entry_cost = { care = 700, drug = 20 }\nentry_utility = -0.05",
         """
 [states.fork]
 kind = "chance"
 entry_cost.drug = 11
 branches = [{ to = "dead", p = "rest" }]
 """,
-    ).replace('next = "dead"', 'next = "fork"')  # fmt: skip
+    ).replace('next = "dead"', 'next = "fork"')
     program = build(frame(rate=0.04, settings=COSTS) + text)
     out = worth(program)[0]
     assert out[COST] == pytest.approx(500 + 720 * 1.04**-2.5 + 11 * 1.04**-4.25, rel=1e-13)

@@ -23,9 +23,13 @@ def document(scenario: str | Path, overrides: dict[str, float] | None = None, jo
     """Manifest of a scenario."""
     program = compile_scenario(load_scenario(scenario, overrides))
     return manifest(
-        program, Sampling(n_patients=10, jobs=jobs), engine="compiled", overrides=overrides or {},
-        command=["lmssim", "run"], timings={"simulate": 1.23456},
-    )  # fmt: skip
+        program,
+        Sampling(n_patients=10, jobs=jobs),
+        engine="compiled",
+        overrides=overrides or {},
+        command=["lmssim", "run"],
+        timings={"simulate": 1.23456},
+    )
 
 
 @pytest.fixture

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 def test_csv_keeps_every_bit(tmp_path: Path) -> None:
     """Floats read back as they were, blanks stand for what is missing, texts with commas are quoted."""
-    frame = pd.DataFrame(
-        {"name": ["a", "b,c", None], "x": [0.1 + 0.2, float("nan"), 1e-300], "n": [1, 2, 3]}
-    )
+    frame = pd.DataFrame({"name": ["a", "b,c", None], "x": [0.1 + 0.2, float("nan"), 1e-300], "n": [1, 2, 3]})
     store.write_csv(tmp_path / "t.csv", frame)
     rows = list(csv.reader(io.StringIO((tmp_path / "t.csv").read_text())))
     assert rows[0] == ["name", "x", "n"]

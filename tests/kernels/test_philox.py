@@ -186,11 +186,12 @@ SECOND_STRATEGY = "[strategies.two]\nset = { never = 1 }\n"
         pytest.param(frame(horizon=40) + STATE_FIRST + MODEL.replace("{onset}", "onset"), None, id="state"),
         pytest.param(PLAIN + TRANSITION_THAT_NEVER_FALLS, None, id="transition"),
         pytest.param(
-            PLAIN + SECOND_STRATEGY + TRANSITION_THAT_NEVER_FALLS.replace("rate = 0", "rate = 'never'"), {"never": 0.0},
+            PLAIN + SECOND_STRATEGY + TRANSITION_THAT_NEVER_FALLS.replace("rate = 0", "rate = 'never'"),
+            {"never": 0.0},
             id="strategy and parameter",
         ),
     ],
-)  # fmt: skip
+)
 def test_additions_change_nobody_else(build: Build, text: str, parameters: dict[str, float] | None) -> None:
     """A state, transition, strategy or parameter more leaves every life as it was."""
     _assert_same_lives(live(build(PLAIN), 2000), live(build(text, parameters), 2000))

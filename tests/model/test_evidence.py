@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 FIGURES = load_figures()
 OF_SOURCE = {
-    "seed_000_elms": 49, "seed_001_management": 15, "seed_002_review": 69, "seed_003_pcl": 5, "seed_004_plms": 11,
-}  # fmt: skip
+    "seed_000_elms": 49,
+    "seed_001_management": 15,
+    "seed_002_review": 69,
+    "seed_003_pcl": 5,
+    "seed_004_plms": 11,
+}
 """Figures of each document."""
 ROUNDING = 0.006
 """Largest difference between a share as it is printed and as it is used: 0.15 printed of 11 in 75."""

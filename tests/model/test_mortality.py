@@ -33,8 +33,9 @@ def test_layout_of_bands(tmp_path: Path) -> None:
     np.testing.assert_allclose(hazards, [-math.log(0.9) / 5, -math.log(0.8) / 5, -math.log(0.6)])
     np.testing.assert_allclose(cumulative, [0.0, -math.log(0.9), -math.log(0.72)])
     starts, hazards, cumulative = table.intervals(1)
-    np.testing.assert_allclose(np.concatenate([starts, hazards, cumulative]),
-                               [0, 1, math.log(2), -math.log(0.7), 0, math.log(2)])
+    np.testing.assert_allclose(
+        np.concatenate([starts, hazards, cumulative]), [0, 1, math.log(2), -math.log(0.7), 0, math.log(2)]
+    )
     late = load_life_table(write(tmp_path, "age,m\n50,0.1\n60,0.2\n"), "m")
     np.testing.assert_allclose(late.array, [0, 50, 60, 0.1, 0.1, 0.2, 0, 5, 6])
     assert (late.keys, late.index_of({})) == ([()], 0)
@@ -79,21 +80,24 @@ def test_keys_are_found_by_their_values(tmp_path: Path) -> None:
     assert load_life_table(path, "q", ["stage", "sex"]).keys[0] == ("1", "f")
 
 
-@pytest.mark.parametrize(("text", "measure", "message"), [
-    ("age,q\n0,1\n1,0.5\n", "q", r"table\.csv:2: column 'q': the probability 1 is allowed only in the last row"),
-    ("age,q\n0,1\n", "q", "only in the last row, after a band"),
-    ("age,q\n0,1.2\n", "q", "the probability 1.2 lies outside 0 to 1"),
-    ("age,q\n0,-0.1\n", "q", "the probability -0.1 lies outside 0 to 1"),
-    ("age,m\n0,-0.1\n", "m", "the rate -0.1 is below 0"),
-    ("age,m\n0,x\n", "m", "'x' is not a finite number"),
-    ("age,qx\n0,0.1\n", "q", "the column 'q' is missing"),
-    ("age,q\n-1,0.1\n", "q", "-1 is below 0"),
-    ("age,q\n1,0.1\n1,0.1\n", "q", r":3: column 'age': 1 is not above the age before it, 1 \(the table has no key"),
-    ("sex,age,q\nf,1,0.1\nf,0,0.1\n", "q", r"0 is not above the age before it, 1 \(rows are told apart by sex\)"),
-    ("sex,age,q\n,1,0.1\n", "q", "column 'sex': the cell is blank"),
-    ("age,q\n", "q", "a header but no rows"),
-    ("age,q\n0,0.1\n", "qx", "unknown measure 'qx'. Did you mean 'q'"),
-])
+@pytest.mark.parametrize(
+    ("text", "measure", "message"),
+    [
+        ("age,q\n0,1\n1,0.5\n", "q", r"table\.csv:2: column 'q': the probability 1 is allowed only in the last row"),
+        ("age,q\n0,1\n", "q", "only in the last row, after a band"),
+        ("age,q\n0,1.2\n", "q", "the probability 1.2 lies outside 0 to 1"),
+        ("age,q\n0,-0.1\n", "q", "the probability -0.1 lies outside 0 to 1"),
+        ("age,m\n0,-0.1\n", "m", "the rate -0.1 is below 0"),
+        ("age,m\n0,x\n", "m", "'x' is not a finite number"),
+        ("age,qx\n0,0.1\n", "q", "the column 'q' is missing"),
+        ("age,q\n-1,0.1\n", "q", "-1 is below 0"),
+        ("age,q\n1,0.1\n1,0.1\n", "q", r":3: column 'age': 1 is not above the age before it, 1 \(the table has no key"),
+        ("sex,age,q\nf,1,0.1\nf,0,0.1\n", "q", r"0 is not above the age before it, 1 \(rows are told apart by sex\)"),
+        ("sex,age,q\n,1,0.1\n", "q", "column 'sex': the cell is blank"),
+        ("age,q\n", "q", "a header but no rows"),
+        ("age,q\n0,0.1\n", "qx", "unknown measure 'qx'. Did you mean 'q'"),
+    ],
+)
 def test_bad_life_tables_are_refused(tmp_path: Path, text: str, measure: Literal["q", "m"], message: str) -> None:
     """Each message names the file, line, column and value."""
     with pytest.raises(DataError, match=message):
@@ -126,13 +130,16 @@ def test_norms_by_single_year(tmp_path: Path) -> None:
     assert set(norms.array[norms.index_of({"sex": "female"})]) == {0.94}
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("age,utility\n16,1.2\n", r"table\.csv:2: column 'utility': 1.2 lies outside -1 to 1"),
-    ("age,utility\n16.5,0.9\n", "16.5 is not a whole year from 0 to 120"),
-    ("age,utility\n121,0.9\n", "121 is not a whole year from 0 to 120"),
-    ("age,utlity\n16,0.9\n", "the column 'utility' is missing. Did you mean 'utlity'"),
-    ("age,utility\n16,\n", "column 'utility': the cell is blank"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("age,utility\n16,1.2\n", r"table\.csv:2: column 'utility': 1.2 lies outside -1 to 1"),
+        ("age,utility\n16.5,0.9\n", "16.5 is not a whole year from 0 to 120"),
+        ("age,utility\n121,0.9\n", "121 is not a whole year from 0 to 120"),
+        ("age,utlity\n16,0.9\n", "the column 'utility' is missing. Did you mean 'utlity'"),
+        ("age,utility\n16,\n", "column 'utility': the cell is blank"),
+    ],
+)
 def test_bad_norms_are_refused(tmp_path: Path, text: str, message: str) -> None:
     """Each message names the file, line, column and value."""
     with pytest.raises(DataError, match=message):

@@ -38,25 +38,36 @@ def row(start: str, kind: str = "definition", reason: str = "") -> str:
 @pytest.fixture
 def table(tmp_path: Path) -> ParameterTable:
     """One parameter of every distribution, and two derived."""
-    return load_parameters([write(
-        tmp_path,
-        row("utility,0.7,beta,,,0.05"),
-        row("cost,1000,gamma,,,200"),
-        row("log_hr,-0.4,normal,,,,-0.8,0.0"),
-        row("hr,0.6,lognormal,,,,0.4,0.9"),
-        row("size,5,triangular,,,,2,12"),
-        row("share,0.5,uniform,,,,0,1"),
-        row("rate,0.035,fixed"),
-        row("total,,,,,,,,cost * share + twice"),
-        row("twice,,,,,,,,2 * cost"),
-    )])
+    return load_parameters(
+        [
+            write(
+                tmp_path,
+                row("utility,0.7,beta,,,0.05"),
+                row("cost,1000,gamma,,,200"),
+                row("log_hr,-0.4,normal,,,,-0.8,0.0"),
+                row("hr,0.6,lognormal,,,,0.4,0.9"),
+                row("size,5,triangular,,,,2,12"),
+                row("share,0.5,uniform,,,,0,1"),
+                row("rate,0.035,fixed"),
+                row("total,,,,,,,,cost * share + twice"),
+                row("twice,,,,,,,,2 * cost"),
+            )
+        ]
+    )
 
 
 def test_draw_alone_equals_draw_of_many(table: ParameterTable) -> None:
     """Draw k alone is draw k of many, bit for bit, groups and derived values too."""
-    groups = {"g": Group(name="g", kind="multivariate_normal", members=["log_hr", "size"],
-                         mean=[0.1, 5.0], covariance=[[0.04, 0.01], [0.01, 0.3]]),
-              "d": Group(name="d", kind="dirichlet", members=["share", "utility"], counts=[3, 4])}
+    groups = {
+        "g": Group(
+            name="g",
+            kind="multivariate_normal",
+            members=["log_hr", "size"],
+            mean=[0.1, 5.0],
+            covariance=[[0.04, 0.01], [0.01, 0.3]],
+        ),
+        "d": Group(name="d", kind="dirichlet", members=["share", "utility"], counts=[3, 4]),
+    }
     many = sample_parameters(table, groups, 257, SEED)
     for k in (0, 1, 100, 256):
         alone = sample_parameters(table, groups, 1, SEED, first_draw=k)
@@ -126,11 +137,16 @@ def test_lognormal_with_se_has_value_as_mean() -> None:
     assert (law.mean(), law.std()) == pytest.approx((3.0, 0.6))
 
 
-@pytest.mark.parametrize("fields", [
-    {"value": 2.0, "distribution": "lognormal", "se": 1.0}, {"value": 2.0, "distribution": "gamma", "se": 1.0},
-    {"value": 1.5, "distribution": "triangular", "low": 0.0, "high": 4.0}, {"value": 1.5, "distribution": "fixed"},
-    {"value": 1.5, "distribution": "uniform", "low": 0.0, "high": 4.0},
-])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"value": 2.0, "distribution": "lognormal", "se": 1.0},
+        {"value": 2.0, "distribution": "gamma", "se": 1.0},
+        {"value": 1.5, "distribution": "triangular", "low": 0.0, "high": 4.0},
+        {"value": 1.5, "distribution": "fixed"},
+        {"value": 1.5, "distribution": "uniform", "low": 0.0, "high": 4.0},
+    ],
+)
 def test_truncated_draws_stay_within(fields: dict[str, Any]) -> None:
     """No draw lies beyond lower or upper."""
     parameter = Parameter(id="x", **fields, lower=1.0, upper=2.5)
@@ -207,10 +223,12 @@ def test_posterior_rows_repeat(tmp_path: Path, suffix: str) -> None:
 
 def test_impossible_draw_is_named() -> None:
     """A draw that gives an impossible value stops with parameter, draw and value."""
-    table = ParameterTable([
-        Parameter(id="x", value=1.0, distribution="uniform", low=-1.0, high=1.0),
-        Parameter(id="root", expression="sqrt(x)"),
-    ])
+    table = ParameterTable(
+        [
+            Parameter(id="x", value=1.0, distribution="uniform", low=-1.0, high=1.0),
+            Parameter(id="root", expression="sqrt(x)"),
+        ]
+    )
     draws = sample_parameters(table.select(["x"]), {}, 100, SEED)["x"]
     first = int(np.flatnonzero(draws < 0.0)[0])
     with pytest.raises(ParameterError, match=rf"'root'.*draw {first} of 'sqrt\(x\)' is nan"):
@@ -296,7 +314,9 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=message):
             load_parameters([write(tmp_path, row("a,1"), header=header)])
     for content, message in (
-        (b"\xff\xfe", "byte 0 is not UTF-8"), (b"", "the file is empty"), (HEADER.encode(), "a header but no rows"),
+        (b"\xff\xfe", "byte 0 is not UTF-8"),
+        (b"", "the file is empty"),
+        (HEADER.encode(), "a header but no rows"),
         (HEADER.encode() + b"\na,1", ":2: the row has 2 cells, the header 15"),
         (HEADER.encode() + b'\n"a,1', ":2: not a CSV record"),
     ):
@@ -305,17 +325,23 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
             load_parameters([path])
 
 
-@pytest.mark.parametrize(("fields", "message"), [
-    ({"kind": "dirichlt"}, "unknown kind 'dirichlt'. Did you mean 'dirichlet'"),
-    ({"kind": "dirichlet", "counts": [1]}, "expected 2 numbers"),
-    ({"kind": "dirichlet", "counts": [0, 0]}, "not all 0"),
-    ({"kind": "dirichlet", "members": ["a", "a"], "counts": [1, 1]}, "each once"),
-    ({"kind": "multivariate_normal", "mean": [0]}, "size 2 and 2 x 2"),
-    ({"kind": "multivariate_normal", "mean": [0, 0], "covariance": [[1, 2], [2, 1]]}, "least eigenvalue is -1"),
-    ({"kind": "multivariate_normal", "mean": [0, 0], "covariance": [[1, 0.1], [0.2, 1]]}, "a and b is stated as both"),
-    ({"kind": "multivariate_normal", "mean": [0, math.nan], "covariance": [[1, 0], [0, 1]]}, "not finite"),
-    ({"kind": "posterior"}, "needs a file"),
-])
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"kind": "dirichlt"}, "unknown kind 'dirichlt'. Did you mean 'dirichlet'"),
+        ({"kind": "dirichlet", "counts": [1]}, "expected 2 numbers"),
+        ({"kind": "dirichlet", "counts": [0, 0]}, "not all 0"),
+        ({"kind": "dirichlet", "members": ["a", "a"], "counts": [1, 1]}, "each once"),
+        ({"kind": "multivariate_normal", "mean": [0]}, "size 2 and 2 x 2"),
+        ({"kind": "multivariate_normal", "mean": [0, 0], "covariance": [[1, 2], [2, 1]]}, "least eigenvalue is -1"),
+        (
+            {"kind": "multivariate_normal", "mean": [0, 0], "covariance": [[1, 0.1], [0.2, 1]]},
+            "a and b is stated as both",
+        ),
+        ({"kind": "multivariate_normal", "mean": [0, math.nan], "covariance": [[1, 0], [0, 1]]}, "not finite"),
+        ({"kind": "posterior"}, "needs a file"),
+    ],
+)
 def test_bad_groups_are_refused(fields: dict[str, Any], message: str) -> None:
     """Groups whose numbers do not fit their members."""
     with pytest.raises(ParameterError, match=message):

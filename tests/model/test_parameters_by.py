@@ -97,11 +97,14 @@ def build(write: Callable[..., Path]) -> Write:
 def test_an_id_means_the_value_of_the_patients_category(build: Write) -> None:
     """Lives and costs are, bit for bit, those of a model that writes the three values out by hand."""
     by_hand = build(
-        _model("if_rate", "[expressions]\nif_rate = \"a if site == 'limb' else 2 * b if site == 'womb' else c\"\n"
-               "cost = \"f * (p if site == 'limb' else q if site == 'womb' else r)\""),
+        _model(
+            "if_rate",
+            "[expressions]\nif_rate = \"a if site == 'limb' else 2 * b if site == 'womb' else c\"\n"
+            "cost = \"f * (p if site == 'limb' else q if site == 'womb' else r)\"",
+        ),
         by="parameters = ['hand.csv']\n",
         hand=("a, 0.1", "b, 0.15", "c, 0.2", "p, 10", "q, 20", "r, 30", "f, 2"),
-    )  # fmt: skip
+    )
     program, sampling = build(), Sampling(n_patients=3_000, seed=5)
     mean, expected = (simulate(each, sampling).mean for each in (program, by_hand))
     np.testing.assert_array_equal(mean[..., LY_UNDISCOUNTED], expected[..., LY_UNDISCOUNTED])
@@ -129,9 +132,18 @@ def test_what_is_loaded_under_which_id(build: Write) -> None:
     """Rows of a category and what they change get its prefix; a row that is the same everywhere stays plain."""
     program = build()
     assert set(program.used) == {
-        "limb_rate", "womb_base", "womb_rate", "rate", "limb_price", "womb_price", "price", "factor", "limb_cost",
-        "womb_cost", "cost",
-    }  # fmt: skip
+        "limb_rate",
+        "womb_base",
+        "womb_rate",
+        "rate",
+        "limb_price",
+        "womb_price",
+        "price",
+        "factor",
+        "limb_cost",
+        "womb_cost",
+        "cost",
+    }
     assert program.used["womb_rate"].expression == "2 * womb_base"
     assert program.used["limb_cost"].expression == "limb_price * factor"
     assert program.used["cost"].expression == "price * factor"
@@ -141,7 +153,8 @@ def test_a_shared_row_in_two_steps(build: Write) -> None:
     """What depends on an id by way of another shared row differs too, and has no plain value where that has none."""
     program = build(
         by=BY.replace("[par", "[par").replace('womb = ["womb.csv"]', 'womb = ["womb.csv"]\nskin = ["skin.csv"]'),
-        shared=("cost = middle + 1", "middle = 1e1 * price"), skin=("rate, 0.2", "price, 5"),
+        shared=("cost = middle + 1", "middle = 1e1 * price"),
+        skin=("rate, 0.2", "price, 5"),
     )
     base = program.used.base()
     assert {k: base[f"{k}_cost"][0] for k in HOLDS} == {"limb": 101.0, "womb": 201.0, "skin": 51.0}
@@ -196,12 +209,15 @@ def test_a_value_is_asked_for_only_where_somebody_needs_it(build: Write) -> None
         ('[plans.visits]\nperiods = [{ every = "rate" }]', r"plans\.visits.*alone, and rate differs by site"),
         ('[[terminal]]\ndeath = "dead"\nwindow = "rate"\ncost = { total = 1 }\nexcludes = []', "rate differs by site"),
         ('[strategies.two]\nset.factor = "2 * rate"', r"strategies\.two\.set\.factor.*rate differs by site"),
-        ('[tables.t]\nby = ["age"]\nrows = [[0, "rate"]]\n[expressions]\nx = "t(age)"\n'
-         '[states.worn]\nkind = "absorbing"\ndeath = "other"\n[[transitions]]\nfrom = "alive"\nto = "worn"\n'
-         'hazard = { family = "exponential", rate = "x" }', "rate differs by site"),
+        (
+            '[tables.t]\nby = ["age"]\nrows = [[0, "rate"]]\n[expressions]\nx = "t(age)"\n'
+            '[states.worn]\nkind = "absorbing"\ndeath = "other"\n[[transitions]]\nfrom = "alive"\nto = "worn"\n'
+            'hazard = { family = "exponential", rate = "x" }',
+            "rate differs by site",
+        ),
         ('[expressions]\nprice = "1"', "the name 'price' is both a parameter and a named expression"),
     ],
-)  # fmt: skip
+)
 def test_what_must_be_one_number_is_refused_by_name(build: Write, more: str, message: str) -> None:
     """Where parameters alone are possible, an id that differs is named."""
     with pytest.raises(InputError, match=message):

@@ -47,14 +47,19 @@ def test_adding_a_covariate_leaves_the_others() -> None:
     np.testing.assert_array_equal(also[:, :3], before)
 
 
-@pytest.mark.parametrize(("covariate", "law"), [
-    (AGE, stats.truncnorm(-3.5, 35 / 12, 60, 12)),
-    (Covariate(name="x", kind="normal", mean=1.0, sd=2.0), stats.norm(1, 2)),
-    (Covariate(name="x", kind="lognormal", median=8.0, sdlog=0.6), stats.lognorm(0.6, scale=8)),
-    (Covariate(name="x", kind="lognormal", mean=3.0, sd=3.0 * math.sqrt(math.expm1(0.25))),
-     stats.lognorm(0.5, scale=3 * math.exp(-0.125))),
-    (Covariate(name="x", kind="uniform", low=2.0, high=5.0), stats.uniform(2, 3)),
-])
+@pytest.mark.parametrize(
+    ("covariate", "law"),
+    [
+        (AGE, stats.truncnorm(-3.5, 35 / 12, 60, 12)),
+        (Covariate(name="x", kind="normal", mean=1.0, sd=2.0), stats.norm(1, 2)),
+        (Covariate(name="x", kind="lognormal", median=8.0, sdlog=0.6), stats.lognorm(0.6, scale=8)),
+        (
+            Covariate(name="x", kind="lognormal", mean=3.0, sd=3.0 * math.sqrt(math.expm1(0.25))),
+            stats.lognorm(0.5, scale=3 * math.exp(-0.125)),
+        ),
+        (Covariate(name="x", kind="uniform", low=2.0, high=5.0), stats.uniform(2, 3)),
+    ],
+)
 def test_marginals_follow_scipy(covariate: Covariate, law: Any) -> None:
     """Mean within four standard errors, and the whole distribution by Kolmogorov-Smirnov, also within a copula."""
     partner = Covariate(name="partner", kind="normal", mean=0.0, sd=1.0)
@@ -116,37 +121,43 @@ def test_describe() -> None:
     ]
 
 
-@pytest.mark.parametrize(("fields", "message"), [
-    ({"kind": "norml"}, "file.toml: covariate 'x': unknown kind 'norml'. Did you mean 'normal'"),
-    ({"kind": "normal", "mean": 1.0}, "kind 'normal' needs mean and sd, and may have low and high; given: mean"),
-    ({"kind": "normal", "mean": 1.0, "sd": 1.0, "value": 1.0}, "given: mean, sd, value"),
-    ({"kind": "lognormal", "median": 1.0, "sd": 1.0}, "needs median and sdlog or mean and sd"),
-    ({"kind": "constant"}, "needs value; given: nothing"),
-    ({"kind": "normal", "mean": math.nan, "sd": 1.0}, "mean is nan"),
-    ({"kind": "normal", "mean": 1.0, "sd": 0.0}, "sd is 0; it must be above 0"),
-    ({"kind": "lognormal", "mean": -1.0, "sd": 1.0}, "mean is -1; it must be above 0"),
-    ({"kind": "normal", "mean": 1.0, "sd": 1.0, "low": 2.0, "high": 2.0}, "low must be below high"),
-    ({"kind": "normal", "mean": 1.0, "sd": 1.0, "low": 50.0}, "no values from low 50.0"),
-    ({"kind": "binary", "probability": 1.2}, "probability is 1.2; it must lie from 0 to 1"),
-    ({"kind": "categorical", "categories": ["a", "b"], "probabilities": [0.5, 0.6]}, "with sum 1.1; expected 2"),
-    ({"kind": "categorical", "categories": ["a", "a"], "probabilities": [0.5, 0.5]}, "each once"),
-    ({"kind": "categorical", "categories": ["a", 2], "probabilities": [0.5, 0.5]}, "labels, or finite numbers"),
-    ({"kind": "constant", "value": 1.0, "name": "2x"}, "'2x' is not a name"),
-])
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"kind": "norml"}, "file.toml: covariate 'x': unknown kind 'norml'. Did you mean 'normal'"),
+        ({"kind": "normal", "mean": 1.0}, "kind 'normal' needs mean and sd, and may have low and high; given: mean"),
+        ({"kind": "normal", "mean": 1.0, "sd": 1.0, "value": 1.0}, "given: mean, sd, value"),
+        ({"kind": "lognormal", "median": 1.0, "sd": 1.0}, "needs median and sdlog or mean and sd"),
+        ({"kind": "constant"}, "needs value; given: nothing"),
+        ({"kind": "normal", "mean": math.nan, "sd": 1.0}, "mean is nan"),
+        ({"kind": "normal", "mean": 1.0, "sd": 0.0}, "sd is 0; it must be above 0"),
+        ({"kind": "lognormal", "mean": -1.0, "sd": 1.0}, "mean is -1; it must be above 0"),
+        ({"kind": "normal", "mean": 1.0, "sd": 1.0, "low": 2.0, "high": 2.0}, "low must be below high"),
+        ({"kind": "normal", "mean": 1.0, "sd": 1.0, "low": 50.0}, "no values from low 50.0"),
+        ({"kind": "binary", "probability": 1.2}, "probability is 1.2; it must lie from 0 to 1"),
+        ({"kind": "categorical", "categories": ["a", "b"], "probabilities": [0.5, 0.6]}, "with sum 1.1; expected 2"),
+        ({"kind": "categorical", "categories": ["a", "a"], "probabilities": [0.5, 0.5]}, "each once"),
+        ({"kind": "categorical", "categories": ["a", 2], "probabilities": [0.5, 0.5]}, "labels, or finite numbers"),
+        ({"kind": "constant", "value": 1.0, "name": "2x"}, "'2x' is not a name"),
+    ],
+)
 def test_bad_covariates_are_refused(fields: dict[str, Any], message: str) -> None:
     """Each message names the covariate, the field and the rule."""
     with pytest.raises(DataError, match=message):
         Population((Covariate(**{"name": "x", **fields}),), where="file.toml")
 
 
-@pytest.mark.parametrize(("correlation", "message"), [
-    ({("size", "grade"): 0.3}, "unknown covariate 'size'. Did you mean 'size_cm'"),
-    ({("one", "grade"): 0.3}, "'one' is constant"),
-    ({("age", "age"): 0.3}, "two different covariates"),
-    ({("age", "sex"): 0.3, ("sex", "age"): 0.3}, "stated once"),
-    ({("age", "sex"): 1.0}, "'age' and 'sex' is 1; it must lie between -1 and 1"),
-    ({("age", "sex"): 0.9, ("age", "grade"): 0.9, ("sex", "grade"): -0.95}, "The worst is sex with grade, -0.95"),
-])
+@pytest.mark.parametrize(
+    ("correlation", "message"),
+    [
+        ({("size", "grade"): 0.3}, "unknown covariate 'size'. Did you mean 'size_cm'"),
+        ({("one", "grade"): 0.3}, "'one' is constant"),
+        ({("age", "age"): 0.3}, "two different covariates"),
+        ({("age", "sex"): 0.3, ("sex", "age"): 0.3}, "stated once"),
+        ({("age", "sex"): 1.0}, "'age' and 'sex' is 1; it must lie between -1 and 1"),
+        ({("age", "sex"): 0.9, ("age", "grade"): 0.9, ("sex", "grade"): -0.95}, "The worst is sex with grade, -0.95"),
+    ],
+)
 def test_bad_correlations_are_refused(correlation: dict[tuple[str, str], float], message: str) -> None:
     """Each message names the pair."""
     with pytest.raises(DataError, match=message):
@@ -183,19 +194,22 @@ def test_rows_are_chosen_by_weight(tmp_path: Path) -> None:
     assert "chosen by weight" in rows.describe()[0]
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("age,sex\n60,male\n,male\n", r"rows\.csv:3: column 'age': the cell is blank"),
-    ("age,sex\nnan,male\n", r"rows\.csv:2: column 'age': 'nan' is not a finite number"),
-    ("age,sex\nold,male\n", "'old' is not a finite number"),
-    ("age,sex\n60,mael\n", r":2: column 'sex': unknown category 'mael'. Did you mean 'male'"),
-    ("age,sex\n60,\n", "column 'sex': the cell is blank"),
-    ("age,sex\n10,male\n", r"10 lies outside low 18.0 to high 95.0"),
-    ("age\n60\n", "the column 'sex' is missing"),
-    ("age,sex,sise\n60,male,2\n", "unknown column 'sise'"),
-    ("age,sex\n", "a header but no rows"),
-    ("age,sex,weight\n60,male,-1\n", "column 'weight': -1 is below 0"),
-    ("age,sex,weight\n60,male,0\n", "not all 0"),
-])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("age,sex\n60,male\n,male\n", r"rows\.csv:3: column 'age': the cell is blank"),
+        ("age,sex\nnan,male\n", r"rows\.csv:2: column 'age': 'nan' is not a finite number"),
+        ("age,sex\nold,male\n", "'old' is not a finite number"),
+        ("age,sex\n60,mael\n", r":2: column 'sex': unknown category 'mael'. Did you mean 'male'"),
+        ("age,sex\n60,\n", "column 'sex': the cell is blank"),
+        ("age,sex\n10,male\n", r"10 lies outside low 18.0 to high 95.0"),
+        ("age\n60\n", "the column 'sex' is missing"),
+        ("age,sex,sise\n60,male,2\n", "unknown column 'sise'"),
+        ("age,sex\n", "a header but no rows"),
+        ("age,sex,weight\n60,male,-1\n", "column 'weight': -1 is below 0"),
+        ("age,sex,weight\n60,male,0\n", "not all 0"),
+    ],
+)
 def test_bad_rows_are_refused(tmp_path: Path, text: str, message: str) -> None:
     """Each message names the file, line, column and value."""
     with pytest.raises(DataError, match=message):
@@ -206,7 +220,8 @@ def test_codes_in_rows(tmp_path: Path) -> None:
     """Numeric categories and binaries must be one of their codes; a blank line of one column is a blank cell."""
     assert load_rows(write(tmp_path, "grade\n3\n1\n\n\n"), (GRADE,)).rows.tolist() == [[3.0], [1.0]]
     for text, covariate, message in (
-        ("grade\n4\n", GRADE, "4 is none of 1, 2, 3"), ("deep\n2\n", DEEP, "2 is none of 0, 1"),
+        ("grade\n4\n", GRADE, "4 is none of 1, 2, 3"),
+        ("deep\n2\n", DEEP, "2 is none of 0, 1"),
         ("deep\n1\n\n0\n", DEEP, ":3: column 'deep': the cell is blank"),
     ):
         with pytest.raises(DataError, match=message):

@@ -134,8 +134,11 @@ def test_members_left_out_are_the_parameters_of_the_file(write: Write) -> None:
         assert_in_rows(values[name], LIMB[name], draws)
     np.testing.assert_allclose(values["cost"], values["price"] * values["factor"], rtol=1e-14)
     assert {name: float(value[0]) for name, value in scenario.table.base().items()} == {
-        "rate": 0.1, "price": 10.0, "factor": 2.0, "cost": 20.0,
-    }  # fmt: skip
+        "rate": 0.1,
+        "price": 10.0,
+        "factor": 2.0,
+        "cost": 20.0,
+    }
 
 
 def test_columns_that_nothing_uses_do_no_harm(write: Write) -> None:
@@ -217,10 +220,15 @@ def test_an_override_holds_against_the_posterior(write: Write, late: bool) -> No
     assert_in_rows(values["price"], LIMB["price"], [0, 1, 2, 3, 4])
 
 
-@pytest.mark.parametrize(("option", "expected"), [
-    ("as_is", lambda limb, _: limb), ("twice", lambda limb, _: 2 * limb),
-    ("other", lambda _, factor: 0.01 * factor), ("none", lambda limb, _: 0 * limb),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("as_is", lambda limb, _: limb),
+        ("twice", lambda limb, _: 2 * limb),
+        ("other", lambda _, factor: 0.01 * factor),
+        ("none", lambda limb, _: 0 * limb),
+    ],
+)
 @pytest.mark.parametrize("head", [AS_LIMB, BY_SITE])
 def test_a_switch_stands_against_the_posterior(write: Write, head: str, option: str, expected: Any) -> None:
     """What an option sets holds in every draw; a member in its expression has its draws, as all others."""
@@ -248,17 +256,26 @@ def test_a_switch_stands_against_any_group(write: Write) -> None:
 # === Refusals ===
 
 
-@pytest.mark.parametrize(("head", "message"), [
-    (AS_LIMB + 'category = "limb"', "groups.calibrated.category = 'limb': no parameter differs by category"),
-    (BY_SITE.replace('"limb"\n', '"lim"\n'), r"unknown category of site 'lim'\. Did you mean 'limb'"),
-    (AS_LIMB + 'members = ["rate", "pricce"]', "groups.calibrated.members: unknown parameter 'pricce'. Did you mean"),
-    (AS_LIMB + 'members = ["rate", "rate"]', "members: one stands twice"),
-    (AS_LIMB + "members = []", "must be one or more"),
-    (AS_LIMB.replace("file", "#"), "groups.calibrated.file: is required and missing"),
-    (AS_LIMB.replace("limb.parquet", "limp.parquet"), "no such file 'limp.parquet'. Did you mean 'limb.parquet'"),
-    (AS_LIMB.replace("posterior", "dirichlet"), "groups.calibrated.members: is required and missing"),
-    (AS_LIMB.replace("posterior", "dirichlet") + "members = ['rate']\ncounts = [1]", "file: only a posterior has one"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        (AS_LIMB + 'category = "limb"', "groups.calibrated.category = 'limb': no parameter differs by category"),
+        (BY_SITE.replace('"limb"\n', '"lim"\n'), r"unknown category of site 'lim'\. Did you mean 'limb'"),
+        (
+            AS_LIMB + 'members = ["rate", "pricce"]',
+            "groups.calibrated.members: unknown parameter 'pricce'. Did you mean",
+        ),
+        (AS_LIMB + 'members = ["rate", "rate"]', "members: one stands twice"),
+        (AS_LIMB + "members = []", "must be one or more"),
+        (AS_LIMB.replace("file", "#"), "groups.calibrated.file: is required and missing"),
+        (AS_LIMB.replace("limb.parquet", "limp.parquet"), "no such file 'limp.parquet'. Did you mean 'limb.parquet'"),
+        (AS_LIMB.replace("posterior", "dirichlet"), "groups.calibrated.members: is required and missing"),
+        (
+            AS_LIMB.replace("posterior", "dirichlet") + "members = ['rate']\ncounts = [1]",
+            "file: only a posterior has one",
+        ),
+    ],
+)
 def test_bad_groups_are_refused_when_a_scenario_is_loaded(write: Write, head: str, message: str) -> None:
     """One message that names the key and what is allowed."""
     with pytest.raises(InputError, match=message):
@@ -266,14 +283,17 @@ def test_bad_groups_are_refused_when_a_scenario_is_loaded(write: Write, head: st
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-@pytest.mark.parametrize(("change", "message"), [
-    ({"rate": None}, r"(column 'rate': the cell is blank)|(rate.*blank)"),
-    ({"rate": np.inf}, "column 'rate': .*inf.* is not a finite number"),
-    ({"rate": "fast"}, "(column 'rate': 'fast' is not)|(column 'rate' holds)"),
-    ("columns", "no column of .* is a parameter. It has draw, h5, tau_death."),
-    ("rows", "(has no rows)|(has a header but no rows)"),
-    ("all", "(not a Parquet table of numbers)|(file is empty. Expected a header with names)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rate": None}, r"(column 'rate': the cell is blank)|(rate.*blank)"),
+        ({"rate": np.inf}, "column 'rate': .*inf.* is not a finite number"),
+        ({"rate": "fast"}, "(column 'rate': 'fast' is not)|(column 'rate' holds)"),
+        ("columns", "no column of .* is a parameter. It has draw, h5, tau_death."),
+        ("rows", "(has no rows)|(has a header but no rows)"),
+        ("all", "(not a Parquet table of numbers)|(file is empty. Expected a header with names)"),
+    ],
+)
 def test_bad_files_are_refused(write: Write, suffix: str, change: Any, message: str) -> None:
     """Missing values, text, no parameter, no rows, no table: one message, before anything runs."""
     path = write(AS_LIMB.replace("limb.parquet", f"bad.{suffix}"))

@@ -88,15 +88,26 @@ def _cheapest(dose: float, sizes: list[float], prices: list[float]) -> float:
 
 @pytest.mark.parametrize(
     "sizes",
-    [[1, 0.25], [0.25, 1], [50, 10, 200], [100, 40], [30, 20], [7, 3], [500, 200, 100], [160, 80, 20], [400],
-              [1000, 500, 200, 100], [60, 40, 10]]
+    [
+        [1, 0.25],
+        [0.25, 1],
+        [50, 10, 200],
+        [100, 40],
+        [30, 20],
+        [7, 3],
+        [500, 200, 100],
+        [160, 80, 20],
+        [400],
+        [1000, 500, 200, 100],
+        [60, 40, 10],
+    ],
 )
 def test_whole_vials_are_the_cheapest(build: Build, sizes: list[float]) -> None:
     """Against every combination, over doses and over prices that favour one size or another."""
     rng = np.random.default_rng(len(sizes))
     for _ in range(6):
         prices = [round(s * p, 2) for s, p in zip(sizes, rng.uniform(0.5, 1.5, len(sizes)), strict=True)]
-        drug = f'[drugs.a]\n{_vials(sizes, prices)}\n[regimens.r]\ncycle = 1\n'
+        drug = f"[drugs.a]\n{_vials(sizes, prices)}\n[regimens.r]\ncycle = 1\n"
         program = _model(build, drug + 'drugs = [{ drug = "a", dose = 1, per = "m2" }]')
         doses = np.concatenate([rng.uniform(0, 6 * max(sizes), 40), np.arange(1, 12) * min(sizes), [0.0]])
         doses = doses[doses <= 40 * min(sizes)]
@@ -136,8 +147,10 @@ cycle = 1
 
 def test_wastage_is_plausible(build: Build) -> None:
     """Whole vials of 1 and 0.25 mg waste a few per cent of 1.5 mg/m2."""
-    drug = '[drugs.a]\nvials = [{ size = 1, price = 4 }, { size = 0.25, price = 1 }]\n[regimens.r]\ncycle = 1\n' \
-        'drugs = [{ drug = "a", dose = 1.5, per = "m2" }]'  # fmt: skip
+    drug = (
+        "[drugs.a]\nvials = [{ size = 1, price = 4 }, { size = 0.25, price = 1 }]\n[regimens.r]\ncycle = 1\n"
+        'drugs = [{ drug = "a", dose = 1.5, per = "m2" }]'
+    )
     surface = live(_model(build, drug), 2_000).x[:, 1]
     whole, shared = (_cost(_model(build, drug, f'vial_use = "{use}"'), surface) for use in ("whole", "shared"))
     assert np.all(whole >= shared - 1e-9)
@@ -223,14 +236,17 @@ def test_parameters_of_unused_regimens_are_used(build: Build) -> None:
         ("[regimens.r]", "[regimens.q]", "treatments.t.regimen: unknown regimen 'r'"),
         ("[regimens.r]", "[expressions]\ncost_of_r = 1\n[regimens.r]", "expressions.cost_of_r: this name is made"),
         (
-            "vials = [{ size = 10, price = 7 }]", _vials([7, 5, 3, 2], [1, 1, 1, 1]),
+            "vials = [{ size = 10, price = 7 }]",
+            _vials([7, 5, 3, 2], [1, 1, 1, 1]),
             "drugs.a.vials: sizes 7, 5, 3, 2 can be combined in more than 64 ways",
         ),
         (
-            "vials = [{ size = 10, price = 7 }]", _vials([10, 10], [1, 1]), "drugs.a.vials: two vials have the same",
+            "vials = [{ size = 10, price = 7 }]",
+            _vials([10, 10], [1, 1]),
+            "drugs.a.vials: two vials have the same",
         ),
     ],
-)  # fmt: skip
+)
 def test_mistakes_are_refused(build: Build, old: str, new: str, message: str) -> None:
     """One message that says where and what is allowed."""
     assert old in ONE_DRUG

@@ -90,10 +90,12 @@ def load(tmp_path: Path) -> Load:
     def make(*changes: tuple[str, str], text: str = MIXED + MODEL, by: str = BY) -> Scenario:
         files = {
             "test.toml": HEAD + 'parameters = ["test.csv"]\n' + by + text,
-            "people/limb.toml": "[population]" + LIMB, "people/womb.toml": "[population]" + WOMB,
-            "test.csv": _rows("share_limb,0.7"), "limb.csv": _rows("pop_age,60", "scale,8"),
+            "people/limb.toml": "[population]" + LIMB,
+            "people/womb.toml": "[population]" + WOMB,
+            "test.csv": _rows("share_limb,0.7"),
+            "limb.csv": _rows("pop_age,60", "scale,8"),
             "womb.csv": _rows("pop_age,50", "scale,4"),
-        }  # fmt: skip
+        }
         for old, new in changes:
             assert any(old in content for content in files.values()), old
             files = {name: content.replace(old, new) for name, content in files.items()}
@@ -193,9 +195,10 @@ def test_a_stratum_s_file_may_include_and_its_section_may_change_it(load: Load, 
     (tmp_path / "common.toml").write_text('[population]\ncovariates.hand = { kind = "constant", value = 3 }\n')
     both = ('[population]\nlabel = "Limb"', 'include = ["../common.toml"]\n[population]')
     scenario = load(
-        ("[population]\ncovariates.site", 'include = ["../common.toml"]\n[population]\ncovariates.site'), both,
+        ("[population]\ncovariates.site", 'include = ["../common.toml"]\n[population]\ncovariates.site'),
+        both,
         ('file = "people/womb.toml"', 'file = "people/womb.toml"\ncovariates.size = { kind = "constant", value = 5 }'),
-    )  # fmt: skip
+    )
     x = _columns(scenario, scenario.patients.sample(0, 100, 1))
     assert set(x["hand"]) == {3.0}
     assert set(x["size"][x["site"] == 1]) == {5.0}
@@ -210,18 +213,25 @@ def test_a_stratum_s_file_may_include_and_its_section_may_change_it(load: Load, 
         ([('by = "site"', "")], "`by` and `strata` go together"),
         ([("people/womb.toml", "people/wombs.toml")], r"womb\.file: no such file .*Did you mean 'womb\.toml'"),
         ([('covariates.deep = { kind = "constant", value = 0 }', "")], "limb has the covariate 'deep', womb has not"),
-        ([('kind = "constant", value = 9', 'kind = "categorical", categories = ["a"], probabilities = [1]')],
-         "covariate 'size' has labels in womb and numbers in limb"),
-        ([("mean = \"pop_age\", sd = 5", "mean = \"pop_old\", sd = 5")],
-         r"strata\.womb\.covariates\.age\.mean: unknown name 'pop_old'"),
-        ([("womb.csv\"", "limb.csv\""), ("scale,8", "scale,8,fixed,,,,,,,,definition,,,,\nshare_limb,0.5")],
-         r"strata\.limb\.share: 'share_limb' differs by site"),
-        ([("[population]\ncovariates.site", "[population]\nrows = 'x.csv'\ncovariates.site")],
-         r"womb\.toml: population\.rows cannot be part of a mixed population"),
-        ([("pop_age,50", "pop_eld,50"), ("sd = 5", "sd = \"pop_eld\"")],
-         "'pop_age' has no value where site is 'womb'"),
+        (
+            [('kind = "constant", value = 9', 'kind = "categorical", categories = ["a"], probabilities = [1]')],
+            "covariate 'size' has labels in womb and numbers in limb",
+        ),
+        (
+            [('mean = "pop_age", sd = 5', 'mean = "pop_old", sd = 5')],
+            r"strata\.womb\.covariates\.age\.mean: unknown name 'pop_old'",
+        ),
+        (
+            [('womb.csv"', 'limb.csv"'), ("scale,8", "scale,8,fixed,,,,,,,,definition,,,,\nshare_limb,0.5")],
+            r"strata\.limb\.share: 'share_limb' differs by site",
+        ),
+        (
+            [("[population]\ncovariates.site", "[population]\nrows = 'x.csv'\ncovariates.site")],
+            r"womb\.toml: population\.rows cannot be part of a mixed population",
+        ),
+        ([("pop_age,50", "pop_eld,50"), ("sd = 5", 'sd = "pop_eld"')], "'pop_age' has no value where site is 'womb'"),
     ],
-)  # fmt: skip
+)
 def test_what_does_not_fit_is_refused(load: Load, changes: list[tuple[str, str]], message: str) -> None:
     """One message with the place and what is allowed."""
     with pytest.raises(InputError, match=message):

@@ -75,7 +75,9 @@ def test_several_keys(build: Build, tmp_path: Path) -> None:
     value = {k: 1000.0 * i for i, k in enumerate(itertools.product(ages, sexes, stages, arms))}
     rows = [",".join([str(s), str(a), str(v), arm, str(stage)]) for (a, s, stage, arm), v in reversed(value.items())]
     (tmp_path / "costs.csv").write_text("sex,age,value,strategy,stage\n" + "\n".join(rows) + "\n")
-    text = frame(3, strategies="[strategies.one]\n[strategies.two]", covariates=SEX) + f"""
+    text = (
+        frame(3, strategies="[strategies.one]\n[strategies.two]", covariates=SEX)
+        + f"""
 {CYCLES}
 [tables.price]
 by = ["age", "sex", "stage", "strategy"]
@@ -92,6 +94,7 @@ from = "alive"
 to = "dead"
 probability = 0
 """
+    )
     program = build(text)
     x = program.patients(0, 40, 1)
     for i in range(40):
@@ -106,13 +109,18 @@ probability = 0
 
 def test_in_continuous_time(build: Build) -> None:
     """Hazards by covariates, costs by the time of entry, probabilities of branches."""
-    text = frame(covariates='covariates.grade = { kind = "categorical", categories = [1, 2, 3], '
-                            "probabilities = [0.2, 0.5, 0.3] }")  # fmt: skip
-    text += alive_dead("family = 'exponential', rate = 'rate(grade)'") + """
+    text = frame(
+        covariates='covariates.grade = { kind = "categorical", categories = [1, 2, 3], '
+        "probabilities = [0.2, 0.5, 0.3] }"
+    )
+    text += (
+        alive_dead("family = 'exponential', rate = 'rate(grade)'")
+        + """
 [tables.rate]
 by = ["grade"]
 rows = [ [1, 0.1], [2, 0.4], [3, 0.8] ]
 """
+    )
     program = build(text)
     times, lives = live(program, 60_000, seed=82).first_entry("dead"), live(program, 60_000, seed=82)
     for grade, rate in ((1, 0.1), (2, 0.4), (3, 0.8)):
@@ -149,19 +157,22 @@ def test_cost_of_a_visit_by_table(build: Build) -> None:
         ("p_death(age)", BY_AGE.replace("[62", "[60"), r"key 'age': '60' stands twice|age = 60 stands twice"),
         ("p_death(age)", BY_AGE.replace("62", '"old"'), r"key 'age': 'old' is not a finite number"),
         ("p_death(age)", BY_AGE.replace("0.2]", '"age / 300"]'), r"'age / 300' may depend on parameters alone"),
-        ("p_death(age)", BY_AGE.replace("0.2]", "\"p_death(1)\"]"), r"'p_death\(1\)' may depend on parameters alone"),
+        ("p_death(age)", BY_AGE.replace("0.2]", '"p_death(1)"]'), r"'p_death\(1\)' may depend on parameters alone"),
         ("p_death(age)", BY_AGE.replace("0.2]", "0.2, 3]"), r"rows\[2\]: has 3 items; expected age and the value"),
         ("p_death(age)", BY_AGE.replace("0.2]", "1.2]"), r"state 'alive', cycle 3: .*'dead' is 1\.2"),
         ("p(sex)", '[tables.p]\nby = ["sex"]\nrows = [["female", 0.1], ["man", 0.2]]', r"unknown sex 'man'\. All"),
         ("p(sex)", '[tables.p]\nby = ["sex"]\nrows = [["female", 0.1]]', r"key 'sex': 1, .* is not one of its labels"),
-        ("p(age, sex)", '[tables.p]\nby = ["age", "sex"]\nrows = [[0, "female", 0.1], [0, "male", 0.1], '
-                        '[9, "male", 0.1]]', r"no row for age = 9, sex = female"),
+        (
+            "p(age, sex)",
+            '[tables.p]\nby = ["age", "sex"]\nrows = [[0, "female", 0.1], [0, "male", 0.1], [9, "male", 0.1]]',
+            r"no row for age = 9, sex = female",
+        ),
         ("p(1 - sex)", '[tables.p]\nby = ["sex"]\nrows = [["female", 0.1], ["male", 0.2]]', r"write 'sex' in its"),
         ("p(age)", '[tables.p]\nby = ["age"]', r"tables\.p: give either `file` or `rows`"),
         ("p(age)", '[tables.p]\nby = ["age"]\nfile = "no.csv"', r"no such file 'no\.csv'"),
         ("0.1", '[tables.exp]\nby = ["age"]\nrows = [[0, 1]]', r"'exp' is not a free name"),
     ],
-)  # fmt: skip
+)
 def test_clear_refusals(build: Build, call: str, table: str, said: str) -> None:
     """Each mistake is named with its table, key and value, by both engines."""
     text = _cycle_model(call, table, covariates=SEX)

@@ -13,13 +13,33 @@ from lmssim.errors import DataError
 from lmssim.model.targets import Target, load_targets
 
 HEADER = (
-    "target_id", "site", "population", "strategy", "outcome", "statistic", "time_years", "value", "ci_low", "ci_high",
-    "n", "events", "source_id", "locator", "notes",
-)  # fmt: skip
+    "target_id",
+    "site",
+    "population",
+    "strategy",
+    "outcome",
+    "statistic",
+    "time_years",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n",
+    "events",
+    "source_id",
+    "locator",
+    "notes",
+)
 ROW = {
-    "target_id": "one", "site": "extremity", "strategy": "surgery", "outcome": "os", "statistic": "km_survival",
-    "time_years": "5", "value": "0.6", "n": "75", "source_id": "paper",
-}  # fmt: skip
+    "target_id": "one",
+    "site": "extremity",
+    "strategy": "surgery",
+    "outcome": "os",
+    "statistic": "km_survival",
+    "time_years": "5",
+    "value": "0.6",
+    "n": "75",
+    "source_id": "paper",
+}
 
 Write = Callable[..., Path]
 
@@ -61,9 +81,16 @@ def test_the_bundled_table_is_read_whole() -> None:
 def test_columns_that_make_a_figure_computable(write: Write) -> None:
     """Lists, values and follow-up; a study is its cohort, or its source."""
     more = {
-        "where": "grade == 2", "model_strategy": "adj_rt", "follow_up_median": "3", "follow_up_high": "9",
-        "since": "surgery; line_1", "exclude": "ill", "set": "a = 1; b=2.5", "cohort_id": "cohort", "family": "death",
-    }  # fmt: skip
+        "where": "grade == 2",
+        "model_strategy": "adj_rt",
+        "follow_up_median": "3",
+        "follow_up_high": "9",
+        "since": "surgery; line_1",
+        "exclude": "ill",
+        "set": "a = 1; b=2.5",
+        "cohort_id": "cohort",
+        "family": "death",
+    }
     target = one(write(more))
     assert (target.since, target.exclude, target.set) == (("surgery", "line_1"), ("ill",), (("a", 1.0), ("b", 2.5)))
     assert (target.follow_up_low, target.follow_up_median, target.follow_up_high) == (None, 3.0, 9.0)

@@ -91,9 +91,14 @@ def test_every_figure_is_read_or_has_a_reason(
     ],
 )
 def test_outcomes_and_statistics(
-    readers: dict[str, Reader], targets: dict[str, Target], site: str, name: str, statistic: str, events: list[str],
+    readers: dict[str, Reader],
+    targets: dict[str, Target],
+    site: str,
+    name: str,
+    statistic: str,
+    events: list[str],
     more: dict[str, object],
-) -> None:  # fmt: skip
+) -> None:
     """Events, statistic, and when time begins and ends."""
     row = parts(readers[site].reading(targets[name]))[1]
     assert (row.statistic, row.events) == (statistic, events)
@@ -220,9 +225,14 @@ def test_what_a_row_names_must_exist(
 def test_what_a_row_says_goes_before_the_defaults(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
     """Strategy, origin, exclusions, rule and values."""
     target = replace(
-        targets["massi_dfs2"], model_strategy="adj_rt", since=("surgery",), exclude=("perioperative_death",),
-        where="grade == 2", set=(("pop_deep", 1.0),), family="death",
-    )  # fmt: skip
+        targets["massi_dfs2"],
+        model_strategy="adj_rt",
+        since=("surgery",),
+        exclude=("perioperative_death",),
+        where="grade == 2",
+        set=(("pop_deep", 1.0),),
+        family="death",
+    )
     reading = readers["extremity"].reading(target)
     series, row = parts(reading)
     assert (series.strategy, series.exclude, series.where) == ("adj_rt", ["perioperative_death"], "(grade == 2)")
@@ -270,9 +280,15 @@ def test_a_users_model_has_its_own_outcomes(build: Build) -> None:
     """By endpoint; of states it does not have, nothing."""
     scenario = build(TEXT, {"ill": 0.2}).scenario
     base = Target(
-        target_id="t", site="all", strategy="nothing", outcome="illness", statistic="cumulative_incidence", time=5.0,
-        value=0.3, n=100,
-    )  # fmt: skip
+        target_id="t",
+        site="all",
+        strategy="nothing",
+        outcome="illness",
+        statistic="cumulative_incidence",
+        time=5.0,
+        value=0.3,
+        n=100,
+    )
     row = parts(reading_of(base, scenario))[1]
     assert (row.events, row.by) == (["ill"], 5.0)
     assert parts(reading_of(replace(base, outcome="dss", statistic="km_survival"), scenario))[1].events == ["dead"]
@@ -285,9 +301,16 @@ def test_mean_time_among_those_with_the_event(build: Build) -> None:
     """Everybody followed for good: the mean of the exit time, whatever the exit; its spread is its law's."""
     scenario = build(TEXT, {"ill": 0.2}).scenario
     target = Target(
-        target_id="t", site="all", strategy="nothing", outcome="illness", statistic="mean_time_years", value=3.0, n=100,
-        follow_up_low=50.0, follow_up_high=60.0,
-    )  # fmt: skip
+        target_id="t",
+        site="all",
+        strategy="nothing",
+        outcome="illness",
+        statistic="mean_time_years",
+        value=3.0,
+        n=100,
+        follow_up_low=50.0,
+        follow_up_high=60.0,
+    )
     series, row = parts(reading_of(target, scenario))
     assert row.statistic == "mean_time"
     read = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))

@@ -16,9 +16,14 @@ def test_links_follow_transitions_branches_phases_and_deadly_events(rich: Evalua
     """Each kind of way between states is found, a treatment counting as its phase."""
     found = {(link.source, link.target) for link in links_of(rich.scenario)}
     assert found == {
-        ("stable", "treated"), ("treated", "well"), ("treated", "death_treatment"), ("well", "question"),
-        ("question", "worse"), ("question", "stable"), ("worse", "death_disease"),
-    }  # fmt: skip
+        ("stable", "treated"),
+        ("treated", "well"),
+        ("treated", "death_treatment"),
+        ("well", "question"),
+        ("question", "worse"),
+        ("question", "stable"),
+        ("worse", "death_disease"),
+    }
 
 
 def test_text_names_every_state(rich: Evaluation) -> None:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EXTRA = ReportTable(
-    "Series as published", "Paper beside model.",
+    "Series as published",
+    "Paper beside model.",
     pd.DataFrame({"figure": ["Local recurrence"], "paper": [15.0], "model_low": [float("nan")], "n": [75]}),
-)  # fmt: skip
+)
 
 
 class Tags(HTMLParser):

@@ -47,11 +47,20 @@ def synthetic(n_figures: int = 18, n_free: int = 5, *, converged: bool = True, s
     chain = _chain(rng, quantities)
     fitted = fit[(fit["role"] == "fit") & ~fit["held_out"] & fit["observed"].notna()]
     return Calibration(
-        name="extremity", label="Leiomyosarcoma of the extremities", chain=chain, trace=_trace(rng, quantities),
-        posterior=_posterior(rng, chain), free=_free(chain, quantities), parameters=_parameters(), fit=fit,
-        pairs=_pairs(fitted), shifts=_shifts(),
-        left_out=_left_out(rng, fitted), emulator=_emulator(rng, fit), diagnostics=_diagnostics(converged),
-    )  # fmt: skip
+        name="extremity",
+        label="Leiomyosarcoma of the extremities",
+        chain=chain,
+        trace=_trace(rng, quantities),
+        posterior=_posterior(rng, chain),
+        free=_free(chain, quantities),
+        parameters=_parameters(),
+        fit=fit,
+        pairs=_pairs(fitted),
+        shifts=_shifts(),
+        left_out=_left_out(rng, fitted),
+        emulator=_emulator(rng, fit),
+        diagnostics=_diagnostics(converged),
+    )
 
 
 def _pairs(fitted: pd.DataFrame) -> pd.DataFrame:
@@ -63,15 +72,26 @@ def _pairs(fitted: pd.DataFrame) -> pd.DataFrame:
 
 def _parameters() -> pd.DataFrame:
     row = {
-        "id": "lr_scale", "value": 40.0, "distribution": "lognormal", "low": 20.0, "high": 80.0, "unit": "years",
-        "kind": "calibrated", "source_id": "calibration_extremity", "description": "Scale", "group": "calibrated",
-    }  # fmt: skip
+        "id": "lr_scale",
+        "value": 40.0,
+        "distribution": "lognormal",
+        "low": 20.0,
+        "high": 80.0,
+        "unit": "years",
+        "kind": "calibrated",
+        "source_id": "calibration_extremity",
+        "description": "Scale",
+        "group": "calibrated",
+    }
     return pd.DataFrame([row])
 
 
 def _quantities(n_free: int) -> list[tuple[str, str, str, float, float, float, float]]:
-    again = [(f"{id_}_{i // 5}", f"{label} ({i // 5})", *rest) for i in range(5, n_free)
-             for id_, label, *rest in [FREE[i % 5]]]  # fmt: skip
+    again = [
+        (f"{id_}_{i // 5}", f"{label} ({i // 5})", *rest)
+        for i in range(5, n_free)
+        for id_, label, *rest in [FREE[i % 5]]
+    ]
     return [*FREE[:n_free], *again]  # type: ignore[list-item]  # a starred tuple loses its kinds
 
 
@@ -79,7 +99,7 @@ def _chain(rng: np.random.Generator, quantities: list[Any]) -> pd.DataFrame:
     steps = np.arange(BURN_IN, STEPS, 4)
     index = pd.MultiIndex.from_product(
         [range(ENSEMBLES), steps, range(WALKERS)], names=["ensemble", "step", "walker"]
-    ).to_frame(index=False)  # fmt: skip
+    ).to_frame(index=False)
     correlation = np.eye(len(quantities))
     for i in range(len(quantities) - 1):
         correlation[i, i + 1] = correlation[i + 1, i] = -0.45
@@ -100,9 +120,14 @@ def _trace(rng: np.random.Generator, quantities: list[Any]) -> pd.DataFrame:
             start = np.exp((ensemble - 1.5) * np.exp(-step / 15.0))
             centre = median * start * np.exp(0.15 * sd * rng.standard_normal(STEPS))
             frame = {
-                "ensemble": ensemble, "step": step, "burn_in": step < BURN_IN, "quantity": id_, "mean": centre,
-                "low": centre * np.exp(-1.6 * sd), "high": centre * np.exp(1.6 * sd),
-            }  # fmt: skip
+                "ensemble": ensemble,
+                "step": step,
+                "burn_in": step < BURN_IN,
+                "quantity": id_,
+                "mean": centre,
+                "low": centre * np.exp(-1.6 * sd),
+                "high": centre * np.exp(1.6 * sd),
+            }
             frames.append(pd.DataFrame(frame))
     return pd.concat(frames, ignore_index=True)
 
@@ -120,14 +145,32 @@ def _free(chain: pd.DataFrame, quantities: list[Any]) -> pd.DataFrame:
         values = chain[id_].to_numpy()
         law = stats.lognorm(s=sdlog, scale=median)
         contraction = 1.0 - float(np.log(values).var() / sdlog**2)
-        rows.append({
-            "id": id_, "label": label, "unit": unit, "prior_mean": law.mean(), "prior_sd": law.std(),
-            "prior_low": law.ppf(0.025), "prior_high": law.ppf(0.975), "mean": values.mean(), "sd": values.std(),
-            "low": np.quantile(values, 0.025), "high": np.quantile(values, 0.975),
-            "central": np.exp(np.log(values).mean()), "contraction": contraction, "informed": contraction > 0.5,
-            "r_hat": 1.004, "ess_bulk": 1213.0, "ess_tail": 988.4, "tau_int": 14.2, "map": np.median(values),
-            "distribution": "lognormal", "kind": "assumed", "reason": "Weak, and the same at every site.",
-        })  # fmt: skip
+        rows.append(
+            {
+                "id": id_,
+                "label": label,
+                "unit": unit,
+                "prior_mean": law.mean(),
+                "prior_sd": law.std(),
+                "prior_low": law.ppf(0.025),
+                "prior_high": law.ppf(0.975),
+                "mean": values.mean(),
+                "sd": values.std(),
+                "low": np.quantile(values, 0.025),
+                "high": np.quantile(values, 0.975),
+                "central": np.exp(np.log(values).mean()),
+                "contraction": contraction,
+                "informed": contraction > 0.5,
+                "r_hat": 1.004,
+                "ess_bulk": 1213.0,
+                "ess_tail": 988.4,
+                "tau_int": 14.2,
+                "map": np.median(values),
+                "distribution": "lognormal",
+                "kind": "assumed",
+                "reason": "Weak, and the same at every site.",
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -143,15 +186,25 @@ def _figure(rng: np.random.Generator, i: int) -> dict[str, Any]:
     low, high = max(truth - 1.96 * spread, 0.0), min(truth + 1.96 * spread, 1.0)
     observed = float(np.clip(round(n * (truth + 0.7 * spread * rng.standard_normal())) / n, 0.0, 1.0))
     row = {
-        "target_id": f"target_{i}", "label": OUTCOMES[k], "study": STUDIES[study], "cohort_id": f"cohort_{study}",
-        "family": FAMILIES[k], "role": "check" if i % 7 == 6 else "fit", "held_out": study == 3,
-        "statistic": ("cumulative_incidence", "proportion", "km_survival")[k], "n": n, "observed": observed,
-        "predicted": truth, "low": low, "high": high, "inside": low <= observed <= high,
+        "target_id": f"target_{i}",
+        "label": OUTCOMES[k],
+        "study": STUDIES[study],
+        "cohort_id": f"cohort_{study}",
+        "family": FAMILIES[k],
+        "role": "check" if i % 7 == 6 else "fit",
+        "held_out": study == 3,
+        "statistic": ("cumulative_incidence", "proportion", "km_survival")[k],
+        "n": n,
+        "observed": observed,
+        "predicted": truth,
+        "low": low,
+        "high": high,
+        "inside": low <= observed <= high,
         "width_ratio": spread / float(np.sqrt(truth * (1.0 - truth) / n)),
         "p_value": float(stats.norm.sf((observed - truth) / spread)),
         "reading": "Follow-up uniform from 1 to 12 years; events counted within it.",
         "reason": "A review that quotes another series." if i % 7 == 6 else "",
-    }  # fmt: skip
+    }
     return row | _awkward(i)
 
 
@@ -161,8 +214,15 @@ def _awkward(i: int) -> dict[str, Any]:
         return {"observed": 0.62, "inside": False, "p_value": 0.001}
     if i == 6:
         time = {"label": "Time to metastasis, median of those who have it", "statistic": "median_time"}
-        return time | {"observed": 2.4, "predicted": 1.9, "low": 1.1, "high": 3.6, "inside": True,
-                       "observed_low": 0.8, "observed_high": 5.5}  # fmt: skip
+        return time | {
+            "observed": 2.4,
+            "predicted": 1.9,
+            "low": 1.1,
+            "high": 3.6,
+            "inside": True,
+            "observed_low": 0.8,
+            "observed_high": 5.5,
+        }
     if i == 13:
         blank = dict.fromkeys(("observed", "predicted", "low", "high", "width_ratio", "p_value", "n"), float("nan"))
         return blank | {"inside": None, "reading": "not computable: no denominator is printed", "role": "check"}
@@ -180,10 +240,15 @@ def _left_out(rng: np.random.Generator, fitted: pd.DataFrame) -> pd.DataFrame:
 
 def _shifts() -> pd.DataFrame:
     ids = ["loghr_lr_r1", "loghr_dm_grade3", "loghr_dm_size"]
-    return pd.DataFrame({
-        "id": ids, "prior_mean": [0.7, 0.9, 0.4], "prior_sd": [0.2, 0.25, 0.1], "shift": [0.1, -1.4, 0.3],
-        "conflict": [False, True, False],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "id": ids,
+            "prior_mean": [0.7, 0.9, 0.4],
+            "prior_sd": [0.2, 0.25, 0.1],
+            "shift": [0.1, -1.4, 0.3],
+            "conflict": [False, True, False],
+        }
+    )
 
 
 def _emulator(rng: np.random.Generator, fit: pd.DataFrame) -> pd.DataFrame:
@@ -195,7 +260,15 @@ def _emulator(rng: np.random.Generator, fit: pd.DataFrame) -> pd.DataFrame:
 def _diagnostics(converged: bool) -> dict[str, Any]:
     reasons = [] if converged else ["R-hat of dm_h5 is 1.041, above 1.02.", "Bulk effective size of dm_h5 is 212."]
     return {
-        "converged": converged, "reasons": reasons, "n_ensembles": ENSEMBLES, "n_walkers": WALKERS, "n_steps": STEPS,
-        "burn_in": BURN_IN, "acceptance": [0.31, 0.29, 0.3, 0.32], "max_r_hat": 1.006 if converged else 1.041,
-        "min_ess": 844.0 if converged else 212.0, "seconds": 412.6, "evaluations": 2_000_000,
-    }  # fmt: skip
+        "converged": converged,
+        "reasons": reasons,
+        "n_ensembles": ENSEMBLES,
+        "n_walkers": WALKERS,
+        "n_steps": STEPS,
+        "burn_in": BURN_IN,
+        "acceptance": [0.31, 0.29, 0.3, 0.32],
+        "max_r_hat": 1.006 if converged else 1.041,
+        "min_ess": 844.0 if converged else 212.0,
+        "seconds": 412.6,
+        "evaluations": 2_000_000,
+    }

@@ -65,7 +65,8 @@ def background(multiplier: float) -> Plant:
 
     def plant(scenario: Scenario, _: Patch) -> Scenario:
         transitions = [
-            t if t.background is None
+            t
+            if t.background is None
             else t.model_copy(update={"background": t.background.model_copy(update={"multiplier": multiplier})})
             for t in scenario.file.transitions
         ]
@@ -258,6 +259,7 @@ def _counted_noise() -> Plant:
 
 def by_workers(scenario: Scenario, patch: Patch) -> Scenario:
     """Results that depend on the number of workers."""
+
     def simulated(prog: Any, sampling: Any, *rest: Any, **more: Any) -> Estimates:
         found = simulate(prog, sampling, *rest, **more)
         found.mean *= 1.0 + 1e-12 * sampling.jobs

@@ -90,9 +90,10 @@ def test_a_spoilt_folder_is_refused(
 def test_the_observed_interval_is_stated_or_exact(calibration: Calibration) -> None:
     """Of 11 in 75 the exact binomial one; of a time the stated one; nothing where nothing is known."""
     fit = calibration.fit.iloc[:4].assign(
-        n=[75.0, 20.0, 20.0, np.nan], observed=[11 / 75, 0.0, 1.0, 0.3],
+        n=[75.0, 20.0, 20.0, np.nan],
+        observed=[11 / 75, 0.0, 1.0, 0.3],
         statistic=["proportion", "proportion", "km_median", "proportion"],
-    )  # fmt: skip
+    )
     low, high = observed_interval(fit)
     exact = stats.binomtest(11, 75).proportion_ci(0.95, method="exact")
     assert (low[0], high[0]) == pytest.approx((exact.low, exact.high))

@@ -43,8 +43,15 @@ FEWER = 16
 """Data sets by which a wrong likelihood must be found out."""
 SIZES = (60, 60, 150, 90, 40, 200)
 FILES = {
-    "sbc.csv", "ranks.csv", "emulator.csv", "held.csv", "verdict.json", "ranks.svg", "ranks.png", "manifest.json",
-}  # fmt: skip
+    "sbc.csv",
+    "ranks.csv",
+    "emulator.csv",
+    "held.csv",
+    "verdict.json",
+    "ranks.svg",
+    "ranks.png",
+    "manifest.json",
+}
 
 
 class _Reading:
@@ -55,9 +62,20 @@ class _Reading:
 
 def _row(target: str, study: str, n: int, within: str = "") -> Row:
     return Row(
-        target=target, study=study, cohort_id=study, series=study, family="metastasis", role="fit", held_out=False,
-        reading=cast("SeriesRow", _Reading()), share=0.5, n=float(n), is_effective=False, within=within, reason="",
-    )  # fmt: skip
+        target=target,
+        study=study,
+        cohort_id=study,
+        series=study,
+        family="metastasis",
+        role="fit",
+        held_out=False,
+        reading=cast("SeriesRow", _Reading()),
+        share=0.5,
+        n=float(n),
+        is_effective=False,
+        within=within,
+        reason="",
+    )
 
 
 def _normal(name: str) -> FreeQuantity:
@@ -74,10 +92,16 @@ def density() -> Density:
     rows = [_row(f"by_{k}", f"study_{k}", n) for k, n in enumerate(SIZES)]
     rows.append(_row("early", "study_2", SIZES[2], within="by_2"))
     problem = HeldProblem(
-        name="toy", file=cast("CalibrationFile", None), scenario=cast("Scenario", None), series=[], rows=rows,
-        free=[_normal("level"), _normal("shape")], tau=[BetweenStudies("metastasis", 0.5)], path=Path("toy.toml"),
+        name="toy",
+        file=cast("CalibrationFile", None),
+        scenario=cast("Scenario", None),
+        series=[],
+        rows=rows,
+        free=[_normal("level"), _normal("shape")],
+        tau=[BetweenStudies("metastasis", 0.5)],
+        path=Path("toy.toml"),
         held={},
-    )  # fmt: skip
+    )
     level, time = np.full(len(rows), -0.7), np.array([-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, -1.0])
     beta = np.stack([level + 0.4 * time, np.full(len(rows), 0.8), 0.5 * time])
     beta[:, -1] = beta[:, 2] - [1.2, 0.0, 0.0]  # always a part of the figure that it is within

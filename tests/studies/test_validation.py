@@ -66,9 +66,16 @@ def figure(target_id: str, statistic: str, value: float, n: int, time: float | N
     """A figure of patients who are all followed to the end."""
     given: dict[str, Any] = {"follow_up_low": 50.0, "follow_up_high": 60.0, "source_id": target_id} | more
     return Target(
-        target_id=target_id, site="all", strategy="nothing", outcome="os", statistic=statistic, time=time, value=value,
-        n=n, **given,
-    )  # fmt: skip
+        target_id=target_id,
+        site="all",
+        strategy="nothing",
+        outcome="os",
+        statistic=statistic,
+        time=time,
+        value=value,
+        n=n,
+        **given,
+    )
 
 
 FIGURES = [

@@ -169,8 +169,19 @@ def _failed(found: Battery) -> dict[str, str]:
 def test_a_sample_of_the_battery_passes(name: str) -> None:
     """Some checks of each group, with few patients."""
     names = [
-        "effect-size", "nested-exponential", "occupancy-sum", "net-flow", "fixed-stay", "tunnel", "no-mortality",
-        "background-life-table", "mean-utility-norm", "swapped-strategies", "increments", "bounds", "documented",
+        "effect-size",
+        "nested-exponential",
+        "occupancy-sum",
+        "net-flow",
+        "fixed-stay",
+        "tunnel",
+        "no-mortality",
+        "background-life-table",
+        "mean-utility-norm",
+        "swapped-strategies",
+        "increments",
+        "bounds",
+        "documented",
         "way-out",
     ]
     assert _failed(run_battery(load_scenario(name), Sampling(n_patients=500), names=names)) == {}

@@ -22,8 +22,13 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
 
 MONO, COMBINATION = 0, 1
-TRACE = {1: (721, 202, 67, 10), 2: (520, 263, 181, 36), 5: (195, 186, 364, 255), 10: (38, 49, 234, 679),
-         20: (1, 2, 28, 968)}  # fmt: skip
+TRACE = {
+    1: (721, 202, 67, 10),
+    2: (520, 263, 181, 36),
+    5: (195, 186, 364, 255),
+    10: (38, 49, 234, 679),
+    20: (1, 2, 28, 968),
+}
 SLIP = ("p_ac * (rr if", "p_ac * (rr * (1734 / 1749 if strategy == 'combination' else 1) if")
 
 

@@ -115,9 +115,9 @@ def test_probabilistic_mean() -> None:
             printed = 0.0 if outcome == COST else monte_carlo[k]
             printed = error if outcome == COST else printed
             assert_close(values.mean(), PRINTED_PSA[k][i], math.hypot(error, printed), Z)
-        exact = np.array([
-            _exact(draws["loghr_progression"][d] * k, (scales[0][d], scales[1][d], scales[2][d])) for d in chosen
-        ])  # fmt: skip
+        exact = np.array(
+            [_exact(draws["loghr_progression"][d] * k, (scales[0][d], scales[1][d], scales[2][d])) for d in chosen]
+        )
         for i, outcome in enumerate(OUTCOMES):
             z = (result.mean[chosen, k, outcome] - exact[:, i]) / result.standard_error()[chosen, k, outcome]
             assert abs(z.mean()) < Z / math.sqrt(len(z))

@@ -41,11 +41,14 @@ def _matrix(on_b: bool) -> FloatArray:
     """Transition matrix, rows and columns healthy, sick, sicker, dead."""
     p_d, p_1d, p_2d, p_h1, p_1h = (-np.expm1(-r) for r in (0.002, 0.006, 0.02, 0.15, 0.5))
     p_12 = -np.expm1(-0.105 * (0.6 if on_b else 1.0))
-    return np.array([
-        [(1 - p_d) * (1 - p_h1), (1 - p_d) * p_h1, 0, p_d],
-        [(1 - p_1d) * p_1h, (1 - p_1d) * (1 - p_1h - p_12), (1 - p_1d) * p_12, p_1d],
-        [0, 0, 1 - p_2d, p_2d], [0, 0, 0, 1],
-    ])  # fmt: skip
+    return np.array(
+        [
+            [(1 - p_d) * (1 - p_h1), (1 - p_d) * p_h1, 0, p_d],
+            [(1 - p_1d) * p_1h, (1 - p_1d) * (1 - p_1h - p_12), (1 - p_1d) * p_12, p_1d],
+            [0, 0, 1 - p_2d, p_2d],
+            [0, 0, 0, 1],
+        ]
+    )
 
 
 def _by_hand(strategy: str) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -84,11 +87,13 @@ def test_other_corrections(correction: str, tmp_path: Path) -> None:
 
 
 WEIGHTS = {
-    "start": [1.0] * N + [0.0], "end": [0.0] + [1.0] * N, "none": [1.0] * (N + 1),
+    "start": [1.0] * N + [0.0],
+    "end": [0.0] + [1.0] * N,
+    "none": [1.0] * (N + 1),
     "half_cycle": [0.5] + [1.0] * (N - 1) + [0.5],
     "simpson_any": [1 / 3] + [4 / 3, 2 / 3] * (N // 2) + [1 / 3],
     "darth_simpson": [1 / 3] + [2 / 3, 4 / 3] * (N // 2) + [1 / 3],
-}  # fmt: skip
+}
 PLACES = {"start": 0.0, "middle": 0.5, "end": 1.0}
 
 

@@ -61,9 +61,14 @@ def solve_cycles(program: Program, numbers: FloatArray, x: FloatArray) -> Cohort
         sums.marks[:, 1] *= followed[1]
     arrays = {name: np.array([[getattr(sums, name) for sums in row] for row in parts]) for name in Sums._fields}
     return CohortResult(
-        outcomes=arrays["worth"], state=arrays["state"], endpoint=arrays["endpoint"], occupancy=arrays["occupancy"],
-        entries=arrays["entries"], marks=arrays["marks"], trace=arrays["trace"],
-    )  # fmt: skip
+        outcomes=arrays["worth"],
+        state=arrays["state"],
+        endpoint=arrays["endpoint"],
+        occupancy=arrays["occupancy"],
+        entries=arrays["entries"],
+        marks=arrays["marks"],
+        trace=arrays["trace"],
+    )
 
 
 def _refuse(program: Program) -> None:
@@ -106,9 +111,10 @@ def _states_that_read(program: Program, clock: int) -> IntArray:
         reads[s] = any(_reads(program, ref, clock) for ref in _refs_of_state(program, s))
     in_branches = [*o["branch_ref"], *(-1 - rule for rule in o["branch_rule"] if rule >= 0)]
     branch_effects = [
-        o["effect_ref"][k] for a, b in zip(o["branch_effect_start"], o["branch_effect_end"], strict=True)
+        o["effect_ref"][k]
+        for a, b in zip(o["branch_effect_start"], o["branch_effect_end"], strict=True)
         for k in range(a, b)
-    ]  # fmt: skip
+    ]
     if any(_reads(program, ref, clock) for ref in [*in_branches, *branch_effects]):
         reads[:] = 1
     return reads
@@ -159,17 +165,32 @@ def _bits(program: Program) -> tuple[IntArray, IntArray]:
 
 
 def _solve(
-    program: Program, numbers: FloatArray, profile: FloatArray, strategy: int, plan: Plan, width: int, wi: IntArray,
+    program: Program,
+    numbers: FloatArray,
+    profile: FloatArray,
+    strategy: int,
+    plan: Plan,
+    width: int,
+    wi: IntArray,
     wf: FloatArray,
-) -> Sums:  # fmt: skip
+) -> Sums:
     """Sums of one profile under one strategy; the room for cells grows as they need it."""
     most = FIRST_CELLS
     while True:
         cells, sums = _cells(program, most, width), _sums(program)
         status = markov.trace_cycles(
-            program.packed.m, program.packed.f, wi, wf, numbers, profile, strategy, plan, cells, sums,
+            program.packed.m,
+            program.packed.f,
+            wi,
+            wf,
+            numbers,
+            profile,
+            strategy,
+            plan,
+            cells,
+            sums,
             np.zeros(width + 3, dtype=np.int64),
-        )  # fmt: skip
+        )
         if status == layout.OK:
             return sums
         if status != layout.ROWS_FULL:
@@ -187,20 +208,25 @@ def _solve(
 def _cells(program: Program, most: int, width: int) -> Cells:
     size, depth = 1 << (2 * most).bit_length(), 2 + len(program.columns["branch_to"])
     return Cells(
-        key=np.zeros((2, most, width), dtype=np.int64), mass=np.zeros((2, most)),
-        table=np.zeros(size, dtype=np.int64), way=np.zeros((depth, width + 3), dtype=np.int64),
+        key=np.zeros((2, most, width), dtype=np.int64),
+        mass=np.zeros((2, most)),
+        table=np.zeros(size, dtype=np.int64),
+        way=np.zeros((depth, width + 3), dtype=np.int64),
         way_mass=np.zeros(depth),
-    )  # fmt: skip
+    )
 
 
 def _sums(program: Program) -> Sums:
     m, n_states = program.packed.m, len(program.states)
     return Sums(
-        worth=np.zeros(N_MAIN + 2 * len(program.categories)), state=np.zeros((n_states, N_SUMS)),
+        worth=np.zeros(N_MAIN + 2 * len(program.categories)),
+        state=np.zeros((n_states, N_SUMS)),
         endpoint=np.zeros((len(program.endpoints), 3, int(m[layout.H_N_STEPS]) + 2)),
-        occupancy=np.zeros((n_states, int(m[layout.H_N_OCCUPANCY]) + 2)), entries=np.zeros((n_states, 2)),
-        marks=np.zeros((len(program.marks), 2)), trace=np.zeros((int(m[layout.H_N_CYCLES]) + 1, n_states)),
-    )  # fmt: skip
+        occupancy=np.zeros((n_states, int(m[layout.H_N_OCCUPANCY]) + 2)),
+        entries=np.zeros((n_states, 2)),
+        marks=np.zeros((len(program.marks), 2)),
+        trace=np.zeros((int(m[layout.H_N_CYCLES]) + 1, n_states)),
+    )
 
 
 def _refusal(program: Program, wi: IntArray, wf: FloatArray, status: int, strategy: int) -> InputError:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from lmssim.model.schema import PartitionedSurvival
 
 NODES = np.array([-0.9258200997725514, -0.5773502691896257, 0.0, 0.5773502691896257, 0.9258200997725514])
-KRONROD = np.array([0.19797979797979798, 0.4909090909090909, 0.6222222222222222, 0.4909090909090909,
-                    0.19797979797979798])  # fmt: skip
+KRONROD = np.array(
+    [0.19797979797979798, 0.4909090909090909, 0.6222222222222222, 0.4909090909090909, 0.19797979797979798]
+)
 GAUSS = np.array([0.0, 1.0, 0.0, 1.0, 0.0])
 """Gauss-Kronrod rule of 5 points on [-1, 1], and the Gauss rule of 2 among them."""
 MIDDLE = 2
@@ -122,9 +123,19 @@ class Case:
         out = np.empty((len(self.rows), len(times)))
         for k, t in enumerate(self.rows):
             curves.survive(
-                self.m, self.f, self.wi, self.wf, t, self.v, self.x, self.attributes[0], self.strategy,
-                self.multiplier, times, out[k],
-            )  # fmt: skip
+                self.m,
+                self.f,
+                self.wi,
+                self.wf,
+                t,
+                self.v,
+                self.x,
+                self.attributes[0],
+                self.strategy,
+                self.multiplier,
+                times,
+                out[k],
+            )
             if self.wi[layout.W_BAD] != 0:
                 raise bad_value(self.program, self.wi, self.wf)
             if not np.isfinite(out[k]).all():
@@ -241,9 +252,13 @@ def solve_curves(case: Case, draw: int) -> NestedCurves:
     weights = np.diff(edges)[:, None] / 2.0 * KRONROD
     inside = over[:, :-1].reshape(len(over), *shape)[:, :, 1:]
     return NestedCurves(
-        edges=edges, nodes=nodes, at_edges=np.append(cells[:, :, 0], nested[:, -1:], axis=1), at_nodes=cells[:, :, 1:],
-        capped=((inside > TOLERANCE) * weights).sum(axis=(1, 2)), excess=np.maximum(over, 0.0).max(axis=1),
-    )  # fmt: skip
+        edges=edges,
+        nodes=nodes,
+        at_edges=np.append(cells[:, :, 0], nested[:, -1:], axis=1),
+        at_nodes=cells[:, :, 1:],
+        capped=((inside > TOLERANCE) * weights).sum(axis=(1, 2)),
+        excess=np.maximum(over, 0.0).max(axis=1),
+    )
 
 
 def _evaluate(case: Case, edges: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -273,8 +273,13 @@ def _solve_case(case: Case, draw: int) -> dict[str, FloatArray]:
     solved = solve_curves(case, draw)
     ledger, rough = (_Ledger(case, solved, rule) for rule in (KRONROD, GAUSS))
     return {
-        "outcomes": ledger.outcomes, "state": ledger.state, "error": np.abs(ledger.outcomes - rough.outcomes),
-        "endpoint": _endpoint_steps(case, solved), "occupancy": _occupancy_changes(case, solved),
-        "entries": _entries(case, solved), "marks": np.zeros((len(case.program.marks), 2)),
-        "capped": solved.capped, "excess": solved.excess,
-    }  # fmt: skip
+        "outcomes": ledger.outcomes,
+        "state": ledger.state,
+        "error": np.abs(ledger.outcomes - rough.outcomes),
+        "endpoint": _endpoint_steps(case, solved),
+        "occupancy": _occupancy_changes(case, solved),
+        "entries": _entries(case, solved),
+        "marks": np.zeros((len(case.program.marks), 2)),
+        "capped": solved.capped,
+        "excess": solved.excess,
+    }

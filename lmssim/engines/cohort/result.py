@@ -55,8 +55,9 @@ class CohortResult:
         arrays = {each.name: getattr(self, each.name) for each in fields(self)}
         means = {
             name: (array * shares.reshape(-1, *[1] * (array.ndim - 1))).sum(axis=0, keepdims=True)
-            for name, array in arrays.items() if array is not None
-        }  # fmt: skip
+            for name, array in arrays.items()
+            if array is not None
+        }
         return replace(self, **means)
 
 

@@ -25,19 +25,27 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
 
 GROWS = {
-    memory.NODES_FULL: ("nodes",), memory.KINDS_FULL: ("kinds", "moves"), memory.CHAINS_FULL: ("outs",),
-    memory.LINKS_FULL: ("links",), memory.BOXES_FULL: ("boxes",), memory.TOO_DEEP: ("chain",),
+    memory.NODES_FULL: ("nodes",),
+    memory.KINDS_FULL: ("kinds", "moves"),
+    memory.CHAINS_FULL: ("outs",),
+    memory.LINKS_FULL: ("links",),
+    memory.BOXES_FULL: ("boxes",),
+    memory.TOO_DEEP: ("chain",),
     memory.TOO_MANY: ("slots",),
-}  # fmt: skip
+}
 """What to double when something is full."""
 LARGEST = 1 << 17
 """Largest size; what asks for more is refused."""
 
 
 def solve(
-    program: Program, numbers: FloatArray, x: FloatArray, fineness: Fineness, jobs: int = 1,
+    program: Program,
+    numbers: FloatArray,
+    x: FloatArray,
+    fineness: Fineness,
+    jobs: int = 1,
     n_strategies: int | None = None,
-) -> CohortResult:  # fmt: skip
+) -> CohortResult:
     """Expected outcomes of each profile under each strategy.
 
     Parameters
@@ -104,9 +112,21 @@ class _Continuous:
         while True:
             space.wi[layout.W_BAD] = 0
             solve_kernel(
-                self.program.packed.m, self.program.packed.f, space.wi, space.wf, v, x, follow, space.kinds,
-                space.nodes, space.boxes, space.chain, space.solved, space.count, strategy,
-            )  # fmt: skip
+                self.program.packed.m,
+                self.program.packed.f,
+                space.wi,
+                space.wf,
+                v,
+                x,
+                follow,
+                space.kinds,
+                space.nodes,
+                space.boxes,
+                space.chain,
+                space.solved,
+                space.count,
+                strategy,
+            )
             failed = int(space.count[memory.FAILED])
             if failed == memory.OK:
                 break
@@ -167,6 +187,10 @@ class _Continuous:
         level[:, -1] = 0.0
         occupancy = np.diff(level, axis=1, prepend=0.0)
         return {
-            "outcomes": solved.outcome.copy(), "state": solved.state.copy(), "endpoint": endpoint,
-            "occupancy": occupancy, "entries": entries, "marks": marks,
-        }  # fmt: skip
+            "outcomes": solved.outcome.copy(),
+            "state": solved.state.copy(),
+            "endpoint": endpoint,
+            "occupancy": occupancy,
+            "entries": entries,
+            "marks": marks,
+        }

@@ -11,7 +11,7 @@ from lmssim.kernels.cohort.kinds import (
     I_ATTRIBUTES, I_CENSORING, I_CLEAR, I_COMPETING, I_CURES, I_EVENT, I_MET, I_SET, I_STATE, change,
     copy_item, enter, find_outcomes, live_cures, live_of, meet_mark, note_entry, note_mark, passive_bits, push,
     set_clocks, starting,
-)  # fmt: skip
+)
 from lmssim.kernels.cohort.ledger import bin_of, end, meet, note_flux, recombine, set_vector, total
 from lmssim.kernels.cohort.memory import (
     AT_ARRIVE, AT_EVENT, AT_START, BOXES_FULL, BY_DELAY, DR_ENTERED, D_KIND, FAILED, FAILED_STATE, K_ATTRIBUTES,
@@ -19,13 +19,13 @@ from lmssim.kernels.cohort.memory import (
     N_OUTS, N_USED, N_WATCHED, OF_ARRIVAL, OF_EVENT, OF_MOVE, OF_OUTCOME, OF_SOURCE, OF_TARGET, O_ATTRIBUTES,
     O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_WHAT, TOO_MANY,
     W_MARK, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
-)  # fmt: skip
+)
 from lmssim.kernels.cohort.nodes import settle
 from lmssim.kernels.jit import borrow, paste
 from lmssim.kernels.layout import (
     ABSORBING, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_EVENT, H_STATE, NONE, S_FIRST_EVENT, S_KIND, S_LAST_EVENT,
     S_WIDTH, V_CLEAR, V_DEATH_REF, V_DEATH_STATE, V_LOSS, V_SET, V_WIDTH, V_YEARS,
-)  # fmt: skip
+)
 from lmssim.kernels.machine import value_at
 from lmssim.kernels.walk import event_probability
 # isort: on
@@ -36,7 +36,7 @@ def arrive(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, out: IntArray,
     vector: FloatArray, clock: FloatArray, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """A vector of mass arrives at a dwelling state at one time: entry, events, then its node.
 
     Parameters
@@ -74,7 +74,7 @@ def arrive(
             top = _event(
                 m, f, wi, wf, v, x, follow, kinds, nodes, chain, solved, count, top, item, mass, mark, p, time,
                 strategy,
-            )  # fmt: skip
+            )
         note_from = count[N_NOTES]
         if follow.boxed[state] != 0:
             note_entry(m, wi, wf, v, x, kinds, count, state, 1.0, item[I_ATTRIBUTES], time, strategy)
@@ -87,7 +87,7 @@ def arrive(
             m, f, wi, wf, v, x, follow, kinds, nodes, count, state, live_of(follow, state, item[I_ATTRIBUTES]),
             live_cures(m, follow, state, item[I_CURES]), item[I_ATTRIBUTES] & follow.entry_bits[state], mass, clock,
             time, time, -1, strategy,
-        )  # fmt: skip
+        )
 
 
 @borrow
@@ -95,7 +95,7 @@ def _die(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, item: IntArray, mass: FloatArray, clock: FloatArray,
     time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """An item arrives at the absorbing state that an event at entry has led to."""
     n_passive = kinds.utility.shape[1]
     enter(m, item, clock, passive_bits(follow, n_passive - 1))
@@ -106,7 +106,7 @@ def _die(
     note_flux(
         m, f, kinds, solved, first, count[N_NOTES], amount, amount * math.exp(-f[F_RATE_COSTS] * time),
         amount * math.exp(-f[F_RATE_EFFECTS] * time),
-    )  # fmt: skip
+    )
     count[N_NOTES] = first
     meet(f, nodes, solved, count, mass, n_passive, item[I_MET], item[I_COMPETING], item[I_CENSORING], time)
     end(f, solved, state, amount, time)
@@ -117,7 +117,7 @@ def _event(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, chain: Chain, solved: Solved, count: IntArray, top: int, item: IntArray,
     mass: FloatArray, mark: int, p: float, time: float, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """An event happens to a share of those who enter a dwelling state; returns the new top of the stack.
 
     Those whose attributes change in a way that matters, and those who die, go on the stack; the rest stay in `mass`.
@@ -141,7 +141,7 @@ def _event(
     note_flux(
         m, f, kinds, solved, first, count[N_NOTES], amount, amount * math.exp(-f[F_RATE_COSTS] * time),
         amount * math.exp(-f[F_RATE_EFFECTS] * time),
-    )  # fmt: skip
+    )
     count[N_NOTES] = first
     open_loss(m, wi, wf, v, x, nodes, kinds, count, hit, mark, 1.0, changed[I_ATTRIBUTES], time, strategy)
     dies = 0.0
@@ -153,7 +153,7 @@ def _event(
         note_flux(
             m, f, kinds, solved, first, count[N_NOTES], amount, amount * math.exp(-f[F_RATE_COSTS] * time),
             amount * math.exp(-f[F_RATE_EFFECTS] * time),
-        )  # fmt: skip
+        )
         count[N_NOTES] = first
         dead = push(chain, top, count, m[e + V_DEATH_STATE], -1, changed[I_ATTRIBUTES], changed, dies)
         if dead > top:
@@ -177,7 +177,7 @@ def _event(
 def open_loss(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, nodes: Nodes, kinds: Kinds,
     count: IntArray, vector: FloatArray, mark: int, share: float, attributes: int, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Begin a loss of utility of a mark for a share of a vector: a slot takes the mass times the loss."""
     e = m[H_EVENT] + mark * V_WIDTH
     if m[e + V_LOSS] == NONE:
@@ -210,7 +210,7 @@ def open_slot(nodes: Nodes, count: IntArray, n_passive: int, code: int, until: f
 def put_loss(
     m: IntArray, nodes: Nodes, kinds: Kinds, count: IntArray, vector: FloatArray, code: int, loss: float,
     until: float, time: float,
-) -> None:  # fmt: skip
+) -> None:
     """Put a loss of utility on a vector until a time; with others that are open it multiplies, or adds if declared."""
     if loss == 0.0 or until <= time:
         return
@@ -230,7 +230,7 @@ def jump(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, d: int, j: int, p: float,
     time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """A share `p` of a node makes move `j` at `time`."""
     n_passive = kinds.utility.shape[1]
     source, kind = nodes.mass[d], nodes.row[d, D_KIND]
@@ -250,7 +250,7 @@ def jump(
         m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, moved, first, first_note, clock,
         kinds.row[kind, K_ATTRIBUTES], kinds.row[kind, K_ENTRY], nodes.real[d, DR_ENTERED], kinds.move[j, M_ROW],
         kinds.move[j, M_HOW] == BY_DELAY, time, strategy,
-    )  # fmt: skip
+    )
     move[M_FIRST_OUT], move[M_LAST_OUT] = outs
     move[M_FIRST_NOTE], move[M_LAST_NOTE] = notes
 
@@ -261,7 +261,7 @@ def spread(
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, moved: FloatArray,
     first: int, first_note: int, clock: FloatArray, attributes: int, entry: int, entered: float, row: int,
     stays_in_sheet: bool, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Spread mass that moves at `time` over the outcomes at the tables' ends, which are then forgotten.
 
     Parameters
@@ -278,7 +278,7 @@ def spread(
     note_flux(
         m, f, kinds, solved, first_note, count[N_NOTES], amount, amount * math.exp(-f[F_RATE_COSTS] * time),
         amount * math.exp(-f[F_RATE_EFFECTS] * time),
-    )  # fmt: skip
+    )
     last, last_note = count[N_OUTS], count[N_NOTES]
     vector = chain.vector[len(chain.p) + OF_OUTCOME]
     for i in range(first, last):
@@ -299,12 +299,12 @@ def spread(
             settle(
                 m, f, wi, wf, v, x, follow, kinds, nodes, count, out[O_STATE], out[O_ATTRIBUTES], out[O_CURES], entry,
                 vector, clock, entered, time, row, strategy,
-            )  # fmt: skip
+            )
         else:
             land(
                 m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, out, vector, clock,
                 stays_in_sheet, time, strategy,
-            )  # fmt: skip
+            )
     count[N_OUTS], count[N_NOTES] = first, first_note
 
 
@@ -313,7 +313,7 @@ def land(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, out: IntArray,
     vector: FloatArray, clock: FloatArray, stays_in_sheet: bool, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Mass reaches the end of a chain at `time`: absorbed, a node of this sheet, or a box."""
     state = out[O_STATE]
     if m[m[H_STATE] + state * S_WIDTH + S_KIND] == ABSORBING:
@@ -336,7 +336,7 @@ def land(
             put_in_box(
                 follow, kinds, nodes, boxes, count, b, vector, time, after, total(vector, kinds.utility.shape[1]),
                 solved.endpoint.shape[0],
-            )  # fmt: skip
+            )
 
 
 @borrow
@@ -364,7 +364,7 @@ def box_of(follow: Follow, boxes: Boxes, count: IntArray, state: int, attributes
 def put_in_box(
     follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, count: IntArray, b: int, vector: FloatArray,
     time: float, clock: FloatArray, amount: float, n_watchers: int,
-) -> None:  # fmt: skip
+) -> None:
     """Add a vector that enters at `time`; if its interval's sheet is done, to the next one.
 
     Of temporary losses of utility the sum is kept, and its product with the time that is left of them.

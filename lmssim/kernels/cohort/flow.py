@@ -20,7 +20,7 @@ from lmssim.kernels.cohort.memory import (
     N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_TERMS, N_USED, N_WATCHED, N_WITHIN, OF_NODE,
     O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST,
     X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
-)  # fmt: skip
+)
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
 from lmssim.kernels.pointer import add_four, add_four_of, add_four_sizes, advance, scratch, set_four, sum_fours
@@ -301,7 +301,7 @@ def _sum_terms(nodes: Nodes, count: IntArray, i: int, n_terms: int) -> None:
 def flow_out(
     m: IntArray, f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved,
     count: IntArray, start: float, stop: float,
-) -> None:  # fmt: skip
+) -> None:
     """What leaves nodes during a step: notes of the links, watchers that are met, mass into boxes and ends."""
     factor_cost, factor_effect = math.exp(-f[F_RATE_COSTS] * start), math.exp(-f[F_RATE_EFFECTS] * start)
     for i in range(count[N_PAYING]):
@@ -312,7 +312,7 @@ def flow_out(
             note_flux(
                 m, f, kinds, solved, kinds.move[j, M_FIRST_NOTE], kinds.move[j, M_LAST_NOTE], weight * moment[X_YEARS],
                 weight * moment[X_COST] * factor_cost, weight * moment[X_EFFECT] * factor_effect,
-            )  # fmt: skip
+            )
     watched = 0
     for k in range(count[N_WATCHED]):
         watched |= 1 << nodes.watch[k]
@@ -337,7 +337,7 @@ def flow_out(
             _flow_to_box(
                 m, follow, kinds, nodes, boxes, chain, count, TO_BOX - target, out, d, weight, start, stop,
                 solved.endpoint.shape[0],
-            )  # fmt: skip
+            )
     for k in range(count[N_WATCHED]):
         for how in range(3):
             if nodes.met[k, how] != 0.0:
@@ -360,7 +360,7 @@ def _meet_over(kinds: Kinds, nodes: Nodes, count: IntArray, out: IntArray, d: in
 def _flow_to_box(
     m: IntArray, follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, count: IntArray, b: int,
     out: IntArray, d: int, weight: float, start: float, stop: float, n_watchers: int,
-) -> None:  # fmt: skip
+) -> None:
     """What enters box `b` from node `d` during a step, at its mean time."""
     n_passive, vector, years = kinds.utility.shape[1], nodes.vector, nodes.years[d]
     gone = out[O_EVENT] | out[O_COMPETING] | out[O_CENSORING]

@@ -18,7 +18,7 @@ from lmssim.kernels.cohort.memory import (
     O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_WHAT, S_A,
     S_AFTER, S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT, Y_LIGHT, Y_MET, Y_MOVE, Y_NODE,
     Boxes, Chain, Follow, Kinds, Nodes,
-)  # fmt: skip
+)
 from lmssim.kernels.cohort.nodes import decide_cures, next_path, node_of
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import ABSORBING, H_AGE_COLUMN, H_STATE, S_KIND, S_WIDTH, T_SILENT
@@ -30,7 +30,7 @@ from lmssim.kernels.race import base_hazard, clock_origin, timed_effects
 def build(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, count: IntArray, d: int, now: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Links of a node: its moves by hazard, and where each of their outcomes goes."""
     row = nodes.row[d]
     kind = row[D_KIND]
@@ -68,7 +68,7 @@ def build(
 def _lighten(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     nodes: Nodes, count: IntArray, chain: Chain, i: int, now: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """See whether visit `i` leaves everybody as they are; its outcome and notes are then kept."""
     visit = nodes.visit[i]
     j, d = visit[Y_MOVE], visit[Y_NODE]
@@ -93,7 +93,7 @@ def _lighten(
 def _spec(
     m: IntArray, wi: IntArray, wf: FloatArray, x: FloatArray, kinds: Kinds, nodes: Nodes, count: IntArray, d: int,
     j: int,
-) -> int:  # fmt: skip
+) -> int:
     """Cumulative hazard that a link follows, shared with other links that follow the same."""
     real, family = kinds.move_real[j], kinds.move[j, M_FAMILY]
     origin = clock_origin(m, wi, wf, kinds.move[j, M_ROW], nodes.real[d, DR_ENTERED], x[m[H_AGE_COLUMN]])
@@ -104,7 +104,7 @@ def _spec(
         if (
             nodes.spec[k] == family and s[S_ORIGIN] == origin and s[S_A] == real[MR_A] and s[S_B] == real[MR_B]
             and s[S_C] == real[MR_C] and s[S_STRETCH] == real[MR_STRETCH]
-        ):  # fmt: skip
+        ):
             return k
     k = count[N_SPECS]
     if k >= len(nodes.spec):
@@ -122,7 +122,7 @@ def _spec(
 def _add_edges(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, count: IntArray, link: int, d: int, o: int, now: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Edges of one outcome: one, or more where mixture cures are to be decided."""
     out = kinds.out[o]
     state, stays, attributes, p = out[O_STATE], out[O_STAYS] != 0, out[O_ATTRIBUTES], kinds.out_p[o]
@@ -145,7 +145,7 @@ def _add_edges(
         target = node_of(
             m, f, wi, wf, v, x, follow, kinds, nodes, count, state, attributes, decided, entry,
             nodes.real[d, DR_ENTERED], nodes.clock[d], now, -1, strategy,
-        )  # fmt: skip
+        )
         _add_edge(kinds, nodes, count, link, d, o, target, p * share)
         path, n_taken = next_path(path, n_asked)
         if n_taken == 0:
@@ -177,7 +177,7 @@ def _add_edge(kinds: Kinds, nodes: Nodes, count: IntArray, link: int, d: int, o:
 def note_hazards(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds,
     nodes: Nodes, count: IntArray, start: float, stop: float,
-) -> float:  # fmt: skip
+) -> float:
     """Integrals of the links' hazards over a step; returns the largest total of a node."""
     for k in range(count[N_SPECS]):
         s = nodes.spec_real[k]
@@ -211,7 +211,7 @@ def keep_hazards(nodes: Nodes, count: IntArray, stop: float) -> None:
 def note_effects(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds,
     nodes: Nodes, count: IntArray, time: float,
-) -> float:  # fmt: skip
+) -> float:
     """Effects that change with time, as they are just after `time`; returns until when they hold."""
     stop = math.inf
     for k in range(count[N_TIMED]):

@@ -14,7 +14,7 @@ from lmssim.kernels.cohort.memory import (
     N_KINDS, N_MOVES, N_NOTES, N_OUTS, N_STORED, NOTE_COST, NOTE_ENTRY, NOTE_LOSS, NOTE_MARK, NOTE_QALY, O_ATTRIBUTES,
     O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_STATE, Q_WHAT,
     SPARE, TOO_DEEP, Z_BITS, Z_CARE, Z_MAY_CLEAR, Z_MAY_SET, Z_WANT, Chain, Follow, Kinds,
-)  # fmt: skip
+)
 from lmssim.kernels.families import FIXED, VISIT
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
@@ -27,7 +27,7 @@ from lmssim.kernels.layout import (
     T_FRESH, T_LAST_COST, T_MARK, T_REF_A, T_RISK, T_RULE, T_SET, T_SILENT, T_TIMED,
     T_TO, T_WANT, T_WIDTH, V_CLEAR, V_COMPETING_OF, V_DEATH_REF, V_DEATH_STATE, V_EVENT_OF, V_FIRST_COST, V_LAST_COST,
     V_LOSS, V_SET, V_WIDTH,
-)  # fmt: skip
+)
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.race import rate_of_use, visit_probability
 from lmssim.kernels.walk import event_probability, weigh_branches
@@ -114,7 +114,7 @@ def slot_of(kinds: Kinds, state: int, attributes: int, cures: int, entry: int) -
 def undecided_cure(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, state: int,
     attributes: int, cures: int, time: float, strategy: int,
-) -> tuple[int, float]:  # fmt: skip
+) -> tuple[int, float]:
     """First mixture cure that the coming race asks for and that has not been decided, and its probability; else -1."""
     s = m[H_STATE] + state * S_WIDTH
     for t in range(m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION], T_WIDTH):
@@ -145,7 +145,7 @@ def kind_of(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     count: IntArray, state: int, attributes: int, cures: int, entry: int, clock: FloatArray, time: float,
     strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Number of a kind, made if it is new; if values at entry depend on time, it is always new. Negative if full.
 
     Parameters
@@ -200,7 +200,7 @@ def _has_excluded(m: IntArray, follow: Follow, s: int) -> bool:
 def _add_move(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     count: IntArray, t: int, attributes: int, cures: int, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """A transition that may happen to the kind, with its numbers."""
     if m[t + T_CURE] != NONE and (cures >> (2 * follow.cure_of_risk[m[t + T_RISK]] + 1)) & 1:
         return
@@ -226,7 +226,7 @@ def _add_move(
 def _worth(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     number: int, s: int, attributes: int, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Utility and costs per year of the kind, for each combination of passive attributes."""
     kinds.rate[number] = 0.0
     for column in range(kinds.utility.shape[1]):
@@ -257,7 +257,7 @@ def note(kinds: Kinds, count: IntArray, what: int, index: int, state: int, size:
 def note_costs(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, count: IntArray, first: int,
     last: int, state: int, p: float, attributes: int, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Write down a list of lump sums, each times a probability."""
     for k in range(first, last, 2):
         cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, time, strategy)
@@ -268,7 +268,7 @@ def note_costs(
 def note_entry(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, count: IntArray, state: int,
     p: float, attributes: int, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Write down what is paid and gained at entry into a state."""
     s = m[H_STATE] + state * S_WIDTH
     note_costs(
@@ -283,7 +283,7 @@ def note_entry(
 def note_mark(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, count: IntArray, mark: int,
     state: int, p: float, attributes: int, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Write down a mark: that it happens, what it costs, and that a loss of utility begins."""
     e = m[H_EVENT] + mark * V_WIDTH
     note(kinds, count, NOTE_MARK, mark, state, p)
@@ -299,7 +299,7 @@ def note_mark(
 def note_terminal(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, count: IntArray, state: int,
     p: float, attributes: int, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Write down terminal care at death."""
     terminal = m[m[H_STATE] + state * S_WIDTH + S_TERMINAL]
     if terminal >= 0:
@@ -307,7 +307,7 @@ def note_terminal(
         note_costs(
             m, wi, wf, v, x, kinds, count, m[d + D_FIRST_COST], m[d + D_LAST_COST], state, p, attributes, time,
             strategy,
-        )  # fmt: skip
+        )
 
 
 @borrow
@@ -337,7 +337,7 @@ def copy_item(target: IntArray, source: IntArray) -> None:
 def find_outcomes(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     count: IntArray, chain: Chain, kind: int, j: int, clock: FloatArray, time: float, exact: bool, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Where move `j` of a kind leads, through its chain of chance states: outcomes and notes, at the tables' ends.
 
     Parameters
@@ -379,7 +379,7 @@ def find_outcomes(
         note_costs(
             m, wi, wf, v, x, kinds, count, m[t + T_FIRST_COST], m[t + T_LAST_COST], state, 1.0 - p_death, before, time,
             strategy,
-        )  # fmt: skip
+        )
         top = push(chain, top, count, m[t + T_TO], -1, attributes, start, 1.0 - p_death)
     elif p_death < 1.0:
         start[I_STAYS] = 1
@@ -394,7 +394,7 @@ def find_outcomes(
 def follow_chain(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     count: IntArray, chain: Chain, top: int, clock: FloatArray, time: float, exact: bool, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Follow the arrivals on the stack to their ends: outcomes and notes, at the tables' ends."""
     while top > 0 and count[FAILED] == 0:
         top -= 1
@@ -452,7 +452,7 @@ def enter(m: IntArray, item: IntArray, clock: FloatArray, all_passive: int) -> N
 def _follow_arrival(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     count: IntArray, chain: Chain, top: int, clock: FloatArray, time: float, exact: bool, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Take the arrival at `top` one state further; returns the new top of the stack."""
     item, p = chain.item[len(chain.p) + AT_ITEM], chain.p[top]
     copy_item(item, chain.item[top])
@@ -498,7 +498,7 @@ def _follow_arrival(
 def _happen(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     count: IntArray, chain: Chain, top: int, before: IntArray, mark: int, p: float, time: float, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """An event happens to an item in a chance state: it may die of it; the rest goes on with the state's next event."""
     e = m[H_EVENT] + mark * V_WIDTH
     item = chain.item[len(chain.p) + AT_HAPPEN]
@@ -522,7 +522,7 @@ def _happen(
 def _branch(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
     count: IntArray, chain: Chain, top: int, item: IntArray, p: float, time: float, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Split an item over the branches of its chance state."""
     state, attributes = item[I_STATE], item[I_ATTRIBUTES]
     s = m[H_STATE] + state * S_WIDTH

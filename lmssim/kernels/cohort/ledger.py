@@ -12,15 +12,15 @@ from lmssim.kernels.cohort.memory import (
     A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, D_KIND, K_STATE, K_STORE, NOTE_COST, NOTE_ENTRY, NOTE_MARK,
     NOTE_QALY, N_LIVE, N_ROWS, N_USED, N_WATCHED, Q_INDEX, Q_STATE, Q_WHAT, W_OPEN, X_AFTER, X_BEFORE, Follow, Kinds,
     Nodes, Solved,
-)  # fmt: skip
+)
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS, F_STEPS_PER_YEAR, H_ADDITIVE, H_AGE_COLUMN, H_NORM,
     H_NORM_COLUMN, H_N_AGES, H_N_CATEGORIES, H_STATE, NONE, S_ALIVE, S_UTILITY, S_WIDTH,
-)  # fmt: skip
+)
 from lmssim.kernels.ledger import (
     LY, LY_UNDISCOUNTED, N_MAIN, QALY, QALY_UNDISCOUNTED, STATE_COST, STATE_COST_UNDISCOUNTED, STATE_QALY, STATE_YEARS,
-)  # fmt: skip
+)
 from lmssim.kernels.rewards import norm_years_undiscounted
 from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of
 # isort: on
@@ -39,7 +39,7 @@ def pay(m: IntArray, solved: Solved, state: int, category: int, plain: float, di
 def note_flux(
     m: IntArray, f: FloatArray, kinds: Kinds, solved: Solved, first: int, last: int, plain: float, as_cost: float,
     as_effect: float,
-) -> None:  # fmt: skip
+) -> None:
     """Pay and count the notes from `first` to `last` for a mass that moves, plain and discounted."""
     for k in range(first, last):
         what, index, state = kinds.note[k, Q_WHAT], kinds.note[k, Q_INDEX], kinds.note[k, Q_STATE]
@@ -87,7 +87,7 @@ def recombine(follow: Follow, vector: FloatArray, n_passive: int, clear: int, ma
 def meet(
     f: FloatArray, nodes: Nodes, solved: Solved, count: IntArray, vector: FloatArray, n_passive: int, met: int,
     competing: int, censoring: int, time: float,
-) -> None:  # fmt: skip
+) -> None:
     """Watchers of `vector` that meet their event, a competing one or censoring at `time`: noted, and gone."""
     if (met | competing | censoring) == 0:
         return
@@ -167,7 +167,7 @@ def _mean_utility(kinds: Kinds, nodes: Nodes, d: int, kind: int, n_passive: int)
 def _store(
     m: IntArray, follow: Follow, kinds: Kinds, nodes: Nodes, solved: Solved, d: int, kind: int, store: int, k: int,
     years: float, in_costs: float,
-) -> None:  # fmt: skip
+) -> None:
     """Costs per year that terminal care would replace, by interval of time."""
     lived, lived_cost = nodes.years[d], nodes.years_cost[d]
     for category in range(m[H_N_CATEGORIES]):
@@ -186,7 +186,7 @@ def _store(
 def add_years(
     m: IntArray, f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray,
     start: float, stop: float, norm: float,
-) -> None:  # fmt: skip
+) -> None:
     """Years of a step into the nodes' sums, and what temporary losses of utility take away."""
     n_passive, n_slots = kinds.utility.shape[1], len(nodes.slot)
     years = stop - start

@@ -28,7 +28,7 @@ OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG,
     FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
     N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE, N_SEEN,
     N_PAYING, N_TERMS,
-) = range(31)  # fmt: skip
+) = range(31)
 N_COUNTERS = 32
 
 # a kind
@@ -43,7 +43,7 @@ MR_WIDTH = 5
 # an outcome of a move: where its chain of chance states ends
 (
     O_STATE, O_ATTRIBUTES, O_CURES, O_CLEAR, O_SET, O_EVENT, O_COMPETING, O_CENSORING, O_STARTED, O_STAYS,
-) = range(10)  # fmt: skip
+) = range(10)
 O_WIDTH = 10
 # what falls on the way, per unit of mass that moves
 NOTE_COST, NOTE_QALY, NOTE_ENTRY, NOTE_MARK, NOTE_LOSS = range(5)
@@ -52,7 +52,7 @@ Q_WIDTH = 3
 # a node
 (
     D_KIND, D_ALIVE, D_BUILT, D_FIRST_LINK, D_LAST_LINK, D_FIRST_VISIT, D_LAST_VISIT, D_MOVE, D_KEY,
-) = range(9)  # fmt: skip
+) = range(9)
 D_WIDTH = 9
 DR_ENTERED, DR_END = range(2)
 # a link: a node's move by hazard; an edge: one outcome of a link

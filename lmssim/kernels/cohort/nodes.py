@@ -13,12 +13,12 @@ from lmssim.kernels.cohort.memory import (
     FAILED, FAILED_STATE, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, MR_A, M_HOW,
     M_ROW, NODES_FULL, N_LIVE, N_NODES, N_TICKS, N_VISITS, Y_LAST, Y_LIGHT, Y_MET, Y_MOVE, Y_NEXT, Y_NODE, Follow,
     Kinds, Nodes,
-)  # fmt: skip
+)
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     C_PLAN, C_WIDTH, H_AGE_COLUMN, H_N_PLANS, H_PLAN_TABLE, H_STATE, H_TICK_START, H_TICK_TIME, L_WIDTH, L_YEARS,
     S_FIRST_LIMITED, S_FIRST_SCHEDULE, S_LAST_LIMITED, S_LAST_SCHEDULE, S_WIDTH, T_PLAN,
-)  # fmt: skip
+)
 from lmssim.kernels.machine import value_at
 from lmssim.kernels.race import clock_origin
 from lmssim.kernels.rewards import first_tick, plan_start
@@ -30,7 +30,7 @@ def node_of(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, count: IntArray, state: int, attributes: int, cures: int, entry: int, entered: float,
     clock: FloatArray, now: float, passed: int, strategy: int,
-) -> int:  # fmt: skip
+) -> int:
     """Node of a kind with the readings of its clocks, made if there is none; -1 if there is no room.
 
     Parameters
@@ -51,7 +51,7 @@ def node_of(
             if (
                 kind[K_STATE] == state and kind[K_ATTRIBUTES] == attributes and kind[K_CURES] == cures
                 and kind[K_ENTRY] == entry and _same_clocks(nodes.clock[d], clock, follow.live_clocks[state])
-            ):  # fmt: skip
+            ):
                 return d
     d = count[N_NODES]
     if d >= len(nodes.row):
@@ -96,7 +96,7 @@ def _same_clocks(a: FloatArray, b: FloatArray, which: int) -> bool:
 def _await(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds,
     nodes: Nodes, count: IntArray, d: int, now: float, passed: int, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """What a new node waits for: its fixed end, visits, ticks and edges of limited rewards."""
     kind, entered = kinds.row[nodes.row[d, D_KIND]], nodes.real[d, DR_ENTERED]
     state = kind[K_STATE]
@@ -163,7 +163,7 @@ def settle(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, count: IntArray, state: int, attributes: int, cures: int, entry: int,
     vector: FloatArray, clock: FloatArray, entered: float, now: float, passed: int, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Add mass to its node, split by the mixture cures that the race asks for."""
     path, n_taken = 0, 0
     while True:
@@ -173,7 +173,7 @@ def settle(
         d = node_of(
             m, f, wi, wf, v, x, follow, kinds, nodes, count, state, attributes, decided, entry, entered, clock, now,
             passed, strategy,
-        )  # fmt: skip
+        )
         if d >= 0:
             mass = nodes.mass[d]
             for c in range(len(vector)):
@@ -187,7 +187,7 @@ def settle(
 def decide_cures(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, state: int,
     attributes: int, cures: int, clock: FloatArray, now: float, path: int, n_taken: int, strategy: int,
-) -> tuple[int, float, int]:  # fmt: skip
+) -> tuple[int, float, int]:
     """Decide the mixture cures that a race asks for, along a path: who is cured is set by its bits, else nobody is.
 
     Returns

@@ -21,7 +21,7 @@ from lmssim.kernels.cohort.memory import (
     DR_END, D_ALIVE, D_BUILT, D_MOVE, FAILED, MR_A, M_ROW, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NODES, N_PAYING,
     N_SPECS, N_STEPS, N_TICKS, N_TIMED, N_USED, N_VISITS, N_WATCHED, N_WITHIN, P_FINE_UNTIL, P_GROWTH, P_STEP, S_ORIGIN,
     TOO_MANY, W_OPEN, Y_LAST, Y_LIGHT, Y_MET, Y_MOVE, Y_NEXT, Y_NODE, Boxes, Chain, Follow, Kinds, Nodes, Solved,
-)  # fmt: skip
+)
 from lmssim.kernels.cohort.ticks import close_limited, pay_limited_node, pay_ticks, pay_ticks_within, pay_visits_within
 from lmssim.kernels.families import EXPONENTIAL, LIFE_TABLE
 from lmssim.kernels.jit import borrow, paste
@@ -47,7 +47,7 @@ def fall_due(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, time: float,
     moves_due: bool, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Everything that falls at `time`: ends of losses, visits and delays in the states' order, then ticks."""
     for k in range(len(nodes.slot)):
         if nodes.slot[k, W_OPEN] != 0 and nodes.slot_end[k] <= time:
@@ -153,7 +153,7 @@ def next_stop(
 def forget_spent(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, nodes: Nodes,
     solved: Solved, count: IntArray, strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Close nodes that have ended and hold nothing more; returns the mass that is left."""
     n_passive, left, kept = kinds.utility.shape[1], 0.0, 0
     for i in range(count[N_LIVE]):
@@ -179,7 +179,7 @@ def follow_step(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, time: float, stop: float,
     strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Follow the sheet from `time` to `stop`, or part of the way; returns how far."""
     most = note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
     if most > MOST_RATE:
@@ -200,7 +200,7 @@ def follow_sheet(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, began: float,
     strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Follow the nodes that there are from `began` to the horizon, or until nothing is left."""
     time, due = began, -math.inf
     while count[FAILED] == 0:
@@ -232,7 +232,7 @@ def follow_sheet(
 def _end_sheet(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds,
     nodes: Nodes, solved: Solved, count: IntArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """What is still open at the end of a sheet: limited rewards, watchers, the worth of the years."""
     n_passive = kinds.utility.shape[1]
     for i in range(count[N_TICKS]):

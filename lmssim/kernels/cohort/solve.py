@@ -13,7 +13,7 @@ from lmssim.kernels.cohort.memory import (
     MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES,
     N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, P_LEAST,
     P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
-)  # fmt: skip
+)
 from lmssim.kernels.cohort.arrivals import arrive, open_slot, spread
 from lmssim.kernels.cohort.ledger import total
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
@@ -23,7 +23,7 @@ from lmssim.kernels.layout import (
     G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS,
     H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY, H_TERMINAL, S_CENSORING_OF, S_COMPETING_OF, S_EVENT_OF, S_KIND,
     S_TERMINAL, S_WIDTH, W_EPOCH,
-)  # fmt: skip
+)
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.pointer import constant, lend, scratch
 from lmssim.kernels.race import base_hazard, clock_origin
@@ -43,7 +43,7 @@ WINDOW_STEPS = 12
 def solve(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Solve the program for the patient with columns `x`: everything that comes out stands in `solved`.
 
     `count[FAILED]` says whether it could be done.
@@ -51,14 +51,14 @@ def solve(
     _solve(
         constant(m), constant(f), scratch(wi), scratch(wf), constant(v), constant(x), lend(follow), lend(kinds),
         lend(nodes), lend(boxes), lend(chain), lend(solved), scratch(count), strategy,
-    )  # fmt: skip
+    )
 
 
 @borrow
 def _solve(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """`solve` over pointers."""
     keep_apart()
     for part in (solved.outcome, solved.entries, solved.marks):
@@ -84,7 +84,7 @@ def _solve(
                     _open_boxes(
                         m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, state, k,
                         i == n_rounds - 1, strategy,
-                    )  # fmt: skip
+                    )
     if count[FAILED] == 0:
         _censor_absorbed(m, f, solved)
         _exclude(m, f, wi, wf, v, x, follow, kinds, solved, count, strategy)
@@ -116,7 +116,7 @@ def _censor_absorbed(m: IntArray, f: FloatArray, solved: Solved) -> None:
 def _begin(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Everybody enters the initial state: with what the strategy plans, or the shares of its mix."""
     g = m[H_STRATEGY] + strategy * G_WIDTH
     attributes = m[g + G_START_BITS]
@@ -129,13 +129,13 @@ def _begin(
         _enter_at(
             m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, m[H_START_STATE],
             attributes | m[k + 1], share, strategy,
-        )  # fmt: skip
+        )
         rest -= share
     if rest > 0.0:
         _enter_at(
             m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, m[H_START_STATE], attributes, rest,
             strategy,
-        )  # fmt: skip
+        )
 
 
 @paste
@@ -143,7 +143,7 @@ def _enter_at(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int,
     attributes: int, share: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """A share of the patients enters a state at time 0."""
     n_passive = kinds.utility.shape[1]
     moved = chain.vector[len(chain.p) + OF_BOX]
@@ -166,7 +166,7 @@ def _enter_at(
     follow_vector(
         m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, state, attributes, 0, moved, clock, 0.0,
         strategy,
-    )  # fmt: skip
+    )
 
 
 @paste
@@ -174,7 +174,7 @@ def follow_vector(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int,
     attributes: int, cures: int, moved: FloatArray, clock: FloatArray, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Mass enters any kind of state at `time`, in a sheet that begins."""
     start = chain.item[len(chain.p) + AT_START]
     start[:] = 0
@@ -185,7 +185,7 @@ def follow_vector(
     spread(
         m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, moved, first, first_note, clock,
         attributes, 0, time, -1, True, time, strategy,
-    )  # fmt: skip
+    )
 
 
 @paste
@@ -193,7 +193,7 @@ def _open_boxes(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, state: int, k: int,
     last: bool, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """The sheet of all who entered a state in interval `k`, from their mean time of entry on.
 
     Whoever enters it again within the interval waits for the next round, or in the `last` one for the next interval.
@@ -249,12 +249,12 @@ def _open_boxes(
             arrive(
                 m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, out, vector, clock, mean,
                 strategy,
-            )  # fmt: skip
+            )
         else:
             follow_vector(
                 m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, state, boxes.row[b, 1],
                 boxes.row[b, 2], vector, clock, mean, strategy,
-            )  # fmt: skip
+            )
         _empty(boxes, b, k)
     _note_waiting(m, f, follow, solved, state, k, mass, mean)
     count[N_SHEETS] += 1
@@ -265,7 +265,7 @@ def _open_boxes(
 def _choose_watchers(
     f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, solved: Solved, count: IntArray,
     state: int, k: int,
-) -> None:  # fmt: skip
+) -> None:
     """Watchers that a sheet has to follow; those that can meet nothing more are censored at the horizon."""
     n_passive, n = kinds.utility.shape[1], 0
     last = step_of(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
@@ -294,7 +294,7 @@ def _is_named(follow: Follow, time: float) -> bool:
 @borrow
 def _note_waiting(
     m: IntArray, f: FloatArray, follow: Follow, solved: Solved, state: int, k: int, mass: float, mean: float
-) -> None:  # fmt: skip
+) -> None:
     """Occupancy within an interval, as if entries were spread over it evenly: its sheet holds them from `mean` on."""
     if m[m[H_STATE] + state * S_WIDTH + S_KIND] != DWELLING:
         return
@@ -346,7 +346,7 @@ def _carry(boxes: Boxes, b: int, k: int) -> None:
 def _exclude(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, solved: Solved, count: IntArray, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Take off the costs of categories that terminal care replaces: those of who dies within its window.
 
     The probability of that death within the window is followed backward over the kinds, in the middle of each
@@ -370,7 +370,7 @@ def _exclude(
                 _step_back(
                     m, f, wi, wf, v, x, follow, kinds, count, state, soon, before, solved.soon[2],
                     stop - window / WINDOW_STEPS, stop, strategy,
-                )  # fmt: skip
+                )
             for kind in range(n_kinds):
                 store = kinds.row[kind, K_STORE]
                 if store < 0:
@@ -400,7 +400,7 @@ def _step_back(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, count: IntArray, death: int, soon: FloatArray, before: FloatArray, found: FloatArray, start: float,
     stop: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Probabilities of a death by the window's end, one step further back: `soon` holds those at `stop`, then `start`.
 
     A step of second order: the chance to leave within it, with the mean of where that leads before and after.
@@ -428,7 +428,7 @@ def _step_back(
                                 else live_cures(m, follow, target, kinds.out[o, O_CURES]),
                                 kinds.out[o, O_ATTRIBUTES] & follow.entry_bits[target],
                             )
-                        ]  # fmt: skip
+                        ]
                         if to >= 0:
                             leads += kinds.out_p[o] * 0.5 * (soon[to] + before[to])
                 gain += rate * leads
@@ -446,7 +446,7 @@ def _step_back(
 def _hazard_of(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, kind: int,
     j: int, start: float, stop: float, strategy: int,
-) -> float:  # fmt: skip
+) -> float:
     """Expected number of a kind's move within a step of the window, as far as its outcomes are known."""
     if kinds.move[j, M_FIRST_OUT] < 0 or kinds.move[j, M_HOW] != BY_HAZARD:
         return 0.0

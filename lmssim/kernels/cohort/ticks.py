@@ -15,12 +15,12 @@ from lmssim.kernels.cohort.memory import (
     A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, DR_ENTERED, D_ALIVE, D_KIND, K_ATTRIBUTES, K_ENTRY,
     K_STATE, K_STORE, MR_A, M_FIRST_NOTE, M_LAST_NOTE, N_TICKS, N_VISITS, N_WATCHED, W_MARK, W_OPEN, Y_LAST, Y_LIGHT,
     Y_MOVE, Y_NEXT, Y_NODE, Follow, Kinds, Nodes, Solved,
-)  # fmt: skip
+)
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     C_FIRST_COST, C_LAST_COST, C_LOSS, C_YEARS, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_TICK_TIME, L_FIRST_COST,
     L_LAST_COST, L_LOSS, NONE,
-)  # fmt: skip
+)
 from lmssim.kernels.ledger import QALY, QALY_UNDISCOUNTED, STATE_QALY
 from lmssim.kernels.machine import value_at
 # isort: on
@@ -30,7 +30,7 @@ from lmssim.kernels.machine import value_at
 def pay_ticks(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Ticks of schedules for all who are in their state at `time`."""
     n_passive = kinds.utility.shape[1]
     for i in range(count[N_TICKS]):
@@ -48,7 +48,7 @@ def pay_ticks(
 def pay_ticks_within(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, start: float, stop: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Ticks that fall within a step, for the mass that is there at the time."""
     for i in range(count[N_TICKS]):
         row = nodes.tick[i]
@@ -67,7 +67,7 @@ def pay_ticks_within(
 @borrow
 def pay_visits_within(
     m: IntArray, f: FloatArray, kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, start: float, stop: float
-) -> None:  # fmt: skip
+) -> None:
     """Light visits that fall within a step, for the mass that is there at the time."""
     for i in range(count[N_VISITS]):
         row = nodes.visit[i]
@@ -84,7 +84,7 @@ def pay_visits_within(
             note_flux(
                 m, f, kinds, solved, move[M_FIRST_NOTE], move[M_LAST_NOTE], plain,
                 plain * math.exp(-f[F_RATE_COSTS] * time), plain * math.exp(-f[F_RATE_EFFECTS] * time),
-            )  # fmt: skip
+            )
 
 
 @borrow
@@ -92,7 +92,7 @@ def _pay_tick(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, d: int, q: int, mass: float, time: float,
     strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """One tick of schedule `q` for a mass of node `d`."""
     factor, kind = math.exp(-f[F_RATE_COSTS] * time), nodes.row[d, D_KIND]
     state, store = kinds.row[kind, K_STATE], kinds.row[kind, K_STORE]
@@ -115,7 +115,7 @@ def _pay_tick(
 @borrow
 def _lose(
     m: IntArray, nodes: Nodes, kinds: Kinds, count: IntArray, d: int, code: int, loss: float, years: float, time: float
-) -> None:  # fmt: skip
+) -> None:
     """A tick's loss of utility: one that is open of the same schedule does not stack, it goes on for longer."""
     first, mass = kinds.utility.shape[1] + count[N_WATCHED], nodes.mass[d]
     for k in range(len(nodes.slot)):
@@ -135,7 +135,7 @@ def _lose(
 def close_limited(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, nodes: Nodes,
     solved: Solved, count: IntArray, time: float, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Limited rewards whose time is over: paid for the years that the node has gathered."""
     for i in range(count[N_TICKS]):
         row = nodes.tick[i]
@@ -147,7 +147,7 @@ def close_limited(
 def pay_limited_node(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, nodes: Nodes,
     solved: Solved, i: int, strategy: int,
-) -> None:  # fmt: skip
+) -> None:
     """Pay limited reward `i` of a node for its years so far, once."""
     row, n_passive = nodes.tick[i], kinds.utility.shape[1]
     d, q = row[0], -1 - row[1]

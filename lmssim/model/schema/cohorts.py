@@ -17,9 +17,7 @@ class Cycles(Section):
     """Years in a cycle: a number, or arithmetic such as "1/12"."""
     n: int | None = Field(default=None, ge=1)
     """Number of cycles; n x length must be the horizon."""
-    correction: Literal[
-        "start", "end", "life_table", "half_cycle", "none", "simpson", "simpson_any", "darth_simpson"
-    ]
+    correction: Literal["start", "end", "life_table", "half_cycle", "none", "simpson", "simpson_any", "darth_simpson"]
     """Weights of the occupancy points."""
     discount_at: Literal["point", "start", "middle", "end"] | None = None
     """Time to which rewards are discounted: of the occupancy point, or of the cycle's start, middle or end."""

@@ -184,25 +184,45 @@ class _Run:
         left_out = self._left_out(density, chains)
         posterior = self._posterior(z, rows)
         return Calibration(
-            name=self.problem.name, label=self.problem.file.label,
+            name=self.problem.name,
+            label=self.problem.file.label,
             chain=chain_of(self.problem, chains, self.settings.burn_in),
-            trace=trace_of(self.problem, chains, self.settings.burn_in), posterior=posterior, free=free,
+            trace=trace_of(self.problem, chains, self.settings.burn_in),
+            posterior=posterior,
+            free=free,
             parameters=parameter_table(self.problem, z.mean(axis=0), posterior),
-            fit=fit, pairs=pairs, shifts=self._shifts(density), left_out=left_out, emulator=emulator,
+            fit=fit,
+            pairs=pairs,
+            shifts=self._shifts(density),
+            left_out=left_out,
+            emulator=emulator,
             diagnostics=self._diagnostics(free, chains, emulator),
-        )  # fmt: skip
+        )
 
     # --- The emulator ---
 
     def _design(
-        self, phase: str, z: FloatArray, n_patients: int, first: int, rows: FloatArray | None = None,
+        self,
+        phase: str,
+        z: FloatArray,
+        n_patients: int,
+        first: int,
+        rows: FloatArray | None = None,
         every_row: bool = False,
-    ) -> Predicted:  # fmt: skip
+    ) -> Predicted:
         self.evaluations += len(z)
         return run_design(
-            self.problem, z, n_patients, self.settings.seed, first, self.jobs, self.checkpoint,
-            lambda done, total: self.progress(phase, done, total), rows, every_row,
-        )  # fmt: skip
+            self.problem,
+            z,
+            n_patients,
+            self.settings.seed,
+            first,
+            self.jobs,
+            self.checkpoint,
+            lambda done, total: self.progress(phase, done, total),
+            rows,
+            every_row,
+        )
 
     def _reference(self) -> FloatArray:
         """What one patient tells of each row, net of censoring, at the priors' centres."""
@@ -241,10 +261,12 @@ class _Run:
         rmse, known = error_beside(eta, found.share, found.information), np.isfinite(found.share)
         table = pd.DataFrame(
             {
-                "target_id": [row.target for row in self.problem.rows], "sd": emulator.sd, "check_rmse": rmse,
+                "target_id": [row.target for row in self.problem.rows],
+                "sd": emulator.sd,
+                "check_rmse": rmse,
                 "check_n": known.sum(axis=0),
             }
-        )  # fmt: skip
+        )
         return table.iloc[np.flatnonzero(known.any(axis=0))]
 
     # --- The posterior ---
@@ -253,9 +275,16 @@ class _Run:
         s = self.settings
         start, rows = dispersed(density, mode, s.ensembles, s.walkers, s.seed)
         return sample(
-            density, start, rows, s.steps, s.thin, s.seed + 2, self.checkpoint,
-            lambda done, total: self.progress("sampling", done, total), self.jobs,
-        )  # fmt: skip
+            density,
+            start,
+            rows,
+            s.steps,
+            s.thin,
+            s.seed + 2,
+            self.checkpoint,
+            lambda done, total: self.progress("sampling", done, total),
+            self.jobs,
+        )
 
     def _posterior(self, z: FloatArray, rows: np.ndarray) -> pd.DataFrame:
         """A row for each row of the given parameters: free quantities, taus, model parameters, given parameters."""
@@ -284,42 +313,68 @@ class _Run:
             published_n = float(row.n) if row.n else np.nan
             table.append(
                 {
-                    "target_id": row.target, "label": row.reading.label, "study": row.study,
-                    "cohort_id": row.cohort_id, "family": row.family, "role": row.role, "held_out": row.held_out,
-                    "statistic": row.reading.statistic, "n": published_n,
+                    "target_id": row.target,
+                    "label": row.reading.label,
+                    "study": row.study,
+                    "cohort_id": row.cohort_id,
+                    "family": row.family,
+                    "role": row.role,
+                    "held_out": row.held_out,
+                    "statistic": row.reading.statistic,
+                    "n": published_n,
                     "observed": np.nan if row.reading.observed is None else row.reading.observed,
-                    **asdict(figure), **_own_interval(row, found.spread[:, k]),
-                    "reading": reading_text(self.problem, k), "reason": row.reason,
+                    **asdict(figure),
+                    **_own_interval(row, found.spread[:, k]),
+                    "reading": reading_text(self.problem, k),
+                    "reason": row.reason,
                 }
-            )  # fmt: skip
+            )
         return pd.DataFrame(table), conflicting_pairs(self.problem, found)
 
     def _shifts(self, density: Density) -> pd.DataFrame:
         given, shift = self.problem.given, density.shifts() if self.problem.given_ids else np.zeros(0)
         return pd.DataFrame(
             {
-                "id": self.problem.given_ids, "prior_mean": [x.mean() for x in given.values()],
-                "prior_sd": [x.std() for x in given.values()], "shift": shift, "conflict": np.abs(shift) > CONFLICT,
+                "id": self.problem.given_ids,
+                "prior_mean": [x.mean() for x in given.values()],
+                "prior_sd": [x.std() for x in given.values()],
+                "shift": shift,
+                "conflict": np.abs(shift) > CONFLICT,
             }
-        )  # fmt: skip
+        )
 
     def _left_out(self, density: Density, chains: Chains) -> pd.DataFrame:
         n, patients = self.settings.leave_out
         return leave_out(
-            density, chains, n, patients, self.settings.seed, self.jobs,
+            density,
+            chains,
+            n,
+            patients,
+            self.settings.seed,
+            self.jobs,
             lambda done, total: self.progress("leaving out one cohort at a time", done, total),
-        )  # fmt: skip
+        )
 
     def _diagnostics(self, free: pd.DataFrame, chains: Chains, emulator: pd.DataFrame) -> dict[str, Any]:
         s = self.settings
         converged, reasons = verdict(free, s.steps - s.burn_in, emulator)
         return {
-            "converged": converged, "reasons": reasons, "n_ensembles": s.ensembles, "n_walkers": s.walkers,
-            "n_steps": s.steps, "burn_in": s.burn_in, "acceptance": [float(a) for a in chains.acceptance],
-            "max_r_hat": float(free.r_hat.max()), "min_ess": float(free[["ess_bulk", "ess_tail"]].min().min()),
-            "seconds": time.monotonic() - self.began, "evaluations": self.evaluations, "settings": asdict(s),
-            "fingerprint": fingerprint(self.problem, s), "rows": N_ROWS, "inputs": self.problem.inputs(),
-        }  # fmt: skip
+            "converged": converged,
+            "reasons": reasons,
+            "n_ensembles": s.ensembles,
+            "n_walkers": s.walkers,
+            "n_steps": s.steps,
+            "burn_in": s.burn_in,
+            "acceptance": [float(a) for a in chains.acceptance],
+            "max_r_hat": float(free.r_hat.max()),
+            "min_ess": float(free[["ess_bulk", "ess_tail"]].min().min()),
+            "seconds": time.monotonic() - self.began,
+            "evaluations": self.evaluations,
+            "settings": asdict(s),
+            "fingerprint": fingerprint(self.problem, s),
+            "rows": N_ROWS,
+            "inputs": self.problem.inputs(),
+        }
 
 
 def _own_interval(row: Row, spread: FloatArray) -> dict[str, float]:

@@ -102,7 +102,7 @@ def run_design(
 
 def _chunk(
     reader: Reader, draws: dict[str, FloatArray], n_patients: int, seed: int, first: int, jobs: int, path: Path | None
-) -> list[FloatArray]:  # fmt: skip
+) -> list[FloatArray]:
     if path is not None and path.is_file():
         with np.load(path, allow_pickle=False) as held:
             return [held[name] for name in Predicted.__dataclass_fields__]

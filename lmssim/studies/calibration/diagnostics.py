@@ -58,21 +58,28 @@ def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArr
         spec = getattr(quantity, "spec", None)
         rows.append(
             {
-                "id": quantity.name, "label": quantity.label,
+                "id": quantity.name,
+                "label": quantity.label,
                 "unit": getattr(quantity, "unit", "complementary log-log"),
-                "prior_mean": prior.mean(), "prior_sd": prior.std(),
+                "prior_mean": prior.mean(),
+                "prior_sd": prior.std(),
                 **dict(zip(("prior_low", "prior_high"), np.quantile(prior, [0.025, 0.975]), strict=True)),
-                "mean": posterior.mean(), "sd": posterior.std(ddof=1),
+                "mean": posterior.mean(),
+                "sd": posterior.std(ddof=1),
                 **dict(zip(("low", "high"), np.quantile(posterior, [0.025, 0.975]), strict=True)),
                 "central": float(quantity.at(last[:, k].mean(keepdims=True))[0]),
-                "contraction": 1.0 - last[:, k].var(ddof=1), "informed": bool(1.0 - last[:, k].var(ddof=1) >= INFORMED),
-                "r_hat": _r_hat(by_ensemble), "ess_bulk": _ess(of_rows, "bulk"), "ess_tail": _ess(of_rows, "tail"),
+                "contraction": 1.0 - last[:, k].var(ddof=1),
+                "informed": bool(1.0 - last[:, k].var(ddof=1) >= INFORMED),
+                "r_hat": _r_hat(by_ensemble),
+                "ess_bulk": _ess(of_rows, "bulk"),
+                "ess_tail": _ess(of_rows, "tail"),
                 "tau_int": chains.thin * float(integrated_time(steps[:, :, None], tol=0, quiet=True)[0]),
                 "map": float(quantity.at(mode[k : k + 1])[0]),
-                "distribution": spec.distribution if spec else "half_normal", "kind": spec.kind if spec else "assumed",
+                "distribution": spec.distribution if spec else "half_normal",
+                "kind": spec.kind if spec else "assumed",
                 "reason": spec.reason if spec else "Settled for all sites: half-normal prior of the between-study SD",
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 

@@ -20,8 +20,16 @@ if TYPE_CHECKING:
     from lmssim.studies.calibration.sampler import Chains
 
 COLUMNS = (
-    "cohort_id", "target_id", "observed", "predicted", "low", "high", "inside", "width_ratio", "error",
-)  # fmt: skip
+    "cohort_id",
+    "target_id",
+    "observed",
+    "predicted",
+    "low",
+    "high",
+    "inside",
+    "width_ratio",
+    "error",
+)
 STEPS = 600
 FIRST = 40_000_000
 
@@ -78,7 +86,16 @@ def _without(
         figure = predict_figure(row, k, predicted, taus[row.family], seed[0])
         observed = float(row.reading.observed or 0.0)
         rows.append(
-            (cohort, row.target, observed, figure.predicted, figure.low, figure.high, figure.inside,
-             figure.width_ratio, figure.predicted - observed)
-        )  # fmt: skip
+            (
+                cohort,
+                row.target,
+                observed,
+                figure.predicted,
+                figure.low,
+                figure.high,
+                figure.inside,
+                figure.width_ratio,
+                figure.predicted - observed,
+            )
+        )
     return rows

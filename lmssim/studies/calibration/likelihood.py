@@ -67,16 +67,27 @@ class Likelihood:
         starts = np.append(np.flatnonzero(np.diff(self.group, prepend=-1)), len(self.group))
         whole = np.empty(len(eta))
         log_marginal(
-            np.ascontiguousarray(eta[:, self.columns]), spread, self.events, self.size, self.inner, starts, NODES,
-            np.log(WEIGHTS), whole,
-        )  # fmt: skip
+            np.ascontiguousarray(eta[:, self.columns]),
+            spread,
+            self.events,
+            self.size,
+            self.inner,
+            starts,
+            NODES,
+            np.log(WEIGHTS),
+            whole,
+        )
         return whole
 
 
 def likelihood_of(
-    rows: Sequence[Row], columns: Sequence[int], families: Sequence[str], per_patient: FloatArray, error: FloatArray,
+    rows: Sequence[Row],
+    columns: Sequence[int],
+    families: Sequence[str],
+    per_patient: FloatArray,
+    error: FloatArray,
     share: FloatArray | None = None,
-) -> Likelihood:  # fmt: skip
+) -> Likelihood:
     """Likelihood of some rows of a problem.
 
     Parameters
@@ -108,10 +119,14 @@ def likelihood_of(
     own = observed[order]
     contained = np.where(inner >= 0, own[inner], 0.0)
     return Likelihood(
-        columns=np.array(order), events=n * np.maximum(own - contained, 0.0), size=n * (1.0 - contained), inner=inner,
+        columns=np.array(order),
+        events=n * np.maximum(own - contained, 0.0),
+        size=n * (1.0 - contained),
+        inner=inner,
         group=np.array([sorted(set(keys)).index(key) for key in keys]),
-        family=np.array([list(families).index(rows[k].family) for k in order]), error=error[order],
-    )  # fmt: skip
+        family=np.array([list(families).index(rows[k].family) for k in order]),
+        error=error[order],
+    )
 
 
 def effective_sizes(rows: Sequence[Row], per_patient: FloatArray) -> FloatArray:

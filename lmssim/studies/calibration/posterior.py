@@ -15,9 +15,23 @@ if TYPE_CHECKING:
 
 GROUP = "calibrated"
 COLUMNS = (
-    "id", "value", "distribution", "p1", "p2", "se", "low", "high", "expression", "unit", "kind", "source_id",
-    "locator", "description", "reason", "group",
-)  # fmt: skip
+    "id",
+    "value",
+    "distribution",
+    "p1",
+    "p2",
+    "se",
+    "low",
+    "high",
+    "expression",
+    "unit",
+    "kind",
+    "source_id",
+    "locator",
+    "description",
+    "reason",
+    "group",
+)
 
 
 def parameter_table(problem: Problem, centre: FloatArray, posterior: pd.DataFrame) -> pd.DataFrame:
@@ -38,14 +52,20 @@ def parameter_table(problem: Problem, centre: FloatArray, posterior: pd.DataFram
         own = problem.scenario.table[id_]
         rows.append(
             {
-                "id": id_, "value": _rounded(float(value[0])), "distribution": _distribution(own.unit, low),
-                "low": _rounded(low), "high": _rounded(high), "unit": own.unit, "kind": "calibrated",
-                "source_id": f"calibration_{problem.name}", "locator": f"results/calibration/{problem.name}",
+                "id": id_,
+                "value": _rounded(float(value[0])),
+                "distribution": _distribution(own.unit, low),
+                "low": _rounded(low),
+                "high": _rounded(high),
+                "unit": own.unit,
+                "kind": "calibrated",
+                "source_id": f"calibration_{problem.name}",
+                "locator": f"results/calibration/{problem.name}",
                 "description": own.description,
                 "reason": f"Posterior mean on the sampler's scale; {N_ROWS} joint draws in the file of this name",
                 "group": GROUP,
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

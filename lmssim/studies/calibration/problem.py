@@ -315,9 +315,16 @@ def _checked(data: dict[str, Any], path: Path) -> CalibrationFile:
 
 def _quantity(name: str, spec: Free, where: str) -> FreeQuantity:
     parameter = Parameter(
-        id=name, value=spec.value, distribution=spec.distribution, se=spec.se, low=spec.low, high=spec.high,
-        lower=spec.lower, upper=spec.upper, file=f"{where}: free",
-    )  # fmt: skip
+        id=name,
+        value=spec.value,
+        distribution=spec.distribution,
+        se=spec.se,
+        low=spec.low,
+        high=spec.high,
+        lower=spec.lower,
+        upper=spec.upper,
+        file=f"{where}: free",
+    )
     return FreeQuantity(name, spec.label, spec.unit, distribution_of(parameter), spec)
 
 

@@ -28,36 +28,90 @@ TEXT, NUMBER, WHOLE, FLAG, ANSWER = "text", "number", "whole", "flag", "answer"
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "chain": {"ensemble": WHOLE, "step": WHOLE, "walker": WHOLE},
     "trace": {
-        "ensemble": WHOLE, "step": WHOLE, "burn_in": FLAG, "quantity": TEXT, "mean": NUMBER, "low": NUMBER,
+        "ensemble": WHOLE,
+        "step": WHOLE,
+        "burn_in": FLAG,
+        "quantity": TEXT,
+        "mean": NUMBER,
+        "low": NUMBER,
         "high": NUMBER,
     },
     "posterior": {"draw": WHOLE},
     "free": {
-        "id": TEXT, "label": TEXT, "unit": TEXT, "prior_mean": NUMBER, "prior_sd": NUMBER, "prior_low": NUMBER,
-        "prior_high": NUMBER, "mean": NUMBER, "sd": NUMBER, "low": NUMBER, "high": NUMBER, "central": NUMBER,
-        "contraction": NUMBER, "informed": FLAG, "r_hat": NUMBER, "ess_bulk": NUMBER, "ess_tail": NUMBER,
-        "tau_int": NUMBER, "map": NUMBER,
+        "id": TEXT,
+        "label": TEXT,
+        "unit": TEXT,
+        "prior_mean": NUMBER,
+        "prior_sd": NUMBER,
+        "prior_low": NUMBER,
+        "prior_high": NUMBER,
+        "mean": NUMBER,
+        "sd": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "central": NUMBER,
+        "contraction": NUMBER,
+        "informed": FLAG,
+        "r_hat": NUMBER,
+        "ess_bulk": NUMBER,
+        "ess_tail": NUMBER,
+        "tau_int": NUMBER,
+        "map": NUMBER,
     },
     "fit": {
-        "target_id": TEXT, "label": TEXT, "study": TEXT, "cohort_id": TEXT, "family": TEXT, "role": TEXT,
-        "held_out": FLAG, "statistic": TEXT, "n": NUMBER, "observed": NUMBER, "predicted": NUMBER, "low": NUMBER,
-        "high": NUMBER, "inside": ANSWER, "width_ratio": NUMBER, "p_value": NUMBER, "reading": TEXT, "reason": TEXT,
+        "target_id": TEXT,
+        "label": TEXT,
+        "study": TEXT,
+        "cohort_id": TEXT,
+        "family": TEXT,
+        "role": TEXT,
+        "held_out": FLAG,
+        "statistic": TEXT,
+        "n": NUMBER,
+        "observed": NUMBER,
+        "predicted": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "inside": ANSWER,
+        "width_ratio": NUMBER,
+        "p_value": NUMBER,
+        "reading": TEXT,
+        "reason": TEXT,
     },
     "parameters": {
-        "id": TEXT, "value": NUMBER, "distribution": TEXT, "low": NUMBER, "high": NUMBER, "kind": TEXT,
-        "source_id": TEXT, "description": TEXT, "group": TEXT,
+        "id": TEXT,
+        "value": NUMBER,
+        "distribution": TEXT,
+        "low": NUMBER,
+        "high": NUMBER,
+        "kind": TEXT,
+        "source_id": TEXT,
+        "description": TEXT,
+        "group": TEXT,
     },
     "pairs": {
-        "family": TEXT, "target_id": TEXT, "other_id": TEXT, "difference": NUMBER, "se": NUMBER, "z": NUMBER,
+        "family": TEXT,
+        "target_id": TEXT,
+        "other_id": TEXT,
+        "difference": NUMBER,
+        "se": NUMBER,
+        "z": NUMBER,
         "conflict": FLAG,
     },
     "shifts": {"id": TEXT, "prior_mean": NUMBER, "prior_sd": NUMBER, "shift": NUMBER, "conflict": FLAG},
     "left_out": {
-        "cohort_id": TEXT, "target_id": TEXT, "observed": NUMBER, "predicted": NUMBER, "low": NUMBER, "high": NUMBER,
-        "inside": ANSWER, "width_ratio": NUMBER, "error": NUMBER,
+        "cohort_id": TEXT,
+        "target_id": TEXT,
+        "observed": NUMBER,
+        "predicted": NUMBER,
+        "low": NUMBER,
+        "high": NUMBER,
+        "inside": ANSWER,
+        "width_ratio": NUMBER,
+        "error": NUMBER,
     },
     "emulator": {"target_id": TEXT, "sd": NUMBER, "check_rmse": NUMBER, "check_n": WHOLE},
-}  # fmt: skip
+}
 """Columns of each table and their kinds."""
 FURTHER: Mapping[str, Mapping[str, str]] = {
     "free": {"distribution": TEXT, "kind": TEXT, "reason": TEXT},
@@ -130,10 +184,11 @@ class Calibration:
         """
         store.make_folder(folder)
         written = [
-            _write_parquet(folder / f"{name}.parquet", getattr(self, name)) if name in LONG
+            _write_parquet(folder / f"{name}.parquet", getattr(self, name))
+            if name in LONG
             else store.write_csv(folder / f"{name}.csv", without_na(getattr(self, name)))
             for name in COLUMNS
-        ]  # fmt: skip
+        ]
         heading = {"name": self.name, "label": self.label}
         return [*written, store.write_json(folder / DIAGNOSTICS, {**heading, "diagnostics": self.diagnostics})]
 

@@ -105,9 +105,12 @@ def read_published(path: Path) -> dict[str, Published]:
 
 
 def rows_of_studies(
-    file: CalibrationFile, read: list[tuple[str, SeriesRow]], published: Mapping[str, Published], where: str,
+    file: CalibrationFile,
+    read: list[tuple[str, SeriesRow]],
+    published: Mapping[str, Published],
+    where: str,
     complications: Collection[str] = (),
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """Every row of the studies' series, in the order of the prediction.
 
     Rows of `complications`, events of the scenario, are of no outcome family.
@@ -146,9 +149,14 @@ def rows_of_studies(
 
 
 def _row(
-    key: str, study: Study, row: SeriesRow, file: CalibrationFile, published: Mapping[str, Published], where: str,
+    key: str,
+    study: Study,
+    row: SeriesRow,
+    file: CalibrationFile,
+    published: Mapping[str, Published],
+    where: str,
     complications: Collection[str],
-) -> Row:  # fmt: skip
+) -> Row:
     spec = study.rows.get(row.target)
     role = "check" if spec is None or study.role == "check" else spec.role
     share = _share(row)
@@ -161,11 +169,20 @@ def _row(
     if role == "fit" and not n > 0:
         raise ScenarioError(f"{place}: has no number of patients and no interval; state n, or its role is 'check'.")
     return Row(
-        target=row.target, study=key, cohort_id=study.cohort_id, series=study.series,
-        family=(spec.family if spec else None) or _family(row, complications), role=role,
-        held_out=study.cohort_id in file.held_out, reading=row, share=share, n=n, is_effective=is_effective,
-        within=(spec.within if spec else None) or "", reason=(spec.reason if spec else "") or study.reason or row.note,
-    )  # fmt: skip
+        target=row.target,
+        study=key,
+        cohort_id=study.cohort_id,
+        series=study.series,
+        family=(spec.family if spec else None) or _family(row, complications),
+        role=role,
+        held_out=study.cohort_id in file.held_out,
+        reading=row,
+        share=share,
+        n=n,
+        is_effective=is_effective,
+        within=(spec.within if spec else None) or "",
+        reason=(spec.reason if spec else "") or study.reason or row.note,
+    )
 
 
 def _share(row: SeriesRow) -> float:

@@ -187,15 +187,27 @@ class _Ensemble:
         kind, keys, position, has_gauss, cached = self.state.random_state
         with replacing(path) as part, part.open("wb") as handle:
             np.savez(
-                handle, coords=self.state.coords, log_prob=self.state.log_prob, kind=np.array(kind), keys=keys,
-                position=position, has_gauss=has_gauss, cached=cached, done=self.done, accepted=self.accepted,
+                handle,
+                coords=self.state.coords,
+                log_prob=self.state.log_prob,
+                kind=np.array(kind),
+                keys=keys,
+                position=position,
+                has_gauss=has_gauss,
+                cached=cached,
+                done=self.done,
+                accepted=self.accepted,
                 saved=np.concatenate(self.parts),
-            )  # fmt: skip
+            )
 
     def _load(self, path: Path) -> None:
         with np.load(path, allow_pickle=False) as held:
             random = (
-                str(held["kind"]), held["keys"], int(held["position"]), int(held["has_gauss"]), float(held["cached"])
-            )  # fmt: skip
+                str(held["kind"]),
+                held["keys"],
+                int(held["position"]),
+                int(held["has_gauss"]),
+                float(held["cached"]),
+            )
             self.state = emcee.State(held["coords"], log_prob=held["log_prob"], random_state=random)
             self.done, self.accepted, self.parts = int(held["done"]), float(held["accepted"]), [held["saved"]]

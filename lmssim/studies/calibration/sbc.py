@@ -230,9 +230,14 @@ def _run(
     problem: Problem, z: FloatArray, n_patients: int, first: int, seed: int, jobs: int, phase: str, progress: Progress
 ) -> Predicted:
     return run_design(
-        problem, z[:, : len(problem.free)], n_patients, seed, first, jobs,
+        problem,
+        z[:, : len(problem.free)],
+        n_patients,
+        seed,
+        first,
+        jobs,
         progress=lambda done, total: progress(phase, done, total),
-    )  # fmt: skip
+    )
 
 
 def _between(truth: Predicted) -> FloatArray:
@@ -249,10 +254,12 @@ def _emulator_table(density: Density, z: FloatArray, truth: Predicted) -> pd.Dat
     columns = density.columns
     return pd.DataFrame(
         {
-            "target_id": [problem.rows[k].target for k in columns], "n": [problem.rows[k].n for k in columns],
-            "sd": density.emulator.sd[columns], "check_rmse": rmse[columns],
+            "target_id": [problem.rows[k].target for k in columns],
+            "n": [problem.rows[k].n for k in columns],
+            "sd": density.emulator.sd[columns],
+            "check_rmse": rmse[columns],
         }
-    )  # fmt: skip
+    )
 
 
 # === Figures from known parameters, and the truth's rank ===
@@ -429,11 +436,14 @@ def uniformity(ranks: pd.DataFrame, n_draws: int, seed: int) -> pd.DataFrame:
         worst = int(np.argmax(np.abs(difference) - limit if outside.any() else np.abs(difference)))
         rows.append(
             {
-                "quantity": name, "n": len(own), "p_value": chi_squared(own, n_draws),
-                "max_difference": float(abs(difference[worst])), "band": float(limit[worst]),
+                "quantity": name,
+                "n": len(own),
+                "p_value": chi_squared(own, n_draws),
+                "max_difference": float(abs(difference[worst])),
+                "band": float(limit[worst]),
                 "inside": not outside.any(),
             }
-        )  # fmt: skip
+        )
     return pd.DataFrame(rows)
 
 

@@ -18,8 +18,12 @@ awaited("half-cycle", "results", "Half-cycle correction lowers life years, not c
 awaited("one-way-complete", "uncertainty", "All uncertain parameters are in the one-way analysis", ONE_WAY)
 awaited("one-way-joint", "uncertainty", "Parameters drawn together are not varied one by one", ONE_WAY)
 awaited("one-way-plausible", "uncertainty", "One-way results are plausible", ONE_WAY)
-awaited("fixed-settings", "uncertainty", "Discount rates and horizon are kept out of parameter sensitivity",
-        "settings are numbers, never parameters")  # fmt: skip
+awaited(
+    "fixed-settings",
+    "uncertainty",
+    "Discount rates and horizon are kept out of parameter sensitivity",
+    "settings are numbers, never parameters",
+)
 awaited("standard-errors", "uncertainty", "Standard errors, not standard deviations, are sampled", JUDGEMENT)
 awaited("ceac-scatter", "uncertainty", "Acceptability curves agree with the scatter and the frontier", PSA)
 awaited("ceac-sum", "uncertainty", "Acceptability curves add up to 1 at every threshold", PSA)

@@ -15,6 +15,7 @@ from lmssim.errors import InputError, LmssimError, unknown
 # isort: off
 from lmssim.studies.verify import effects, families, results, states, mortality, rewards, uncertainty  # noqa: F401
 from lmssim.studies.verify import overall, agreement, awaiting  # noqa: F401
+
 # isort: on
 from lmssim.studies.verify.bench import Bench, sampling_for
 from lmssim.studies.verify.finding import Finding, NotApplicableError, Status
@@ -28,8 +29,18 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
 
 COLUMNS = (
-    "engine", "group", "check", "title", "status", "where", "observed", "relation", "expected", "tolerance", "reason",
-)  # fmt: skip
+    "engine",
+    "group",
+    "check",
+    "title",
+    "status",
+    "where",
+    "observed",
+    "relation",
+    "expected",
+    "tolerance",
+    "reason",
+)
 LEAST_PATIENTS = 100
 """Patients below which means and correlations say nothing."""
 
@@ -49,9 +60,18 @@ class Result:
         c, f = self.check, self.finding
         relation = f.relation if f.observed is not None else ""
         return (
-            self.engine, c.group, c.id, c.title, str(f.status), f.place, f.observed, relation, f.expected, f.tolerance,
+            self.engine,
+            c.group,
+            c.id,
+            c.title,
+            str(f.status),
+            f.place,
+            f.observed,
+            relation,
+            f.expected,
+            f.tolerance,
             f.note,
-        )  # fmt: skip
+        )
 
 
 @dataclass(frozen=True)

@@ -142,11 +142,19 @@ def live(program: Program, engine: str, first: int, n: int, seed: int, luck: int
         path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 0]))
         mark_path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 1]))
         rows, times = h.rows[: len(path)], h.times[: len(path)]
-        parts.append((
-            path, rows[:, ROW_STATE].copy(), rows[:, ROW_WHY].copy(), times[:, ROW_ENTERED].copy(),
-            times[:, ROW_LEFT].copy(), mark_path, h.marks[: len(mark_path)].copy(),
-            h.mark_times[: len(mark_path)].copy(), x,
-        ))  # fmt: skip
+        parts.append(
+            (
+                path,
+                rows[:, ROW_STATE].copy(),
+                rows[:, ROW_WHY].copy(),
+                times[:, ROW_ENTERED].copy(),
+                times[:, ROW_LEFT].copy(),
+                mark_path,
+                h.marks[: len(mark_path)].copy(),
+                h.mark_times[: len(mark_path)].copy(),
+                x,
+            )
+        )
     return Lives(program, *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -257,8 +265,11 @@ class Bench:
         """Parameters that the model uses and that have a distribution, of their own or of a group."""
         grouped = {member for group in self.scenario.groups.values() for member in group.members}
         return [
-            id_ for id_, p in self.scenario.table.items()
-            if id_ in self.program.used and not p.held and not p.expression
+            id_
+            for id_, p in self.scenario.table.items()
+            if id_ in self.program.used
+            and not p.held
+            and not p.expression
             and (p.distribution != "fixed" or id_ in grouped)
         ]
 
@@ -273,8 +284,9 @@ def strategy_values(scenario: Scenario, strategy: str) -> dict[str, float]:
     spec = scenario.file.strategies[strategy]
     changed = {
         id_: np.atleast_1d(expression.evaluate(expression.parse(value, strategy), base, strategy))
-        for name, stated in spec.set.items() for id_, value in scenario.by.spread(name, stated).items()
-    }  # fmt: skip
+        for name, stated in spec.set.items()
+        for id_, value in scenario.by.spread(name, stated).items()
+    }
     if changed:
         given = {id_: v for id_, v in base.items() if not scenario.table[id_].expression}
         base = scenario.table.evaluate({**given, **changed})
@@ -331,6 +343,18 @@ def _key(changes: Sequence[Edit]) -> tuple[Any, ...]:
 
 
 __all__ = [
-    "DISCOUNTED", "N_DRAWS", "OUTCOMES", "UNDISCOUNTED", "Bench", "Edit", "Lives", "constant", "edits", "live",
-    "outcomes", "possible", "sampling_for", "strategy_values",
-]  # fmt: skip
+    "DISCOUNTED",
+    "N_DRAWS",
+    "OUTCOMES",
+    "UNDISCOUNTED",
+    "Bench",
+    "Edit",
+    "Lives",
+    "constant",
+    "edits",
+    "live",
+    "outcomes",
+    "possible",
+    "sampling_for",
+    "strategy_values",
+]

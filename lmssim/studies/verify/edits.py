@@ -99,9 +99,7 @@ def treatment_costs(scenario: Scenario, treatment: str, factor: float) -> Scenar
     file = scenario.file
     changed: Treatment = rewritten(file.treatments[treatment], rule)
     events = {name: rewritten(file.events[name], rule) for name in own_events(scenario, treatment)}
-    return with_file(
-        scenario, treatments={**file.treatments, treatment: changed}, events={**file.events, **events}
-    )
+    return with_file(scenario, treatments={**file.treatments, treatment: changed}, events={**file.events, **events})
 
 
 def no_treatment_costs(scenario: Scenario) -> Scenario:
@@ -185,9 +183,7 @@ def no_deaths(scenario: Scenario, keep_background: bool = False) -> Scenario:
     for name, state in flat.states.items():
         if state.next in deaths or any(branch.to in deaths for branch in state.branches):
             raise NotApplicableError(f"state '{name}' leads to death by a fixed path or a branch, not by a hazard")
-    transitions = [
-        _stilled(t, keep_background) if t.to in deaths else t for t in scenario.file.transitions
-    ]
+    transitions = [_stilled(t, keep_background) if t.to in deaths else t for t in scenario.file.transitions]
     return with_file(_no_deadly_events(scenario), transitions=transitions)
 
 
@@ -349,9 +345,7 @@ def scaled_effect(scenario: Scenario, effect: DeclaredEffect, factor: float) -> 
     treatment = file.treatments[name]
     items = list(treatment.effects)
     items[int(k)] = items[int(k)].model_copy(update={"effect": _scaled({"": items[int(k)].effect}, "", factor)[""]})
-    return with_file(
-        scenario, treatments={**file.treatments, name: treatment.model_copy(update={"effects": items})}
-    )
+    return with_file(scenario, treatments={**file.treatments, name: treatment.model_copy(update={"effects": items})})
 
 
 def _scaled(effects: Any, key: str, factor: float) -> Any:
@@ -369,9 +363,7 @@ def treatment_effects(scenario: Scenario, treatment: str, factor: float) -> Scen
         for t in scenario.file.transitions
     ]
     spec = scenario.file.treatments[treatment]
-    items = [
-        e.model_copy(update={"effect": _scaled({"": e.effect}, "", factor)[""]}) for e in spec.effects
-    ]
+    items = [e.model_copy(update={"effect": _scaled({"": e.effect}, "", factor)[""]}) for e in spec.effects]
     treatments = {**scenario.file.treatments, treatment: spec.model_copy(update={"effects": items})}
     return with_file(scenario, transitions=transitions, treatments=treatments)
 
@@ -407,9 +399,7 @@ def _led_through(scenario: Scenario, effect: DeclaredEffect) -> Scenario:
 
 def marks_of(scenario: Scenario, risk: str) -> list[str]:
     """Marks by which `watched` records the transitions that use a risk."""
-    return [
-        MARK.format(i) for i, t in enumerate(scenario.file.transitions) if risk in (t.risk, t.name, t.to, t.mark)
-    ]
+    return [MARK.format(i) for i, t in enumerate(scenario.file.transitions) if risk in (t.risk, t.name, t.to, t.mark)]
 
 
 # === Strategies, population, settings ===
@@ -454,9 +444,11 @@ def cycle_length(scenario: Scenario) -> float | None:
 def discounting(scenario: Scenario, costs: float, effects: float, convention: str = "") -> Scenario:
     """Other discount rates, by the scenario's convention or another."""
     return with_settings(
-        scenario, discount_rate_costs=costs, discount_rate_effects=effects,
+        scenario,
+        discount_rate_costs=costs,
+        discount_rate_effects=effects,
         discounting=convention or scenario.file.settings.discounting,
-    )  # fmt: skip
+    )
 
 
 @dataclass(frozen=True)
@@ -489,9 +481,7 @@ def constant_age(scenario: Scenario, age: float) -> Scenario:
     return replace(scenario, patients=Population((covariate,)))
 
 
-def bare_model(
-    scenario: Scenario, years: float, states: dict[str, State], transitions: list[Transition]
-) -> Scenario:  # fmt: skip
+def bare_model(scenario: Scenario, years: float, states: dict[str, State], transitions: list[Transition]) -> Scenario:
     """A small model under the scenario's settings: one strategy, patients of age 0, nothing but these states."""
     age = scenario.file.population.age
     population = {"covariates": {age: {"kind": "constant", "value": 0.0}}, "age": age}
@@ -499,12 +489,25 @@ def bare_model(
     continuous = with_file(scenario, cycles=None, partitioned_survival=None)
     short = horizon(continuous, years)
     bare = with_file(
-        short, settings=short.file.settings.model_copy(update={"sequence": None}), states=states,
-        transitions=transitions, sequences={},
-        population=type(scenario.file.population).model_validate(population), attributes={}, clocks={}, events={},
-        lasting={}, plans={}, treatments={}, strategies={"one": Strategy()}, endpoints={"end": Endpoint(events=ends)},
-        mortality=None, terminal=[], groups={}, series={},
-    )  # fmt: skip
+        short,
+        settings=short.file.settings.model_copy(update={"sequence": None}),
+        states=states,
+        transitions=transitions,
+        sequences={},
+        population=type(scenario.file.population).model_validate(population),
+        attributes={},
+        clocks={},
+        events={},
+        lasting={},
+        plans={},
+        treatments={},
+        strategies={"one": Strategy()},
+        endpoints={"end": Endpoint(events=ends)},
+        mortality=None,
+        terminal=[],
+        groups={},
+        series={},
+    )
     return replace(constant_age(no_norms(bare), 0.0), life=None)
 
 

@@ -42,9 +42,10 @@ COST, QALYS = OUTCOMES.index("cost_undiscounted"), OUTCOMES.index("qalys_undisco
 
 
 @check(
-    "effect-direction", "inputs",
+    "effect-direction",
+    "inputs",
     "Each effect declared a benefit or a harm moves its transition that way, for every patient",
-)  # fmt: skip
+)
 def effects_move_the_declared_way(bench: Bench) -> Finding:
     """First event with the effect, against the same patient's without it: a harm brings it forward, a benefit delays.
 
@@ -72,9 +73,10 @@ def _effect_direction(bench: Bench, effect: DeclaredEffect, on: Lives) -> Findin
         return None
     s = int(np.argmax(wrong.sum(axis=0)))
     where: Place = {
-        "effect": effect.where, "parameter": ", ".join(_parameters(bench, effect)) or f"{effect.value}",
+        "effect": effect.where,
+        "parameter": ", ".join(_parameters(bench, effect)) or f"{effect.value}",
         "declared": effect.expected,
-    }  # fmt: skip
+    }
     share = wrong.sum() / moved.sum()
     if share:
         where["strategy"] = bench.strategies[s]
@@ -146,12 +148,14 @@ def _all_effects(bench: Bench) -> list[tuple[str, str, float | str]]:
     held += [(f"event {name}", event.effects) for name, event in file.events.items()]
     held += [
         (f"treatment {name}, {e.risk}", {received(name): e.effect})
-        for name, t in file.treatments.items() for e in t.effects
+        for name, t in file.treatments.items()
+        for e in t.effects
     ]
     held += [(f"state {name}", b.effects) for name, state in file.states.items() for b in state.branches]
     return [
         (place, key, effect if isinstance(effect, (int, float, str)) else effect.value)
-        for place, effects in held for key, effect in effects.items()
+        for place, effects in held
+        for key, effect in effects.items()
     ]
 
 
@@ -173,7 +177,8 @@ def _treated(bench: Bench) -> list[tuple[str, str]]:
     """Treatments with a declared direction and effects on transitions, and the direction."""
     file = bench.scenario.file
     return [
-        (name, t.expected) for name, t in file.treatments.items()
+        (name, t.expected)
+        for name, t in file.treatments.items()
         if t.expected != "unknown" and (t.effects or any(received(name) in each.effects for each in file.transitions))
     ]
 
@@ -238,9 +243,10 @@ def events_follow_their_probability(bench: Bench) -> Finding:
             shares = [_share(bench, event, (edits.event_probability, event, p)) for p in DOSES]
         where = places(event=[event], strategy=bench.strategies)
         findings += [
-            compare(shares[0], "equal to", 0.0, 0.0, where), compare(shares[1], "at least", shares[0], 0.0, where),
+            compare(shares[0], "equal to", 0.0, 0.0, where),
+            compare(shares[1], "at least", shares[0], 0.0, where),
             compare(shares[2], "at least", shares[1], 0.0, where),
-        ]  # fmt: skip
+        ]
         if not _more(shares):
             findings.append(verdict(False, "no more", "more", {"event": event}))
     return worst_of(findings)

@@ -158,9 +158,10 @@ def _times_of(hazard: Hazard, budgets: FloatArray) -> FloatArray:
 
 
 @check(
-    "sampled-times", "event/state",
+    "sampled-times",
+    "event/state",
     "Times sampled from each hazard have the mean and variance of their distribution",
-)  # fmt: skip
+)
 def sampled_times_match(bench: Bench) -> Finding:
     """Mean and variance of times cut at 200 years, against integrals of SciPy's survival functions."""
     findings = []
@@ -172,11 +173,13 @@ def sampled_times_match(bench: Bench) -> Finding:
         error_variance = np.sqrt(max(float((centred**4).mean()) - variance**2, 0.0) / times.size)
         findings.append(
             compare(
-                [times.mean(), times.var()], "equal to", [mean, variance],
+                [times.mean(), times.var()],
+                "equal to",
+                [mean, variance],
                 Z * np.array([error_mean, error_variance]) + 1e-6 * mean,
                 [each.where | {"figure": "mean"}, each.where | {"figure": "variance"}],
             )
-        )  # fmt: skip
+        )
     return worst_of(findings)
 
 
@@ -208,9 +211,10 @@ def exponential_is_weibull(bench: Bench) -> Finding:
 
 
 @check(
-    "nested-generalised-gamma", "inputs",
+    "nested-generalised-gamma",
+    "inputs",
     "Every Weibull, gamma and log-normal, written as a generalised gamma, gives the same results",
-)  # fmt: skip
+)
 def generalised_gamma_is_larger(bench: Bench) -> Finding:
     """All outcomes, patient luck unchanged."""
     return _nested(bench, "generalised gamma")

@@ -90,9 +90,13 @@ def _word(value: Any) -> str:
 
 
 def compare(
-    observed: Any, relation: str, expected: Any, tolerance: Any = 0.0, where: Sequence[Place] = (),
+    observed: Any,
+    relation: str,
+    expected: Any,
+    tolerance: Any = 0.0,
+    where: Sequence[Place] = (),
     what: str = "figures",
-) -> Finding:  # fmt: skip
+) -> Finding:
     """Compare arrays of figures.
 
     Parameters
@@ -120,18 +124,31 @@ def compare(
     margin = np.where(scale > 0.0, missed / np.where(scale > 0.0, scale, 1.0), missed)
     worst, n_failed = int(np.argmax(margin)), int(np.count_nonzero(missed > 0.0))
     return Finding(
-        status=Status.FAILED if n_failed else Status.PASSED, observed=float(o[worst]), expected=float(e[worst]),
-        relation=relation, tolerance=float(t[worst]), where=where[worst] if len(where) else {}, n=o.size,
-        n_failed=n_failed, what=what, margin=float(margin[worst]),
-    )  # fmt: skip
+        status=Status.FAILED if n_failed else Status.PASSED,
+        observed=float(o[worst]),
+        expected=float(e[worst]),
+        relation=relation,
+        tolerance=float(t[worst]),
+        where=where[worst] if len(where) else {},
+        n=o.size,
+        n_failed=n_failed,
+        what=what,
+        margin=float(margin[worst]),
+    )
 
 
 def verdict(holds: bool, observed: str, expected: str, where: Place, what: str = "words", reason: str = "") -> Finding:
     """Finding about words, not numbers."""
     return Finding(
-        status=Status.PASSED if holds else Status.FAILED, observed=observed, expected=expected, where=where,
-        n_failed=int(not holds), what=what, margin=0.0 if holds else 1.0, reason=reason,
-    )  # fmt: skip
+        status=Status.PASSED if holds else Status.FAILED,
+        observed=observed,
+        expected=expected,
+        where=where,
+        n_failed=int(not holds),
+        what=what,
+        margin=0.0 if holds else 1.0,
+        reason=reason,
+    )
 
 
 def same(observed: Any, expected: Any, where: Sequence[Place] = (), what: str = "figures") -> Finding:

@@ -84,10 +84,12 @@ def nobody_dies_without_hazard(bench: Bench) -> Finding:
     mean = bench.mean(changed)[:, [LY, LY_PLAIN]]
     expected = np.broadcast_to([years, settings.horizon], mean.shape)
     where = bench.grid(["life_years", "life_years_undiscounted"])
-    return worst_of([
-        nobody,
-        compare(mean, "equal to", expected, EXACT * expected, where),
-    ])  # fmt: skip
+    return worst_of(
+        [
+            nobody,
+            compare(mean, "equal to", expected, EXACT * expected, where),
+        ]
+    )
 
 
 @check("extreme-mortality", "event/state", "With an extreme hazard of death all die at once")
@@ -96,12 +98,18 @@ def all_die_at_once(bench: Bench) -> Finding:
     changed = (edits.extreme_mortality, AT_ONCE)
     cycle = edits.cycle_length(bench.scenario) or 0.0
     first = int(np.searchsorted(times(bench.base), max(cycle, AT_ONCE**-1)))
-    return worst_of([
-        compare(dead(bench.run(changed))[:, first], "equal to", 1.0, EXACT, places(strategy=bench.strategies)),
-        compare(
-            bench.mean(changed)[:, LY_PLAIN], "at most", cycle + 10.0 / AT_ONCE, 0.0, places(strategy=bench.strategies)
-        ),
-    ])  # fmt: skip
+    return worst_of(
+        [
+            compare(dead(bench.run(changed))[:, first], "equal to", 1.0, EXACT, places(strategy=bench.strategies)),
+            compare(
+                bench.mean(changed)[:, LY_PLAIN],
+                "at most",
+                cycle + 10.0 / AT_ONCE,
+                0.0,
+                places(strategy=bench.strategies),
+            ),
+        ]
+    )
 
 
 # === The general population ===
@@ -150,9 +158,10 @@ def survival_stays_below_the_life_table(bench: Bench) -> Finding:
 
 
 @check(
-    "background-life-table", "event/state",
+    "background-life-table",
+    "event/state",
     "With background mortality as the only death, survivors are never above the life table",
-)  # fmt: skip
+)
 def background_is_not_less_than_the_life_table(bench: Bench) -> Finding:
     """Share alive at every quarter year, all other hazards of death 0; the state with the least background is named."""
     if bench.scenario.life is None:

@@ -38,7 +38,13 @@ def series_agree(bench: Bench) -> Finding:
     outside = table[~table["inside"].astype(bool)]
     share = 1.0 - len(outside) / len(table)
     return Finding(
-        status=Status.PASSED if share >= EXPECTED_INSIDE else Status.WARNING, observed=share, expected=EXPECTED_INSIDE,
-        relation="at least", tolerance=0.0, where={"outside": ", ".join(outside["target_id"])} if len(outside) else {},
-        n=len(table), what="published figures", reason=f"{len(table) - len(outside)} inside",
-    )  # fmt: skip
+        status=Status.PASSED if share >= EXPECTED_INSIDE else Status.WARNING,
+        observed=share,
+        expected=EXPECTED_INSIDE,
+        relation="at least",
+        tolerance=0.0,
+        where={"outside": ", ".join(outside["target_id"])} if len(outside) else {},
+        n=len(table),
+        what="published figures",
+        reason=f"{len(table) - len(outside)} inside",
+    )

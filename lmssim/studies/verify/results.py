@@ -101,15 +101,26 @@ def components_add_up(bench: Bench) -> Finding:
     estimates, n = bench.base.estimates, len(bench.scenario.file.settings.cost_categories)
     mean, states = estimates.mean[0], estimates.state[0] / bench.base.n
     alive = [bench.program.flat.states[s].kind == "dwelling" for s in bench.program.states]
-    parts = np.stack([
-        mean[:, rewards.N_MAIN : rewards.N_MAIN + n].sum(axis=1), mean[:, rewards.N_MAIN + n :].sum(axis=1),
-        states[:, :, rewards.STATE_COST].sum(axis=1), states[:, :, rewards.STATE_COST_UNDISCOUNTED].sum(axis=1),
-        states[:, alive, rewards.STATE_YEARS].sum(axis=1),
-    ], axis=1)  # fmt: skip
-    totals = mean[:, [rewards.COST, rewards.COST_UNDISCOUNTED, rewards.COST, rewards.COST_UNDISCOUNTED,
-                      rewards.LY_UNDISCOUNTED]]  # fmt: skip
-    names = ["cost by category", "undiscounted cost by category", "cost by state", "undiscounted cost by state",
-             "years by state"]  # fmt: skip
+    parts = np.stack(
+        [
+            mean[:, rewards.N_MAIN : rewards.N_MAIN + n].sum(axis=1),
+            mean[:, rewards.N_MAIN + n :].sum(axis=1),
+            states[:, :, rewards.STATE_COST].sum(axis=1),
+            states[:, :, rewards.STATE_COST_UNDISCOUNTED].sum(axis=1),
+            states[:, alive, rewards.STATE_YEARS].sum(axis=1),
+        ],
+        axis=1,
+    )
+    totals = mean[
+        :, [rewards.COST, rewards.COST_UNDISCOUNTED, rewards.COST, rewards.COST_UNDISCOUNTED, rewards.LY_UNDISCOUNTED]
+    ]
+    names = [
+        "cost by category",
+        "undiscounted cost by category",
+        "cost by state",
+        "undiscounted cost by state",
+        "years by state",
+    ]
     return close(parts, totals, places(strategy=bench.strategies, components=names))
 
 
@@ -170,10 +181,12 @@ def huge_rate_leaves_time_zero(bench: Bench) -> Finding:
     near = bench.mean((edits.no_terminal_care,), (edits.horizon, AN_INSTANT))
     where = places(strategy=bench.strategies, outcome=["cost"])
     tolerance = 1e-6 * np.maximum(near[:, COST_PLAIN], 1.0)
-    return worst_of([
-        compare(far[:, COST], "equal to", near[:, COST_PLAIN], tolerance, where),
-        compare(far[:, LY], "equal to", 0.0, 1e-6, places(strategy=bench.strategies, outcome=["life_years"])),
-    ])  # fmt: skip
+    return worst_of(
+        [
+            compare(far[:, COST], "equal to", near[:, COST_PLAIN], tolerance, where),
+            compare(far[:, LY], "equal to", 0.0, 1e-6, places(strategy=bench.strategies, outcome=["life_years"])),
+        ]
+    )
 
 
 def delayed_bonus(scenario: Scenario, years: float) -> Scenario:
@@ -238,7 +251,7 @@ def dominance_matches_numbers(bench: Bench) -> Finding:
         before = on["strategy"].tolist()
         findings += [
             _words(str(reference), before[k], before[k + 1]) for k, reference in enumerate(on["reference"].iloc[1:])
-        ]  # fmt: skip
+        ]
     return worst_of(findings)
 
 

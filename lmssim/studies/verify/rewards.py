@@ -122,10 +122,12 @@ def mean_utility_stays_below_the_norm(bench: Bench) -> Finding:
     where = places(strategy=bench.strategies, state=bench.program.states)
     total, best = _columns(bench, QALYS), _columns(bench, QALYS, (edits.utilities, 1.0))
     observed, expected = observed / bench.base.n, expected / normal.n
-    return worst_of([
-        compare(observed, "at most", expected, rounding(expected), where, "states"),
-        compare(total, "at most", best, rounding(best), _grid(bench, QALYS), "totals"),
-    ])  # fmt: skip
+    return worst_of(
+        [
+            compare(observed, "at most", expected, rounding(expected), where, "states"),
+            compare(total, "at most", best, rounding(best), _grid(bench, QALYS), "totals"),
+        ]
+    )
 
 
 # === Costs ===

@@ -53,9 +53,7 @@ def times(evaluation: Evaluation) -> FloatArray:
 def occupancy_adds_up(bench: Bench) -> Finding:
     """Shares of all states."""
     total = occupancy(bench.base).sum(axis=1)
-    return compare(
-        total, "equal to", 1.0, EXACT, places(strategy=bench.strategies, time=times(bench.base)), "times"
-    )  # fmt: skip
+    return compare(total, "equal to", 1.0, EXACT, places(strategy=bench.strategies, time=times(bench.base)), "times")
 
 
 @check("occupancy-range", "event/state", "Shares, probabilities and counts lie between 0 and 1, or are not negative")
@@ -71,8 +69,9 @@ def shares_are_shares(bench: Bench) -> Finding:
     findings = [compare(share, "at least", 0.0, EXACT, where), compare(share, "at most", 1.0, EXACT, where)]
     if named:
         findings += [
-            compare(table["mean"], "at least", 0.0, EXACT, named), compare(table["mean"], "at most", 1.0, EXACT, named)
-        ]  # fmt: skip
+            compare(table["mean"], "at least", 0.0, EXACT, named),
+            compare(table["mean"], "at most", 1.0, EXACT, named),
+        ]
     return worst_of([*findings, compare(entries, "at least", 0.0, 0.0, flat)])
 
 
@@ -124,11 +123,13 @@ def entries_equal_exits(bench: Bench) -> Finding:
     last = np.append(lives.path[1:] != lives.path[:-1], True)
     gaps = np.where(last[:-1], 0.0, lives.entered[1:] - lives.left[:-1])
     open_ended = last & ~lives.absorbed
-    return worst_of([
-        compare(np.abs(gaps).max(), "equal to", 0.0, 0.0, [_stay(lives, int(np.argmax(np.abs(gaps))))]),
-        compare(lives.left[open_ended].min(initial=horizon), "equal to", horizon, 0.0, [{"end": "but by death"}]),
-        compare((lives.absorbed & ~last).sum(), "equal to", 0.0, 0.0, [{"stays": "after death"}]),
-    ])  # fmt: skip
+    return worst_of(
+        [
+            compare(np.abs(gaps).max(), "equal to", 0.0, 0.0, [_stay(lives, int(np.argmax(np.abs(gaps))))]),
+            compare(lives.left[open_ended].min(initial=horizon), "equal to", horizon, 0.0, [{"end": "but by death"}]),
+            compare((lives.absorbed & ~last).sum(), "equal to", 0.0, 0.0, [{"stays": "after death"}]),
+        ]
+    )
 
 
 def _stay(lives: Lives, row: int) -> Place:

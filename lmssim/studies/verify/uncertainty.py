@@ -45,14 +45,20 @@ APART = 0.10
 LEAST_P = 1e-6
 """P-value below which numbers are not uniform."""
 RANGES = {
-    "probability": (0.0, 1.0), "utility": (-1.0, 1.0), "loss": (0.0, 2.0), "cost": (0.0, np.inf),
-    "time": (0.0, np.inf), "multiplier": (0.0, np.inf),
-}  # fmt: skip
+    "probability": (0.0, 1.0),
+    "utility": (-1.0, 1.0),
+    "loss": (0.0, 2.0),
+    "cost": (0.0, np.inf),
+    "time": (0.0, np.inf),
+    "multiplier": (0.0, np.inf),
+}
 SUITED = {
-    "probability": ("beta", "uniform", "triangular"), "utility": ("beta", "uniform", "triangular"),
+    "probability": ("beta", "uniform", "triangular"),
+    "utility": ("beta", "uniform", "triangular"),
     "loss": ("beta", "uniform", "triangular", "gamma", "lognormal"),
-    "cost": ("gamma", "lognormal", "uniform", "triangular"), "ratio": ("lognormal", "gamma", "uniform", "triangular"),
-}  # fmt: skip
+    "cost": ("gamma", "lognormal", "uniform", "triangular"),
+    "ratio": ("lognormal", "gamma", "uniform", "triangular"),
+}
 """Distributions that keep to the range of what they stand for."""
 
 
@@ -89,9 +95,10 @@ def distributions_stay_in_range(bench: Bench) -> Finding:
 
 
 @check(
-    "distribution-family", "uncertainty",
+    "distribution-family",
+    "uncertainty",
     "Ratios and costs are log-normal or gamma, utilities and probabilities beta; normal only where positivity is safe",
-)  # fmt: skip
+)
 def distributions_suit_their_use(bench: Bench) -> Finding:
     """By use in the model, and by the unit where it says ratio; truncation counts as safe."""
     findings = []
@@ -243,13 +250,18 @@ def every_draw_holds(bench: Bench) -> Finding:
     def at_most(k: int, limit: float | FloatArray, what: str) -> Finding:
         return compare(mean[:, :, k], "at most", limit, slack, [p | {"outcome": what} for p in where], "draws")
 
-    return worst_of([
-        at_most(LY_PLAIN, horizon, "life_years_undiscounted"),
-        at_most(QALY_PLAIN, mean[:, :, LY_PLAIN], "qalys_undiscounted"),
-        at_most(QALY, mean[:, :, LY], "qalys"), at_most(LY, mean[:, :, LY_PLAIN], "life_years"),
-        compare(mean[:, :, COST], "at most", mean[:, :, COST_PLAIN], EXACT * mean[:, :, COST_PLAIN], where, "draws"),
-        compare(mean[:, :, COST], "at least", 0.0, 0.0, [p | {"outcome": "cost"} for p in where], "draws"),
-    ])  # fmt: skip
+    return worst_of(
+        [
+            at_most(LY_PLAIN, horizon, "life_years_undiscounted"),
+            at_most(QALY_PLAIN, mean[:, :, LY_PLAIN], "qalys_undiscounted"),
+            at_most(QALY, mean[:, :, LY], "qalys"),
+            at_most(LY, mean[:, :, LY_PLAIN], "life_years"),
+            compare(
+                mean[:, :, COST], "at most", mean[:, :, COST_PLAIN], EXACT * mean[:, :, COST_PLAIN], where, "draws"
+            ),
+            compare(mean[:, :, COST], "at least", 0.0, 0.0, [p | {"outcome": "cost"} for p in where], "draws"),
+        ]
+    )
 
 
 # === Chance ===

@@ -65,8 +65,14 @@ def test_the_posterior_has_a_row_for_each_walker(whole: Calibration, toy_given: 
     """Free quantities, between-study SDs, the parameters that they set, and row k of those given."""
     posterior = whole.posterior
     assert list(posterior.columns) == [
-        "draw", "ill_shape", "ill_h5", "tau_metastasis", "tau_death", "ill_scale", "log_rate_death"
-    ]  # fmt: skip
+        "draw",
+        "ill_shape",
+        "ill_h5",
+        "tau_metastasis",
+        "tau_death",
+        "ill_scale",
+        "log_rate_death",
+    ]
     assert posterior["draw"].tolist() == list(range(SMALL.ensembles * SMALL.walkers))
     assert np.array_equal(posterior["log_rate_death"], toy_given[: len(posterior)])
     assert np.allclose(posterior["ill_scale"], 5.0 / posterior["ill_h5"] ** (1.0 / posterior["ill_shape"]))
@@ -83,9 +89,16 @@ def test_figures_stand_beside_their_predictions(whole: Calibration) -> None:
     """Every row of the studies' series, with its role; the truth's own figures are inside."""
     fit = whole.fit.set_index("target_id")
     assert list(fit.index) == [
-        "first_by2", "first_by5", "first_crude", "second_by10", "second_survival", "second_time", "large_by5",
-        "large_median", "kept_by5",
-    ]  # fmt: skip
+        "first_by2",
+        "first_by5",
+        "first_crude",
+        "second_by10",
+        "second_survival",
+        "second_time",
+        "large_by5",
+        "large_median",
+        "kept_by5",
+    ]
     assert fit["inside"].all()
     assert (fit["low"] < fit["predicted"]).all()
     assert (fit["predicted"] < fit["high"]).all()
@@ -137,13 +150,14 @@ def test_checkpoints_are_of_their_inputs(tmp_path: Path) -> None:
 
     own = key()
     others = [
-        key(replace(SMALL, seed=2)), key(replace(SMALL, thin=10)),
+        key(replace(SMALL, seed=2)),
+        key(replace(SMALL, thin=10)),
         key(text=CALIBRATION.replace("observed = 0.16", "observed = 0.17")),
         key(text=CALIBRATION.replace('within = "first_by5"', "")),
         key(parameters=PARAMETERS.replace("0.02,fixed", "0.03,fixed")),
         key(parameters=PARAMETERS.replace("-0.7,normal,,,0.1", "-0.7,normal,,,0.2")),
         key(targets=TARGETS.replace("first_by5,200,,", "first_by5,200,0.3,0.49")),
-    ]  # fmt: skip
+    ]
     assert len({own, *others}) == len(others) + 1
     assert key() == own
     path, folder = write_toy(tmp_path), tmp_path / "out"

@@ -25,9 +25,20 @@ def row(target: str, share: float, **more: object) -> Row:
     """A figure of 80 patients."""
     reading = SeriesRow(target=target, label="A", statistic="proportion", events=["ill"], observed=share, n=80)
     plain = Row(
-        target=target, study="one", cohort_id="one", series="s", family="metastasis", role="fit", held_out=False,
-        reading=reading, share=share, n=80.0, is_effective=False, within="", reason="",
-    )  # fmt: skip
+        target=target,
+        study="one",
+        cohort_id="one",
+        series="s",
+        family="metastasis",
+        role="fit",
+        held_out=False,
+        reading=reading,
+        share=share,
+        n=80.0,
+        is_effective=False,
+        within="",
+        reason="",
+    )
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
@@ -48,9 +59,12 @@ def test_groups_are_cohorts_by_family() -> None:
     """Two studies of one cohort share an effect; another family, and times among events, have their own."""
     time = SeriesRow(target="t", label="T", statistic="median_time", events=["ill"], observed=3, n=20)
     rows = [
-        row("a", 0.2), row("b", 0.3, cohort_id="two"), row("c", 0.1, family="death"),
-        row("d", 0.4, study="again"), row("e", 0.5, reading=time),
-    ]  # fmt: skip
+        row("a", 0.2),
+        row("b", 0.3, cohort_id="two"),
+        row("c", 0.1, family="death"),
+        row("d", 0.4, study="again"),
+        row("e", 0.5, reading=time),
+    ]
     found = of(rows)
     group = {rows[k].target: g for k, g in zip(found.columns, found.group, strict=True)}
     assert group["a"] == group["d"]

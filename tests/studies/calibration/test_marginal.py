@@ -26,9 +26,16 @@ def by_kernel(
     """Log likelihoods of parameters' etas, (n, n_rows)."""
     out, spread = np.empty(len(eta)), np.full_like(eta, tau)
     log_marginal(
-        eta, spread, np.array(events, dtype=np.float64), np.array(size, dtype=np.float64), np.array(inner),
-        np.array(starts), NODES, np.log(WEIGHTS), out,
-    )  # fmt: skip
+        eta,
+        spread,
+        np.array(events, dtype=np.float64),
+        np.array(size, dtype=np.float64),
+        np.array(inner),
+        np.array(starts),
+        NODES,
+        np.log(WEIGHTS),
+        out,
+    )
     return out
 
 

@@ -18,10 +18,11 @@ N_DRAWS = 200
 def pairs(shares: list[float], n: float = 100.0, **different: Any) -> Any:
     """Pairs of figures with these observed shares, where the model says 0.3 of all."""
     rows = [
-        SimpleNamespace(target=f"t{k}", cohort_id=f"c{k}", family="metastasis", is_time=False, share=share, n=n,
-                        is_effective=True)
+        SimpleNamespace(
+            target=f"t{k}", cohort_id=f"c{k}", family="metastasis", is_time=False, share=share, n=n, is_effective=True
+        )
         for k, share in enumerate(shares)
-    ]  # fmt: skip
+    ]
     for key, value in different.items():
         setattr(rows[-1], key, value)
     columns = np.full((N_DRAWS, len(rows)), 0.3)

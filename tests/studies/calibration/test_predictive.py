@@ -26,9 +26,21 @@ def row(statistic: str, observed: float | None, n: int, **more: Any) -> Row:
         {"target": "a", "label": "A", "statistic": statistic, "events": ["ill"], "n": n, **read}
     )
     return Row(
-        target="a", study="one", cohort_id="one", series="s", family="metastasis", role="fit", held_out=False,
-        reading=reading, share=0.5, n=float(n), is_effective=False, within="", reason="", **more,
-    )  # fmt: skip
+        target="a",
+        study="one",
+        cohort_id="one",
+        series="s",
+        family="metastasis",
+        role="fit",
+        held_out=False,
+        reading=reading,
+        share=0.5,
+        n=float(n),
+        is_effective=False,
+        within="",
+        reason="",
+        **more,
+    )
 
 
 def predicted(figure: np.ndarray, share: np.ndarray, per_patient: float = 1.0, spread: float = np.nan) -> Predicted:
@@ -92,8 +104,10 @@ def test_censoring_makes_studies_smaller() -> None:
     plain = row("cumulative_incidence", 0.3, 400)
     width = {}
     for name, own, per_patient in (
-        ("whole", plain, 1.0), ("censored", plain, 0.25), ("net", replace(plain, is_effective=True), 0.25)
-    ):  # fmt: skip
+        ("whole", plain, 1.0),
+        ("censored", plain, 0.25),
+        ("net", replace(plain, is_effective=True), 0.25),
+    ):
         figure = predict_figure(own, 0, predicted(share, share, per_patient), tau, 1)
         width[name] = figure.high - figure.low
     assert width["censored"] == pytest.approx(2.0 * width["whole"], rel=0.1)
@@ -121,10 +135,16 @@ def test_a_figure_alone_has_its_own_numbers() -> None:
     rng = np.random.default_rng(3)
     share, other = shares(rng, N_DRAWS), shares(rng, N_DRAWS)
     tau = np.full(N_DRAWS, 0.3)
-    two = Predicted(*(np.stack([b, a], axis=1) for a, b in zip(
-        (x[:, 0] for x in vars(predicted(share, share)).values()),
-        (x[:, 0] for x in vars(predicted(other, other)).values()), strict=True,
-    )))  # fmt: skip
+    two = Predicted(
+        *(
+            np.stack([b, a], axis=1)
+            for a, b in zip(
+                (x[:, 0] for x in vars(predicted(share, share)).values()),
+                (x[:, 0] for x in vars(predicted(other, other)).values()),
+                strict=True,
+            )
+        )
+    )
     own = row("proportion", 0.3, 80)
     assert predict_figure(own, 0, predicted(share, share), tau, 1) == predict_figure(own, 1, two, tau, 1)
 

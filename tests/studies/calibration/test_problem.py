@@ -33,8 +33,14 @@ def test_what_a_file_becomes(toy: Problem) -> None:
     assert toy.names == ["ill_shape", "ill_h5", "tau_metastasis", "tau_death"]
     assert toy.series == ["first", "second", "large", "kept"]
     assert [row.target for row in toy.rows if row.is_fitted] == [
-        "first_by2", "first_by5", "second_by10", "second_survival", "second_time", "large_by5", "large_median"
-    ]  # fmt: skip
+        "first_by2",
+        "first_by5",
+        "second_by10",
+        "second_survival",
+        "second_time",
+        "large_by5",
+        "large_median",
+    ]
     assert [toy.rows[k].target for k in toy.fitted("second")] == ["first_by2", "first_by5", "large_by5", "large_median"]
     assert [row.target for row in toy.rows if row.held_out] == ["kept_by5"]
     assert [row.target for row in toy.rows if row.role == "check"] == ["first_crude"]
@@ -178,7 +184,7 @@ HELD = 'held_out = ["kept"]'
         (changed("0.663\nn = 150\n", "0.663\nn = 0\n"), ["rows.second_by10", "number of patients"]),
         (changed('events = ["ill"]\nby = 2', 'events = ["illness"]\nby = 2'), ["illness", "first_by2"]),
     ],
-)  # fmt: skip
+)
 def test_refusals(write: Callable[[Path], Path], expected: list[str], tmp_path: Path) -> None:
     """One line that names the file, the key, and what is wrong, at the latest when draws are made and read."""
     with pytest.raises(InputError) as caught:  # noqa: PT012 - some are found when draws are made

@@ -30,10 +30,14 @@ def read(
     """Rows of one study whose series has these figures."""
     file = CalibrationFile.model_validate(
         {
-            "schema_version": 1, "scenario": "x", "label": "X", "free": {"x": FREE}, "tau": {"metastasis": 0.5},
+            "schema_version": 1,
+            "scenario": "x",
+            "label": "X",
+            "free": {"x": FREE},
+            "tau": {"metastasis": 0.5},
             "studies": {"one": {"series": "s", "cohort_id": "c", "rows": rows, **study}},
         }
-    )  # fmt: skip
+    )
     return rows_of_studies(file, [("s", row) for row in readings], published or {}, "file.toml")
 
 
@@ -167,9 +171,13 @@ def test_two_studies_cannot_read_one_series() -> None:
     study = {"series": "s", "cohort_id": "c", "rows": {"a": {}}}
     file = CalibrationFile.model_validate(
         {
-            "schema_version": 1, "scenario": "x", "label": "X", "free": {"x": FREE}, "tau": {"metastasis": 0.5},
+            "schema_version": 1,
+            "scenario": "x",
+            "label": "X",
+            "free": {"x": FREE},
+            "tau": {"metastasis": 0.5},
             "studies": {"one": study, "two": {**study, "cohort_id": "d"}},
         }
-    )  # fmt: skip
+    )
     with pytest.raises(ScenarioError, match=r"studies\.two\.series"):
         rows_of_studies(file, [("s", reading())], {}, "file.toml")

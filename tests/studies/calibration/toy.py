@@ -15,9 +15,18 @@ if TYPE_CHECKING:
 
 TRUTH = {"ill_shape": 1.2, "ill_h5": 0.5}
 SMALL = Settings(
-    design=(128, 128), patients=(250, 400), degree=2, ensembles=2, walkers=40, steps=300, burn_in=100, thin=5,
-    checks=(6, 1_000), predictive=(20, 400), leave_out=(0, 0),
-)  # fmt: skip
+    design=(128, 128),
+    patients=(250, 400),
+    degree=2,
+    ensembles=2,
+    walkers=40,
+    steps=300,
+    burn_in=100,
+    thin=5,
+    checks=(6, 1_000),
+    predictive=(20, 400),
+    leave_out=(0, 0),
+)
 """A few seconds."""
 
 SCENARIO = """
@@ -233,9 +242,12 @@ first_by5,200,,
 
 
 def write_toy(
-    folder: Path, text: str = CALIBRATION, targets: str = TARGETS, scenario: str = SCENARIO,
+    folder: Path,
+    text: str = CALIBRATION,
+    targets: str = TARGETS,
+    scenario: str = SCENARIO,
     parameters: str = PARAMETERS,
-) -> Path:  # fmt: skip
+) -> Path:
     """Write the scenario, its parameters, the targets and the calibration; returns the path of the last."""
     described = [f"{row},definition,,,What {row.split(',')[0]} is," for row in parameters.strip().splitlines()]
     (folder / "toy.csv").write_text(PARAMETER_HEADER + "\n".join(described) + "\n")
