@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 
 from lmssim.bundled import bundled_names
 from lmssim.engines import compiled, des
-from lmssim.engines.block import compare_histories
 from lmssim.engines.cohort.continuous import Fineness
+from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
+from lmssim.engines.histories import compare_histories
 from lmssim.model.compile import compile_scenario
-from lmssim.model.profiles import choose_profiles
 from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
-    from lmssim.engines.block import Histories
+    from lmssim.engines.histories import Histories
     from lmssim.execution.simulate import Engine
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario

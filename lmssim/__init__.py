@@ -8,13 +8,13 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lmssim.version import __version__
+
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation, evaluate
     from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import Scenario, load_scenario
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Evaluation",

@@ -18,6 +18,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class LmssimError(Exception):
@@ -74,3 +78,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 def unknown(kind: str, name: str, allowed: Iterable[str], where: str) -> str:
     """Message for a name that does not exist: where it stands, what it is, what is near."""
     return f"{where}: unknown {kind} '{name}'.{nearest(name, allowed)}"
+
+
+class NotApplicableError(Exception):
+    """A check that the model gives no occasion for; its text is the reason."""

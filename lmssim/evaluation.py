@@ -15,15 +15,15 @@ import pandas as pd
 
 from lmssim.economics import cea
 from lmssim.errors import InputError
-from lmssim.execution.control import WALKS, Controlled, control
+from lmssim.execution.control_variate import WALKS, Controlled, control
 from lmssim.execution.simulate import COHORT, Sampling, simulate
 from lmssim.execution.solve import Solution, solve_population
 from lmssim.kernels import layout, rewards
 from lmssim.kernels.tally import EVENT
-from lmssim.model.compile import check_domains, compile_scenario
-from lmssim.outcomes.cases import case_frame, read_cases
+from lmssim.model.compile.scenario import check_domains, compile_scenario
 from lmssim.outcomes.endpoint import EndpointCounts
-from lmssim.outcomes.series import COLUMNS, read_all_series
+from lmssim.published.cases import case_frame, read_cases
+from lmssim.published.series import COLUMNS, read_all_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.outcomes.cases import CaseTime
+    from lmssim.published.cases import CaseTime
 
 __all__ = ["MAIN", "Evaluation", "Sampling", "evaluate"]
 
@@ -425,7 +425,7 @@ class Evaluation:
 
     @cached_property
     def series(self) -> pd.DataFrame:
-        """Published series as their papers read them, paper beside model (`lmssim.outcomes.series`).
+        """Published series as their papers read them, paper beside model (`lmssim.published.series`).
 
         Empty for an exact solution, which has no individual lives to read.
         """
@@ -435,7 +435,7 @@ class Evaluation:
 
     @cached_property
     def case_times(self) -> list[CaseTime]:
-        """Published patients among simulated lives (`lmssim.outcomes.cases`); none for an exact solution."""
+        """Published patients among simulated lives (`lmssim.published.cases`); none for an exact solution."""
         names = self.scenario.file.cases if self.solution is None else {}
         return read_cases(self.program, names, min(self.n, MOST_FOR_SERIES), self.sampling.seed)
 

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
-from lmssim import __version__
 from lmssim.cli import calibrate, case, init, reproduce, run, sbc, schema, show, switches, trace, validate, verify
 from lmssim.errors import LmssimError
+from lmssim.version import __version__
 
 DEBUG = "--debug"
 INTERRUPTED = 130

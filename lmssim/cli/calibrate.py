@@ -129,8 +129,8 @@ def _manifest(path: Path, settings: Any, jobs: int) -> dict[str, Any]:
     import platform
     from dataclasses import asdict
 
-    from lmssim import __version__
     from lmssim.execution.manifest import FORMAT
+    from lmssim.version import __version__
 
     inputs = {path.name: hashlib.sha256(path.read_bytes()).hexdigest()}
     result = {"lmssim": __version__, "calibration": path.stem, "inputs": inputs, "settings": asdict(settings)}
@@ -154,7 +154,7 @@ def _write(
     """Write tables and report, and last of all the manifest; returns it with the files."""
     from lmssim.cli import results
     from lmssim.execution import store
-    from lmssim.report.calibration import write_report
+    from lmssim.report.calibration.page import write_report
 
     earlier = results.take_manifest(folder)
     written = calibration.write(folder)
@@ -174,8 +174,8 @@ def _write(
 def _document(calibration: Calibration, manifest: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Tables that people read, and the manifest, as plain values."""
     from lmssim.cli.results import objects
-    from lmssim.report.calibration import headline
-    from lmssim.report.calibration_tables import conflicts
+    from lmssim.report.calibration.page import headline
+    from lmssim.report.calibration.tables import conflicts
     from lmssim.studies.calibration.result import without_na
 
     names = ("fit", "free", "shifts", "left_out", "emulator")
@@ -185,7 +185,7 @@ def _document(calibration: Calibration, manifest: dict[str, Any], folder: Path) 
 
 
 def _print(calibration: Calibration, folder: Path) -> None:
-    from lmssim.report.calibration import calibration_text
+    from lmssim.report.calibration.page import calibration_text
 
     options.console().print(calibration_text(calibration))
     typer.echo(f"Report: {folder / 'report.html'}")

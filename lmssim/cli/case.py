@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from lmssim.model.scenario import Scenario
-    from lmssim.outcomes.cases import CaseTime
+    from lmssim.published.cases import CaseTime
 
 DEFAULT_LIVES = 50_000
 
@@ -44,7 +44,7 @@ def case(
     from lmssim.execution.store import make_folder
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
-    from lmssim.outcomes.cases import read_cases
+    from lmssim.published.cases import read_cases
 
     clock = Stopwatch()
     sampling = Sampling(n_patients=patients, seed=seed)
@@ -87,9 +87,9 @@ def _write(scenario: Scenario, found: list[CaseTime], folder: Path, manifest: di
     """Write table and figures, and last of all the manifest; returns it with the files."""
     from lmssim.cli import results
     from lmssim.execution import store
-    from lmssim.outcomes.cases import case_frame
-    from lmssim.report.cases import plot_case
-    from lmssim.report.style import save_figure
+    from lmssim.published.cases import case_frame
+    from lmssim.report.evaluation.cases import plot_case
+    from lmssim.report.parts.style import save_figure
 
     earlier = results.take_manifest(folder)
     written = [store.write_csv(folder / "cases.csv", case_frame(found))]
@@ -107,7 +107,7 @@ def _write(scenario: Scenario, found: list[CaseTime], folder: Path, manifest: di
 def _document(found: list[CaseTime], manifest: dict[str, Any]) -> str:
     from lmssim.cli import results
     from lmssim.execution.store import json_text
-    from lmssim.outcomes.cases import case_frame
+    from lmssim.published.cases import case_frame
 
     return json_text({"cases": results.objects(case_frame(found)), "manifest": manifest})
 
@@ -117,7 +117,7 @@ def _table(scenario: Scenario, found: list[CaseTime]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from lmssim.report.cases import case_table
+    from lmssim.report.evaluation.cases import case_table
 
     content = case_table(scenario, found)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=content.caption)

@@ -82,10 +82,10 @@ def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
     from lmssim.cli.sbc import sbc_to
     from lmssim.cli.validate import validate
     from lmssim.execution.store import make_folder, write_csv
-    from lmssim.model.sampling import sample_parameters
+    from lmssim.model.parameters.draws import sample_parameters
     from lmssim.model.scenario import load_scenario
-    from lmssim.studies.calibration.power import power_of_series
-    from lmssim.studies.calibration.sbc import SbcSettings
+    from lmssim.studies.calibration.checks.sbc import SbcSettings
+    from lmssim.studies.trials.series_power import power_of_series
 
     for name in CALIBRATIONS:
         validate(name, seed=seed, jobs=jobs, out=out / name, quiet=quiet)
@@ -116,7 +116,7 @@ def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool
     store.write_csv(folder / "by_site.csv", table)
     store.write_json(folder / "manifest.json", {"scenarios": [_manifest(each) for each in evaluations]})
     if not quiet:
-        from lmssim.report.by_site import site_table_text
+        from lmssim.report.evaluation.by_site import site_table_text
 
         options.console().print(site_table_text(table, patients))
         typer.echo(f"Table: {folder / 'by_site.csv'}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.evaluation import Evaluation
-    from lmssim.report.tables import ReportTable
+    from lmssim.report.parts.table import ReportTable
 
 TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "series")
 EXACT_TABLES = (*TABLES[:-1], "errors")
@@ -85,9 +85,9 @@ def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
 
 def write_report(evaluation: Evaluation, folder: Path, manifest: dict[str, Any]) -> list[Path]:
     """Write the figures, and the report that holds them."""
-    from lmssim.report.cases import case_table
-    from lmssim.report.figures import write_figures
-    from lmssim.report.html import write_report as write_html
+    from lmssim.report.evaluation.cases import case_table
+    from lmssim.report.evaluation.figures import write_figures
+    from lmssim.report.evaluation.page import write_report as write_html
 
     figures = write_figures(evaluation, folder / "figures")
     tables = series_tables(evaluation)
@@ -98,7 +98,7 @@ def write_report(evaluation: Evaluation, folder: Path, manifest: dict[str, Any])
 
 def series_tables(evaluation: Evaluation) -> list[ReportTable]:
     """Tables of published series, paper beside model."""
-    from lmssim.report.tables import ReportTable
+    from lmssim.report.parts.table import ReportTable
 
     tables = []
     for label, frame in evaluation.series.groupby("series", sort=False):

@@ -215,7 +215,7 @@ def _largest_error(evaluation: Evaluation) -> float:
 
 
 def _print(evaluation: Evaluation, folder: Path) -> None:
-    from lmssim.report.terminal import strategy_table_text
+    from lmssim.report.evaluation.terminal import strategy_table_text
 
     options.console().print(strategy_table_text(evaluation))
     typer.echo(f"Report: {folder / 'report.html'}")

@@ -15,7 +15,7 @@ from lmssim.cli.calibrate import phase_bars
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
-    from lmssim.studies.calibration.sbc import SbcSettings, SimulationBased
+    from lmssim.studies.calibration.checks.sbc import SbcSettings, SimulationBased
 
 DEFAULT_DATASETS, DEFAULT_PATIENTS = 100, 2_000
 TRUTH = 10
@@ -47,7 +47,7 @@ def sbc(
         raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
 
     from lmssim.execution.store import make_folder
-    from lmssim.studies.calibration.sbc import SbcSettings
+    from lmssim.studies.calibration.checks.sbc import SbcSettings
 
     path = find_calibration(calibration)
     settings = SbcSettings(datasets=datasets, patients=patients, truth_patients=TRUTH * patients, seed=seed)
@@ -60,8 +60,8 @@ def sbc(
 def sbc_to(path: Path, settings: SbcSettings, folder: Path, jobs: int, *, quiet: bool = False) -> SimulationBased:
     """Simulation-based calibration into a folder."""
     from lmssim.cli.run import Stopwatch
+    from lmssim.studies.calibration.checks.sbc import run_sbc
     from lmssim.studies.calibration.problem import load_problem
-    from lmssim.studies.calibration.sbc import run_sbc
 
     clock = Stopwatch()
     problem = load_problem(path)
@@ -76,8 +76,8 @@ def sbc_to(path: Path, settings: SbcSettings, folder: Path, jobs: int, *, quiet:
 
 
 def _manifest(study: SimulationBased, timings: dict[str, float]) -> dict[str, Any]:
-    from lmssim import __version__
     from lmssim.execution.manifest import FORMAT, input_hashes
+    from lmssim.version import __version__
 
     scenario = study.problem.scenario
     return {
@@ -101,8 +101,8 @@ def _write(study: SimulationBased, folder: Path, manifest: dict[str, Any]) -> No
 
     from lmssim.cli import results
     from lmssim.execution import store
-    from lmssim.report.sbc import plot_ranks
-    from lmssim.report.style import save_figure
+    from lmssim.report.calibration.sbc import plot_ranks
+    from lmssim.report.parts.style import save_figure
 
     earlier = results.take_manifest(folder)
     held = pd.DataFrame({"id": study.problem.held.keys(), "value": study.problem.held.values()})
@@ -117,7 +117,7 @@ def _write(study: SimulationBased, folder: Path, manifest: dict[str, Any]) -> No
 
 
 def _print(study: SimulationBased, folder: Path) -> None:
-    from lmssim.report.sbc import sbc_table
+    from lmssim.report.calibration.sbc import sbc_table
 
     options.console().print(sbc_table(study))
     typer.echo(f"Figure: {folder / FIGURE}.svg")

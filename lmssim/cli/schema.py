@@ -19,7 +19,7 @@ def schema_text(*, whole: bool = True) -> str:
         Whether a file must be complete; a part, which others include, may lack any section.
     """
     from lmssim.execution.store import json_text
-    from lmssim.model.schema import ScenarioFile
+    from lmssim.model.language.schema import ScenarioFile
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     document |= ScenarioFile.model_json_schema(by_alias=True)

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+    from lmssim.model.language.schema import Given, SwitchOption
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.model.schema import Given, SwitchOption
 
 
 def show(
@@ -61,7 +61,7 @@ def show(
         _draw(loaded, diagram)
         typer.echo(f"Diagram: {diagram}")
     if everything:
-        from lmssim.report.links import diagram_text
+        from lmssim.report.model.links import diagram_text
 
         console.print(loaded.file.title, style="bold", markup=False)
         console.print(f"{loaded.file.description.strip()}\n", markup=False)
@@ -83,8 +83,8 @@ def _show_evidence(scenario: Scenario | None, json: bool) -> None:
     from dataclasses import asdict
 
     from lmssim.execution.store import json_text
-    from lmssim.model.evidence import load_figures
-    from lmssim.report.evidence import counts, counts_table, figures_of_scenario, figures_table
+    from lmssim.published.ledger import load_figures
+    from lmssim.report.published.evidence import counts, counts_table, figures_of_scenario, figures_table
 
     figures = load_figures() if scenario is None else figures_of_scenario(load_figures(), scenario)
     if json:
@@ -99,8 +99,8 @@ def _draw(scenario: Scenario, path: Path) -> None:
     if path.suffix.lower() not in (".svg", ".png"):
         raise InputError(f"--diagram {path}: ends in neither .svg nor .png.")
     from lmssim.execution.store import make_folder, write_bytes
-    from lmssim.report.diagram import plot_diagram
-    from lmssim.report.style import save_figure
+    from lmssim.report.model.diagram import plot_diagram
+    from lmssim.report.parts.style import save_figure
 
     make_folder(path.parent)
     with TemporaryDirectory() as folder:
@@ -126,7 +126,7 @@ def _strategies(scenario: Scenario) -> Table:
 
 def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
     """Treatments a strategy plans, with the rule under which it gives them."""
-    from lmssim.model.planning import choices
+    from lmssim.model.language.planning import choices
 
     for choice in choices(scenario.file, strategy, str(scenario.path)):
         name = choice.treatment if choice.phase is None else f"{choice.phase}.{choice.treatment}"
@@ -139,7 +139,7 @@ def _switches(scenario: Scenario) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from lmssim.report.labels import option_label, switch_label
+    from lmssim.report.parts.labels import option_label, switch_label
 
     table = Table(title="Switches", title_justify="left", caption="* holds here", caption_justify="left")
     for column in ("switch, option", "label", "sets or changes", "reason"):
@@ -160,7 +160,7 @@ def _regimens(program: Program) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from lmssim.model.regimens import typical_cost
+    from lmssim.model.compile.regimens import typical_cost
 
     file = program.scenario.file
     table = Table(title=f"Regimens (vials: {file.settings.vial_use})", title_justify="left")

@@ -12,7 +12,7 @@ from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 
 if TYPE_CHECKING:
-    from lmssim.studies.switches import SwitchStudy
+    from lmssim.studies.sensitivity.switches import SwitchStudy
 
 DEFAULT_PATIENTS = 20_000
 TABLE, FIGURE = "switches.csv", "switches"
@@ -44,7 +44,7 @@ def switches(
     from lmssim.execution.simulate import Sampling
     from lmssim.execution.store import make_folder
     from lmssim.model.scenario import load_scenario
-    from lmssim.studies.switches import run_switches
+    from lmssim.studies.sensitivity.switches import run_switches
 
     clock = Stopwatch()
     name = load_scenario(scenario, overrides_, chosen_).name
@@ -81,8 +81,8 @@ def _write(study: SwitchStudy, folder: Path, manifest: dict[str, Any]) -> dict[s
     """Write table and figure, and last of all the manifest; returns it with the files."""
     from lmssim.cli import results
     from lmssim.execution import store
-    from lmssim.report.style import save_figure
-    from lmssim.report.switches import plot_switches
+    from lmssim.report.parts.style import save_figure
+    from lmssim.report.sensitivity.switches import plot_switches
 
     earlier = results.take_manifest(folder)
     written = [store.write_csv(folder / TABLE, study.to_frame())]
@@ -104,7 +104,7 @@ def _document(study: SwitchStudy, manifest: dict[str, Any], folder: Path) -> str
 
 
 def _print(study: SwitchStudy, folder: Path) -> None:
-    from lmssim.report.switches import switch_table_text
+    from lmssim.report.sensitivity.switches import switch_table_text
 
     options.console().print(switch_table_text(study))
     typer.echo(f"Table: {folder / TABLE}")

@@ -12,7 +12,7 @@ from lmssim.cli import options
 from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from lmssim.execution.trace import Trace
+    from lmssim.studies.trace import Trace
 
 TABLES = {"trace": "steps", "stays": "stays", "marks": "marks", "draws": "draws"}
 """CSV files, and the tables of a trace that they hold."""
@@ -44,8 +44,8 @@ def trace(
 
     from lmssim.cli.run import Stopwatch
     from lmssim.execution.store import make_folder
-    from lmssim.execution.trace import trace as live
     from lmssim.model.scenario import load_scenario
+    from lmssim.studies.trace import trace as live
 
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
@@ -87,8 +87,8 @@ def _write(life: Trace, folder: Path, manifest: dict[str, Any]) -> dict[str, Any
     """Write tables and picture, and last of all the manifest; returns it with the files."""
     from lmssim.cli import results
     from lmssim.execution import store
-    from lmssim.report.style import save_figure
-    from lmssim.report.timeline import plot_timeline
+    from lmssim.report.parts.style import save_figure
+    from lmssim.report.trace.timeline import plot_timeline
 
     earlier = results.take_manifest(folder)
     written = [store.write_csv(folder / f"{name}.csv", getattr(life, table)) for name, table in TABLES.items()]
@@ -110,7 +110,7 @@ def _document(life: Trace, manifest: dict[str, Any]) -> str:
 
 
 def _print(life: Trace, folder: Path | None) -> None:
-    from lmssim.report.steps import print_trace
+    from lmssim.report.trace.steps import print_trace
 
     print_trace(life, options.console())
     if folder is not None:

@@ -14,7 +14,7 @@ from lmssim.errors import DataError
 
 if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
-    from lmssim.outcomes.readings import Reading
+    from lmssim.published.readings import Reading
     from lmssim.studies.validation import Validation
 
 DEFAULT_DRAWS, DEFAULT_PATIENTS = 400, 2_000
@@ -74,9 +74,9 @@ def _readings(
 ) -> tuple[Scenario, list[Reading]]:
     """The scenario, and how each figure is read from it."""
     from lmssim.model.scenario import load_scenario
-    from lmssim.model.targets import load_targets
-    from lmssim.outcomes.readings import readings_of
-    from lmssim.studies.validation import load_held_out
+    from lmssim.published.readings import readings_of
+    from lmssim.published.targets import load_targets
+    from lmssim.studies.calibration.holdout import load_held_out
 
     if targets is None:
         return load_held_out(scenario, overrides, switches)
@@ -112,8 +112,8 @@ def _write(found: Validation, folder: Path, manifest: dict[str, Any]) -> dict[st
     """Write table, figure and report, and last of all the manifest; returns it with the files."""
     from lmssim.cli import results
     from lmssim.execution import store
-    from lmssim.report.style import save_figure
-    from lmssim.report.validation import plot_forest, write_validation_report
+    from lmssim.report.parts.style import save_figure
+    from lmssim.report.published.validation import plot_forest, write_validation_report
 
     earlier = results.take_manifest(folder)
     written = [store.write_csv(folder / TABLE, found.to_frame())]
@@ -139,7 +139,7 @@ def _document(found: Validation, manifest: dict[str, Any], folder: Path) -> str:
 
 
 def _print(found: Validation, folder: Path) -> None:
-    from lmssim.report.validation import validation_table
+    from lmssim.report.published.validation import validation_table
 
     options.console().print(validation_table(found))
     typer.echo(f"Report: {folder / 'report.html'}")

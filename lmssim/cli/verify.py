@@ -101,7 +101,7 @@ def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, 
 
 def _write(battery: Battery, folder: Path, manifest: dict[str, Any]) -> None:
     from lmssim.execution import store
-    from lmssim.report.verify import write_verify_report
+    from lmssim.report.verification.battery import write_verify_report
 
     store.write_csv(folder / "verify.csv", battery.to_frame())
     store.write_json(folder / "verify.json", _document(battery))
@@ -125,7 +125,7 @@ def _document(battery: Battery) -> dict[str, Any]:
 
 
 def _print(battery: Battery, folder: Path) -> None:
-    from lmssim.report.verify import battery_table, figures_table
+    from lmssim.report.verification.battery import battery_table, figures_table
 
     console = options.console()
     for name in battery.tables:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.engines.block import (
+from lmssim.engines.histories import (
     DEFAULT_BLOCK,
     Chunk,
     ChunkResult,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 import numpy as np
 import simpy
 
-from lmssim.engines.block import (
+from lmssim.engines.histories import (
     DEFAULT_BLOCK,
     Chunk,
     ChunkResult,
@@ -34,15 +34,15 @@ from lmssim.engines.block import (
     refusal,
     whole_products,
 )
-from lmssim.engines.pathway import Pathway, read_pathway
 from lmssim.kernels import layout, scalar
+from lmssim.model.program.rows import Pathway, read_pathway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
-    from lmssim.engines.pathway import Event, State, Transition
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
+    from lmssim.model.program.rows import Event, State, Transition
 
     Passage = Generator[simpy.Event, None, "Leaving"]
 

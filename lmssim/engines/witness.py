@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import simpy
 
     from lmssim.engines.des import Case, Leaving, Mark
-    from lmssim.engines.pathway import Event, State, Transition
+    from lmssim.model.program.rows import Event, State, Transition
 
 STATE, EVENT, END = "state", "event", "end"
 """Kinds of steps: a state is entered, something happens, the model ends."""

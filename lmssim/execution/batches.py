@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed
 
-from lmssim.engines.block import Chunk
+from lmssim.engines.histories import Chunk
 from lmssim.execution.simulate import CHUNK, ENGINES
 from lmssim.kernels.ledger import N_MAIN
 

@@ -19,7 +19,7 @@ import numpy as np
 from lmssim.kernels.rewards import COST, N_MAIN, QALY
 
 if TYPE_CHECKING:
-    from lmssim.engines.block import ChunkResult
+    from lmssim.engines.histories import ChunkResult
     from lmssim.kernels import FloatArray
     from lmssim.kernels.tally import Counts
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from lmssim.engines.block import Histories
+    from lmssim.engines.histories import Histories
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import IntArray
     from lmssim.model.program import Program

@@ -14,14 +14,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmssim import __version__
 from lmssim.execution.simulate import CHUNK
+from lmssim.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lmssim.execution.simulate import Sampling
-    from lmssim.model.parameters import Parameter, ParameterTable
+    from lmssim.model.parameters.parameter import Parameter
+    from lmssim.model.parameters.table import ParameterTable
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 

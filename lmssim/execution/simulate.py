@@ -9,14 +9,14 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from lmssim.engines import compiled, des
-from lmssim.engines.block import DEFAULT_BLOCK, Chunk
+from lmssim.engines.histories import DEFAULT_BLOCK, Chunk
 from lmssim.errors import InputError, unknown
 from lmssim.execution import fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from lmssim.engines.block import ChunkResult, Histories
+    from lmssim.engines.histories import ChunkResult, Histories
     from lmssim.execution.fold import Estimates
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.engines.cohort.continuous import Fineness
+from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
 from lmssim.execution.fold import Estimates
 from lmssim.kernels.ledger import COST, N_MAIN, QALY
 from lmssim.kernels.tally import Counts
-from lmssim.model.profiles import Profiles, choose_profiles
+from lmssim.model.population.profiles import Profiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -2,7 +2,7 @@
 
 Point i stands at the end of cycle i, point 0 at time zero. A cycle correction is one or two *passes* over the points:
 each point has the years that it stands for (weight x cycle length), these years discounted, and the time that its
-expressions read. Lump sums fall once, whole, at the point of their event. `lmssim.model.compile_cycles` writes the
+expressions read. Lump sums fall once, whole, at the point of their event. `lmssim.model.compile.cycles` writes the
 tables; the individual engines value one life with what stands here, the cohort engine a mass of them.
 """
 

@@ -2,7 +2,7 @@
 
 A time to event is sampled by inverting the cumulative hazard H at a unit exponential budget h, so H and its inverse
 must undo each other far in the tail and near 0 alike. Times are in years and hazards per year; the formulas and the
-meaning of the numbers `a`, `b` and `c` stand in `lmssim.model.families`. Numbers are not checked here.
+meaning of the numbers `a`, `b` and `c` stand in `lmssim.model.language.families`. Numbers are not checked here.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ rows in the integer memory `m`; a row is found through the table's base in the h
     target = m[t + T_TO]
 
 Lists within rows are pairs of positions (first, last) in `m`. Tables of floats stand in `f`, found the same way.
-`lmssim.model.pack` writes what is laid out here. Letters used throughout the kernels:
+`lmssim.model.program.pack` writes what is laid out here. Letters used throughout the kernels:
 
 m, f      the program: integers and floats, the same for every draw, strategy and patient
 wi, wf    a worker's scratch: integers and floats

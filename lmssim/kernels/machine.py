@@ -1,6 +1,7 @@
 """A stack machine for rules and expressions that depend on the patient or on time.
 
-Programs are made by `lmssim.model.symbols`; whatever depends on parameters alone has been folded into the numbers.
+Their code is made by `lmssim.model.program.names`; whatever depends on parameters alone has been folded into the
+numbers.
 """
 
 from __future__ import annotations

@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 import copy
-import hashlib
-import tomllib
-import types
-import typing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from lmssim.bundled import find_scenario
-from lmssim.errors import ScenarioError, nearest, unknown
-from lmssim.model.by_covariate import ByCovariate, load_by_covariate
-from lmssim.model.compile_partitioned import with_curves
-from lmssim.model.groups import load_groups
-from lmssim.model.mortality import LifeTable, Norms, load_life_table, load_norms
-from lmssim.model.parameters import ParameterTable, parameter_rows
-from lmssim.model.patients import labels_of, load_patients, names_of, possible_labels
-from lmssim.model.regimens import with_regimens
-from lmssim.model.schema import SCHEMA_VERSION, ScenarioFile
-from lmssim.model.switches import changes_of, chosen_options, named_parameters, switched
-from lmssim.model.tables import LookupTable, read_table
+from lmssim.errors import ScenarioError, unknown
+from lmssim.model.language.curves import with_curves
+from lmssim.model.language.files import _merge, _read_merged, _read_strata, _table
+from lmssim.model.language.lookup_tables import LookupTable, read_table
+from lmssim.model.language.messages import validation_message
+from lmssim.model.language.regimens import with_regimens
+from lmssim.model.language.schema import SCHEMA_VERSION, ScenarioFile
+from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
+from lmssim.model.parameters.groups import load_groups
+from lmssim.model.parameters.switches import changes_of, chosen_options, named_parameters, switched
+from lmssim.model.parameters.table import ParameterTable, parameter_rows
+from lmssim.model.population.mortality import LifeTable, Norms, load_life_table, load_norms
+from lmssim.model.population.patients import labels_of, load_patients, names_of, possible_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from lmssim.model.parameters import Parameter
-    from lmssim.model.population import Patients
-    from lmssim.model.sampling import Group
-
-MAX_INCLUDES = 32
-JOINED = ("transitions", "parameters", "shared_parameters")
-"""Lists that includes join; of others the including file's stands."""
+    from lmssim.model.parameters.draws import Group
+    from lmssim.model.parameters.parameter import Parameter
+    from lmssim.model.population.joint import Patients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,127 +162,6 @@ def load_scenario(
 # === Reading ===
 
 
-def _read_merged(path: Path, read: dict[str, str], depth: int) -> dict[str, Any]:
-    """A TOML file over what it includes: tables are merged, `transitions` and parameter lists are joined."""
-    if depth > MAX_INCLUDES:
-        raise ScenarioError(f"{path}: includes are nested more than {MAX_INCLUDES} deep; do they include each other?")
-    text = _read_bytes(path, read)
-    try:
-        data = tomllib.loads(text.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ScenarioError(f"{path}: not valid TOML: {error}") from None
-    merged: dict[str, Any] = {}
-    includes = data.get("include", [])
-    if not isinstance(includes, list) or not all(isinstance(i, str) for i in includes):
-        raise ScenarioError(f"{path}: include must be a list of file names.")
-    for include in includes:
-        target = path.parent / include
-        if not target.is_file():
-            raise ScenarioError(f"{path}: include: no such file '{include}'.{_nearby(target)}")
-        _merge(merged, _relocated(_read_merged(target, read, depth + 1), target.parent, path.parent))
-    _merge(merged, data)
-    return merged
-
-
-def _read_strata(data: dict[str, Any], path: Path, read: dict[str, str]) -> None:
-    """Put the populations of strata's files where the strata stand."""
-    population = data.get("population")
-    strata = population.get("strata") if isinstance(population, dict) else None
-    if not isinstance(strata, dict):
-        return
-    for name, stratum in strata.items():
-        if isinstance(stratum, dict) and isinstance(stratum.get("file"), str):
-            key = f"{path}: population.strata.{name}.file"
-            target = path.parent / stratum["file"]
-            if not target.is_file():
-                raise ScenarioError(f"{key}: no such file '{stratum['file']}'.{_nearby(target)}")
-            given = _read_merged(target, read, 1).get("population")
-            if not isinstance(given, dict) or "covariates" not in given:
-                raise ScenarioError(f"{key}: {target} has no [population.covariates].")
-            for other in ("rows", "strata"):
-                if other in given:
-                    raise ScenarioError(f"{key}: {target}: population.{other} cannot be part of a mixed population.")
-            taken = {part: given[part] for part in ("label", "covariates", "correlations") if part in given}
-            _merge(taken, stratum)
-            strata[name] = taken
-
-
-def _read_bytes(path: Path, read: dict[str, str]) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
-    read[str(path)] = hashlib.sha256(content).hexdigest()
-    return content
-
-
-def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, Any]:
-    """Make the file names of an included file hold from the including one's folder."""
-    if source.resolve() == target.resolve():
-        return data
-
-    def moved(name: Any) -> Any:
-        return str((source / name).resolve()) if isinstance(name, str) else name
-
-    for key in ("parameters", "shared_parameters"):
-        if isinstance(data.get(key), list):
-            data[key] = [moved(name) for name in data[key]]
-    for by_category in _tables_in(data, "parameters_by"):
-        for category, names in by_category.items():
-            by_category[category] = [moved(name) for name in names] if isinstance(names, list) else names
-    population = data.get("population")
-    for stratum in _tables_in(population if isinstance(population, dict) else {}, "strata"):
-        if "file" in stratum:
-            stratum["file"] = moved(stratum["file"])
-    for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
-        if isinstance(data.get(section), dict) and key in data[section]:
-            data[section][key] = moved(data[section][key])
-    for table in (*_tables_in(data, "tables"), *_tables_in(data, "groups")):
-        if "file" in table:
-            table["file"] = moved(table["file"])
-    for switch in _tables_in(data, "switches"):
-        for option in _tables_in(switch, "options"):
-            if isinstance(option.get("change"), dict):
-                option["change"] = _relocated(option["change"], source, target)
-    return data
-
-
-def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Tables that stand under a key; whatever else stands there is refused later."""
-    held = data.get(key)
-    return [table for table in held.values() if isinstance(table, dict)] if isinstance(held, dict) else []
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> None:
-    """Merge tables key by key; one of another `kind` has other keys, so it takes the place of the whole."""
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
-            _merge(base[key], value, join or key == "parameters_by")
-        elif (join or key in JOINED) and isinstance(base.get(key), list):
-            base[key] = [*base[key], *value] if isinstance(value, list) else value
-        else:
-            base[key] = value
-
-
-def _of_another_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
-    """Whether a table states another `kind` (of covariate, of state): it then stands in place of the included one."""
-    return "kind" in base and "kind" in over and base["kind"] != over["kind"]
-
-
-def _nearby(path: Path) -> str:
-    return nearest(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
-
-
-def _table(folder: Path, name: str, where: str, read: dict[str, str]) -> Path:
-    path = folder / name
-    if not path.is_file():
-        raise ScenarioError(f"{where}: no such file '{name}'.{_nearby(path)}")
-    _read_bytes(path, read)
-    return path
-
-
 # === Checking ===
 
 
@@ -326,63 +199,6 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
         raise ScenarioError(validation_message(error, path)) from None
     except RecursionError:
         raise ScenarioError(f"{path}: nested too deep.") from None
-
-
-def validation_message(error: ValidationError, path: Path, model: type[BaseModel] = ScenarioFile) -> str:
-    """One message: the key, its value and what is allowed; unknown keys first, as they explain the others."""
-    problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-    first = problems[0]
-    key = _key(first["loc"])
-    more = f" ({len(problems) - 1} more problem(s) after this one.)" if len(problems) > 1 else ""
-    if first["type"] == "extra_forbidden":
-        allowed = _allowed(first["loc"][:-1], model)
-        return f"{path}: {key}: unknown key '{first['loc'][-1]}'.{nearest(str(first['loc'][-1]), allowed)}{more}"
-    if first["type"] == "missing":
-        return f"{path}: {key}: is required and missing.{more}"
-    value = repr(first["input"])
-    hint = ""
-    if first["type"] == "literal_error" and isinstance(first["input"], str):
-        words = first["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
-        hint = nearest(first["input"], words)
-    message = first["msg"].replace("Input should", "should")
-    return f"{path}: {key} = {value[:80]}: {message}.{hint}{more}"
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    """Key as the file writes it; list positions count from 1."""
-    text = ""
-    for part in location:
-        if isinstance(part, int):
-            text += f"[{part + 1}]"
-        elif part not in ("Effect", "Planned", "float", "str") and not part.startswith(("literal", "list[")):
-            text += f".{part}" if text else part
-    return text
-
-
-def _allowed(location: tuple[int | str, ...], root: type[BaseModel]) -> list[str]:
-    """Keys allowed at a place, found by following the sections' fields."""
-    models: list[Any] = [root]
-    for part in location:
-        following: list[Any] = []
-        for model in models:
-            if isinstance(model, type) and issubclass(model, BaseModel):
-                names = {f.alias or n: f.annotation for n, f in model.model_fields.items()}
-                if part in names:
-                    following += list(_sections(names[str(part)]))
-                elif part == model.__name__:
-                    following.append(model)
-        models = following or models
-    return [f.alias or n for m in models if issubclass(m, BaseModel) for n, f in m.model_fields.items()]
-
-
-def _sections(annotation: Any) -> Iterator[Any]:
-    """Sections within an annotation such as dict[str, list[State]]."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        if issubclass(annotation, BaseModel):
-            yield annotation
-        return
-    for argument in typing.get_args(annotation):
-        yield from _sections(argument)
 
 
 def _check_settings(file: ScenarioFile, where: str) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 from lmssim.engines import compiled
 from lmssim.errors import ScenarioError, unknown
 from lmssim.kernels.layout import ROW_ENTERED, ROW_STATE
-from lmssim.model import expression
 from lmssim.model.compile import compile_scenario
+from lmssim.model.language import expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lmssim.engines.block import Histories
+    from lmssim.engines.histories import Histories
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 

@@ -3,13 +3,12 @@
 The 95% interval of a figure holds three uncertainties: of the parameters (draws), of the study as one of many (a
 between-study effect of its outcome family) and of its sampling (as many patients as it had). Without the second no
 honest interval covers a new study; without its width beside it, coverage tells nothing.
-The formula is that of `lmssim.outcomes.new_study`; tau_k is the posterior's column `tau_<family>` (row k modulo rows),
+The formula is that of `lmssim.published.new_study`; tau_k is the posterior's column `tau_<family>` (row k modulo rows),
 else half-normal(0.5).
 """
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,24 +17,19 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from lmssim.bundled import calibration_names, find_calibration
 from lmssim.errors import InputError
-from lmssim.model.sampling import sample_parameters
-from lmssim.model.scenario import load_scenario
-from lmssim.outcomes.new_study import TIMES, Column, NewStudies, study_uniforms
-from lmssim.outcomes.predict import Predicted, predict
-from lmssim.outcomes.readings import NOT_COMPUTABLE, row_reading
-from lmssim.studies.calibration.problem import load_problem
+from lmssim.model.parameters.draws import sample_parameters
+from lmssim.published.new_study import TIMES, Column, NewStudies, study_uniforms
+from lmssim.published.predict import Predicted, predict
+from lmssim.published.readings import NOT_COMPUTABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from lmssim.kernels import FloatArray
+    from lmssim.model.language.schema import Series
     from lmssim.model.scenario import Scenario
-    from lmssim.model.schema import Series
-    from lmssim.outcomes.readings import Reading
-    from lmssim.studies.calibration.problem import Problem
-    from lmssim.studies.calibration.rows import Row
+    from lmssim.published.readings import Reading
 
 TAU_SCALE = 0.5
 """Scale of the half-normal between-study SD where the posterior has none."""
@@ -311,45 +305,3 @@ def _error(reading: Reading, statistic: str, predicted: float) -> list[dict[str,
 
 
 # === Figures that calibration never saw ===
-
-
-def load_held_out(
-    scenario: str | Path,
-    overrides: Mapping[str, float] | None = None,
-    switches: Mapping[str, str] | None = None,
-) -> tuple[Scenario, list[Reading]]:
-    """A scenario with the series of its calibration, and the figures of the cohorts that calibration holds back.
-
-    Raises
-    ------
-    InputError
-        If no calibration is of this scenario, or it holds nothing back.
-    """
-    loaded = load_scenario(scenario, overrides, switches)
-    for name in calibration_names():
-        path = find_calibration(name)
-        if _is_of(path, loaded):
-            problem = load_problem(path)
-            readings = [_reading(problem, row) for row in problem.rows if row.held_out]
-            if not readings:
-                raise InputError(f"{path}: held_out: no cohort is held back; give --targets FILE.")
-            file = problem.scenario.file
-            own = {key: strategy for key, strategy in file.strategies.items() if key in problem.file.strategies}
-            update = {"series": file.series, "strategies": loaded.file.strategies | own}
-            return replace(loaded, file=loaded.file.model_copy(update=update)), readings
-    raise InputError(f"validate: no calibration is of scenario '{loaded.name}'; give --targets FILE.")
-
-
-def _is_of(path: Path, scenario: Scenario) -> bool:
-    """Whether a calibration is of a scenario, or of the bundled one of its name."""
-    named = str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("scenario", ""))
-    return Path(named).stem == scenario.name or (path.parent / named).resolve() == scenario.path.resolve()
-
-
-def _reading(problem: Problem, row: Row) -> Reading:
-    """A figure as its calibration reads it; a check is compared and not counted."""
-    stated = row.reading if row.is_effective else row.reading.model_copy(update={"n": round(row.n)})
-    reading = row_reading(row.cohort_id, problem.scenario.file.series[row.series], stated)
-    counted = row.role == "fit" and row.reading.observed is not None
-    size = row.n if row.is_effective else None
-    return replace(reading, family=row.family, counted=counted, effective=size)

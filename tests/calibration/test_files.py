@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from lmssim.model import expression
+from lmssim.model.language import expression
+from lmssim.model.language.schema.calibration import CalibrationFile
 from lmssim.model.scenario import Scenario, load_scenario
-from lmssim.model.schema.calibration import CalibrationFile
 from lmssim.studies.calibration.holdout import held_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lmssim.model.schema import SeriesRow
-    from lmssim.model.schema.calibration import Study, StudyRow
+    from lmssim.model.language.schema import SeriesRow
+    from lmssim.model.language.schema.calibration import Study, StudyRow
 
 FOLDER = Path(__file__).parents[2] / "calibration"
 FILES = sorted(FOLDER.glob("*.toml"))

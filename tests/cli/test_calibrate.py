@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmssim.cli import calibrate as command
-from tests.studies.calibrated import synthetic
+from tests.kit.calibrated import synthetic
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +55,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Saves the time that pictures take."""
-    monkeypatch.setattr("lmssim.report.calibration.write_report", lambda *_: [])
+    monkeypatch.setattr("lmssim.report.calibration.page.write_report", lambda *_: [])
 
 
 def test_a_calibration_is_run_and_written(cli: Cli, calls: list[tuple[Any, ...]], tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.outcomes.test_cases import MODEL, NUMBERS
+from tests.published.test_cases import MODEL, NUMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

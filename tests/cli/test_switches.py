@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.studies.test_switches import MODEL
+from tests.studies.sensitivity.test_switches import MODEL
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,17 +11,7 @@ import pytest
 from lmssim.errors import InputError, ScenarioError
 from lmssim.kernels.rewards import COST, QALY_UNDISCOUNTED
 from lmssim.model.program import Program
-from tests.engines.plain import (
-    DEAD,
-    assert_close,
-    assert_mean,
-    assert_share,
-    category,
-    estimate,
-    frame,
-    live,
-    worth,
-)
+from tests.kit.plain import DEAD, assert_close, assert_mean, assert_share, category, estimate, frame, live, worth
 
 Build = Callable[..., Program]
 

@@ -24,7 +24,7 @@ from lmssim.kernels.rewards import (
 from lmssim.model.compile import compile_scenario
 from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
-from tests.engines.plain import DEAD, assert_close, assert_survival, estimate, frame, live
+from tests.kit.plain import DEAD, assert_close, assert_survival, estimate, frame, live
 
 Build = Callable[..., Program]
 

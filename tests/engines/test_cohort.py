@@ -17,16 +17,16 @@ import scipy.stats
 
 from lmssim.engines.cohort import solver
 from lmssim.engines.cohort.continuous import Fineness
+from lmssim.engines.cohort.liveness import analyse
+from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.solver import solve
 from lmssim.errors import InputError
 from lmssim.kernels import layout
 from lmssim.kernels.rewards import LY, LY_UNDISCOUNTED, N_MAIN, QALY_UNDISCOUNTED
 from lmssim.model.compile import compile_scenario
-from lmssim.model.liveness import analyse
-from lmssim.model.reachable import Patient
 from lmssim.model.scenario import load_scenario
-from tests.engines.agreement import assert_like, compare
-from tests.engines.plain import DEAD, alive_dead, category, estimate, frame
+from tests.kit.agreement import assert_like, compare
+from tests.kit.plain import DEAD, alive_dead, category, estimate, frame
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from lmssim.errors import InputError
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, LY_UNDISCOUNTED, QALY, QALY_UNDISCOUNTED
 from lmssim.model.program import Program
-from lmssim.report.cycles import CORRECTIONS, PLACES, cycle_conventions
-from tests.engines.exact import assert_agrees, solved
-from tests.engines.plain import DEAD, assert_close, frame, live
+from lmssim.report.evaluation.cycles import CORRECTIONS, PLACES, cycle_conventions
+from tests.kit.exact import assert_agrees, solved
+from tests.kit.plain import DEAD, assert_close, frame, live
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,6 +1,6 @@
 """The reference engine lives the same lives as the compiled one, bit for bit.
 
-Every scenario whose lives a test of this folder reads is compared too (`tests.engines.plain.live`): fixed delays,
+Every scenario whose lives a test of this folder reads is compared too (`tests.kit.plain.live`): fixed delays,
 ticks, cures, effects that change with time, silent events, rules, every family.
 """
 
@@ -15,14 +15,14 @@ import pytest
 
 from lmssim.bundled import find_scenario
 from lmssim.engines import compiled, des
-from lmssim.engines.block import Chunk, Histories, compare_histories
+from lmssim.engines.histories import Chunk, Histories, compare_histories
 from lmssim.errors import InputError, LmssimError
 from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import Sampling
 from lmssim.kernels import scalar
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from tests.engines.plain import DEAD, LIVED, alive_dead, assert_engines_agree, frame, live
+from tests.kit.plain import DEAD, LIVED, alive_dead, assert_engines_agree, frame, live
 
 if TYPE_CHECKING:
     from lmssim.execution.fold import Estimates

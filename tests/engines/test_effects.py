@@ -11,7 +11,7 @@ import scipy.integrate
 
 from lmssim.errors import ScenarioError, UnsupportedError
 from lmssim.model.program import Program
-from tests.engines.plain import DEAD, alive_dead, assert_survival, estimate, frame, live
+from tests.kit.plain import DEAD, alive_dead, assert_survival, estimate, frame, live
 
 Build = Callable[..., Program]
 

@@ -11,7 +11,7 @@ import pytest
 
 from lmssim.errors import ScenarioError
 from lmssim.model.program import Program
-from tests.engines.plain import DEAD, Lives, estimate, frame, live
+from tests.kit.plain import DEAD, Lives, estimate, frame, live
 
 Build = Callable[..., Program]
 

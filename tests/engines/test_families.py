@@ -14,7 +14,7 @@ import scipy.stats
 from lmssim.errors import InputError
 from lmssim.kernels.rewards import LY, LY_UNDISCOUNTED
 from lmssim.model.program import Program
-from tests.engines.plain import (
+from tests.kit.plain import (
     DEAD,
     alive_dead,
     assert_close,

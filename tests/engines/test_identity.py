@@ -10,7 +10,7 @@ import pytest
 
 from lmssim.bundled import find_scenario
 from lmssim.engines import compiled
-from lmssim.engines.block import Chunk
+from lmssim.engines.histories import Chunk
 from lmssim.execution import fold
 from lmssim.execution import simulate as execution
 from lmssim.execution.simulate import Sampling, simulate

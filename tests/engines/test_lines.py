@@ -13,11 +13,11 @@ from lmssim.execution.simulate import Sampling
 from lmssim.kernels.rewards import COST
 from lmssim.model.program import Program
 from lmssim.outcomes.first_times import first_times
-from lmssim.report.labels import state_label
-from lmssim.report.links import diagram_text, links_of
+from lmssim.report.model.links import diagram_text, links_of
+from lmssim.report.parts.labels import state_label
 from lmssim.studies.verify import run_battery
-from tests.engines.agreement import assert_like, compare
-from tests.engines.plain import DEAD, frame, live, worth
+from tests.kit.agreement import assert_like, compare
+from tests.kit.plain import DEAD, frame, live, worth
 
 Build = Callable[..., Program]
 

@@ -9,7 +9,7 @@ import pytest
 
 from lmssim.errors import ExpressionError, ScenarioError
 from lmssim.model.program import Program
-from tests.engines.plain import alive_dead, frame, live
+from tests.kit.plain import alive_dead, frame, live
 
 Build = Callable[..., Program]
 

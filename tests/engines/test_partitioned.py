@@ -13,10 +13,9 @@ import scipy.integrate
 import scipy.stats
 
 from lmssim.engines import compiled, des
-from lmssim.engines.block import Chunk
 from lmssim.engines.cohort.partitioned import PartitionedResult, solve_partitioned
+from lmssim.engines.histories import Chunk
 from lmssim.errors import InputError, UnsupportedError
-from lmssim.execution.trace import trace
 from lmssim.kernels.rewards import (
     COST,
     COST_UNDISCOUNTED,
@@ -31,7 +30,8 @@ from lmssim.kernels.tally import CENSORED, COMPETING, EVENT
 from lmssim.model.compile import compile_scenario
 from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
-from tests.engines.plain import alive_dead, category, estimate, frame
+from lmssim.studies.trace import trace
+from tests.kit.plain import alive_dead, category, estimate, frame
 
 if TYPE_CHECKING:
     from pathlib import Path

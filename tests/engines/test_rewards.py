@@ -23,7 +23,7 @@ from lmssim.kernels.rewards import (
     QALY_UNDISCOUNTED,
 )
 from lmssim.model.program import Program
-from tests.engines.plain import DEAD, category, estimate, frame, worth
+from tests.kit.plain import DEAD, category, estimate, frame, worth
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import scipy.integrate
 from lmssim.errors import InputError
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED
 from lmssim.model.program import Program
-from tests.engines.plain import DEAD, assert_mean, assert_share, estimate, frame, live, worth
+from tests.kit.plain import DEAD, assert_mean, assert_share, estimate, frame, live, worth
 
 Build = Callable[..., Program]
 

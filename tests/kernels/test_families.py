@@ -21,7 +21,7 @@ from lmssim.kernels.families import (
     piecewise_hazard,
 )
 from lmssim.kernels.jit import jit
-from lmssim.model.families import (
+from lmssim.model.language.families import (
     FAMILIES,
     exponential_from_median,
     log_normal_from_mean_sd,

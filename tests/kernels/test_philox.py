@@ -20,7 +20,7 @@ from lmssim.kernels.philox import (
     unit_exponential,
 )
 from lmssim.model.program import Program
-from tests.engines.plain import Lives, frame, live
+from tests.kit.plain import Lives, frame, live
 
 Build = Callable[..., Program]
 
@@ -226,7 +226,7 @@ def test_name_of_a_decision_is_its_luck(build: Build) -> None:
 
 def test_shared_address_is_refused(build: Build, monkeypatch: Any) -> None:
     """Two names with the same address are refused, and the message names both."""
-    monkeypatch.setattr("lmssim.model.draft.address_of", lambda name: 1 << 20)
+    monkeypatch.setattr("lmssim.model.compile.draft.address_of", lambda name: 1 << 20)
     with pytest.raises(ScenarioError, match="same address of luck") as caught:
         build(PLAIN)
     assert "'cure dead' and 'risk dead'" in str(caught.value)

@@ -8,8 +8,8 @@ import pytest
 
 from lmssim.bundled import bundled_names, scenarios_folder
 from lmssim.model.compile import compile_scenario
+from lmssim.model.parameters.switches import named_parameters
 from lmssim.model.scenario import load_scenario
-from lmssim.model.switches import named_parameters
 
 
 @pytest.mark.parametrize("name", bundled_names())

@@ -7,7 +7,7 @@ import pytest
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from lmssim.outcomes.series import read_series
+from lmssim.published.series import read_series
 
 SITES = ("cutaneous", "subcutaneous")
 CONTRADICTED = {

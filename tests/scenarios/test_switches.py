@@ -11,9 +11,9 @@ import pytest
 
 from lmssim.bundled import bundled_names, scenarios_folder
 from lmssim.model.compile import compile_scenario
-from lmssim.model.parameters import load_parameters
+from lmssim.model.parameters.switches import NAMES
+from lmssim.model.parameters.table import load_parameters
 from lmssim.model.scenario import Scenario, load_scenario
-from lmssim.model.switches import NAMES
 
 FILES = sorted((scenarios_folder() / "models").glob("switches*.toml"))
 CONFLICTS = Path(__file__).parents[2] / "docs" / "conflicts.md"

@@ -8,7 +8,7 @@ import pytest
 
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
-from lmssim.report.by_site import site_table_text
+from lmssim.report.evaluation.by_site import site_table_text
 from lmssim.studies.by_site import COLUMNS, by_site
 
 

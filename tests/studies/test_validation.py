@@ -15,10 +15,11 @@ from scipy import special, stats
 from lmssim.bundled import calibration_names
 from lmssim.errors import InputError
 from lmssim.model.scenario import Scenario, load_scenario
-from lmssim.model.targets import Target
-from lmssim.outcomes.readings import readings_of
+from lmssim.published.readings import readings_of
+from lmssim.published.targets import Target
+from lmssim.studies.calibration.holdout import load_held_out
 from lmssim.studies.calibration.problem import load_problem
-from lmssim.studies.validation import between_study, clustered_error, load_held_out, validate
+from lmssim.studies.validation import between_study, clustered_error, validate
 
 if TYPE_CHECKING:
     from pathlib import Path

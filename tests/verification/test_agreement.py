@@ -19,15 +19,15 @@ import scipy.stats
 
 from lmssim.bundled import find_scenario
 from lmssim.engines.cohort.continuous import Fineness
+from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
 from lmssim.evaluation import MAIN, evaluate
-from lmssim.execution.control import alike
+from lmssim.execution.control_variate import alike
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.model.compile import compile_scenario
-from lmssim.model.profiles import choose_profiles
 from lmssim.model.scenario import load_scenario
-from tests.engines.agreement import Comparison, assert_like, compare, table
-from tests.engines.plain import DEAD, LIVED, Z, frame
+from tests.kit.agreement import Comparison, assert_like, compare, table
+from tests.kit.plain import DEAD, LIVED, Z, frame
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lmssim.model.compile import compile_scenario
-from lmssim.model.evidence import load_figures
 from lmssim.model.scenario import load_scenario
-from lmssim.outcomes.series import read_all_series
+from lmssim.published.ledger import load_figures
+from lmssim.published.series import read_all_series
 
 SAMPLE = "cutaneous"
 """Scenario that the suite runs; the others are for `make study`."""

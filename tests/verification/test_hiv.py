@@ -13,7 +13,7 @@ from lmssim.engines.cohort.result import trace_table
 from lmssim.kernels.rewards import COST, LY_UNDISCOUNTED, N_MAIN
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from tests.engines.exact import assert_agrees, solved, solved_draws, variant
+from tests.kit.exact import assert_agrees, solved, solved_draws, variant
 
 if TYPE_CHECKING:
     from pathlib import Path

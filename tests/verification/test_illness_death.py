@@ -17,7 +17,7 @@ from lmssim.kernels.rewards import COST, LY, LY_UNDISCOUNTED, QALY, QALY_UNDISCO
 from lmssim.model.compile import compile_scenario
 from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
-from tests.engines.plain import DEAD, alive_dead, assert_close, estimate, frame, live
+from tests.kit.plain import DEAD, alive_dead, assert_close, estimate, frame, live
 
 Build = Callable[..., Program]
 

@@ -14,7 +14,7 @@ from lmssim.economics.cea import frontier
 from lmssim.kernels.rewards import COST, QALY
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from tests.engines.exact import assert_agrees, solved, solved_draws, variant
+from tests.kit.exact import assert_agrees, solved, solved_draws, variant
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,8 +16,8 @@ from lmssim.kernels.cohort import memory
 from lmssim.kernels.rewards import N_MAIN
 
 if TYPE_CHECKING:
+    from lmssim.engines.cohort.liveness import Liveness
     from lmssim.kernels import FloatArray, IntArray
-    from lmssim.model.liveness import Liveness
     from lmssim.model.program import Program
 
 NARROW = 4.0

@@ -13,11 +13,12 @@ import numpy as np
 
 from lmssim.engines.cohort.result import CohortResult
 from lmssim.errors import InputError, UnsupportedError
-from lmssim.kernels import layout, machine, markov
+from lmssim.kernels import layout, machine
+from lmssim.kernels.cohort import cycles as markov
+from lmssim.kernels.cohort.cycles import K_FREE, ONCE, UNCOUNTED, Cells, Plan, Sums
 from lmssim.kernels.ledger import N_MAIN, N_SUMS
-from lmssim.kernels.markov import K_FREE, ONCE, UNCOUNTED, Cells, Plan, Sums
-from lmssim.model.complaint import bad_value
-from lmssim.model.flat import STAY
+from lmssim.model.language.flat import STAY
+from lmssim.model.program.complaint import bad_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,14 +16,14 @@ import numpy as np
 from lmssim.errors import InputError, RunError
 from lmssim.kernels import curves, layout
 from lmssim.kernels.families import FIXED, PIECEWISE
-from lmssim.model.complaint import bad_value
+from lmssim.model.program.complaint import bad_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.language.schema import PartitionedSurvival
     from lmssim.model.program import Program
-    from lmssim.model.schema import PartitionedSurvival
 
 NODES = np.array([-0.9258200997725514, -0.5773502691896257, 0.0, 0.5773502691896257, 0.9258200997725514])
 KRONROD = np.array(

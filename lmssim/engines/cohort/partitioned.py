@@ -41,7 +41,7 @@ from lmssim.kernels.rewards import (
     STATE_YEARS,
 )
 from lmssim.kernels.tally import CENSORED, EVENT
-from lmssim.model.compile_partitioned import curve_of_endpoint
+from lmssim.model.language.curves import curve_of_endpoint
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed
 
-from lmssim.engines.block import refusal
 from lmssim.engines.cohort import continuous
 from lmssim.engines.cohort.continuous import Fineness, Sizes, Workspace
 from lmssim.engines.cohort.cycles import solve_cycles
+from lmssim.engines.cohort.liveness import NO_ROOM, Liveness, analyse
 from lmssim.engines.cohort.partitioned import solve_partitioned
+from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.result import CohortResult
+from lmssim.engines.histories import refusal
 from lmssim.errors import RunError, UnsupportedError
 from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
 from lmssim.kernels.cohort.solve import solve as solve_kernel
-from lmssim.model.liveness import NO_ROOM, Liveness, analyse
-from lmssim.model.reachable import Patient
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray

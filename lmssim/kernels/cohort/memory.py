@@ -245,7 +245,7 @@ class Solved(NamedTuple):
 
 
 class Follow(NamedTuple):
-    """What has to be followed of a patient under a strategy (`lmssim.model.liveness`), and the grid of all."""
+    """What has to be followed of a patient under a strategy (`lmssim.engines.cohort.liveness`), and the grid of all."""
 
     live_bits: IntArray
     first_guard: IntArray

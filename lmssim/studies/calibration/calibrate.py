@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lmssim import __version__
 from lmssim.errors import InputError
 from lmssim.execution import store
 from lmssim.outcomes.estimators import Z975
+from lmssim.studies.calibration.checks.diagnostics import chain_of, table_of_free, trace_of, verdict
+from lmssim.studies.calibration.checks.leave_out import leave_out
+from lmssim.studies.calibration.checks.pairs import conflicting_pairs
+from lmssim.studies.calibration.checks.predictive import predict_figure
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import posterior_points, prior_points, rows_of_points, run_design
-from lmssim.studies.calibration.diagnostics import chain_of, table_of_free, trace_of, verdict
 from lmssim.studies.calibration.emulator import Emulator, error_beside, fit_emulator
-from lmssim.studies.calibration.leave_out import leave_out
-from lmssim.studies.calibration.pairs import conflicting_pairs
 from lmssim.studies.calibration.posterior import parameter_table
-from lmssim.studies.calibration.predictive import predict_figure
 from lmssim.studies.calibration.problem import N_ROWS, Problem, given_of, load_problem
 from lmssim.studies.calibration.result import Calibration
 from lmssim.studies.calibration.sampler import Chains, sample
+from lmssim.version import __version__
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.kernels import FloatArray
-    from lmssim.outcomes.predict import Predicted
+    from lmssim.published.predict import Predicted
     from lmssim.studies.calibration.rows import Row
 
 Progress = Callable[[str, int, int], None]

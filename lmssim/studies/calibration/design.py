@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special, stats
 
-from lmssim.outcomes.predict import Predicted
+from lmssim.published.predict import Predicted
 from lmssim.studies.calibration.problem import N_ROWS
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.kernels import FloatArray
-    from lmssim.outcomes.predict import Reader
+    from lmssim.published.predict import Reader
     from lmssim.studies.calibration.problem import Problem
 
 CHUNK = 64

@@ -17,23 +17,26 @@ from scipy import special
 from lmssim.bundled import find_calibration
 from lmssim.errors import DataError, ScenarioError, unknown
 from lmssim.execution.manifest import input_hashes
-from lmssim.model import expression
-from lmssim.model.parameters import Parameter, ParameterTable
-from lmssim.model.posterior import column_names, read_columns
-from lmssim.model.sampling import distribution_of, sample_parameters
-from lmssim.model.scenario import load_scenario, validation_message
-from lmssim.model.schema.calibration import CalibrationFile
-from lmssim.outcomes.predict import reader_of, rows_of
+from lmssim.model.language import expression
+from lmssim.model.language.messages import validation_message
+from lmssim.model.language.schema.calibration import CalibrationFile
+from lmssim.model.parameters.distributions import distribution_of
+from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.parameters.parameter import Parameter
+from lmssim.model.parameters.posterior import column_names, read_columns
+from lmssim.model.parameters.table import ParameterTable
+from lmssim.model.scenario import load_scenario
+from lmssim.published.predict import reader_of, rows_of
 from lmssim.studies.calibration.rows import Row, read_published, rows_of_studies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmssim.kernels import FloatArray
-    from lmssim.model.sampling import Distribution
+    from lmssim.model.language.schema.calibration import Free
+    from lmssim.model.parameters.distributions import Distribution
     from lmssim.model.scenario import Scenario
-    from lmssim.model.schema.calibration import Free
-    from lmssim.outcomes.predict import Reader
+    from lmssim.published.predict import Reader
 
 N_ROWS = 1_000
 """Rows of a posterior, and so draws of the given parameters."""

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import ScenarioError, unknown
-from lmssim.model.csvfile import number, read_rows
+from lmssim.model.language.csvfile import number, read_rows
 from lmssim.outcomes.estimators import Z975
-from lmssim.outcomes.series import AT_A_TIME
+from lmssim.published.series import AT_A_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from lmssim.model.schema import SeriesRow
-    from lmssim.model.schema.calibration import CalibrationFile, Study, StudyRow
+    from lmssim.model.language.schema import SeriesRow
+    from lmssim.model.language.schema.calibration import CalibrationFile, Study, StudyRow
 
 MEDIANS = ("median_time", "km_median")
 EXPONENTIAL_SLOPE = 0.5 * np.log(2.0)

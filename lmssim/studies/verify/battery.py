@@ -9,16 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmssim.errors import InputError, LmssimError, unknown
-
 # each registers its checks, in this order
 # isort: off
-from lmssim.studies.verify import effects, families, results, states, mortality, rewards, uncertainty  # noqa: F401
-from lmssim.studies.verify import overall, agreement, awaiting  # noqa: F401
-
 # isort: on
+from lmssim.errors import InputError, LmssimError, NotApplicableError, unknown
 from lmssim.studies.verify.bench import Bench, sampling_for
-from lmssim.studies.verify.finding import Finding, NotApplicableError, Status
+from lmssim.studies.verify.finding import Finding, Status
 from lmssim.studies.verify.registry import CHECKS, Check, in_order
 
 if TYPE_CHECKING:

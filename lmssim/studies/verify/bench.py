@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmssim.engines import compiled
-from lmssim.errors import UnsupportedError
+from lmssim.errors import NotApplicableError, UnsupportedError
 from lmssim.evaluation import MAIN, Evaluation, Sampling, evaluate
 from lmssim.kernels.layout import ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY
-from lmssim.model import expression
+from lmssim.model import edits
 from lmssim.model.compile import compile_scenario
-from lmssim.studies.verify import edits
-from lmssim.studies.verify.finding import NotApplicableError, places
+from lmssim.model.language import expression
+from lmssim.studies.verify.finding import places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from lmssim.engines.block import Histories
+    from lmssim.engines.histories import Histories
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario

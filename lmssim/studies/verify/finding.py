@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmssim.errors import NotApplicableError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -33,10 +35,6 @@ class Status(StrEnum):
     WARNING = "warning"
     PASSED = "passed"
     NOT_APPLICABLE = "not applicable"
-
-
-class NotApplicableError(Exception):
-    """A check that the model gives no occasion for; its text is the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmssim.studies.verify.finding import Finding, NotApplicableError
+from lmssim.errors import NotApplicableError
+from lmssim.studies.verify.finding import Finding
 
 if TYPE_CHECKING:
     from lmssim.studies.verify.bench import Bench

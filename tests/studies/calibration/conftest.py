@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lmssim.studies.calibration.problem import load_problem
-from tests.studies.calibration.toy import write_toy
+from tests.kit.toy import write_toy
 
 if TYPE_CHECKING:
     from lmssim.studies.calibration.problem import Problem

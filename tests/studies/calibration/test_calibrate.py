@@ -11,7 +11,7 @@ import pytest
 from lmssim.errors import InputError, ScenarioError
 from lmssim.studies.calibration.calibrate import Settings, calibrate, fingerprint
 from lmssim.studies.calibration.problem import load_problem
-from tests.studies.calibration.toy import CALIBRATION, PARAMETERS, SMALL, TARGETS, TRUTH, write_toy
+from tests.kit.toy import CALIBRATION, PARAMETERS, SMALL, TARGETS, TRUTH, write_toy
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmssim.model.schema import SeriesRow
+from lmssim.model.language.schema import SeriesRow
 from lmssim.studies.calibration.likelihood import effective_sizes, likelihood_of
 from lmssim.studies.calibration.rows import Row
 

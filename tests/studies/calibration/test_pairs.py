@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lmssim.outcomes.predict import Predicted
-from lmssim.studies.calibration.pairs import conflicting_pairs, farthest_by_chance
+from lmssim.published.predict import Predicted
+from lmssim.studies.calibration.checks.pairs import conflicting_pairs, farthest_by_chance
 
 N_DRAWS = 200
 

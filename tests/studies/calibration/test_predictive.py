@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lmssim.model.schema import SeriesRow
-from lmssim.outcomes.predict import Predicted
-from lmssim.studies.calibration.predictive import predict_figure
+from lmssim.model.language.schema import SeriesRow
+from lmssim.published.predict import Predicted
+from lmssim.studies.calibration.checks.predictive import predict_figure
 from lmssim.studies.calibration.rows import Row
 
 N_DRAWS, N_STUDIES = 1_000, 4_000

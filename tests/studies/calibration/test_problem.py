@@ -10,11 +10,12 @@ import pytest
 from scipy import special, stats
 
 from lmssim.errors import InputError
-from lmssim.model.parameters import load_parameters
-from lmssim.model.sampling import distribution_of, sample_parameters
+from lmssim.model.parameters.distributions import distribution_of
+from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.parameters.table import load_parameters
 from lmssim.studies.calibration.posterior import COLUMNS, parameter_table
 from lmssim.studies.calibration.problem import GIVEN_SEED, N_ROWS, load_problem
-from tests.studies.calibration.toy import CALIBRATION, SCENARIO, TARGETS, write_toy
+from tests.kit.toy import CALIBRATION, SCENARIO, TARGETS, write_toy
 
 if TYPE_CHECKING:
     from collections.abc import Callable

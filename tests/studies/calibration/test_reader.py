@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from lmssim.errors import ScenarioError
-from lmssim.outcomes.predict import Predicted, predict, reader_of, rows_of
-from tests.studies.calibration.toy import TRUTH
+from lmssim.published.predict import Predicted, predict, reader_of, rows_of
+from tests.kit.toy import TRUTH
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lmssim.errors import ScenarioError
-from lmssim.model.schema import SeriesRow
-from lmssim.model.schema.calibration import CalibrationFile
+from lmssim.model.language.schema import SeriesRow
+from lmssim.model.language.schema.calibration import CalibrationFile
 from lmssim.studies.calibration.rows import Published, Row, rows_of_studies
 
 if TYPE_CHECKING:

@@ -1,0 +1,81 @@
+"""Compile strategies: who plans which treatment, the mixes of practice, and what a strategy sets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmssim.errors import ScenarioError, UnsupportedError, unknown
+from lmssim.model.language import expression
+from lmssim.model.language.flat import planned
+from lmssim.model.language.planning import choices
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lmssim.model.compile.draft import Draft
+
+
+def compile_strategies(d: Draft) -> None:
+    """Attributes at time 0: treatments planned for everybody, by rule, or for a share of patients."""
+    d.open("start_rule_start")
+    d.open("mix_start")
+    for name, strategy in d.file.strategies.items():
+        where = f"{d.where}: strategies.{name}"
+        bits = d.names.initial_bits()
+        for choice in choices(d.file, name, d.where):
+            if choice.phase is not None:
+                continue  # its phase asks the strategy
+            bit = d.names.bits[planned(choice.treatment), "true"]
+            if choice.when is None:
+                bits |= bit
+            else:
+                node = d.names.resolve(expression.parse(choice.when, choice.where), f"{choice.where}.when")
+                d.out["start_rule"].append(d.names.program(node, where))
+                d.out["start_rule_set"].append(bit)
+        d.out["start_bits"].append(bits)
+        d.out["start_rule_start"].append(len(d.out["start_rule"]))
+        total = 0.0
+        for i, component in enumerate(strategy.mix):
+            place = f"{where}.mix[{i + 1}]"
+            d.out["mix_ref"].append(d.names.ref(component.fraction, f"{place}.fraction", "probability"))
+            total += component.fraction if isinstance(component.fraction, (int, float)) else 0.0
+            d.out["mix_set"].append(sum({d.names.bits[planned(t), "true"] for t in component.treatments}))
+        if total > 1.0 + 1e-9:
+            raise ScenarioError(f"{where}.mix: fractions add up to {total:g}, over 1.")
+        d.out["mix_start"].append(len(d.out["mix_ref"]))
+
+
+def check_rules(d: Draft) -> None:
+    """Check the rules of treatments planned by phase, which the phases' questions read, where the file states them."""
+    for name in d.file.strategies:
+        for choice in choices(d.file, name, d.where):
+            if choice.phase is not None and choice.when is not None:
+                d.names.resolve(expression.parse(choice.when, choice.where), f"{choice.where}.when")
+
+
+def compile_overrides(d: Draft) -> list[tuple[str, Mapping[str, expression.Node]]]:
+    """Parameters that each strategy sets."""
+    result: list[tuple[str, Mapping[str, expression.Node]]] = []
+    for name, strategy in d.file.strategies.items():
+        changes = {}
+        for parameter, value in strategy.set.items():
+            where = f"{d.where}: strategies.{name}.set.{parameter}"
+            if parameter not in d.scenario.table and parameter not in d.by.ids:
+                raise ScenarioError(unknown("parameter", parameter, [*d.scenario.table, *d.by.ids], where))
+            for id_, text in d.by.spread(parameter, value).items():
+                changes[id_] = _of_parameters(d, text, where, spread=parameter in d.by.ids)
+                d.names.used.add(id_)
+        result.append((name, changes))
+    return result
+
+
+def _of_parameters(d: Draft, value: float | str, where: str, *, spread: bool) -> expression.Node:
+    """What a parameter is set to: an expression of parameters, each read as it stands if `spread` by category."""
+    node = expression.parse(value, where)
+    if spread and all(name in d.scenario.table for name in expression.names(node)):
+        d.names.used.update(expression.names(node))
+        return node
+    node = d.names.resolve(node, where)
+    if not d.names.is_constant(node):
+        raise UnsupportedError(f"{where}: may depend on parameters alone{d.names.differing(node)}.")
+    return node

@@ -1,0 +1,140 @@
+"""The files of a scenario: TOML over what it includes, and every other file, read once and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+from lmssim.errors import ScenarioError, nearest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+MAX_INCLUDES = 32
+
+
+JOINED = ("transitions", "parameters", "shared_parameters")
+"""Lists that includes join; of others the including file's stands."""
+
+
+def _read_merged(path: Path, read: dict[str, str], depth: int) -> dict[str, Any]:
+    """A TOML file over what it includes: tables are merged, `transitions` and parameter lists are joined."""
+    if depth > MAX_INCLUDES:
+        raise ScenarioError(f"{path}: includes are nested more than {MAX_INCLUDES} deep; do they include each other?")
+    text = _read_bytes(path, read)
+    try:
+        data = tomllib.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ScenarioError(f"{path}: not valid TOML: {error}") from None
+    merged: dict[str, Any] = {}
+    includes = data.get("include", [])
+    if not isinstance(includes, list) or not all(isinstance(i, str) for i in includes):
+        raise ScenarioError(f"{path}: include must be a list of file names.")
+    for include in includes:
+        target = path.parent / include
+        if not target.is_file():
+            raise ScenarioError(f"{path}: include: no such file '{include}'.{_nearby(target)}")
+        _merge(merged, _relocated(_read_merged(target, read, depth + 1), target.parent, path.parent))
+    _merge(merged, data)
+    return merged
+
+
+def _read_strata(data: dict[str, Any], path: Path, read: dict[str, str]) -> None:
+    """Put the populations of strata's files where the strata stand."""
+    population = data.get("population")
+    strata = population.get("strata") if isinstance(population, dict) else None
+    if not isinstance(strata, dict):
+        return
+    for name, stratum in strata.items():
+        if isinstance(stratum, dict) and isinstance(stratum.get("file"), str):
+            key = f"{path}: population.strata.{name}.file"
+            target = path.parent / stratum["file"]
+            if not target.is_file():
+                raise ScenarioError(f"{key}: no such file '{stratum['file']}'.{_nearby(target)}")
+            given = _read_merged(target, read, 1).get("population")
+            if not isinstance(given, dict) or "covariates" not in given:
+                raise ScenarioError(f"{key}: {target} has no [population.covariates].")
+            for other in ("rows", "strata"):
+                if other in given:
+                    raise ScenarioError(f"{key}: {target}: population.{other} cannot be part of a mixed population.")
+            taken = {part: given[part] for part in ("label", "covariates", "correlations") if part in given}
+            _merge(taken, stratum)
+            strata[name] = taken
+
+
+def _read_bytes(path: Path, read: dict[str, str]) -> bytes:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
+    read[str(path)] = hashlib.sha256(content).hexdigest()
+    return content
+
+
+def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, Any]:
+    """Make the file names of an included file hold from the including one's folder."""
+    if source.resolve() == target.resolve():
+        return data
+
+    def moved(name: Any) -> Any:
+        return str((source / name).resolve()) if isinstance(name, str) else name
+
+    for key in ("parameters", "shared_parameters"):
+        if isinstance(data.get(key), list):
+            data[key] = [moved(name) for name in data[key]]
+    for by_category in _tables_in(data, "parameters_by"):
+        for category, names in by_category.items():
+            by_category[category] = [moved(name) for name in names] if isinstance(names, list) else names
+    population = data.get("population")
+    for stratum in _tables_in(population if isinstance(population, dict) else {}, "strata"):
+        if "file" in stratum:
+            stratum["file"] = moved(stratum["file"])
+    for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
+        if isinstance(data.get(section), dict) and key in data[section]:
+            data[section][key] = moved(data[section][key])
+    for table in (*_tables_in(data, "tables"), *_tables_in(data, "groups")):
+        if "file" in table:
+            table["file"] = moved(table["file"])
+    for switch in _tables_in(data, "switches"):
+        for option in _tables_in(switch, "options"):
+            if isinstance(option.get("change"), dict):
+                option["change"] = _relocated(option["change"], source, target)
+    return data
+
+
+def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Tables that stand under a key; whatever else stands there is refused later."""
+    held = data.get(key)
+    return [table for table in held.values() if isinstance(table, dict)] if isinstance(held, dict) else []
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> None:
+    """Merge tables key by key; one of another `kind` has other keys, so it takes the place of the whole."""
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
+            _merge(base[key], value, join or key == "parameters_by")
+        elif (join or key in JOINED) and isinstance(base.get(key), list):
+            base[key] = [*base[key], *value] if isinstance(value, list) else value
+        else:
+            base[key] = value
+
+
+def _of_another_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
+    """Whether a table states another `kind` (of covariate, of state): it then stands in place of the included one."""
+    return "kind" in base and "kind" in over and base["kind"] != over["kind"]
+
+
+def _nearby(path: Path) -> str:
+    return nearest(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
+
+
+def _table(folder: Path, name: str, where: str, read: dict[str, str]) -> Path:
+    path = folder / name
+    if not path.is_file():
+        raise ScenarioError(f"{where}: no such file '{name}'.{_nearby(path)}")
+    _read_bytes(path, read)
+    return path

@@ -1,0 +1,130 @@
+"""What is read from lives: endpoints, published series, published patients."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from lmssim.model.language.schema.words import Section, Value
+
+
+class Endpoint(Section):
+    """Time from an origin to the first of some events."""
+
+    label: str | None = None
+    events: list[str]
+    """States entered, or marks."""
+    competing: list[str] = []
+    death: Literal["event", "competing", "censoring"] = "event"
+    origin: str = "model"
+    """`model` or a state whose first entry starts the clock."""
+    kind: Literal["survival", "incidence"] = "survival"
+
+
+class SeriesRow(Section):
+    """One figure of a published series, and how the model reads it."""
+
+    target: str
+    """Id of the figure in its source's table."""
+    label: str
+    statistic: Literal["proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median"]
+    """`proportion`: share of patients with an event within follow-up. `median_time`, `mean_time`: median or mean time
+    to it among those who have it. `cumulative_incidence`: share with an event by a time, death competing.
+    `km_survival`: Kaplan-Meier share without an event by a time, censored at deaths that are not among the events.
+    `km_median`: when that is a half."""
+    events: list[str]
+    """States entered, or marks."""
+    strategy: str | None = None
+    """In place of the series' strategy."""
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
+    by: float | None = Field(default=None, gt=0)
+    """Only events up to this time (years since time zero, or since `since`)."""
+    after: float | None = Field(default=None, gt=0)
+    """Only patients still followed, alive and without the event at this time."""
+    since: list[str] = []
+    """Time and follow-up count from the first of these states and marks, of the lives that reach one without the event.
+    """
+    given: list[str] = []
+    """Only patients who entered one of these states."""
+    without: list[str] = []
+    """Only patients who entered none of these states."""
+    where: str | None = None
+    """Only patients whose covariates obey this rule."""
+    everybody: bool = False
+    """Count also patients whom the series excludes."""
+    observed: float | None = None
+    """The published figure; or, in its place, `low` and `high`."""
+    low: float | None = None
+    """Least value, where a range or a bound alone is published: the model's own figure is to lie within."""
+    high: float | None = None
+    """Greatest value."""
+    n: int = Field(default=0, ge=0)
+    """Patients in the denominator; for `median_time` and `mean_time`, those with the event. 0 if not stated: of a range
+    alone."""
+    note: str = ""
+
+
+class FollowUp(Section):
+    """Distribution of potential follow-up, years since time zero or a row's `since`.
+
+    Uniform, or log-normal if `median` is given.
+    """
+
+    low: Value = 0.0
+    high: Value | None = None
+    median: Value | None = None
+    sdlog: Value | None = None
+
+
+class Series(Section):
+    """A published series reproduced: strategy, follow-up, and its figures beside the model's."""
+
+    label: str
+    source_id: str
+    strategy: str
+    follow_up: FollowUp
+    exclude: list[str] = []
+    """Patients with one of these events are not in the series."""
+    where: str | None = None
+    """Only patients whose covariates obey this rule."""
+    set: dict[str, float] = {}
+    """Parameters held at other values for these patients: their population, their surveillance."""
+    rows: list[SeriesRow]
+
+
+class Observed(Section):
+    """One time that is known of a published patient."""
+
+    label: str
+    events: list[str]
+    """States entered, or marks; the first of them is the event."""
+    since: list[str] = []
+    """Time counts from the first of these states and marks, of the lives that reach one; from time zero if absent."""
+    time: Annotated[float, Field(gt=0)]
+    """Years to the event."""
+    at_least: bool = False
+    """The patient was observed so long without the event."""
+    target: str = ""
+    """Id of the figure in its source's table."""
+
+
+class Case(Section):
+    """A published patient beside lives of the model that have the patient's covariates and treatment."""
+
+    label: str
+    source_id: str
+    strategy: str
+    sequence: str | None = None
+    """In place of the strategy's sequence."""
+    covariates: dict[str, float | str] = {}
+    """What is known of the patient; other covariates are drawn from the population."""
+    set: dict[str, float] = {}
+    """Parameters held at other values for what is known of the treatment."""
+    given: list[str] = []
+    """Only lives that enter one of these states, or have one of these marks."""
+    without: list[str] = []
+    """Only lives that have none of these."""
+    note: str = ""
+    observed: list[Observed] = Field(min_length=1)

@@ -1,0 +1,92 @@
+"""Conventions, tables, groups of parameters, and switches."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from lmssim.model.language.schema.words import Costs, Id, Section, Value
+
+
+class Exclusion(Section):
+    """Terminal care at death of a cause replaces other categories inside its window."""
+
+    death: str
+    """Absorbing state."""
+    window: Value
+    cost: Costs
+    excludes: list[str]
+
+
+class Settings(Section):
+    """Conventions, all printed in every result."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    horizon: float = Field(gt=0, le=200)
+    discount_rate_costs: float = Field(default=0.035, ge=0, lt=1)
+    discount_rate_effects: float = Field(default=0.035, ge=0, lt=1)
+    discounting: Literal["continuous_annual", "continuous_rate"] = "continuous_annual"
+    """`continuous_annual`: exp(-ln(1+r) t); `continuous_rate`: exp(-r t)."""
+    currency: str = "GBP"
+    price_year: str = ""
+    perspective: str = ""
+    wtp: list[Annotated[float, Field(ge=0)]] = [20_000.0, 30_000.0]
+    times: list[Annotated[float, Field(gt=0)]] = [1.0, 2.0, 3.0, 5.0, 10.0]
+    comparator: str | None = None
+    sequence: str | None = None
+    """Sequence of strategies that name none."""
+    vial_use: Literal["whole", "shared", "banded"] = "whole"
+    """How drugs are dispensed: whole vials, vials shared between patients, or doses rounded to bands."""
+    cost_categories: list[str] = ["total"]
+
+
+class Table(Section):
+    """Lookup table, read in expressions as `name(key, ...)`."""
+
+    by: list[str] = Field(min_length=1)
+    """Keys in the order of the call's arguments: a covariate or attribute with labels, `strategy`, or any number."""
+    file: str | None = None
+    """CSV with a column per key and `value`."""
+    rows: list[list[float | str]] = []
+    """Instead of a file: each row its keys, then the value."""
+
+
+class Group(Section):
+    """Parameters drawn jointly."""
+
+    kind: Literal["dirichlet", "multivariate_normal", "posterior"]
+    members: list[str] | None = None
+    """Parameters; of a posterior, if absent, every parameter that its file has a column for."""
+    category: str | None = None
+    """Posterior: category of `parameters_by` to whose own parameters the columns belong."""
+    counts: list[float] = []
+    mean: list[float] = []
+    covariance: list[list[float]] = []
+    file: str | None = None
+    """Posterior: CSV or Parquet file with a row per draw; draw k is row k modulo rows."""
+
+
+class SwitchOption(Section):
+    """One way in which a switch may stand; with neither `set` nor `change`, the model as it is."""
+
+    label: str | None = None
+    reason: str = ""
+    """What speaks for it."""
+    source_id: str = ""
+    """Source of what it sets; if absent, that of the one parameter named."""
+    locator: str = ""
+    set: dict[str, Value] = {}
+    """Parameter -> number or expression of parameters."""
+    change: dict[str, Any] = {}
+    """Tables merged into the file, as those of a file that includes it."""
+
+
+class Switch(Section):
+    """A choice between options, of which one holds."""
+
+    label: str | None = None
+    default: str
+    """Option of the base case."""
+    options: dict[Id, SwitchOption]

@@ -1,0 +1,208 @@
+"""Draws of the parameters: inverse distribution functions of uniforms addressed by parameter and draw.
+
+Draw k alone equals draw k of many, and adding a parameter changes nobody else's draws.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special
+
+from lmssim.errors import ParameterError, unknown
+from lmssim.kernels.philox import STREAM_PARAMETERS, address_of, fill_uniforms
+from lmssim.model.parameters.distributions import distribution_of
+from lmssim.model.parameters.posterior import read_columns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from lmssim.kernels import FloatArray
+    from lmssim.model.parameters.table import ParameterTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Parameters drawn jointly; this goes before the members' own distributions.
+
+    Raises
+    ------
+    ParameterError
+        If the group is not of a known kind, or its numbers do not fit its members.
+    """
+
+    name: str
+    """Name, part of the address of its draws."""
+    kind: str
+    """``dirichlet``, ``multivariate_normal`` or ``posterior``."""
+    members: Sequence[str]
+    """Ids of its parameters."""
+    counts: Sequence[float] = ()
+    """Dirichlet: count of each member; a zero stays exactly zero."""
+    mean: Sequence[float] = ()
+    """Multivariate normal: mean of each member."""
+    covariance: Sequence[Sequence[float]] = ()
+    """Multivariate normal: covariance matrix, rows and columns in the order of the members."""
+    file: Path | str | None = None
+    """Posterior: CSV or Parquet file with a column per member and a row per draw; draw k is row k modulo rows."""
+    columns: Sequence[str] = ()
+    """Posterior: column of each member; if none are given, they are called as the members are."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be sampled."""
+        if self.kind not in _GROUPS:
+            raise ParameterError(unknown("kind", self.kind, _GROUPS, f"group '{self.name}'"))
+        if not self.members or len(set(self.members)) < len(self.members):
+            raise self.refusal(f"members are {list(self.members)}; they must be one or more, each once")
+        if self.kind == "dirichlet":
+            self._check_counts()
+        elif self.kind == "multivariate_normal":
+            self.factor()
+        elif self.file is None:
+            raise self.refusal("a posterior needs a file of draws")
+
+    def refusal(self, reason: str) -> ParameterError:
+        """Error about this group, to be raised by the caller."""
+        return ParameterError(f"group '{self.name}': {reason}.")
+
+    def _check_counts(self) -> None:
+        good = all(math.isfinite(count) and count >= 0.0 for count in self.counts)
+        if len(self.counts) != len(self.members) or not good or not sum(self.counts) > 0.0:
+            raise self.refusal(
+                f"counts are {list(self.counts)}; expected {len(self.members)} numbers of 0 or more, not all 0"
+            )
+
+    def factor(self) -> FloatArray:
+        """Lower Cholesky factor of the covariance, shape (n_members, n_members)."""
+        n = len(self.members)
+        if len(self.mean) != n or [len(row) for row in self.covariance] != [n] * n:
+            raise self.refusal(f"mean and covariance must be of size {n} and {n} x {n}, as there are {n} members")
+        covariance = np.array(self.covariance, dtype=np.float64)
+        if not np.isfinite(covariance).all() or not np.isfinite(np.array(self.mean, dtype=np.float64)).all():
+            raise self.refusal("mean or covariance holds a number that is not finite")
+        if not np.allclose(covariance, covariance.T, rtol=1e-9, atol=0.0):
+            i, j = (int(k) for k in np.argwhere(~np.isclose(covariance, covariance.T, rtol=1e-9, atol=0.0))[0])
+            raise self.refusal(
+                f"covariance of {self.members[i]} and {self.members[j]} is stated as both "
+                f"{covariance[i, j]:g} and {covariance[j, i]:g}"
+            )
+        try:
+            return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+        except np.linalg.LinAlgError:
+            least = float(np.linalg.eigvalsh(covariance)[0])
+            raise self.refusal(f"covariance is not positive definite: its least eigenvalue is {least:.3g}") from None
+
+    def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> list[FloatArray]:
+        """Draws of each member, each of shape (n_draws,)."""
+        return _GROUPS[self.kind](self, n_draws, seed, first_draw)
+
+    def addresses(self) -> list[str]:
+        """Name of each member's stream of uniforms."""
+        return [f"{self.name}/{index}" for index in range(len(self.members))]
+
+
+def _dirichlet(group: Group, n_draws: int, seed: int, first_draw: int) -> list[FloatArray]:
+    total = np.zeros(n_draws)
+    shares: list[FloatArray] = []
+    for count, address in zip(group.counts, group.addresses(), strict=True):
+        share = np.zeros(n_draws)
+        if count > 0.0:
+            share[:] = special.gammaincinv(count, _uniforms(address, n_draws, seed, first_draw))
+        shares.append(share)
+        total += share
+    with np.errstate(all="ignore"):  # 0 / 0, from very small counts, is reported by the caller
+        return [share / total for share in shares]
+
+
+def _multivariate_normal(group: Group, n_draws: int, seed: int, first_draw: int) -> list[FloatArray]:
+    normals = [special.ndtri(_uniforms(address, n_draws, seed, first_draw)) for address in group.addresses()]
+    result: list[FloatArray] = []
+    for mean, weights in zip(group.mean, group.factor(), strict=True):
+        member = np.full(n_draws, mean, dtype=np.float64)
+        for weight, normal in zip(weights, normals, strict=True):  # no matrix product: its bits depend on n_draws
+            member += weight * normal
+        result.append(member)
+    return result
+
+
+def _posterior(group: Group, n_draws: int, _: int, first_draw: int) -> list[FloatArray]:
+    columns = read_columns(group.file or "", group.columns or group.members)
+    return [column[(first_draw + np.arange(n_draws)) % column.size] for column in columns]
+
+
+_GROUPS: dict[str, Callable[[Group, int, int, int], list[FloatArray]]] = {
+    "dirichlet": _dirichlet,
+    "multivariate_normal": _multivariate_normal,
+    "posterior": _posterior,
+}
+
+
+def sample_parameters(
+    table: ParameterTable, groups: Mapping[str, Group], n_draws: int, seed: int, first_draw: int = 0
+) -> dict[str, FloatArray]:
+    """Draws of every parameter, derived ones computed, in table order.
+
+    Parameters
+    ----------
+    table : ParameterTable
+        The parameters. One held by an override, or set by a switch, keeps what it is given in every draw.
+    groups : mapping of str to Group
+        Parameters drawn jointly.
+    n_draws, seed, first_draw : int
+        Draws first_draw, first_draw + 1, ... of this seed.
+
+    Returns
+    -------
+    dict of str to ndarray(float, ndim=1)
+        Shape (n_draws,) each.
+
+    Raises
+    ------
+    ParameterError
+        If groups and table do not fit, or a draw is not finite or lies beyond the parameter's bounds.
+    """
+    _check_groups(table, groups)
+    values: dict[str, FloatArray] = {}
+    for group in groups.values():
+        drawn = group.sample(n_draws, seed, first_draw)
+        values |= {id_: draws for id_, draws in zip(group.members, drawn, strict=True) if not table[id_].held}
+    for parameter in table.values():
+        alone = parameter.id not in values and not parameter.expression
+        if alone and parameter.distribution != "fixed":
+            u = _uniforms(parameter.id, n_draws, seed, first_draw)
+            values[parameter.id] = distribution_of(parameter).quantile(u)
+        elif alone:
+            values[parameter.id] = np.full(n_draws, parameter.value)
+    return table.evaluate(values, first_draw)
+
+
+def _uniforms(name: str, n_draws: int, seed: int, first_draw: int) -> FloatArray:
+    out = np.empty(n_draws)
+    fill_uniforms(seed, STREAM_PARAMETERS, first_draw, address_of(name), 0, out)
+    return out
+
+
+def _check_groups(table: ParameterTable, groups: Mapping[str, Group]) -> None:
+    """Refuse groups that do not fit the table, and two names with one address."""
+    group_of: dict[str, str] = {}
+    for group in groups.values():
+        for id_ in group.members:
+            if id_ not in table:
+                raise ParameterError(unknown("member", id_, table, f"group '{group.name}'"))
+            if table[id_].expression and not table[id_].held:
+                raise group.refusal(f"its member '{id_}' is derived; only other parameters are drawn")
+            if group_of.setdefault(id_, group.name) != group.name:
+                raise group.refusal(f"its member '{id_}' is already drawn with group '{group_of[id_]}'")
+    for parameter in table.values():
+        if parameter.group and not parameter.held and group_of.get(parameter.id) != parameter.group:
+            raise ParameterError(
+                f"{parameter.where} is said to be drawn with group '{parameter.group}', but "
+                f"that group is not declared with it among its members."
+            )
+    names = [*table, *(name for group in groups.values() for name in group.addresses())]
+    if len({address_of(name) for name in names}) < len(names):
+        raise ParameterError("two parameters share one random address; please rename one of those added last.")

@@ -1,0 +1,249 @@
+"""Background mortality and utility norms: the user's tables by age and by any further keys, such as sex.
+
+A life table becomes a piecewise-constant hazard per key, laid out as the piecewise kernels read it; norms become one
+utility per key and single year of age.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from lmssim.errors import DataError, unknown
+from lmssim.model.language.csvfile import Row, number, read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lmssim.kernels import FloatArray, IntArray
+
+Key = tuple[str, ...]
+
+MAX_NORM_AGE = 120
+"""Last single year of age of the utility norms."""
+
+
+@dataclass(frozen=True)
+class KeyedTable:
+    """What a table by keys knows of its keys."""
+
+    file: str
+    """File the table was read from."""
+    key_columns: tuple[str, ...]
+    """Columns that tell the tables in the file apart, e.g. ("sex",); may be empty."""
+    keys: list[Key]
+    """Values of the key columns, in order of first appearance."""
+
+    def index_of(self, values: Mapping[str, object]) -> int:
+        """Position of a key.
+
+        Parameters
+        ----------
+        values : mapping
+            Value of every key column, e.g. ``{"sex": "female"}``; a number stands for its label, 1.0 for "1". Other
+            entries are ignored.
+
+        Raises
+        ------
+        DataError
+            If a key column is not given, or the table has no such key.
+        """
+        for column in self.key_columns:
+            if column not in values:
+                raise DataError(f"{self.file}: no value given for the key column '{column}'.")
+        key = tuple(_label(values[column]) for column in self.key_columns)
+        if key not in self.keys:
+            wanted = ", ".join(key)
+            raise DataError(unknown(", ".join(self.key_columns), wanted, map(", ".join, self.keys), self.file))
+        return self.keys.index(key)
+
+
+def _label(value: object) -> str:
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    return str(value)
+
+
+@dataclass(frozen=True)
+class LifeTable(KeyedTable):
+    """Piecewise-constant hazard of death by exact age (years), for each key; the last row is held for ever.
+
+    Notes
+    -----
+    For key k with o = offset[k] and n = n_intervals[k], ``array[o:o+n]`` holds the ages at which the intervals start
+    (the first is 0), the next n numbers the hazards per year, and the next n the cumulative hazards at the starts.
+    """
+
+    offset: IntArray
+    """First position of each key in `array`, shape (n_keys,)."""
+    n_intervals: IntArray
+    """Intervals of each key, shape (n_keys,)."""
+    array: FloatArray
+    """Starts, hazards and cumulative hazards of all keys, one after the other."""
+
+    def intervals(self, key: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Starts (years), hazards (per year) and cumulative hazards at the starts of one key."""
+        n = int(self.n_intervals[key])
+        first = int(self.offset[key])
+        part = self.array[first : first + 3 * n]
+        return part[:n], part[n : 2 * n], part[2 * n :]
+
+    def life_expectancy(self, key: int, age: float = 0.0) -> float:
+        """Expected years still to live at an exact age: the integral of survival, exact for these hazards.
+
+        Parameters
+        ----------
+        key : int
+            Position of the key, from `index_of`.
+        age : float
+            Age already reached (years).
+        """
+        if not age >= 0.0:
+            raise DataError(f"{self.file}: age is {age}; it must be 0 or more.")
+        starts, hazards, _ = self.intervals(key)
+        stops = np.append(starts[1:], math.inf)
+        alive = 1.0
+        years = 0.0
+        for start, stop, hazard in zip(np.maximum(starts, age), stops, hazards, strict=True):
+            if stop > age:
+                width = float(stop - start)
+                dying = -math.expm1(-hazard * width) if hazard > 0.0 else 0.0
+                years += alive * (dying / float(hazard) if hazard > 0.0 else width)
+                alive *= 1.0 - dying
+        return years
+
+
+@dataclass(frozen=True)
+class Norms(KeyedTable):
+    """Utility of the general population by single year of age, for each key."""
+
+    array: FloatArray
+    """Utility at ages 0, 1, ..., 120, shape (n_keys, 121)."""
+
+
+def load_life_table(
+    path: Path | str, measure: Literal["q", "m"], key_columns: Sequence[str] | None = None
+) -> LifeTable:
+    """Life table from a CSV with ``age``, ``q`` or ``m``, and key columns such as ``sex``.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file. ``age`` is the start of a band in years and ascends within each key; bands may have any width.
+    measure : {"q", "m"}
+        What the table gives: the probability ``q`` of dying within the band (for the last band, within one year), or
+        the mortality rate ``m`` per year.
+    key_columns : sequence of str, optional
+        Columns that tell tables apart; by default every further column.
+
+    Raises
+    ------
+    DataError
+        If the file or any of its rows is not as described.
+
+    Notes
+    -----
+    The hazard of a band is -ln(1 - q) / width, or m. A last row with q = 1 (a table closed at its final age) has no
+    finite hazard: twice the hazard of the band before is used. q = 1 anywhere else is refused. A table that starts
+    after age 0 holds its first hazard down to age 0.
+    """
+    if measure not in ("q", "m"):
+        raise DataError(unknown("measure", measure, ("q", "m"), str(path)))
+    columns, groups = _read_keyed(path, measure, key_columns)
+    tables = [_piecewise(rows, measure) for rows in groups.values()]
+    sizes = np.array([table.shape[1] for table in tables], dtype=np.int64)
+    offset = np.concatenate((np.zeros(1, dtype=np.int64), 3 * np.cumsum(sizes)[:-1]))
+    return LifeTable(str(path), columns, list(groups), offset, sizes, np.concatenate([t.ravel() for t in tables]))
+
+
+def load_norms(path: Path | str, key_columns: Sequence[str] | None = None) -> Norms:
+    """Utility norms from a CSV with ``age``, ``utility`` and key columns such as ``sex``.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file. ``age`` is a whole year from 0 to 120 and ascends within each key. A row holds up to the next one;
+        ages below the first row use the first, ages above the last use the last.
+    key_columns : sequence of str, optional
+        Columns that tell tables apart; by default every further column.
+
+    Raises
+    ------
+    DataError
+        If the file or any of its rows is not as described, or a utility lies outside -1 to 1.
+    """
+    columns, groups = _read_keyed(path, "utility", key_columns)
+    return Norms(str(path), columns, list(groups), np.stack([_yearly(rows) for rows in groups.values()]))
+
+
+def _read_keyed(
+    path: Path | str, value: str, key_columns: Sequence[str] | None
+) -> tuple[tuple[str, ...], dict[Key, list[Row]]]:
+    """Key columns, and the rows of each key with ages ascending."""
+    rows = read_rows(path, ("age", value, *(key_columns or ())), None if key_columns is None else ())
+    columns = tuple(c for c in rows[0].cells if c not in ("age", value)) if key_columns is None else tuple(key_columns)
+    groups: dict[Key, list[Row]] = {}
+    for row in rows:
+        for column in columns:
+            if not row[column]:
+                raise row.refuse(column, "the cell is blank. Expected the value of a key.")
+        group = groups.setdefault(tuple(row[column] for column in columns), [])
+        age = number(row, "age")
+        if age < 0.0:
+            raise row.refuse("age", f"{age:g} is below 0.")
+        if group and age <= number(group[-1], "age"):
+            raise row.refuse("age", f"{age:g} is not above the age before it, {group[-1]['age']}{_hint(columns)}.")
+        group.append(row)
+    return columns, groups
+
+
+def _hint(columns: tuple[str, ...]) -> str:
+    return f" (rows are told apart by {', '.join(columns)})" if columns else " (the table has no key column)"
+
+
+def _piecewise(rows: list[Row], measure: str) -> FloatArray:
+    """Starts, hazards and cumulative hazards at the starts of one key, shape (3, n_intervals)."""
+    starts = [number(row, "age") for row in rows]
+    widths = [*(stop - start for start, stop in itertools.pairwise(starts)), 1.0]
+    hazards: list[float] = []
+    for row, width in zip(rows, widths, strict=True):
+        last = row is rows[-1]
+        hazards.append(_hazard(row, measure, width, hazards[-1] if last and hazards else None))
+    if starts[0] > 0.0:
+        starts.insert(0, 0.0)
+        hazards.insert(0, hazards[0])
+    cumulative = np.concatenate(([0.0], np.cumsum(np.array(hazards[:-1]) * np.diff(starts))))
+    return np.array([starts, hazards, cumulative])
+
+
+def _hazard(row: Row, measure: str, width: float, before: float | None) -> float:
+    """Hazard of a band; `before` is the hazard of the band before the last one, None for any other band."""
+    value = number(row, measure)
+    if measure == "m":
+        if value < 0.0:
+            raise row.refuse("m", f"the rate {value:g} is below 0.")
+        return value
+    if not 0.0 <= value <= 1.0:
+        raise row.refuse("q", f"the probability {value:g} lies outside 0 to 1.")
+    if value < 1.0:
+        return -math.log1p(-value) / width
+    if not before:
+        raise row.refuse("q", "the probability 1 is allowed only in the last row, after a band in which people die.")
+    return 2.0 * before
+
+
+def _yearly(rows: list[Row]) -> FloatArray:
+    ages = [number(row, "age") for row in rows]
+    utilities = [number(row, "utility") for row in rows]
+    for row, age, utility in zip(rows, ages, utilities, strict=True):
+        if not age.is_integer() or age > MAX_NORM_AGE:
+            raise row.refuse("age", f"{age:g} is not a whole year from 0 to {MAX_NORM_AGE}.")
+        if not -1.0 <= utility <= 1.0:
+            raise row.refuse("utility", f"{utility:g} lies outside -1 to 1.")
+    position = np.searchsorted(ages, np.arange(MAX_NORM_AGE + 1), side="right") - 1
+    return np.array(utilities)[np.maximum(position, 0)]

@@ -1,0 +1,49 @@
+"""What to say of an impossible value that kernels found while they ran: where it stands and what is allowed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmssim.errors import InputError
+from lmssim.kernels import layout, machine
+from lmssim.model.program.numbers import CHECKS
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.program.program import Program
+
+
+def bad_value(program: Program, wi: IntArray, wf: FloatArray) -> InputError:
+    """Error for the value that a worker's scratch has noted, to be raised by the caller; the note is taken out.
+
+    Parameters
+    ----------
+    wi, wf : ndarray
+        The worker's integers and floats, see `lmssim.kernels.machine.note_bad`.
+    """
+    argument = int(wi[layout.W_BAD]) - 1
+    wi[layout.W_BAD] = 0
+    value = float(wf[program.packed.m[layout.H_WF_STACK] + layout.STACK_SIZE - 1])
+    number, kind = divmod(argument, machine.CHECK_KIND + 1)
+    if kind == machine.KIND_CYCLE:
+        return InputError(_of_cycle(program, number, int(wi[layout.W_INFO]) + 1, value))
+    if kind == machine.KIND_LOOKUP:
+        axis = program.symbols.axes[number]
+        rule = "is not one of its labels" if axis.exact else "lies below its first band"
+        return InputError(f"{axis.where}: {value:.6g}, looked up for a patient, {rule}.")
+    _, place, check = program.symbols.origins[number]
+    return InputError(f"{place}: {value:.6g}, as computed for a patient, is not {CHECKS[check][0]}.")
+
+
+def _of_cycle(program: Program, transition: int, cycle: int, value: float) -> str:
+    source, target, _ = program.transitions[transition]
+    where = f"{program.scenario.path}: state '{source}', cycle {cycle}"
+    if value > 1.0 and not _alone(program, transition):
+        return f"{where}: the probabilities up to that of '{target}' add up to {value:.6g}; at most 1 is allowed."
+    hint = " (is a clock read before it has started?)" if value != value else ""  # noqa: PLR0124 (not a number)
+    return f"{where}: the probability of '{target}' is {value:.6g}{hint}; it must lie from 0 to 1."
+
+
+def _alone(program: Program, transition: int) -> bool:
+    """Whether a transition is the first of its state: what exceeds 1 is then its own probability."""
+    return transition in program.columns["transition_first"]

@@ -1,0 +1,119 @@
+"""The numbers of a program: every value that depends on parameters and strategy alone, one slot each.
+
+Slots are evaluated for all draws at once, so that a probabilistic analysis compiles its structure once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lmssim.errors import ParameterError
+from lmssim.model.language import expression
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lmssim.kernels import FloatArray
+    from lmssim.model.parameters.table import ParameterTable
+
+CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
+    "number": ("a finite number", np.isfinite),
+    "probability": ("a probability between 0 and 1", lambda v: (v >= 0) & (v <= 1)),
+    "cost": ("a cost of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
+    "time": ("a time of 0 or more, in years", lambda v: np.isfinite(v) & (v >= 0)),
+    "multiplier": ("a hazard multiplier of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
+    "utility": ("a utility between -1 and 1", lambda v: (v >= -1) & (v <= 1)),
+    "loss": ("a utility loss between 0 and 2", lambda v: (v >= 0) & (v <= 2)),
+    "amount": ("an amount of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
+    "any": ("a number", lambda v: ~np.isnan(v)),
+}
+"""What a value may be: words for the message, and the test."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One number: its expression, where it stands, and what it may be."""
+
+    node: expression.Node
+    where: str
+    check: str
+
+
+@dataclass
+class NumberTable:
+    """Slots in order; equal expressions with equal checks share one."""
+
+    slots: list[Slot] = field(default_factory=list)
+    index: dict[tuple[expression.Node, str], int] = field(default_factory=dict)
+
+    def add(self, node: expression.Node, where: str, check: str, *, shared: bool = True) -> int:
+        """Slot of an expression; a new one at the end if `shared` is false or it is not there yet."""
+        key = (node, check)
+        if shared and key in self.index:
+            return self.index[key]
+        self.slots.append(Slot(node, where, check))
+        if shared:
+            self.index[key] = len(self.slots) - 1
+        return len(self.slots) - 1
+
+    def evaluate(
+        self,
+        table: ParameterTable,
+        draws: Mapping[str, FloatArray],
+        overrides: Sequence[tuple[str, Mapping[str, expression.Node]]],
+    ) -> FloatArray:
+        """Numbers of all draws and strategies.
+
+        Parameters
+        ----------
+        draws : mapping of str to ndarray(float, ndim=1)
+            Parameter id to values, shape (n_draws,), derived parameters included.
+        overrides : sequence of (strategy id, mapping of parameter id to expression)
+
+        Returns
+        -------
+        ndarray(float, ndim=3)
+            Shape (n_draws, n_strategies, n_slots).
+
+        Raises
+        ------
+        ParameterError
+            If a value is impossible; the message names where it stands, the strategy, the draw and the value.
+        """
+        n_draws = len(next(iter(draws.values()))) if draws else 1
+        numbers = np.empty((n_draws, len(overrides), len(self.slots)))
+        plain: int | None = None
+        for s, (strategy, changes) in enumerate(overrides):
+            values: Mapping[str, Any] = draws
+            if changes:
+                changed = {
+                    name: np.broadcast_to(expression.evaluate(node, draws, f"strategy {strategy}"), (n_draws,))
+                    for name, node in changes.items()
+                }
+                given = {name: draw for name, draw in draws.items() if not table[name].expression}
+                values = table.evaluate({**given, **changed})
+            elif plain is not None:
+                numbers[:, s] = numbers[:, plain]
+                continue
+            else:
+                plain = s
+            for k, slot in enumerate(self.slots):
+                numbers[:, s, k] = expression.evaluate(slot.node, values, slot.where)
+        self._refuse_impossible(numbers, [name for name, _ in overrides])
+        return numbers
+
+    def _refuse_impossible(self, numbers: FloatArray, strategies: list[str]) -> None:
+        for k, slot in enumerate(self.slots):
+            words, test = CHECKS[slot.check]
+            column = numbers[:, :, k]
+            bad = np.argwhere(~test(column))
+            if len(bad):
+                draw, s = bad[0]
+                inputs = ", ".join(sorted(set(expression.names(slot.node))))
+                raise ParameterError(
+                    f"{slot.where}: {column[draw, s]:.6g} is not {words}"
+                    f" (strategy '{strategies[s]}', draw {draw}{', from ' + inputs if inputs else ''})."
+                )

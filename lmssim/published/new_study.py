@@ -1,0 +1,184 @@
+"""What a new study of a given size would find of a figure: parameters, the study's setting, and sampling.
+
+Notes
+-----
+In draw k a row's share with the event is p_k, a time m_k. A new study has, with z standard normal,
+
+    p* = 1 - exp(-exp(log(-log(1 - p_k)) + tau_k z)),   x ~ Binomial(n_k, p*) / n_k,   n_k = n times `per_patient`
+    log x = log m_k - tau_k z / a_k + spread_k z',         a_k = 1 / (log(2) sqrt(n_k) spread_k)
+
+where z is the same for all figures of a study and family. The effect is of the hazard: a_k, the slope of the
+complementary log-log over log time, is what a median's own spread implies (the shape of a Weibull time). A mean has
+a_k = 1 / (sqrt(n_k) spread_k), the inverse of the coefficient of variation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import special, stats
+
+from lmssim.kernels.philox import address_of, fill_uniforms
+from lmssim.outcomes.estimators import Z975
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
+    from lmssim.published.predict import Predicted
+
+STREAM_STUDIES = 5
+"""Stream of new studies: their between-study effects and their sampling."""
+REPLICATES = 10
+"""New studies of each draw."""
+TIMES = ("median_time", "mean_time", "km_median")
+"""Statistics that are times."""
+UNKNOWN_SPREAD = 1.44
+"""SD of the log of a median of one exponential time, 1 / log 2; where the curve's own interval has no end."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure by draw, draws in which nobody is counted left out.
+
+    Attributes
+    ----------
+    figure, share, per_patient, spread, patients : ndarray(float, ndim=1)
+        As in `Predicted`.
+    known : ndarray(bool, ndim=1)
+        Draws of all that are kept.
+    """
+
+    figure: FloatArray
+    share: FloatArray
+    per_patient: FloatArray
+    spread: FloatArray
+    patients: FloatArray
+    known: np.ndarray[Any, np.dtype[np.bool_]]
+
+    @staticmethod
+    def of(predicted: Predicted, column: int) -> Column:
+        """Column of a prediction."""
+        known = ~np.isnan(predicted.figure[:, column])
+        return Column(
+            figure=predicted.figure[known, column],
+            share=predicted.share[known, column],
+            per_patient=predicted.per_patient[known, column],
+            spread=predicted.spread[known, column],
+            patients=predicted.patients[known, column],
+            known=known,
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """What new studies would find.
+
+    Attributes
+    ----------
+    predicted : float
+        Mean share, or median over draws of a time.
+    low, high : float
+        95% interval.
+    width_ratio : float
+        Its width over that of sampling alone, on the log scale of a time.
+    values : ndarray(float, ndim=2)
+        Of each study, (n_draws, REPLICATES).
+    """
+
+    predicted: float
+    low: float
+    high: float
+    width_ratio: float
+    values: FloatArray
+
+    def turned(self) -> Found:
+        """Shares without the event in place of those with it."""
+        return Found(1.0 - self.predicted, 1.0 - self.high, 1.0 - self.low, self.width_ratio, 1.0 - self.values)
+
+
+@dataclass(frozen=True)
+class NewStudies:
+    """New studies of a figure: `REPLICATES` in each draw.
+
+    Attributes
+    ----------
+    study, family, target : str
+        Ids that address their random numbers.
+    n : float
+        Patients.
+    n_read : float
+        Patients of the studies that the spread of a time is of: those of the row as it was read.
+    is_effective : bool
+        Whether `n` is net of censoring.
+    tau : ndarray(float, ndim=1)
+        Between-study SD by draw.
+    seed : int
+        Key.
+    """
+
+    study: str
+    family: str
+    target: str
+    n: float
+    n_read: float
+    is_effective: bool
+    tau: FloatArray
+    seed: int
+
+    def _effects(self) -> FloatArray:
+        """Between-study effects, (n_draws, REPLICATES): the same for all of a study's figures of a family."""
+        effects: FloatArray = self.tau[:, None] * special.ndtri(self._uniforms(f"{self.study}/{self.family}", 0))
+        return effects
+
+    def _sampling(self) -> FloatArray:
+        """Uniforms of sampling, (n_draws, REPLICATES)."""
+        return self._uniforms(f"{self.study}/{self.target}", 1)
+
+    def _uniforms(self, name: str, which: int) -> FloatArray:
+        return study_uniforms(name, which, len(self.tau) * REPLICATES, self.seed).reshape(len(self.tau), REPLICATES)
+
+    def _size(self, column: Column) -> FloatArray:
+        """Patients net of censoring, by draw."""
+        each = np.ones(len(column.share)) if self.is_effective else column.per_patient
+        size: FloatArray = np.maximum(self.n * np.nan_to_num(each, nan=1.0), 1.0)
+        return size
+
+    def of_a_share(self, column: Column) -> Found:
+        """Shares with the event."""
+        least = 0.5 / np.maximum(column.patients, 1.0)  # no more than the simulated patients can tell
+        share = np.clip(column.share, least, 1.0 - least)
+        studies = np.round(self._size(column))
+        p = -np.expm1(-np.exp(np.log(-np.log1p(-share))[:, None] + self._effects()))
+        found = stats.binom.ppf(self._sampling(), studies[:, None], p) / studies[:, None]
+        low, high = _interval(found)
+        within = 2.0 * Z975 * np.sqrt(share.mean() * (1.0 - share.mean()) / studies.mean())
+        return Found(float(column.share.mean()), low, high, (high - low) / within, found)
+
+    def of_a_time(self, column: Column, is_mean: bool = False) -> Found:
+        """Medians, or means."""
+        size = self._size(column)
+        read = np.maximum(self.n_read * np.nan_to_num(column.per_patient, nan=1.0), 1.0)
+        of_one = np.where(np.isnan(column.spread), UNKNOWN_SPREAD, column.spread * np.sqrt(read))
+        spread = of_one / np.sqrt(size)
+        slope = 1.0 / ((1.0 if is_mean else np.log(2.0)) * np.maximum(of_one, 1e-9))
+        moved = spread[:, None] * special.ndtri(self._sampling()) - self._effects() / slope[:, None]
+        found = column.figure[:, None] * np.exp(moved)
+        low, high = _interval(found)
+        middle = float(np.quantile(column.figure, 0.5, method="inverted_cdf"))
+        within = 2.0 * Z975 * float(spread.mean())
+        ratio = float(np.log(high / low) / within) if low > 0.0 and high < np.inf and within > 0.0 else np.nan
+        return Found(middle, low, high, ratio, found)
+
+
+def study_uniforms(name: str, which: int, n: int, seed: int) -> FloatArray:
+    """Uniforms of new studies under a name, (n,)."""
+    u = np.empty(n)
+    fill_uniforms(seed, STREAM_STUDIES, 0, address_of(f"validation/{name}"), which, u)
+    return u
+
+
+def _interval(values: FloatArray) -> tuple[float, float]:
+    """95% interval; never between two values, as one may be infinite."""
+    low, high = np.quantile(values, [0.025, 0.975], method="inverted_cdf")
+    return float(low), float(high)

@@ -1,0 +1,364 @@
+"""A published series read from simulated histories the way its paper read it.
+
+Each patient has a potential follow-up drawn on a stream of its own; an event counts if it falls within it. The model's
+figure stands beside the paper's with the 95% interval of a study of the paper's size: sampling alone, parameters held.
+A figure published as a range is met if the model's lies within it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+from lmssim.errors import ScenarioError
+from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
+from lmssim.model.compile import compile_scenario
+from lmssim.model.language import expression
+from lmssim.outcomes.estimators import Z975, incidence, study_interval
+from lmssim.outcomes.first_times import FirstTimes, first_times, lived_as, with_sequences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lmssim.kernels import FloatArray
+    from lmssim.model.language.schema import FollowUp, Series, SeriesRow
+    from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
+    from lmssim.outcomes.estimators import Incidence
+    from lmssim.outcomes.first_times import Chosen
+
+COLUMNS = (
+    "series",
+    "target_id",
+    "figure",
+    "statistic",
+    "n",
+    "paper",
+    "paper_low",
+    "paper_high",
+    "model",
+    "low",
+    "high",
+    "inside",
+    "note",
+)
+AT_A_TIME = ("cumulative_incidence", "km_survival")
+"""Statistics that need `by`."""
+
+
+def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int, first: int = 0) -> FloatArray:
+    """Potential follow-up of patients first, first + 1, ... (years)."""
+    base = {name: float(v[0]) for name, v in program.scenario.table.base().items()}
+
+    def number(value: float | str | None, default: float) -> float:
+        return default if value is None else float(expression.evaluate(expression.parse(value, "follow_up"), base, ""))
+
+    u = np.empty(n)
+    fill_uniforms(seed, STREAM_POPULATION, first, address_of("series follow-up"), 0, u)
+    low, high = number(spec.low, 0.0), number(spec.high, np.inf)
+    if spec.median is None:
+        times: FloatArray = low + u * (high - low)
+        return times
+    centre, spread = np.log(number(spec.median, 1.0)), number(spec.sdlog, 0.5)
+    with np.errstate(divide="ignore"):
+        a, b = special.ndtr((np.log([low, high]) - centre) / spread)
+    times = np.exp(centre + spread * special.ndtri(a + u * (b - a)))
+    return times
+
+
+def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+    """Every figure of every series of the scenario, from the same simulated patients (`read_series`)."""
+    series = program.scenario.file.series
+    if not series:
+        return pd.DataFrame(columns=list(COLUMNS))
+    held: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for name, spec in series.items():
+        held.setdefault(tuple(sorted(spec.set.items())), []).append(name)
+    frames: dict[str, pd.DataFrame] = {}
+    for names in held.values():
+        own = program_of(program, series[names[0]])
+        wanted = wanted_lives(program.scenario, names)
+        times = _lives(own, wanted, n, seed)
+        frames |= {name: _read_rows(own, name, n, seed, times) for name in names}
+    return pd.concat([frames[name] for name in series], ignore_index=True)
+
+
+def program_of(program: Program, series: Series) -> Program:
+    """The program of a series' patients: with the values that it holds."""
+    return compile_scenario(program.scenario.with_values(series.set)) if series.set else program
+
+
+def wanted_lives(scenario: Scenario, names: Iterable[str]) -> dict[tuple[str, str | None], str]:
+    """Strategies and sequences that some series ask for, and the place of one row that does."""
+    wanted: dict[tuple[str, str | None], str] = {}
+    for name in names:
+        series, where = scenario.file.series[name], f"{scenario.path}: series.{name}"
+        wanted |= {(row.strategy or series.strategy, row.sequence): f"{where}.{row.target}" for row in series.rows}
+    return wanted
+
+
+def _lives(program: Program, wanted: dict[tuple[str, str | None], str], n: int, seed: int) -> dict[str, FirstTimes]:
+    program = with_sequences(program, wanted)
+    return first_times(program, [lived_as(*key) for key in wanted], n, seed)
+
+
+def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+    """Every figure of a series, paper beside model.
+
+    Parameters
+    ----------
+    name : str
+        Series of the scenario.
+    n : int
+        Simulated patients.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`: paper's figure or range, model, 95% interval of a study of the paper's n, whether met.
+
+    Raises
+    ------
+    ScenarioError
+        If the series names an unknown strategy, state, mark or covariate, or a row cannot be read.
+    """
+    own = program_of(program, program.scenario.file.series[name])
+    return _read_rows(own, name, n, seed, None)
+
+
+def _read_rows(program: Program, name: str, n: int, seed: int, times: dict[str, FirstTimes] | None) -> pd.DataFrame:
+    """Figures of a series from lives of its patients (`lived_as`), if they are known."""
+    series: Series = program.scenario.file.series[name]
+    where = f"{program.scenario.path}: series.{name}"
+    follow_up = follow_up_times(program, series.follow_up, n, seed)
+    for row in series.rows:
+        check_row(row, f"{where}.{row.target}", float(follow_up.max()))
+    times = _lives(program, wanted_lives(program.scenario, [name]), n, seed) if times is None else times
+    rows = []
+    for row in series.rows:
+        lives, place = times[lived_as(row.strategy or series.strategy, row.sequence)], f"{where}.{row.target}"
+        chosen = chosen_patients(program, lives, series, row, place)
+        read = read_times(program, lives, row, follow_up, chosen, place)
+        model, low, high = _figure(read, row)
+        paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
+        rows.append(
+            (
+                series.label,
+                row.target,
+                row.label,
+                row.statistic,
+                row.n,
+                *paper,
+                model,
+                low,
+                high,
+                _is_met(row, model, low, high),
+                row.note,
+            )
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
+    """Refuse a row that cannot be read; `longest` is the longest follow-up (years)."""
+    if (row.observed is None) == (row.low is None and row.high is None):
+        raise ScenarioError(f"{where}: expected observed, or in its place low or high or both.")
+    if row.observed is not None and row.n == 0:
+        raise ScenarioError(f"{where}.n: 0; an observed figure needs its number of patients.")
+    if row.statistic in AT_A_TIME and row.by is None:
+        raise ScenarioError(f"{where}.by: missing; {row.statistic} is read at a time.")
+    if row.statistic == "km_median" and row.by is not None:
+        raise ScenarioError(f"{where}.by: {row.by:g}; a km_median is read over all of follow-up.")
+    if row.by is not None and row.statistic in AT_A_TIME and row.by > longest:
+        raise ScenarioError(f"{where}.by: {row.by:g}; follow_up of the series ends at {longest:.4g} years.")
+    if row.by is not None and row.after is not None and row.by <= row.after:
+        raise ScenarioError(f"{where}.by: {row.by:g}; it must be above after, {row.after:g}.")
+
+
+def chosen_patients(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
+    """Patients whom a row is about, but for what its times say."""
+    chosen = np.ones(lives.n, dtype=bool)
+    if series.exclude and not row.everybody:
+        chosen &= np.isinf(lives.first(series.exclude, where))
+    if row.given:
+        chosen &= np.isfinite(lives.first(row.given, where))
+    if row.without:
+        chosen &= np.isinf(lives.first(row.without, where))
+    if row.since:
+        start = lives.first(row.since, where)
+        chosen &= np.isfinite(start) & (lives.first(row.events, where) >= start)
+    for rule in (series.where, row.where):
+        if rule is not None:
+            chosen &= lives.meet(program, rule, f"{where}: where")
+    return chosen
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times of the patients whom a row is about, since its origin (years); infinite if never.
+
+    Attributes
+    ----------
+    event, death, follow_up : ndarray(float, ndim=1)
+        (n_patients,).
+    """
+
+    event: FloatArray
+    death: FloatArray
+    follow_up: FloatArray
+
+
+def read_times(
+    program: Program, lives: FirstTimes, row: SeriesRow, follow_up: FloatArray, chosen: Chosen, where: str
+) -> Times:
+    """Times of the chosen patients; after a landmark, of those who are still followed, alive and without the event."""
+    event = lives.since(row.since, row.events, where)
+    death = lives.since(row.since, lives.ends(program), where)
+    if row.after is not None:
+        chosen = chosen & (np.minimum(np.minimum(event, death), follow_up) > row.after)
+    return Times(event[chosen], death[chosen], follow_up[chosen])
+
+
+def _figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    """Model's figure and the interval of a study of the paper's size; blank where there is none."""
+    if not len(read.event):
+        return np.nan, np.nan, np.nan
+    match row.statistic:
+        case "proportion":
+            figure, low, high = _proportion(read, row)
+        case "median_time":
+            figure, low, high = _median_time(read, row)
+        case "mean_time":
+            figure, low, high = _mean_time(read, row)
+        case _:
+            figure, low, high = _curve_figure(read, row)
+    return (figure, low, high) if row.n else (figure, np.nan, np.nan)
+
+
+def _happened(read: Times, row: SeriesRow) -> Chosen:
+    return read.event <= (read.follow_up if row.by is None else np.minimum(read.follow_up, row.by))
+
+
+def _proportion(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    share = float(_happened(read, row).mean())
+    low, high = (float(stats.binom.ppf(q, row.n, share)) / max(row.n, 1) for q in (0.025, 0.975))
+    return share, low, high
+
+
+def _median_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    event = read.event[_happened(read, row)]
+    if not len(event):
+        return np.nan, np.nan, np.nan
+    k = (row.n + 1) / 2.0  # a sample median's rank is Beta(k, k)
+    low, high = (float(np.quantile(event, stats.beta.ppf(q, k, k))) for q in (0.025, 0.975))
+    return float(np.median(event)), low, high
+
+
+def _mean_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    """Mean among those with the event; its interval is log-normal, by the delta method."""
+    event = read.event[_happened(read, row)]
+    if not len(event):
+        return np.nan, np.nan, np.nan
+    mean = float(event.mean())
+    if mean == 0.0:
+        return 0.0, 0.0, 0.0
+    ratio = float(np.exp(Z975 * event.std() / (mean * np.sqrt(max(row.n, 1)))))
+    return mean, mean / ratio, mean * ratio
+
+
+def _curve(read: Times, row: SeriesRow) -> Incidence:
+    """Incidence curve: deaths that are not events compete with them, or censor them."""
+    if row.statistic == "cumulative_incidence":
+        return incidence(read.event, read.death, read.follow_up)
+    never = np.full(len(read.event), np.inf)
+    return incidence(read.event, never, np.minimum(read.death, read.follow_up))
+
+
+def _curve_figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    """Statistics of an incidence curve."""
+    curve = _curve(read, row)
+    if row.statistic == "km_median":
+        return curve.median(max(row.n, 1))
+    assert row.by is not None
+    share, variance = curve.at(row.by)
+    low, high = study_interval(share, variance, max(row.n, 1))
+    return (share, low, high) if row.statistic == "cumulative_incidence" else (1.0 - share, 1.0 - high, 1.0 - low)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A row as a share of patients with an event, which is what a likelihood is about.
+
+    Attributes
+    ----------
+    figure : float
+        In the paper's own terms.
+    share : float
+        With an event; of a median, by the observed time. NaN where there is none.
+    per_patient : float
+        Patients without censoring who tell as much of the share as one patient does.
+    spread : float
+        SD of the log of a median or mean in a study of the row's n; NaN for shares.
+    patients : float
+        Simulated patients whom the share is of.
+    """
+
+    figure: float
+    share: float
+    per_patient: float
+    spread: float
+    patients: float
+
+
+def share_of(read: Times, row: SeriesRow) -> Share:
+    """Share of patients with an event that a row states or implies: half have a median's event by the median."""
+    n = len(read.event)
+    if not n:
+        return Share(np.nan, np.nan, np.nan, np.nan, 0.0)
+    if row.statistic == "proportion":
+        share = float(_happened(read, row).mean())
+        return Share(share, share, 1.0, np.nan, n)
+    if row.statistic in AT_A_TIME:
+        assert row.by is not None
+        share, per_patient = _share_by(_curve(read, row), read, row.by)
+        return Share(share if row.statistic == "cumulative_incidence" else 1.0 - share, share, per_patient, np.nan, n)
+    figure, low, high = _figure(read, row)
+    spread = _log_spread(figure, low, high)
+    if row.statistic == "mean_time":
+        return Share(figure, np.nan, 1.0, spread, int(_happened(read, row).sum()))
+    if row.observed is None:
+        return Share(figure, np.nan, np.nan, spread, n)
+    if row.statistic == "km_median":
+        return Share(figure, *_share_by(_curve(read, row), read, row.observed), spread, n)
+    times = read.event[_happened(read, row)]
+    return Share(figure, float((times <= row.observed).mean()) if len(times) else np.nan, 1.0, spread, len(times))
+
+
+def _share_by(curve: Incidence, read: Times, by: float) -> tuple[float, float]:
+    """Share with the event by a time, and what one patient tells of it."""
+    share, variance = curve.at(by)
+    return share, min(share * (1.0 - share) / variance, 1.0) if variance > 0.0 else _followed(read, by)
+
+
+def _followed(read: Times, by: float) -> float:
+    """Share of patients whose follow-up reaches a time: what counts where nobody has had the event."""
+    return float((read.follow_up >= by).mean())
+
+
+def _log_spread(figure: float, low: float, high: float) -> float:
+    """SD of a log-normal with this median and 95% interval; of its lower half if the upper end is never reached."""
+    if not (0.0 < low <= figure < np.inf):
+        return np.nan
+    return float(np.log(high / low) / (2.0 * Z975)) if np.isfinite(high) else float(np.log(figure / low) / Z975)
+
+
+def _is_met(row: SeriesRow, model: float, low: float, high: float) -> bool:
+    """Whether the paper's figure lies in the model's interval; of a range, whether the model's lies within it."""
+    if row.observed is not None:
+        return bool(low <= row.observed <= high)
+    least, most = -np.inf if row.low is None else row.low, np.inf if row.high is None else row.high
+    return bool(least <= model <= most)

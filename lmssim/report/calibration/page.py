@@ -1,0 +1,284 @@
+"""The report of a calibration: how the published figures are met, what the data informed, where they disagree.
+
+Everything is made from the tables of a `Calibration`, so that a report can be made again from its folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from lmssim.report.calibration.posterior import plot_corner, plot_prior_posterior, plot_trace
+from lmssim.report.calibration.tables import (
+    ROLES,
+    answer_text,
+    conflicts,
+    each_row,
+    figure_name,
+    fixed,
+    left_out_figures,
+    p_text,
+    quantity_text,
+    range_text,
+    report_tables,
+    role_of,
+    short_number,
+    span_text,
+    value_text,
+)
+from lmssim.report.parts.digits import MISSING, listed, plain
+from lmssim.report.parts.forest import LONGEST, ForestRow, plot_forest
+from lmssim.report.parts.page import MEDIA, cells, template
+from lmssim.report.parts.style import save_figure, write_text
+from lmssim.studies.calibration.result import is_time, observed_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from lmssim.studies.calibration.result import Calibration
+
+CAPTIONS = {
+    "fit": (
+        "Published figures and the model",
+        "Grey: 95% interval that the model predicts for a study of that size (parameters, difference between studies "
+        "and sampling), its mean across it. Points: the observed figure with the study's own 95% interval; blue circle "
+        "inside the prediction, orange diamond outside.",
+    ),
+    "left_out": (
+        "Each study predicted without it",
+        "As above, but the model was fitted to all other studies: what it says of a study it has not seen.",
+    ),
+    "prior_posterior": (
+        "Prior and posterior",
+        "Curve: prior. Histogram: posterior; orange where the data do not inform the quantity. Contraction: share of "
+        "the prior's variance that the data took away. On logarithmic axes densities are of the logarithm.",
+    ),
+    "corner": (
+        "Posterior by pairs",
+        "Diagonal: each quantity alone. Below: regions that hold 50% and 90% of the posterior. Above: correlations.",
+    ),
+    "trace": (
+        "Traces",
+        "Mean of the walkers of each ensemble by step, and the middle 90% of them; shaded: burn-in, which is thrown "
+        "away. The vertical axes are those of the steps that are kept.",
+    ),
+}
+"""Title and caption of each figure, in order of the report."""
+
+
+def write_report(calibration: Calibration, folder: Path, manifest: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write `figures/` (SVG and PNG) and `report.html`: one file that needs no network and no script.
+
+    Parameters
+    ----------
+    folder : Path
+        Where; made if absent.
+    manifest : mapping, optional
+        What was run, printed at the end; without it the diagnostics.
+
+    Returns
+    -------
+    list of Path
+        The files.
+    """
+    written, pictures = [], []
+    for name, figure in calibration_figures(calibration):
+        path = save_figure(figure, folder / "figures", name)
+        written += [path, path.with_suffix(".png")]
+        title, caption = CAPTIONS[name]
+        pictures.append({"name": name, "title": title, "caption": caption, "uri": _data_uri(path)})
+    text = template("calibration.html.j2").render(
+        title=calibration.label or calibration.name,
+        question=f"How well does calibration '{calibration.name}' meet the published figures, and may it be used?",
+        answer=headline(calibration),
+        figures={picture["name"]: picture for picture in pictures},
+        tables={name: cells(table) for name, table in report_tables(calibration).items()},
+        manifest=json.dumps(manifest or calibration.diagnostics, indent=2, ensure_ascii=False, default=str),
+    )
+    return [*written, write_text(folder / "report.html", text)]
+
+
+def _data_uri(path: Path) -> str:
+    """A picture as text, in which no script of an SVG can run."""
+    return f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def calibration_figures(calibration: Calibration) -> Iterator[tuple[str, Figure]]:
+    """Name and figure, in the order of `CAPTIONS`; none of studies left out if none was."""
+    yield "fit", plot_forest(fit_rows(calibration), "Published figures and the model")
+    if not calibration.left_out.empty:
+        yield "left_out", plot_forest(left_out_rows(calibration), "Each study predicted without it")
+    yield "prior_posterior", plot_prior_posterior(calibration)
+    yield "corner", plot_corner(calibration)
+    yield "trace", plot_trace(calibration)
+
+
+# === Rows ===
+
+
+def fit_rows(calibration: Calibration) -> list[ForestRow]:
+    """Figures under their roles, each heading with its share inside."""
+    rows = _forest_rows(calibration.fit, [role_of(row) for row in each_row(calibration.fit)])
+    return [_under(row, rows, row.group) for role in ROLES for row in rows if row.group == role]
+
+
+def left_out_rows(calibration: Calibration) -> list[ForestRow]:
+    """Figures predicted without their cohort."""
+    frame = left_out_figures(calibration)
+    rows = _forest_rows(frame, ["all"] * len(frame))
+    return [_under(row, rows, "Predicted without their own cohort") for row in rows]
+
+
+def _forest_rows(frame: pd.DataFrame, groups: list[str]) -> list[ForestRow]:
+    own_low, own_high = observed_interval(frame)
+    return [
+        ForestRow(
+            group=group,
+            label=figure_name(row, LONGEST),
+            time=is_time(row.statistic),
+            observed=row.observed,
+            observed_low=float(a),
+            observed_high=float(b),
+            predicted=row.predicted,
+            low=row.low,
+            high=row.high,
+            inside=None if row.inside is pd.NA else bool(row.inside),
+        )
+        for row, group, a, b in zip(each_row(frame), groups, own_low, own_high, strict=True)
+    ]
+
+
+def _under(row: ForestRow, rows: list[ForestRow], heading: str) -> ForestRow:
+    """The row under its heading with the share inside."""
+    known = [r.inside for r in rows if r.group == row.group and r.time == row.time and r.inside is not None]
+    return replace(row, group=f"{heading} ({sum(known)} of {len(known)} inside)")
+
+
+# === Headline ===
+
+
+def headline(calibration: Calibration) -> list[str]:
+    """What a reader must know first: figures met, convergence, what is not informed, conflicts."""
+    sentences = [_convergence(calibration), _shares(calibration)]
+    if not calibration.left_out.empty:
+        sentences.append(_left_out_sentence(calibration))
+    outside = [
+        f"{row.study}: {row.label}" if row.study else row.label
+        for row in each_row(calibration.fit)
+        if row.role == "fit" and row.inside is not pd.NA and not row.inside
+    ]
+    if outside:
+        sentences.append(f"Outside their intervals: {'; '.join(outside)}.")
+    blind = calibration.free[~calibration.free["informed"]]["label"].tolist()
+    named = f"Not informed by the data, so drawn from the prior: {listed(blind)}." if blind else ""
+    sentences.append(named or "The data inform every free quantity.")
+    n = len(conflicts(calibration))
+    return [*sentences, f"{n} conflict{'s' if n != 1 else ''}: see the list." if n else "No conflicts."]
+
+
+def _convergence(calibration: Calibration) -> str:
+    d = calibration.diagnostics
+    measures = f"largest R-hat {_number(d.get('max_r_hat'), 3)}, least effective size {_number(d.get('min_ess'), 0)}"
+    if d.get("converged"):
+        return f"Converged: {measures}."
+    reasons = " ".join(str(reason) for reason in d.get("reasons") or ["No reason is stated."])
+    return f"NOT converged, so not to be used: {measures}. {reasons}"
+
+
+def _number(value: Any, places: int) -> str:
+    return MISSING if value is None else f"{float(value):,.{places}f}"
+
+
+def _shares(calibration: Calibration) -> str:
+    """Share of the figures of each role in their 95% intervals."""
+    fit = calibration.fit
+    roles = np.array([role_of(row) for row in each_row(fit)])
+    words = []
+    for role in ROLES:
+        inside = fit["inside"][roles == role].dropna()
+        if len(inside):
+            share = f"{int(inside.sum())} of {len(inside)} ({100.0 * float(inside.mean()):.0f}%)"
+            words.append(f"{role.lower()} {share}")
+    uncomputed = int(fit["inside"].isna().sum())
+    without = f" {uncomputed} could not be compared." if uncomputed else ""
+    return f"Published figures inside their 95% interval: {listed(words) or 'none to compare'}.{without}"
+
+
+def _left_out_sentence(calibration: Calibration) -> str:
+    frame = left_out_figures(calibration)
+    inside = frame["inside"].dropna()
+    shares = frame["error"][[not is_time(s) for s in frame["statistic"]]].abs()
+    error = f", mean absolute error {100.0 * float(shares.mean()):.1f} percentage points" if len(shares) else ""
+    width = float(frame["width_ratio"].median())
+    return (
+        f"Predicted without their own study: {int(inside.sum())} of {len(inside)} inside"
+        f"{f' ({100.0 * float(inside.mean()):.0f}%)' if len(inside) else ''}, intervals {plain(round(width, 2))} times "
+        f"as wide as the study's own (median){error}."
+    )
+
+
+# === Terminal ===
+
+
+def calibration_text(calibration: Calibration) -> Group:
+    """Headline, published figures beside the model, and free quantities, for a terminal."""
+    text = Text(calibration.label or calibration.name, style="bold")
+    sentences = [Text(sentence) for sentence in headline(calibration)]
+    if not calibration.diagnostics.get("converged"):
+        sentences[0].stylize("bold red")
+    found = conflicts(calibration)
+    listed_ = [_conflicts_text(found)] if found else []
+    return Group(text, *sentences, _figures_text(calibration), _free_text(calibration), *listed_)
+
+
+def _figures_text(calibration: Calibration) -> Table:
+    table = _plain_table(("Figure", "Use"), ("Observed", "Model", "95%", "Inside", "p"))
+    for row in sorted(each_row(calibration.fit), key=lambda row: ROLES.index(role_of(row))):
+        inside = Text(answer_text(row.inside), style="yellow" if answer_text(row.inside) == "NO" else "")
+        values = (value_text(row.observed, row), value_text(row.predicted, row), range_text(row.low, row.high, row))
+        table.add_row(Text(figure_name(row)), role_of(row).lower(), *values, inside, p_text(row.p_value))
+    return table
+
+
+def _free_text(calibration: Calibration) -> Table:
+    table = _plain_table(("Free quantity",), ("Prior 95%", "Posterior", "95%", "Contraction", "R-hat", "ESS"))
+    for row in each_row(calibration.free):
+        contraction = f"{fixed(row.contraction, 2)}{'' if row.informed else ', not informed'}"
+        table.add_row(
+            Text(quantity_text(row)),
+            span_text(row.prior_low, row.prior_high),
+            short_number(row.mean),
+            span_text(row.low, row.high),
+            contraction,
+            fixed(row.r_hat, 3),
+            fixed(min(row.ess_bulk, row.ess_tail), 0),
+        )
+    return table
+
+
+def _conflicts_text(found: list[dict[str, str]]) -> Table:
+    table = _plain_table(("Conflict", "What", "How far"), ())
+    for conflict in found:
+        table.add_row(*(Text(text) for text in conflict.values()))
+    return table
+
+
+def _plain_table(words: tuple[str, ...], figures: tuple[str, ...]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for word in words:
+        table.add_column(word, overflow="fold")
+    for figure in figures:
+        table.add_column(figure, justify="right", no_wrap=True)
+    return table

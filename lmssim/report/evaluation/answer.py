@@ -1,0 +1,126 @@
+"""The answer in words: which strategies are worth considering, what they cost, which is best, and how sure that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
+from lmssim.kernels import rewards
+from lmssim.report.evaluation.exactness import ROUNDING, kind_of_error, people
+from lmssim.report.evaluation.rows import steps_of
+from lmssim.report.evaluation.tables import net_monetary_benefit
+from lmssim.report.parts.digits import amount, listed, plain, rounded, with_error
+from lmssim.report.parts.labels import strategy_labels
+
+if TYPE_CHECKING:
+    from lmssim.evaluation import Evaluation
+
+APART = 2.0
+"""Standard errors from which two strategies are told apart."""
+
+
+def question(evaluation: Evaluation) -> str:
+    """What is asked, in a sentence."""
+    settings = evaluation.scenario.file.settings
+    n = len(evaluation.strategies)
+    perspective = f", for {settings.perspective}" if settings.perspective else ""
+    return f"Which of {n} strategies is worth its cost over {plain(settings.horizon)} years{perspective}?"
+
+
+def answer(evaluation: Evaluation) -> list[str]:
+    """Sentences, the most important first."""
+    return [
+        *_best_at_each_wtp(evaluation),
+        _frontier(evaluation),
+        *_off_frontier(evaluation),
+        *_not_choices(evaluation),
+        _how_sure(evaluation),
+    ]
+
+
+def _choices(evaluation: Evaluation) -> list[int]:
+    names = {step.strategy for step in steps_of(evaluation)}
+    return [s for s, name in enumerate(evaluation.strategies) if name in names]
+
+
+def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
+    """The strategy of greatest net benefit at each willingness to pay, and by how much it leads."""
+    settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
+    names = [labels[s] for s in evaluation.strategies]
+    sentences = []
+    for wtp in settings.wtp:
+        ranked = sorted(_choices(evaluation), key=lambda s: -net_monetary_benefit(evaluation, s, wtp)[0])
+        if not ranked:
+            continue
+        rate = f"At {settings.currency} {amount(wtp)} per QALY"
+        if len(ranked) == 1:
+            sentences.append(f"{rate} there is one choice, {names[ranked[0]]}.")
+            continue
+        best, second = ranked[:2]
+        lead, se = evaluation.net_benefit(best, second, wtp)
+        margin = f"{settings.currency} {with_error(lead, se)} per patient in net benefit"
+        if lead > APART * se:
+            sentences.append(f"{rate}, {names[best]} is best, ahead of {names[second]} by {margin}.")
+        else:
+            sentences.append(
+                f"{rate}, {names[best]} and {names[second]} cannot be told apart with {people(evaluation)}: "
+                f"they differ by {margin}."
+            )
+    return sentences
+
+
+def _frontier(evaluation: Evaluation) -> str:
+    """Strategies on the frontier with their ICERs."""
+    labels, currency = strategy_labels(evaluation.scenario), evaluation.scenario.file.settings.currency
+    parts = []
+    for step in steps_of(evaluation):
+        if step.status != FRONTIER:
+            continue
+        if step.reference is None:
+            parts.append(f"{labels[step.strategy]} (least costly)")
+        else:
+            icer, against = with_error(step.icer, step.icer_se), labels[step.reference]
+            parts.append(f"{labels[step.strategy]} ({currency} {icer} per QALY gained over {against})")
+    return f"On the efficiency frontier: {listed(parts)}." if parts else "No strategy is a choice."
+
+
+def _off_frontier(evaluation: Evaluation) -> list[str]:
+    labels, steps = strategy_labels(evaluation.scenario), steps_of(evaluation)
+    reasons = {
+        DOMINATED: "Dominated, as another strategy costs no more and gains no less",
+        EXTENDED: "Extendedly dominated, as a mix of two others does better",
+    }
+    found = {status: [labels[k.strategy] for k in steps if k.status == status] for status in reasons}
+    return [f"{reasons[status]}: {listed(names)}." for status, names in found.items() if names]
+
+
+def _not_choices(evaluation: Evaluation) -> list[str]:
+    labels = strategy_labels(evaluation.scenario)
+    mixes = [labels[s] for s, spec in evaluation.scenario.file.strategies.items() if spec.mix]
+    return [f"Shown but not a choice, being a mix of practice: {listed(mixes)}."] if mixes else []
+
+
+def _how_sure(evaluation: Evaluation) -> str:
+    """What the printed errors hold, and what they do not."""
+    n_draws = evaluation.estimates.mean.shape[0]
+    c = evaluation.strategies.index(evaluation.scenario.comparator)
+    errors = [evaluation.increment(s, c, rewards.QALY)[1] for s in range(len(evaluation.strategies))]
+    largest = max(errors)
+    most = f" (at most {rounded(largest, largest)} QALYs in a difference from the comparator)"
+    size = most if largest > ROUNDING else ""
+    if n_draws > 1:
+        return (
+            f"Figures are means over {n_draws:,} parameter draws and {people(evaluation)}; the error printed is the "
+            f"{kind_of_error(evaluation)}{size} and not the spread over draws."
+        )
+    if evaluation.solution is not None:
+        return (
+            f"Solved exactly for {people(evaluation)}, without random numbers: the error printed is the "
+            f"{kind_of_error(evaluation)}{size}, and nothing else: this is a base case, in which every parameter "
+            "stands at one value, and the uncertainty of the parameters is not included."
+        )
+    return (
+        f"The errors printed are Monte-Carlo errors of {evaluation.n:,} simulated patients{size}, and nothing else: "
+        "this is a base case, in which every parameter stands at one value, and the uncertainty of the parameters is "
+        "not included."
+    )

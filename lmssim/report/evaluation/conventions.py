@@ -1,0 +1,186 @@
+"""Every setting and convention behind a result, and what the result leaves out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmssim.report.evaluation.cycles import cycle_conventions
+from lmssim.report.evaluation.exactness import exact_conventions, stands_for_others
+from lmssim.report.evaluation.sources import used_parameters
+from lmssim.report.parts.digits import amount, listed, plain
+from lmssim.report.parts.labels import endpoint_label, option_label, state_label, strategy_labels, switch_label
+
+if TYPE_CHECKING:
+    from lmssim.evaluation import Evaluation
+    from lmssim.model.scenario import Scenario
+
+DISCOUNTING = {
+    "continuous_annual": "continuous, by exp(-ln(1 + r) t): r is the rate per year",
+    "continuous_rate": "continuous, by exp(-r t): r is the instantaneous rate",
+}
+
+DISCOUNTING_IN_CYCLES = {
+    "continuous_annual": "by (1 + r)^-t at the points in time of the cycles: r is the rate per year",
+    "continuous_rate": "by exp(-r t) at the points in time of the cycles: r is the instantaneous rate",
+}
+
+CROSSING = {
+    "refuse": "refused in any draw",
+    "cap": "a curve above the one around it is held at that one; time and excess are reported",
+}
+
+
+def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
+    """Name and value of each setting."""
+    scenario, sampling = evaluation.scenario, evaluation.sampling
+    settings = scenario.file.settings
+    start = next(n for n, state in scenario.file.states.items() if state.initial)
+    luck = "the same in every strategy and draw (common random numbers)"
+    if evaluation.solution is not None:
+        luck = "none: no random numbers but those that place the profiles"
+    elif sampling.independent_luck:
+        luck = "independent in each draw"
+    draws = evaluation.estimates.mean.shape[0]
+    return [
+        ("Time zero", f"the treatment decision, entry into '{state_label(scenario, start)}', same for every strategy"),
+        ("Horizon", f"{plain(settings.horizon)} years"),
+        ("Perspective", settings.perspective or "not stated"),
+        ("Currency and price year", f"{settings.currency}, {settings.price_year or 'price year not stated'}"),
+        ("Discount rate, costs", f"{100 * settings.discount_rate_costs:g}% per year"),
+        ("Discount rate, life-years and QALYs", f"{100 * settings.discount_rate_effects:g}% per year"),
+        ("Discounting", f"{_discounting(scenario)}, from time zero"),
+        *cycle_conventions(scenario.file),
+        *curve_conventions(scenario),
+        ("Comparator", strategy_labels(scenario)[scenario.comparator]),
+        ("Willingness to pay", f"{settings.currency} {listed([amount(w) for w in settings.wtp])} per QALY"),
+        ("Cost categories", listed([c.replace("_", " ") for c in settings.cost_categories])),
+        ("Terminal care", _terminal(scenario)),
+        ("Utilities", _utilities(scenario)),
+        ("Background mortality", _mortality(scenario)),
+        ("Population", scenario.file.population.label or _covariates(scenario)),
+        ("Named times", f"{listed([f'{t:g}' for t in settings.times])} years"),
+        *switch_conventions(scenario),
+        ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),
+        ("Engine", sampling.engine),
+        *(exact_conventions(evaluation) or [("Patients", f"{sampling.n_patients:,}, each one under every strategy")]),
+        ("Parameter draws", f"{draws:,}" if draws > 1 else "none: base case"),
+        ("Seed", str(sampling.seed)),
+        ("Luck", luck),
+    ]
+
+
+def switch_conventions(scenario: Scenario) -> list[tuple[str, str]]:
+    """Switches and the options that hold; none if the scenario has none."""
+    if not scenario.options:
+        return []
+    chosen = scenario.options.items()
+    at_rest = all(scenario.file.switches[name].default == option for name, option in chosen)
+    texts = [f"{switch_label(scenario, name)}: {option_label(scenario, name, option)}" for name, option in chosen]
+    return [("Switches, all at the base case" if at_rest else "Switches", "; ".join(texts))]
+
+
+def curve_conventions(scenario: Scenario) -> list[tuple[str, str]]:
+    """Name and value of each convention of survival curves; none if the model has no curves."""
+    spec = scenario.file.partitioned_survival
+    if spec is None:
+        return []
+    times = "" if spec.multiplier == 1.0 else f" times {_number(scenario, spec.multiplier)}"
+    floor = f"the hazard of each is at least that of background mortality{times}"
+    return [
+        (
+            "Survival curves",
+            f"nested, {listed(list(spec.curves))}; "
+            + (floor if spec.background == "floor" else "background mortality is not added"),
+        ),
+        ("Curves that cross", CROSSING[spec.crossing]),
+    ]
+
+
+def _discounting(scenario: Scenario) -> str:
+    if scenario.file.cycles is None:
+        return DISCOUNTING[scenario.file.settings.discounting]
+    return DISCOUNTING_IN_CYCLES[scenario.file.settings.discounting]
+
+
+def _endpoint(evaluation: Evaluation, name: str) -> str:
+    spec = evaluation.scenario.file.endpoints[name]
+    role = {"event": "death an event", "competing": "death competing", "censoring": "death censoring"}[spec.death]
+    origin = "" if spec.origin == "model" else f", from {state_label(evaluation.scenario, spec.origin)}"
+    return f"{endpoint_label(evaluation, name)} ({spec.kind}, {role}{origin})"
+
+
+def _terminal(scenario: Scenario) -> str:
+    if not scenario.file.terminal:
+        return "no replacement of other costs before death"
+    return "; ".join(
+        f"before {state_label(scenario, t.death)}, within {_number(scenario, t.window)} years, replaces "
+        + listed([c.replace("_", " ") for c in t.excludes])
+        for t in scenario.file.terminal
+    )
+
+
+def _number(scenario: Scenario, value: float | str) -> str:
+    """A value of the file as a number, where it names a parameter."""
+    base = scenario.table.base()
+    return plain(float(base[value][0])) if isinstance(value, str) and value in base else str(value)
+
+
+def _utilities(scenario: Scenario) -> str:
+    utilities = scenario.file.utilities
+    if utilities.norms is None:
+        return "as stated by state, not adjusted for age"
+    return (
+        f"relative to population norms ({Path(utilities.norms).name}, by age and {listed(list(utilities.keys))}), "
+        f"combined {utilities.combine.replace('tive', 'tively')}"
+    )
+
+
+def _mortality(scenario: Scenario) -> str:
+    mortality = scenario.file.mortality
+    if mortality is None:
+        return "none"
+    kind = {"q": "probabilities of death within a year", "m": "death rates"}[mortality.measure]
+    keys = listed(list(mortality.keys))
+    return f"{Path(mortality.table).name} ({kind}, by age and {keys}), constant hazard in each band"
+
+
+def _covariates(scenario: Scenario) -> str:
+    population = scenario.file.population
+    if population.strata:
+        return f"mixed by {population.by}: {listed([s.label or name for name, s in population.strata.items()])}"
+    return listed([spec.label or name for name, spec in population.covariates.items()])
+
+
+def limitations(evaluation: Evaluation) -> list[str]:
+    """What a reader must know before using the figures."""
+    scenario, settings = evaluation.scenario, evaluation.scenario.file.settings
+    used = used_parameters(evaluation)
+    assumed = sum(p.kind == "assumed" for p in used)
+    exact = evaluation.solution is not None
+    numerical = "an exact solution for some profiles" if exact else "simulating a finite number of patients"
+    found = []
+    if evaluation.estimates.mean.shape[0] == 1:
+        found.append(
+            f"Parameter uncertainty is not included: the errors are those of {numerical}. A probabilistic analysis "
+            "(lmssim psa) is needed before a decision."
+        )
+    if stands_for_others(evaluation):
+        found.append("One profile, the middle of every covariate, stands for the whole population.")
+    if assumed:
+        found.append(
+            f"{assumed} of {len(used)} parameters are assumed, because no figure that could be used was found; "
+            "they are listed first below, each with its reason."
+        )
+    found.append(
+        f"Outcomes over {plain(settings.horizon)} years rest on fitted distributions continued beyond the follow-up of "
+        "their sources."
+    )
+    found.append("Structural choices (states, families of distributions, what effects act on) are not varied here.")
+    if scenario.life is None:
+        found.append("There is no background mortality.")
+    if scenario.norms is None:
+        found.append("Utilities do not fall with age.")
+    if not settings.price_year:
+        found.append("The price year of the costs is not stated.")
+    return found

@@ -1,0 +1,112 @@
+"""The figures of a result by name, with their captions, and the files they go to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmssim.report.evaluation.cases import CAPTION, plot_case
+from lmssim.report.evaluation.curves import plot_causes_of_death, plot_incidence, plot_survival, years_shown
+from lmssim.report.evaluation.exactness import band_note, kind_of_error
+from lmssim.report.evaluation.occupancy import plot_occupancies, plot_occupancy
+from lmssim.report.evaluation.plane import plot_plane
+from lmssim.report.model.diagram import plot_diagram
+from lmssim.report.parts.digits import listed, plain
+from lmssim.report.parts.labels import (
+    computed_endpoints,
+    death_endpoints,
+    endpoint_label,
+    event_label,
+    readable,
+    state_label,
+    strategy_labels,
+)
+from lmssim.report.parts.style import save_figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from lmssim.evaluation import Evaluation
+
+__all__ = [
+    "caption",
+    "plot_case",
+    "plot_causes_of_death",
+    "plot_incidence",
+    "plot_occupancies",
+    "plot_occupancy",
+    "plot_plane",
+    "plot_survival",
+    "standard_figures",
+    "write_figures",
+]
+
+
+def standard_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
+    """Name and figure of the plane, every endpoint, the causes of death, cases, the occupancy and the state diagram.
+
+    Deaths by cause are stacked in one figure, so the endpoints that count them have none of their own.
+    """
+    if len(evaluation.strategies) > 1:
+        yield "plane", plot_plane(evaluation).figure  # type: ignore[misc]
+    stacked = death_endpoints(evaluation)
+    for name in computed_endpoints(evaluation):
+        if name in stacked:
+            continue
+        spec = evaluation.scenario.file.endpoints[name]
+        plot = plot_survival if spec.kind == "survival" else plot_incidence
+        yield f"{spec.kind}_{name}", plot(evaluation, name).figure  # type: ignore[misc]
+    causes = plot_causes_of_death(evaluation)
+    if causes is not None:
+        yield "causes_of_death", causes
+    for name in dict.fromkeys(found.case for found in evaluation.case_times):
+        of = [found for found in evaluation.case_times if found.case == name]
+        yield f"case_{name}", plot_case(evaluation.scenario.file.cases[name], of)
+    yield "occupancy", plot_occupancies(evaluation)
+    yield "diagram", plot_diagram(evaluation.scenario)
+
+
+def write_figures(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
+    """Write the standard figures as SVG and PNG; name to SVG file, in the order of the report."""
+    return {name: save_figure(figure, folder, name) for name, figure in standard_figures(evaluation)}
+
+
+def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
+    """Title and caption of a figure by its name; a name that is not standard is its own title."""
+    shown = plain(years_shown(evaluation))
+    comparator = strategy_labels(evaluation.scenario)[evaluation.scenario.comparator]
+    fixed = {
+        "plane": (
+            "Cost-effectiveness plane",
+            f"Increments over {comparator}, discounted. Shaded: region that holds the pair of means with 95% "
+            f"probability, {kind_of_error(evaluation)} alone. Grey lines: willingness to pay for a QALY; a strategy "
+            "below a line is worth its cost at that rate. Hollow: a mix of practice, not a choice.",
+        ),
+        "causes_of_death": ("Causes of death", f"Cumulative incidence by cause over {shown} years, stacked."),
+        "occupancy": (
+            "State occupancy",
+            f"Share of patients in each state over {shown} years; states that never hold 1.5% stand together.",
+        ),
+        "diagram": (
+            "States and ways between them",
+            "Patients enter on top. Blue arrows lead back. Questions that take no time and cost nothing are left out.",
+        ),
+    }
+    kind, _, endpoint = name.partition("_")
+    if kind == "case" and endpoint in evaluation.scenario.file.cases:
+        return evaluation.scenario.file.cases[endpoint].label, CAPTION
+    if kind in ("survival", "incidence") and endpoint in evaluation.scenario.file.endpoints:
+        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {band_note(evaluation)}"
+    return fixed.get(name, (readable(name), ""))
+
+
+def _definition(evaluation: Evaluation, endpoint: str) -> str:
+    """What counts as the event, and what death does."""
+    spec, scenario = evaluation.scenario.file.endpoints[endpoint], evaluation.scenario
+    names = [state_label(scenario, e) if e in scenario.file.states else event_label(scenario, e) for e in spec.events]
+    death = {"event": "", "competing": " Death competes.", "censoring": " Death censors."}[spec.death]
+    deaths = all(e in scenario.file.states and scenario.file.states[e].death for e in spec.events)
+    counted = " or death" if spec.death == "event" and not deaths else ""
+    return f"Event: {listed(names, 'or')}{counted}.{'' if deaths else death}"

@@ -1,0 +1,123 @@
+"""Where patients are over time: stacked shares by state, the small ones together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from matplotlib.ticker import PercentFormatter
+
+from lmssim.report.evaluation.curves import panel_grid, years_shown
+from lmssim.report.parts.labels import short, state_label, strategy_labels
+from lmssim.report.parts.style import AREAS, GREYS, figure_style, new_figure, title_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lmssim.evaluation import Evaluation
+
+MOST_STATES = 9
+"""Living states with a colour of their own."""
+SMALL = 0.015
+"""A state that never holds more than this share of patients goes with the others."""
+OTHER = "other states"
+Place = Literal["outside right upper", "outside lower center"]
+
+
+def plot_occupancy(evaluation: Evaluation, strategy: str, ax: Axes | None = None) -> Axes:
+    """Share of patients in each state over time, stacked.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        The results.
+    strategy : str
+        Id of a strategy.
+    ax : Axes, optional
+        Where to draw; a figure with its legend is made if absent.
+    """
+    with figure_style():
+        if ax is not None:
+            _stack_states(ax, evaluation, strategy, _shown_states(evaluation))
+            return ax
+        figure = new_figure(7.6, 3.8)
+        single = figure.subplots()
+        _stack_states(single, evaluation, strategy, _shown_states(evaluation))
+        single.set_title(strategy_labels(evaluation.scenario)[strategy])
+        single.set_xlabel("Years since the treatment decision")
+        single.set_ylabel("Patients (%)")
+        _add_legend(figure, single, "outside right upper", 1)
+        return single
+
+
+def plot_occupancies(evaluation: Evaluation) -> Figure:
+    """`plot_occupancy` of every strategy, a panel each."""
+    with figure_style():
+        figure, panels = panel_grid(evaluation)
+        groups = _shown_states(evaluation)
+        for ax, strategy in zip(panels, evaluation.strategies, strict=True):
+            _stack_states(ax, evaluation, strategy, groups)
+        columns = 2 if any(len(state_label(evaluation.scenario, g)) > 26 for g in groups) else 3
+        _add_legend(figure, panels[0], "outside lower center", columns)
+        rows = -(-len(groups) // columns)
+        figure.set_figheight(figure.get_figheight() + 0.16 * rows)
+        title_figure(figure, "State occupancy: years since the treatment decision")
+        figure.supylabel("Patients (%)", fontsize=9)
+        return figure
+
+
+def _add_legend(figure: Figure, ax: Axes, loc: Place, columns: int) -> None:
+    """Legend in the order in which the areas lie, from the top."""
+    handles, names = ax.get_legend_handles_labels()
+    figure.legend(handles[::-1], names[::-1], loc=loc, ncols=columns)
+
+
+def _shown_states(evaluation: Evaluation) -> dict[str, list[str]]:
+    """States with an area of their own and, last of the living, those that share one; the same in every panel."""
+    frame = evaluation.occupancy
+    largest = frame[frame["time"] <= years_shown(evaluation)].groupby("state", sort=False)["value"].max()
+    states = evaluation.scenario.file.states
+    present = [s for s in states if s in largest.index]
+    dead = [s for s in present if states[s].kind == "absorbing"]
+    living = sorted((s for s in present if s not in dead and largest[s] >= SMALL), key=lambda s: -float(largest[s]))
+    kept = set(living[:MOST_STATES])
+    small = [s for s in present if s not in kept and s not in dead]
+    groups = {s: [s] for s in present if s in kept}
+    if len(small) == 1:
+        groups[small[0]] = small
+    elif small:
+        groups[OTHER] = small
+    return groups | {s: [s] for s in dead}
+
+
+def _stack_states(ax: Axes, evaluation: Evaluation, strategy: str, groups: dict[str, list[str]]) -> None:
+    shown = years_shown(evaluation)
+    frame = evaluation.occupancy
+    frame = frame[(frame["strategy"] == strategy) & (frame["time"] <= shown + 1e-9)]
+    wide = frame.pivot_table(index="time", columns="state", values="value", aggfunc="sum")
+    parts = [
+        wide.reindex(columns=members).fillna(0.0).sum(axis=1).to_numpy(dtype=np.float64) for members in groups.values()
+    ]
+    colours = _colours(evaluation, groups)
+    names = [
+        f"Other states ({len(members)})" if g == OTHER else short(state_label(evaluation.scenario, g), 40)
+        for g, members in groups.items()
+    ]
+    ax.stackplot(wide.index.to_numpy(), *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.3)
+    ax.set_xlim(0.0, shown)
+    ax.set_ylim(0.0, 1.0)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
+    ax.grid(visible=False)
+
+
+def _colours(evaluation: Evaluation, groups: dict[str, list[str]]) -> list[str]:
+    """Greys for the dead; for the living, the palest fill for the state in which most time is spent."""
+    frame = evaluation.occupancy
+    spent = frame[frame["time"] <= years_shown(evaluation)].groupby("state")["value"].sum()
+    states = evaluation.scenario.file.states
+    dead = [g for g in groups if g in states and states[g].kind == "absorbing"]
+    living = sorted((g for g in groups if g not in dead and g != OTHER), key=lambda g: -float(spent[g]))
+    fill = {g: AREAS[i % len(AREAS)] for i, g in enumerate(living)} | {OTHER: "#F5EFE2"}
+    fill |= {g: GREYS[i % len(GREYS)] for i, g in enumerate(dead)}
+    return [fill[g] for g in groups]

@@ -1,0 +1,328 @@
+"""How published figures are read from scenarios, or why they are not computable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import exp, log
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from lmssim.bundled import calibration_folder
+from lmssim.errors import DataError
+from lmssim.model.language.schema import FollowUp
+from lmssim.model.scenario import load_scenario
+from lmssim.published.predict import predict
+from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading, reading_of
+from lmssim.published.targets import Target, load_targets
+
+if TYPE_CHECKING:
+    from lmssim.model.language.schema import Series, SeriesRow
+    from tests.conftest import Build
+
+SITES = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "advanced", "all_sites")
+DEATHS = ["death_disease", "death_treatment", "death_other"]
+LOCAL = ["local_recurrence", "local_recurrence_with_metastasis"]
+DISTANT = ["metastasis_at_presentation", "metastasis_around_surgery", "metastatic"]
+SITE_OF = {"advanced": None, "all_sites": None}
+
+
+@pytest.fixture(scope="module")
+def readers() -> dict[str, Reader]:
+    """A reader of every bundled scenario of leiomyosarcoma."""
+    return {site: Reader(load_scenario(site)) for site in SITES}
+
+
+@pytest.fixture(scope="module")
+def targets() -> dict[str, Target]:
+    """Figures of the bundled table."""
+    return {target.target_id: target for target in load_targets(calibration_folder() / "targets.csv")}
+
+
+def parts(reading: Reading) -> tuple[Series, SeriesRow]:
+    """Series and row of a figure that is computable."""
+    assert reading.series is not None, reading.text
+    return reading.series, reading.series.rows[0]
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_every_figure_is_read_or_has_a_reason(
+    readers: dict[str, Reader], targets: dict[str, Target], site: str
+) -> None:
+    """And what a reading names, the scenario has."""
+    reader = readers[site]
+    for target in targets.values():
+        reading = reader.reading(target)
+        assert reading.text.startswith(NOT_COMPUTABLE) == (reading.series is None), target.target_id
+        assert len(reading.text) > len(NOT_COMPUTABLE) + 10
+        if reading.series is None:
+            continue
+        series, row = parts(reading)
+        assert {*row.events, *row.since, *series.exclude} <= reader.names, target.target_id
+        assert series.strategy in reader.scenario.file.strategies
+        assert row.n >= 1
+        assert target.site in ("all", "nonuterine", "trunk", site) or site in SITE_OF, target.target_id
+
+
+@pytest.mark.parametrize(
+    ("site", "name", "statistic", "events", "more"),
+    [
+        ("extremity", "elms_lr_crude", "proportion", LOCAL, {"n": 75, "observed": 0.15}),
+        ("extremity", "elms_dm_at_presentation", "proportion", DISTANT[:1], {"by": None}),
+        ("extremity", "elms_os_crude", "proportion", DEATHS, {"observed": pytest.approx(0.4)}),
+        ("extremity", "elms_disease_death_crude", "proportion", DEATHS[:1], {"observed": pytest.approx(0.28)}),
+        ("extremity", "elms_lr_median_time", "median_time", LOCAL, {"n": 11}),
+        ("extremity", "abatz_lrtime", "mean_time", LOCAL, {"n": 37}),
+        ("extremity", "massi_dfs2", "km_survival", [*LOCAL, *DISTANT, *DEATHS], {"by": 2.0}),
+        ("extremity", "frustaci_osmed_obs", "km_median", DEATHS, {"by": None, "observed": 3.8333}),
+        ("extremity", "gladdy_late_ext", "proportion", [*LOCAL, *DISTANT], {"after": 5.0, "by": None}),
+        ("extremity", "qian_os3", "km_survival", DEATHS, {"since": DISTANT, "by": 3.0}),
+        ("extremity", "elms_dermatologic", "proportion", ["dermatological"], {}),
+        ("retroperitoneal", "rev_late_local_rp", "proportion", [*LOCAL, *DISTANT], {"after": 5.0, "by": 10.0}),
+        ("retroperitoneal", "rev_strass_rt_arfs3", "km_survival", [*LOCAL, *DEATHS], {"by": 3.0}),
+        ("advanced", "qian_os3", "km_survival", DEATHS, {"since": []}),
+        ("advanced", "lms04_dox_pfs", "km_median", ["progression_1", *DEATHS], {"since": ["line_1.doxorubicin"]}),
+        ("advanced", "blay_dtic_pfs", "km_median", ["progression_2", *DEATHS], {"sequence": "dacarbazine_second"}),
+        ("advanced", "rev_dox_rr", "proportion", ["response_doxorubicin"], {"since": ["line_1.doxorubicin"]}),
+        ("advanced", "leuven_metlms_pfs", "km_median", ["progression_1", *DEATHS], {"since": ["line_1"]}),
+        ("extremity", "boston_pulm_os_lms", "km_median", DEATHS, {"since": ["metastasectomy"]}),
+        ("extremity", "mskcc2005_dss4_bad", "km_survival", DEATHS[:1], {"since": ["salvage_surgery"]}),
+    ],
+)
+def test_outcomes_and_statistics(
+    readers: dict[str, Reader],
+    targets: dict[str, Target],
+    site: str,
+    name: str,
+    statistic: str,
+    events: list[str],
+    more: dict[str, object],
+) -> None:
+    """Events, statistic, and when time begins and ends."""
+    row = parts(readers[site].reading(targets[name]))[1]
+    assert (row.statistic, row.events) == (statistic, events)
+    assert {key: getattr(row, key) for key in more} == more
+
+
+@pytest.mark.parametrize(
+    ("text", "strategy"),
+    [
+        ("surgery", "surgery_only"),
+        ("Mohs surgery", "surgery_only"),
+        ("mixed", "observed"),
+        ("surgery (mixed RT)", "observed"),
+        ("surgery (25% RT)", "observed"),
+        ("surgery+-rt", "observed"),
+        ("surgery+adj_rt", "adj_rt"),
+        ("surgery+adj_brachytherapy", "adj_rt"),
+        ("neoadj_rt+surgery", "neoadj_rt"),
+        ("surgery+adj_chemo (gem-doc then dox)", "adj_ct"),
+        ("neoadj_chemo+surgery", "neoadj_ct"),
+        ("neoadj_chemo+hyperthermia+surgery", "neoadj_ct_ht"),
+        ("neoadj_rt+neoadj_ct+surgery", "neoadj_both"),
+        ("surgery+adj_rt+adj_ct", "adj_both"),
+        ("perioperative dox-ifo", "neoadj_ct"),
+        ("watch_ct", "watch_ct"),
+        ("healing crystals", "observed"),
+    ],
+)
+def test_words_of_treatment(readers: dict[str, Reader], targets: dict[str, Target], text: str, strategy: str) -> None:
+    """What patients had, as a strategy; unknown words are said to be so."""
+    reading = readers["extremity"].reading(replace(targets["frustaci_os4_obs"], strategy=text))
+    series, _ = parts(reading)
+    assert series.strategy == strategy
+    assert ("is unknown" in reading.text) == (text == "healing crystals")
+    treated = text not in ("mixed", "watch_ct", "healing crystals")
+    assert series.exclude == (["metastasis_at_presentation"] if treated else [])
+
+
+@pytest.mark.parametrize(
+    ("site", "name", "reason"),
+    [
+        ("extremity", "rev_pervaiz_os", "odds ratio"),
+        ("extremity", "plms_pazopanib_hr", "hazard ratio"),
+        ("extremity", "elms_metsite_lung", "does not know where metastases are"),
+        ("extremity", "rev_uterine_os5", "of site uterine, the scenario's patients are of extremity"),
+        ("uterine", "osaka_os5", "of site nonuterine"),
+        ("extremity", "sarculator_os_low", "the time of the figure is not given"),
+        ("advanced", "elms_os_crude", "begin with advanced disease"),
+        ("advanced", "rev_nivoipi_rr", "no event for objective response"),
+        ("retroperitoneal", "rev_neoct_pr_dacarbazine", "no event for partial response"),
+        ("retroperitoneal", "fudan_flr_lr5", "second local recurrence"),
+        ("all_sites", "dutchliver_pfs3", "progression after metastasectomy"),
+    ],
+)
+def test_reasons(readers: dict[str, Reader], targets: dict[str, Target], site: str, name: str, reason: str) -> None:
+    """What a scenario cannot be asked for."""
+    assert reason in readers[site].reading(targets[name]).text
+
+
+def test_sites_choose_patients(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
+    """In a scenario of several sites those of the figure's; in one of a site figures of all are read, it says."""
+    assert parts(readers["all_sites"].reading(targets["massi_dfs2"]))[0].where == "(site == 'extremity')"
+    several = parts(readers["all_sites"].reading(targets["osaka_os5"]))[0].where
+    assert several is not None
+    assert "uterine" not in several
+    assert parts(readers["all_sites"].reading(targets["plms23_rec"]))[0].where is None
+    assert "of all sites, read of extremity" in readers["extremity"].reading(targets["plms23_rec"]).text
+    misspelt = replace(targets["massi_dfs2"], site="extremty")
+    assert "Did you mean 'extremity'?" in readers["extremity"].reading(misspelt).text
+
+
+def test_follow_up_and_number_have_stated_defaults(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
+    """A crude proportion's time is its median follow-up; else a wide default; what the table says goes before."""
+    reader = readers["extremity"]
+    assert parts(reader.reading(targets["harati_dm"]))[0].follow_up == FollowUp(median=4.9, sdlog=0.5)
+    assert parts(reader.reading(targets["elms_lr_crude"]))[0].follow_up == FollowUp(median=4, sdlog=0.7, high=20)
+    assert parts(reader.reading(targets["beane_os20_rt"]))[0].follow_up == FollowUp(median=10, sdlog=0.7, high=40)
+    blank = reader.reading(targets["rev_met_extremity"])
+    assert parts(blank)[1].n == 50
+    assert "n not given, 50 assumed" in blank.text
+    stated = replace(targets["harati_dm"], follow_up_low=1.0, follow_up_high=12.0)
+    series, row = parts(reader.reading(stated))
+    assert (series.follow_up, row.by) == (FollowUp(low=1, high=12), 4.9)
+    beyond = replace(targets["harati_os5"], time=150.0)
+    assert "the scenario ends at" in reader.reading(beyond).text
+    short = replace(targets["harati_os5"], follow_up_high=4.0)
+    assert "0% of patients are followed for 5 years" in reader.reading(short).text
+
+
+def test_a_range_is_compared_and_not_counted(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
+    """A share without the event has its ends turned round."""
+    target = replace(targets["elms_os_crude"], value=None, low=0.5, high=0.7)
+    reading = readers["extremity"].reading(target)
+    row = parts(reading)[1]
+    assert row.observed is None
+    assert [row.low, row.high] == pytest.approx([0.3, 0.5])
+    assert not reading.counted
+    assert readers["extremity"].reading(targets["elms_os_crude"]).counted
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model_strategy": "adj_tr"}, "unknown strategy 'adj_tr'. Did you mean 'adj_rt'?"),
+        ({"since": ("surgry",)}, "'since': unknown state or mark 'surgry'. Did you mean 'surgery'?"),
+        ({"exclude": ("nobody",)}, "'exclude': unknown state or mark 'nobody'"),
+        ({"set": (("pop_deeep", 1.0),)}, "'set': unknown parameter 'pop_deeep'. Did you mean 'pop_deep'?"),
+        ({"set": (("pop_deep", 3.0),)}, "'set':"),
+        ({"where": "grad == 2"}, "'where'"),
+        ({"where": "size_cm >"}, "'where'"),
+        ({"where": "lr_scale > 2"}, "it may read covariates alone"),
+    ],
+)
+def test_what_a_row_names_must_exist(
+    readers: dict[str, Reader], targets: dict[str, Target], change: dict[str, object], message: str
+) -> None:
+    """One message with file and line."""
+    target = replace(targets["massi_dfs2"], **change)  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"targets.csv:\d+") as refused:
+        readers["extremity"].reading(target)
+    assert message in str(refused.value)
+
+
+def test_what_a_row_says_goes_before_the_defaults(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
+    """Strategy, origin, exclusions, rule and values."""
+    target = replace(
+        targets["massi_dfs2"],
+        model_strategy="adj_rt",
+        since=("surgery",),
+        exclude=("perioperative_death",),
+        where="grade == 2",
+        set=(("pop_deep", 1.0),),
+        family="death",
+    )
+    reading = readers["extremity"].reading(target)
+    series, row = parts(reading)
+    assert (series.strategy, series.exclude, series.where) == ("adj_rt", ["perioperative_death"], "(grade == 2)")
+    assert (series.set, row.since, reading.family) == ({"pop_deep": 1.0}, ["surgery"], "death")
+
+
+TEXT = """
+settings = { horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }
+strategies.nothing = { label = "Nothing" }
+population.covariates.age = { kind = "constant", value = 50 }
+
+[states.well]
+initial = true
+
+[states.ill]
+
+[states.dead]
+kind = "absorbing"
+death = "disease"
+
+[[transitions]]
+from = "well"
+to = "ill"
+hazard = { family = "exponential", rate = "ill" }
+
+[[transitions]]
+from = "well"
+to = "dead"
+hazard = { family = "exponential", rate = 0.1 }
+
+[[transitions]]
+from = "ill"
+to = "dead"
+hazard = { family = "exponential", rate = 0.5 }
+
+[endpoints.illness]
+label = "Illness"
+kind = "incidence"
+events = ["ill"]
+death = "competing"
+"""
+
+
+def test_a_users_model_has_its_own_outcomes(build: Build) -> None:
+    """By endpoint; of states it does not have, nothing."""
+    scenario = build(TEXT, {"ill": 0.2}).scenario
+    base = Target(
+        target_id="t",
+        site="all",
+        strategy="nothing",
+        outcome="illness",
+        statistic="cumulative_incidence",
+        time=5.0,
+        value=0.3,
+        n=100,
+    )
+    row = parts(reading_of(base, scenario))[1]
+    assert (row.events, row.by) == (["ill"], 5.0)
+    assert parts(reading_of(replace(base, outcome="dss", statistic="km_survival"), scenario))[1].events == ["dead"]
+    absent = reading_of(replace(base, outcome="local_recurrence"), scenario)
+    assert "no state or event for local_recurrence" in absent.text
+    assert "Did you mean 'illness'?" in reading_of(replace(base, outcome="ilness"), scenario).text
+
+
+def test_mean_time_among_those_with_the_event(build: Build) -> None:
+    """Everybody followed for good: the mean of the exit time, whatever the exit; its spread is its law's."""
+    scenario = build(TEXT, {"ill": 0.2}).scenario
+    target = Target(
+        target_id="t",
+        site="all",
+        strategy="nothing",
+        outcome="illness",
+        statistic="mean_time_years",
+        value=3.0,
+        n=100,
+        follow_up_low=50.0,
+        follow_up_high=60.0,
+    )
+    series, row = parts(reading_of(target, scenario))
+    assert row.statistic == "mean_time"
+    read = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))
+    n = 20_000
+    found = predict(read, ["own"], {}, n)
+    mean = 1.0 / 0.3
+    assert found.figure[0, 0] == pytest.approx(mean, abs=4.0 * mean / np.sqrt(n * 2 / 3))
+    assert found.spread[0, 0] == pytest.approx(0.1, rel=0.05)
+    assert found.patients[0, 0] == pytest.approx(n * 2 / 3, rel=0.05)
+    short = replace(target, follow_up_low=2.0, follow_up_high=2.0001)
+    series, _ = parts(reading_of(short, scenario))
+    truncated = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))
+    expected = mean - 2.0 * exp(-2.0 / mean) / (1.0 - exp(-2.0 / mean))
+    assert predict(truncated, ["own"], {}, n).figure[0, 0] == pytest.approx(expected, abs=0.03)
+    assert expected < log(2.0) * mean

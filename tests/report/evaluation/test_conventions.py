@@ -1,0 +1,51 @@
+"""Conventions in words: what a reader of a result must know of how it was computed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from lmssim.model.scenario import load_scenario
+from lmssim.report.evaluation.conventions import curve_conventions
+from tests.kit.plain import frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CURVE = """
+[states.alive]
+initial = true
+[states.dead]
+kind = "absorbing"
+death = "disease"
+[partitioned_survival]
+states = ["alive", "dead"]
+[partitioned_survival.curves.os]
+hazard = { family = "exponential", rate = 0.2 }
+"""
+
+
+def test_floor_and_crossing_of_survival_curves_are_said() -> None:
+    """As the file sets them; a multiplier other than 1 is named."""
+    scenario = load_scenario("partitioned")
+    said = dict(curve_conventions(scenario))
+    floor = "nested, pfs and os; the hazard of each is at least that of background mortality"
+    assert said["Survival curves"] == floor
+    assert "held at that one" in said["Curves that cross"]
+    spec = scenario.file.partitioned_survival
+    assert spec is not None
+    more = scenario.file.model_copy(update={"partitioned_survival": spec.model_copy(update={"multiplier": 1.5})})
+    assert dict(curve_conventions(replace(scenario, file=more)))["Survival curves"] == f"{floor} times 1.5"
+
+
+def test_survival_curves_without_a_floor(write_scenario: Callable[..., Path]) -> None:
+    """By default there is none, and curves that cross are refused."""
+    said = dict(curve_conventions(load_scenario(write_scenario(frame() + CURVE))))
+    assert said["Survival curves"] == "nested, os; background mortality is not added"
+    assert said["Curves that cross"] == "refused in any draw"
+
+
+def test_models_without_survival_curves_say_nothing_of_them() -> None:
+    """There is nothing to say."""
+    assert curve_conventions(load_scenario("extremity")) == []

@@ -1,0 +1,97 @@
+"""Figures: they are written whole, the same bytes each time, with nothing on top of anything else."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+
+from lmssim.evaluation import Sampling, evaluate
+from lmssim.report.evaluation.figures import caption, plot_causes_of_death, plot_plane, plot_survival, write_figures
+from lmssim.report.parts.placement import Label, place_labels
+from lmssim.report.parts.style import LINES, PALETTE, figure_style, line_style, new_figure, save_figure
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from lmssim.evaluation import Evaluation
+
+
+def test_all_figures_are_written(rich: Evaluation, tmp_path: Path) -> None:
+    """Every standard figure as SVG and PNG, and nothing half-written beside them."""
+    figures = write_figures(rich, tmp_path / "figures")
+    assert list(figures) == ["plane", "survival_os", "causes_of_death", "occupancy", "diagram"]
+    names = {f"{name}.{suffix}" for name in figures for suffix in ("svg", "png")}
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == names
+    assert all(caption(rich, name)[0] for name in figures)
+
+
+def test_same_figure_same_bytes(two_strategies: Evaluation, tmp_path: Path) -> None:
+    """Two calls give the same SVG and PNG, without a date."""
+    for folder in ("a", "b"):
+        figure = plot_survival(two_strategies, "os").figure
+        assert isinstance(figure, Figure)
+        save_figure(figure, tmp_path / folder, "os")
+        save_figure(figure_of(plot_plane(two_strategies)), tmp_path / folder, "plane")
+    for name in ("os.svg", "os.png", "plane.svg"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert "<dc:date>" not in (tmp_path / "a" / "os.svg").read_text()
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure of axes that stand in no sub-figure."""
+    assert isinstance(ax.figure, Figure)
+    return ax.figure
+
+
+def test_curves_can_be_drawn_on_given_axes(two_strategies: Evaluation) -> None:
+    """`ax` is used and returned, with a line and a name for each strategy."""
+    ax = new_figure(4, 3).subplots()
+    assert plot_survival(two_strategies, "os", ax) is ax
+    assert [line.get_label() for line in ax.get_lines()] == ["Standard", "New treatment"]
+
+
+def test_no_causes_no_figure(two_strategies: Evaluation) -> None:
+    """Without endpoints of deaths by cause there is nothing to stack."""
+    assert plot_causes_of_death(two_strategies) is None
+
+
+def test_styles_tell_strategies_apart() -> None:
+    """Ten strategies have ten colours; colour and line together repeat only after thirty."""
+    assert len(set(PALETTE)) == 10
+    styles = [(line_style(i)["color"], str(line_style(i)["linestyle"])) for i in range(30)]
+    assert len(set(styles)) == 30
+    assert len(LINES) == 6
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.02, 1.0])
+def test_labels_do_not_overlap(spread: float) -> None:
+    """Nine labels of points that lie together, close or apart: no two overlap and none leaves the axes."""
+    with figure_style():
+        figure = new_figure(7.6, 5.2, constrained=False)
+        ax = figure.subplots()
+        ax.set(xlim=(-1, 2), ylim=(-1, 2))
+        labels = [Label(text=f"Strategy of number {i}", x=spread * i / 9, y=spread * (i % 3) / 3) for i in range(9)]
+        place_labels(ax, labels, [((-1.0, -1.0), (2.0, 2.0))])
+        texts = [t for t in ax.texts if isinstance(t, Annotation)]
+        boxes = [super(Annotation, t).get_window_extent() for t in texts]
+        assert len(boxes) == 9
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+        frame = ax.get_window_extent()
+        assert all(frame.contains(*box.min) and frame.contains(*box.max) for box in boxes)
+
+
+def test_a_plane_without_choices_has_no_frontier(rich: Evaluation) -> None:
+    """Mixes of practice alone: points, but no line and no legend."""
+    file = rich.scenario.file
+    mix = file.strategies["mixed"]
+    strategies = dict.fromkeys(file.strategies, mix)
+    scenario = replace(rich.scenario, file=file.model_copy(update={"strategies": strategies}))
+    ax = plot_plane(evaluate(scenario, Sampling(n_patients=50)))
+    assert ax.get_legend() is None

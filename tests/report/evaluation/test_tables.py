@@ -1,0 +1,86 @@
+"""Tables: their figures are the evaluation's, and they fit."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from lmssim.kernels import rewards
+from lmssim.report.evaluation.tables import (
+    causes_of_death_table,
+    complications_table,
+    cost_table,
+    endpoint_table,
+    icer_texts,
+    main_table,
+    net_monetary_benefit,
+    standard_tables,
+)
+from lmssim.report.evaluation.terminal import strategy_table_text
+
+if TYPE_CHECKING:
+    from lmssim.evaluation import Evaluation
+
+
+def printed(evaluation: Evaluation) -> str:
+    """The table of strategies on a terminal of 100 columns."""
+    console = Console(width=100, file=io.StringIO(), color_system=None)
+    console.print(strategy_table_text(evaluation))
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def test_terminal_table_fits(two_strategies: Evaluation, rich: Evaluation) -> None:
+    """No line is longer than 100 columns and nothing is cut."""
+    for evaluation in (two_strategies, rich):
+        text = printed(evaluation)
+        assert max(map(len, text.splitlines())) <= 100
+        assert "QALY" in text
+    assert "New treatment" in printed(two_strategies)
+
+
+def test_every_table_has_a_row_for_each_strategy_or_a_column(rich: Evaluation) -> None:
+    """Cells are text, and none is empty."""
+    for table in [main_table(rich), *standard_tables(rich)]:
+        assert table.caption
+        assert len(table.frame)
+        assert table.frame.map(lambda cell: isinstance(cell, str) and bool(cell)).all(axis=None)
+
+
+def test_dominance_and_mixes_have_words(rich: Evaluation) -> None:
+    """A drug that only costs and harms is dominated, a mix is no choice, the least costly is the reference."""
+    assert icer_texts(rich) == {"nothing": "reference", "drug": "dominated", "mixed": "not a choice"}
+
+
+def test_net_monetary_benefit_agrees_with_its_difference(two_strategies: Evaluation) -> None:
+    """The difference of two net benefits is the incremental one; the error is that of one strategy's own figures."""
+    values = [net_monetary_benefit(two_strategies, s, 20_000.0)[0] for s in (0, 1)]
+    assert values[1] - values[0] == pytest.approx(two_strategies.net_benefit(1, 0, 20_000.0)[0])
+    cost_error = two_strategies.estimates.standard_error()[0, 0, rewards.COST]
+    assert net_monetary_benefit(two_strategies, 0, 0.0)[1] == pytest.approx(float(cost_error))
+
+
+def test_optional_tables_are_empty_without_their_data(two_strategies: Evaluation) -> None:
+    """No events, no causes of death: nothing to print, and `standard_tables` leaves them out."""
+    assert complications_table(two_strategies).frame.empty
+    assert causes_of_death_table(two_strategies).frame.empty
+    assert "Causes of death" not in [t.title for t in standard_tables(two_strategies)]
+
+
+def test_endpoint_table_reads_the_summary(two_strategies: Evaluation) -> None:
+    """Survival at five years stands in its column, in percent."""
+    cell = endpoint_table(two_strategies, "os").frame["5 y, %"][0]
+    figures = two_strategies.summary.set_index(["strategy", "outcome"])["mean"]
+    assert float(cell.split(" ± ")[0]) == pytest.approx(100.0 * float(figures["standard", "os:5y"]), abs=0.5)
+
+
+def test_cost_table_ends_with_totals(rich: Evaluation) -> None:
+    """Categories first, then all, discounted and not."""
+    categories = cost_table(rich).frame["Category"].tolist()
+    assert categories == ["Care", "Drugs", "All, discounted", "All, undiscounted"]
+    assert np.unique(categories).size == 4

@@ -1,0 +1,302 @@
+"""Simulation-based calibration: a right likelihood passes, a wrong one fails, and the bands hold what they promise."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lmssim.bundled import scenarios_folder
+from lmssim.errors import InputError
+from lmssim.model.parameters.distributions import distribution_of
+from lmssim.model.parameters.parameter import Parameter
+from lmssim.studies.calibration.checks import sbc
+from lmssim.studies.calibration.checks.sbc import HeldProblem, SbcSettings
+from lmssim.studies.calibration.density import Density
+from lmssim.studies.calibration.emulator import Emulator, eta_of_share, share_of_eta
+from lmssim.studies.calibration.likelihood import likelihood_of
+from lmssim.studies.calibration.problem import N_ROWS, BetweenStudies, FreeQuantity, load_problem
+from lmssim.studies.calibration.rows import Row
+from tests.cli.conftest import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmssim.kernels import FloatArray
+    from lmssim.model.language.schema import SeriesRow
+    from lmssim.model.language.schema.calibration import CalibrationFile
+    from lmssim.model.scenario import Scenario
+    from tests.cli.conftest import Cli
+
+__all__ = ["cli"]
+
+SETTINGS = SbcSettings(datasets=40, ensembles=1, walkers=60, steps=80)
+FEWER = 16
+"""Data sets by which a wrong likelihood must be found out."""
+SIZES = (60, 60, 150, 90, 40, 200)
+FILES = {
+    "sbc.csv",
+    "ranks.csv",
+    "emulator.csv",
+    "held.csv",
+    "verdict.json",
+    "ranks.svg",
+    "ranks.png",
+    "manifest.json",
+}
+
+
+class _Reading:
+    """What a share is read as."""
+
+    statistic = "proportion"
+
+
+def _row(target: str, study: str, n: int, within: str = "") -> Row:
+    return Row(
+        target=target,
+        study=study,
+        cohort_id=study,
+        series=study,
+        family="metastasis",
+        role="fit",
+        held_out=False,
+        reading=cast("SeriesRow", _Reading()),
+        share=0.5,
+        n=float(n),
+        is_effective=False,
+        within=within,
+        reason="",
+    )
+
+
+def _normal(name: str) -> FreeQuantity:
+    prior = distribution_of(Parameter(id=name, value=0.0, distribution="normal", se=1.0, file="test"))
+    return FreeQuantity(name, name, "", prior)
+
+
+@pytest.fixture(scope="module")
+def density() -> Density:
+    """Two free quantities and a tau; six studies, of which one has a figure within another.
+
+    The emulator is the truth: complementary log-logs that are linear in z.
+    """
+    rows = [_row(f"by_{k}", f"study_{k}", n) for k, n in enumerate(SIZES)]
+    rows.append(_row("early", "study_2", SIZES[2], within="by_2"))
+    problem = HeldProblem(
+        name="toy",
+        file=cast("CalibrationFile", None),
+        scenario=cast("Scenario", None),
+        series=[],
+        rows=rows,
+        free=[_normal("level"), _normal("shape")],
+        tau=[BetweenStudies("metastasis", 0.5)],
+        path=Path("toy.toml"),
+        held={},
+    )
+    level, time = np.full(len(rows), -0.7), np.array([-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, -1.0])
+    beta = np.stack([level + 0.4 * time, np.full(len(rows), 0.8), 0.5 * time])
+    beta[:, -1] = beta[:, 2] - [1.2, 0.0, 0.0]  # always a part of the figure that it is within
+    emulator = Emulator(1, beta, np.zeros(len(rows)), 2, 0)
+    return Density(problem, emulator, np.ones(len(rows)), problem.fitted(), farthest=SETTINGS.farthest)
+
+
+@pytest.fixture(scope="module")
+def truths(density: Density) -> tuple[FloatArray, FloatArray]:
+    """True coordinates, and the figures found there."""
+    z = sbc.true_points(3, SETTINGS)
+    share = share_of_eta(density.emulator.predict(z[:, :2], np.zeros((len(z), 0))))
+    return z, sbc.simulated_figures(density, z, share, SETTINGS.seed)
+
+
+def _table(density: Density, truths: tuple[FloatArray, FloatArray], n: int) -> pd.DataFrame:
+    z, figures = truths
+    return sbc.uniformity(sbc.rank_truths(density, z[:n], figures[:n], SETTINGS), SETTINGS.n_draws, 1)
+
+
+def _sharper(density: Density) -> Density:
+    return replace(density, sharpness=16.0)
+
+
+def _of_one_setting(density: Density) -> Density:
+    problem = replace(density.problem, tau=[BetweenStudies("metastasis", 0.01)])
+    return replace(density, problem=problem)
+
+
+def _biased(density: Density) -> Density:
+    beta = density.emulator.beta.copy()
+    beta[0] += 0.5
+    return replace(density, emulator=replace(density.emulator, beta=beta))
+
+
+def test_truths_rank_uniformly(density: Density, truths: tuple[FloatArray, FloatArray]) -> None:
+    """Every quantity, by both tests."""
+    table = _table(density, truths, SETTINGS.datasets)
+    assert list(table["quantity"]) == ["level", "shape", "tau_metastasis"]
+    assert table["inside"].all()
+    assert (table["p_value"] > 0.01).all()
+
+
+@pytest.mark.parametrize("wrong", [_sharper, _of_one_setting, _biased])
+def test_wrong_likelihood_fails(
+    wrong: Callable[[Density], Density], density: Density, truths: tuple[FloatArray, FloatArray]
+) -> None:
+    """Studies read as larger than they are, no differences between them, an emulator that is off: all are seen."""
+    table = _table(wrong(density), truths, FEWER)
+    assert not table["inside"].all()
+    outside = table[~table["inside"]]
+    assert (outside["max_difference"] > outside["band"]).all()
+
+
+def test_band_holds_what_it_promises() -> None:
+    """A share of 95% of uniform samples, or little more: counts are whole, so not every level can be met."""
+    n, n_draws, samples = 60, 40, 2_000
+    band, rng = sbc.ecdf_band(n, n_draws, 1), np.random.default_rng(2)
+    found = np.array([sbc.ecdf(rng.integers(0, n_draws + 1, n), n_draws) for _ in range(samples)])
+    inside = ((found >= band.low - 1e-12) & (found <= band.high + 1e-12)).all(axis=1).mean()
+    assert 0.95 - 3.0 * np.sqrt(0.05 * 0.95 / samples) < inside < 0.985
+
+
+def test_ranks_that_pile_up_are_found() -> None:
+    """In the middle, as of posteriors too wide; at the ends, as of those too narrow; on one side, as of a bias."""
+    rng, n_draws = np.random.default_rng(3), 100
+    shares = {"wide": rng.beta(4, 4, 100), "narrow": rng.beta(0.4, 0.4, 100), "off": rng.beta(2, 1, 100)}
+    ranks = pd.DataFrame({"dataset": np.arange(100)} | {k: (x * (n_draws + 1)).astype(int) for k, x in shares.items()})
+    table = sbc.uniformity(ranks, n_draws, 1)
+    assert not table["inside"].any()
+    assert (table["p_value"] < 0.01).all()
+
+
+def test_figures_are_drawn_as_the_likelihood_reads_them(density: Density) -> None:
+    """Parts never exceed the whole; means are right; studies differ by tau, and all rows of a study alike."""
+    n = np.full(len(density.problem.rows), 1e6)
+    share = share_of_eta(density.emulator.predict(np.zeros((1, 2)), np.zeros((1, 0))))[0]
+    families = [tau.family for tau in density.problem.tau]
+    likelihood = likelihood_of(density.problem.rows, density.columns, families, n, density.emulator.sd, share)
+    rng = np.random.default_rng(4)
+    none = np.array([sbc.simulated_shares(likelihood, n / 1e4, share, np.zeros(1), rng) for _ in range(400)])
+    assert (none[:, -1] <= none[:, 2]).all()
+    assert np.abs(none.mean(axis=0) - share).max() < 4.0 * np.sqrt(0.25 / 100.0 / 400.0)
+    some = np.array([sbc.simulated_shares(likelihood, n, share, np.array([0.3]), rng) for _ in range(400)])
+    effect = eta_of_share(some) - eta_of_share(share)
+    assert effect.std(axis=0) == pytest.approx(np.full(len(n), 0.3), rel=4.0 / np.sqrt(2.0 * 400.0))
+    assert np.corrcoef(effect[:, 2], effect[:, -1])[0, 1] > 0.99
+    assert abs(np.corrcoef(effect[:, 0], effect[:, 1])[0, 1]) < 4.0 / np.sqrt(400.0)
+
+
+def test_priors_end_where_truths_do(density: Density) -> None:
+    """No truth is farther, and nothing beyond has any density."""
+    z = sbc.true_points(3, replace(SETTINGS, datasets=4_000))
+    assert 2.3 < np.abs(z).max() <= SETTINGS.farthest
+    points = np.array([[0.0, 0.0, 0.0, N_ROWS], [2.6, 0.0, 0.0, N_ROWS], [0.0, 0.0, -2.6, N_ROWS]])
+    assert np.isfinite(density(points)).tolist() == [True, False, False]
+
+
+def test_too_few_data_sets_are_refused() -> None:
+    """They would pass anything."""
+    with pytest.raises(InputError, match="--datasets 3: at least 20"):
+        SbcSettings(datasets=3).validate()
+
+
+# === From a file to the folder of results ===
+
+CALIBRATION = """
+schema_version = 1
+scenario = "illness_death.toml"
+label = "Illness and death"
+given = ["log_scale_death"]
+
+[free.log_scale_progression]
+label = "Log scale of time to progression"
+distribution = "normal"
+value = 1.8
+se = 0.5
+
+[tau]
+progression = 0.5
+
+[studies.trial]
+series = "trial"
+cohort_id = "trial"
+[studies.trial.rows.progressed_5y]
+family = "progression"
+
+[series.trial]
+label = "A trial"
+source_id = "trial"
+strategy = "standard"
+follow_up = { low = 2, high = 8 }
+[[series.trial.rows]]
+target = "progressed_5y"
+label = "Progression by 5 years"
+statistic = "cumulative_incidence"
+events = ["progressed"]
+by = 5
+observed = 0.5
+n = 120
+"""
+
+
+@pytest.fixture
+def calibration(tmp_path: Path) -> Path:
+    """A calibration of the illness-death example."""
+    for name in ("illness_death.toml", "illness_death.csv"):
+        shutil.copy(scenarios_folder() / "examples" / name, tmp_path / name)
+    (tmp_path / "targets.csv").write_text("target_id,n,ci_low,ci_high\nprogressed_5y,120,,\n")
+    path = tmp_path / "small.toml"
+    path.write_text(CALIBRATION)
+    return path
+
+
+def test_command_writes_ranks_and_verdict(
+    cli: Cli, calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables, figure and manifest; given parameters are held at the means of their draws; the same bytes again."""
+    small: Any = partial(SbcSettings, points=64, ensembles=1, walkers=40, steps=50)
+    monkeypatch.setattr(sbc, "SbcSettings", small)
+    words = ("sbc", calibration, "--datasets", 20, "--patients", 500, "--jobs", 1, "--out", tmp_path / "out")
+    outcome = cli(*words)
+    assert outcome.code == 0, outcome.err
+    assert "2 of 2 quantities within" in " ".join(outcome.out.split())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
+    with (tmp_path / "out" / "sbc.csv").open(newline="") as file:
+        table = list(csv.DictReader(file))
+    assert list(table[0]) == ["quantity", "n", "p_value", "max_difference", "band", "inside"]
+    assert [row["quantity"] for row in table] == ["log_scale_progression", "tau_progression"]
+    assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is True
+    with (tmp_path / "out" / "held.csv").open(newline="") as file:
+        held = {row["id"]: float(row["value"]) for row in csv.DictReader(file)}
+    assert "log_scale_progression" not in held
+    assert held["log_scale_death"] == pytest.approx(load_problem(calibration).given["log_scale_death"].mean())
+    first = (tmp_path / "out" / "ranks.csv").read_bytes()
+    assert cli(*words, "--quiet").out == ""
+    assert (tmp_path / "out" / "ranks.csv").read_bytes() == first
+
+
+def test_command_refuses(cli: Cli, calibration: Path) -> None:
+    """Bad numbers and unknown names, in one line."""
+    for words, message in (
+        ((calibration, "--datasets", 3), "--datasets 3: at least 20"),
+        (("extremit",), "Did you mean"),
+    ):
+        outcome = cli("sbc", *words)
+        assert outcome.code == 2
+        assert message in outcome.err
+
+
+@pytest.mark.study
+def test_extremity_passes() -> None:
+    """A hundred sets of the figures of extremity leiomyosarcoma, by the model itself."""
+    study = sbc.run_sbc(load_problem("extremity"), jobs=2)
+    assert list(study.table["quantity"]) == study.problem.names
+    assert study.passed, study.summary
+    assert study.emulator["sd"].max() < 0.03
+    assert study.emulator["check_rmse"].max() < 0.03
