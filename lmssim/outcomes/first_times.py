@@ -73,12 +73,12 @@ class FirstTimes:
         ScenarioError
             If the rule reads anything but covariates.
         """
-        symbols = program.symbols
-        node = symbols.resolve(expression.parse(rule, where), where)
-        if not symbols.is_baseline(node):
-            others = sorted(set(expression.names(node)) - set(symbols.covariates))
+        names = program.names
+        node = names.resolve(expression.parse(rule, where), where)
+        if not names.is_baseline(node):
+            others = sorted(set(expression.names(node)) - set(names.covariates))
             raise ScenarioError(f"{where}: '{rule}' reads {', '.join(others)}; it may read covariates alone.")
-        values: dict[str, Any] = {name: self.covariates[:, i] for i, name in enumerate(symbols.covariates)}
+        values: dict[str, Any] = {name: self.covariates[:, i] for i, name in enumerate(names.covariates)}
         met: Chosen = np.broadcast_to(np.asarray(expression.evaluate(node, values, where)) != 0, (self.n,))
         return met
 
@@ -134,7 +134,7 @@ def first_times(
     numbers = program.numbers()[0] if numbers is None else numbers
     states = np.full((len(strategies), len(program.states), n), np.inf)
     marks = np.full((len(strategies), len(program.marks), n), np.inf)
-    covariates = np.empty((n, len(program.symbols.covariates)))
+    covariates = np.empty((n, len(program.names.covariates)))
     for start, x, h in compiled.simulate(program, first, n, numbers, seed):
         covariates[start - first : start - first + len(x)] = x[:, : covariates.shape[1]]
         for i, strategy in enumerate(strategies):

@@ -266,13 +266,13 @@ class Reader:
         if not target.where:
             return
         place = f"{target.place}: 'where'"
-        symbols = self.program.symbols
+        names = self.program.names
         try:
-            node = symbols.resolve(expression.parse(target.where, place), place)
+            node = names.resolve(expression.parse(target.where, place), place)
         except ExpressionError as error:
             raise DataError(str(error)) from None
-        if not symbols.is_baseline(node):
-            others = sorted(set(expression.names(node)) - set(symbols.covariates))
+        if not names.is_baseline(node):
+            others = sorted(set(expression.names(node)) - set(names.covariates))
             raise DataError(f"{place}: '{target.where}' reads {', '.join(others)}; it may read covariates alone.")
 
     # === Who ===

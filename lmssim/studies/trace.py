@@ -125,7 +125,7 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
     lives = live_all(Witness, program, read_pathway(program), numbers[0], x, patient, seed, 0)
     for life in lives:
         life.finish()
-    age = float(x[0, list(program.symbols.covariates).index(scenario.file.population.age)])
+    age = float(x[0, list(program.names.covariates).index(scenario.file.population.age)])
     worth = _worth(program, numbers[0], x, lives)
     named = list(zip(program.strategies, lives, strict=True))
     steps = pd.DataFrame(list(_steps(program, named, worth, age)), columns=list(STEPS))
@@ -149,7 +149,7 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
 
 def _covariates(program: Program, columns: FloatArray) -> dict[str, float | str]:
     """Covariates by name; labels where they have any."""
-    known = zip(program.symbols.covariates.items(), columns.tolist(), strict=False)
+    known = zip(program.names.covariates.items(), columns.tolist(), strict=False)
     return {name: labels[int(value)] if labels else value for (name, labels), value in known}
 
 

@@ -29,7 +29,7 @@ from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.table import ParameterTable
 from lmssim.model.population import joint as population
 from lmssim.model.program import program
-from lmssim.model.program.names import Symbols
+from lmssim.model.program.names import Names
 from lmssim.model.scenario import Scenario
 from lmssim.studies.verify import bench
 from lmssim.studies.verify.checks import agreement, families, uncertainty
@@ -155,13 +155,13 @@ def references(ending: str, changed: Callable[[Any], Any]) -> Plant:
     """The compiler reads another value wherever the place of a value ends so."""
 
     def plant(scenario: Scenario, patch: Patch) -> Scenario:
-        ref = Symbols.ref
+        ref = Names.ref
 
-        def read(self: Symbols, value: Any, where: str, check: str) -> int:
+        def read(self: Names, value: Any, where: str, check: str) -> int:
             known = value is not None and where.endswith(ending)
             return ref(self, changed(value) if known else value, where, check)
 
-        patch.setattr(Symbols, "ref", read)
+        patch.setattr(Names, "ref", read)
         return scenario
 
     return plant

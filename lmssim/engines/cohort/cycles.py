@@ -89,7 +89,7 @@ def _refuse(program: Program) -> None:
 
 def _plan(program: Program) -> tuple[Plan, int]:
     """Columns of a cell, and how many there are."""
-    names, width = program.symbols, K_FREE
+    names, width = program.names, K_FREE
     read = {a for o, a in zip(names.code_op, names.code_arg, strict=True) if o == machine.SINCE}
     clock = np.full(len(names.clocks), -1, dtype=np.int64)
     for c in sorted(read):
@@ -137,7 +137,7 @@ def _refs_of_state(program: Program, s: int) -> Iterator[int]:
 def _reads(program: Program, ref: int, clock: int) -> bool:
     if ref >= 0 or ref == layout.NONE:
         return False
-    code = program.symbols
+    code = program.names
     first, last = code.code_start[-1 - ref], code.code_start[-ref]
     return (machine.SINCE, clock) in zip(code.code_op[first:last], code.code_arg[first:last], strict=True)
 
@@ -197,7 +197,7 @@ def _solve(
         if status != layout.ROWS_FULL:
             raise _refusal(program, wi, wf, status, strategy)
         if most >= MOST_CELLS:
-            read = [name for name, column in zip(program.symbols.clocks, plan.clock, strict=True) if column >= 0]
+            read = [name for name, column in zip(program.names.clocks, plan.clock, strict=True) if column >= 0]
             clocks = ", ".join("time_in_state" if name == STAY else f"since_{name}" for name in read) or "no clock"
             raise UnsupportedError(
                 f"{program.scenario.path}: engine 'cohort': more than {MOST_CELLS} combinations of states, attributes"

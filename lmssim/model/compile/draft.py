@@ -25,7 +25,7 @@ from lmssim.model.language.expression import Name
 from lmssim.model.language.flat import FlatModel, flatten
 from lmssim.model.language.schema import Effect, Effects, Transition
 from lmssim.model.parameters.by_covariate import ByCovariate
-from lmssim.model.program.names import Symbols
+from lmssim.model.program.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Draft:
         }
         self.by = scenario.by if scenario.by.covariate in covariates else ByCovariate()
         self._refuse_two_meanings(covariates)
-        self.names = Symbols(
+        self.names = Names(
             parameters=frozenset(scenario.table),
             covariates=covariates,
             codes=category_codes,

@@ -24,18 +24,18 @@ TYPICAL_OF = 1_000
 
 def typical_cost(program: Program, regimen: str) -> float | None:
     """Cost of a cycle for the patient of middle body surface; None if it depends on more than the patient."""
-    symbols, where = program.symbols, f"{program.scenario.path}: regimens.{regimen}"
+    names, where = program.names, f"{program.scenario.path}: regimens.{regimen}"
     columns = program.patients(0, TYPICAL_OF, 1).T
     values = {name: base[0] for name, base in program.scenario.table.base().items()}
-    values |= dict(zip(symbols.covariates, columns, strict=False))
+    values |= dict(zip(names.covariates, columns, strict=False))
 
     def by_patient(name: str) -> FloatArray:
-        node = symbols.resolve(Name(name), where)
+        node = names.resolve(Name(name), where)
         return np.broadcast_to(expression.evaluate(node, values, where), columns.shape[1])
 
     try:
         cost = by_patient(cost_name(regimen))
-        surface = by_patient(BODY["m2"]) if BODY["m2"] in symbols.known() else np.zeros_like(cost)
+        surface = by_patient(BODY["m2"]) if BODY["m2"] in names.known() else np.zeros_like(cost)
     except ExpressionError:
         return None
     return float(cost[np.argmin(np.abs(surface - surface.mean()))])

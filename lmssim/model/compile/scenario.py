@@ -61,7 +61,7 @@ def compile_scenario(scenario: Scenario) -> Program:
         scenario=d.scenario,
         used=used,
         flat=d.flat,
-        symbols=d.names,
+        names=d.names,
         packed=packed,
         columns=d.out,
         states=d.states,
@@ -204,7 +204,7 @@ def check_domains(program: Program, numbers: np.ndarray[Any, np.dtype[np.float64
             values[name] = numbers[:, :, ref]
         problem = family.check(values) if len(values) == len(family.parameters) else None
         if problem is not None:
-            slots = program.symbols.numbers.slots
+            slots = program.names.numbers.slots
             inputs = sorted({n for r in refs if r >= 0 for n in expression.names(slots[r].node)})
             came = f" (from {', '.join(inputs)})" if inputs else ""
             raise InputError(f"{program.scenario.path}: transition {source} -> {target or risk}: {problem}{came}.")

@@ -28,10 +28,10 @@ def bad_value(program: Program, wi: IntArray, wf: FloatArray) -> InputError:
     if kind == machine.KIND_CYCLE:
         return InputError(_of_cycle(program, number, int(wi[layout.W_INFO]) + 1, value))
     if kind == machine.KIND_LOOKUP:
-        axis = program.symbols.axes[number]
+        axis = program.names.axes[number]
         rule = "is not one of its labels" if axis.exact else "lies below its first band"
         return InputError(f"{axis.where}: {value:.6g}, looked up for a patient, {rule}.")
-    _, place, check = program.symbols.origins[number]
+    _, place, check = program.names.origins[number]
     return InputError(f"{place}: {value:.6g}, as computed for a patient, is not {CHECKS[check][0]}.")
 
 

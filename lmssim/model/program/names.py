@@ -68,7 +68,7 @@ CHECK_KINDS = {
 
 
 @dataclass
-class Symbols:
+class Names:
     """Names of one model, and the tables that refs to them fill.
 
     Attributes
@@ -460,7 +460,7 @@ class Axis:
     where: str
 
 
-def resolve_lookup(names: Symbols, table: str, arguments: tuple[Node, ...], where: str) -> Node:
+def resolve_lookup(names: Names, table: str, arguments: tuple[Node, ...], where: str) -> Node:
     """A call of a table, its keys resolved and labels replaced by their codes.
 
     Raises
@@ -478,7 +478,7 @@ def resolve_lookup(names: Symbols, table: str, arguments: tuple[Node, ...], wher
     return Lookup(table, tuple(_key(names, key, node, f"{where}: {table}()") for key, node in keys))
 
 
-def _key(names: Symbols, key: str, node: Node, where: str) -> Node:
+def _key(names: Names, key: str, node: Node, where: str) -> Node:
     labels = _labels(names, key)
     if labels is None:
         return names.resolve(node, where)
@@ -492,7 +492,7 @@ def _key(names: Symbols, key: str, node: Node, where: str) -> Node:
     return total
 
 
-def _labels(names: Symbols, key: str) -> dict[str, float] | None:
+def _labels(names: Names, key: str) -> dict[str, float] | None:
     """Labels of a key with their codes; None if it is a number."""
     if key == "strategy":
         return {name: float(i) for i, name in enumerate(names.strategies)}
@@ -502,7 +502,7 @@ def _labels(names: Symbols, key: str) -> dict[str, float] | None:
     return None if levels == ["true"] else {level: float(i) for i, level in enumerate(levels)}
 
 
-def _place(names: Symbols, name: str) -> None:
+def _place(names: Names, name: str) -> None:
     """Give a table its slots on first use: the codes of each key, then the values."""
     if name in names.table_places:
         return
@@ -518,13 +518,13 @@ def _place(names: Symbols, name: str) -> None:
     names.table_places[name] = list(range(first_axis, len(names.axes))), values
 
 
-def _slots(names: Symbols, nodes: list[tuple[Node, str]]) -> int:
+def _slots(names: Names, nodes: list[tuple[Node, str]]) -> int:
     """Neighbouring slots of some values; returns the first."""
     slots = [names.numbers.add(node, where, "number", shared=False) for node, where in nodes]
     return slots[0]
 
 
-def _value(names: Symbols, entry: Entry, of_parameters: bool) -> Node:
+def _value(names: Names, entry: Entry, of_parameters: bool) -> Node:
     if of_parameters:
         names.used.add(entry.value)
         return Name(entry.value)
@@ -536,7 +536,7 @@ def _value(names: Symbols, entry: Entry, of_parameters: bool) -> Node:
     return node
 
 
-def _codes(names: Symbols, table: LookupTable, key: int) -> dict[float, str]:
+def _codes(names: Names, table: LookupTable, key: int) -> dict[float, str]:
     """Codes of a key that stand in a table, ascending, with their texts."""
     labels = _labels(names, table.by[key])
     if labels is None:

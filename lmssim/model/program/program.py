@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmssim.model.language.flat import FlatModel
     from lmssim.model.parameters.table import ParameterTable
     from lmssim.model.population.profiles import Profiles
-    from lmssim.model.program.names import Symbols
+    from lmssim.model.program.names import Names
     from lmssim.model.program.pack import Packed
     from lmssim.model.scenario import Scenario
 
@@ -31,7 +31,7 @@ class Program:
     used: ParameterTable
     """Parameters that the model uses."""
     flat: FlatModel
-    symbols: Symbols
+    names: Names
     packed: Packed
     """What kernels read."""
     columns: Mapping[str, Any]
@@ -84,7 +84,7 @@ class Program:
     def numbers(self, draws: Mapping[str, FloatArray] | None = None) -> FloatArray:
         """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers)."""
         table = self.scenario.table
-        return self.symbols.numbers.evaluate(table, draws or table.base(), self.overrides)
+        return self.names.numbers.evaluate(table, draws or table.base(), self.overrides)
 
     def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> dict[str, FloatArray]:
         """Parameter draws first_draw, first_draw + 1, ..."""
@@ -102,9 +102,9 @@ class Program:
 
     def columns_of(self, covariates: FloatArray, first: int = 0) -> FloatArray:
         """Columns of patients with given covariates, (n_patients, n_covariates); `first` numbers them in messages."""
-        names = list(self.symbols.covariates)
+        names = list(self.names.covariates)
         self._check_ages(covariates[:, names.index(self.scenario.file.population.age)], first)
-        x = self.symbols.fill_columns(covariates, 2)
+        x = self.names.fill_columns(covariates, 2)
         mortality, utilities = self.scenario.file.mortality, self.scenario.file.utilities
         x[:, -2] = self._key(covariates, names, self.life_keys, list(mortality.keys.values()) if mortality else [])
         x[:, -1] = self._key(covariates, names, self.norm_keys, list(utilities.keys.values()))

@@ -32,7 +32,7 @@ KINDS = {
 def used_parameters(evaluation: Evaluation) -> list[Parameter]:
     """Parameters that the scenario names, and all that their expressions need."""
     scenario = evaluation.scenario
-    named = (set(evaluation.program.symbols.used) | set(population_names(scenario))) & set(scenario.table)
+    named = (set(evaluation.program.names.used) | set(population_names(scenario))) & set(scenario.table)
     return list(scenario.table.select(named).values())
 
 

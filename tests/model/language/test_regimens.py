@@ -71,7 +71,7 @@ def _vials(sizes: list[float], prices: list[float]) -> str:
 def _cost(program: Program, surface: FloatArray) -> FloatArray:
     """Cost of a cycle by body surface."""
     values = {name: v[0] for name, v in program.scenario.table.base().items()} | {"body_surface": surface}
-    node = program.symbols.resolve(Name("cost_of_r"), "test")
+    node = program.names.resolve(Name("cost_of_r"), "test")
     return np.broadcast_to(expression.evaluate(node, values, "test"), surface.shape)
 
 

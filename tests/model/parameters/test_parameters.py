@@ -12,9 +12,8 @@ from scipy import stats
 
 from lmssim.errors import DataError, InputError, ParameterError
 from lmssim.model.parameters.distributions import distribution_of
-from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.parameters.draws import Group, sample_parameters
 from lmssim.model.parameters.parameter import Parameter
-from lmssim.model.parameters.draws import Group
 from lmssim.model.parameters.table import ParameterTable, load_parameters
 
 if TYPE_CHECKING:

@@ -115,11 +115,11 @@ def _risk(bench: Bench, effect: DeclaredEffect) -> str:
 
 def _sign(lives: Lives, effect: DeclaredEffect) -> FloatArray:
     """Sign of the effect's key for each patient; that of an attribute is 1."""
-    symbols = lives.program.symbols
-    node = symbols.resolve(expression.parse(effect.key, effect.where), effect.where)
-    if not symbols.is_baseline(node):
+    names = lives.program.names
+    node = names.resolve(expression.parse(effect.key, effect.where), effect.where)
+    if not names.is_baseline(node):
         return np.ones(len(lives.x))
-    values = {name: lives.x[:, i] for i, name in enumerate(symbols.covariates)}
+    values = {name: lives.x[:, i] for i, name in enumerate(names.covariates)}
     sign: FloatArray = np.sign(np.broadcast_to(expression.evaluate(node, values, effect.where), len(lives.x)) * 1.0)
     return sign
 
@@ -161,12 +161,12 @@ def _all_effects(bench: Bench) -> list[tuple[str, str, float | str]]:
 
 def _unit(bench: Bench, key: str) -> float:
     """Standard deviation of a key over patients, at most 1; 1 for an attribute."""
-    symbols = bench.program.symbols
-    node = symbols.resolve(expression.parse(key, key), key)
-    if not symbols.is_baseline(node):
+    names = bench.program.names
+    node = names.resolve(expression.parse(key, key), key)
+    if not names.is_baseline(node):
         return 1.0
     x = bench.program.patients(0, bench.n_lives, bench.sampling.seed)
-    values = {name: x[:, i] for i, name in enumerate(symbols.covariates)}
+    values = {name: x[:, i] for i, name in enumerate(names.covariates)}
     return min(float(np.std(expression.evaluate(node, values, key) * 1.0)), 1.0)
 
 

@@ -66,7 +66,7 @@ def everybody_dies(bench: Bench) -> Finding:
 
 def _ages(bench: Bench) -> FloatArray:
     x = bench.program.patients(0, bench.sampling.n_patients, bench.sampling.seed)
-    ages: FloatArray = x[:, list(bench.program.symbols.covariates).index(bench.scenario.file.population.age)]
+    ages: FloatArray = x[:, list(bench.program.names.covariates).index(bench.scenario.file.population.age)]
     return ages
 
 

@@ -65,7 +65,7 @@ def _uses(bench: Bench) -> list[tuple[Parameter, str]]:
     """Uncertain parameters that stand alone where a probability, a cost and so on is asked for, and what that is."""
     own = {p.id: p for p in _own(bench)}
     found = {}
-    for slot in bench.program.symbols.numbers.slots:
+    for slot in bench.program.names.numbers.slots:
         if isinstance(slot.node, Name) and slot.node.name in own and slot.check in RANGES:
             found[slot.node.name, slot.check] = (own[slot.node.name], slot.check)
     return list(found.values())
