@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
 from lmssim.model.language.curves import with_curves
-from lmssim.model.language.files import _merge, _read_merged, _read_strata, _table
+from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import validation_message
 from lmssim.model.language.regimens import with_regimens
@@ -113,39 +113,34 @@ def load_scenario(
     InputError
         With one message that names file, key, value and what is allowed.
     """
-    path = find_scenario(name)
-    read: dict[str, str] = {}
-    merged = _read_merged(path, read, 0)
+    files = InputFiles(find_scenario(name))
+    merged, where = files.read_toml(), files.where
     if additions:
-        _merge(merged, copy.deepcopy(dict(additions)))
-    _read_strata(merged, path, read)
-    where = str(path)
-    file, options = _as_chosen(merged, switches or {}, path)
-    folder = path.parent
+        merge(merged, copy.deepcopy(dict(additions)))
+    file, options = _as_chosen(merged, switches or {}, files.path)
     _check_settings(file, where)
     file = with_regimens(with_curves(file, where), where)
-    paths = [_table(folder, p, where, read) for p in file.parameters]
-    rows = parameter_rows(paths, [_table(folder, p, where, read) for p in file.shared_parameters])
-    table, by, more = _by_covariate(file, rows, folder, where, read)
+    paths = [files.find(p) for p in file.parameters]
+    rows = parameter_rows(paths, [files.find(p) for p in file.shared_parameters])
+    table, by, more = _by_covariate(file, rows, files)
     own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in (*paths, *more)})
     own = _in_need_of_use(own, file, table, options, by)
     table = switched(table, file.switches, options, where, by.spread)
-    drawn = {name: _table(folder, g.file, where, read) for name, g in file.groups.items() if g.file is not None}
+    drawn = {name: files.find(g.file) for name, g in file.groups.items() if g.file is not None}
     groups = load_groups(file.groups, drawn, table, by, f"{where}: groups")
     if overrides:
         table = table.with_values(overrides)
     life = norms = None
     if file.mortality is not None:
-        life_path = _table(folder, file.mortality.table, where, read)
-        life = load_life_table(life_path, file.mortality.measure, list(file.mortality.keys))
+        life = load_life_table(files.find(file.mortality.table), file.mortality.measure, list(file.mortality.keys))
     if file.utilities.norms is not None:
-        norms = load_norms(_table(folder, file.utilities.norms, where, read), list(file.utilities.keys))
-    people = None if file.population.rows is None else _table(folder, file.population.rows, where, read)
+        norms = load_norms(files.find(file.utilities.norms), list(file.utilities.keys))
+    people = None if file.population.rows is None else files.find(file.population.rows)
     patients = load_patients(file.population, table, by, people, f"{where}: population")
     by = replace(by, possible=possible_labels(patients, by.covariate))
     return Scenario(
         file=file,
-        path=path,
+        path=files.path,
         table=table,
         own=own,
         by=by,
@@ -153,13 +148,10 @@ def load_scenario(
         life=life,
         norms=norms,
         groups=groups,
-        tables=_lookup_tables(file, folder, where, read),
-        inputs=read,
+        tables=_lookup_tables(file, files),
+        inputs=files.hashes,
         options=options,
     )
-
-
-# === Reading ===
 
 
 # === Checking ===
@@ -173,7 +165,7 @@ def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) ->
     if changes:
         data = copy.deepcopy(data)
         for change in changes:
-            _merge(data, copy.deepcopy(change))
+            merge(data, copy.deepcopy(change))
         file = _validated(data, path)
     return file, options
 
@@ -212,28 +204,28 @@ def _check_settings(file: ScenarioFile, where: str) -> None:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
 
 
-def _lookup_tables(file: ScenarioFile, folder: Path, where: str, read: dict[str, str]) -> dict[str, LookupTable]:
+def _lookup_tables(file: ScenarioFile, files: InputFiles) -> dict[str, LookupTable]:
     tables = {}
     for name, spec in file.tables.items():
-        path = None if spec.file is None else _table(folder, spec.file, where, read)
-        tables[name] = read_table(name, spec, path, f"{where}: tables.{name}")
+        path = None if spec.file is None else files.find(spec.file)
+        tables[name] = read_table(name, spec, path, f"{files.where}: tables.{name}")
     return tables
 
 
 def _by_covariate(
-    file: ScenarioFile, rows: list[Parameter], folder: Path, where: str, read: dict[str, str]
+    file: ScenarioFile, rows: list[Parameter], files: InputFiles
 ) -> tuple[ParameterTable, ByCovariate, list[Path]]:
     """All parameters, which of them differ by a covariate, and the tables that say so."""
     if not file.parameters_by:
         return ParameterTable(rows), ByCovariate(), []
-    place = f"{where}: parameters_by"
+    place = f"{files.where}: parameters_by"
     if len(file.parameters_by) > 1:
         raise ScenarioError(f"{place}: one covariate is possible; {', '.join(file.parameters_by)} given.")
     covariate, by_category = next(iter(file.parameters_by.items()))
     labels = labels_of(file.population, covariate, place)
-    files = {category: [_table(folder, p, where, read) for p in paths] for category, paths in by_category.items()}
-    table, by = load_by_covariate(rows, covariate, files, labels, place)
-    return table, by, [path for paths in files.values() for path in paths]
+    found = {category: [files.find(p) for p in paths] for category, paths in by_category.items()}
+    table, by = load_by_covariate(rows, covariate, found, labels, place)
+    return table, by, [path for paths in found.values() for path in paths]
 
 
 def population_names(scenario: Scenario) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The files of a scenario: TOML over what it includes, and every other file, read once and hashed."""
+"""The files of an input: TOML over what it includes, and every other file that it names, each read once and hashed."""
 
 from __future__ import annotations
 
@@ -11,68 +11,158 @@ from lmssim.errors import ScenarioError, nearest
 if TYPE_CHECKING:
     from pathlib import Path
 
-
 MAX_INCLUDES = 32
-
-
 JOINED = ("transitions", "parameters", "shared_parameters")
 """Lists that includes join; of others the including file's stands."""
+POPULATION_PARTS = ("label", "covariates", "correlations")
+"""What a stratum takes from the population of a file."""
 
 
-def _read_merged(path: Path, read: dict[str, str], depth: int) -> dict[str, Any]:
-    """A TOML file over what it includes: tables are merged, `transitions` and parameter lists are joined."""
-    if depth > MAX_INCLUDES:
-        raise ScenarioError(f"{path}: includes are nested more than {MAX_INCLUDES} deep; do they include each other?")
-    text = _read_bytes(path, read)
+class InputFiles:
+    """Files that one TOML file draws on.
+
+    Parameters
+    ----------
+    path : Path
+        The TOML file; other names are read from its folder.
+
+    Attributes
+    ----------
+    where : str
+        The file, as messages name it.
+    hashes : dict of str to str
+        SHA-256 of every file read, by path.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.folder, self.where = path, path.parent, str(path)
+        self.hashes: dict[str, str] = {}
+
+    def read_toml(self) -> dict[str, Any]:
+        """The file over all that it includes, with the populations of its strata in place.
+
+        Raises
+        ------
+        ScenarioError
+            If a file cannot be read, is not TOML, or an include is not there.
+        """
+        data = self._merged(self.path, 0)
+        self._fill_strata(data)
+        return data
+
+    def find(self, name: str, key: str = "") -> Path:
+        """Path of a file that the input names, read and hashed.
+
+        Parameters
+        ----------
+        key : str, optional
+            Where it is named, for the message.
+
+        Raises
+        ------
+        ScenarioError
+            If it is not there; the message has the nearest name.
+        """
+        path = self.folder / name
+        if not path.is_file():
+            raise ScenarioError(f"{key or self.where}: no such file '{name}'.{_nearby(path)}")
+        self._read(path)
+        return path
+
+    def _read(self, path: Path) -> bytes:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
+        self.hashes[str(path)] = hashlib.sha256(content).hexdigest()
+        return content
+
+    def _merged(self, path: Path, depth: int) -> dict[str, Any]:
+        """A TOML file over what it includes: tables are merged, `transitions` and parameter lists are joined."""
+        if depth > MAX_INCLUDES:
+            raise ScenarioError(
+                f"{path}: includes are nested more than {MAX_INCLUDES} deep; do they include each other?"
+            )
+        data = parse_toml(self._read(path), path)
+        merged: dict[str, Any] = {}
+        includes = data.get("include", [])
+        if not isinstance(includes, list) or not all(isinstance(i, str) for i in includes):
+            raise ScenarioError(f"{path}: include must be a list of file names.")
+        for include in includes:
+            target = path.parent / include
+            if not target.is_file():
+                raise ScenarioError(f"{path}: include: no such file '{include}'.{_nearby(target)}")
+            merge(merged, _relocated(self._merged(target, depth + 1), target.parent, path.parent))
+        merge(merged, data)
+        return merged
+
+    def _fill_strata(self, data: dict[str, Any]) -> None:
+        """Put the populations of strata's files where the strata stand."""
+        population = data.get("population")
+        strata = population.get("strata") if isinstance(population, dict) else None
+        if not isinstance(strata, dict):
+            return
+        for name, stratum in strata.items():
+            if isinstance(stratum, dict) and isinstance(stratum.get("file"), str):
+                strata[name] = self._stratum(stratum, f"{self.path}: population.strata.{name}.file")
+
+    def _stratum(self, stratum: dict[str, Any], key: str) -> dict[str, Any]:
+        """A stratum over the population of its file."""
+        target = self.folder / stratum["file"]
+        if not target.is_file():
+            raise ScenarioError(f"{key}: no such file '{stratum['file']}'.{_nearby(target)}")
+        given = self._merged(target, 1).get("population")
+        if not isinstance(given, dict) or "covariates" not in given:
+            raise ScenarioError(f"{key}: {target} has no [population.covariates].")
+        for other in ("rows", "strata"):
+            if other in given:
+                raise ScenarioError(f"{key}: {target}: population.{other} cannot be part of a mixed population.")
+        taken = {part: given[part] for part in POPULATION_PARTS if part in given}
+        merge(taken, stratum)
+        return taken
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A single TOML file.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read, or is not TOML.
+    """
+    return parse_toml(InputFiles(path)._read(path), path)
+
+
+def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
+    """TOML from bytes; `path` is named in messages.
+
+    Raises
+    ------
+    ScenarioError
+        If it is not UTF-8 or not TOML.
+    """
     try:
-        data = tomllib.loads(text.decode("utf-8-sig"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ScenarioError(f"{path}: not valid TOML: {error}") from None
-    merged: dict[str, Any] = {}
-    includes = data.get("include", [])
-    if not isinstance(includes, list) or not all(isinstance(i, str) for i in includes):
-        raise ScenarioError(f"{path}: include must be a list of file names.")
-    for include in includes:
-        target = path.parent / include
-        if not target.is_file():
-            raise ScenarioError(f"{path}: include: no such file '{include}'.{_nearby(target)}")
-        _merge(merged, _relocated(_read_merged(target, read, depth + 1), target.parent, path.parent))
-    _merge(merged, data)
-    return merged
 
 
-def _read_strata(data: dict[str, Any], path: Path, read: dict[str, str]) -> None:
-    """Put the populations of strata's files where the strata stand."""
-    population = data.get("population")
-    strata = population.get("strata") if isinstance(population, dict) else None
-    if not isinstance(strata, dict):
-        return
-    for name, stratum in strata.items():
-        if isinstance(stratum, dict) and isinstance(stratum.get("file"), str):
-            key = f"{path}: population.strata.{name}.file"
-            target = path.parent / stratum["file"]
-            if not target.is_file():
-                raise ScenarioError(f"{key}: no such file '{stratum['file']}'.{_nearby(target)}")
-            given = _read_merged(target, read, 1).get("population")
-            if not isinstance(given, dict) or "covariates" not in given:
-                raise ScenarioError(f"{key}: {target} has no [population.covariates].")
-            for other in ("rows", "strata"):
-                if other in given:
-                    raise ScenarioError(f"{key}: {target}: population.{other} cannot be part of a mixed population.")
-            taken = {part: given[part] for part in ("label", "covariates", "correlations") if part in given}
-            _merge(taken, stratum)
-            strata[name] = taken
+def merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> None:
+    """Merge tables key by key; one of another `kind` has other keys, so it takes the place of the whole."""
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
+            merge(base[key], value, join or key == "parameters_by")
+        elif (join or key in JOINED) and isinstance(base.get(key), list):
+            base[key] = [*base[key], *value] if isinstance(value, list) else value
+        else:
+            base[key] = value
 
 
-def _read_bytes(path: Path, read: dict[str, str]) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
-    read[str(path)] = hashlib.sha256(content).hexdigest()
-    return content
+def _of_another_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
+    """Whether a table states another `kind` (of covariate, of state): it then stands in place of the included one."""
+    return "kind" in base and "kind" in over and base["kind"] != over["kind"]
 
 
 def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, Any]:
@@ -112,29 +202,5 @@ def _tables_in(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
     return [table for table in held.values() if isinstance(table, dict)] if isinstance(held, dict) else []
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> None:
-    """Merge tables key by key; one of another `kind` has other keys, so it takes the place of the whole."""
-    for key, value in over.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
-            _merge(base[key], value, join or key == "parameters_by")
-        elif (join or key in JOINED) and isinstance(base.get(key), list):
-            base[key] = [*base[key], *value] if isinstance(value, list) else value
-        else:
-            base[key] = value
-
-
-def _of_another_kind(base: dict[str, Any], over: dict[str, Any]) -> bool:
-    """Whether a table states another `kind` (of covariate, of state): it then stands in place of the included one."""
-    return "kind" in base and "kind" in over and base["kind"] != over["kind"]
-
-
 def _nearby(path: Path) -> str:
     return nearest(path.name, [p.name for p in path.parent.glob("*")]) if path.parent.is_dir() else ""
-
-
-def _table(folder: Path, name: str, where: str, read: dict[str, str]) -> Path:
-    path = folder / name
-    if not path.is_file():
-        raise ScenarioError(f"{where}: no such file '{name}'.{_nearby(path)}")
-    _read_bytes(path, read)
-    return path

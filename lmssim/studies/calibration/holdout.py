@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmssim.bundled import calibration_names, find_calibration
 from lmssim.errors import InputError
+from lmssim.model.language.files import read_toml
 from lmssim.model.scenario import load_scenario
 from lmssim.published.readings import row_reading
 from lmssim.studies.calibration.problem import load_problem
@@ -85,7 +85,7 @@ def load_held_out(
 
 def _is_of(path: Path, scenario: Scenario) -> bool:
     """Whether a calibration is of a scenario, or of the bundled one of its name."""
-    named = str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("scenario", ""))
+    named = str(read_toml(path).get("scenario", ""))
     return Path(named).stem == scenario.name or (path.parent / named).resolve() == scenario.path.resolve()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +17,7 @@ from lmssim.bundled import find_calibration
 from lmssim.errors import DataError, ScenarioError, unknown
 from lmssim.execution.manifest import input_hashes
 from lmssim.model.language import expression
+from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import validation_message
 from lmssim.model.language.schema.calibration import CalibrationFile
 from lmssim.model.parameters.distributions import distribution_of
@@ -256,7 +256,7 @@ def load_problem(name: str | Path) -> Problem:
         With one message that names file, key, value and what is allowed.
     """
     path = find_calibration(name)
-    data = _read(path)
+    data = read_toml(path)
     file = _checked(data, path)
     target = path.parent / file.scenario
     additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
@@ -296,17 +296,6 @@ def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:
         for cohort in named:
             if cohort not in cohorts:
                 raise ScenarioError(unknown("cohort", cohort, sorted(cohorts), f"{where}: {key}"))
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError as error:
-        raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: not valid TOML: {error}") from None
 
 
 def _checked(data: dict[str, Any], path: Path) -> CalibrationFile:
