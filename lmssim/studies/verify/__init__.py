@@ -10,7 +10,8 @@ PharmacoEconomics 37:1391-1408, 2019. doi:10.1007/s40273-019-00844-y
 """
 
 from lmssim.studies.verify.battery import Battery, Result, chosen, run_battery
+from lmssim.studies.verify.checks import CHECKS
 from lmssim.studies.verify.finding import Finding, Status
-from lmssim.studies.verify.registry import CHECKS, GROUPS, Check, in_order
+from lmssim.studies.verify.registry import GROUPS, Check, in_order
 
 __all__ = ["CHECKS", "GROUPS", "Battery", "Check", "Finding", "Result", "Status", "chosen", "in_order", "run_battery"]

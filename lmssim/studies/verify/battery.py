@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-# each registers its checks, in this order
-# isort: off
-# isort: on
 from lmssim.errors import InputError, LmssimError, NotApplicableError, unknown
 from lmssim.studies.verify.bench import Bench, sampling_for
+from lmssim.studies.verify.checks import CHECKS
 from lmssim.studies.verify.finding import Finding, Status
-from lmssim.studies.verify.registry import CHECKS, Check, in_order
+from lmssim.studies.verify.registry import Check, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

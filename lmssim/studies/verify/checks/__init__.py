@@ -1,0 +1,22 @@
+"""The checks of the battery, by subject. Importing this package registers them, in the order of the imports."""
+
+# isort: off
+from lmssim.studies.verify.checks import effects, families, results, states, mortality, rewards, uncertainty
+from lmssim.studies.verify.checks import overall, agreement, awaiting
+
+# isort: on
+from lmssim.studies.verify.registry import CHECKS
+
+__all__ = [
+    "CHECKS",
+    "agreement",
+    "awaiting",
+    "effects",
+    "families",
+    "mortality",
+    "overall",
+    "results",
+    "rewards",
+    "states",
+    "uncertainty",
+]
