@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
 from lmssim.kernels.rewards import N_MAIN
 
@@ -103,11 +102,7 @@ def bins(horizon: float, fineness: Fineness, times: list[float]) -> FloatArray:
 
 def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Follow:
     """What is followed of a patient, and how finely."""
-    settings = program.scenario.file.settings
-    m = program.packed.m
-    excludes = 0
-    for terminal in range(len(program.scenario.file.terminal)):
-        excludes |= int(m[m[layout.H_TERMINAL] + terminal * layout.D_WIDTH + layout.D_EXCLUDES])
+    settings, rows = program.scenario.file.settings, program.rows
     fine = [t for t in settings.times if t * 4 != int(t * 4)]
     return memory.Follow(
         live.live_bits,
@@ -120,10 +115,10 @@ def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Fo
         live.timed,
         live.passive,
         live.cure_of_risk,
-        np.array(program.columns["recorded"], dtype=np.int64),
+        np.array([state.recorded for state in rows.states], dtype=np.int64),
         live.ahead,
         live.watcher,
-        np.array([excludes], dtype=np.int64),
+        np.array([rows.rewards.excludes], dtype=np.int64),
         bins(settings.horizon, fineness, settings.times),
         np.array([*settings.times, settings.horizon]),
         np.array([fineness.step, 2.0 * fineness.growth, fineness.least, max(fine, default=0.0), 2.0 * fineness.width]),
@@ -132,11 +127,11 @@ def follow_of(program: Program, live: Liveness, fineness: Fineness) -> memory.Fo
 
 def workspace_of(program: Program, follow: memory.Follow, n_watchers: int, size: Sizes) -> Workspace:
     """Memory for one thread; `follow` of any patient."""
-    m = program.packed.m
-    n_clocks, n_states, n_bins = int(m[layout.H_N_CLOCKS]), len(program.states), len(follow.bins) - 1
+    rows, counting = program.rows, program.rows.counting
+    n_clocks, n_states, n_bins = len(rows.clocks), len(rows.states), len(follow.bins) - 1
     n_categories, n_passive = len(program.categories), 1 << len(follow.passive)
     n = n_passive + n_watchers + size.slots
-    n_steps, n_occupancy = int(m[layout.H_N_STEPS]), int(m[layout.H_N_OCCUPANCY])
+    n_steps, n_occupancy = counting.n_steps, counting.n_occupancy
     n_stored = size.kinds if follow.excludes[0] else 1
     z = np.zeros
     return Workspace(

@@ -19,12 +19,15 @@ from lmssim.engines.cohort.reachable import Patient, Reachable, Reads
 from lmssim.errors import UnsupportedError
 from lmssim.kernels import families, layout
 from lmssim.kernels.layout import CLOCK_ENTRY, NONE
+from lmssim.model.program.rows import Test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from lmssim.kernels import IntArray
     from lmssim.model.program import Program
+    from lmssim.model.program.rewards import Costs, Roles, StateRewards
+    from lmssim.model.program.rows import Change, Effect, Event, Guard, Hazard, State, Transition
 
 Guards = dict[tuple[int, int], int]
 """By attributes whose values decide about it, and the values asked for: the bits read."""
@@ -89,13 +92,12 @@ class Liveness:
 
 
 class _Analysis:
-    """Walks over the packed program; `dynamics` are what decides the course, `worth` what is paid for it."""
+    """Walks over the rows of a program; `dynamics` are what decides the course, `worth` what is paid for it."""
 
     def __init__(self, program: Program, patient: Patient | None = None) -> None:
-        self.program = program
-        self.reach = Reachable(program, patient)
-        self.m = self.reach.m
-        self.n = len(program.states)
+        self.program, self.rows = program, program.rows
+        self.reach = Reachable(self.rows, patient)
+        self.n, self.n_endpoints = len(self.rows.states), len(self.rows.counting.endpoints)
         self.of, self.code = self.reach.of, self.reach.code
         self.cures: dict[int, int] = {}
         self.dynamics = [Reads() for _ in range(self.n)]
@@ -107,201 +109,195 @@ class _Analysis:
         self.silent = [0] * self.n
         self.may_set, self.may_clear = [0] * self.n, [0] * self.n
         self.met = [0] * self.n
-        self.met_on_entry = [0] * self.n
+        self.met_on_entry = [_any_of(roles) for roles in self.rows.counting.of_state]
         self.repeats = 0
         self.next: list[dict[int, int]] = [{} for _ in range(self.n)]
         self.renewed = [False] * self.n
         self.ruled_by_time = [False] * self.n
-        for state in sorted(self.reach.states):
-            self._state(state)
-            if self.renewed[state] and self.ruled_by_time[state]:
-                self._refuse(state, "a rule that reads age, time or a clock, in a state with silent events,")
+        for number in sorted(self.reach.states):
+            self._state(self.rows.states[number])
+            if self.renewed[number] and self.ruled_by_time[number]:
+                self._refuse(number, "a rule that reads age, time or a clock, in a state with silent events,")
 
     # --- reading ---
 
-    def _effects(self, first: int, last: int) -> Reads:
+    def _effects(self, effects: Iterable[Effect]) -> Reads:
         """What effects read; one that is nil reads nothing."""
         reads = Reads()
-        for e in range(first, last, layout.E_WIDTH):
-            size = self.of(self.m[e + layout.E_REF])
-            if size.value == 0.0 and self.m[e + layout.E_CLOCK] == NONE:
+        for effect in effects:
+            size = self.of(effect.ref)
+            if size.value == 0.0 and effect.clock == NONE:
                 continue
-            reads.bits |= self.m[e + layout.E_MASK]
+            reads.bits |= effect.mask
             reads |= size
-            if self.m[e + layout.E_CLOCK] >= 0:
-                reads.clocks |= 1 << self.m[e + layout.E_CLOCK]
+            if effect.clock >= 0:
+                reads.clocks |= 1 << effect.clock
         return reads
 
-    def _costs(self, first: int, last: int) -> Reads:
+    def _refs(self, *refs: int) -> Reads:
         reads = Reads()
-        for k in range(first, last, 2):
-            reads |= self.of(self.m[k + 1])
+        for ref in refs:
+            reads |= self.of(ref)
         return reads
 
-    def _rows(self, s: int, name: str, width: int) -> Iterator[int]:
-        first = layout.STATE.index(f"first_{name}")
-        return iter(range(self.m[s + first], self.m[s + first + 1], width))
+    def _costs(self, costs: Costs) -> Reads:
+        return self._refs(*(cost.ref for cost in costs))
 
-    def _decide(self, i: int, care: int, want: int, reads: Reads) -> None:
+    def _decide(self, i: int, guard: Guard, reads: Reads) -> None:
         """A row decides the course: whether its guard holds, and if so what it reads."""
-        self.dynamics[i].bits |= care
+        self.dynamics[i].bits |= guard.care
         self.dynamics[i] |= Reads(clocks=reads.clocks, timed=reads.timed)
-        self.guarded[i][care, want] = self.guarded[i].get((care, want), 0) | reads.bits
+        asked = guard.care, guard.want
+        self.guarded[i][asked] = self.guarded[i].get(asked, 0) | reads.bits
 
     def _lead(self, i: int, target: int, clear: int) -> None:
         """The way from a state to another, on which some attributes are cleared."""
         self.next[i][target] = self.next[i].get(target, clear) & clear
 
-    def _change(self, i: int, clear: int, mark: int) -> None:
-        self.may_clear[i] |= clear & ~mark
-        self.may_set[i] |= mark
+    def _change(self, i: int, change: Change) -> None:
+        self.may_clear[i] |= change.clear & ~change.set
+        self.may_set[i] |= change.set
 
     # --- states ---
 
-    def _state(self, i: int) -> None:
-        m, s = self.m, self.m[layout.H_STATE] + i * layout.S_WIDTH
-        for column in (layout.S_EVENT_OF, layout.S_COMPETING_OF, layout.S_CENSORING_OF):
-            self.met_on_entry[i] |= m[s + column]
-        kind = m[s + layout.S_KIND]
-        self._change(i, m[s + layout.S_CLEAR], m[s + layout.S_SET])
-        for number in self.reach.events(i):
-            self._event(i, number)
-            loses = m[m[layout.H_EVENT] + number * layout.V_WIDTH + layout.V_LOSS] != NONE
-            self.boxed[i] |= kind == layout.DWELLING or loses
-        for b in self.reach.branches(i):
-            reads = self._effects(m[b + layout.B_FIRST_EFFECT], m[b + layout.B_LAST_EFFECT])
-            for each in (self.of(m[b + layout.B_REF]), self.code(m[b + layout.B_RULE])):
+    def _state(self, state: State) -> None:
+        i = state.number
+        self._change(i, state.change)
+        for event in self.reach.events(state):
+            self._event(i, event)
+            loses = self.rows.rewards.of_mark[event.number].loss != NONE
+            self.boxed[i] |= state.kind == layout.DWELLING or loses
+        for branch in self.reach.branches(state):
+            reads = self._effects(branch.effects)
+            for each in (self.of(branch.ref), self.code(branch.guard.rule)):
                 reads |= each
-            self._decide(i, m[b + layout.B_CARE], m[b + layout.B_WANT], reads)
-            self._change(i, m[b + layout.B_CLEAR], m[b + layout.B_SET])
-            self._lead(i, m[b + layout.B_TO], m[b + layout.B_CLEAR])
-        for t in self.reach.transitions(i):
-            self._transition(i, t)
-        for k in self._rows(s, "clock", 1):
-            if m[m[layout.H_CLOCK_FIRST] + m[k]] != 0:
-                self.dynamics[i].clocks |= 1 << m[k]  # whether it runs decides whether it starts
-        self.running[i] |= self.of(m[s + layout.S_UTILITY])
-        self.running[i] |= self._costs(m[s + layout.S_FIRST_RATE], m[s + layout.S_LAST_RATE])
-        self.lumps[i] |= self.of(m[s + layout.S_ENTRY_QALY])
-        self.lumps[i] |= self._costs(m[s + layout.S_FIRST_ENTRY], m[s + layout.S_LAST_ENTRY])
-        for q in self._rows(s, "schedule", layout.C_WIDTH):
-            self._plan(i, m[q + layout.C_PLAN])
-            for ref in (m[q + layout.C_LOSS], m[q + layout.C_YEARS]):
-                self.lumps[i] |= self.of(ref)
-            self.lumps[i] |= self._costs(m[q + layout.C_FIRST_COST], m[q + layout.C_LAST_COST])
-        for q in self._rows(s, "limited", layout.L_WIDTH):
-            self.boxed[i] = True
-            for ref in (m[q + layout.L_LOSS], m[q + layout.L_YEARS]):
-                self.lumps[i] |= self.of(ref)
-            self.lumps[i] |= self._costs(m[q + layout.L_FIRST_COST], m[q + layout.L_LAST_COST])
-        self._refuse_excluded_in_fixed_stay(i, s)
-        terminal = m[s + layout.S_TERMINAL]
-        if terminal >= 0:
-            d = m[layout.H_TERMINAL] + terminal * layout.D_WIDTH
-            self.lumps[i] |= self._costs(m[d + layout.D_FIRST_COST], m[d + layout.D_LAST_COST])
+            self._decide(i, branch.guard, reads)
+            self._change(i, branch.change)
+            self._lead(i, branch.to, branch.change.clear)
+        for transition in self.reach.transitions(state):
+            self._transition(i, transition)
+        for clock in state.clocks:
+            if self.rows.clocks[clock].first:
+                self.dynamics[i].clocks |= 1 << clock  # whether it runs decides whether it starts
+        self._worth(state, self.rows.rewards.of_state[i])
 
-    def _refuse_excluded_in_fixed_stay(self, i: int, s: int) -> None:
+    def _worth(self, state: State, rewards: StateRewards) -> None:
+        """What is paid for a state, and when."""
+        i = state.number
+        self.running[i] |= self.of(rewards.utility)
+        self.running[i] |= self._costs(rewards.rate)
+        self.lumps[i] |= self.of(rewards.entry_qaly)
+        self.lumps[i] |= self._costs(rewards.entry)
+        for schedule in rewards.schedules:
+            self._plan(i, schedule.plan)
+            self.lumps[i] |= self._refs(schedule.loss, schedule.years)
+            self.lumps[i] |= self._costs(schedule.costs)
+        for limited in rewards.limited:
+            self.boxed[i] = True
+            self.lumps[i] |= self._refs(limited.loss, limited.years)
+            self.lumps[i] |= self._costs(limited.costs)
+        self._refuse_excluded(state, rewards)
+        if rewards.terminal >= 0:
+            self.lumps[i] |= self._costs(self.rows.rewards.terminal[rewards.terminal].costs)
+
+    def _refuse_excluded(self, state: State, rewards: StateRewards) -> None:
         """The way to death within the window of terminal care is followed by hazards alone."""
-        m, excludes = self.m, 0
-        for terminal in range(len(self.program.scenario.file.terminal)):
-            excludes |= m[m[layout.H_TERMINAL] + terminal * layout.D_WIDTH + layout.D_EXCLUDES]
-        paid = list(range(m[s + layout.S_FIRST_RATE], m[s + layout.S_LAST_RATE], 2))
-        for q in self._rows(s, "schedule", layout.C_WIDTH):
-            paid += range(m[q + layout.C_FIRST_COST], m[q + layout.C_LAST_COST], 2)
-        fixed = any(m[t + layout.T_FAMILY] == families.FIXED for t in self._rows(s, "transition", layout.T_WIDTH))
-        if fixed and any((excludes >> m[k]) & 1 for k in paid):
-            self._refuse(i, "a cost that terminal care replaces, in a stay of fixed length,")
-        lumps = list(range(m[s + layout.S_FIRST_ENTRY], m[s + layout.S_LAST_ENTRY], 2))
-        for q in self._rows(s, "limited", layout.L_WIDTH):
-            lumps += range(m[q + layout.L_FIRST_COST], m[q + layout.L_LAST_COST], 2)
-        if m[s + layout.S_KIND] == layout.DWELLING and any((excludes >> m[k]) & 1 for k in lumps):
-            self._refuse(i, "an entry cost or limited cost that terminal care replaces")
+        excludes = self.rows.rewards.excludes
+
+        def replaces(*paid: Costs) -> bool:
+            return any((excludes >> cost.category) & 1 for costs in paid for cost in costs)
+
+        fixed = any(transition.timing.family == families.FIXED for transition in state.transitions)
+        if fixed and replaces(rewards.rate, *(schedule.costs for schedule in rewards.schedules)):
+            self._refuse(state.number, "a cost that terminal care replaces, in a stay of fixed length,")
+        lumps = (rewards.entry, *(limited.costs for limited in rewards.limited))
+        if state.kind == layout.DWELLING and replaces(*lumps):
+            self._refuse(state.number, "an entry cost or limited cost that terminal care replaces")
 
     def _plan(self, i: int, plan: int) -> None:
-        clock = self.m[self.m[layout.H_PLAN] + plan]
+        clock = self.rows.plans[plan].origin
         if clock >= 0:
             self.dynamics[i].clocks |= 1 << clock
         elif clock == CLOCK_ENTRY:
             self.boxed[i] = True
 
-    def _event(self, i: int, number: int) -> None:
-        m, e = self.m, self.m[layout.H_EVENT] + number * layout.V_WIDTH
-        reads = self._effects(m[e + layout.V_FIRST_EFFECT], m[e + layout.V_LAST_EFFECT])
-        for ref in (m[e + layout.V_REF], m[e + layout.V_DEATH_REF]):
-            reads |= self.of(ref)
-        reads |= self.code(m[e + layout.V_RULE])
-        self._decide(i, m[e + layout.V_CARE], m[e + layout.V_WANT], reads)
-        self._mark(i, number)
-        self._follow_event(i, number)
+    def _event(self, i: int, event: Event) -> None:
+        reads = self._effects(event.effects)
+        reads |= self._refs(event.ref, event.death_ref)
+        reads |= self.code(event.guard.rule)
+        self._decide(i, event.guard, reads)
+        self._mark(i, event.number)
+        self._follow_event(i, event)
 
-    def _follow_event(self, i: int, number: int) -> None:
+    def _follow_event(self, i: int, event: Event) -> None:
         """What an event changes, and where it may lead."""
-        m, e = self.m, self.m[layout.H_EVENT] + number * layout.V_WIDTH
-        self._change(i, m[e + layout.V_CLEAR], m[e + layout.V_SET])
-        if m[e + layout.V_DEATH_REF] != NONE:
-            self._lead(i, m[e + layout.V_DEATH_STATE], 0)
+        self._change(i, event.change)
+        if event.death_ref != NONE:
+            self._lead(i, event.death_state, 0)
 
     def _mark(self, i: int, number: int) -> None:
-        m, e = self.m, self.m[layout.H_EVENT] + number * layout.V_WIDTH
-        self.met[i] |= m[e + layout.V_EVENT_OF] | m[e + layout.V_COMPETING_OF]
-        own = 1 << (m[layout.H_N_ENDPOINTS] + number)
+        rewards = self.rows.rewards.of_mark[number]
+        self.met[i] |= _any_of(self.rows.counting.of_mark[number])
+        own = 1 << (self.n_endpoints + number)
         self.repeats |= self.met[i] & own
         self.met[i] |= own
-        self.lumps[i] |= self._costs(m[e + layout.V_FIRST_COST], m[e + layout.V_LAST_COST])
-        for ref in (m[e + layout.V_LOSS], m[e + layout.V_YEARS]):
-            self.lumps[i] |= self.of(ref)
-        if m[e + layout.V_LOSS] != NONE and m[e + layout.V_STOPS] != 0:
+        self.lumps[i] |= self._costs(rewards.costs)
+        self.lumps[i] |= self._refs(rewards.loss, rewards.years)
+        if rewards.loss != NONE and rewards.stops:
             self._refuse(i, f"a loss of utility that stops on leaving (event '{self.program.marks[number]}')")
 
-    def _transition(self, i: int, t: int) -> None:
-        m = self.m
-        reads = self._effects(m[t + layout.T_FIRST_EFFECT], m[t + layout.T_LAST_EFFECT])
-        rule = self.code(m[t + layout.T_RULE])
+    def _transition(self, i: int, transition: Transition) -> None:
+        reads = self._effects(transition.effects)
+        rule = self.code(transition.guard.rule)
         reads |= rule
         self.ruled_by_time[i] |= rule.timed
-        family, clock = m[t + layout.T_FAMILY], m[t + layout.T_CLOCK]
-        if family != families.PIECEWISE:
-            for column in (layout.T_REF_A, layout.T_REF_B, layout.T_REF_C):
-                reads |= self.of(m[t + column])
-        reads |= self.of(m[t + layout.T_CURE])
-        if family == families.VISIT:
-            self._plan(i, m[t + layout.T_PLAN])
-        elif clock >= 0:
-            reads.clocks |= 1 << clock
-        elif clock == CLOCK_ENTRY and family not in MEMORYLESS:
-            self.boxed[i] = True
-        if m[t + layout.T_CURE] != NONE:
-            self._cure(i, t)
-        if m[t + layout.T_EVENT] >= 0:
-            self._mark(i, m[t + layout.T_EVENT])
-            e = m[layout.H_EVENT] + m[t + layout.T_EVENT] * layout.V_WIDTH
-            reads |= self.of(m[e + layout.V_DEATH_REF])
-            self._follow_event(i, m[t + layout.T_EVENT])
-        elif m[t + layout.T_MARK] >= 0:
-            self._mark(i, m[t + layout.T_MARK])
-        self._decide(i, m[t + layout.T_CARE], m[t + layout.T_WANT], reads)
-        self._change(i, m[t + layout.T_CLEAR], m[t + layout.T_SET])
-        paid = self._costs(m[t + layout.T_FIRST_COST], m[t + layout.T_LAST_COST])
+        reads |= self._timing(i, transition.timing)
+        event = transition.event
+        if event is not None:
+            reads |= self.of(event.death_ref)
+        if transition.mark >= 0:
+            self._mark(i, transition.mark)
+        if event is not None:
+            self._follow_event(i, event)
+        self._decide(i, transition.guard, reads)
+        self._change(i, transition.change)
+        paid = self._costs(self.rows.rewards.of_transition[transition.number])
         if paid.timed:
             self._refuse(i, "a transition cost that reads age, time or a clock")
         self.lumps[i] |= paid
-        if m[t + layout.T_SILENT] != 0:
-            self.silent[i] |= m[t + layout.T_CLEAR] | m[t + layout.T_SET]
-            if m[t + layout.T_EVENT] >= 0:
-                e = m[layout.H_EVENT] + m[t + layout.T_EVENT] * layout.V_WIDTH
-                self.silent[i] |= m[e + layout.V_CLEAR] | m[e + layout.V_SET]
-            self.renewed[i] = True
-            for mark in (m[t + layout.T_EVENT], m[t + layout.T_MARK]):
-                self.repeats |= 1 << (m[layout.H_N_ENDPOINTS] + mark) if mark >= 0 else 0
+        if transition.silent:
+            self._go_on(i, transition)
         else:
-            self._lead(i, m[t + layout.T_TO], m[t + layout.T_CLEAR])
+            self._lead(i, transition.to, transition.change.clear)
 
-    def _cure(self, i: int, t: int) -> None:
-        risk = self.m[t + layout.T_RISK]
+    def _timing(self, i: int, timing: Hazard | Test) -> Reads:
+        """What decides when a transition happens."""
+        if isinstance(timing, Test):
+            self._plan(i, timing.plan)
+            return self.of(timing.ref)
+        refs = () if timing.family == families.PIECEWISE else timing.refs
+        reads = self._refs(*refs, timing.cure)
+        if timing.clock >= 0:
+            reads.clocks |= 1 << timing.clock
+        elif timing.clock == CLOCK_ENTRY and timing.family not in MEMORYLESS:
+            self.boxed[i] = True
+        if timing.cure != NONE:
+            self._cure(i, timing.risk)
+        return reads
+
+    def _cure(self, i: int, risk: int) -> None:
         self.cures.setdefault(risk, len(self.cures))
         if len(self.cures) > MAX_CURES:
             self._refuse(i, f"more than {MAX_CURES} mixture cures")
         self.cure_bits[i] |= 1 << self.cures[risk]
+
+    def _go_on(self, i: int, silent: Transition) -> None:
+        """A stay goes on after a silent event, which may happen again."""
+        self.renewed[i] = True
+        self.silent[i] |= silent.change.clear | silent.change.set
+        if silent.event is not None:
+            self.silent[i] |= silent.event.change.clear | silent.event.change.set
+        self.repeats |= 1 << (self.n_endpoints + silent.mark) if silent.mark >= 0 else 0
 
     def _refuse(self, i: int, what: str) -> None:
         raise UnsupportedError(
@@ -328,20 +324,16 @@ class _Analysis:
         own = [(d.bits | r.bits | w.bits) & outside for d, r, w in reads]
         clocks = [d.clocks | r.clocks | w.clocks for d, r, w in reads]
         cures, ahead = list(self.cure_bits), list(self.met)
-        m, changed = self.m, True
+        restarted = [self._restarted(state) for state in self.rows.states]
+        changed = True
         while changed:
             changed = False
             for i in self.reach.states:
                 for j, clear in self.next[i].items():
-                    s = m[layout.H_STATE] + j * layout.S_WIDTH
-                    restarted = 0
-                    for k in self._rows(s, "clock", 1):
-                        if m[m[layout.H_CLOCK_FIRST] + m[k]] == 0:
-                            restarted |= 1 << m[k]
-                    kept = ~(clear | m[s + layout.S_CLEAR])
+                    kept = ~(clear | self.rows.states[j].change.clear)
                     for sets, arriving in (
                         (own, own[j] & kept),
-                        (clocks, clocks[j] & ~restarted),
+                        (clocks, clocks[j] & ~restarted[j]),
                         (cures, cures[j]),
                         (ahead, ahead[j] | self.met_on_entry[j]),
                         (self.may_set, self.may_set[j]),
@@ -353,7 +345,7 @@ class _Analysis:
                     changed |= self._guard(i, j, kept)
         timed = [d.timed or r.timed or w.timed for d, r, w in reads]
         entry = [(self.running[i].bits | self.lumps[i].bits) & self.silent[i] for i in range(self.n)]
-        cure_of_risk = [self.cures.get(k, -1) for k in range(m[layout.H_N_RISKS])]
+        cure_of_risk = [self.cures.get(k, -1) for k in range(len(self.rows.risks))]
         watcher, n_watchers = self._watchers(ahead)
         first_guard, guards = self._guards(own, outside)
         return Liveness(
@@ -371,6 +363,10 @@ class _Analysis:
             watcher=_ints(watcher),
             n_watchers=n_watchers,
         )
+
+    def _restarted(self, state: State) -> int:
+        """Clocks, as bits, that read 0 on entry whatever they read before."""
+        return sum({1 << clock for clock in state.clocks if not self.rows.clocks[clock].first})
 
     def _guard(self, i: int, j: int, kept: int) -> bool:
         """Carry the guards of a state back to one before it; returns whether that adds anything."""
@@ -398,12 +394,12 @@ class _Analysis:
 
     def _watchers(self, ahead: list[int]) -> tuple[list[int], int]:
         """Watchers of the marks that can be met again, after those of endpoints, and the number of both."""
-        n_endpoints, again = self.m[layout.H_N_ENDPOINTS], self.repeats
+        n_endpoints, again = self.n_endpoints, self.repeats
         for i in self.reach.states:
             for j in self.next[i]:
                 again |= self.met[i] & (ahead[j] | self.met_on_entry[j])
         watcher, n = [], min(n_endpoints, MAX_WATCHERS)
-        for mark in range(len(self.program.marks)):
+        for mark in range(len(self.rows.marks)):
             if (again >> (n_endpoints + mark)) & 1 == 0:
                 watcher.append(ONCE)
             elif n == MAX_WATCHERS:
@@ -415,12 +411,17 @@ class _Analysis:
 
     def _watched(self, word: int, watcher: list[int]) -> int:
         """Endpoints and marks that may be met, as bits of their watchers."""
-        n_endpoints = self.m[layout.H_N_ENDPOINTS]
+        n_endpoints = self.n_endpoints
         bits = word & ((1 << n_endpoints) - 1)
         for mark, number in enumerate(watcher):
             if number >= 0:
                 bits |= ((word >> (n_endpoints + mark)) & 1) << number
         return bits
+
+
+def _any_of(roles: Roles) -> int:
+    """Endpoints that meeting it ends, in whichever way."""
+    return roles.event | roles.competing | roles.censoring
 
 
 def _bits(word: int) -> Iterator[int]:
@@ -448,19 +449,18 @@ def analyse(program: Program, patient: Patient | None = None) -> Liveness:
 
 def closures(program: Program) -> list[str]:
     """What an exact solution holds at a mean, one line each; empty if it holds nothing so."""
-    live, names = analyse(program), list(program.flat.clocks)
-    m = program.packed.m
-    lines = []
-    for c, clock in enumerate(names):
-        held = []
-        for i, state in enumerate(program.states):
-            s = int(m[layout.H_STATE]) + i * layout.S_WIDTH
-            started = [int(m[k]) for k in range(int(m[s + layout.S_FIRST_CLOCK]), int(m[s + layout.S_LAST_CLOCK]))]
-            dwelling = m[s + layout.S_KIND] == layout.DWELLING
-            if live.boxed[i] and (int(live.live_clocks[i]) >> c) & 1 and c not in started and dwelling:
-                held.append(state)
+    live, lines = analyse(program), []
+    for c, clock in enumerate(program.rows.clocks):
+        held = [
+            state.name
+            for state in program.rows.states
+            if state.kind == layout.DWELLING
+            and live.boxed[state.number]
+            and (int(live.live_clocks[state.number]) >> c) & 1
+            and c not in state.clocks
+        ]
         if held:
-            lines.append(f"clock '{clock}' stands at its mean by time of entry in {', '.join(held)}")
+            lines.append(f"clock '{clock.name}' stands at its mean by time of entry in {', '.join(held)}")
     if any(event.utility_loss is not None for event in program.scenario.file.events.values()):
         lines.append("what is left of a temporary loss of utility on entry into a state is held at its mean")
     if program.scenario.file.terminal:

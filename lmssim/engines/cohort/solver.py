@@ -159,9 +159,10 @@ class _Continuous:
     def _refused(self, space: Workspace, status: int, profile: int, strategy: int) -> Exception:
         where = int(space.count[memory.FAILED_STATE])
         if status == layout.CLOCK_UNSET:
-            if where < self.program.packed.m[layout.H_TRANSITION]:
+            transitions = self.program.packed.transitions
+            if where < transitions.base:
                 return RunError(f"{self.program.scenario.path}: engine 'cohort' stopped: code {space.count[0:15]}.")
-            where = (where - int(self.program.packed.m[layout.H_TRANSITION])) // layout.T_WIDTH
+            where = transitions.number(where)
         space.wi[layout.W_INFO], space.wi[layout.W_PATIENT], space.wi[layout.W_STRATEGY] = where, profile, strategy
         return refusal(self.program, space.wi, space.wf, status)
 

@@ -178,7 +178,7 @@ def test_a_strategy_sets_every_category(build: Write) -> None:
     """What a strategy sets holds at every site, and reads each site's own value."""
     strategies = '[strategies.one]\n[strategies.half]\nset.rate = "rate / 2"\n[strategies.flat]\nset.price = 1'
     program = build(_model(strategies=strategies))
-    numbers, slots = program.numbers()[0], program.names.numbers.slots
+    numbers, slots = program.numbers()[0], program.rows.slots
     values = [{str(slot.node): numbers[s, k] for k, slot in enumerate(slots)} for s in range(3)]
     rates, costs = ([str(Name(id_)) for id_ in (f"limb_{x}", f"womb_{x}", x)] for x in ("rate", "cost"))
     assert [values[1][name] for name in rates] == pytest.approx([0.05, 0.15, 0.1])
