@@ -183,7 +183,7 @@ class Witness(Life):
         occurrence = int(self.wi[m[layout.H_W_RISK] + hazard.risk * layout.R_WIDTH + layout.R_OCCURRENCE])
         cure = None
         if hazard.cure != layout.NONE:
-            cure = self.draw(risk.cure_decision, occurrence if hazard.redraw else 0)
+            cure = self.draw(risk.cure_decision, occurrence if hazard.cure_redraw else 0)
         if math.isinf(self.wf[m[layout.H_WF_RISK] + hazard.risk * layout.RF_WIDTH + layout.R_BUDGET]):
             return cure
         return self.draw(risk.decision, occurrence, budget=True)
@@ -196,11 +196,11 @@ class Witness(Life):
         if scalar.value_at(*self.arrays, test.ref, self.attributes, asked, strategy) >= 1.0:
             return None
         if cycles is not None:
-            return self.draw(test.decision, cycle)
+            return self.draw(test.test_decision, cycle)
         ticks = np.array(self.rows.plans[self.rows.strategies[strategy].plans[test.plan]].ticks)
         origin, episode = self._plan(self.rows.plans[test.plan].origin)
         tick = (origin + ticks).tolist().index(self.time)
-        return self.draw(test.decision, (episode & EPISODES) << TICK_BITS | tick)
+        return self.draw(test.test_decision, (episode & EPISODES) << TICK_BITS | tick)
 
     def _plan(self, clock: int) -> tuple[float, int]:
         """Origin of a plan, and which of the plan's episodes this is."""

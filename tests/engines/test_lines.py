@@ -168,7 +168,9 @@ def test_events_are_named_by_treatment_or_in_a_phase(build: Build) -> None:
         for i, name in enumerate(("trab", "line_2.trab", "line_2.dox", "line_2.best_care", "best_care"))
     )
     program = _model(build, strategies, endpoints)
-    bits = {s.name: roles.event for s, roles in zip(program.rows.states, program.rows.counting.of_state, strict=True)}
+    bits = {
+        s.name: roles.event_of for s, roles in zip(program.rows.states, program.rows.counting.of_state, strict=True)
+    }
     assert {name: bit for name, bit in bits.items() if bit} == {"line_1.trab": 1, "line_2.trab": 3, "best_care": 24}
     times = first_times(program, ["one"], 40, 1)["one"]
     earliest = times.first(["trab"], "here")

@@ -52,12 +52,9 @@ def solve_cycles(program: Program, numbers: FloatArray, x: FloatArray) -> Cohort
     """
     _refuse(program)
     numbers, x = np.array(numbers, order="C"), np.array(x, order="C")
-    plan, width = _plan(program)
-    wi, wf = np.zeros(program.packed.n_scratch, dtype=np.int64), np.zeros(program.packed.n_scratch_floats)
-    parts = [
-        [_solve(program, numbers[s], profile, s, plan, width, wi, wf) for s in range(len(numbers))] for profile in x
-    ]
-    followed = [np.where(bits == UNCOUNTED, np.nan, 1.0) for bits in (plan.state_bit, plan.mark_bit)]
+    tracer = _Tracer(program)
+    parts = [[tracer.trace(numbers[s], profile, s) for s in range(len(numbers))] for profile in x]
+    followed = [np.where(bits == UNCOUNTED, np.nan, 1.0) for bits in (tracer.plan.state_bit, tracer.plan.mark_bit)]
     for sums in (sums for row in parts for sums in row):
         sums.entries[:, 1] *= followed[0]
         sums.marks[:, 1] *= followed[1]
@@ -153,76 +150,80 @@ def _bits(rows: Rows) -> tuple[IntArray, IntArray]:
 # === Solving ===
 
 
-def _solve(
-    program: Program,
-    numbers: FloatArray,
-    profile: FloatArray,
-    strategy: int,
-    plan: Plan,
-    width: int,
-    wi: IntArray,
-    wf: FloatArray,
-) -> Sums:
-    """Sums of one profile under one strategy; the room for cells grows as they need it."""
-    most = FIRST_CELLS
-    while True:
-        cells, sums = _cells(program, most, width), _sums(program)
-        status = markov.trace_cycles(
-            program.packed.m,
-            program.packed.f,
-            wi,
-            wf,
-            numbers,
-            profile,
-            strategy,
-            plan,
-            cells,
-            sums,
-            np.zeros(width + 3, dtype=np.int64),
-        )
-        if status == layout.OK:
-            return sums
-        if status != layout.ROWS_FULL:
-            raise _refusal(program, wi, wf, status, strategy)
-        if most >= MOST_CELLS:
-            read = [each.name for each, column in zip(program.rows.clocks, plan.clock, strict=True) if column >= 0]
-            clocks = ", ".join("time_in_state" if name == STAY else f"since_{name}" for name in read) or "no clock"
-            raise UnsupportedError(
-                f"{program.scenario.path}: engine 'cohort': more than {MOST_CELLS} combinations of states, attributes"
-                f" and clocks ({clocks}) in one cycle."
+class _Tracer:
+    """Follows the cohort of one profile under one strategy."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.plan, self.width = _plan(program)
+        packed = program.packed
+        self.wi, self.wf = np.zeros(packed.n_scratch, dtype=np.int64), np.zeros(packed.n_scratch_floats)
+
+    def trace(self, numbers: FloatArray, profile: FloatArray, strategy: int) -> Sums:
+        """Sums of one profile under one strategy; the room for cells grows as they need it."""
+        most = FIRST_CELLS
+        while True:
+            sums = self._sums()
+            status = markov.trace_cycles(
+                self.program.packed.m,
+                self.program.packed.f,
+                self.wi,
+                self.wf,
+                numbers,
+                profile,
+                strategy,
+                self.plan,
+                self._cells(most),
+                sums,
+                np.zeros(self.width + 3, dtype=np.int64),
             )
-        most *= 8
+            if status == layout.OK:
+                return sums
+            if status != layout.ROWS_FULL:
+                raise self._refusal(status, strategy)
+            if most >= MOST_CELLS:
+                raise self._too_many()
+            most *= 8
 
+    def _cells(self, most: int) -> Cells:
+        size, depth = 1 << (2 * most).bit_length(), 2 + len(self.program.rows.branches)
+        return Cells(
+            key=np.zeros((2, most, self.width), dtype=np.int64),
+            mass=np.zeros((2, most)),
+            table=np.zeros(size, dtype=np.int64),
+            way=np.zeros((depth, self.width + 3), dtype=np.int64),
+            way_mass=np.zeros(depth),
+        )
 
-def _cells(program: Program, most: int, width: int) -> Cells:
-    size, depth = 1 << (2 * most).bit_length(), 2 + len(program.rows.branches)
-    return Cells(
-        key=np.zeros((2, most, width), dtype=np.int64),
-        mass=np.zeros((2, most)),
-        table=np.zeros(size, dtype=np.int64),
-        way=np.zeros((depth, width + 3), dtype=np.int64),
-        way_mass=np.zeros(depth),
-    )
+    def _sums(self) -> Sums:
+        program, rows = self.program, self.program.rows
+        assert rows.cycles is not None
+        n_states, counting = len(rows.states), rows.counting
+        return Sums(
+            worth=np.zeros(N_MAIN + 2 * len(program.categories)),
+            state=np.zeros((n_states, N_SUMS)),
+            endpoint=np.zeros((len(counting.endpoints), 3, counting.n_steps + 2)),
+            occupancy=np.zeros((n_states, counting.n_occupancy + 2)),
+            entries=np.zeros((n_states, 2)),
+            marks=np.zeros((len(rows.marks), 2)),
+            trace=np.zeros((rows.cycles.n + 1, n_states)),
+        )
 
+    def _refusal(self, status: int, strategy: int) -> InputError:
+        program = self.program
+        if status == layout.BAD_VALUE:
+            return bad_value(program, self.wi, self.wf)
+        return InputError(
+            f"{program.scenario.path}: states.{program.states[int(self.wi[layout.W_INFO])]}.branches: the probabilities"
+            f" that apply do not add up to 1 (strategy '{program.strategies[strategy]}'); give the last branch"
+            " p = 'rest'."
+        )
 
-def _sums(program: Program) -> Sums:
-    counting, cycles, n_states = program.rows.counting, program.rows.cycles, len(program.states)
-    assert cycles is not None
-    return Sums(
-        worth=np.zeros(N_MAIN + 2 * len(program.categories)),
-        state=np.zeros((n_states, N_SUMS)),
-        endpoint=np.zeros((len(program.endpoints), 3, counting.n_steps + 2)),
-        occupancy=np.zeros((n_states, counting.n_occupancy + 2)),
-        entries=np.zeros((n_states, 2)),
-        marks=np.zeros((len(program.marks), 2)),
-        trace=np.zeros((cycles.n + 1, n_states)),
-    )
-
-
-def _refusal(program: Program, wi: IntArray, wf: FloatArray, status: int, strategy: int) -> InputError:
-    if status == layout.BAD_VALUE:
-        return bad_value(program, wi, wf)
-    return InputError(
-        f"{program.scenario.path}: states.{program.states[int(wi[layout.W_INFO])]}.branches: the probabilities that"
-        f" apply do not add up to 1 (strategy '{program.strategies[strategy]}'); give the last branch p = 'rest'."
-    )
+    def _too_many(self) -> UnsupportedError:
+        clocks = zip(self.program.rows.clocks, self.plan.clock, strict=True)
+        read = [clock.name for clock, column in clocks if column >= 0]
+        said = ", ".join("time_in_state" if name == STAY else f"since_{name}" for name in read) or "no clock"
+        return UnsupportedError(
+            f"{self.program.scenario.path}: engine 'cohort': more than {MOST_CELLS} combinations of states, attributes"
+            f" and clocks ({said}) in one cycle."
+        )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from joblib import Parallel, delayed
 
-from lmssim.engines.cohort import continuous
-from lmssim.engines.cohort.continuous import Fineness, Sizes, Workspace
+from lmssim.engines.cohort.continuous import follow_of
 from lmssim.engines.cohort.cycles import solve_cycles
 from lmssim.engines.cohort.liveness import NO_ROOM, Liveness, analyse
 from lmssim.engines.cohort.partitioned import solve_partitioned
 from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.result import CohortResult
+from lmssim.engines.cohort.workspace import Sizes, Workspace, workspace_of
 from lmssim.engines.histories import refusal
 from lmssim.errors import RunError, UnsupportedError
 from lmssim.kernels import layout
@@ -21,6 +21,7 @@ from lmssim.kernels.cohort import memory
 from lmssim.kernels.cohort.solve import solve as solve_kernel
 
 if TYPE_CHECKING:
+    from lmssim.engines.cohort.continuous import Fineness
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
 
@@ -80,7 +81,7 @@ class _Continuous:
     def __init__(self, program: Program, fineness: Fineness) -> None:
         self.program, self.fineness = program, fineness
         self.live: Liveness = analyse(program)
-        self.follow = continuous.follow_of(program, self.live, fineness)
+        self.follow = follow_of(program, self.live, fineness)
         self.sizes = Sizes()
         self.free: list[Workspace] = []
 
@@ -108,7 +109,7 @@ class _Continuous:
         except IndexError:
             space = self._workspace()
         live = analyse(self.program, Patient(strategy, v, x))
-        follow = continuous.follow_of(self.program, live, self.fineness)
+        follow = follow_of(self.program, live, self.fineness)
         while True:
             space.wi[layout.W_BAD] = 0
             solve_kernel(
@@ -154,7 +155,7 @@ class _Continuous:
         return self._workspace()
 
     def _workspace(self) -> Workspace:
-        return continuous.workspace_of(self.program, self.follow, self.live.n_watchers, self.sizes)
+        return workspace_of(self.program, self.follow, self.live.n_watchers, self.sizes)
 
     def _refused(self, space: Workspace, status: int, profile: int, strategy: int) -> Exception:
         where = int(space.count[memory.FAILED_STATE])

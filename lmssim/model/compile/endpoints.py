@@ -17,6 +17,8 @@ STEPS_PER_YEAR = 16
 """Grid of time to event: a power of two, so that whole and quarter years fall exactly on it."""
 OCCUPANCY_PER_YEAR = 4
 MAX_ENDPOINTS = 62
+ROLES = ("event", "competing", "censoring")
+"""In the order of `lmssim.model.program.rewards.Roles`."""
 
 
 def compile_endpoints(d: Draft) -> rewards.Counting:
@@ -36,8 +38,8 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
             )
     return rewards.Counting(
         endpoints=endpoints,
-        of_state=tuple(rewards.Roles(**bits) for bits in roles.of_state),
-        of_mark=tuple(rewards.Roles(**bits) for bits in roles.of_mark),
+        of_state=tuple(map(rewards.Roles, *roles.of_state.values())),
+        of_mark=tuple(map(rewards.Roles, *roles.of_mark.values())),
         n_steps=math.ceil(horizon * STEPS_PER_YEAR),
         steps_per_year=float(STEPS_PER_YEAR),
         n_occupancy=math.ceil(horizon * OCCUPANCY_PER_YEAR),
@@ -46,20 +48,20 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
 
 
 class _Roles:
-    """Roles of states and marks while endpoints are read, by name of the role."""
+    """Roles of states and marks while endpoints are read: by role, the bits of each."""
 
     def __init__(self, draft: Draft) -> None:
         self.draft = draft
-        self.of_state = [{"event": 0, "competing": 0, "censoring": 0} for _ in draft.states]
-        self.of_mark = [{"event": 0, "competing": 0} for _ in draft.marks]
+        self.of_state = {role: [0] * len(draft.states) for role in ROLES}
+        self.of_mark = {role: [0] * len(draft.marks) for role in ROLES}
 
     def add(self, role: str, name: str, bit: int, where: str) -> None:
         """Give a mark, or the states that a name stands for, a role in an endpoint."""
         if name in self.draft.marks:
-            self.of_mark[self.draft.marks.index(name)][role] |= bit
+            self.of_mark[role][self.draft.marks.index(name)] |= bit
             return
         for state in _entered(self.draft, name, where):
-            self.of_state[state][role] |= bit
+            self.of_state[role][state] |= bit
 
 
 def _endpoint(roles: _Roles, bit: int, endpoint: Endpoint, where: str) -> int:
@@ -68,7 +70,7 @@ def _endpoint(roles: _Roles, bit: int, endpoint: Endpoint, where: str) -> int:
         for name in names:
             roles.add(role, name, bit, f"{where}.{role}s")
     for death in _deaths(roles.draft, endpoint):
-        roles.of_state[death][endpoint.death] |= bit
+        roles.of_state[endpoint.death][death] |= bit
     return -1 if endpoint.origin == "model" else _entered(roles.draft, endpoint.origin, f"{where}.origin")[0]
 
 

@@ -195,7 +195,7 @@ def _in_cycles(stated: _Stated, length: float) -> rows.Test:
         node = Apply("if", (d.code.codes[rule].node, node, Number(0.0)))
     check = "probability" if d.names.is_constant(node) else "any"  # the kernels check it in each cycle
     decision = d.decision(f"cycle {stated.name}")
-    return rows.Test(plan=-1, ref=d.code.ref_of(node, place, check), decision=decision)
+    return rows.Test(plan=-1, ref=d.code.ref_of(node, place, check), test_decision=decision)
 
 
 def _detection(stated: _Stated, detection: Detection) -> rows.Test:
@@ -203,7 +203,7 @@ def _detection(stated: _Stated, detection: Detection) -> rows.Test:
     plan = d.index("plan", detection.plan, d.plans, f"{where}.plan")
     decision = d.decision(f"test {detection.test or f'{detection.plan} {stated.name}'}")
     ref = d.code.ref(detection.sensitivity, f"{where}.sensitivity", "probability")
-    return rows.Test(plan=plan, ref=ref, decision=decision)
+    return rows.Test(plan=plan, ref=ref, test_decision=decision)
 
 
 def _background(stated: _Stated, background: Background) -> rows.Hazard:
@@ -218,9 +218,9 @@ def _background(stated: _Stated, background: Background) -> rows.Hazard:
         default_model=False,
         risk=_risk(d, stated.spec.risk or stated.name, False, where),
         fresh=False,
-        rate=_rate(stated, codes.LIFE_TABLE, ref),
+        rate_id=_rate_id(stated, codes.LIFE_TABLE, ref),
         cure=NONE,
-        redraw=False,
+        cure_redraw=False,
     )
 
 
@@ -245,14 +245,14 @@ def _hazard(stated: _Stated, hazard: Hazard) -> tuple[rows.Hazard, str]:
         default_model=default,
         risk=-1 if fixed else _risk(d, risk, fresh, where),
         fresh=fresh and not fixed,
-        rate=_rate(stated, family, *refs, clock, default, cure),
+        rate_id=_rate_id(stated, family, *refs, clock, default, cure),
         cure=cure,
-        redraw=hazard.redraw,
+        cure_redraw=hazard.redraw,
     )
     return row, risk
 
 
-def _rate(stated: _Stated, family: int, *what: int) -> int:
+def _rate_id(stated: _Stated, family: int, *what: int) -> int:
     """Number that hazards share that are equal in all; a risk is not opened anew where its rate stays the same."""
     rates, key = stated.draft.rates, (family, what, stated.effects)
     return rates.setdefault(key, len(rates))

@@ -14,7 +14,7 @@ import numpy as np
 from lmssim.kernels import layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 Columns = dict[str, int]
 """A row of the memory by column."""
@@ -72,12 +72,22 @@ class Memory:
             ends.append(len(self.ints))
         return list(pairwise(ends))
 
-    def table(self, name: str, columns: Sequence[str], rows: Iterable[Mapping[str, int]]) -> Table:
-        """Append the rows of a table; the header learns its base."""
+    def table(self, name: str, columns: Sequence[str], rows: Iterable[Columns], **lists: Sequence[Span]) -> Table:
+        """Append the rows of a table; the header learns its base.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            The table's columns in order; what a row has beyond them is left out.
+        lists : sequence of Span
+            For columns `first_name` and `last_name`: where each row's list begins and ends.
+        """
         base = len(self.ints)
-        for row in rows:
-            assert row.keys() == set(columns), (name, row.keys() ^ set(columns))
-            self.pool(row[column] for column in columns)
+        for row, *spans in zip(rows, *lists.values(), strict=True):
+            whole = dict(row)
+            for what, (first, last) in zip(lists, spans, strict=True):
+                whole |= {f"first_{what}": first, f"last_{what}": last}
+            self.pool(whole[column] for column in columns)
         self.head(**{name: base})
         return Table(base, len(columns))
 

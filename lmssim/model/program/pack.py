@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lmssim.kernels import layout, luck, machine
 from lmssim.kernels.layout import CLOCK_ENTRY, DWELLING, NONE
 from lmssim.model.program.memory import Memory, Table
-from lmssim.model.program.rows import Test
+from lmssim.model.program.rows import Change, Guard, Hazard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program.memory import Columns, Span
     from lmssim.model.program.rewards import Limited, Schedule, Terminal
-    from lmssim.model.program.rows import Branch, Change, Effect, Event, Guard, Hazard, Rows, State, Transition
+    from lmssim.model.program.rows import Branch, Event, Rows, Transition
 
 
 @dataclass(frozen=True)
@@ -51,30 +51,34 @@ def pack(rows: Rows) -> Packed:
     _pack_header(memory, rows)
     _pack_lists(memory, rows)
     _pack_floats(memory, rows)
-    memory.table("axis", layout.AXIS, ({"first": a.first, "n": a.n, "exact": int(a.exact)} for a in rows.axes))
+    memory.table("axis", layout.AXIS, map(_own, rows.axes))
     n_kept = _pack_code(memory, rows)
     effects = _pack_effects(memory, rows)
-    branches = memory.table("branch", layout.BRANCH, map(_branch, rows.branches, effects.of_branch))
-    transitions = _pack_transitions(memory, rows, effects.of_transition)
+    branches = memory.table("branch", layout.BRANCH, map(_own, rows.branches), effect=effects.of_branch)
+    costs = memory.lists(rows.rewards.of_transition)
+    transitions = memory.table(
+        "transition", layout.TRANSITION, map(_transition, rows.transitions), effect=effects.of_transition, cost=costs
+    )
     events = _pack_events(memory, rows, effects.of_event)
     states = _pack_states(memory, rows, transitions, branches)
-    _pack_strategies(memory, rows)
+    rules = memory.lists(strategy.rules for strategy in rows.strategies)
+    mixes = memory.lists(strategy.mix for strategy in rows.strategies)
+    memory.table("strategy", layout.STRATEGY, map(_own, rows.strategies), rule=rules, mix=mixes)
     n_scratch, n_floats = _scratch(memory, rows, n_kept)
     m, f = np.array(memory.ints, dtype=np.int64), np.array(memory.floats)
     return Packed(m, f, states, transitions, branches, events, n_scratch, n_floats)
 
 
-def _span(what: str, span: Span) -> Columns:
-    return {f"first_{what}": span[0], f"last_{what}": span[1]}
-
-
-def _possible(guard: Guard, change: Change) -> Columns:
-    """Columns of whatever is possible under a guard and changes attributes."""
-    return {"care": guard.care, "want": guard.want, "rule": guard.rule} | _changing(change)
-
-
-def _changing(change: Change) -> Columns:
-    return {"clear": change.clear, "set": change.set}
+def _own(row: Any) -> Columns:
+    """A row's integers by field, its guard's and its change's among them; fields are named as the columns are."""
+    columns = {}
+    for each in fields(row):
+        value = getattr(row, each.name)
+        if isinstance(value, int):
+            columns[each.name] = value
+        elif isinstance(value, (Guard, Change)):
+            columns |= _own(value)
+    return columns
 
 
 # === Header and lists ===
@@ -169,16 +173,14 @@ def _pack_code(memory: Memory, rows: Rows) -> int:
     """Codes; returns how many values are kept of those that read attributes only."""
     spans = memory.lists(code.instructions for code in rows.codes)
     memory.head(by_strategy=any(i.operation == machine.STRATEGY for code in rows.codes for i in code.instructions))
-    n_kept = 0
-    columns = []
-    for code, span in zip(rows.codes, spans, strict=True):
-        bits = sorted({i.argument for i in code.instructions if i.operation == machine.BIT})
-        keep = len(bits) <= machine.MEMO_BITS
-        keep = keep and not any(i.operation in machine.WITHOUT_MEMO for i in code.instructions)
-        [bit_span] = memory.lists([[bits]])
-        columns.append({"first": span[0], "last": span[1], "memo": n_kept if keep else -1} | _span("bit", bit_span))
-        n_kept += len(rows.strategies) << len(bits) if keep else 0
-    memory.table("code", layout.CODE, columns)
+    bits = [{i.argument for i in code.instructions if i.operation == machine.BIT} for code in rows.codes]
+    n_kept, columns = 0, []
+    for code, (first, last), read in zip(rows.codes, spans, bits, strict=True):
+        varies = any(i.operation in machine.WITHOUT_MEMO for i in code.instructions)
+        keep = len(read) <= machine.MEMO_BITS and not varies
+        columns.append({"first": first, "last": last, "memo": n_kept if keep else -1})
+        n_kept += len(rows.strategies) << len(read) if keep else 0
+    memory.table("code", layout.CODE, columns, bit=memory.lists([sorted(read)] for read in bits))
     return n_kept
 
 
@@ -206,42 +208,13 @@ def _pack_effects(memory: Memory, rows: Rows) -> _EffectSpans:
     owners = _owners(rows)
     effects = [effect for owner in owners for effect in owner.effects]
     steps = Table(0, 1).spans(len(effect.steps) for effect in effects)
-    table = memory.table("effect", layout.EFFECT, map(_effect, effects, steps))
+    table = memory.table("effect", layout.EFFECT, map(_own, effects), step=steps)
     spans = iter(table.spans(len(owner.effects) for owner in owners))
     result = _EffectSpans([next(spans) for _ in rows.events], [], [])
     for state in rows.states:
         result.of_transition.extend(next(spans) for _ in state.transitions)
         result.of_branch.extend(next(spans) for _ in state.branches)
     return result
-
-
-def _effect(effect: Effect, steps: Span) -> Columns:
-    columns = {"column": effect.column, "mask": effect.mask, "ref": effect.ref, "on": effect.on, "clock": effect.clock}
-    return columns | _span("step", steps)
-
-
-def _branch(branch: Branch, effects: Span) -> Columns:
-    return {"to": branch.to, "ref": branch.ref} | _span("effect", effects) | _possible(branch.guard, branch.change)
-
-
-def _pack_transitions(memory: Memory, rows: Rows, effects: list[Span]) -> Table:
-    costs = memory.lists(rows.rewards.of_transition)
-    return memory.table("transition", layout.TRANSITION, map(_transition, rows.transitions, effects, costs))
-
-
-def _transition(transition: Transition, effects: Span, costs: Span) -> Columns:
-    return {
-        "to": transition.to,
-        **_timing(transition.timing),
-        **_span("effect", effects),
-        "effect_bits": transition.effect_bits,
-        "timed": transition.timed,
-        **_possible(transition.guard, transition.change),
-        "silent": transition.silent,
-        "mark": transition.mark,
-        "event": -1 if transition.event is None else transition.event.number,
-        **_span("cost", costs),
-    }
 
 
 _NEUTRAL: Columns = {
@@ -260,126 +233,60 @@ _NEUTRAL: Columns = {
 """What kernels read where a transition has no such thing."""
 
 
-def _timing(timing: Hazard | Test) -> Columns:
-    """Columns that say when a transition happens."""
-    own: Columns
-    if isinstance(timing, Test):
-        own = {"ref_a": timing.ref, "plan": timing.plan, "test_decision": timing.decision}
-    else:
-        ref_a, ref_b, ref_c = timing.refs
-        own = {
-            "ref_a": ref_a,
-            "ref_b": ref_b,
-            "ref_c": ref_c,
-            "clock": timing.clock,
-            "default_model": timing.default_model,
-            "risk": timing.risk,
-            "fresh": timing.fresh,
-            "rate_id": timing.rate,
-            "cure": timing.cure,
-            "cure_redraw": timing.redraw,
-        }
-    return _NEUTRAL | own | {"family": timing.family}
+def _transition(transition: Transition) -> Columns:
+    timing, event = transition.timing, transition.event
+    refs = timing.refs if isinstance(timing, Hazard) else (timing.ref,)
+    return (
+        _own(transition)
+        | _NEUTRAL
+        | _own(timing)
+        | dict(zip(("ref_a", "ref_b", "ref_c"), refs, strict=False))
+        | {"family": timing.family, "silent": transition.silent, "event": -1 if event is None else event.number}
+    )
 
 
 def _pack_events(memory: Memory, rows: Rows, effects: list[Span]) -> Table:
     """Events, then marks that are no events: of these only how they are paid and counted is read."""
-    costs = memory.lists(mark.costs for mark in rows.rewards.of_mark)
-    n_other = len(rows.marks) - len(rows.events)
-    happening = [*map(_event, rows.events, effects), *([dict.fromkeys(_EVENT, 0)] * n_other)]
+    rewards, n_other = rows.rewards.of_mark, len(rows.marks) - len(rows.events)
+    happening = [*map(_own, rows.events), *([dict.fromkeys(layout.EVENT, 0)] * n_other)]
     table = (
-        event
-        | _span("cost", span)
-        | {"loss": reward.loss, "years": reward.years, "stops": reward.stops, "stacks": reward.stacks}
-        | {"event_of": roles.event, "competing_of": roles.competing}
-        for event, span, reward, roles in zip(
-            happening, costs, rows.rewards.of_mark, rows.counting.of_mark, strict=True
-        )
+        event | _own(reward) | roles._asdict()
+        for event, reward, roles in zip(happening, rewards, rows.counting.of_mark, strict=True)
     )
-    return memory.table("event", layout.EVENT, table)
-
-
-_EVENT = layout.EVENT[: layout.V_FIRST_COST]
-"""Columns that say when an event happens and what it changes."""
-
-
-def _event(event: Event, effects: Span) -> Columns:
-    return {
-        "ref": event.ref,
-        **_span("effect", effects),
-        **_possible(event.guard, event.change),
-        "decision": event.decision,
-        "death_ref": event.death_ref,
-        "death_decision": event.death_decision,
-        "death_state": event.death_state,
-    }
+    costs = memory.lists(reward.costs for reward in rewards)
+    return memory.table("event", layout.EVENT, table, effect=[*effects, *([(0, 0)] * n_other)], cost=costs)
 
 
 def _pack_states(memory: Memory, rows: Rows, transitions: Table, branches: Table) -> Table:
-    rewards = rows.rewards
-    schedules = [schedule for state in rewards.of_state for schedule in state.schedules]
-    limited = [each for state in rewards.of_state for each in state.limited]
-    schedule_table = _pack_rewards(memory, "schedule", layout.SCHEDULE, schedules)
-    limited_table = _pack_rewards(memory, "limited", layout.LIMITED, limited)
-    _pack_rewards(memory, "terminal", layout.TERMINAL, rewards.terminal)
-    spans = {
-        "transition": transitions.spans(len(state.transitions) for state in rows.states),
-        "branch": branches.spans(len(state.branches) for state in rows.states),
-        "event": memory.lists([[event.number] for event in state.events] for state in rows.states),
-        "clock": memory.lists([[clock] for clock in state.clocks] for state in rows.states),
-        "schedule": schedule_table.spans(len(state.schedules) for state in rewards.of_state),
-        "limited": limited_table.spans(len(state.limited) for state in rewards.of_state),
-        "rate": memory.lists(state.rate for state in rewards.of_state),
-        "entry": memory.lists(state.entry for state in rewards.of_state),
-    }
-    table = []
-    for state, *of_state in zip(rows.states, *spans.values(), strict=True):
-        columns = _state(rows, state)
-        for what, span in zip(spans, of_state, strict=True):
-            columns |= _span(what, span)
-        table.append(columns)
-    return memory.table("state", layout.STATE, table)
-
-
-def _state(rows: Rows, state: State) -> Columns:
-    rewards, roles = rows.rewards.of_state[state.number], rows.counting.of_state[state.number]
-    return {
-        "kind": state.kind,
-        **_changing(state.change),
-        "recorded": state.recorded,
-        "decision": state.decision,
-        "alive": state.kind == DWELLING,
-        "utility": rewards.utility,
-        "entry_qaly": rewards.entry_qaly,
-        "terminal": rewards.terminal,
-        "event_of": roles.event,
-        "competing_of": roles.competing,
-        "censoring_of": roles.censoring,
-        "renews": state.renews,
-    }
+    """States, after the rewards that they point to."""
+    rewards = rows.rewards.of_state
+    schedules = _pack_rewards(memory, "schedule", layout.SCHEDULE, [r for state in rewards for r in state.schedules])
+    limited = _pack_rewards(memory, "limited", layout.LIMITED, [r for state in rewards for r in state.limited])
+    _pack_rewards(memory, "terminal", layout.TERMINAL, rows.rewards.terminal)
+    table = (
+        _own(state) | _own(reward) | roles._asdict() | {"alive": state.kind == DWELLING, "renews": state.renews}
+        for state, reward, roles in zip(rows.states, rewards, rows.counting.of_state, strict=True)
+    )
+    return memory.table(
+        "state",
+        layout.STATE,
+        table,
+        transition=transitions.spans(len(state.transitions) for state in rows.states),
+        branch=branches.spans(len(state.branches) for state in rows.states),
+        event=memory.lists([[event.number] for event in state.events] for state in rows.states),
+        clock=memory.lists([[clock] for clock in state.clocks] for state in rows.states),
+        schedule=schedules.spans(len(state.schedules) for state in rewards),
+        limited=limited.spans(len(state.limited) for state in rewards),
+        rate=memory.lists(state.rate for state in rewards),
+        entry=memory.lists(state.entry for state in rewards),
+    )
 
 
 def _pack_rewards(
     memory: Memory, name: str, columns: Sequence[str], rewards: Sequence[Schedule | Limited | Terminal]
 ) -> Table:
-    """A table of rewards whose columns are the fields of its rows, but for the costs."""
     costs = memory.lists(reward.costs for reward in rewards)
-    own = [column for column in columns if not column.endswith("_cost")]
-    rows = (
-        {column: getattr(reward, column) for column in own} | _span("cost", span)
-        for reward, span in zip(rewards, costs, strict=True)
-    )
-    return memory.table(name, columns, rows)
-
-
-def _pack_strategies(memory: Memory, rows: Rows) -> None:
-    rules = memory.lists(strategy.rules for strategy in rows.strategies)
-    mixes = memory.lists(strategy.mix for strategy in rows.strategies)
-    table = (
-        {"start_bits": strategy.start_bits} | _span("rule", rule) | _span("mix", mix)
-        for strategy, rule, mix in zip(rows.strategies, rules, mixes, strict=True)
-    )
-    memory.table("strategy", layout.STRATEGY, table)
+    return memory.table(name, columns, map(_own, rewards), cost=costs)
 
 
 # === Scratch ===

@@ -139,9 +139,9 @@ class Rewards:
 class Roles(NamedTuple):
     """Endpoints, as bits, for which entering a state or a mark is the event, competes with it, or censors it."""
 
-    event: int
-    competing: int
-    censoring: int = 0
+    event_of: int
+    competing_of: int
+    censoring_of: int
 
 
 class Endpoint(NamedTuple):

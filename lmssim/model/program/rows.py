@@ -124,11 +124,11 @@ class Hazard:
     """Risk whose budget it uses up, -1 of a fixed delay."""
     fresh: bool
     """Whether the budget is drawn anew at each entry."""
-    rate: int
+    rate_id: int
     """Number that it shares with hazards that are equal to it in all, effects included."""
     cure: int
     """Probability of never happening; `NONE` if there is no mixture cure."""
-    redraw: bool
+    cure_redraw: bool
     """Whether the cure is decided anew with each budget."""
 
 
@@ -140,7 +140,7 @@ class Test:
     """The plan, -1 in a model in cycles."""
     ref: int
     """Its probability."""
-    decision: int
+    test_decision: int
 
     @property
     def family(self) -> int:
