@@ -227,7 +227,7 @@ def test_name_of_a_decision_is_its_luck(build: Build) -> None:
 def test_shared_address_is_refused(build: Build, monkeypatch: Any) -> None:
     """Two names with the same address are refused, and the message names both."""
     monkeypatch.setattr("lmssim.model.compile.draft.address_of", lambda name: 1 << 20)
-    with pytest.raises(ScenarioError, match="same address of luck") as caught:
+    with pytest.raises(ScenarioError, match="same address of random numbers") as caught:
         build(PLAIN)
     assert "'cure dead' and 'risk dead'" in str(caught.value)
     assert str(caught.value).count("\n") == 0

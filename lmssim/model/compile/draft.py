@@ -116,13 +116,13 @@ class Draft:
         return self.index("state", name, self.states, where)
 
     def decision(self, name: str) -> int:
-        """Position of a decision; its luck is addressed by its name, and two names must not share an address."""
+        """Position of a decision; its name addresses its random numbers, so two names must not share an address."""
         if name not in self.decisions:
             address = address_of(name)
             if address in self.addresses:
                 raise ScenarioError(
-                    f"{self.where}: the names '{name}' and '{self.addresses[address]}' have the same address of luck;"
-                    " rename one of them."
+                    f"{self.where}: the names '{name}' and '{self.addresses[address]}' have the same address of random"
+                    " numbers; rename one of them."
                 )
             self.addresses[address] = name
             self.decisions[name] = len(self.decisions)

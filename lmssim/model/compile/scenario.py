@@ -31,11 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from lmssim.kernels import FloatArray
-    from lmssim.model.language.families import Family
     from lmssim.model.language.schema import ScenarioFile
     from lmssim.model.parameters.table import ParameterTable
     from lmssim.model.population.mortality import KeyedTable
     from lmssim.model.program.rows import State
+
+FAMILY_OF = {family.code: family for family in FAMILIES.values()}
 
 
 def compile_scenario(scenario: Scenario) -> Program:
@@ -194,22 +195,20 @@ def check_domains(program: Program, numbers: FloatArray) -> None:
     numbers : ndarray(float, ndim=3)
         (n_draws, n_strategies, n_numbers).
     """
-    by_code = {family.code: family for family in FAMILIES.values()}
     for transition in program.rows.transitions:
-        timing = transition.timing
-        family = by_code.get(timing.family)
-        problem = _problem(family, timing.refs, numbers) if isinstance(timing, Hazard) and family else None
-        if isinstance(timing, Hazard) and problem is not None:
-            slots = [program.rows.slots[ref] for ref in timing.refs if ref >= 0]
+        hazard = transition.timing
+        if isinstance(hazard, Hazard) and (problem := _problem(hazard, numbers)) is not None:
+            slots = [program.rows.slots[ref] for ref in hazard.refs if ref >= 0]
             inputs = sorted({name for slot in slots for name in expression.names(slot.node)})
             came = f" (from {', '.join(inputs)})" if inputs else ""
             source, target, reason = program.transitions[transition.number]
             raise InputError(f"{program.scenario.path}: transition {source} -> {target or reason}: {problem}{came}.")
 
 
-def _problem(family: Family, refs: Iterable[int], numbers: FloatArray) -> str | None:
-    """What is wrong with a family's parameters; None if any depends on more than parameters of the model."""
-    values = {name: numbers[:, :, ref] for name, ref in zip(family.parameters, refs, strict=False) if ref >= 0}
-    if family.code == codes.PIECEWISE or len(values) < len(family.parameters):
+def _problem(hazard: Hazard, numbers: FloatArray) -> str | None:
+    """What is wrong with a hazard's parameters; None if any depends on more than parameters of the model."""
+    family = FAMILY_OF.get(hazard.family)
+    if family is None or family.code == codes.PIECEWISE:
         return None
-    return family.check(values)
+    values = {name: numbers[:, :, ref] for name, ref in zip(family.parameters, hazard.refs, strict=False) if ref >= 0}
+    return family.check(values) if len(values) == len(family.parameters) else None

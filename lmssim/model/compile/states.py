@@ -78,7 +78,7 @@ def _state(
             f"{where}.events: '{state.events[0]}' cannot happen where lives end; give it to a state before."
         )
     clocks = tuple(d.index("clock", clock, list(d.flat.clocks), where) for clock in state.starts)
-    on_entry = tuple(events[d.index("event", event, d.marks, where)] for event in state.events)
+    on_entry = tuple(events[d.index("event", event, list(d.file.events), where)] for event in state.events)
     source = Source(d, name, d.states.index(name), events)
     _leave(source, state, sorted(transitions, key=lambda t: _priority(d, t)), where)
     if state.kind == "dwelling" and not transitions and state.duration is None:

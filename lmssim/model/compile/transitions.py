@@ -231,7 +231,7 @@ def _hazard(stated: _Stated, hazard: Hazard) -> tuple[rows.Hazard, str]:
     refs = _family_refs(d, hazard, where)
     clock = d.clock(hazard.clock, f"{where}.hazard.clock")
     fresh, fixed = clock == CLOCK_ENTRY and spec.risk is None, family == codes.FIXED
-    risk = f"{stated.name} from {_luck_place(d, stated.source)}" if fresh else spec.risk or stated.name
+    risk = f"{stated.name} from {_drawn_in(d, stated.source)}" if fresh else spec.risk or stated.name
     if fixed and clock == CLOCK_AGE:
         raise UnsupportedError(f"{where}: a fixed delay runs on `entry`, `model` or a named clock.")
     if fixed and spec.to is None and clock != CLOCK_ENTRY:
@@ -266,7 +266,7 @@ def _risk(d: Draft, name: str, fresh: bool, where: str) -> int:
     return list(d.risks).index(name)
 
 
-def _luck_place(d: Draft, source: str) -> str:
+def _drawn_in(d: Draft, source: str) -> str:
     """Name under which a state's fresh risks are drawn: treatments that exclude each other share their phase's."""
     group = d.flat.group[source]
     treatment = d.flat.treatment.get(source)

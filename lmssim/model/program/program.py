@@ -113,7 +113,7 @@ class Program:
         return self.columns_of(self.scenario.patients.sample(first, n, seed), first)
 
     def with_profiles(self, profiles: Profiles) -> Program:
-        """The same program, its patients drawn from profiles: luck is theirs by number, as ever."""
+        """The same program, its patients drawn from profiles: their random numbers depend on their number alone."""
         return replace(self, profiles=profiles)
 
     def columns_of(self, covariates: FloatArray, first: int = 0) -> FloatArray:
