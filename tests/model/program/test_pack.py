@@ -61,9 +61,11 @@ def _tables(program: Program) -> Iterator[tuple[int, Sequence[str], Sequence[Any
 
 
 def _said(row: Any) -> dict[str, int]:
-    """Integers that a row and its parts give by name."""
+    """Integers that a row and its parts give by name; an event stands for its number."""
     parts = [row, *(getattr(row, part) for part in PARTS if hasattr(row, part))]
     found = {name: getattr(part, name) for part in parts for name in dir(part) if not name.startswith("_")}
+    if "event" in found:
+        found["event"] = -1 if row.event is None else row.event.number
     return {name: int(value) for name, value in found.items() if isinstance(value, int)}
 
 
