@@ -78,6 +78,20 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise refusal(path, error) from None
+
+
 def write_bytes(path: Path, content: bytes) -> Path:
     """Write a file."""
     with replacing(path) as part:
