@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from lmssim.engines.cohort.continuous import follow_of
 from lmssim.engines.cohort.cycles import solve_cycles
@@ -37,6 +37,13 @@ GROWS = {
 """What to double when something is full."""
 LARGEST = 1 << 17
 """Largest size; what asks for more is refused."""
+Runner = Callable[[Callable[[Any, Any], Any], Any, Iterable[Any]], Iterable[Any]]
+"""Runs a function of something shared and a task for each task; gives the results in order."""
+
+
+def one_by_one(function: Callable[[Any, Any], Any], shared: Any, tasks: Iterable[Any]) -> Iterable[Any]:
+    """Run tasks in the calling thread."""
+    return (function(shared, task) for task in tasks)
 
 
 def solve(
@@ -44,7 +51,7 @@ def solve(
     numbers: FloatArray,
     x: FloatArray,
     fineness: Fineness,
-    jobs: int = 1,
+    run: Runner = one_by_one,
     n_strategies: int | None = None,
 ) -> CohortResult:
     """Expected outcomes of each profile under each strategy.
@@ -57,8 +64,8 @@ def solve(
         (n_profiles, n_columns) columns of the profiles.
     fineness : Fineness
         How fine a model in continuous time is solved; others are exact.
-    jobs : int
-        Worker threads.
+    run : callable
+        Of a model in continuous time, what runs `function(shared, task)` for each task and gives the results in order.
     n_strategies : int, optional
         Of a model in continuous time, how many strategies to solve, from the first on; all if absent.
 
@@ -72,7 +79,7 @@ def solve(
         return solve_cycles(program, numbers, x)
     if file.partitioned_survival is not None:
         return solve_partitioned(program, numbers, x)
-    return _Continuous(program, fineness).solve(numbers, x, jobs, n_strategies or len(program.strategies))
+    return _Continuous(program, fineness).solve(numbers, x, run, n_strategies or len(program.strategies))
 
 
 class _Continuous:
@@ -85,24 +92,23 @@ class _Continuous:
         self.sizes = Sizes()
         self.free: list[Workspace] = []
 
-    def solve(self, numbers: FloatArray, x: FloatArray, jobs: int, n_strategies: int) -> CohortResult:
+    def solve(self, numbers: FloatArray, x: FloatArray, run: Runner, n_strategies: int) -> CohortResult:
         """Results of all profiles under the first strategies."""
         numbers, x = np.array(numbers, order="C"), np.array(x, order="C")  # owned and writable: one numba type
-        tasks = [(p, s) for p in range(len(x)) for s in range(n_strategies)]
-        first = self._one(numbers[0], x[0], *tasks[0])  # compiles, and finds the sizes
-        if jobs == 1 or len(tasks) == 1:
-            rest = [self._one(numbers[s], x[p], p, s) for p, s in tasks[1:]]
-        else:
-            parallel = Parallel(n_jobs=jobs, backend="threading")
-            rest = parallel(delayed(self._one)(numbers[s], x[p], p, s) for p, s in tasks[1:])
-        parts = [first, *rest]
+        tasks = [(numbers[s], x[p], p, s) for p in range(len(x)) for s in range(n_strategies)]
+        first = self.one(*tasks[0])  # compiles, and finds the sizes
+        parts = [first, *(run(_one, self, tasks[1:]) if tasks[1:] else ())]
         arrays = {
             name: np.stack([part[name] for part in parts]).reshape(len(x), n_strategies, *parts[0][name].shape)
             for name in parts[0]
         }
         return CohortResult(**arrays)
 
-    def _one(self, v: FloatArray, x: FloatArray, profile: int, strategy: int) -> dict[str, FloatArray]:
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the workspaces: a process makes its own."""
+        return self.__dict__ | {"free": []}
+
+    def one(self, v: FloatArray, x: FloatArray, profile: int, strategy: int) -> dict[str, FloatArray]:
         """One profile under one strategy."""
         try:
             space = self.free.pop()
@@ -196,3 +202,8 @@ class _Continuous:
             "entries": entries,
             "marks": marks,
         }
+
+
+def _one(shared: _Continuous, task: tuple[FloatArray, FloatArray, int, int]) -> dict[str, FloatArray]:
+    """One profile under one strategy."""
+    return shared.one(*task)

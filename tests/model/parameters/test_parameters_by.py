@@ -119,7 +119,7 @@ def test_closed_form_and_the_three_engines(build: Write) -> None:
     shares = {"limb": 0.5, "womb": 0.3, "skin": 0.2}
     for site, code in zip(HOLDS, range(3), strict=True):
         x = program.columns_of(np.array([[60.0, float(code)]]))
-        outcomes = solve(program, program.numbers()[0], x, Fineness(), 1).outcomes[0, 0]
+        outcomes = solve(program, program.numbers()[0], x, Fineness()).outcomes[0, 0]
         assert outcomes[LY_UNDISCOUNTED] == pytest.approx(years[site], rel=1e-6)
         assert outcomes[COST_UNDISCOUNTED] == pytest.approx(years[site] * costs[site], rel=1e-6)
     lived = simulate(program, Sampling(n_patients=20_000, seed=6))
