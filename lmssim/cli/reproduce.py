@@ -69,7 +69,7 @@ def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
 
     own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
     for name in CALIBRATIONS:
-        folder = make_folder(out / "calibration" / name)
+        folder = out / "calibration" / name
         calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
         for made, suffix in POSTERIOR.items() if own else ():
             posteriors = make_folder(calibration_folder() / "posteriors")

@@ -106,8 +106,9 @@ def _results(
 
 def _in_order(submit: Callable[[T], Future[R]], tasks: Iterator[T], most: int) -> Iterator[R]:
     """Results in order, with at most so many tasks begun or waiting; those waiting are dropped if somebody stops."""
-    waiting = deque(submit(task) for task in islice(tasks, most))
+    waiting: deque[Future[R]] = deque()
     try:
+        waiting.extend(submit(task) for task in islice(tasks, most))
         while waiting:
             result = waiting.popleft().result()
             waiting.extend(submit(task) for task in islice(tasks, 1))
