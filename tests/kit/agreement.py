@@ -66,6 +66,7 @@ def compare(
     fineness: Fineness | None = None,
     halving: bool = True,
     jobs: int = 1,
+    exact: CohortResult | None = None,
 ) -> list[Comparison]:
     """Every figure that both engines give, of each profile under each strategy.
 
@@ -77,10 +78,12 @@ def compare(
         Patients of each profile.
     halving : bool
         Whether to find the exact engine's own error.
+    exact : CohortResult, optional
+        The exact solution of the profiles, if it is known.
     """
     fineness = fineness or Fineness()
     numbers = program.numbers()[0]
-    exact = solve(program, numbers, x, fineness, jobs)
+    exact = exact or solve(program, numbers, x, fineness, jobs)
     finer = solve(program, numbers, x, fineness.finer(), jobs) if halving else exact
     result = []
     for p, profile in enumerate(x):
