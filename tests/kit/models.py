@@ -181,6 +181,12 @@ def terminal(death: str, /, **entries: Any) -> str:
     return f"\n[[terminal]]\n{pairs({'death': death, **entries}, chr(10))}\n"
 
 
+def curves(of: Mapping[str, str], /, **more: Any) -> str:
+    """Partitioned survival: the hazard of each curve by its name; the last arguments say more of all of them."""
+    each = (f"[partitioned_survival.curves.{name}]\nhazard = {{ {hazard} }}\n" for name, hazard in of.items())
+    return section("partitioned_survival", **more) + "".join(each)
+
+
 # === Models ===
 
 DEAD = absorbing("dead", death="disease")
@@ -192,6 +198,18 @@ TERMINAL = terminal("dead", window=1, cost={"end": 8000}, excludes=["care"])
 def alive_dead(hazard: str, more: str = "") -> str:
     """Alive, then dead after one hazard; `more` stands in the transition."""
     return start("alive", utility=1) + DEAD + move("alive", "dead", hazard) + more + "\n"
+
+
+def illness_death(ill: str, death: str, death_ill: str, /, **of_illness: Any) -> str:
+    """Well, ill, dead; the last arguments say more of falling ill."""
+    return (
+        start("well")
+        + state("ill")
+        + DEAD
+        + move("well", "ill", ill, **of_illness)
+        + move("well", "dead", death)
+        + move("ill", "dead", death_ill)
+    )
 
 
 def reversible(back: str) -> str:

@@ -16,6 +16,7 @@ from lmssim.model.scenario import load_scenario
 from lmssim.published.predict import predict
 from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading, reading_of
 from lmssim.published.targets import Target, load_targets
+from tests.kit.models import endpoint, exponential, illness_death
 
 if TYPE_CHECKING:
     from lmssim.model.language.schema import Series, SeriesRow
@@ -243,37 +244,9 @@ TEXT = """
 settings = { horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }
 strategies.nothing = { label = "Nothing" }
 population.covariates.age = { kind = "constant", value = 50 }
-
-[states.well]
-initial = true
-
-[states.ill]
-
-[states.dead]
-kind = "absorbing"
-death = "disease"
-
-[[transitions]]
-from = "well"
-to = "ill"
-hazard = { family = "exponential", rate = "ill" }
-
-[[transitions]]
-from = "well"
-to = "dead"
-hazard = { family = "exponential", rate = 0.1 }
-
-[[transitions]]
-from = "ill"
-to = "dead"
-hazard = { family = "exponential", rate = 0.5 }
-
-[endpoints.illness]
-label = "Illness"
-kind = "incidence"
-events = ["ill"]
-death = "competing"
 """
+TEXT += illness_death(exponential("ill"), exponential(0.1), exponential(0.5))
+TEXT += endpoint("illness", "ill", label="Illness", kind="incidence", death="competing")
 
 
 def test_a_users_model_has_its_own_outcomes(build: Build) -> None:
