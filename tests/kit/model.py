@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tests.conftest import PARAMETER_HEADER
+from tests.kit.parameters import described_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,8 +200,7 @@ c_drug,6000,gamma,,,300,,,,GBP
 
 def write_model(folder: Path) -> Path:
     """Write the model and its tables; returns the path of the scenario."""
-    described = [f"{row},definition,,,What {row.split(',')[0]} is," for row in PARAMETERS.strip().splitlines()]
-    (folder / "small.csv").write_text(PARAMETER_HEADER + "\n".join(described) + "\n")
+    (folder / "small.csv").write_text(described_parameters(PARAMETERS))
     deaths = [f"{age},{min(1.0 - math.exp(-3e-5 * math.exp(0.1 * age)), 0.9):.6f}" for age in range(111)]
     (folder / "life.csv").write_text("\n".join(["age,q", *deaths]) + "\n")
     norms = [f"{age},{0.95 - 0.002 * age:.3f}" for age in range(0, 111, 10)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.studies.calibration.calibrate import Settings
-from tests.conftest import PARAMETER_HEADER
+from tests.kit.parameters import described_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -249,8 +249,7 @@ def write_toy(
     parameters: str = PARAMETERS,
 ) -> Path:
     """Write the scenario, its parameters, the targets and the calibration; returns the path of the last."""
-    described = [f"{row},definition,,,What {row.split(',')[0]} is," for row in parameters.strip().splitlines()]
-    (folder / "toy.csv").write_text(PARAMETER_HEADER + "\n".join(described) + "\n")
+    (folder / "toy.csv").write_text(described_parameters(parameters))
     (folder / "toy.toml").write_text(scenario)
     (folder / "targets.csv").write_text(targets.lstrip())
     path = folder / "toy_fit.toml"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import COST, LY, LY_UNDISCOUNTED, QALY, QALY_UNDISCOUNTED
 from tests.kit.models import DEAD, alive_dead, exponential, frame, move, start, state, strategy, weibull
 from tests.kit.plain import assert_close, estimate, live
+from tests.kit.reversible import HORIZON_LONG, forward, renewal
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
@@ -162,8 +163,6 @@ def test_one_weibull(build: Build) -> None:
 
 # === Reversible illness-death ===
 
-HORIZON_LONG = 200.0
-
 
 def _reversible(build: Build, death: str) -> Program:
     text = (
@@ -187,55 +186,23 @@ def _assert_values(program: Program, exact: list[tuple[float, float]], seed: int
             assert_close(result.mean[0, k, outcome], value, error[k, outcome], Z)
 
 
-def _renewal(ratio: float, sick: Callable[[float], float]) -> tuple[float, float]:
-    """QALYs and costs when a stay in `sick` lasts beyond t with probability `sick(t)` whatever came before.
-
-    A stay earns for its discounted length and ends in recovery at rate 0.3.
-    """
-    leave, r = (0.15 + 0.02) * ratio, 0.03
-    length = scipy.integrate.quad(lambda t: math.exp(-r * t) * sick(t), 0, HORIZON_LONG, limit=300)[0]
-    back = 0.3 * length
-    result = []
-    for healthy_rate, sick_rate in ((1.0, 0.7), (2000.0, 8000.0)):
-        # healthy = (earned + 0.15 ratio x sick) / (leave + r), sick = earned + back x healthy
-        a, b = healthy_rate / (leave + r), 0.15 * ratio / (leave + r)
-        result.append((a + b * sick_rate * length) / (1 - b * back))
-    return result[0], result[1]
-
-
-def _forward(ratio: float, hazard: Callable[[float], float]) -> tuple[float, float]:
-    """QALYs and costs when death from `sick` depends on the time since the start of the model, by ODE."""
-
-    def slope(t: float, p: Any) -> list[float]:
-        discount = math.exp(-0.03 * t)
-        return [
-            -(0.15 + 0.02) * ratio * p[0] + 0.3 * p[1],
-            0.15 * ratio * p[0] - (0.3 + hazard(t)) * p[1],
-            discount * (p[0] + 0.7 * p[1]),
-            discount * (2000 * p[0] + 8000 * p[1]),
-        ]
-
-    solution = scipy.integrate.solve_ivp(slope, (0, HORIZON_LONG), [1, 0, 0, 0], rtol=1e-9, atol=1e-10, method="LSODA")
-    return float(solution.y[2, -1]), float(solution.y[3, -1])
-
-
 def test_reversible_markov(build: Build) -> None:
     """Constant rates: printed 13.04878 and 50,243.90; 15.45901 and 52,195.27."""
-    exact = [_renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
+    exact = [renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
     np.testing.assert_allclose(exact, [(13.04878, 50_243.90), (15.45901, 52_195.27)], rtol=1e-6)
     _assert_values(_reversible(build, exponential(0.1)), exact, seed=16)
 
 
 def test_reversible_clock_reset(build: Build) -> None:
     """Death from each spell of sickness by time in it: 13.5652 and 15.9833; costs 52,826 and 54,519."""
-    exact = [_renewal(ratio, lambda t: math.exp(-0.3 * t - (t / 8) ** 1.5)) for ratio in (1.0, 0.7)]
+    exact = [renewal(ratio, lambda t: math.exp(-0.3 * t - (t / 8) ** 1.5)) for ratio in (1.0, 0.7)]
     np.testing.assert_allclose(exact, [(13.5652, 52_826), (15.9833, 54_519)], rtol=1e-5)
     _assert_values(_reversible(build, weibull(1.5, 8)), exact, seed=17)
 
 
-def test_reversible_clock_forward(build: Build) -> None:
+def test_reversible_clockforward(build: Build) -> None:
     """Death from sickness by time since the start: 10.5119 and 12.5590; costs 37,559 and 39,341."""
-    exact = [_forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8)) for ratio in (1.0, 0.7)]
+    exact = [forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8)) for ratio in (1.0, 0.7)]
     np.testing.assert_allclose(exact, [(10.5119, 37_559), (12.5590, 39_341)], rtol=2e-5)
     _assert_values(_reversible(build, weibull(1.5, 8, clock="model")), exact, seed=18)
 
@@ -243,6 +210,6 @@ def test_reversible_clock_forward(build: Build) -> None:
 @pytest.mark.parametrize("clock", ["entry", "model"])
 def test_exponential_death_does_not_know_its_clock(build: Build, clock: str) -> None:
     """Constant hazards give one answer whether the budget is redrawn or carried."""
-    exact = [_renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
+    exact = [renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
     program = _reversible(build, exponential(0.1, clock=clock))
     _assert_values(program, exact, seed=19)
