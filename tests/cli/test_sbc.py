@@ -14,6 +14,7 @@ from lmssim.bundled import scenarios_folder
 from lmssim.studies.calibration.checks import sbc
 from lmssim.studies.calibration.checks.sbc import SbcSettings
 from lmssim.studies.calibration.problem import load_problem
+from tests.kit.models import observation, series
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,21 +52,11 @@ series = "trial"
 cohort_id = "trial"
 [studies.trial.rows.progressed_5y]
 family = "progression"
-
-[series.trial]
-label = "A trial"
-source_id = "trial"
-strategy = "standard"
-follow_up = { low = 2, high = 8 }
-[[series.trial.rows]]
-target = "progressed_5y"
-label = "Progression by 5 years"
-statistic = "cumulative_incidence"
-events = ["progressed"]
-by = 5
-observed = 0.5
-n = 120
 """
+PROGRESSED = observation(
+    "progressed_5y", "Progression by 5 years", "cumulative_incidence", "progressed", by=5, observed=0.5, n=120
+)
+CALIBRATION += series("trial", "A trial", "standard", PROGRESSED, follow_up={"low": 2, "high": 8})
 
 
 @pytest.fixture

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
-RATE = 0.2
+from tests.kit.models import DEAD, exponential, move, section, start, state, strategy, weibull
+
+RECUR = 0.2
 DIE = 0.1
-CASE_VALUES = {"rate": RATE, "die": DIE, "loghr": math.log(2)}
+CASE_VALUES = {"rate": RECUR, "die": DIE, "loghr": math.log(2)}
 
 CASE = """
 [settings]
@@ -16,21 +18,15 @@ age = { kind = "constant", value = 60 }
 high = { kind = "binary", probability = 0.5 }
 size = { kind = "uniform", low = 1, high = 9 }
 sex = { kind = "categorical", categories = ["female", "male"], probabilities = [0.9, 0.1] }
-[states.free]
-initial = true
-[states.recurred]
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[[transitions]]
-from = "free"
-to = "recurred"
-hazard = { family = "exponential", rate = "rate * (3 if sex == 'male' else 1)" }
-effects = { high = "loghr" }
-[[transitions]]
-from = ["free", "recurred"]
-to = "dead"
-hazard = { family = "exponential", rate = "die" }
+"""
+CASE += (
+    start("free")
+    + state("recurred")
+    + DEAD
+    + move("free", "recurred", exponential("rate * (3 if sex == 'male' else 1)"), effects={"high": "loghr"})
+    + move(["free", "recurred"], "dead", exponential("die"))
+)
+CASE += """
 [strategies.usual]
 [strategies.treated]
 set = { rate = 0.1 }
@@ -62,36 +58,26 @@ sick = { kind = "binary", probability = 0.5 }
 [expressions]
 effect = "-0.5"
 drug_price = "4000"
-[states.start]
-kind = "phase"
-initial = true
-next = "well"
-utility = 0.8
-[states.well]
-utility = 0.8
-cost_per_year.care = 100
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[treatments.drug]
-phase = "start"
-label = "Drug"
-duration = 0.1
-cost.drug = "drug_price"
-effects = [{ risk = "death", effect = "effect" }]
-[[transitions]]
-from = ["start", "well"]
-to = "dead"
-name = "death"
-hazard = { family = "weibull", shape = 1.2, scale = 9, clock = "model" }
-effects.sick = 0.4
-[strategies.none]
-[strategies.drug]
-treatments = ["drug"]
-[strategies.some]
-treatments = [{ treatment = "drug", when = "sick" }]
-[strategies.practice]
-mix = [{ fraction = 0.5, treatments = ["drug"] }]
+"""
+SWITCHED += (
+    start("start", kind="phase", next="well", utility=0.8)
+    + state("well", utility=0.8, cost_per_year={"care": 100})
+    + DEAD
+    + section(
+        "treatments.drug",
+        phase="start",
+        label="Drug",
+        duration=0.1,
+        cost={"drug": "drug_price"},
+        effects=[{"risk": "death", "effect": "effect"}],
+    )
+    + move(["start", "well"], "dead", weibull(1.2, 9, clock="model"), name="death", effects={"sick": 0.4})
+    + strategy("none")
+    + strategy("drug", treatments=["drug"])
+    + strategy("some", treatments=[{"treatment": "drug", "when": "sick"}])
+    + strategy("practice", mix=[{"fraction": 0.5, "treatments": ["drug"]}])
+)
+SWITCHED += """
 [switches.effect]
 label = "Effect of the drug"
 default = "good"

@@ -12,7 +12,7 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 from lmssim.published.cases import CaseTime, read_cases
 from lmssim.report.evaluation.cases import case_text, percentile_text, plot_case
-from tests.kit.examples import CASE, CASE_VALUES, DIE, RATE
+from tests.kit.examples import CASE, CASE_VALUES, DIE, RECUR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,9 @@ def percentile(rate: float, time: float) -> float:
 @pytest.mark.parametrize(
     ("change", "rate"),
     [
-        ({}, 2 * RATE),
-        ({"high = 1": "high = 0"}, RATE),
-        ({'sex = "female"': 'sex = "male"'}, 6 * RATE),
+        ({}, 2 * RECUR),
+        ({"high = 1": "high = 0"}, RECUR),
+        ({'sex = "female"': 'sex = "male"'}, 6 * RECUR),
         ({'strategy = "usual"': 'strategy = "treated"'}, 0.2),
         ({'strategy = "usual"': 'strategy = "usual"\nset = { loghr = 0, rate = 0.5 }'}, 0.5),
     ],
@@ -71,7 +71,7 @@ def test_given_and_without_choose_lives(write_scenario: Write) -> None:
     """Only those who recur; only those who never do, of whom nobody has the event."""
     given, _ = cases(write_scenario, {'sex = "female" }': 'sex = "female" }\ngiven = ["recurred"]'})
     assert given.share_ever == 1.0
-    assert abs(given.percentile - percentile(2 * RATE, 1.5)) < 4 * given.standard_error
+    assert abs(given.percentile - percentile(2 * RECUR, 1.5)) < 4 * given.standard_error
     without, after = cases(write_scenario, {'sex = "female" }': 'sex = "female" }\nwithout = ["recurred"]'})
     assert without.share_ever == 0.0
     assert math.isnan(without.percentile)

@@ -16,6 +16,7 @@ from tests.kit.models import (
     event,
     exponential,
     move,
+    population,
     section,
     start,
     state,
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 NAME = "<script>alert(1)</script>"
 RICH = (
     section("settings", horizon=20, cost_categories=["care", "drugs"], times=[1, 5])
-    + "[population]\n"
-    + covariate("age", "constant", value=60)
+    + population(covariate("age", "constant", value=60))
     + event("sepsis", 0.1, label="Sepsis & shock", cost={"care": 1000}, death=0.2, death_state="death_treatment")
     + start("stable", label="Stable", utility=0.8, cost_per_year={"care": 100})
     + state("treated", kind="phase", next="well", utility=0.7)
