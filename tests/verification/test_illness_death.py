@@ -200,7 +200,7 @@ def test_reversible_clock_reset(build: Build) -> None:
     _assert_values(_reversible(build, weibull(1.5, 8)), exact, seed=17)
 
 
-def test_reversible_clockforward(build: Build) -> None:
+def test_reversible_clock_forward(build: Build) -> None:
     """Death from sickness by time since the start: 10.5119 and 12.5590; costs 37,559 and 39,341."""
     exact = [forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8)) for ratio in (1.0, 0.7)]
     np.testing.assert_allclose(exact, [(10.5119, 37_559), (12.5590, 39_341)], rtol=2e-5)
