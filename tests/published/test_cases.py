@@ -13,6 +13,7 @@ from lmssim.model.scenario import load_scenario
 from lmssim.published.cases import CaseTime, read_cases
 from lmssim.report.evaluation.cases import case_text, percentile_text, plot_case
 from tests.kit.examples import CASE, CASE_VALUES, DIE, RECUR
+from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -117,7 +118,7 @@ def test_the_figure_shows_every_observed_time(write_scenario: Write) -> None:
 
 def test_a_sequence_stands_in_place_of_the_strategys() -> None:
     """The published patient's first line is given in the sequence that the case names, in no strategy of the file."""
-    program = compile_scenario(load_scenario("retroperitoneal"))
+    program = bundled_program("retroperitoneal")
     (found,) = read_cases(program, ["plms"], 1000)
     assert found.lives > 300
     assert found.share_ever == 1.0

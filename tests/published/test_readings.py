@@ -12,11 +12,11 @@ import pytest
 from lmssim.bundled import calibration_folder
 from lmssim.errors import DataError
 from lmssim.model.language.schema import FollowUp
-from lmssim.model.scenario import load_scenario
 from lmssim.published.predict import predict
 from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading, reading_of
 from lmssim.published.targets import Target, load_targets
 from tests.kit.models import endpoint, exponential, illness_death
+from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
     from lmssim.model.language.schema import Series, SeriesRow
@@ -32,7 +32,7 @@ SITE_OF = {"advanced": None, "all_sites": None}
 @pytest.fixture(scope="module")
 def readers() -> dict[str, Reader]:
     """A reader of every bundled scenario of leiomyosarcoma."""
-    return {site: Reader(load_scenario(site)) for site in SITES}
+    return {site: Reader(bundled_scenario(site)) for site in SITES}
 
 
 @pytest.fixture(scope="module")

@@ -45,6 +45,11 @@ def text_of(calibration: Calibration) -> str:
     return captured.get()
 
 
+def fit_figure(calibration: Calibration) -> Figure:
+    """The figure of observations and predictions, alone."""
+    return next(figure for name, figure in calibration_figures(calibration) if name == "fit")
+
+
 @pytest.mark.parametrize("size", [1, 7, 60])
 def test_every_figure_draws(size: int) -> None:
     """Few or many published figures, quantities, studies left out."""
@@ -58,7 +63,7 @@ def test_every_figure_draws(size: int) -> None:
 @pytest.mark.parametrize("size", [7, 60])
 def test_names_do_not_overlap(size: int) -> None:
     """In a forest plot every row has room for its name, and no name leaves the page."""
-    figure = dict(calibration_figures(synthetic(size)))["fit"]
+    figure = fit_figure(synthetic(size))
     figure.draw_without_rendering()
     page = figure.bbox
     for ax in figure.axes:
@@ -85,7 +90,7 @@ def test_a_corner_shows_at_most_eight() -> None:
 
 def test_inside_and_outside_differ_in_shape_and_colour(calibration: Calibration) -> None:
     """So that neither colour nor print is needed alone."""
-    ax = dict(calibration_figures(calibration))["fit"].axes[0]
+    ax = fit_figure(calibration).axes[0]
     marks = {(line.get_marker(), str(line.get_color())) for line in ax.get_lines() if line.get_marker() != "None"}
     assert marks == {("o", "#0072B2"), ("D", "#D55E00")}
     labels = [label.get_text() for label in ax.get_yticklabels()]
