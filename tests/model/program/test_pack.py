@@ -11,7 +11,7 @@ from lmssim.errors import ScenarioError
 from lmssim.kernels import layout
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from tests.kit.plain import DEAD, frame
+from tests.kit.models import DEAD, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
