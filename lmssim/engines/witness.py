@@ -16,7 +16,7 @@ from lmssim.kernels import layout, scalar
 from lmssim.kernels.luck import draw_uniform
 from lmssim.kernels.philox import unit_exponential
 from lmssim.kernels.race import EPISODES, TICK_BITS
-from lmssim.model.program.rows import Hazard, Test
+from lmssim.model.program.rows import Hazard, Visits
 
 if TYPE_CHECKING:
     import simpy
@@ -163,7 +163,7 @@ class Witness(Life):
     def undergo(self, transition: Transition) -> Leaving | None:
         """Note what brought it about."""
         timing, name = transition.timing, transition.reason
-        self.because(name, self._test(timing) if isinstance(timing, Test) else self._budgets[transition.number])
+        self.because(name, self._test(timing) if isinstance(timing, Visits) else self._budgets[transition.number])
         if transition.silent and transition.mark < 0:
             self.step(EVENT, name.partition(" from ")[0])
         return super().undergo(transition)
@@ -188,19 +188,19 @@ class Witness(Life):
             return cure
         return self.draw(risk.decision, occurrence, budget=True)
 
-    def _test(self, test: Test) -> Draw | None:
+    def _test(self, visits: Visits) -> Draw | None:
         """Number of the test that found something at the visit now, or in the cycle that ends; None if certain."""
         cycles, strategy = self.rows.cycles, self.case.strategy
         cycle = -1 if cycles is None else round(self.time * cycles.per_year) - 1
         asked = self.time if cycles is None else cycles.times[cycle]
-        if scalar.value_at(*self.arrays, test.ref, self.attributes, asked, strategy) >= 1.0:
+        if scalar.value_at(*self.arrays, visits.ref, self.attributes, asked, strategy) >= 1.0:
             return None
         if cycles is not None:
-            return self.draw(test.test_decision, cycle)
-        ticks = np.array(self.rows.plans[self.rows.strategies[strategy].plans[test.plan]].ticks)
-        origin, episode = self._plan(self.rows.plans[test.plan].origin)
+            return self.draw(visits.test_decision, cycle)
+        ticks = np.array(self.rows.plans[self.rows.strategies[strategy].plans[visits.plan]].ticks)
+        origin, episode = self._plan(self.rows.plans[visits.plan].origin)
         tick = (origin + ticks).tolist().index(self.time)
-        return self.draw(test.test_decision, (episode & EPISODES) << TICK_BITS | tick)
+        return self.draw(visits.test_decision, (episode & EPISODES) << TICK_BITS | tick)
 
     def _plan(self, clock: int) -> tuple[float, int]:
         """Origin of a plan, and which of the plan's episodes this is."""

@@ -12,7 +12,7 @@ from lmssim.engines.cohort.reachable import Patient, Reachable, Reads
 from lmssim.errors import UnsupportedError
 from lmssim.kernels import families, layout
 from lmssim.kernels.layout import CLOCK_ENTRY, NONE
-from lmssim.model.program.rows import Test
+from lmssim.model.program.rows import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +28,7 @@ MEMORYLESS = (families.EXPONENTIAL,)
 
 
 @dataclass
-class Stay:
+class StateCourse:
     """A state: what is read there, what may change there, and where it leads.
 
     Attributes
@@ -86,7 +86,7 @@ class Course:
 
     Attributes
     ----------
-    states : list of Stay
+    states : list of StateCourse
         By flat state; empty of those out of reach.
     cures : dict of int to int
         Risk to the number of its mixture cure.
@@ -103,7 +103,7 @@ class Course:
         self.program, self.rows = program, program.rows
         self.reach = Reachable(self.rows, patient)
         self.n_endpoints = len(self.rows.counting.endpoints)
-        self.states = [Stay(met_on_entry=_any_of(roles)) for roles in self.rows.counting.of_state]
+        self.states = [StateCourse(met_on_entry=_any_of(roles)) for roles in self.rows.counting.of_state]
         self.cures: dict[int, int] = {}
         self.repeats = 0
         for number in sorted(self.reach.states):
@@ -216,9 +216,9 @@ class _Reader:
         else:
             self.stay.lead(transition.to, transition.change.clear)
 
-    def _timing(self, timing: Hazard | Test) -> Reads:
+    def _timing(self, timing: Hazard | Visits) -> Reads:
         """What decides when a transition happens."""
-        if isinstance(timing, Test):
+        if isinstance(timing, Visits):
             self._plan(timing.plan)
             return self.of(timing.ref)
         refs = () if timing.family == families.PIECEWISE else timing.refs

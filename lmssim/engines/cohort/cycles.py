@@ -18,7 +18,7 @@ from lmssim.kernels.cohort.cycles import K_FREE, ONCE, UNCOUNTED, Cells, Plan, S
 from lmssim.kernels.ledger import N_MAIN, N_SUMS
 from lmssim.model.language.flat import STAY
 from lmssim.model.program.complaint import bad_value
-from lmssim.model.program.rows import Test
+from lmssim.model.program.rows import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -116,7 +116,7 @@ def _refs_of_state(rows: Rows, state: State) -> Iterator[int]:
     yield from (rewards.utility, rewards.entry_qaly)
     yield from (cost.ref for cost in (*rewards.rate, *rewards.entry))
     for transition in state.transitions:
-        if isinstance(transition.timing, Test):
+        if isinstance(transition.timing, Visits):
             yield transition.timing.ref
         yield from (effect.ref for effect in transition.effects)
         yield from (cost.ref for cost in rows.rewards.of_transition[transition.number])

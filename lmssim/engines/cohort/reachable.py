@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.kernels import families, machine
 from lmssim.kernels.layout import NONE
-from lmssim.model.program.rows import Test
+from lmssim.model.program.rows import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,9 +159,9 @@ class Reachable:
             if self._holds(transition.guard) != 0.0 and not self._is_nil(transition.timing):
                 yield transition
 
-    def _is_nil(self, timing: Hazard | Test) -> bool:
+    def _is_nil(self, timing: Hazard | Visits) -> bool:
         """Whether a constant rate or a probability is settled to be 0."""
-        if isinstance(timing, Test):
+        if isinstance(timing, Visits):
             return self.of(timing.ref).value == 0.0
         return timing.family == families.EXPONENTIAL and self.of(timing.refs[0]).value == 0.0
 

@@ -86,7 +86,7 @@ def _rows(d: Draft) -> Rows:
         marks=tuple(d.marks),
         clocks=tuple(Clock(name, keep == "first") for name, keep in d.flat.clocks.items()),
         risks=tuple(d.risks.values()),
-        rates=tuple(family for family, _, _ in d.rates),
+        rate_families=tuple(family for family, _, _ in d.rates),
         plans=plans,
         strategies=strategies,
         mix_decision=mix_decision,

@@ -118,7 +118,7 @@ def _mark(d: Draft, transition: Transition) -> int:
     return d.marks.index(transition.mark)
 
 
-def _effect_bits(d: Draft, timing: rows.Hazard | rows.Test, effects: Sequence[rows.Effect], where: str) -> int:
+def _effect_bits(d: Draft, timing: rows.Hazard | rows.Visits, effects: Sequence[rows.Effect], where: str) -> int:
     """Attribute bits that a hazard and its effects read; the code of hazards must not read the time."""
     bits = 0
     for effect in effects:
@@ -165,7 +165,7 @@ def _refuse_shared_risk(source: Source, row: rows.Transition, where: str) -> Non
 # === When it happens ===
 
 
-def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Test, str]:
+def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Visits, str]:
     """When a transition happens, and the reason that histories give."""
     spec = stated.spec
     if stated.draft.cycle is not None:
@@ -178,7 +178,7 @@ def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Test, str]:
     return _hazard(stated, spec.hazard)
 
 
-def _in_cycles(stated: _Stated, length: float) -> rows.Test:
+def _in_cycles(stated: _Stated, length: float) -> rows.Visits:
     """Probability of a cycle, 0 where the rule does not hold; both are read at the start of each cycle."""
     d, spec, where, rule = stated.draft, stated.spec, stated.where, stated.guard.rule
     if spec.rate is not None and spec.effects:
@@ -195,15 +195,15 @@ def _in_cycles(stated: _Stated, length: float) -> rows.Test:
         node = Apply("if", (d.code.codes[rule].node, node, Number(0.0)))
     check = "probability" if d.names.is_constant(node) else "any"  # the kernels check it in each cycle
     decision = d.decision(f"cycle {stated.name}")
-    return rows.Test(plan=-1, ref=d.code.ref_of(node, place, check), test_decision=decision)
+    return rows.Visits(plan=-1, ref=d.code.ref_of(node, place, check), test_decision=decision)
 
 
-def _detection(stated: _Stated, detection: Detection) -> rows.Test:
+def _detection(stated: _Stated, detection: Detection) -> rows.Visits:
     d, where = stated.draft, f"{stated.where}.detection"
     plan = d.index("plan", detection.plan, d.plans, f"{where}.plan")
     decision = d.decision(f"test {detection.test or f'{detection.plan} {stated.name}'}")
     ref = d.code.ref(detection.sensitivity, f"{where}.sensitivity", "probability")
-    return rows.Test(plan=plan, ref=ref, test_decision=decision)
+    return rows.Visits(plan=plan, ref=ref, test_decision=decision)
 
 
 def _background(stated: _Stated, background: Background) -> rows.Hazard:

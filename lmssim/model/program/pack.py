@@ -138,7 +138,7 @@ def _pack_lists(memory: Memory, rows: Rows) -> None:
         "risk_decision": [risk.decision for risk in rows.risks],
         "cure_decision": [risk.cure_decision for risk in rows.risks],
         "decision_address": [decision.address for decision in rows.decisions],
-        "rate_family": rows.rates,
+        "rate_family": rows.rate_families,
         "clock_first": [clock.first for clock in rows.clocks],
         "plan_table": [plan for strategy in rows.strategies for plan in strategy.plans],
         "tick_start": [0, *(last for _, last in ticks)],

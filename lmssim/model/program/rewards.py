@@ -1,6 +1,6 @@
-"""Rows of the program that read histories: what these are worth, and how they are counted.
+"""Rows of the program that say what histories are worth, and how they are counted.
 
-A *ref* is a number of the program or the code of an expression, as in `lmssim.model.program.rows`; times are in years.
+A *ref* is a slot of the numbers or the code of an expression, as in `lmssim.model.program.rows`; times are in years.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Cost(NamedTuple):
-    """An amount under a cost category."""
+    """An amount (a ref) under a cost category."""
 
     category: int
     ref: int
@@ -27,11 +27,13 @@ Costs = tuple[Cost, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """What each tick of a plan costs, and a loss of utility that lasts for some years."""
+    """What each tick of a plan costs, and the loss of utility that it brings."""
 
     plan: int
     loss: int
+    """Loss of utility, a ref; `NONE` if there is none."""
     years: int
+    """How long the loss lasts, a ref."""
     costs: Costs
 
 
@@ -40,8 +42,11 @@ class Limited:
     """A cost per year and a loss of utility in the first years of a stay."""
 
     years: int
+    """How long it lasts, a ref."""
     loss: int
+    """Loss of utility, a ref; `NONE` if there is none."""
     costs: Costs
+    """Per year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +54,7 @@ class Terminal:
     """Care before death: its cost, and what it replaces within a window."""
 
     window: int
+    """How long before death it begins, a ref."""
     excludes: int
     """Cost categories that are not paid within the window, as bits."""
     costs: Costs
@@ -59,10 +65,13 @@ class StateRewards:
     """What a state is worth."""
 
     utility: int
+    """A ref; `NONE` if none is stated."""
     entry_qaly: int
+    """QALYs on entry, a ref."""
     rate: Costs
-    """Per year."""
+    """Costs per year."""
     entry: Costs
+    """Costs on entry."""
     schedules: tuple[Schedule, ...]
     limited: tuple[Limited, ...]
     terminal: int
@@ -75,8 +84,9 @@ class MarkRewards:
 
     costs: Costs
     loss: int
-    """Loss of utility for `years`."""
+    """Loss of utility, a ref; `NONE` if there is none."""
     years: int
+    """How long the loss lasts, a ref; until death if `NONE`."""
     stops: bool
     """Whether the loss ends when the state is left."""
     stacks: bool

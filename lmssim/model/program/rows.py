@@ -125,7 +125,7 @@ class Hazard:
     fresh: bool
     """Whether the budget is drawn anew at each entry."""
     rate_id: int
-    """Number that it shares with hazards that are equal to it in all, effects included."""
+    """Number that it shares with hazards of equal family, parameters, clock and effects."""
     cure: int
     """Probability of never happening; `NONE` if there is no mixture cure."""
     cure_redraw: bool
@@ -133,13 +133,13 @@ class Hazard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Test:
-    """A chance at each tick of a plan, or in each cycle."""
+class Visits:
+    """A test with a probability, at each visit of a plan or in each cycle."""
 
     plan: int
     """The plan, -1 in a model in cycles."""
     ref: int
-    """Its probability."""
+    """The probability."""
     test_decision: int
 
     @property
@@ -159,7 +159,7 @@ class Transition:
     """-1 if it is silent."""
     reason: str
     """Why a stay ended, in histories: the risk, or the transition's name."""
-    timing: Hazard | Test
+    timing: Hazard | Visits
     effects: tuple[Effect, ...]
     effect_bits: int
     """Attributes that its hazard reads."""
@@ -319,8 +319,8 @@ class Rows:
     """Names of what happens within lives by code: events first, then marks of transitions."""
     clocks: tuple[Clock, ...]
     risks: tuple[Risk, ...]
-    rates: tuple[int, ...]
-    """Family of each number that equal hazards share."""
+    rate_families: tuple[int, ...]
+    """By `rate_id`, the family of the hazards that share it."""
     plans: tuple[Plan, ...]
     strategies: tuple[Strategy, ...]
     mix_decision: int
