@@ -65,11 +65,20 @@ def test_tables_read_back_bit_for_bit(folder: Path) -> None:
     assert [row["outcome"] for row in rows] == summary["outcome"].tolist()
 
 
-@pytest.mark.parametrize("options", [["--jobs", 2], ["--jobs", 1, "--block", 37], ["--jobs", 3, "--block", 5]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--jobs", 2],
+        ["--jobs", 1, "--block", 37],
+        ["--jobs", 3, "--block", 5],
+        ["--jobs", 2, "--backend", "loky"],
+        ["--jobs", 2, "--backend", "loky", "--block", 37],
+    ],
+)
 def test_tables_do_not_depend_on_workers_and_blocks(
     cli: Cli, folder: Path, tmp_path: Path, options: list[object]
 ) -> None:
-    """The same bytes, and the same result part of the manifest."""
+    """Whether threads or processes; the same bytes, and the same result part of the manifest."""
     assert cli("run", NAME, "--patients", N, *options, "--quiet", "--out", tmp_path).code == 0
     for name in TABLES:
         assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes(), name
