@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.report.parts.table import ReportTable
 
-TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "series")
-EXACT_TABLES = (*TABLES[:-1], "errors")
-"""Of an exact solution, which has no lives to read a published series from."""
 PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
 MANIFEST = "manifest.json"
 
@@ -54,8 +51,7 @@ def write_results(
         If a file cannot be written; those written before it stay.
     """
     earlier = take_manifest(folder)
-    names = TABLES if evaluation.solution is None else EXACT_TABLES
-    written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in names]
+    written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in evaluation.tables]
     if evaluation.controlled is not None:
         written.append(store.write_csv(folder / "control_variate.csv", evaluation.control_variate))
     if evaluation.case_times:
@@ -115,7 +111,7 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
 
 def json_document(evaluation: Evaluation, manifest: dict[str, Any], folder: Path) -> str:
     """The result as one JSON document."""
-    names = ["summary", "incremental", "frontier", *(["errors"] if evaluation.solution is not None else [])]
+    names = [name for name in ("summary", "incremental", "frontier", "errors") if name in evaluation.tables]
     tables = {name: objects(getattr(evaluation, name)) for name in names}
     return store.json_text({**tables, "manifest": manifest, "folder": str(folder)})
 

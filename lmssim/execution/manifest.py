@@ -74,8 +74,8 @@ def manifest(
     solved : mapping, optional
         Of an exact solution, profiles and errors: they stand in the place of patients and luck.
     """
-    luck = "independent" if sampling.independent_luck else "common"
-    who = {"patients": sampling.n_patients, "luck": luck} if solved is None else {"solved": dict(solved)}
+    drawn = {"patients": sampling.n_patients, "random_numbers": sampling.random_numbers}
+    who = drawn if solved is None else {"solved": dict(solved)}
     scenario = program.scenario
     return {
         "format": FORMAT,
@@ -91,7 +91,7 @@ def manifest(
             "chunk": CHUNK,
             "engine": engine,
             "control_variate": sampling.control_variate,
-            "strategies": program.strategies,
+            "strategies": [program.strategies[s] for s in sampling.positions(program)],
             "comparator": scenario.comparator,
             "conventions": scenario.file.settings.model_dump(mode="json"),
             "packages": {name: metadata.version(name) for name in PACKAGES},
