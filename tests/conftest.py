@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -42,5 +43,18 @@ def build(write_scenario: Callable[..., Path]) -> Build:
 
     def make(text: str, parameters: dict[str, float] | None = None) -> Program:
         return compile_scenario(load_scenario(write_scenario(text, parameters)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build_once(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Compile a scenario given as text, once for all tests of a worker."""
+    path = tmp_path_factory.mktemp("built") / "test.toml"
+
+    @functools.cache
+    def make(text: str) -> Program:
+        path.write_text(HEAD + text)
+        return compile_scenario(load_scenario(path))
 
     return make

@@ -11,7 +11,7 @@ import pandas as pd
 from lmssim import bundled
 from lmssim.bundled import bundled_names, calibration_folder
 from tests.conftest import HEAD, PARAMETER_HEADER
-from tests.kit.plain import DEAD, frame
+from tests.kit.models import DEAD, frame
 
 if TYPE_CHECKING:
     from pathlib import Path

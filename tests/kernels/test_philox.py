@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,10 +18,12 @@ from lmssim.kernels.philox import (
     to_uniform,
     unit_exponential,
 )
-from lmssim.model.program import Program
-from tests.kit.plain import Lives, frame, live
+from tests.kit.models import frame
+from tests.kit.plain import Lives, live
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from tests.conftest import Build
+
 
 TOP = 2**64 - 1
 LAST = 2**63 - 1

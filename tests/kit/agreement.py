@@ -68,6 +68,7 @@ def compare(
     fineness: Fineness | None = None,
     halving: bool = True,
     jobs: int = 1,
+    exact: CohortResult | None = None,
 ) -> list[Comparison]:
     """Every figure that both engines give, of each profile under each strategy.
 
@@ -79,11 +80,13 @@ def compare(
         Patients of each profile.
     halving : bool
         Whether to find the exact engine's own error.
+    exact : CohortResult, optional
+        The exact solution of the profiles, if it is known.
     """
     fineness = fineness or Fineness()
     numbers = program.numbers()[0]
     run = partial(run_tasks, jobs=jobs)
-    exact = solve(program, numbers, x, fineness, run)
+    exact = exact or solve(program, numbers, x, fineness, run)
     finer = solve(program, numbers, x, fineness.finer(), run) if halving else exact
     result = []
     for p, profile in enumerate(x):

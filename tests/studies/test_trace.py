@@ -15,7 +15,8 @@ from lmssim.kernels.philox import OCCURRENCE_BITS, STREAM_LUCK, address_of
 from lmssim.kernels.race import TICK_BITS
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.trace import WORTH, Trace, trace
-from tests.kit.plain import DEAD, LIVED, alive_dead, frame
+from tests.kit.models import DEAD, alive_dead, frame
+from tests.kit.scenarios import LIVED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -27,7 +27,9 @@ from lmssim.execution.simulate import Sampling, simulate
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 from tests.kit.agreement import Comparison, assert_like, compare, table
-from tests.kit.plain import DEAD, LIVED, Z, frame
+from tests.kit.models import DEAD, frame
+from tests.kit.plain import Z
+from tests.kit.scenarios import LIVED
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,11 +14,16 @@ from lmssim.bundled import find_scenario
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import COST, LY, LY_UNDISCOUNTED, QALY, QALY_UNDISCOUNTED
 from lmssim.model.compile import compile_scenario
-from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
-from tests.kit.plain import DEAD, alive_dead, assert_close, estimate, frame, live
+from tests.kit.models import DEAD, alive_dead, frame
+from tests.kit.plain import assert_close, estimate, live
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmssim.model.program import Program
+    from tests.conftest import Build
+
 
 RATE = math.log(1.035)
 HORIZON = 50.0

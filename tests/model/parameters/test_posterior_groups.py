@@ -15,7 +15,7 @@ from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.posterior import column_names, read_columns
 from lmssim.model.scenario import Scenario, load_scenario
 from tests.conftest import HEAD, PARAMETER_HEADER
-from tests.kit.plain import DEAD, frame
+from tests.kit.models import DEAD, frame
 
 if TYPE_CHECKING:
     from pathlib import Path

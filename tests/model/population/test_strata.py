@@ -21,7 +21,8 @@ from lmssim.model.population.strata import MixedPopulation, Stratum, mix
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.verify import Status, run_battery
 from tests.conftest import HEAD, PARAMETER_HEADER
-from tests.kit.plain import DEAD, Z, assert_engines_agree, frame
+from tests.kit.models import DEAD, frame
+from tests.kit.plain import Z, assert_engines_agree
 
 if TYPE_CHECKING:
     from pathlib import Path

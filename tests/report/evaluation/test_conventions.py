@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.conventions import curve_conventions
-from tests.kit.plain import frame
+from tests.kit.models import frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

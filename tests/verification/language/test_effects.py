@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import scipy.integrate
 
 from lmssim.errors import ScenarioError, UnsupportedError
-from lmssim.model.program import Program
-from tests.kit.plain import DEAD, alive_dead, assert_survival, estimate, frame, live
+from tests.kit.models import (
+    DEAD,
+    DEEP,
+    SEX,
+    SIZE,
+    alive_dead,
+    attributes,
+    branch,
+    chance,
+    clocks,
+    covariate,
+    exponential,
+    frame,
+    law,
+    move,
+    section,
+    start,
+    state,
+    strategy,
+    there_and_back,
+    weibull,
+)
+from tests.kit.plain import assert_survival, estimate, live
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from tests.conftest import Build
 
-SIZE = 'covariates.size = { kind = "uniform", low = 5, high = 15 }'
-GRADE = 'covariates.grade = { kind = "categorical", categories = [1, 2, 3], probabilities = [0.2, 0.3, 0.5] }'
-SEX = 'covariates.sex = { kind = "categorical", categories = ["male", "female"], probabilities = [0.4, 0.6] }'
-WEIBULL = "family = 'weibull', shape = 1.5, scale = 6"
+
+GRADE = covariate("grade", "categorical", categories=[1, 2, 3], probabilities=[0.2, 0.3, 0.5])
+WEIBULL = weibull(1.5, 6)
 
 
 def _times(build: Build, effects: str, covariates: str = "", n: int = 80_000, hazard: str = WEIBULL) -> np.ndarray:
@@ -30,13 +51,12 @@ def _times(build: Build, effects: str, covariates: str = "", n: int = 80_000, ha
 
 def test_hazard_ratio(build: Build) -> None:
     """A log hazard ratio multiplies the cumulative hazard; it stretches a Weibull time by its shape's root."""
-    covariates = 'covariates.deep = { kind = "binary", probability = 0.5 }'
-    program = build(frame(covariates=covariates) + alive_dead(WEIBULL, "effects.deep = 0.7"))
+    program = build(frame(covariates=DEEP) + alive_dead(WEIBULL, "effects.deep = 0.7"))
     lives = live(program, 80_000)
     times, deep = lives.first_entry("dead"), lives.x[:, 1] == 1
     assert_survival(times[~deep], lambda t: math.exp(-((t / 6) ** 1.5)), [2, 5, 9])
     assert_survival(times[deep], lambda t: math.exp(-math.exp(0.7) * (t / 6) ** 1.5), [2, 5, 9])
-    plain = _times(build, "", covariates)
+    plain = _times(build, "", DEEP)
     np.testing.assert_allclose(times, np.where(deep, plain * math.exp(-0.7 / 1.5), plain), rtol=1e-12)
 
 
@@ -44,9 +64,9 @@ def test_time_ratio(build: Build) -> None:
     """A log time ratio stretches the time, whatever the family."""
     for hazard in (
         WEIBULL,
-        "family = 'log_normal', meanlog = 1, sdlog = 0.7",
-        "family = 'exponential', rate = 0.3",
-        "family = 'piecewise_exponential', starts = [0, 2], rates = [0.1, 0.4]",
+        law("log_normal", meanlog=1, sdlog=0.7),
+        exponential(0.3),
+        law("piecewise_exponential", starts=[0, 2], rates=[0.1, 0.4]),
     ):
         stretched = _times(build, "effects.age = { value = 0.01, on = 'time' }", n=500, hazard=hazard)
         np.testing.assert_allclose(stretched, math.exp(0.6) * _times(build, "", n=500, hazard=hazard), rtol=1e-10)
@@ -103,27 +123,23 @@ def test_effect_of_a_parameter_and_of_a_covariate_expression(build: Build) -> No
     np.testing.assert_allclose(a.first_entry("dead"), expected, rtol=1e-12)
 
 
-ATTRIBUTE = """
-[attributes]
-response = ["none", "partial", "complete"]
-frail = "flag"
-[states.treated]
-initial = true
-kind = "chance"
-branches = [
-  { to = "alive", p = 0.2, set = { response = "complete" } },
-  { to = "alive", p = 0.3, set = { response = "partial", frail = true } },
-  { to = "alive", p = "rest" },
-]
-[states.alive]
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = { family = "exponential", rate = 0.5 }
-effects.response_complete = -1
-effects.response_partial = -0.5
-effects.frail = 0.2
-"""
+ATTRIBUTE = (
+    attributes(response=["none", "partial", "complete"], frail="flag")
+    + chance(
+        "treated",
+        branch("alive", 0.2, set={"response": "complete"}),
+        branch("alive", 0.3, set={"response": "partial", "frail": True}),
+        branch("alive"),
+        initial=True,
+    )
+    + state("alive")
+    + move(
+        "alive",
+        "dead",
+        exponential(0.5),
+        effects={"response_complete": -1, "response_partial": -0.5, "frail": 0.2},
+    )
+)
 
 
 def test_attributes_set_on_the_way(build: Build) -> None:
@@ -138,23 +154,12 @@ def test_attributes_set_on_the_way(build: Build) -> None:
 
 def test_attribute_set_within_a_stay_acts_at_once(build: Build) -> None:
     """A silent event that raises the hazard: survival of two exponential stages in one state."""
-    text = """
-[attributes]
-ill = "flag"
-[states.alive]
-initial = true
-[[transitions]]
-from = "alive"
-name = "onset"
-when = "not ill"
-set.ill = true
-hazard = { family = "exponential", rate = 0.5 }
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = { family = "exponential", rate = 0.1 }
-effects.ill = 1.5
-"""
+    text = (
+        attributes(ill="flag")
+        + start("alive")
+        + move("alive", None, exponential(0.5), name="onset", when="not ill", set={"ill": True})
+        + move("alive", "dead", exponential(0.1), effects={"ill": 1.5})
+    )
     times = live(build(frame() + text + DEAD), 80_000).first_entry("dead")
     late = 0.1 * math.exp(1.5)
 
@@ -167,25 +172,18 @@ effects.ill = 1.5
 
 # === Effects that change with time ===
 
-TIMED = """
-[attributes]
-on = "flag"
-[clocks]
-treatment = "latest"
-[states.before]
-initial = true
-duration = 1
-next = "alive"
-[states.alive]
-set.on = true
-starts = ["treatment"]
-utility = 1
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ family = "weibull", shape = 1.5, scale = 6, clock = "{clock}" }}
-effects.on = {{ value = {value}, clock = "treatment", delay = 0.5, full = 2, wane = 3, steps = {steps} }}
-"""
+
+def _timed(clock: str, steps: int, **changed: Any) -> str:
+    """A year, then a treatment that helps from half a year to 2.5 years after its start, and wanes over 3 years."""
+    effect = {"value": -1.2, "clock": "treatment", "delay": 0.5, "full": 2, "wane": 3, "steps": steps}
+    return (
+        attributes(on="flag")
+        + clocks(treatment="latest")
+        + start("before", duration=1, next="alive")
+        + state("alive", set={"on": True}, starts=["treatment"], utility=1)
+        + move("alive", "dead", weibull(1.5, 6, clock=clock), effects={"on": effect | changed})
+        + DEAD
+    )
 
 
 def _share(since: float, steps: int) -> float:
@@ -202,7 +200,7 @@ def _share(since: float, steps: int) -> float:
 def test_delay_full_and_waning(build: Build, clock: str, offset: float, steps: int) -> None:
     """Survival against the numerical integral of the hazard times the changing ratio."""
     value = -1.2
-    times = live(build(frame() + TIMED.format(clock=clock, value=value, steps=steps) + DEAD), 80_000)
+    times = live(build(frame() + _timed(clock, steps)), 80_000)
     stay = times.first_entry("dead") - 1.0
     edges = sorted({0.5, 2.5, 5.5, *(2.5 + 3 * k / steps for k in range(steps))})
 
@@ -219,21 +217,18 @@ def test_delay_full_and_waning(build: Build, clock: str, offset: float, steps: i
 
 def test_times_of_an_effect_are_fixed_parameters(build: Build) -> None:
     """The same lives as with the numbers written out; a time that depends on more is refused."""
-    timed = TIMED.format(clock="entry", value=-1.2, steps=8) + DEAD
-    named = timed.replace("full = 2, wane = 3", "full = 't_full', wane = '2 * t_full - 1'")
-    written = live(build(frame() + timed), 300).first_entry("dead")
+    named = _timed("entry", 8, full="t_full", wane="2 * t_full - 1")
+    written = live(build(frame() + _timed("entry", 8)), 300).first_entry("dead")
     np.testing.assert_array_equal(live(build(frame() + named, {"t_full": 2.0}), 300).first_entry("dead"), written)
     with pytest.raises(UnsupportedError, match=r"effects.on.delay: 'age' is not a parameter; times of effects depend"):
-        build(frame() + timed.replace("delay = 0.5", "delay = 'age'"))
+        build(frame() + _timed("entry", 8, delay="age"))
     with pytest.raises(ScenarioError, match=r"effects.on.full: -2.0 is not a time of 0 or more"):
-        build(frame() + timed.replace("full = 2", "full = -2"))
+        build(frame() + _timed("entry", 8, full=-2))
 
 
 def test_fine_steps_approach_a_straight_waning(build: Build) -> None:
     """With many steps the log effect falls in a line: survival by quadrature of that hazard."""
-    stay = (
-        live(build(frame() + TIMED.format(clock="entry", value=-1.2, steps=100) + DEAD), 80_000).first_entry("dead") - 1
-    )
+    stay = live(build(frame() + _timed("entry", 100)), 80_000).first_entry("dead") - 1
 
     def hazard(t: float) -> float:
         share = 0.0 if t < 0.5 or t > 5.5 else min(1.0, 1 - (t - 2.5) / 3)
@@ -248,29 +243,13 @@ def test_fine_steps_approach_a_straight_waning(build: Build) -> None:
 
 def test_timed_effect_is_carried_between_states(build: Build) -> None:
     """A move and back under a changing effect does not change the death: budgets are settled exactly."""
-    text = """
-[attributes]
-on = "flag"
-[states.a]
-initial = true
-set.on = true
-[states.b]
-[[transitions]]
-from = "a"
-to = "b"
-hazard = { family = "exponential", rate = %s }
-[[transitions]]
-from = "b"
-to = "a"
-hazard = { family = "exponential", rate = 3 }
-[[transitions]]
-from = ["a", "b"]
-to = "dead"
-hazard = { family = "weibull", shape = 1.5, scale = 5, clock = "model" }
-effects.on = { value = -0.8, clock = "model", full = 2, wane = 4 }
-effects.age = 0.002
-"""
-    busy, still = (live(build(frame() + text % rate + DEAD), 2000) for rate in (3, 0))
+    states = attributes(on="flag") + start("a", set={"on": True}) + state("b") + DEAD
+    death = weibull(1.5, 5, clock="model")
+    effects = {"on": {"value": -0.8, "clock": "model", "full": 2, "wane": 4}, "age": 0.002}
+    busy, still = (
+        live(build(frame() + states + there_and_back(exponential(rate), exponential(3), death, effects=effects)), 2000)
+        for rate in (3, 0)
+    )
     assert busy.entries("b").mean() > 3
     np.testing.assert_allclose(busy.first_entry("dead"), still.first_entry("dead"), rtol=1e-9)
 
@@ -278,7 +257,7 @@ effects.age = 0.002
 def test_timed_and_constant_effects_multiply(build: Build) -> None:
     """An effect that lasts two years times a constant one."""
     effects = "effects.age = 0.01\neffects.size = { value = 0.05, clock = 'model', full = 2 }"
-    times = _times(build, effects, 'covariates.size = { kind = "constant", value = 10 }')
+    times = _times(build, effects, covariate("size", "constant", value=10))
 
     def survival(t: float) -> float:
         base = ((t / 6) ** 1.5, (min(t, 2) / 6) ** 1.5)
@@ -287,28 +266,22 @@ def test_timed_and_constant_effects_multiply(build: Build) -> None:
     assert_survival(times, survival, [1, 2, 3, 6])
 
 
-TREATMENT = """
-[states.surgery]
-kind = "phase"
-next = "after"
-initial = true
-[states.after]
-utility = 1
-[treatments.drug]
-phase = "surgery"
-duration = 0.5
-effects = [{ risk = "relapse", effect = { value = -1.0, delay = 1, full = 2 } }]
-[[transitions]]
-from = "after"
-to = "dead"
-name = "relapse"
-hazard = { family = "exponential", rate = 0.4 }
-"""
+TREATMENT = (
+    start("surgery", kind="phase", next="after")
+    + state("after", utility=1)
+    + section(
+        "treatments.drug",
+        phase="surgery",
+        duration=0.5,
+        effects=[{"risk": "relapse", "effect": {"value": -1.0, "delay": 1, "full": 2}}],
+    )
+    + move("after", "dead", exponential(0.4), name="relapse")
+)
 
 
 def test_effect_of_a_treatment_runs_on_its_own_clock(build: Build) -> None:
     """Given at 0 for half a year, effective 1 to 3 years after its start, only for those who had it."""
-    strategies = "[strategies.none]\n[strategies.drug]\ntreatments = ['drug']"
+    strategies = strategy("none") + strategy("drug", treatments=["drug"])
     lives = live(build(frame(strategies=strategies) + TREATMENT + DEAD), 80_000)
     assert_survival(lives.first_entry("dead", 0), lambda t: math.exp(-0.4 * t), [0.5, 2, 4])
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
 from lmssim.errors import ExpressionError, ScenarioError
-from lmssim.model.program import Program
-from tests.kit.plain import alive_dead, frame, live
+from tests.kit.models import SEX, alive_dead, exponential, frame
+from tests.kit.plain import live
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from tests.conftest import Build
 
-SEX = 'covariates.sex = { kind = "categorical", categories = ["male", "female"], probabilities = [0.4, 0.6] }'
+
 NAMED = '\n[expressions]\nfactor = "2 if sex == \'male\' else 1"\nhazard_now = "0.1 * factor"\n'
 
 
 def _lives(build: Build, rate: str, named: str) -> np.ndarray:
-    hazard = f"family = 'exponential', rate = \"{rate}\""
-    return live(build(frame(covariates=SEX) + alive_dead(hazard) + named), 500).first_entry("dead")
+    return live(build(frame(covariates=SEX) + alive_dead(exponential(rate)) + named), 500).first_entry("dead")
 
 
 def test_a_name_stands_for_its_expression(build: Build) -> None:

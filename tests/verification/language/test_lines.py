@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -11,15 +11,18 @@ from lmssim.engines.cohort.continuous import Fineness
 from lmssim.errors import InputError, ScenarioError
 from lmssim.execution.simulate import Sampling
 from lmssim.kernels.rewards import COST
-from lmssim.model.program import Program
 from lmssim.outcomes.first_times import first_times
 from lmssim.report.model.links import diagram_text, links_of
 from lmssim.report.parts.labels import state_label
 from lmssim.studies.verify import run_battery
 from tests.kit.agreement import assert_like, compare
-from tests.kit.plain import DEAD, frame, live, worth
+from tests.kit.models import DEAD, frame
+from tests.kit.plain import live, worth
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from lmssim.model.program import Program
+    from tests.conftest import Build
+
 
 FIT = 'covariates.fit = { kind = "binary", probability = 0.7 }'
 LINES = f"""

@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from lmssim.errors import ScenarioError
-from lmssim.model.program import Program
-from tests.kit.plain import DEAD, Lives, estimate, frame, live
+from tests.kit.models import DEAD, OS, endpoint, event, frame, relapses, start, strategy
+from tests.kit.plain import Lives, estimate, live
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from lmssim.model.program import Program
+    from tests.conftest import Build
 
-MODEL = """
-[states.well]
-initial = true
-events = ["fall"]
-[states.relapse]
-events = ["fall"]
-[states.second]
-[states.withdrawn]
-kind = "absorbing"
-[[transitions]]
-from = "well"
-to = "relapse"
-hazard = { family = "weibull", shape = 1.3, scale = 4 }
-[[transitions]]
-from = ["well", "relapse"]
-name = "cough"
-mark = "cough"
-hazard = { family = "exponential", rate = 0.2, clock = "model" }
-[[transitions]]
-from = "relapse"
-to = "second"
-hazard = { family = "exponential", rate = 0.5 }
-[[transitions]]
-from = "second"
-to = "relapse"
-hazard = { family = "exponential", rate = 0.8 }
-[[transitions]]
-from = ["well", "second"]
-to = "withdrawn"
-hazard = { family = "exponential", rate = 0.05 }
-[[transitions]]
-from = ["well", "relapse", "second"]
-to = "dead"
-hazard = { family = "weibull", shape = 1.1, scale = 9, clock = "model" }
-[events.fall]
-probability = 0.1
-[endpoints.os]
-events = ["dead"]
-[endpoints.efs]
-events = ["relapse", "cough"]
-[endpoints.relapse]
-events = ["relapse"]
-death = "competing"
-[endpoints.relapse_first]
-events = ["relapse"]
-competing = ["cough", "withdrawn"]
-death = "censoring"
-[endpoints.after]
-events = ["second"]
-origin = "relapse"
-death = "competing"
-[endpoints.fall]
-events = ["fall"]
-death = "competing"
-[endpoints.withdrawal]
-events = ["withdrawn"]
-death = "censoring"
-"""
+
+def _model(**of_relapse: Any) -> str:
+    """Endpoints of every kind; the arguments say more of the transition to relapse."""
+    return (
+        OS
+        + relapses(events=["fall"], **of_relapse)
+        + event("fall", 0.1)
+        + endpoint("after", "second", origin="relapse", death="competing")
+        + endpoint("fall", death="competing")
+        + DEAD
+    )
+
+
 HORIZON = 12.3
 N = 3000
 ROLES = {
@@ -90,12 +47,8 @@ ROLES = {
 @pytest.fixture
 def program(build: Build) -> Program:
     """Two strategies; the second with the first's luck and slower relapse."""
-    return build(
-        frame(HORIZON, strategies="[strategies.a]\n[strategies.b]\nset = { x = 1 }")
-        + MODEL.replace("scale = 4 }", "scale = 4 }\neffects.age = 'x * -0.01'")
-        + DEAD,
-        {"x": 0.0},
-    )
+    strategies = strategy("a") + strategy("b", set={"x": 1})
+    return build(frame(HORIZON, strategies=strategies) + _model(effects={"age": "x * -0.01"}), {"x": 0.0})
 
 
 def _happenings(lives: Lives, patient: int, strategy: int) -> list[tuple[float, str]]:
@@ -133,13 +86,13 @@ def test_endpoint_counts_are_those_of_the_histories(program: Program) -> None:
     counts = estimate(program, N).counts.endpoint
     lives = live(program, N)
     expected = np.zeros_like(counts)
-    for strategy in range(2):
+    for s in range(2):
         for patient in range(N):
-            happenings = _happenings(lives, patient, strategy)
+            happenings = _happenings(lives, patient, s)
             for e, name in enumerate(program.endpoints):
                 outcome = _outcome(happenings, *ROLES[name])
                 if outcome is not None:
-                    expected[strategy, e, outcome[0], math.ceil(outcome[1] * 16)] += 1
+                    expected[s, e, outcome[0], math.ceil(outcome[1] * 16)] += 1
     np.testing.assert_array_equal(counts, expected)
     os, after = (program.endpoints.index(name) for name in ("os", "after"))
     assert counts[0, os].sum() == N
@@ -151,19 +104,20 @@ def test_occupancy_entries_and_marks_are_those_of_the_histories(program: Program
     """Occupancy at each quarter of a year; entries and marks, and patients with at least one."""
     result, lives = estimate(program, N), live(program, N)
     occupancy = np.cumsum(result.counts.occupancy, axis=2)
-    for strategy in range(2):
-        for s, state in enumerate(program.states):
-            chosen = (lives.strategy == strategy) & (lives.state == s)
+    for s in range(2):
+        for k, name in enumerate(program.states):
+            chosen = (lives.strategy == s) & (lives.state == k)
             entered, left = lives.entered[chosen], lives.left[chosen]
-            if state in ("dead", "withdrawn"):
+            if name in ("dead", "withdrawn"):
                 left = np.full_like(left, math.inf)
-            for k in range(math.ceil(HORIZON * 4)):
-                assert occupancy[strategy, s, k] == ((entered <= k / 4) & (k / 4 < left)).sum()
-            entries = lives.entries(state, strategy)
-            assert result.counts.entries[strategy, s].tolist() == [entries.sum(), (entries > 0).sum()]
+            for quarter in range(math.ceil(HORIZON * 4)):
+                here = (entered <= quarter / 4) & (quarter / 4 < left)
+                assert occupancy[s, k, quarter] == here.sum()
+            entries = lives.entries(name, s)
+            assert result.counts.entries[s, k].tolist() == [entries.sum(), (entries > 0).sum()]
         for k, mark in enumerate(program.marks):
-            marks = lives.count_marks(mark, strategy)
-            assert result.counts.marks[strategy, k].tolist() == [marks.sum(), (marks > 0).sum()]
+            marks = lives.count_marks(mark, s)
+            assert result.counts.marks[s, k].tolist() == [marks.sum(), (marks > 0).sum()]
     np.testing.assert_array_equal(occupancy[:, :, : math.ceil(HORIZON * 4)].sum(axis=1), N)
 
 
@@ -177,16 +131,9 @@ def test_an_origin_that_comes_again_counts_once(program: Program) -> None:
 
 def test_grid_is_exact_at_named_times(build: Build) -> None:
     """An event at exactly 1 year counts by 1 year, one just after does not."""
-    text = """
-[states.a]
-initial = true
-duration = {time}
-next = "dead"
-[endpoints.os]
-events = ["dead"]
-"""
     for time, by_then in ((1.0, 1), (1.0000000001, 0), (0.9999999, 1)):
-        counts = estimate(build(frame(5) + text.format(time=time) + DEAD), 1).counts.endpoint[0, 0, 0]
+        text = frame(5) + start("a", duration=time, next="dead") + DEAD + OS
+        counts = estimate(build(text), 1).counts.endpoint[0, 0, 0]
         assert counts[:17].sum() == by_then
 
 
@@ -194,7 +141,7 @@ def test_times_off_the_grid_are_refused(build: Build) -> None:
     """A named time must be a multiple of the grid's step, up to the horizon."""
     for times in ("[0.3]", "[200.5]"):
         with pytest.raises(ScenarioError, match=r"settings.times"):
-            build(frame().replace("times = [1.0]", f"times = {times}") + MODEL + DEAD)
+            build(frame().replace("times = [1.0]", f"times = {times}") + _model())
 
 
 # === Kaplan-Meier ===

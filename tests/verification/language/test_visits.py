@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,52 +11,46 @@ import scipy.integrate
 
 from lmssim.errors import InputError
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED
-from lmssim.model.program import Program
-from tests.kit.plain import DEAD, assert_mean, assert_share, estimate, frame, live, worth
+from tests.kit.models import (
+    DEAD,
+    absorbing,
+    attributes,
+    clocks,
+    event,
+    exponential,
+    fixed,
+    frame,
+    move,
+    plan,
+    start,
+    state,
+    strategy,
+    tick,
+)
+from tests.kit.plain import assert_mean, assert_share, estimate, live, worth
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-ONSET = """
-[attributes]
-occult = "flag"
-[plans.visit]
-origin = "model"
-periods = [{{ every = 1 }}]
-[states.well]
-initial = true
-{well}
-[states.found]
-duration = 0.25
-next = "dead"
-[[transitions]]
-from = "well"
-name = "onset"
-mark = "onset"
-when = "not occult"
-set.occult = true
-hazard = {{ {hazard} }}
-"""
-VISIT = """
-[[transitions]]
-from = "well"
-to = "found"
-name = "visit"
-when = "occult"
-detection = { plan = "visit", sensitivity = "sensitivity" }
-"""
-SYMPTOMS = """
-[[transitions]]
-from = "well"
-to = "found"
-name = "symptoms"
-mark = "symptoms"
-when = "occult"
-hazard = { family = "exponential", rate = "symptom_rate" }
-"""
+    from tests.conftest import Build
 
 
-def _occult(hazard: str, well: str = "", more: str = VISIT) -> str:
-    return frame() + ONSET.format(hazard=hazard, well=well) + more + DEAD
+VISIT = move("well", "found", name="visit", when="occult", detection={"plan": "visit", "sensitivity": "sensitivity"})
+SYMPTOMS = move("well", "found", exponential("symptom_rate"), name="symptoms", mark="symptoms", when="occult")
+
+
+def _occult(hazard: str, more: str = VISIT, *, when: str | None = "not occult", **well: Any) -> str:
+    """Yearly visits, and an onset that nobody sees; `well` says more of the state where it happens."""
+    rule = {} if when is None else {"when": when}
+    return (
+        attributes(occult="flag")
+        + plan("visit", 1, origin="model")
+        + start("well", **well)
+        + state("found", duration=0.25, next="dead")
+        + move("well", None, hazard, name="onset", mark="onset", set={"occult": True}, **rule)
+        + more
+        + DEAD
+    )
 
 
 # === Onset and detection ===
@@ -65,7 +59,7 @@ def _occult(hazard: str, well: str = "", more: str = VISIT) -> str:
 @pytest.mark.parametrize("rate", [0.15, 1.2])
 def test_delay_of_detection_at_yearly_visits(build: Build, rate: float) -> None:
     """Exponential onset, certain visits: found at the next whole year; mean delay 1/(1 - e^-r) - 1/r."""
-    lives = live(build(_occult(f"family = 'exponential', rate = {rate}"), {"sensitivity": 1.0}), 80_000)
+    lives = live(build(frame() + _occult(exponential(rate)), {"sensitivity": 1.0}), 80_000)
     onset, found = lives.first_mark("onset"), lives.first_entry("found")
     seen = found < 200
     np.testing.assert_array_equal(found[seen], np.ceil(onset[seen]))
@@ -75,7 +69,7 @@ def test_delay_of_detection_at_yearly_visits(build: Build, rate: float) -> None:
 
 def test_missed_visits_are_geometric(build: Build) -> None:
     """With a sensitivity of 0.4, the number of visits until detection is geometric and independent of onset."""
-    lives = live(build(_occult("family = 'exponential', rate = 0.5"), {"sensitivity": 0.4}), 80_000)
+    lives = live(build(frame() + _occult(exponential(0.5)), {"sensitivity": 0.4}), 80_000)
     onset, found = lives.first_mark("onset"), lives.first_entry("found")
     visits = found - np.ceil(onset) + 1
     assert_mean(visits, 1 / 0.4)
@@ -89,7 +83,7 @@ def test_visits_and_symptoms(build: Build) -> None:
     """Both can find it: mean delay and share found at visits, by integration over the onset's place in the year."""
     onset_rate, symptom_rate, s = 0.4, 0.3, 0.6
     program = build(
-        _occult(f"family = 'exponential', rate = {onset_rate}", more=VISIT + SYMPTOMS),
+        frame() + _occult(exponential(onset_rate), VISIT + SYMPTOMS),
         {"sensitivity": s, "symptom_rate": symptom_rate},
     )
     lives = live(program, 40_000)
@@ -113,7 +107,7 @@ def test_visits_and_symptoms(build: Build) -> None:
 
 def test_onset_after_a_fixed_delay(build: Build) -> None:
     """Onset at 1.3 years for everybody: found at year 2, or later as the visits miss it."""
-    lives = live(build(_occult("family = 'fixed', delay = 1.3"), {"sensitivity": 0.5}), 10_000)
+    lives = live(build(frame() + _occult(fixed(1.3)), {"sensitivity": 0.5}), 10_000)
     np.testing.assert_array_equal(lives.first_mark("onset"), 1.3)
     found = lives.first_entry("found")
     for k in (0, 1, 3):
@@ -124,34 +118,15 @@ def test_onset_after_a_fixed_delay(build: Build) -> None:
 def test_silent_fixed_delay_must_end_itself(build: Build) -> None:
     """Without a rule that its own setting ends, it would happen again and again at the same instant."""
     with pytest.raises(InputError, match="would happen again at once"):
-        build(_occult("family = 'fixed', delay = 1.3").replace('when = "not occult"\n', ""), {"sensitivity": 0.5})
+        build(frame() + _occult(fixed(1.3), when=None), {"sensitivity": 0.5})
 
 
 def test_two_occult_lesions_at_one_visit(build: Build) -> None:
     """One visit may find both of two lesions, each with its own sensitivity, without leaving the state."""
-    text = """
-[plans.visit]
-periods = [{ every = 1 }]
-[attributes]
-local = "flag"
-distant = "flag"
-[states.well]
-initial = true
-duration = 1.5
-next = "dead"
-[[transitions]]
-from = "well"
-mark = "local"
-when = "not local"
-set.local = true
-detection = { plan = "visit", sensitivity = 0.5 }
-[[transitions]]
-from = "well"
-mark = "distant"
-when = "not distant"
-set.distant = true
-detection = { plan = "visit", sensitivity = 0.7 }
-"""
+    text = plan("visit", 1) + attributes(local="flag", distant="flag") + start("well", duration=1.5, next="dead")
+    for lesion, sensitivity in (("local", 0.5), ("distant", 0.7)):
+        found = {"detection": {"plan": "visit", "sensitivity": sensitivity}, "set": {lesion: True}}
+        text += move("well", None, mark=lesion, when=f"not {lesion}", **found)
     lives = live(build(frame() + text + DEAD), 80_000)
     local, distant = (lives.first_mark(name) < 2 for name in ("local", "distant"))
     assert_share(local, 0.5)
@@ -161,9 +136,8 @@ detection = { plan = "visit", sensitivity = 0.7 }
 
 def test_luck_of_a_visit_is_its_own(build: Build) -> None:
     """More sensitive visits find no lesion later: each visit's number is compared with the sensitivity."""
-    strategies = "[strategies.low]\n[strategies.high]\nset = { sensitivity = 0.8 }"
-    text = frame(strategies=strategies) + ONSET.format(hazard="family = 'exponential', rate = 0.5", well="")
-    lives = live(build(text + VISIT + DEAD, {"sensitivity": 0.3}), 5000)
+    strategies = strategy("low") + strategy("high", set={"sensitivity": 0.8})
+    lives = live(build(frame(strategies=strategies) + _occult(exponential(0.5)), {"sensitivity": 0.3}), 5000)
     low, high = (lives.first_entry("found", k) for k in range(2))
     assert (high <= low).all()
     assert (high < low).any()
@@ -171,7 +145,7 @@ def test_luck_of_a_visit_is_its_own(build: Build) -> None:
 
 def test_sensitivity_with_odds_ratio(build: Build) -> None:
     """An effect on detection acts on the log odds of each visit."""
-    text = _occult("family = 'fixed', delay = 0.5", more=VISIT + "effects.age = 0.01\n")
+    text = frame() + _occult(fixed(0.5), VISIT + "effects.age = 0.01\n")
     found = live(build(text, {"sensitivity": 0.4}), 80_000).first_entry("found")
     odds = 0.4 / 0.6 * math.exp(0.6)
     assert_share(found == 1, odds / (1 + odds))
@@ -179,106 +153,81 @@ def test_sensitivity_with_odds_ratio(build: Build) -> None:
 
 # === Visits as costs ===
 
-SCHEDULE = 'schedule = [{ name = "visit", at = "visit", cost = { total = 100 } }]'
+PAID = [tick("visit", cost={"total": 100})]
+"""A schedule: each visit costs 100."""
 
 
 def test_silent_onset_does_not_change_the_cost_of_visits(build: Build) -> None:
     """With and without onsets (and nothing that finds them), every visit costs the same."""
     costs = []
     for rate in (0.0, 2.0):
-        well = f'{SCHEDULE}\nduration = 6.5\nnext = "dead"'
-        program = build(_occult(f"family = 'exponential', rate = {rate}", well, more=""))
+        program = build(frame() + _occult(exponential(rate), "", schedule=PAID, duration=6.5, next="dead"))
         costs.append(estimate(program, 1000).mean[0, 0, COST_UNDISCOUNTED])
     assert costs[0] == costs[1] == 600.0
 
 
 def _ticks(
     build: Build,
-    plan: str,
-    stay: str = "duration = 10.5",
+    visits: str,
+    stay: float = 10.5,
     horizon: float = 200,
     parameters: dict[str, float] | None = None,
 ) -> float:
     """Number of ticks paid during one stay."""
-    text = f"""
-[plans.visit]
-{plan}
-[states.well]
-initial = true
-{stay}
-next = "dead"
-schedule = [{{ name = "visit", at = "visit", cost = {{ total = 1 }} }}]
-"""
+    text = visits + start("well", duration=stay, next="dead", schedule=[tick("visit", cost={"total": 1})])
     return float(worth(build(frame(horizon) + text + DEAD, parameters))[0, COST_UNDISCOUNTED])
 
 
+QUARTERLY, HALF_YEARLY = {"until": 2, "every": 0.25}, {"until": 5, "every": 0.5}
+
+
 @pytest.mark.parametrize(
-    ("plan", "stay", "expected"),
+    ("visits", "stay", "expected"),
     [
-        ("periods = [{ every = 1 }]", "duration = 10.5", 10),
-        ("periods = [{ every = 1 }]", "duration = 10", 9),  # the tick at the instant of leaving does not fall
-        ("first = 0\nperiods = [{ every = 1 }]", "duration = 10", 10),  # the tick at the instant of entry does
-        ("first = 2.5\nperiods = [{ every = 1 }]", "duration = 10", 8),
-        ("periods = [{ every = 1 }]\nmax = 4", "duration = 10", 4),
-        ("first = 0\nperiods = [{ every = 0.25 }]\nmax = 4", "duration = 0.6", 3),
-        ("periods = [{ until = 2, every = 0.25 }, { until = 5, every = 0.5 }, { every = 1 }]", "duration = 10.5", 19),
-        ("periods = [{ until = 2, every = 0.25 }, { until = 5, every = 0.5 }]", "duration = 10.5", 14),
-        ("periods = [{ until = 2, every = 0.75 }, { every = 1 }]", "duration = 4.5", 4),  # 0.75, 1.5; 3, 4
+        (plan("visit", 1), 10.5, 10),
+        (plan("visit", 1), 10, 9),  # the tick at the instant of leaving does not fall
+        (plan("visit", 1, first=0), 10, 10),  # the tick at the instant of entry does
+        (plan("visit", 1, first=2.5), 10, 8),
+        (plan("visit", 1, max=4), 10, 4),
+        (plan("visit", 0.25, first=0, max=4), 0.6, 3),
+        (plan("visit", [QUARTERLY, HALF_YEARLY, {"every": 1}]), 10.5, 19),
+        (plan("visit", [QUARTERLY, HALF_YEARLY]), 10.5, 14),
+        (plan("visit", [{"until": 2, "every": 0.75}, {"every": 1}]), 4.5, 4),  # 0.75, 1.5; 3, 4
     ],
 )
-def test_ticks_of_a_plan(build: Build, plan: str, stay: str, expected: int) -> None:
+def test_ticks_of_a_plan(build: Build, visits: str, stay: float, expected: int) -> None:
     """Periods, first tick, maximum; entry counts, leaving does not."""
-    assert _ticks(build, plan, stay) == expected
+    assert _ticks(build, visits, stay) == expected
 
 
 def test_times_of_a_plan_may_be_parameters(build: Build) -> None:
     """Fixed parameters and expressions of them."""
-    assert (
-        _ticks(
-            build, "periods = [{ every = 'weeks / 52' }]\nmax = 'most'", "duration = 10", 200, {"weeks": 3, "most": 6}
-        )
-        == 6
-    )
+    visits = plan("visit", "weeks / 52", max="most")
+    assert _ticks(build, visits, 10, parameters={"weeks": 3, "most": 6}) == 6
 
 
 def test_tick_at_the_horizon_does_not_fall(build: Build) -> None:
     """A stay cut by the horizon pays the ticks before it."""
-    assert _ticks(build, "periods = [{ every = 1 }]", "duration = 10", horizon=5) == 4
+    assert _ticks(build, plan("visit", 1), 10, horizon=5) == 4
 
 
 def test_too_many_ticks_are_refused(build: Build) -> None:
     """A plan with more ticks than the engine keeps is refused, never cut short."""
     with pytest.raises(InputError, match="ticks before the horizon"):
-        _ticks(build, "periods = [{ every = 0.01 }]")
-    assert _ticks(build, "periods = [{ every = 0.01 }]\nmax = 700") == 700
+        _ticks(build, plan("visit", 0.01))
+    assert _ticks(build, plan("visit", 0.01, max=700)) == 700
 
 
 def test_plan_restarts_with_its_clock(build: Build) -> None:
     """Visits counted from the latest surgery: 0.7, 1.7 after each; a move that starts no clock goes on counting."""
-    text = """
-[clocks]
-surgery = "latest"
-[plans.visit]
-origin = "surgery"
-periods = [{ every = 1 }]
-first = 0.7
-[states.a]
-initial = true
-starts = ["surgery"]
-duration = 2.5
-next = "b"
-SCHEDULE
-[states.b]
-duration = 1.5
-next = "c"
-SCHEDULE
-[states.c]
-starts = ["surgery"]
-duration = 1.5
-next = "dead"
-SCHEDULE
-"""
-    program = build(frame(rate=0.05) + text.replace("SCHEDULE", SCHEDULE) + DEAD)
+    text = (
+        clocks(surgery="latest")
+        + plan("visit", 1, origin="surgery", first=0.7)
+        + start("a", starts=["surgery"], duration=2.5, next="b", schedule=PAID)
+        + state("b", duration=1.5, next="c", schedule=PAID)
+        + state("c", starts=["surgery"], duration=1.5, next="dead", schedule=PAID)
+    )
+    program = build(frame(rate=0.05) + text + DEAD)
     times = [0.7, 1.7, 2.7, 3.7, 4.7]
     assert worth(program)[0, COST_UNDISCOUNTED] == 500
     assert worth(program)[0, COST] == pytest.approx(100 * sum(1.05**-t for t in times), rel=1e-12)
@@ -286,29 +235,21 @@ SCHEDULE
 
 def test_plan_on_the_clock_of_entry_restarts_at_each_entry(build: Build) -> None:
     """Detection counts visits from each entry: found exactly one interval after entering."""
-    text = """
-[plans.visit]
-periods = [{ every = 0.75 }]
-[states.a]
-initial = true
-duration = 0.5
-next = "b"
-[states.b]
-[[transitions]]
-from = "b"
-to = "a"
-detection = { plan = "visit", sensitivity = 1 }
-"""
+    text = (
+        plan("visit", 0.75)
+        + start("a", duration=0.5, next="b")
+        + state("b")
+        + move("b", "a", detection={"plan": "visit", "sensitivity": 1})
+    )
     stays = live(build(frame(3) + text + DEAD), 1).stays(0)
     assert [entered for _, entered, _ in stays] == [0, 0.5, 1.25, 1.75, 2.5]
 
 
 def test_strategies_may_change_the_plan(build: Build) -> None:
     """Surveillance by strategy: yearly or every second year, in costs and in detection."""
-    strategies = "[strategies.often]\n[strategies.seldom]\nplans = { visit = 'rare' }"
-    text = ONSET.format(hazard="family = 'exponential', rate = 0.5", well=SCHEDULE)
-    rare = "[plans.rare]\norigin = 'model'\nperiods = [{ every = 2 }]\n"
-    lives = live(build(frame(strategies=strategies) + text + rare + VISIT + DEAD, {"sensitivity": 1.0}), 3000)
+    strategies = strategy("often") + strategy("seldom", plans={"visit": "rare"})
+    text = plan("rare", 2, origin="model") + _occult(exponential(0.5), schedule=PAID)
+    lives = live(build(frame(strategies=strategies) + text, {"sensitivity": 1.0}), 3000)
     onset = lives.first_mark("onset")
     np.testing.assert_array_equal(lives.first_entry("found", 0), np.ceil(onset))
     np.testing.assert_array_equal(lives.first_entry("found", 1), 2 * np.ceil(onset / 2))
@@ -319,60 +260,37 @@ def test_strategies_may_change_the_plan(build: Build) -> None:
 
 def test_death_goes_before_a_visit_at_the_same_instant(build: Build) -> None:
     """Priority among simultaneous events: death, then disease, then visits, whatever the order of the file."""
-    text = """
-[plans.visit]
-periods = [{ every = 1 }]
-[states.a]
-initial = true
-[states.ill]
-kind = "absorbing"
-[states.found]
-kind = "absorbing"
-[[transitions]]
-from = "a"
-to = "found"
-detection = { plan = "visit", sensitivity = 1 }
-[[transitions]]
-from = "a"
-to = "ill"
-hazard = { family = "fixed", delay = 1 }
-"""
+    text = (
+        plan("visit", 1)
+        + start("a")
+        + absorbing("ill")
+        + absorbing("found")
+        + move("a", "found", detection={"plan": "visit", "sensitivity": 1})
+        + move("a", "ill", fixed(1))
+    )
     assert live(build(frame() + text + DEAD), 1).stays(0)[-1][0] == "ill"
-    dies = "[[transitions]]\nfrom = 'a'\nto = 'dead'\nhazard = { family = 'fixed', delay = 1 }\n"
-    assert live(build(frame() + text + dies + DEAD), 1).stays(0)[-1][0] == "dead"
+    assert live(build(frame() + text + move("a", "dead", fixed(1)) + DEAD), 1).stays(0)[-1][0] == "dead"
 
 
 # === Events at ticks ===
 
-CYCLES = """
-[plans.cycle]
-periods = [{{ every = 0.5 }}]
-[states.chemo]
-initial = true
-duration = 3.25
-next = "dead"
-[[states.chemo.schedule]]
-name = "nausea"
-at = "cycle"
-event = "nausea"
-[[states.chemo.schedule]]
-name = "fever"
-at = "cycle"
-event = "fever"
-[events.nausea]
-probability = 0.5
-[events.fever]
-probability = 0.3
-{fever}
-[states.toxic]
-kind = "absorbing"
-death = "treatment"
-"""
+
+def _chemotherapy(stay: float = 3.25, fever: dict[str, Any] | None = None, **cycle: Any) -> str:
+    """Nausea and fever at each cycle; the arguments say more of fevers and cycles."""
+    schedule = [tick("cycle", name, event=name) for name in ("nausea", "fever")]
+    return (
+        plan("cycle", 0.5, **cycle)
+        + start("chemo", duration=stay, next="dead", schedule=schedule)
+        + event("nausea", 0.5)
+        + event("fever", 0.3, **(fever or {}))
+        + absorbing("toxic", death="treatment")
+        + DEAD
+    )
 
 
 def test_events_at_ticks(build: Build) -> None:
     """Two toxicities of one plan: each at its own probability at each of the six cycles, independently."""
-    lives = live(build(frame() + CYCLES.format(fever="") + DEAD), 80_000)
+    lives = live(build(frame() + _chemotherapy()), 80_000)
     nausea, fever = lives.count_marks("nausea"), lives.count_marks("fever")
     assert_mean(nausea, 6 * 0.5)
     assert_mean(fever, 6 * 0.3)
@@ -382,8 +300,8 @@ def test_events_at_ticks(build: Build) -> None:
 
 def test_fatal_events_at_ticks(build: Build) -> None:
     """Each fever may kill anew: survival is geometric in cycles."""
-    fatal = "death = 0.2\ndeath_state = 'toxic'"
-    lives = live(build(frame() + CYCLES.format(fever=fatal) + DEAD), 80_000)
+    fatal = {"death": 0.2, "death_state": "toxic"}
+    lives = live(build(frame() + _chemotherapy(fever=fatal)), 80_000)
     killed = lives.first_entry("toxic")
     for cycle in (1, 2, 4, 6):
         assert_share(killed > 0.5 * cycle + 0.01, (1 - 0.06) ** cycle)
@@ -391,10 +309,7 @@ def test_fatal_events_at_ticks(build: Build) -> None:
 
 def test_event_at_the_tick_of_entry_happens_once(build: Build) -> None:
     """A first tick at the instant of entry is one tick: at most one event there."""
-    text = (
-        CYCLES.format(fever="").replace("periods", "first = 0\nperiods").replace("duration = 3.25", "duration = 0.25")
-    )
-    lives = live(build(frame() + text + DEAD), 20_000)
+    lives = live(build(frame() + _chemotherapy(0.25, first=0)), 20_000)
     assert_share(lives.count_marks("nausea") == 1, 0.5)
     assert_share(lives.count_marks("fever") == 1, 0.3)
     assert lives.count_marks("nausea").max() == 1
@@ -402,5 +317,5 @@ def test_event_at_the_tick_of_entry_happens_once(build: Build) -> None:
 
 def test_visit_at_the_instant_of_onset_comes_after_it(build: Build) -> None:
     """Disease goes before visits: an onset at exactly 2 years can be found by the visit of year 2."""
-    found = live(build(_occult("family = 'fixed', delay = 2"), {"sensitivity": 1.0}), 5).first_entry("found")
+    found = live(build(frame() + _occult(fixed(2)), {"sensitivity": 1.0}), 5).first_entry("found")
     np.testing.assert_array_equal(found, 2.0)

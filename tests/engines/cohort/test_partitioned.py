@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -28,55 +27,63 @@ from lmssim.kernels.rewards import (
 )
 from lmssim.kernels.tally import CENSORED, COMPETING, EVENT
 from lmssim.model.compile import compile_scenario
-from lmssim.model.program import Program
-from lmssim.model.scenario import load_scenario
 from lmssim.studies.trace import trace
-from tests.kit.plain import alive_dead, category, estimate, frame
+from tests.kit.models import (
+    DEAD,
+    OS,
+    Entries,
+    alive_dead,
+    attributes,
+    covariate,
+    endpoint,
+    exponential,
+    fixed,
+    frame,
+    law,
+    move,
+    plan,
+    section,
+    start,
+    state,
+    strategy,
+    terminal,
+    tick,
+    weibull,
+)
+from tests.kit.plain import category, estimate
+from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-Build = Callable[..., Program]
+    from lmssim.model.program import Program
+    from tests.conftest import Build
 
-DEAD = "[states.dead]\nkind = 'absorbing'\ndeath = 'disease'\n"
+
 CLOSE = 1e-9
 
 
-def two_curves(pfs: str, os: str, more: str = "", free: str = "", progressed: str = "", dead: str = "") -> str:
-    """Progression-free, progressed, dead; each argument stands in the table that it is named for."""
-    return f"""
-[states.free]
-initial = true
-utility = 0.8
-{free}
-[states.progressed]
-utility = 0.5
-{progressed}
-{DEAD}{dead}
-[partitioned_survival]
-states = ["free", "progressed", "dead"]
-{more}
-[partitioned_survival.curves.pfs]
-hazard = {{ {pfs} }}
-[partitioned_survival.curves.os]
-hazard = {{ {os} }}
-"""
+def _curves(of: dict[str, str], **more: Any) -> str:
+    """The section of the curves: name and text of each hazard; `more` says more of all of them."""
+    text = section("partitioned_survival", **more)
+    return text + "".join(f"[partitioned_survival.curves.{name}]\nhazard = {{ {h} }}\n" for name, h in of.items())
 
 
-def one_curve(hazard: str, more: str = "", section: str = "") -> str:
-    """Alive, then dead; `more` stands in the curve."""
-    return f"""
-[states.alive]
-initial = true
-utility = 1
-{DEAD}
-[partitioned_survival]
-states = ["alive", "dead"]
-{section}
-[partitioned_survival.curves.os]
-hazard = {{ {hazard} }}
-{more}
-"""
+def two_curves(pfs: str, os: str, free: Entries | None = None, progressed: Entries | None = None, **more: Any) -> str:
+    """Progression-free, progressed, dead; the arguments say more of both states and of the curves."""
+    return (
+        start("free", utility=0.8, **(free or {}))
+        + state("progressed", utility=0.5, **(progressed or {}))
+        + DEAD
+        + _curves({"pfs": pfs, "os": os}, states=["free", "progressed", "dead"], **more)
+    )
+
+
+def one_curve(hazard: str, of_curve: str = "", alive: Entries | None = None, **more: Any) -> str:
+    """Alive, then dead; the arguments say more of the curve, of the state and of all curves."""
+    states = start("alive", **({"utility": 1} | (alive or {}))) + DEAD
+    return states + _curves({"os": hazard}, states=["alive", "dead"], **more) + of_curve + "\n"
 
 
 def solve(program: Program, n: int = 1) -> PartitionedResult:
@@ -90,13 +97,7 @@ def survival(program: Program, time: float, curve: int = 0, strategy: int = 0, p
     return 1.0 - float(steps[: round(16 * time) + 1].sum())
 
 
-OS = "[endpoints.os]\nevents = ['dead']\n"
-PFS = "[endpoints.pfs]\nevents = ['progressed']\n"
-
-
-def exponential(rate: float) -> str:
-    """An exponential hazard."""
-    return f"family = 'exponential', rate = {rate}"
+PFS = endpoint("pfs", "progressed")
 
 
 def annuity(rate: float, horizon: float) -> float:
@@ -111,10 +112,9 @@ R_COSTS, R_EFFECTS = 0.04, 0.02
 SETTINGS = "discounting = 'continuous_rate'\ncost_categories = ['care', 'drug']"
 
 
-def _exponentials(build: Build, **more: str) -> Program:
-    text = frame(T, settings=SETTINGS).replace("discount_rate_costs = 0.0", f"discount_rate_costs = {R_COSTS}")
-    text = text.replace("discount_rate_effects = 0.0", f"discount_rate_effects = {R_EFFECTS}")
-    return build(text + two_curves(exponential(A), exponential(B), **more))
+def _exponentials(build: Build, more: str = "", **of_states: Entries) -> Program:
+    text = frame(T, rate=(R_COSTS, R_EFFECTS), settings=SETTINGS)
+    return build(text + two_curves(exponential(A), exponential(B), **of_states) + more)
 
 
 def test_years_and_qalys_of_two_exponentials(build: Build) -> None:
@@ -135,13 +135,21 @@ def test_costs_of_two_exponentials(build: Build) -> None:
     """Costs per year, at entry (on the fall of the curve), of ticks, of limited time and at death."""
     program = _exponentials(
         build,
-        free="cost_per_year.care = 100\nentry_cost.drug = 7\nlimited = [{ years = 0.7, cost_per_year.drug = 50 }]\n"
-        "schedule = [{ name = 'cycle', at = 'cycles', cost.drug = 10 }]",
-        progressed="cost_per_year.care = 300\nentry_cost.care = 40\nentry_utility = -0.1\n"
-        "schedule = [{ name = 'scan', at = 'scans', cost.care = 5 }]",
-        dead="[[terminal]]\ndeath = 'dead'\nwindow = 0\ncost.care = 60\nexcludes = []\n"
-        "[plans.cycles]\norigin = 'entry'\nfirst = 0\nperiods = [{ every = 0.06 }]\nmax = 6\n"
-        "[plans.scans]\norigin = 'model'\nperiods = [{ every = 0.5 }]\n",
+        terminal("dead", window=0, cost={"care": 60}, excludes=[])
+        + plan("cycles", 0.06, origin="entry", first=0, max=6)
+        + plan("scans", 0.5, origin="model"),
+        free={
+            "cost_per_year": {"care": 100},
+            "entry_cost": {"drug": 7},
+            "limited": [{"years": 0.7, "cost_per_year": {"drug": 50}}],
+            "schedule": [tick("cycles", cost={"drug": 10})],
+        },
+        progressed={
+            "cost_per_year": {"care": 300},
+            "entry_cost": {"care": 40},
+            "entry_utility": -0.1,
+            "schedule": [tick("scans", cost={"care": 5})],
+        },
     )
     outcomes = solve(program).outcomes[0, 0]
     for rate, discounted in ((R_COSTS, True), (0.0, False)):
@@ -161,7 +169,7 @@ def test_costs_of_two_exponentials(build: Build) -> None:
 
 def test_entries_occupancy_and_endpoints_of_two_exponentials(build: Build) -> None:
     """Whoever falls from a curve enters the next state; counts stand on the grids of the individual engines."""
-    program = _exponentials(build, dead=OS + PFS)
+    program = _exponentials(build, OS + PFS)
     result = solve(program)
     left = np.exp([-A * T, -B * T])
     np.testing.assert_allclose(result.entries[0, 0, :, 0], [1.0, 1 - left[0], 1 - left[1]], rtol=CLOSE)
@@ -181,60 +189,51 @@ def test_entries_occupancy_and_endpoints_of_two_exponentials(build: Build) -> No
 
 def test_more_curves_than_two(build: Build) -> None:
     """Four states between three curves."""
-    text = f"""
-[states.one]
-initial = true
-[states.two]
-[states.three]
-{DEAD}
-[partitioned_survival]
-states = ["one", "two", "three", "dead"]
-[partitioned_survival.curves]
-first = {{ hazard = {{ {exponential(0.9)} }} }}
-second = {{ hazard = {{ {exponential(0.5)} }} }}
-os = {{ hazard = {{ {exponential(0.2)} }} }}
-"""
+    names = ["one", "two", "three", "dead"]
+    rates = {"first": 0.9, "second": 0.5, "os": 0.2}
+    curves = _curves({name: exponential(rate) for name, rate in rates.items()}, states=names)
+    text = start("one") + state("two") + state("three") + DEAD + curves
     years = solve(build(frame(10.0) + text)).state[0, 0, :, STATE_YEARS]
-    a, b, c = (annuity(rate, 10.0) for rate in (0.9, 0.5, 0.2))
+    a, b, c = (annuity(rate, 10.0) for rate in rates.values())
     np.testing.assert_allclose(years, [a, b - a, c - b, 0.0], rtol=CLOSE)
 
 
 # === Families, effects, clocks ===
 
-SIZE = "covariates.size = { kind = 'constant', value = 3 }"
+SIZE = covariate("size", "constant", value=3)
 LOG_LOGISTIC = scipy.stats.fisk(2.0, scale=3.0)
 CASES: dict[str, tuple[str, str, Callable[[float], float]]] = {
     "weibull, infinite hazard at first": (
-        "family = 'weibull', shape = 0.6, scale = 4",
+        weibull(0.6, 4),
         "",
         lambda t: math.exp(-((t / 4) ** 0.6)),
     ),
     "hazard ratio": (
-        "family = 'weibull', shape = 1.3, scale = 4",
+        weibull(1.3, 4),
         "effects.size = 0.2",
         lambda t: math.exp(-math.exp(0.6) * (t / 4) ** 1.3),
     ),
     "time ratio": (
-        "family = 'log_normal', meanlog = 0.5, sdlog = 0.8",
+        law("log_normal", meanlog=0.5, sdlog=0.8),
         "effects.size = { value = 0.2, on = 'time' }",
         lambda t: float(scipy.stats.lognorm(0.8, scale=math.exp(0.5 + 0.6)).sf(t)),
     ),
     "mixture cure": (
-        "family = 'log_logistic', shape = 2, scale = 3, cure = 0.3",
+        law("log_logistic", shape=2, scale=3, cure=0.3),
         "",
         lambda t: 0.3 + 0.7 * float(LOG_LOGISTIC.sf(t)),
     ),
     "hazard ratio of those not cured": (
-        "family = 'log_logistic', shape = 2, scale = 3, cure = '0.1 * size'",
+        law("log_logistic", shape=2, scale=3, cure="0.1 * size"),
         "effects.size = -0.2",
         lambda t: 0.3 + 0.7 * float(LOG_LOGISTIC.sf(t)) ** math.exp(-0.6),
     ),
     "piecewise": (
-        "family = 'piecewise_exponential', starts = [0, 0.7, 2.1], rates = [0.1, 0.5, 0.2]",
+        law("piecewise_exponential", starts=[0, 0.7, 2.1], rates=[0.1, 0.5, 0.2]),
         "",
         lambda t: math.exp(-0.1 * min(t, 0.7) - 0.5 * min(max(t - 0.7, 0), 1.4) - 0.2 * max(t - 2.1, 0)),
     ),
-    "fixed delay": ("family = 'fixed', delay = 2.03", "", lambda t: float(t < 2.03)),
+    "fixed delay": (fixed(2.03), "", lambda t: float(t < 2.03)),
     "late and waning effect": (
         exponential(0.4),
         "effects.size = { value = -0.3, delay = 0.51, full = 1, wane = 0.5, steps = 1 }",
@@ -249,7 +248,7 @@ CASES: dict[str, tuple[str, str, Callable[[float], float]]] = {
         ),
     ),
     "by age": (
-        "family = 'gompertz', shape = 0.1, rate = 0.0005, clock = 'age'",
+        law("gompertz", shape=0.1, rate=0.0005, clock="age"),
         "",
         lambda t: math.exp(-0.0005 / 0.1 * (math.exp(0.1 * (60 + t)) - math.exp(6))),
     ),
@@ -272,22 +271,22 @@ def test_a_curve_is_the_survival_of_its_family(build: Build, name: str) -> None:
 
 def test_strategies_set_parameters_and_attributes_act(build: Build) -> None:
     """A strategy's `set`, and an effect of an attribute set at the start."""
-    text = frame(5.0, strategies="[strategies.old]\nset = { loghr = 0 }\n[strategies.new]")
-    text += "[attributes]\ntreated = 'flag'\n" + one_curve(exponential(0.5), "effects.treated = 'loghr'") + OS
-    program = build(text.replace("utility = 1\n", "utility = 1\nset.treated = true\n"), {"loghr": -0.7})
+    text = frame(5.0, strategies=strategy("old", set={"loghr": 0}) + strategy("new")) + attributes(treated="flag")
+    text += one_curve(exponential(0.5), "effects.treated = 'loghr'", {"set": {"treated": True}}) + OS
+    program = build(text, {"loghr": -0.7})
     assert survival(program, 2.0, strategy=0) == pytest.approx(math.exp(-1.0))
     assert survival(program, 2.0, strategy=1) == pytest.approx(math.exp(-math.exp(-0.7)))
 
 
 # === Crossing ===
 
-RISING = "family = 'weibull', shape = 2, scale = 4"
+RISING = weibull(2, 4)
 
 
 def test_curves_that_cross_are_refused(build: Build) -> None:
     """The message names curves, strategy, time, values and draw."""
-    text = frame(20.0, strategies="[strategies.one]\nset = { rate = 2 }\n[strategies.two]")
-    program = build(text + two_curves(exponential(0.5).replace("0.5", "'rate'"), RISING), {"rate": 0.5})
+    text = frame(20.0, strategies=strategy("one", set={"rate": 2}) + strategy("two"))
+    program = build(text + two_curves(exponential("rate"), RISING), {"rate": 0.5})
     with pytest.raises(
         InputError, match=r"curves\.pfs \(strategy 'two'\): lies above 'os' from 8\.0\d* years"
     ) as error:
@@ -298,7 +297,7 @@ def test_curves_that_cross_are_refused(build: Build) -> None:
 
 def test_curves_that_cross_are_capped_and_reported(build: Build) -> None:
     """From 8 years on the inner curve is the outer one; the years of capping are counted, and what is cut off."""
-    program = build(frame(20.0) + two_curves(exponential(0.5), RISING, "crossing = 'cap'") + OS + PFS)
+    program = build(frame(20.0) + two_curves(exponential(0.5), RISING, crossing="cap") + OS + PFS)
     result = solve(program)
     outer = 4 * math.sqrt(math.pi) / 2 * math.erf(5)
     tail = 4 * math.sqrt(math.pi) / 2 * (math.erf(5) - math.erf(2))
@@ -317,12 +316,12 @@ def test_curves_that_cross_are_capped_and_reported(build: Build) -> None:
 # === Background mortality as a floor ===
 
 TABLE = "age,m\n0,0.005\n62,0.05\n70,0.3\n"
-MORTALITY = "[mortality]\ntable = 'life.csv'\nmeasure = 'm'\nkeys = {}\n"
+MORTALITY = section("mortality", table="life.csv", measure="m", keys={})
 
 
-def _floored(build: Build, tmp_path: Path, hazard: str, section: str = "background = 'floor'") -> Program:
+def _floored(build: Build, tmp_path: Path, hazard: str, **more: Any) -> Program:
     (tmp_path / "life.csv").write_text(TABLE)
-    return build(frame(15.0, age=60.5) + one_curve(hazard, section=section) + MORTALITY + OS)
+    return build(frame(15.0, age=60.5) + one_curve(hazard, background="floor", **more) + MORTALITY + OS)
 
 
 def test_the_hazard_is_at_least_the_background(build: Build, tmp_path: Path) -> None:
@@ -334,13 +333,13 @@ def test_the_hazard_is_at_least_the_background(build: Build, tmp_path: Path) -> 
 
 def test_the_floor_is_multiplied(build: Build, tmp_path: Path) -> None:
     """Three times the background."""
-    program = _floored(build, tmp_path, exponential(0.01), "background = 'floor'\nmultiplier = 3")
+    program = _floored(build, tmp_path, exponential(0.01), multiplier=3)
     assert survival(program, 4.0) == pytest.approx(math.exp(-1.5 * 0.015 - 2.5 * 0.15), rel=1e-10)
 
 
 def test_a_falling_hazard_meets_the_floor_within_a_band(build: Build, tmp_path: Path) -> None:
     """Weibull of shape 1/2: the hazard falls to 0.05 between two nodes, where the floor takes over until it is 0.3."""
-    program = _floored(build, tmp_path, "family = 'weibull', shape = 0.5, scale = 24")
+    program = _floored(build, tmp_path, weibull(0.5, 24))
     meet = 100 / 24
     before = math.sqrt(meet / 24)
     assert survival(program, 3.0) == pytest.approx(math.exp(-math.sqrt(3 / 24)), rel=1e-9)
@@ -351,7 +350,7 @@ def test_a_falling_hazard_meets_the_floor_within_a_band(build: Build, tmp_path: 
 def test_the_floor_holds_for_every_curve(build: Build, tmp_path: Path) -> None:
     """All curves end at death, so that nobody is left progression-free for longer than people live."""
     (tmp_path / "life.csv").write_text(TABLE)
-    text = two_curves(exponential(0.02), exponential(0.01), "background = 'floor'")
+    text = two_curves(exponential(0.02), exponential(0.01), background="floor")
     result = solve(build(frame(15.0, age=70.0) + text + MORTALITY))
     np.testing.assert_allclose(result.state[0, 0, :, STATE_YEARS], [annuity(0.3, 15.0), 0, 0], atol=1e-9)
 
@@ -363,8 +362,8 @@ def test_the_floor_holds_for_every_curve(build: Build, tmp_path: Path) -> None:
 def test_utility_follows_the_norm(build: Build, tmp_path: Path, combine: str) -> None:
     """QALYs by quadrature over the norm by year of age, with a loss for the first 1.3 years."""
     (tmp_path / "norms.csv").write_text("age,utility\n0,0.9\n61,0.8\n64,0.7\n")
-    text = two_curves(exponential(A), exponential(B), free="limited = [{ years = 1.3, utility_loss = 0.2 }]")
-    norms = f"[utilities]\nnorms = 'norms.csv'\nkeys = {{}}\ncombine = '{combine}'\n"
+    text = two_curves(exponential(A), exponential(B), free={"limited": [{"years": 1.3, "utility_loss": 0.2}]})
+    norms = section("utilities", norms="norms.csv", keys={}, combine=combine)
     result = solve(build(frame(8.0, rate=0.03, age=60.5) + text + norms))
 
     def worth(t: float) -> float:
@@ -382,8 +381,8 @@ def test_utility_follows_the_norm(build: Build, tmp_path: Path, combine: str) ->
 
 # === Against individual histories ===
 
-WEIBULL = "family = 'weibull', shape = 1.3, scale = 4"
-MIXED = "covariates.size = { kind = 'normal', mean = 3, sd = 1, low = 0, high = 6 }"
+WEIBULL = weibull(1.3, 4)
+MIXED = covariate("size", "normal", mean=3, sd=1, low=0, high=6)
 
 
 def test_one_curve_counts_as_individual_histories_do(build: Build) -> None:
@@ -409,36 +408,23 @@ def test_one_curve_counts_as_individual_histories_do(build: Build) -> None:
         assert abs(result.outcomes[:, 0, outcome].mean() - simulated.mean[0, 0, outcome]) < 4 * error
 
 
-MULTISTATE = """
-[states.free]
-initial = true
-utility = 0.8
-cost_per_year.total = 1000
-[states.progressed]
-utility = 0.5
-cost_per_year.total = 3000
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[[transitions]]
-from = "free"
-to = "progressed"
-hazard = { family = "weibull", shape = 1.4, scale = 2 }
-[[transitions]]
-from = ["free", "progressed"]
-to = "dead"
-hazard = { family = "weibull", shape = 1.4, scale = 5, clock = "model" }
-"""
+MULTISTATE = (
+    start("free", utility=0.8, cost_per_year={"total": 1000})
+    + state("progressed", utility=0.5, cost_per_year={"total": 3000})
+    + DEAD
+    + move("free", "progressed", weibull(1.4, 2))
+    + move(["free", "progressed"], "dead", weibull(1.4, 5, clock="model"))
+)
 
 
 def test_equals_the_multistate_model_where_both_agree(build: Build) -> None:
     """Death does not know of progression: survival is death's Weibull, progression-free survival that of both."""
     both = (2**-1.4 + 5**-1.4) ** (-1 / 1.4)
     curves = two_curves(
-        f"family = 'weibull', shape = 1.4, scale = {both}",
-        "family = 'weibull', shape = 1.4, scale = 5",
-        free="cost_per_year.total = 1000",
-        progressed="cost_per_year.total = 3000",
+        weibull(1.4, both),
+        weibull(1.4, 5),
+        free={"cost_per_year": {"total": 1000}},
+        progressed={"cost_per_year": {"total": 3000}},
     )
     head = frame(12.0, rate=0.035)
     result, simulated = solve(build(head + curves)), estimate(build(head + MULTISTATE), 200_000, seed=6)
@@ -470,14 +456,14 @@ def test_individual_engines_refuse(build: Build) -> None:
 
 def test_a_value_computed_for_a_patient_is_checked(build: Build) -> None:
     """A utility above 1 is refused by its place in the file."""
-    text = frame(covariates=SIZE) + one_curve(WEIBULL).replace("utility = 1", "utility = '0.4 * size'")
+    text = frame(covariates=SIZE) + one_curve(WEIBULL, alive={"utility": "0.4 * size"})
     with pytest.raises(InputError, match=r"states\.alive\.utility: 1\.2, as computed for a patient, is not a utility"):
         solve(build(text))
 
 
 def test_the_example() -> None:
     """Survival never exceeds the general population's, and would without the floor; figures are exact to 1e-6."""
-    program = compile_scenario(load_scenario("partitioned"))
+    program = bundled_program("partitioned")
     x = program.patients(0, 1, 1)
     life = program.scenario.life
     assert life is not None

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import scipy.integrate
 
-from lmssim.bundled import find_scenario
 from lmssim.errors import InputError
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import (
@@ -22,30 +20,40 @@ from lmssim.kernels.rewards import (
     QALY_UNDISCOUNTED,
 )
 from lmssim.model.compile import compile_scenario
-from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
-from tests.kit.plain import DEAD, assert_close, assert_survival, estimate, frame, live
+from tests.kit.laws import family_of
+from tests.kit.models import (
+    DEAD,
+    attributes,
+    clocks,
+    exponential,
+    fixed,
+    frame,
+    law,
+    move,
+    reversible,
+    start,
+    state,
+    there_and_back,
+    weibull,
+)
+from tests.kit.plain import assert_close, assert_survival, estimate, live
+from tests.kit.scenarios import bundled_program
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from tests.conftest import Build
 
-WAIT = """
-[clocks]
-diagnosis = "latest"
-[states.first]
-initial = true
-duration = 0.5
-next = "wait"
-[states.wait]
-starts = ["diagnosis"]
-duration = 2
-next = "alive"
-[states.alive]
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ {hazard}, clock = "{clock}" }}
-"""
-"""Half a year, then 2 years of waiting that start the clock, then a hazard from 2.5 on."""
+
+def _waiting(hazard: str) -> str:
+    """Half a year, then 2 years of waiting that start the clock, then a hazard from 2.5 on."""
+    return (
+        clocks(diagnosis="latest")
+        + start("first", duration=0.5, next="wait")
+        + state("wait", starts=["diagnosis"], duration=2, next="alive")
+        + state("alive")
+        + move("alive", "dead", hazard)
+        + DEAD
+    )
 
 
 def _weibull(t: float) -> float:
@@ -55,16 +63,15 @@ def _weibull(t: float) -> float:
 @pytest.mark.parametrize(("clock", "offset"), [("entry", 0.0), ("diagnosis", 2.0), ("model", 2.5)])
 def test_clock_that_started_before_is_left_truncation(build: Build, clock: str, offset: float) -> None:
     """Whoever arrives at clock time u has the law of T given T > u; on `entry` the clock restarts."""
-    hazard = "family = 'weibull', shape = 1.8, scale = 6"
-    lives = live(build(frame() + WAIT.format(hazard=hazard, clock=clock) + DEAD), 80_000)
+    lives = live(build(frame() + _waiting(weibull(1.8, 6, clock=clock))), 80_000)
     stay = lives.first_entry("dead") - 2.5
     assert_survival(stay, lambda t: math.exp(_weibull(offset) - _weibull(offset + t)), [0.5, 1, 2, 4, 8])
 
 
 def test_age_is_a_clock(build: Build) -> None:
     """A Gompertz hazard on age, entered at age 42.5."""
-    hazard = "family = 'gompertz', shape = 0.1, rate = 0.001"
-    lives = live(build(frame(age=40) + WAIT.format(hazard=hazard, clock="age") + DEAD), 80_000)
+    hazard = law("gompertz", shape=0.1, rate=0.001, clock="age")
+    lives = live(build(frame(age=40) + _waiting(hazard)), 80_000)
     stay = lives.first_entry("dead") - 2.5
 
     def survival(t: float) -> float:
@@ -74,55 +81,33 @@ def test_age_is_a_clock(build: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    "family",
+    "death",
     [
-        "family = 'log_normal', meanlog = 1.5, sdlog = 0.6",
-        "family = 'gamma', shape = 3, rate = 0.5",
-        "family = 'weibull', shape = 1.8, scale = 6",
+        law("log_normal", meanlog=1.5, sdlog=0.6, clock="model"),
+        law("gamma", shape=3, rate=0.5, clock="model"),
+        weibull(1.8, 6, clock="model"),
     ],
+    ids=family_of,
 )
-def test_carried_budget_is_the_same_as_no_move(build: Build, family: str) -> None:
+def test_carried_budget_is_the_same_as_no_move(build: Build, death: str) -> None:
     """A move between states with one hazard on one clock changes nobody's death, to rounding."""
-    moving = """
-[states.a]
-initial = true
-[states.b]
-[[transitions]]
-from = "a"
-to = "b"
-hazard = { family = "exponential", rate = %s }
-[[transitions]]
-from = "b"
-to = "a"
-hazard = { family = "exponential", rate = 2 }
-[[transitions]]
-from = ["a", "b"]
-to = "dead"
-hazard = { clock = "model", %s }
-"""
-    busy = live(build(frame() + moving % (3, family) + DEAD), 2000)
-    still = live(build(frame() + moving % (0, family) + DEAD), 2000)
+    states = start("a") + state("b") + DEAD
+    busy, still = (
+        live(build(frame() + states + there_and_back(exponential(rate), exponential(2), death)), 2000)
+        for rate in (3, 0)
+    )
     assert busy.entries("b").mean() > 3
     np.testing.assert_allclose(busy.first_entry("dead"), still.first_entry("dead"), rtol=1e-9)
 
 
 def test_budget_is_used_at_the_rate_of_each_state(build: Build) -> None:
     """Weibull death on model time, doubled after a move at 3 years: survival of the two stretches multiplies."""
-    text = """
-[states.a]
-initial = true
-duration = 3
-next = "b"
-[states.b]
-set.late = true
-[attributes]
-late = "flag"
-[[transitions]]
-from = ["a", "b"]
-to = "dead"
-hazard = { family = "weibull", shape = 1.8, scale = 6, clock = "model" }
-effects.late = 0.6931471805599453
-"""
+    text = (
+        start("a", duration=3, next="b")
+        + state("b", set={"late": True})
+        + attributes(late="flag")
+        + move(["a", "b"], "dead", weibull(1.8, 6, clock="model"), effects={"late": math.log(2)})
+    )
     times = live(build(frame() + text + DEAD), 80_000).first_entry("dead")
     np.testing.assert_array_less(0, times)
     assert_survival(
@@ -132,20 +117,11 @@ effects.late = 0.6931471805599453
 
 def test_a_risk_is_not_used_where_it_is_not_open(build: Build) -> None:
     """A refuge without the risk neither uses nor renews the budget: time in the risky state is exponential."""
-    text = """
-[states.risky]
-initial = true
-duration = 1
-next = "refuge"
-[states.refuge]
-duration = 0.25
-next = "risky"
-[[transitions]]
-from = "risky"
-to = "dead"
-risk = "death"
-hazard = { family = "exponential", rate = 0.4 }
-"""
+    text = (
+        start("risky", duration=1, next="refuge")
+        + state("refuge", duration=0.25, next="risky")
+        + move("risky", "dead", exponential(0.4), risk="death")
+    )
     program = build(frame() + text + DEAD)
     lives = live(program, 80_000)
     dead = lives.first_entry("dead")
@@ -153,75 +129,41 @@ hazard = { family = "exponential", rate = 0.4 }
     assert_survival(at_risk, lambda t: math.exp(-0.4 * t), [0.5, 1, 2.5, 6])
 
 
-LOOP = """
-[clocks]
-c = "{keep}"
-[states.a]
-initial = true
-starts = ["c"]
-duration = 1
-next = "b"
-[states.b]
-[[transitions]]
-from = "b"
-to = "a"
-hazard = {{ family = "fixed", delay = 1.5, clock = "c" }}
-[[transitions]]
-from = ["a", "b"]
-to = "dead"
-hazard = {{ family = "exponential", rate = 0 }}
-"""
+def _entries(build: Build, keep: str) -> list[tuple[str, float]]:
+    """State and time of each entry, where b leads back to a 1.5 years after the clock's start."""
+    text = (
+        clocks(c=keep)
+        + start("a", starts=["c"], duration=1, next="b")
+        + state("b")
+        + move("b", "a", fixed(1.5, clock="c"))
+        + move(["a", "b"], "dead", exponential(0))
+    )
+    return [(name, entered) for name, entered, _ in live(build(frame(5) + text + DEAD), 1).stays(0)]
 
 
 def test_clock_restarts_at_its_latest_or_keeps_its_first(build: Build) -> None:
     """Back 1.5 years after each start of the clock, or, with `first`, at once from the second time on."""
-    latest = live(build(frame(5) + LOOP.format(keep="latest") + DEAD), 1).stays(0)
-    assert [(s, a) for s, a, _ in latest] == [
-        ("a", 0),
-        ("b", 1),
-        ("a", 1.5),
-        ("b", 2.5),
-        ("a", 3),
-        ("b", 4),
-        ("a", 4.5),
-    ]
-    first = live(build(frame(5) + LOOP.format(keep="first") + DEAD), 1).stays(0)
-    assert [(s, a) for s, a, _ in first] == [
-        ("a", 0),
-        ("b", 1),
-        ("a", 1.5),
-        ("b", 2.5),
-        ("a", 2.5),
-        ("b", 3.5),
-        ("a", 3.5),
-        ("b", 4.5),
-        ("a", 4.5),
-    ]
+    latest = [0, 1, 1.5, 2.5, 3, 4, 4.5]
+    assert _entries(build, "latest") == list(zip("abababa", latest, strict=True))
+    first = [0, 1, 1.5, 2.5, 2.5, 3.5, 3.5, 4.5, 4.5]
+    assert _entries(build, "first") == list(zip("ababababa", first, strict=True))
 
 
-UNSET = """
-[clocks]
-surgery = "latest"
-[states.operated]
-starts = ["surgery"]
-duration = 1
-next = "alive"
-[states.alive]
-initial = true
-[[transitions]]
-from = "alive"
-to = "operated"
-hazard = {{ family = "exponential", rate = 0 }}
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ family = "weibull", shape = 2, scale = 5, clock = "surgery" {default} }}
-"""
+def _unset(**default: str) -> str:
+    """Death on the clock of a surgery that nobody has."""
+    return (
+        clocks(surgery="latest")
+        + state("operated", starts=["surgery"], duration=1, next="alive")
+        + start("alive")
+        + move("alive", "operated", exponential(0))
+        + move("alive", "dead", weibull(2, 5, clock="surgery", **default))
+        + DEAD
+    )
 
 
 def test_clock_read_before_its_start_is_one_clear_error(build: Build) -> None:
     """The message names file, transition, clock, patient and the way out, in one line."""
-    program = build(frame() + UNSET.format(default="") + DEAD)
+    program = build(frame() + _unset())
     with pytest.raises(InputError, match="clock 'surgery' is read before it has started") as caught:
         estimate(program, 10)
     message = str(caught.value)
@@ -232,7 +174,7 @@ def test_clock_read_before_its_start_is_one_clear_error(build: Build) -> None:
 
 def test_clock_with_a_default_origin(build: Build) -> None:
     """With a default, the clock reads model time before its event."""
-    program = build(frame() + UNSET.format(default=", default_origin = 'model'") + DEAD)
+    program = build(frame() + _unset(default_origin="model"))
     times = live(program, 80_000).first_entry("dead")
     assert_survival(times, lambda t: math.exp(-((t / 5) ** 2)), [1, 3, 6])
 
@@ -248,13 +190,9 @@ def _exact(rate: float, hr: float, extra: float) -> tuple[float, float, float]:
     return a1 + a2, 0.8 * a1 + 0.5 * a2, (3000 + extra) * a1 + (7000 + extra) * a2
 
 
-def _sick_sicker_dead() -> Program:
-    return compile_scenario(load_scenario(find_scenario("sick_sicker_dead")))
-
-
 def test_sick_sicker_dead_means() -> None:
     """All six outcomes of both strategies against the closed form, and the closed form against its printed figures."""
-    program = _sick_sicker_dead()
+    program = bundled_program("sick_sicker_dead")
     result = simulate(program, Sampling(n_patients=200_000, seed=3))
     error = result.standard_error()
     rate = math.log1p(0.035)
@@ -269,7 +207,7 @@ def test_sick_sicker_dead_means() -> None:
 
 def test_sick_sicker_dead_paired_differences() -> None:
     """Common luck makes differences small: their SD is the published one, and their mean is exact within their SE."""
-    program = _sick_sicker_dead()
+    program = bundled_program("sick_sicker_dead")
     parts = [simulate(program, Sampling(n_patients=8192, seed=seed)) for seed in range(10, 40)]
     exact = np.subtract(_exact(math.log1p(0.035), 0.7, 1000), _exact(math.log1p(0.035), 1.0, 0))
     for outcome, sd, rounding, mean in zip(
@@ -285,9 +223,9 @@ def test_sick_sicker_dead_paired_differences() -> None:
 
 def test_sick_sicker_dead_remaining_life_is_cut() -> None:
     """Those who become sicker live 0.8 of what was left: against the same lives without the first move."""
-    program = _sick_sicker_dead()
-    scenario = load_scenario(find_scenario("sick_sicker_dead"), {"rate_sicker": 0.0})
-    lives, without = live(program, 3000), live(compile_scenario(scenario), 3000)
+    program = bundled_program("sick_sicker_dead")
+    without = live(compile_scenario(load_scenario("sick_sicker_dead", {"rate_sicker": 0.0})), 3000)
+    lives = live(program, 3000)
     for k in range(2):
         dead, uncut, sicker = (
             lives.first_entry("dead", k),
@@ -301,32 +239,7 @@ def test_sick_sicker_dead_remaining_life_is_cut() -> None:
 
 def test_carried_law_against_an_ode(build: Build) -> None:
     """Reversible move and death on model time at two rates: occupancy by Kolmogorov's equations."""
-    text = """
-[states.h]
-initial = true
-[states.s]
-set.ill = true
-[attributes]
-ill = "flag"
-[states.back]
-kind = "chance"
-set.ill = false
-branches = [{ to = "h", p = "rest" }]
-[[transitions]]
-from = "h"
-to = "s"
-hazard = { family = "exponential", rate = 0.5 }
-[[transitions]]
-from = "s"
-to = "back"
-hazard = { family = "weibull", shape = 1, scale = 2 }
-[[transitions]]
-from = ["h", "s"]
-to = "dead"
-hazard = { family = "weibull", shape = 2, scale = 8, clock = "model" }
-effects.ill = 1.0
-"""
-    lives = live(build(frame() + text + DEAD), 80_000)
+    lives = live(build(frame() + reversible(weibull(1, 2))), 80_000)
 
     def slope(t: float, p: Any) -> list[float]:
         death = 2 * t / 64
