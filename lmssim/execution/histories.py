@@ -14,9 +14,9 @@ from lmssim.kernels import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from lmssim.engines.histories import Records, Stays
+    from lmssim.execution.folder import ResultFolder
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import IntArray
     from lmssim.model.program import Program
@@ -48,8 +48,8 @@ ENDS = {
 
 
 def write_histories(
-    program: Program, sampling: Sampling, folder: Path, progress: Callable[[int, int], None] | None = None
-) -> list[Path]:
+    program: Program, sampling: Sampling, folder: ResultFolder, progress: Callable[[int, int], None] | None = None
+) -> None:
     """Write `histories.parquet` and `marks.parquet` of the base case.
 
     Rows are in order of patient, then strategy, then time; a row group holds one chunk of patients, whatever the
@@ -62,7 +62,7 @@ def write_histories(
     """
     numbers, strategies = program.numbers()[0], sampling.positions(program)
     arms = np.array(strategies)[None]
-    paths = [folder / "histories.parquet", folder / "marks.parquet"]
+    paths = [folder.place("histories.parquet"), folder.place("marks.parquet")]
     with write_parquet_stream(paths[0], STAYS) as stays, write_parquet_stream(paths[1], MARKS) as marks:
         for first in range(0, sampling.n_patients, CHUNK):
             n = min(CHUNK, sampling.n_patients - first)
@@ -72,7 +72,6 @@ def write_histories(
             marks.write_table(_marks(program, joined([each for _, each in rows])), row_group_size=None)
             if progress is not None:
                 progress((first + n) * len(strategies), sampling.n_patients * len(strategies))
-    return paths
 
 
 def _words(codes: IntArray, words: list[str]) -> pa.DictionaryArray:

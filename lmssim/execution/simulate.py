@@ -26,7 +26,7 @@ CHUNK = 8_192
 """Patients per chunk, the unit of reduction: part of every result's identity, so a constant."""
 TASK_PATHS = 400_000
 """Lives per task, about: how many draws share a call."""
-TASK_BYTES = 1 << 25
+TASK_BYTES = 1 << 23
 """Bytes of a task's counts by draw and subgroup, about."""
 
 

@@ -99,7 +99,8 @@ def read_counts(
         constant(subgroup), 1 if endpoint.shape[0] > 1 else 0, history(starts), history(rows), history(times),
         history(marks), history(mark_times), constant(endpoint_kept), constant(occupancy_kept), result(endpoint),
         result(occupancy), result(entries), result(mark_counts), endpoint.shape[4], occupancy.shape[3],
-        endpoint.shape[2] * 3, occupancy.shape[2], mark_counts.shape[2],
+        endpoint.shape[2] * 3 * endpoint.shape[4], occupancy.shape[2] * occupancy.shape[3], 2 * entries.shape[2],
+        2 * mark_counts.shape[2],
     )
 
 
@@ -108,22 +109,23 @@ def _counts_of_paths(
     m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_arms: int,
     subgroup: IntArray, apart: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, endpoint_kept: IntArray, occupancy_kept: IntArray, endpoint: IntArray,
-    occupancy: IntArray, entries: IntArray, mark_counts: IntArray, n_kept: int, n_occupancy: int, n_ends: int,
-    n_states: int, n_marks: int,
+    occupancy: IntArray, entries: IntArray, mark_counts: IntArray, n_kept: int, n_present: int, n_endpoint: int,
+    n_occupancy: int, n_entries: int, n_marks: int,
 ) -> None:
     """`read_counts` over pointers; `apart` is 1 if subgroups are kept apart, else 0."""
     for i in range(n_patients):
+        of = subgroup[i] * apart * n_arms
         for k in range(n_arms):
-            path, to = i * n_arms + k, subgroup[i] * apart * n_arms + k
+            path, to = i * n_arms + k, of + k
             seen[0] += 1
             count_stays(
-                m, f, seen, path, starts, rows, times, occupancy_kept, n_occupancy,
-                advance(occupancy, to * n_states * n_occupancy), advance(entries, to * 2 * n_states),
+                m, f, seen, path, starts, rows, times, occupancy_kept, n_present, advance(occupancy, to * n_occupancy),
+                advance(entries, to * n_entries),
             )
-            count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, to * 2 * n_marks))
+            count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, to * n_marks))
             count_endpoints(
                 m, f, path, starts, rows, times, marks, mark_times, first_time, endpoint_kept, n_kept,
-                advance(endpoint, to * n_ends * n_kept),
+                advance(endpoint, to * n_endpoint),
             )
 
 

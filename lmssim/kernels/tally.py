@@ -76,6 +76,12 @@ def step_of(time: float, per_year: float, last: int) -> int:
     return last if position > last else int(math.ceil(position))  # noqa: RUF046 (numba's ceil is a float)
 
 
+@inline
+def kept_at(kept: IntArray, n_kept: int, n_steps: int, step: int) -> int:
+    """Position of a step among the kept times; where every step is kept, the step itself."""
+    return step if n_kept == n_steps + 2 else kept[step]
+
+
 @jit
 def count_stays(
     m: IntArray, f: FloatArray, seen: IntArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
@@ -99,8 +105,8 @@ def count_stays(
         if rows[ROW_WIDTH * row + ROW_WHY] == WHY_END:
             left = math.inf
         if left > entered:
-            occupancy[n_kept * state + kept[step_of(entered, per_year, n + 1)]] += 1
-            occupancy[n_kept * state + kept[step_of(left, per_year, n + 1)]] -= 1
+            occupancy[n_kept * state + kept_at(kept, n_kept, n, step_of(entered, per_year, n + 1))] += 1
+            occupancy[n_kept * state + kept_at(kept, n_kept, n, step_of(left, per_year, n + 1))] -= 1
 
 
 @jit
@@ -164,7 +170,8 @@ def count_endpoints(
                 kind, time = COMPETING, competing
             else:
                 kind, time = CENSORED, censored
-            counts[(3 * e + kind) * n_kept + kept[step_of(time - first_time[4 * e], per_year, last)]] += 1
+            step = step_of(time - first_time[4 * e], per_year, last)
+            counts[(3 * e + kind) * n_kept + kept_at(kept, n_kept, last - 1, step)] += 1
 
 
 @inline

@@ -23,7 +23,7 @@ def test_the_command_writes_table_and_figures(write_scenario: Write, cli: Cli, t
     assert shown.code == 0
     assert "One patient" in shown.out
     assert "over 4 years" in shown.out
-    files = {"cases.csv", "case_one.svg", "case_one.png", "manifest.json"}
+    files = {"cases.csv", "case_one.svg", "case_one.png", "inputs.json", "manifest.json"}
     assert {p.name for p in out.iterdir()} == files
     rows: list[dict[str, Any]] = json.loads(cli("case", path, "--patients", 2000, "--json").out)["cases"]
     assert [row["target_id"] for row in rows] == ["fig_1", ""]

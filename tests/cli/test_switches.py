@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Cli
 
-FILES = {"switches.csv", "switches.svg", "switches.png", "manifest.json"}
+FILES = {"switches.csv", "switches.svg", "switches.png", "inputs.json", "manifest.json"}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_switches_are_run_and_written(cli: Cli, small: Path, tmp_path: Path) -> 
     assert cli(*words).code == 0
     assert (out / "switches.csv").read_bytes() == first
     assert cli(*words, "--strategies", "none").code == 0
-    assert {p.name for p in out.iterdir()} == {"switches.csv", "manifest.json"}
+    assert {p.name for p in out.iterdir()} == {"switches.csv", "inputs.json", "manifest.json"}
 
 
 def test_json_is_one_document(cli: Cli, small: Path, tmp_path: Path) -> None:

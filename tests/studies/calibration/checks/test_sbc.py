@@ -44,6 +44,7 @@ FEWER = 16
 SIZES = (60, 60, 150, 90, 40, 200)
 FILES = {
     "sbc.csv",
+    "inputs.json",
     "ranks.csv",
     "emulator.csv",
     "held.csv",
