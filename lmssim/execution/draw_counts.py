@@ -32,8 +32,8 @@ SCHEMA = pa.schema(
 )
 """Patients by draw, strategy, what is counted (`WHAT`), the endpoint, state or event, and time (years)."""
 WHAT = ("event", "competing", "censored", "present", "entries", "entered", "records", "had")
-"""Endpoint reached, preceded, or censored by a time; in a state at a time; entries into a state, patients who ever entered
-it; records of an event, patients who ever had it. Of the last four the time is blank."""
+"""Endpoint reached, preceded or censored by a time; in a state at a time; entries into a state, patients who ever
+entered it; records of an event, patients who ever had it. The last four have no time."""
 
 
 def write_draw_counts(
