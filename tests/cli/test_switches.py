@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.studies.sensitivity.test_switches import MODEL
+from tests.kit.examples import SWITCHED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,7 @@ FILES = {"switches.csv", "switches.svg", "switches.png", "inputs.json", "manifes
 def small(tmp_path: Path) -> Path:
     """The small model with its switches."""
     path = tmp_path / "small.toml"
-    path.write_text(MODEL)
+    path.write_text(SWITCHED)
     return path
 
 

@@ -9,30 +9,22 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pytest
 
-from lmssim.bundled import find_scenario
 from lmssim.execution import fold
 from lmssim.execution import simulate as execution
 from lmssim.execution.simulate import Sampling, simulate
-from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
 from tests.kit.plain import sums
+from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
     from lmssim.execution.estimates import Estimates
-    from lmssim.model.program import Program
 
 N = 100_003
 FLOATS = ("mean", "square", "product", "state")
 
 
 @functools.cache
-def _program() -> Program:
-    return compile_scenario(load_scenario(find_scenario("illness_death")))
-
-
-@functools.cache
 def _reference() -> Estimates:
-    return simulate(_program(), Sampling(n_patients=N, seed=5))
+    return simulate(bundled_program("illness_death"), Sampling(n_patients=N, seed=5))
 
 
 def _assert_identical(a: Estimates, b: Estimates) -> None:
@@ -45,7 +37,7 @@ def _assert_identical(a: Estimates, b: Estimates) -> None:
 
 def _parts(size: int) -> list[fold.Part]:
     """Chunks of a size."""
-    return [fold.finish(sums(_program(), p, min(size, N - p), seed=5)) for p in range(0, N, size)]
+    return [fold.finish(sums(bundled_program("illness_death"), p, min(size, N - p), seed=5)) for p in range(0, N, size)]
 
 
 def _folded(parts: list[fold.Part]) -> Estimates:
@@ -55,13 +47,15 @@ def _folded(parts: list[fold.Part]) -> Estimates:
 @pytest.mark.parametrize(("jobs", "block"), [(1, 1000), (1, 4096), (1, 7777), (2, 256), (2, 4096), (1, 1)])
 def test_workers_and_blocks_do_not_matter(jobs: int, block: int) -> None:
     """Bitwise equality of every mean, co-moment and count."""
-    _assert_identical(_reference(), simulate(_program(), Sampling(n_patients=N, seed=5, jobs=jobs, block=block)))
+    _assert_identical(
+        _reference(), simulate(bundled_program("illness_death"), Sampling(n_patients=N, seed=5, jobs=jobs, block=block))
+    )
 
 
 def test_counting_does_not_change_the_moments() -> None:
     """Without counts, the same means and co-moments."""
-    plain = simulate(_program(), Sampling(n_patients=20_000, seed=5, counting=False))
-    counted = simulate(_program(), Sampling(n_patients=20_000, seed=5))
+    plain = simulate(bundled_program("illness_death"), Sampling(n_patients=20_000, seed=5, counting=False))
+    counted = simulate(bundled_program("illness_death"), Sampling(n_patients=20_000, seed=5))
     for name in FLOATS:
         assert np.array_equal(getattr(plain, name), getattr(counted, name))
     assert plain.counts.entries.sum() == 0
@@ -89,7 +83,7 @@ def test_order_of_chunks_is_part_of_the_result() -> None:
 
 def test_moments_are_those_of_the_patients() -> None:
     """Mean, variance and covariance against NumPy over single patients."""
-    program = _program()
+    program = bundled_program("illness_death")
     worth = np.array([sums(program, p, 1, seed=5).moments.shift[0, 0] for p in range(500)])
     result = simulate(program, Sampling(n_patients=500, seed=5))
     np.testing.assert_allclose(result.mean[0], worth.mean(axis=0), rtol=1e-12)
@@ -103,13 +97,13 @@ def test_moments_are_those_of_the_patients() -> None:
 
 
 def _draws(n: int) -> dict[str, np.ndarray]:
-    return _program().sample(n, seed=9)
+    return bundled_program("illness_death").sample(n, seed=9)
 
 
 @pytest.mark.parametrize("random_numbers", ["common", "independent"])
 def test_draw_alone_is_draw_of_many(random_numbers: Literal["common", "independent"]) -> None:
     """Draw k alone, or in a batch of any size, gives the same bits; so do its parameters."""
-    program, n = _program(), 40
+    program, n = bundled_program("illness_death"), 40
     draws = _draws(n)
     sampling = Sampling(n_patients=300, seed=5, random_numbers=random_numbers)
     many = simulate(program, sampling, draws)
@@ -125,7 +119,7 @@ def test_draw_alone_is_draw_of_many(random_numbers: Literal["common", "independe
 @pytest.mark.parametrize("per_task", [1, 700, 5000, 10**9])
 def test_batches_of_draws_do_not_matter(monkeypatch: pytest.MonkeyPatch, per_task: int) -> None:
     """However many draws share a task, over several chunks and two workers."""
-    program, draws = _program(), _draws(9)
+    program, draws = bundled_program("illness_death"), _draws(9)
     sampling = Sampling(n_patients=9000, seed=5, random_numbers="independent")
     reference = simulate(program, sampling, draws)
     monkeypatch.setattr(execution, "TASK_PATHS", per_task * 8192)
@@ -135,7 +129,7 @@ def test_batches_of_draws_do_not_matter(monkeypatch: pytest.MonkeyPatch, per_tas
 
 def test_random_numbers_of_draws() -> None:
     """Common: equal parameters give equal lives in every draw; independent: the lives of the next patients."""
-    program = _program()
+    program = bundled_program("illness_death")
     same = {name: np.repeat(values, 3) for name, values in program.scenario.table.base().items()}
     common = simulate(program, Sampling(n_patients=500, seed=5), same)
     assert np.array_equal(common.mean[0], common.mean[1])

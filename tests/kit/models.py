@@ -11,6 +11,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+HEAD = "schema_version = 1\nname = 'test'\ntitle = 'Test'\n"
+"""What every scenario file begins with."""
+
 Entries = dict[str, Any]
 """Keys of a section, and their values."""
 
@@ -30,7 +33,7 @@ def toml(value: Any) -> str:
 
 
 def pairs(entries: Mapping[str, Any], between: str = ", ") -> str:
-    """Keys and their values; TOML text stands as it is under an empty key."""
+    """Keys and their values."""
     return between.join(f"{key if BARE.fullmatch(key) else toml(key)} = {toml(v)}" for key, v in entries.items())
 
 
@@ -76,6 +79,11 @@ def covariate(name: str, kind: str, /, **entries: Any) -> str:
 def categorical(name: str, /, **probabilities: float) -> str:
     """A covariate of labels, each with its probability."""
     return covariate(name, "categorical", categories=list(probabilities), probabilities=list(probabilities.values()))
+
+
+def population(*covariates: str) -> str:
+    """The population's covariates."""
+    return f"\n[population]\n{''.join(covariates)}"
 
 
 def strategy(name: str, /, **entries: Any) -> str:
@@ -181,6 +189,26 @@ def terminal(death: str, /, **entries: Any) -> str:
     return f"\n[[terminal]]\n{pairs({'death': death, **entries}, chr(10))}\n"
 
 
+def curves(of: Mapping[str, str], /, **more: Any) -> str:
+    """Partitioned survival: the hazard of each curve by its name; the last arguments say more of all of them."""
+    each = (f"[partitioned_survival.curves.{name}]\nhazard = {{ {hazard} }}\n" for name, hazard in of.items())
+    return section("partitioned_survival", **more) + "".join(each)
+
+
+# === What papers printed ===
+
+
+def observation(target: str, label: str, statistic: str, /, *events: str, **entries: Any) -> Entries:
+    """A row of a series: what was counted, and what was observed."""
+    return {"target": target, "label": label, "statistic": statistic, "events": events, **entries}
+
+
+def series(name: str, label: str, strategy: str, /, *rows: Entries, **entries: Any) -> str:
+    """A published series of patients under a strategy."""
+    head = section(f"series.{name}", label=label, source_id="nobody", strategy=strategy, **entries)
+    return head + "".join(f"\n[[series.{name}.rows]]\n{pairs(row, chr(10))}\n" for row in rows)
+
+
 # === Models ===
 
 DEAD = absorbing("dead", death="disease")
@@ -192,6 +220,18 @@ TERMINAL = terminal("dead", window=1, cost={"end": 8000}, excludes=["care"])
 def alive_dead(hazard: str, more: str = "") -> str:
     """Alive, then dead after one hazard; `more` stands in the transition."""
     return start("alive", utility=1) + DEAD + move("alive", "dead", hazard) + more + "\n"
+
+
+def illness_death(ill: str, death: str, death_ill: str, /, **of_illness: Any) -> str:
+    """Well, ill, dead; the last arguments say more of falling ill."""
+    return (
+        start("well")
+        + state("ill")
+        + DEAD
+        + move("well", "ill", ill, **of_illness)
+        + move("well", "dead", death)
+        + move("ill", "dead", death_ill)
+    )
 
 
 def reversible(back: str) -> str:

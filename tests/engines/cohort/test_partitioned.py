@@ -34,6 +34,7 @@ from tests.kit.models import (
     alive_dead,
     attributes,
     covariate,
+    curves,
     endpoint,
     exponential,
     fixed,
@@ -63,26 +64,20 @@ if TYPE_CHECKING:
 CLOSE = 1e-9
 
 
-def _curves(of: dict[str, str], **more: Any) -> str:
-    """The section of the curves: name and text of each hazard; `more` says more of all of them."""
-    text = section("partitioned_survival", **more)
-    return text + "".join(f"[partitioned_survival.curves.{name}]\nhazard = {{ {h} }}\n" for name, h in of.items())
-
-
 def two_curves(pfs: str, os: str, free: Entries | None = None, progressed: Entries | None = None, **more: Any) -> str:
     """Progression-free, progressed, dead; the arguments say more of both states and of the curves."""
     return (
         start("free", utility=0.8, **(free or {}))
         + state("progressed", utility=0.5, **(progressed or {}))
         + DEAD
-        + _curves({"pfs": pfs, "os": os}, states=["free", "progressed", "dead"], **more)
+        + curves({"pfs": pfs, "os": os}, states=["free", "progressed", "dead"], **more)
     )
 
 
 def one_curve(hazard: str, of_curve: str = "", alive: Entries | None = None, **more: Any) -> str:
     """Alive, then dead; the arguments say more of the curve, of the state and of all curves."""
     states = start("alive", **({"utility": 1} | (alive or {}))) + DEAD
-    return states + _curves({"os": hazard}, states=["alive", "dead"], **more) + of_curve + "\n"
+    return states + curves({"os": hazard}, states=["alive", "dead"], **more) + of_curve + "\n"
 
 
 def solve(program: Program, n: int = 1) -> PartitionedResult:
@@ -190,8 +185,8 @@ def test_more_curves_than_two(build: Build) -> None:
     """Four states between three curves."""
     names = ["one", "two", "three", "dead"]
     rates = {"first": 0.9, "second": 0.5, "os": 0.2}
-    curves = _curves({name: exponential(rate) for name, rate in rates.items()}, states=names)
-    text = start("one") + state("two") + state("three") + DEAD + curves
+    hazards = {name: exponential(rate) for name, rate in rates.items()}
+    text = start("one") + state("two") + state("three") + DEAD + curves(hazards, states=names)
     years = solve(build(frame(10.0) + text)).state[0, 0, :, STATE_YEARS]
     a, b, c = (annuity(rate, 10.0) for rate in rates.values())
     np.testing.assert_allclose(years, [a, b - a, c - b, 0.0], rtol=CLOSE)

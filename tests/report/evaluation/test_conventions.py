@@ -7,23 +7,13 @@ from typing import TYPE_CHECKING
 
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.conventions import curve_conventions
-from tests.kit.models import frame
+from tests.kit.models import DEAD, curves, exponential, frame, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-CURVE = """
-[states.alive]
-initial = true
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[partitioned_survival]
-states = ["alive", "dead"]
-[partitioned_survival.curves.os]
-hazard = { family = "exponential", rate = 0.2 }
-"""
+CURVE = start("alive") + DEAD + curves({"os": exponential(0.2)}, states=["alive", "dead"])
 
 
 def test_floor_and_crossing_of_survival_curves_are_said() -> None:

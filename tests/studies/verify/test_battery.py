@@ -19,8 +19,8 @@ from lmssim.report.verification.battery import figures_table, write_verify_repor
 from lmssim.studies.verify import CHECKS, GROUPS, Finding, Status, chosen, in_order, run_battery
 from lmssim.studies.verify.bench import Bench, constant, possible, strategy_values
 from lmssim.studies.verify.checks import agreement
-from tests.kit.model import write_model
 from tests.kit.plants import PLANTS, parameter, references
+from tests.kit.small import write_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,7 +11,10 @@ import pytest
 from lmssim.model.language.schema import SeriesRow
 from lmssim.published.predict import Predicted
 from lmssim.studies.calibration.checks.predictive import predict_figure
-from lmssim.studies.calibration.rows import Row
+from tests.kit.rows import figure_row
+
+if TYPE_CHECKING:
+    from lmssim.studies.calibration.rows import Row
 
 N_DRAWS, N_STUDIES = 1_000, 4_000
 SE = np.sqrt(0.95 * 0.05 / N_STUDIES)
@@ -25,22 +28,7 @@ def row(statistic: str, observed: float | None, n: int, **more: Any) -> Row:
     reading = SeriesRow.model_validate(
         {"target": "a", "label": "A", "statistic": statistic, "events": ["ill"], "n": n, **read}
     )
-    return Row(
-        target="a",
-        study="one",
-        cohort_id="one",
-        series="s",
-        family="metastasis",
-        role="fit",
-        held_out=False,
-        reading=reading,
-        share=0.5,
-        n=float(n),
-        is_effective=False,
-        within="",
-        reason="",
-        **more,
-    )
+    return replace(figure_row(reading, n), **more)
 
 
 def predicted(figure: np.ndarray, share: np.ndarray, per_patient: float = 1.0, spread: float = np.nan) -> Predicted:

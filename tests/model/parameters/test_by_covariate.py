@@ -20,8 +20,8 @@ from lmssim.model.language.expression import Name
 from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.verify.bench import strategy_values
-from tests.conftest import HEAD, PARAMETER_HEADER
-from tests.kit.models import DEAD, frame
+from tests.kit.models import DEAD, HEAD, exponential, frame, move, start
+from tests.kit.parameters import parameter_table
 from tests.kit.plain import Z, assert_engines_agree
 
 if TYPE_CHECKING:
@@ -35,31 +35,9 @@ Write = Callable[..., Program]
 
 
 def _model(rate: str = "rate", more: str = "", sites: str = SITES, **frames: Any) -> str:
-    return f"""{frame(20, covariates=f"covariates.site = {sites}", **frames)}
-[states.alive]
-initial = true
-utility = 1
-cost_per_year = {{ total = "cost" }}
-{DEAD}
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ family = "exponential", rate = "{rate}" }}
-{more}
-"""
-
-
-def _table(path: Path, *rows: str) -> None:
-    """A parameter table of rows `id, value`, or `id = expression`, or `id, value, distribution, p1, p2`."""
-    lines = []
-    for row in rows:
-        if "=" in row:
-            id_, text = row.split("=")
-            lines.append(f"{id_.strip()},,,,,,,,{text.strip()},,definition,,,,")
-        else:
-            cells = [cell.strip() for cell in row.split(",")]
-            lines.append(",".join([*cells, *[""] * (10 - len(cells)), "definition", "", "", "", ""]))
-    path.write_text(PARAMETER_HEADER + "\n".join(lines) + "\n")
+    alive = start("alive", utility=1, cost_per_year={"total": "cost"})
+    dies = move("alive", "dead", exponential(rate))
+    return frame(20, covariates=f"covariates.site = {sites}", **frames) + alive + DEAD + dies + more
 
 
 FILES: dict[str, tuple[str, ...]] = {
@@ -81,7 +59,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 
     def make(text: str = "", by: str = BY, **files: tuple[str, ...]) -> Path:
         for name, rows in {**FILES, **{f"{k}.csv": v for k, v in files.items()}}.items():
-            _table(tmp_path / name, *rows)
+            (tmp_path / name).write_text(parameter_table(*rows))
         path = tmp_path / "test.toml"
         path.write_text(HEAD + by + (text or _model()))
         return path
@@ -257,7 +235,7 @@ def test_includes_join_the_files_of_a_category(tmp_path: Path, write: Callable[.
     """A scenario adds tables to those of the file that it includes, whose names hold from its own folder."""
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "base.toml").write_text('[parameters_by.site]\nlimb = ["more.csv"]\n')
-    _table(tmp_path / "models" / "more.csv", "price, 11")
+    (tmp_path / "models" / "more.csv").write_text(parameter_table("price, 11"))
     path = write(by='include = ["models/base.toml"]\n' + BY, limb=("rate, 0.1",))
     assert load_scenario(path).table.base()["limb_price"][0] == 11.0
 

@@ -14,8 +14,8 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.posterior import column_names, read_columns
 from lmssim.model.scenario import Scenario, load_scenario
-from tests.conftest import HEAD, PARAMETER_HEADER
-from tests.kit.models import DEAD, frame
+from tests.kit.models import DEAD, HEAD, categorical, exponential, frame, move, start
+from tests.kit.parameters import parameter_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,38 +72,24 @@ def in_row(column: float, draws: FloatArray | list[int]) -> FloatArray:
     return np.asarray(column + (np.asarray(draws) % N_ROWS) / 1000, dtype=np.float64)
 
 
-def _table(path: Path, *rows: str) -> None:
-    """A parameter table of rows `id, value, group` or `id = expression`."""
-    header, lines = PARAMETER_HEADER.strip() + ",group", []
-    for row in rows:
-        id_, mark, text = (part.strip() for part in row.partition("="))
-        id_, value, group = [*(part.strip() for part in id_.split(",")), "", ""][:3]
-        lines.append(f"{id_},{value},{'' if mark else 'fixed'},,,,,,{text},,calibrated,,,,,{group}")
-    path.write_text("\n".join([header, *lines]) + "\n")
-
-
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
     """Write a small model with its tables and posteriors; returns its path."""
 
     def make(head: str = AS_LIMB, more: str = "") -> Path:
-        _table(tmp_path / "limb.csv", "rate, 0.1, calibrated", "price, 10")
-        _table(tmp_path / "womb.csv", "rate, 0.2", "price, 20")
-        _table(tmp_path / "shared.csv", "factor, 2", "cost = price * factor")
+        tables = {
+            "limb": ("rate, 0.1", "price, 10"),
+            "womb": ("rate, 0.2", "price, 20"),
+            "shared": ("factor, 2", "cost = price * factor"),
+        }
+        for name, rows in tables.items():
+            groups = {"rate": "calibrated"} if name == "limb" else {}
+            (tmp_path / f"{name}.csv").write_text(parameter_table(*rows, kind="calibrated", groups=groups))
         for name, columns in (("limb", LIMB), ("womb", WOMB)):
             posterior(columns).to_parquet(tmp_path / f"{name}.parquet")
-        site = 'covariates.site = { kind = "categorical", categories = ["limb", "womb"], probabilities = [0.5, 0.5] }'
-        model = f"""{frame(20, covariates=site)}
-[states.alive]
-initial = true
-utility = 1
-cost_per_year = {{ total = "cost" }}
-{DEAD}
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ family = "exponential", rate = "rate" }}
-"""
+        model = frame(20, covariates=categorical("site", limb=0.5, womb=0.5))
+        model += start("alive", utility=1, cost_per_year={"total": "cost"}) + DEAD
+        model += move("alive", "dead", exponential("rate"))
         path = tmp_path / "test.toml"
         path.write_text(HEAD + head + model + more)
         return path
@@ -145,7 +131,7 @@ def test_columns_that_nothing_uses_do_no_harm(write: Write) -> None:
     """A parameter that the model does not use is none of its own because a posterior knows it; with a name, it is."""
     head = AS_LIMB.replace('"shared.csv"]', '"shared.csv"]\nshared_parameters = ["more.csv"]')
     path = write(head)
-    _table(path.parent / "more.csv", "h5, 1")
+    (path.parent / "more.csv").write_text(parameter_table("h5, 1", kind="calibrated"))
     assert "h5" not in compile_scenario(load_scenario(path)).used
     named = write(head + 'members = ["rate", "h5"]\n')
     assert "h5" in compile_scenario(load_scenario(named)).used
