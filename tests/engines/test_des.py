@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
 
 from lmssim.bundled import find_scenario
-from lmssim.engines import compiled, des
-from lmssim.engines.histories import Chunk, Histories, compare_histories
+from lmssim.engines import des
+from lmssim.engines.histories import Histories, compare_histories
 from lmssim.errors import InputError, LmssimError
 from lmssim.evaluation import evaluate
-from lmssim.execution.simulate import Sampling
+from lmssim.execution.simulate import ENGINES, Sampling
 from lmssim.kernels import scalar
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 from tests.kit.models import DEAD, alive_dead, frame
-from tests.kit.plain import assert_engines_agree, live
+from tests.kit.plain import assert_engines_agree, live, sums
 from tests.kit.scenarios import LIVED
 
 if TYPE_CHECKING:
-    from lmssim.execution.fold import Estimates
+    from lmssim.execution.estimates import Estimates
     from lmssim.execution.simulate import Engine
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
@@ -74,12 +74,14 @@ def _assert_identical(a: Estimates, b: Estimates) -> None:
 
 
 @pytest.mark.parametrize("name", LIVED)
-@pytest.mark.parametrize("independent", [False, True])
-def test_results_of_bundled_scenarios_are_identical(name: str, independent: bool) -> None:
+@pytest.mark.parametrize("random_numbers", ["common", "independent"])
+def test_results_of_bundled_scenarios_are_identical(
+    name: str, random_numbers: Literal["common", "independent"]
+) -> None:
     """Means, co-moments and counts of two draws, whatever the block and the number of workers."""
     scenario = load_scenario(find_scenario(name))
     draws = _program(name).sample(2, seed=9)
-    sampling = Sampling(n_patients=70, seed=4, independent_luck=independent)
+    sampling = Sampling(n_patients=70, seed=4, random_numbers=random_numbers)
     fast = evaluate(scenario, sampling, draws).estimates
     reference = evaluate(scenario, replace(sampling, engine="des", block=32, jobs=2), draws).estimates
     _assert_identical(fast, reference)
@@ -230,9 +232,9 @@ def test_refusals_are_those_of_the_compiled_engine(build: Build, text: str) -> N
     """The same error in the same words."""
     program = build(frame(covariates='covariates.size = { kind = "uniform", low = 5, high = 15 }') + text + DEAD)
     said = []
-    for engine in (compiled, des):
+    for engine in ENGINES:
         with pytest.raises(LmssimError) as refused:
-            engine.run(program, Chunk(0, 1), program.numbers(), np.zeros(1, dtype=np.int64), 1)
+            sums(program, engine=engine)
         said.append((refused.type, str(refused.value)))
     assert said[0] == said[1]
 

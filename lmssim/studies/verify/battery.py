@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lmssim.errors import InputError, LmssimError, NotApplicableError, unknown
-from lmssim.studies.verify.bench import Bench, sampling_for
+from lmssim.studies.verify.bench import Bench
 from lmssim.studies.verify.checks import CHECKS
 from lmssim.studies.verify.finding import Finding, Status
 from lmssim.studies.verify.registry import Check, in_order
@@ -168,7 +168,7 @@ def run_battery(
     if sampling.n_patients < LEAST_PATIENTS:
         raise InputError(f"patients: {sampling.n_patients} is too few to verify a model; at least {LEAST_PATIENTS}.")
     checks = chosen(names, without)
-    benches = [Bench(scenario, sampling_for(sampling, engine), engine) for engine in dict.fromkeys(engines)]
+    benches = [Bench(scenario, replace(sampling, engine=engine), engine) for engine in dict.fromkeys(engines)]
     total, done = len(checks) * len(benches), 0
     found: list[Result] = []
     for bench in benches:
