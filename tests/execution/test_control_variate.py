@@ -14,38 +14,31 @@ from lmssim.evaluation import evaluate
 from lmssim.execution.control_variate import Controlled, _regressed, control
 from lmssim.execution.simulate import Sampling
 from lmssim.kernels.rewards import LY, QALY
-from tests.kit.models import DEAD, frame
+from tests.kit.models import DEAD, covariate, frame, law, move, start, state, strategy, weibull
 
 if TYPE_CHECKING:
     from lmssim.model.program import Program
     from tests.conftest import Build
 
-MODEL = """
-[states.well]
-initial = true
-utility = 0.8
-[states.ill]
-utility = 0.5
-[[transitions]]
-from = "well"
-to = "ill"
-hazard = {{ family = "weibull", shape = 1.4, scale = 5 }}
-effects."log(size / 8)" = {spread}
-effects.age = "loghr / 60"
-[[transitions]]
-from = ["well", "ill"]
-to = "dead"
-hazard = {{ family = "gompertz", shape = 0.1, rate = 0.02, clock = "model" }}
-effects."log(size / 8)" = {spread}
-"""
-SIZE = 'covariates.size = { kind = "lognormal", median = 8, sdlog = 0.5 }'
-ARMS = "[strategies.usual]\n[strategies.new]\nset = { loghr = -0.5 }"
+LOGNORMAL = covariate("size", "lognormal", median=8, sdlog=0.5)
+ARMS = strategy("usual") + strategy("new", set={"loghr": -0.5})
 FEW = Sampling(n_patients=4_096, control_variate=True)
 
 
 def _program(build: Build, spread: float = 0.6) -> Program:
-    text = frame(20, rate=0.03, covariates=SIZE, strategies=ARMS) + MODEL.format(spread=spread) + DEAD
-    return build(text, {"loghr": 0.0})
+    """Illness and death, on which the size of the tumour has an effect."""
+    text = (
+        start("well", utility=0.8)
+        + state("ill", utility=0.5)
+        + move("well", "ill", weibull(1.4, 5), effects={"log(size / 8)": spread, "age": "loghr / 60"})
+        + move(
+            ["well", "ill"],
+            "dead",
+            law("gompertz", shape=0.1, rate=0.02, clock="model"),
+            effects={"log(size / 8)": spread},
+        )
+    )
+    return build(frame(20, rate=0.03, covariates=LOGNORMAL, strategies=ARMS) + text + DEAD, {"loghr": 0.0})
 
 
 def _figures(controlled: Controlled) -> list[float]:
