@@ -278,7 +278,7 @@ def evaluate(
 def _check_comparator(program: Program, sampling: Sampling) -> None:
     """Refuse to run some strategies without the one that they are compared with."""
     comparator, strategies = program.scenario.comparator, [program.strategies[s] for s in sampling.positions(program)]
-    if comparator not in strategies:
+    if sampling.strategies and comparator not in strategies:
         raise InputError(
             f"strategies: the comparator '{comparator}' is not among {', '.join(strategies)}; add it, or state another"
             " one in the scenario (settings.comparator)."

@@ -5,16 +5,18 @@ The same patients stand in the same batch of every run, so that runs can be comp
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.engines.task import Task, Wanted
+from lmssim.engines.task import Wanted
 from lmssim.execution.backends import run_tasks
-from lmssim.execution.simulate import CHUNK, ENGINES, Simulation, workers
+from lmssim.execution.simulate import CHUNK, ENGINES, Simulation, chunks_of, workers
 from lmssim.kernels.ledger import N_MAIN
 
 if TYPE_CHECKING:
+    from lmssim.engines.task import Task
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
@@ -44,15 +46,7 @@ def batch_means(program: Program, sampling: Sampling, numbers: FloatArray) -> tu
     """Sizes of batches, and their means of the main outcomes, (n_batches, n_strategies, n_main), in the first draw."""
     wanted = Wanted(n_subgroups=CHUNK // BATCH, whole=False)
     simulation = Simulation(program, sampling, numbers[:1], 0, wanted, Batches())
-    tasks = [
-        Task(
-            draws=range(1),
-            first=first,
-            n=min(CHUNK, sampling.n_patients - first),
-            strategies=sampling.positions(program),
-        )
-        for first in range(0, sampling.n_patients, CHUNK)
-    ]
+    tasks = chunks_of(replace(sampling, random_numbers="common"), range(1), sampling.positions(program))
     ENGINES[sampling.engine].warm(program)
     parts = run_tasks(run_batches, simulation, tasks, backend=sampling.backend, jobs=workers(sampling))
     sizes, means = zip(*parts, strict=True)

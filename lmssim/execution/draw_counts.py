@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from pyarrow.parquet import ParquetWriter
+
     from lmssim.execution.estimates import CountsAtTimes, Estimates
     from lmssim.kernels import CountArray
     from lmssim.model.program import Program
@@ -53,14 +55,19 @@ def write_draw_counts(
     Estimates
         Of all draws, without their counts.
     """
-    parts: list[Estimates] = []
     with write_parquet_stream(path, SCHEMA) as writer:
-        for batch in batches:
-            assert batch.by_draw is not None
-            writer.write_table(pa.concat_tables(_tables(program, strategies, batch.by_draw, first_draw)))
-            parts.append(replace(batch, by_draw=None))
-            first_draw += batch.n_draws
-    return fold.stack(parts)
+        return fold.stack(_written(writer, program, strategies, batches, first_draw))
+
+
+def _written(
+    writer: ParquetWriter, program: Program, strategies: Sequence[str], batches: Iterable[Estimates], first_draw: int
+) -> Iterator[Estimates]:
+    """Batches without their counts by draw, each once these are written."""
+    for batch in batches:
+        assert batch.by_draw is not None
+        writer.write_table(pa.concat_tables(_tables(program, strategies, batch.by_draw, first_draw)))
+        first_draw += batch.n_draws
+        yield replace(batch, by_draw=None)
 
 
 def _tables(program: Program, strategies: Sequence[str], kept: CountsAtTimes, first_draw: int) -> Iterator[pa.Table]:

@@ -11,7 +11,7 @@ doi:10.1080/00031305.1983.10483115
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ from lmssim.kernels.rewards import COST, N_MAIN, QALY
 from lmssim.kernels.tally import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from lmssim.engines.task import Sums
     from lmssim.kernels import CountArray, FloatArray, IntArray
@@ -155,6 +155,10 @@ class Axes:
     labels: Sequence[str] = ()
 
 
+NOBODY = Counts(*[np.zeros(0, dtype=np.int64)] * len(Counts._fields))
+"""In the place of counts that have been added to others."""
+
+
 def estimates_of(part: Part, axes: Axes, independent: bool) -> Estimates:
     """Estimates of all patients of some draws, which have patients of their own if `independent`."""
     means = part.means
@@ -191,19 +195,19 @@ def _known(means: Means, members: IntArray) -> dict[str, CountArray]:
     }
 
 
-def stack(parts: Sequence[Estimates]) -> Estimates:
-    """Estimates of batches of draws, side by side."""
-    first = parts[0]
-    if len(parts) == 1:
-        return first
-    counts = first.counts
-    for part in parts[1:]:
-        counts = _sum(counts, part.counts)
+def stack(batches: Iterable[Estimates]) -> Estimates:
+    """Estimates of batches of draws, side by side; whole counts are summed as they come, one of them held at a time."""
+    parts: list[Estimates] = []
+    total: Counts | None = None
+    for batch in batches:
+        total = batch.counts if total is None else _sum(total, batch.counts)
+        parts.append(replace(batch, counts=NOBODY))
+    assert total is not None
     return Estimates(
-        n=first.n,
+        n=parts[0].n,
         **_stacked(parts),
-        independent=first.independent,
-        counts=counts,
+        independent=parts[0].independent,
+        counts=total,
         by_draw=_stacked_counts([part.by_draw for part in parts if part.by_draw is not None]),
         by_subgroup=_stacked_subgroups([part.by_subgroup for part in parts if part.by_subgroup is not None]),
     )

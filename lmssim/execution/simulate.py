@@ -13,7 +13,7 @@ from lmssim.execution.backends import BACKENDS, THREADS, run_tasks
 from lmssim.execution.subgroups import subgroups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lmssim.engines.histories import Histories
     from lmssim.engines.task import Patients, Sums
@@ -85,7 +85,8 @@ class Sampling:
     random_numbers: Literal["common", "independent"] = "common"
     """Whether draws share their patients and random numbers, or each draw has patients of its own."""
     strategies: tuple[str, ...] = ()
-    """Strategies to run; all if empty. A strategy's results do not depend on which others are run."""
+    """Strategies to run; all if empty. A strategy's results do not depend on which others are run (of `cohort`, but for
+    the error of steps)."""
     subgroups: Mapping[str, str] = field(default_factory=dict)
     """Label of each subgroup to its rule on covariates; a patient belongs to the first whose rule is met."""
     by_draw: bool = False
@@ -149,10 +150,18 @@ class Simulation:
 
     Attributes
     ----------
+    program : Program
+        What is run.
+    sampling : Sampling
+        By which engine, with which seed.
     numbers : ndarray(float, ndim=3)
-        (n_draws, n_strategies, n_numbers).
+        (n_draws, n_strategies, n_numbers) of the program.
     first_draw : int
         Number of the first draw.
+    wanted : Wanted
+        Sums that are wanted.
+    grouping : Grouping, optional
+        Whose sums are kept apart; nobody's if absent.
     """
 
     program: Program
@@ -160,7 +169,7 @@ class Simulation:
     numbers: FloatArray
     first_draw: int
     wanted: Wanted
-    grouping: Grouping | None
+    grouping: Grouping | None = None
 
     def run(self, task: Task) -> Sums:
         """Sums over the patients of a task."""
@@ -194,7 +203,7 @@ def simulate(
     progress : callable, optional
         Called with (lives done, lives in all) after each task.
     """
-    return fold.stack(list(simulate_batches(program, sampling, draws, first_draw, progress)))
+    return fold.stack(simulate_batches(program, sampling, draws, first_draw, progress))
 
 
 def simulate_batches(
@@ -212,30 +221,34 @@ def simulate_batches(
     strategies = sampling.positions(program)
     simulation = Simulation(program, sampling, numbers, first_draw, wanted, subgroups)
     batches = _batches(program, sampling, len(numbers), first_draw, len(strategies), wanted)
-    chunks = range(0, sampling.n_patients, CHUNK)
-    tasks = [
-        Task(
-            draws=batch,
-            first=first,
-            n=min(CHUNK, sampling.n_patients - first),
-            strategies=strategies,
-            per_draw=sampling.n_patients if sampling.independent else 0,
-        )
-        for batch in batches
-        for first in chunks
-    ]
+    tasks = [chunks_of(sampling, batch, strategies) for batch in batches]
+    every = [task for chunks in tasks for task in chunks]
+    done, total = 0, sum(task.n_lives for task in every)
     ENGINES[sampling.engine].warm(program)
-    results = run_tasks(run_task, simulation, tasks, backend=sampling.backend, jobs=workers(sampling))
-    done, total = 0, sum(task.n_lives for task in tasks)
-    for b in range(len(batches)):
+    results = run_tasks(run_task, simulation, every, backend=sampling.backend, jobs=workers(sampling))
+    for chunks in tasks:
         part: fold.Part | None = None
-        for task in tasks[b * len(chunks) : (b + 1) * len(chunks)]:
+        for task in chunks:
             part = next(results) if part is None else fold.merge(part, next(results))
             done += task.n_lives
             if progress is not None:
                 progress(done, total)
         assert part is not None
         yield fold.estimates_of(part, axes, sampling.independent)
+
+
+def chunks_of(sampling: Sampling, draws: range, strategies: Sequence[int]) -> list[Task]:
+    """Tasks for all patients of some draws, a chunk each."""
+    return [
+        Task(
+            draws=draws,
+            first=first,
+            n=min(CHUNK, sampling.n_patients - first),
+            strategies=strategies,
+            per_draw=sampling.n_patients if sampling.independent else 0,
+        )
+        for first in range(0, sampling.n_patients, CHUNK)
+    ]
 
 
 def workers(sampling: Sampling) -> int:
@@ -245,8 +258,7 @@ def workers(sampling: Sampling) -> int:
 
 def _wanted(program: Program, sampling: Sampling, subgroups: Subgroups | None) -> tuple[Wanted, fold.Axes]:
     """Which sums are wanted, and the times and labels of their axes."""
-    named = program.scenario.file.settings.times
-    yearly = draw_times(program)
+    named, yearly = named_times(program), draw_times(program)
     wanted = Wanted(
         n_subgroups=1 if subgroups is None else len(subgroups.labels),
         whole=sampling.counting,
@@ -261,10 +273,15 @@ def _wanted(program: Program, sampling: Sampling, subgroups: Subgroups | None) -
     return wanted, axes
 
 
+def named_times(program: Program) -> list[float]:
+    """The scenario's named times, ascending."""
+    return sorted(set(program.scenario.file.settings.times))
+
+
 def draw_times(program: Program) -> list[float]:
     """Times at which counts are kept by draw: each year up to the horizon, and the named times."""
-    settings = program.scenario.file.settings
-    return sorted({*settings.times, *(float(year) for year in range(int(settings.horizon) + 1))})
+    horizon = program.scenario.file.settings.horizon
+    return sorted({*named_times(program), *(float(year) for year in range(int(horizon) + 1))})
 
 
 def _batches(

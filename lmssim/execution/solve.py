@@ -20,7 +20,7 @@ from lmssim.engines.task import grid_at, occupancy_times
 from lmssim.execution import fold
 from lmssim.execution.backends import run_tasks
 from lmssim.execution.estimates import EXACT, CountsAtTimes, Estimates, Means, SubgroupEstimates
-from lmssim.execution.simulate import draw_times
+from lmssim.execution.simulate import draw_times, named_times
 from lmssim.execution.subgroups import subgroups_of
 from lmssim.kernels.ledger import COST, N_MAIN, QALY
 from lmssim.kernels.tally import Counts, Grid
@@ -137,10 +137,11 @@ def solve_population(
         if progress is not None:
             progress(d + 1, len(numbers))
     assert replicates is not None
-    found = {each.name: getattr(fold.stack(parts), each.name) for each in fields(Estimates)}
-    found["counts"] = Counts(*(each.sum(axis=0) for each in replicates))
+    stacked = fold.stack(parts)
+    found = {each.name: getattr(stacked, each.name) for each in fields(Estimates) if each.name != "counts"}
     return Solution(
         **found,
+        counts=Counts(*(each.sum(axis=0) for each in replicates)),
         replicates=replicates,
         steps=error.outcomes[0],
         endpoint_steps=error.endpoint[0],
@@ -204,7 +205,7 @@ class _Reader:
     def __init__(self, program: Program, sampling: Sampling, profiles: Profiles) -> None:
         self.profiles = profiles
         self.yearly = _Times(program, draw_times(program)) if sampling.by_draw else None
-        self.named = _Times(program, program.scenario.file.settings.times)
+        self.named = _Times(program, named_times(program))
         self.subgroups = subgroups_of(program, sampling.subgroups)
         self.group = None if self.subgroups is None else self.subgroups.of(profiles.x)
 
@@ -221,7 +222,7 @@ class _Reader:
             square=square[None],
             product=product[None],
             state=state[None],
-            counts=whole,
+            counts=fold.NOBODY,  # those of the replicates are summed by themselves
             by_draw=by_draw,
             by_subgroup=self._by_subgroup(result, self.subgroups) if self.subgroups is not None else None,
         )
