@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TAPLO = """\
 # Completion and checking of keys in editors that use Taplo (Even Better TOML, for instance)
 include = ["scenarios/*.toml", "scenarios/*/*.toml"]
+exclude = ["scenarios/evidence/*.toml"]
 
 [schema]
 path = "schema/scenario.schema.json"

@@ -15,21 +15,14 @@ from lmssim.errors import InputError, unknown
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
 
-SITES = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites")
 PATIENTS = 100_000
 FOR_SWITCHES, FEWEST = 5, 1024
 """Each option of a switch is run on so many times fewer patients, at least so many: paired differences need fewer."""
-SHOWN = "neoadj_rt,neoadj_ct,adj_rt,adj_ct,lines_doxtrab"
-"""Strategies of the tables of switches."""
-CALIBRATIONS = ("advanced", "extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine")
-"""In this order: sites take the course of advanced disease as it was fitted before."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """What scenarios read of a calibration: its file there, and how it ends beside the other posteriors."""
 PARTS = ("calibration", "validation", "base_case", "switches")
-POWER_SERIES, POWER_SPLITS = "elms", {"size": "size_cm > 10", "depth": "deep", "grade": "grade == 3"}
-"""Series of 75 patients in whom no difference of survival was found, and what it was compared by."""
 POWER_DRAWS = 50
-"""Rows of the posterior over which the power of that series is averaged."""
+"""Rows of the posterior over which the power of a published series is averaged."""
 
 
 def reproduce(
@@ -53,11 +46,11 @@ def reproduce(
         _base_case(out / "base_case", patients, seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "switches"):
         from lmssim.cli.switches import switches
+        from lmssim.studies.reference import reference
 
-        for site in SITES:
-            switches(
-                site, max(patients // FOR_SWITCHES, FEWEST), seed, jobs, SHOWN, out=out / "switches" / site, quiet=quiet
-            )
+        shown, few = ",".join(reference().strategies_of_switches), max(patients // FOR_SWITCHES, FEWEST)
+        for site in reference().scenarios:
+            switches(site, few, seed, jobs, shown, out=out / "switches" / site, quiet=quiet)
 
 
 def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
@@ -66,9 +59,10 @@ def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
     from lmssim.cli.calibrate import calibrate_to
     from lmssim.execution.store import make_folder, write_bytes
     from lmssim.studies.calibration.calibrate import Settings
+    from lmssim.studies.reference import calibrations_in_order
 
     own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
-    for name in CALIBRATIONS:
+    for name in calibrations_in_order():
         folder = make_folder(out / "calibration" / name)
         calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
         for made, suffix in POSTERIOR.items() if own else ():
@@ -77,7 +71,7 @@ def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
 
 
 def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
-    """Held-out figures of every calibration, its method on known truths, and what a series of 75 could have found."""
+    """Held-out targets of every calibration, its method on known parameters, and the power of a published series."""
     from lmssim.bundled import find_calibration
     from lmssim.cli.sbc import sbc_to
     from lmssim.cli.validate import validate
@@ -85,15 +79,18 @@ def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
     from lmssim.model.parameters.draws import sample_parameters
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.calibration.checks.sbc import SbcSettings
+    from lmssim.studies.reference import calibrations_in_order, reference
     from lmssim.studies.trials.series_power import power_of_series
 
-    for name in CALIBRATIONS:
+    for name in calibrations_in_order():
         validate(name, seed=seed, jobs=jobs, out=out / name, quiet=quiet)
     folder = make_folder(out / "simulation_based_calibration")
-    sbc_to(find_calibration("extremity"), SbcSettings(seed=seed), folder, options.jobs_or_all(jobs), quiet=quiet)
-    scenario = load_scenario("extremity")
+    known = find_calibration(reference().simulation_based_calibration)
+    sbc_to(known, SbcSettings(seed=seed), folder, options.jobs_or_all(jobs), quiet=quiet)
+    power = reference().power
+    scenario = load_scenario(power.scenario)
     draws = sample_parameters(scenario.table, scenario.groups, POWER_DRAWS, seed)
-    write_csv(out / "power.csv", power_of_series(scenario, POWER_SERIES, POWER_SPLITS, seed=seed, draws=draws))
+    write_csv(out / "power.csv", power_of_series(scenario, power.series, power.compared, seed=seed, draws=draws))
 
 
 def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -> None:
@@ -103,12 +100,13 @@ def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.by_site import by_site
+    from lmssim.studies.reference import reference
 
     sampling = Sampling(n_patients=patients, seed=seed, jobs=jobs)
     sampling.validate()
     evaluations = []
     store.make_folder(folder)
-    for site in SITES:
+    for site in reference().scenarios:
         scenario = load_scenario(site)
         with progress_bar(site, shown=not quiet) as progress:
             evaluations.append(evaluate(scenario, sampling, progress=progress))

@@ -145,7 +145,7 @@ def test_words_of_treatment(readers: dict[str, Reader], targets: dict[str, Targe
         ("extremity", "elms_metsite_lung", "does not know where metastases are"),
         ("extremity", "rev_uterine_os5", "of site uterine, the scenario's patients are of extremity"),
         ("uterine", "osaka_os5", "of site nonuterine"),
-        ("extremity", "sarculator_os_low", "the time of the figure is not given"),
+        ("extremity", "sarculator_os_low", "the time of the target is not given"),
         ("advanced", "elms_os_crude", "begin with advanced disease"),
         ("advanced", "rev_nivoipi_rr", "no event for objective response"),
         ("retroperitoneal", "rev_neoct_pr_dacarbazine", "no event for partial response"),
@@ -165,7 +165,7 @@ def test_sites_choose_patients(readers: dict[str, Reader], targets: dict[str, Ta
     assert several is not None
     assert "uterine" not in several
     assert parts(readers["all_sites"].reading(targets["plms23_rec"]))[0].where is None
-    assert "of all sites, read of extremity" in readers["extremity"].reading(targets["plms23_rec"]).text
+    assert "of all sites, computed for extremity" in readers["extremity"].reading(targets["plms23_rec"]).text
     misspelt = replace(targets["massi_dfs2"], site="extremty")
     assert "Did you mean 'extremity'?" in readers["extremity"].reading(misspelt).text
 
@@ -203,8 +203,8 @@ def test_a_range_is_compared_and_not_counted(readers: dict[str, Reader], targets
     ("change", "message"),
     [
         ({"model_strategy": "adj_tr"}, "unknown strategy 'adj_tr'. Did you mean 'adj_rt'?"),
-        ({"since": ("surgry",)}, "'since': unknown state or mark 'surgry'. Did you mean 'surgery'?"),
-        ({"exclude": ("nobody",)}, "'exclude': unknown state or mark 'nobody'"),
+        ({"since": ("surgry",)}, "'since': unknown state or event 'surgry'. Did you mean 'surgery'?"),
+        ({"exclude": ("nobody",)}, "'exclude': unknown state or event 'nobody'"),
         ({"set": (("pop_deeep", 1.0),)}, "'set': unknown parameter 'pop_deeep'. Did you mean 'pop_deep'?"),
         ({"set": (("pop_deep", 3.0),)}, "'set':"),
         ({"where": "grad == 2"}, "'where'"),

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from lmssim.published.vocabulary import vocabulary
 from lmssim.report.evaluation.exactness import digits_note, people
 from lmssim.report.evaluation.rows import figures_of
 from lmssim.report.evaluation.tables import icer_texts, net_monetary_benefit
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
 
 LONGEST = 31
-COLUMNS = {"os": "OS", "local_recurrence": "LR", "metastasis": "DM"}
-"""Endpoints shown at five years, where the scenario has them."""
+FIVE_YEARS = 5.0
+"""Time at which endpoints are shown, where the scenario names it; else its last time."""
 
 
 def strategy_table_text(evaluation: Evaluation) -> Table:
@@ -36,12 +37,13 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
         At most 100 columns wide.
     """
     settings = evaluation.scenario.file.settings
-    time = 5.0 if 5.0 in settings.times else settings.times[-1] if settings.times else None
-    endpoints = [e for e in COLUMNS if e in computed_endpoints(evaluation) and time is not None]
+    time = FIVE_YEARS if FIVE_YEARS in settings.times else settings.times[-1] if settings.times else None
+    short = vocabulary().abbreviations
+    endpoints = [e for e in short if e in computed_endpoints(evaluation) and time is not None]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("Strategy", no_wrap=True, max_width=LONGEST)
     for endpoint in endpoints:
-        table.add_column(f"{COLUMNS[endpoint]} {time:g}y\n%", justify="right", no_wrap=True)
+        table.add_column(f"{short[endpoint]} {time:g}y\n%", justify="right", no_wrap=True)
     headings = ["LY", "QALY", f"Cost\n{settings.currency}", f"ICER\n{settings.currency}/QALY"]
     wtp = settings.wtp[0] if settings.wtp else None
     for heading in [*headings, *([f"NMB at\n{amount(wtp)}"] if wtp is not None else [])]:

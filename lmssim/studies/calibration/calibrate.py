@@ -15,6 +15,7 @@ import pandas as pd
 from lmssim.errors import InputError
 from lmssim.execution import store
 from lmssim.outcomes.estimators import Z975
+from lmssim.published.readings import reading_text
 from lmssim.studies.calibration.checks.diagnostics import chain_of, table_of_free, trace_of, verdict
 from lmssim.studies.calibration.checks.leave_out import leave_out
 from lmssim.studies.calibration.checks.pairs import conflicting_pairs
@@ -325,7 +326,7 @@ class _Run:
                     "observed": np.nan if row.reading.observed is None else row.reading.observed,
                     **asdict(figure),
                     **_own_interval(row, found.spread[:, k]),
-                    "reading": reading_text(self.problem, k),
+                    "reading": reading_text(self.problem.scenario.file.series[row.series], row.reading),
                     "reason": row.reason,
                 }
             )
@@ -385,29 +386,3 @@ def _own_interval(row: Row, spread: FloatArray) -> dict[str, float]:
         return {"observed_low": np.nan, "observed_high": np.nan}
     width = Z975 * float(np.median(known))
     return {"observed_low": observed * np.exp(-width), "observed_high": observed * np.exp(width)}
-
-
-def reading_text(problem: Problem, k: int) -> str:
-    """How a row was read, in a sentence.
-
-    Parameters
-    ----------
-    k : int
-        Number of the row.
-    """
-    row = problem.rows[k]
-    series, reading = problem.scenario.file.series[row.series], row.reading
-    events = ", ".join(reading.events)
-    parts = [f"{reading.statistic} of {events}"]
-    parts += [f"by {reading.by:g} years"] if reading.by is not None else []
-    parts += [f"after {reading.after:g} years"] if reading.after is not None else []
-    parts += [f"since {', '.join(reading.since)}"] if reading.since else []
-    parts.append(f"under {reading.strategy or series.strategy}")
-    rules = [rule for rule in (series.where, reading.where) if rule]
-    parts += [f"where {' and '.join(rules)}"] if rules else []
-    parts += [f"with {', '.join(reading.given)}"] if reading.given else []
-    parts += [f"without {', '.join([*series.exclude, *reading.without])}"] if series.exclude or reading.without else []
-    follow_up = {key: value for key, value in series.follow_up.model_dump(exclude_none=True).items() if value != 0.0}
-    parts.append("follow-up " + ", ".join(f"{key} {value}" for key, value in follow_up.items()))
-    parts += [f"held {', '.join(f'{key} = {value:g}' for key, value in series.set.items())}"] if series.set else []
-    return "; ".join(parts)

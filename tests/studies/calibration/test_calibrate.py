@@ -106,7 +106,7 @@ def test_figures_stand_beside_their_predictions(whole: Calibration) -> None:
     assert fit.loc["first_crude", "role"] == "check"
     assert fit.loc["first_crude", "reason"] == "the same patients"
     assert fit.loc["large_by5", "reading"] == (
-        "km_survival of ill; by 5 years; under nothing; follow-up low 0.5, high 20.0, median 6.0, sdlog 0.5; "
+        "Kaplan-Meier survival: ill; by 5 years; under strategy nothing; follow-up low 0.5, high 20.0, median 6.0, sdlog 0.5; "
         "held pop_size = 8"
     )
     assert whole.emulator["target_id"].tolist() == [t for t in fit.index if t not in ("first_crude", "kept_by5")]
@@ -156,7 +156,7 @@ def test_checkpoints_are_of_their_inputs(tmp_path: Path) -> None:
         key(text=CALIBRATION.replace('within = "first_by5"', "")),
         key(parameters=PARAMETERS.replace("0.02,fixed", "0.03,fixed")),
         key(parameters=PARAMETERS.replace("-0.7,normal,,,0.1", "-0.7,normal,,,0.2")),
-        key(targets=TARGETS.replace("first_by5,200,,", "first_by5,200,0.3,0.49")),
+        key(targets=TARGETS.replace("5,0.39,,,", "5,0.39,0.3,0.49,")),
     ]
     assert len({own, *others}) == len(others) + 1
     assert key() == own
