@@ -106,8 +106,8 @@ def test_figures_stand_beside_their_predictions(whole: Calibration) -> None:
     assert fit.loc["first_crude", "role"] == "check"
     assert fit.loc["first_crude", "reason"] == "the same patients"
     assert fit.loc["large_by5", "reading"] == (
-        "Kaplan-Meier survival: ill; by 5 years; under strategy nothing; follow-up low 0.5, high 20.0, median 6.0, sdlog 0.5; "
-        "held pop_size = 8"
+        "Kaplan-Meier survival: ill; by 5 years; under strategy nothing; "
+        "follow-up low 0.5, high 20.0, median 6.0, sdlog 0.5; held pop_size = 8"
     )
     assert whole.emulator["target_id"].tolist() == [t for t in fit.index if t not in ("first_crude", "kept_by5")]
     assert not whole.shifts["conflict"].any()
