@@ -19,7 +19,7 @@ run: $(VENV)/.installed
 	$(BIN)/lmssim run extremity
 
 test: $(VENV)/.installed-dev
-	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check lmssim tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache

@@ -9,15 +9,13 @@ LmssimError          anything the user should read
     UnsupportedError   understood, but the chosen engine does not run it
     OutputError        a file or folder that cannot be written
   RunError           something failed while running: exit code 1
+
+NotApplicableError is no fault of the user's: a check that a model gives no occasion for.
 """
 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:

@@ -9,23 +9,24 @@ import pandas as pd
 
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.kernels import rewards
-from lmssim.report.evaluation.exactness import error_note, pairs_note
+from lmssim.report.evaluation.exactness import NOT_COMPUTED, digits_note, error_note, pairs_note
 from lmssim.report.evaluation.rows import figures_of, steps_of
 from lmssim.report.parts.digits import MISSING, NOT_REACHED, amount, percent, plain, rounded, with_error
-from lmssim.report.parts.labels import computed_endpoints, death_endpoints, endpoint_label, state_label, strategy_labels
+from lmssim.report.parts.labels import (
+    computed_endpoints,
+    death_endpoints,
+    endpoint_label,
+    event_label,
+    readable,
+    state_label,
+    strategy_labels,
+)
+from lmssim.report.parts.table import ReportTable
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.kernels import FloatArray
     from lmssim.report.evaluation.rows import Figures
-from typing import TYPE_CHECKING
-
-from lmssim.report.evaluation.exactness import NOT_COMPUTED, digits_note
-from lmssim.report.parts.labels import event_label, readable
-from lmssim.report.parts.table import ReportTable
-
-if TYPE_CHECKING:
-    from lmssim.evaluation import Evaluation
 
 STATUS = {DOMINATED: "dominated", EXTENDED: "ext. dominated"}
 REFERENCE = "reference"

@@ -9,10 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +21,7 @@ from lmssim.published.readings import row_reading
 from lmssim.studies.calibration.problem import load_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from lmssim.model.scenario import Scenario
     from lmssim.published.readings import Reading
