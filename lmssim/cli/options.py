@@ -33,8 +33,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")]
 
 
-class Luck(StrEnum):
-    """Whose luck a draw of the parameters meets."""
+class RandomNumbers(StrEnum):
+    """Whether patients have the same random numbers in every parameter draw, or other ones in each."""
 
     common = "common"
     independent = "independent"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lmssim.cli import options
-from lmssim.cli.options import Luck
+from lmssim.cli.options import RandomNumbers
 from lmssim.cli.progress import progress_bar
 from lmssim.errors import InputError
 
@@ -54,7 +54,10 @@ def run(
     backend: Annotated[str, typer.Option(metavar="NAME", help="How work is spread: threads.")] = "threads",
     overrides: options.Overrides = None,
     switches: options.Switches = None,
-    luck: Annotated[Luck, typer.Option(help="Whether parameter draws share their luck.")] = Luck.common,
+    random_numbers: Annotated[
+        RandomNumbers, typer.Option(help="Whether parameter draws share random numbers.")
+    ] = RandomNumbers.common,
+    luck: Annotated[RandomNumbers | None, typer.Option(hidden=True)] = None,  # the former name of --random-numbers
     histories: Annotated[bool, typer.Option("--histories", help="Write every stay and event (Parquet).")] = False,
     precision: Annotated[
         float | None,
@@ -85,8 +88,8 @@ def run(
     options.supported("--backend", backend, BACKENDS, BACKENDS[:1])
     if precision is not None and not 0 < precision < float("inf"):
         raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
-    independent = luck == Luck.independent
-    given = {"patients": patients, "precision": precision, "histories": histories, "luck": independent}
+    independent = (luck or random_numbers) == RandomNumbers.independent
+    given = {"patients": patients, "precision": precision, "histories": histories, "random-numbers": independent}
     _check_fits(engine, profiles, given)
 
     from lmssim.cli import results
@@ -151,7 +154,7 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
         "patients": "is solved for profiles, not patients: give --profiles",
         "precision": "has no Monte-Carlo error to bring down: give --profiles",
         "histories": "has no individual lives: give --engine compiled",
-        "luck": "has no random numbers: leave --luck out",
+        "random-numbers": "has none: leave --random-numbers out",
     }
     for option, reason in reasons.items():
         if given[option] not in (None, False):

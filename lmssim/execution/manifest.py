@@ -72,10 +72,10 @@ def manifest(
     precision : float, optional
         Standard error that was asked for.
     solved : mapping, optional
-        Of an exact solution, profiles and errors: they stand in the place of patients and luck.
+        Of an exact solution, profiles and errors: they stand in the place of patients and random numbers.
     """
-    luck = "independent" if sampling.independent_luck else "common"
-    who = {"patients": sampling.n_patients, "luck": luck} if solved is None else {"solved": dict(solved)}
+    numbers = "independent" if sampling.independent_luck else "common"
+    who = {"patients": sampling.n_patients, "random_numbers": numbers} if solved is None else {"solved": dict(solved)}
     scenario = program.scenario
     return {
         "format": FORMAT,

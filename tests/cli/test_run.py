@@ -179,10 +179,11 @@ def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatc
     assert {p.name for p in tmp_path.iterdir()} == {"summary.csv", "incremental.csv"}
 
 
-def test_luck_is_recorded(cli: Cli, tmp_path: Path) -> None:
-    """Independent luck is another result."""
-    assert cli("run", NAME, "--patients", 100, "-q", "--luck", "independent", "--out", tmp_path).code == 0
-    assert manifest_of(tmp_path)["result"]["luck"] == "independent"
+@pytest.mark.parametrize("option", ["--random-numbers", "--luck"])
+def test_whose_random_numbers_is_recorded(cli: Cli, tmp_path: Path, option: str) -> None:
+    """Independent random numbers are another result; the option's former name still holds."""
+    assert cli("run", NAME, "--patients", 100, "-q", option, "independent", "--out", tmp_path).code == 0
+    assert manifest_of(tmp_path)["result"]["random_numbers"] == "independent"
 
 
 def test_json_text_has_no_numbers_that_json_lacks() -> None:
@@ -206,14 +207,14 @@ def test_control_variate_is_written_if_asked_for(tmp_path: Path, cli: Cli) -> No
 
 
 def test_cohort_writes_its_errors_and_no_series(cli: Cli, tmp_path: Path) -> None:
-    """Errors of profiles and steps in a table, in JSON and in the manifest, where patients and luck are not."""
+    """Errors of profiles and steps in a table, in JSON and in the manifest, without patients or random numbers."""
     outcome = cli("run", "sick_sicker", "--engine", "cohort", "--json", "--out", tmp_path)
     assert outcome.code == 0, outcome.err
     result = manifest_of(tmp_path)["result"]
     assert result["engine"] == "cohort"
     assert result["solved"]["profiles"] == 1
     assert result["solved"]["errors"]["qalys"] == {"profiles": 0.0, "steps": 0.0}
-    assert not {"patients", "luck"} & set(result)
+    assert not {"patients", "random_numbers"} & set(result)
     errors = rows_of(tmp_path / "errors.csv")
     assert list(errors[0]) == ["strategy", "outcome", "unit", "value", "profiles", "steps"]
     assert len(json.loads(outcome.out)["errors"]) == len(errors)
@@ -228,7 +229,7 @@ def test_cohort_writes_its_errors_and_no_series(cli: Cli, tmp_path: Path) -> Non
         (["--engine", "cohort", "--patients", 100], "--patients: engine 'cohort' is solved for profiles"),
         (["--engine", "cohort", "--precision", 10], "--precision: engine 'cohort' has no Monte-Carlo error"),
         (["--engine", "cohort", "--histories"], "--histories: engine 'cohort' has no individual lives"),
-        (["--engine", "cohort", "--luck", "independent"], "--luck: engine 'cohort' has no random numbers"),
+        (["--engine", "cohort", "--random-numbers", "independent"], "--random-numbers: engine 'cohort' has none"),
         (["--engine", "cohort", "--profiles", 0], "profiles: 0 is not 1 or more"),
         (["--profiles", 8], "--profiles: engine 'compiled' simulates patients"),
     ],

@@ -30,8 +30,6 @@ def compile_transition(d: Draft, source: str, transition: Transition, event: int
     if d.file.partitioned_survival is not None:
         where = f"{d.where}: partitioned_survival.curves.{transition.name}"
     out = d.out
-    if transition.all_cause:
-        raise UnsupportedError(f"{where}: all_cause is not supported by engine 'compiled' yet.")
     name = transition.name or transition.to or str(transition.mark)
     first_effect = len(out["effect_ref"])
     default = "hazard" if transition.detection is None and d.cycle is None else "logit"

@@ -1,16 +1,16 @@
-"""The bench on which checks run a scenario and its changed copies; what two checks both run is run once."""
+"""The bench on which checks run a scenario and its changed copies; a run that two checks share is made once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.engines import compiled
-from lmssim.errors import NotApplicableError, UnsupportedError
+from lmssim.errors import NotApplicableError
 from lmssim.evaluation import MAIN, Evaluation, Sampling, evaluate
+from lmssim.execution.simulate import ENGINES
 from lmssim.kernels.layout import ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY
 from lmssim.model import edits
 from lmssim.model.compile import compile_scenario
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lmssim.studies.verify.finding import Place
 
 MOST_LIVES = 2_000
-"""Patients whose lives are followed one by one, at most."""
+"""Patients whose individual lives are read, at most."""
 MOST_KEPT = 3
 """Sets of lives that are kept."""
 BLOCK = 512
@@ -41,22 +41,6 @@ DISCOUNTED, UNDISCOUNTED = OUTCOMES[:3], OUTCOMES[3:]
 
 Edit = tuple[Any, ...]
 """A function of `edits` and its arguments after the scenario."""
-
-
-def sampling_for(sampling: Sampling, engine: str) -> Sampling:
-    """Sampling for an engine.
-
-    Raises
-    ------
-    UnsupportedError
-        If evaluations do not take that engine.
-    """
-    if "engine" in {f.name for f in fields(Sampling)}:
-        changed: dict[str, Any] = {"engine": engine}
-        return replace(sampling, **changed)
-    if engine != "compiled":
-        raise UnsupportedError(f"--engine {engine}: not supported yet; allowed: compiled.")
-    return sampling
 
 
 @dataclass(frozen=True)
@@ -120,23 +104,23 @@ class Lives:
 
 
 def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, Histories]]]:
-    """What gives an engine's histories.
+    """Function that gives an engine's histories.
 
     Raises
     ------
     NotApplicableError
-        If the engine follows no single lives.
+        If the engine has no individual lives.
     """
-    if engine == "compiled":
-        return compiled.simulate
-    raise NotApplicableError(f"engine '{engine}' follows no single lives")
+    if engine not in ENGINES:
+        raise NotApplicableError(f"engine '{engine}' has no individual lives")
+    return ENGINES[engine].simulate
 
 
-def live(program: Program, engine: str, first: int, n: int, seed: int, luck: int = 0) -> Lives:
-    """Lives of patients first, first + 1, ... by an individual engine."""
+def live(program: Program, engine: str, first: int, n: int, seed: int, stream: int = 0) -> Lives:
+    """Lives of patients first, first + 1, ... by an engine that simulates patients."""
     parts: list[tuple[Any, ...]] = []
     n_strategies = len(program.strategies)
-    for start, x, h in simulator(engine)(program, first, n, program.numbers()[0], seed, luck, BLOCK):
+    for start, x, h in simulator(engine)(program, first, n, program.numbers()[0], seed, stream, BLOCK):
         n_paths, base = len(x) * n_strategies, (start - first) * n_strategies
         starts = h.starts[: n_paths + 1]
         path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 0]))
@@ -160,7 +144,7 @@ def live(program: Program, engine: str, first: int, n: int, seed: int, luck: int
 
 @dataclass
 class Bench:
-    """A scenario on trial.
+    """A scenario under test.
 
     Parameters
     ----------
@@ -169,7 +153,7 @@ class Bench:
     sampling : Sampling
         Patients, seed, workers.
     engine : str
-        Engine on trial.
+        Engine under test.
     """
 
     scenario: Scenario
@@ -194,7 +178,7 @@ class Bench:
 
     def fresh(self, *changes: Edit, **sampling: Any) -> Evaluation:
         """As `run`, computed again."""
-        return evaluate(self.edited(*changes), replace(sampling_for(self.sampling, self.engine), **sampling))
+        return evaluate(self.edited(*changes), replace(self.sampling, engine=self.engine, **sampling))
 
     def mean(self, *changes: Edit, **sampling: Any) -> FloatArray:
         """Main outcomes of the changed scenario, (n_strategies, 6) in the order of `OUTCOMES`."""
@@ -205,13 +189,13 @@ class Bench:
         error: FloatArray = self.run(*changes).estimates.standard_error()[0, :, : len(OUTCOMES)]
         return error
 
-    def lives(self, *changes: Edit, luck: int = 0) -> Lives:
-        """Lives under the changed scenario; the last few are kept, as they take much memory."""
-        key = (_key(changes), luck)
+    def lives(self, *changes: Edit, stream: int = 0) -> Lives:
+        """Lives under the changed scenario; only the last few are kept, as they take much memory."""
+        key = (_key(changes), stream)
         found = self._lives.pop(key, None)
         if found is None:
             program = compile_scenario(self.edited(*changes))
-            found = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
+            found = live(program, self.engine, 0, self.n_lives, self.sampling.seed, stream)
         self._lives[key] = found
         if len(self._lives) > MOST_KEPT:
             del self._lives[next(iter(self._lives))]
@@ -229,7 +213,7 @@ class Bench:
 
     @property
     def n_lives(self) -> int:
-        """Patients whose lives are followed."""
+        """Patients whose individual lives are read."""
         return min(self.sampling.n_patients, MOST_LIVES)
 
     @property
@@ -257,7 +241,7 @@ class Bench:
     @cached_property
     def drawn(self) -> Evaluation:
         """Evaluation of the parameter draws, each with the first few patients."""
-        few = replace(sampling_for(self.sampling, self.engine), n_patients=min(self.sampling.n_patients, 500))
+        few = replace(self.sampling, engine=self.engine, n_patients=min(self.sampling.n_patients, 500))
         return evaluate(self.scenario, few, self.draws)
 
     @cached_property
@@ -312,7 +296,7 @@ def constant(value: float | str, values: Mapping[str, float]) -> float | None:
 
 
 def possible(value: float | str, values: Mapping[str, float]) -> list[float] | None:
-    """Numbers that a value may be, by rules of whatever kind; None if they depend on more than parameters."""
+    """Numbers that a value may take, whichever way its rules go; None if they depend on more than parameters."""
     return _alternatives(expression.parse(value, "value"), values)
 
 
@@ -355,6 +339,5 @@ __all__ = [
     "live",
     "outcomes",
     "possible",
-    "sampling_for",
     "strategy_values",
 ]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-SIMULATED = re.compile(r"monte|simulat|patients, each|same luck|common random", re.IGNORECASE)
+SIMULATED = re.compile(r"monte|simulat|patients, each|common", re.IGNORECASE)
 VARIED = """
 [settings]
 horizon = 20

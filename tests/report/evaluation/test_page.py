@@ -87,7 +87,7 @@ def test_headings_do_not_skip_a_level(two_strategies: Evaluation, tmp_path: Path
 def test_settings_and_extra_table_are_printed(two_strategies: Evaluation, tmp_path: Path) -> None:
     """Conventions, every parameter, and the caller's table with numbers as text."""
     text = written(two_strategies, tmp_path)
-    for part in ("exp(-ln(1 + r) t)", "50 years", "3.5% per year", "1,000, each one under every strategy"):
+    for part in ("exp(-ln(1 + r) t)", "50 years", "3.5% per year", "1,000, each under every strategy"):
         assert part in text
     assert all(f"[{name}]" in text for name in two_strategies.scenario.table)
     assert '<th scope="row">Local recurrence</th><td class="n">15</td><td class="n">-</td>' in text

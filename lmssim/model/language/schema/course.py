@@ -97,7 +97,6 @@ class Transition(Section):
     """Name under which the event is recorded and can be an endpoint."""
     cost: Costs = {}
     """Paid once when it happens."""
-    all_cause: bool = False
     expected: Expected = "unknown"
 
 
