@@ -1,4 +1,4 @@
-"""`lmssim show`: what a scenario says: its states and transitions, its parameters and their sources, its strategies."""
+"""`lmssim show`: the states, transitions, parameters with their sources, and strategies of a scenario."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def show(
     switches: Annotated[bool, typer.Option("--switches", help="Only the switches and their options.")] = False,
     evidence: Annotated[
         bool,
-        typer.Option("--evidence", help="What became of each figure asked for: met, missed, used or left out."),
+        typer.Option(
+            "--evidence",
+            help="Which published results of the seed documents the model meets, misses, uses or leaves out.",
+        ),
     ] = False,
     chosen: options.Switches = None,
     diagram: Annotated[
@@ -79,20 +82,20 @@ def show(
 
 
 def _show_evidence(scenario: Scenario | None, json: bool) -> None:
-    """Counts and list of all figures, or of those a scenario answers for."""
+    """Counts and list of all observations, or of those of a scenario."""
     from dataclasses import asdict
 
     from lmssim.execution.store import json_text
-    from lmssim.published.ledger import load_figures
-    from lmssim.report.published.evidence import counts, counts_table, figures_of_scenario, figures_table
+    from lmssim.published.ledger import load_observations
+    from lmssim.report.published.evidence import counts, counts_table, observations_of_scenario, observations_table
 
-    figures = load_figures() if scenario is None else figures_of_scenario(load_figures(), scenario)
+    found = load_observations() if scenario is None else observations_of_scenario(load_observations(), scenario)
     if json:
-        typer.echo(json_text({"counts": counts(figures), "figures": [asdict(f) for f in figures]}), nl=False)
+        typer.echo(json_text({"counts": counts(found), "observations": [asdict(o) for o in found]}), nl=False)
         return
     console = options.console()
-    console.print(counts_table(figures))
-    console.print(figures_table(figures))
+    console.print(counts_table(found))
+    console.print(observations_table(found))
 
 
 def _draw(scenario: Scenario, path: Path) -> None:

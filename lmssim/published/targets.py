@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import DataError, unknown
-from lmssim.model.language.csvfile import Row, number, read_rows
+from lmssim.model.language.csvfile import BLANK, Row, number, read_unique
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
@@ -121,19 +121,13 @@ def load_targets(path: Path | str) -> list[Target]:
     DataError
         If the file, a column or a value is not as it must be, or a target stands twice.
     """
-    targets: dict[str, Target] = {}
-    for row in read_rows(path, REQUIRED, (*OPTIONAL, *COMPUTABLE)):
-        target = _target(row)
-        if target.target_id in targets:
-            raise row.refuse("target_id", f"'{target.target_id}' stands twice.")
-        targets[target.target_id] = target
-    return list(targets.values())
+    return read_unique(path, "target_id", _target, REQUIRED, (*OPTIONAL, *COMPUTABLE))
 
 
 def _target(row: Row) -> Target:
-    for column in ("target_id", "outcome", "statistic"):
+    for column in ("outcome", "statistic"):
         if not row[column]:
-            raise row.refuse(column, "the cell is blank.")
+            raise row.refuse(column, BLANK)
     if row["statistic"] not in (*SHARES, *TIMES, *RATIOS):
         allowed = (*SHARES, *TIMES, *RATIOS)
         raise DataError(unknown("statistic", row["statistic"], allowed, f"{row.where}: column 'statistic'"))
