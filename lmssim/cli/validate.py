@@ -113,11 +113,11 @@ def _write(found: Validation, folder: Path, manifest: dict[str, Any]) -> dict[st
     from lmssim.cli import results
     from lmssim.execution import store
     from lmssim.report.parts.style import save_figure
-    from lmssim.report.published.validation import plot_forest, write_validation_report
+    from lmssim.report.published.validation import forest_of, write_validation_report
 
     earlier = results.take_manifest(folder)
     written = [store.write_csv(folder / TABLE, found.to_frame())]
-    forest, drawn = plot_forest(found), None
+    forest, drawn = forest_of(found), None
     if forest is not None:
         drawn = save_figure(forest, folder / "figures", FIGURE)
         written += [drawn, drawn.with_suffix(".png")]

@@ -80,7 +80,7 @@ def test_json_is_one_document(cli: Cli, model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = ("validate", model, *QUICK, "--out", out, "--json", "--targets")
     document = json.loads(cli(*words, table(tmp_path)).out)
-    assert document["summary"]["figures"] == len(ROWS)
+    assert document["summary"]["targets"] == len(ROWS)
     assert document["validation"][0]["inside"] in (True, False)
     assert document["validation"][-1]["inside"] is None
     document = json.loads(cli(*words, table(tmp_path, ROWS[-1])).out)

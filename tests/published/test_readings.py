@@ -317,12 +317,12 @@ def test_mean_time_among_those_with_the_event(build: Build) -> None:
     n = 20_000
     found = predict(read, ["own"], {}, n)
     mean = 1.0 / 0.3
-    assert found.figure[0, 0] == pytest.approx(mean, abs=4.0 * mean / np.sqrt(n * 2 / 3))
+    assert found.value[0, 0] == pytest.approx(mean, abs=4.0 * mean / np.sqrt(n * 2 / 3))
     assert found.spread[0, 0] == pytest.approx(0.1, rel=0.05)
     assert found.patients[0, 0] == pytest.approx(n * 2 / 3, rel=0.05)
     short = replace(target, follow_up_low=2.0, follow_up_high=2.0001)
     series, _ = parts(reading_of(short, scenario))
     truncated = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))
     expected = mean - 2.0 * exp(-2.0 / mean) / (1.0 - exp(-2.0 / mean))
-    assert predict(truncated, ["own"], {}, n).figure[0, 0] == pytest.approx(expected, abs=0.03)
+    assert predict(truncated, ["own"], {}, n).value[0, 0] == pytest.approx(expected, abs=0.03)
     assert expected < log(2.0) * mean

@@ -14,7 +14,7 @@ from lmssim.engines.histories import Chunk
 from lmssim.kernels.philox import OCCURRENCE_BITS, STREAM_LUCK, address_of
 from lmssim.kernels.race import TICK_BITS
 from lmssim.model.scenario import load_scenario
-from lmssim.studies.trace import WORTH, Trace, trace
+from lmssim.studies.trace import OUTCOMES, Trace, trace
 from tests.kit.plain import DEAD, LIVED, alive_dead, frame
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def test_worth_and_history_are_those_of_the_simulation(name: str, patient: int, 
     luck = np.zeros(1, dtype=np.int64)
     simulated = compiled.run(program, Chunk(patient, 1), numbers, luck, SEED).moments.shift[0]
     last = traced.steps.groupby("strategy", sort=False).last()
-    assert last[list(WORTH)].to_numpy().tolist() == simulated[:, list(WORTH.values())].tolist()
+    assert last[list(OUTCOMES)].to_numpy().tolist() == simulated[:, list(OUTCOMES.values())].tolist()
     ((_, _, h),) = compiled.simulate(program, patient, 1, numbers[0], SEED)
     n_stays, n_marks = h.starts[len(program.strategies)]
     assert traced.stays[["entered", "left"]].to_numpy().tolist() == h.times[:n_stays].tolist()

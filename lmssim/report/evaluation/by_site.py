@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
 from lmssim.report.parts.digits import amount, rounded
+from lmssim.report.parts.terminal import plain_table
 from lmssim.studies.by_site import TIME
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.table import Table
 
 AMOUNTS = {"life_years": "LY", "qalys": "QALY", "cost": "Cost"}
 
@@ -28,7 +28,7 @@ def site_table_text(frame: pd.DataFrame, patients: int) -> Table:
     patients : int
         Patients of each scenario.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table()
     table.add_column("Site", no_wrap=True)
     table.add_column("Strategy", no_wrap=True)
     shares = {f"{name}_{TIME}": f"{short} {TIME}\n%" for name, short in vocabulary().abbreviations.items()}
@@ -42,5 +42,4 @@ def site_table_text(frame: pd.DataFrame, patients: int) -> Table:
             cells += [rounded(row[name], row[f"{name}_se"]) for name in AMOUNTS]
             table.add_row(*map(Text, (*cells, row["status"])), end_section=i + 1 == len(rows))
     table.caption = f"{amount(patients)} patients a site; LY, QALY and cost discounted."
-    table.caption_justify = "left"
     return table

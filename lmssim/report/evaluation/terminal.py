@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
@@ -14,8 +12,11 @@ from lmssim.report.evaluation.rows import figures_of
 from lmssim.report.evaluation.tables import icer_texts, net_monetary_benefit
 from lmssim.report.parts.digits import amount, plain, rounded
 from lmssim.report.parts.labels import computed_endpoints, strategy_labels
+from lmssim.report.parts.terminal import plain_table
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from lmssim.evaluation import Evaluation
 
 LONGEST = 31
@@ -40,7 +41,7 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     time = FIVE_YEARS if FIVE_YEARS in settings.times else settings.times[-1] if settings.times else None
     short = vocabulary().abbreviations
     endpoints = [e for e in short if e in computed_endpoints(evaluation) and time is not None]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table()
     table.add_column("Strategy", no_wrap=True, max_width=LONGEST)
     for endpoint in endpoints:
         table.add_column(f"{short[endpoint]} {time:g}y\n%", justify="right", no_wrap=True)
@@ -65,5 +66,4 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     solved = "" if evaluation.solution is None else "Solved exactly for "
     who = f"{solved}{people(evaluation)}"
     table.caption = f"{who}, {plain(settings.horizon)} years, {settings.currency}{prices}. {digits}"
-    table.caption_justify = "left"
     return table

@@ -7,17 +7,17 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from lmssim.report.parts.digits import amount, rounded
 from lmssim.report.parts.labels import option_label, short, strategy_labels, switch_label
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
+from lmssim.report.parts.terminal import plain_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from rich.table import Table
 
     from lmssim.studies.sensitivity.switches import Case, SwitchStudy
 
@@ -45,7 +45,7 @@ def switch_table_text(study: SwitchStudy) -> Table:
     """A line for each option: the best strategy, and the change in each strategy's incremental net benefit."""
     settings, labels = study.scenario.file.settings, strategy_labels(study.scenario)
     wtp = study.wtp[0]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table()
     table.add_column("Switch: option", overflow="fold")
     table.add_column("Best strategy", overflow="fold")
     for strategy in study.compared:
@@ -63,7 +63,6 @@ def switch_table_text(study: SwitchStudy) -> Table:
         f"below, what each option adds to it; (in brackets) within its noise. "
         f"{study.sampling.n_patients:,} patients, the same under every option."
     )
-    table.caption_justify = "left"
     return table
 
 

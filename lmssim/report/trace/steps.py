@@ -6,7 +6,6 @@ import math
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +13,7 @@ from rich.text import Text
 from lmssim.kernels.race import TICK_BITS
 from lmssim.report.parts.digits import amount
 from lmssim.report.parts.labels import event_label, readable, state_label, strategy_labels
+from lmssim.report.parts.terminal import plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +83,7 @@ def portrait(trace: Trace) -> str:
 
 def strategy_table(trace: Trace, strategy: str) -> Table:
     """Steps of the life under one strategy."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title_justify="left")
+    table = plain_table()
     table.title = Text(strategy_labels(trace.scenario)[strategy], style="bold not italic")
     currency = trace.scenario.file.settings.currency
     for heading in ("Year", "Age"):

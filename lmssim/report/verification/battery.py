@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from lmssim.report.parts.digits import MISSING
-from lmssim.report.parts.page import cells, template
-from lmssim.report.parts.style import write_text
+from lmssim.report.parts.page import write_study_page
 from lmssim.report.parts.table import ReportTable
+from lmssim.report.parts.terminal import plain_table
 from lmssim.studies.verify.finding import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from rich.table import Table
 
     from lmssim.studies.verify.battery import Battery, Result
     from lmssim.studies.verify.finding import Finding
@@ -42,7 +41,7 @@ def battery_table(battery: Battery) -> Table:
     rich.table.Table
         With the counts as its caption.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table(battery.summary)
     for heading in ("Status", "Check", "Observed", "Expected", "Where"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("Status", "Check"))
     for r in ordered(battery.results):
@@ -50,8 +49,6 @@ def battery_table(battery: Battery) -> Table:
         note = f" ({r.finding.note})" if where else r.finding.note
         texts = (name_of(battery, r), observed_text(r.finding), expected_text(r.finding), where + note)
         table.add_row(Text(str(r.finding.status), style=STYLES[r.finding.status]), *(Text(t) for t in texts))
-    table.caption = battery.summary
-    table.caption_justify = "left"
     return table
 
 
@@ -60,7 +57,8 @@ def scores_table(battery: Battery, name: str) -> Table:
     frame = battery.tables[name]
     strategies = list(dict.fromkeys(frame["strategy"]))
     scores = dict(zip(zip(frame["outcome"], frame["strategy"], strict=True), frame["z"], strict=True))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=f"z-scores, {name}")
+    table = plain_table()
+    table.title = f"z-scores, {name}"
     table.add_column("Outcome", no_wrap=True)
     for strategy in strategies:
         table.add_column(strategy, justify="right")
@@ -112,15 +110,14 @@ def write_verify_report(battery: Battery, folder: Path, manifest: Mapping[str, A
     manifest : mapping
         What was run, printed at the end.
     """
-    file = battery.scenario.file
-    text = template("verify.html.j2").render(
-        title=file.title,
+    return write_study_page(
+        folder / "verify.html",
+        report_tables(battery),
+        title=f"Verification: {battery.scenario.file.title}",
         question=f"Do the results of scenario '{battery.scenario.name}' follow its inputs as they must?",
         answer=_answer(battery),
-        tables=[cells(table) for table in report_tables(battery)],
-        manifest=json.dumps(manifest, indent=2, ensure_ascii=False, default=str),
+        manifest=manifest,
     )
-    return write_text(folder / "verify.html", text)
 
 
 def _answer(battery: Battery) -> list[str]:

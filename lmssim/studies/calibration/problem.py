@@ -1,4 +1,4 @@
-"""A calibration as numbers: free quantities with their priors, given parameters, and figures as shares of patients."""
+"""A calibration as numbers: free quantities with their priors, given parameters, and targets as shares of patients."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class BetweenStudies:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is fitted to what.
+    """Quantities that are fitted, and the targets that they are fitted to.
 
     Attributes
     ----------
@@ -165,7 +165,7 @@ class Problem:
 
     @cached_property
     def run(self) -> Scenario:
-        """The scenario as it is run: what is fitted, or was before, is drawn, also where the table derives it."""
+        """The scenario as it is run: parameters that are or were fitted are drawn, even if the table derives them."""
         table, base = self.scenario.table, self.scenario.table.base()
         drawn = {id_: float(base[id_][0]) for id_ in (*self.sets, *self._before) if table[id_].expression}
         return self.scenario.with_values(drawn) if drawn else self.scenario
@@ -269,11 +269,11 @@ def load_problem(name: str | Path) -> Problem:
     rows = rows_of_studies(file, rows_of(scenario, series), published, where, scenario.file.events)
     free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]
     if not any(row.is_fitted for row in rows):
-        raise ScenarioError(f"{where}: studies: no figure is fitted; each is a check, or held out.")
+        raise ScenarioError(f"{where}: studies: no target is fitted; each is a check, or held out.")
     families = {row.family for row in rows if row.role == "fit"}
     tau = [BetweenStudies(family, scale) for family, scale in file.tau.items() if family in families]
     for family in sorted(families - set(file.tau)):
-        raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted figures are of this family.")
+        raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted targets are of this family.")
     return Problem(path.stem, file, scenario, series, rows, free, tau, path)
 
 

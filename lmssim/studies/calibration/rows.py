@@ -37,7 +37,7 @@ class Row:
     role : str
         `fit` or `check`.
     held_out : bool
-        Whether its cohort is kept back.
+        Whether its cohort is held out.
     reading : SeriesRow
         How the model reads it.
     share : float

@@ -13,8 +13,9 @@ from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.answer import answer
 from lmssim.report.evaluation.figures import plot_plane
-from lmssim.report.evaluation.page import ReportTable, write_report
+from lmssim.report.evaluation.page import write_report
 from lmssim.report.parts.style import save_figure
+from lmssim.report.parts.table import ReportTable
 from tests.report.conftest import NAME
 from tests.report.evaluation.test_figures import figure_of
 

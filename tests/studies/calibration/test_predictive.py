@@ -10,7 +10,7 @@ import pytest
 
 from lmssim.model.language.schema import SeriesRow
 from lmssim.published.predict import Predicted
-from lmssim.studies.calibration.checks.predictive import predict_figure
+from lmssim.studies.calibration.checks.predictive import predict_target
 from lmssim.studies.calibration.rows import Row
 
 N_DRAWS, N_STUDIES = 1_000, 4_000
@@ -66,7 +66,7 @@ def test_a_share(tau: float) -> None:
     """New studies of 400 in new settings; an interval of whole patients holds a little more."""
     rng, n = np.random.default_rng(1), 400
     own = shares(rng, N_DRAWS)
-    figure = predict_figure(row("proportion", 0.3, n), 0, predicted(own, own), np.full(N_DRAWS, tau), 1)
+    figure = predict_target(row("proportion", 0.3, n), 0, predicted(own, own), np.full(N_DRAWS, tau), 1)
     truth = shares(rng, N_STUDIES)
     setting = -np.expm1(np.log1p(-truth) * np.exp(tau * rng.normal(size=N_STUDIES)))
     found = rng.binomial(n, setting) / n
@@ -88,7 +88,7 @@ def test_a_median(tau: float, shape: float) -> None:
 
     spread = 1.0 / (np.log(2.0) * np.sqrt(n) * shape)
     own = medians(N_DRAWS)
-    figure = predict_figure(
+    figure = predict_target(
         row("km_median", 3.0, n), 0, predicted(own, np.full(N_DRAWS, 0.5), 1.0, spread), np.full(N_DRAWS, tau), 1
     )
     hazard = rng.exponential(size=(N_STUDIES, n)) / np.exp(tau * rng.normal(size=N_STUDIES))[:, None]
@@ -108,7 +108,7 @@ def test_censoring_makes_studies_smaller() -> None:
         ("censored", plain, 0.25),
         ("net", replace(plain, is_effective=True), 0.25),
     ):
-        figure = predict_figure(own, 0, predicted(share, share, per_patient), tau, 1)
+        figure = predict_target(own, 0, predicted(share, share, per_patient), tau, 1)
         width[name] = figure.high - figure.low
     assert width["censored"] == pytest.approx(2.0 * width["whole"], rel=0.1)
     assert width["net"] == width["whole"]
@@ -118,7 +118,7 @@ def test_survival_is_told_as_survival() -> None:
     """Its interval lies about what survives, and its p-value counts studies with less."""
     share, tau = np.full(N_DRAWS, 0.2), np.zeros(N_DRAWS)
     low, middle, high = (
-        predict_figure(row("km_survival", observed, 100), 0, predicted(1.0 - share, share), tau, 1)
+        predict_target(row("km_survival", observed, 100), 0, predicted(1.0 - share, share), tau, 1)
         for observed in (0.7, 0.8, 0.9)
     )
     assert middle.low < 0.8 < middle.high
@@ -146,17 +146,17 @@ def test_a_figure_alone_has_its_own_numbers() -> None:
         )
     )
     own = row("proportion", 0.3, 80)
-    assert predict_figure(own, 0, predicted(share, share), tau, 1) == predict_figure(own, 1, two, tau, 1)
+    assert predict_target(own, 0, predicted(share, share), tau, 1) == predict_target(own, 1, two, tau, 1)
 
 
 def test_what_has_no_prediction_has_none() -> None:
     """And a bound has no single observed figure."""
-    nothing = predict_figure(
+    nothing = predict_target(
         row("proportion", 0.3, 80), 0, predicted(np.full(5, np.nan), np.full(5, np.nan)), np.zeros(5), 1
     )
     assert nothing.inside is None
     assert np.isnan(nothing.low)
-    bound = predict_figure(row("proportion", None, 80), 0, predicted(np.full(5, 0.3), np.full(5, 0.3)), np.zeros(5), 1)
+    bound = predict_target(row("proportion", None, 80), 0, predicted(np.full(5, 0.3), np.full(5, 0.3)), np.zeros(5), 1)
     assert bound.inside is None
     assert np.isnan(bound.p_value)
     assert bound.low < 0.3 < bound.high

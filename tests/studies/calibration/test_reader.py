@@ -122,8 +122,8 @@ def test_shares_are_those_of_the_law(toy: Problem) -> None:
     expected = float(np.trapezoid(density, t))
     assert found.share[0, column["first_by5"]] == pytest.approx(expected, abs=0.015)
     k = column["large_by5"]
-    assert found.figure[0, k] == pytest.approx(exp(-TRUTH["ill_h5"]), abs=0.015)
-    assert found.figure[0, k] == 1.0 - found.share[0, k]
+    assert found.value[0, k] == pytest.approx(exp(-TRUTH["ill_h5"]), abs=0.015)
+    assert found.value[0, k] == 1.0 - found.share[0, k]
     assert 0.5 < found.per_patient[0, k] < 1.0
     time = column["second_time"]
     assert found.patients[0, time] == pytest.approx(40_000 * found.share[0, column["second_by10"]])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lmssim.published.predict import reader_of
-from lmssim.studies.calibration.checks.predictive import predict_figure
+from lmssim.studies.calibration.checks.predictive import predict_target
 from lmssim.studies.calibration.sampler import sample
 
 if TYPE_CHECKING:
@@ -43,14 +43,14 @@ def leave_out(
     jobs: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Predictions of every fitted figure by a posterior without its cohort.
+    """Predictions of every fitted target by a posterior without its cohort.
 
     Parameters
     ----------
     density : Density
         Of all cohorts.
     chains : Chains
-        Of all cohorts: where the walkers set out from.
+        Of all cohorts: where the walkers start.
     n_rows, n_patients : int
         Rows of each posterior at which the model is run, and patients of each.
     """
@@ -83,19 +83,19 @@ def _without(
     rows: list[tuple[object, ...]] = []
     for k in own:
         row = problem.rows[k]
-        figure = predict_figure(row, k, predicted, taus[row.family], seed[0])
+        prediction = predict_target(row, k, predicted, taus[row.family], seed[0])
         observed = float(row.reading.observed or 0.0)
         rows.append(
             (
                 cohort,
                 row.target,
                 observed,
-                figure.predicted,
-                figure.low,
-                figure.high,
-                figure.inside,
-                figure.width_ratio,
-                figure.predicted - observed,
+                prediction.predicted,
+                prediction.low,
+                prediction.high,
+                prediction.inside,
+                prediction.width_ratio,
+                prediction.predicted - observed,
             )
         )
     return rows

@@ -114,7 +114,7 @@ def truths(density: Density) -> tuple[FloatArray, FloatArray]:
     """True coordinates, and the figures found there."""
     z = sbc.true_points(3, SETTINGS)
     share = share_of_eta(density.emulator.predict(z[:, :2], np.zeros((len(z), 0))))
-    return z, sbc.simulated_figures(density, z, share, SETTINGS.seed)
+    return z, sbc.simulated_targets(density, z, share, SETTINGS.seed)
 
 
 def _table(density: Density, truths: tuple[FloatArray, FloatArray], n: int) -> pd.DataFrame:
