@@ -196,11 +196,11 @@ def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (row("proportion", "ill", more=""), "expected observed, or in its place low or high"),
-        (row("proportion", "ill", more="observed = 0.5\nlow = 0.1"), "expected observed, or in its place"),
+        (row("proportion", "ill", more=""), "expected `observed`, or `low` or `high` or both in its place"),
+        (row("proportion", "ill", more="observed = 0.5\nlow = 0.1"), "expected `observed`, or `low`"),
         (row("proportion", "ill", n=0), "needs its number of patients"),
-        (row("km_survival", "ill"), "by: missing; km_survival is read at a time"),
-        (row("km_median", "ill", more="by = 2\nobserved = 2"), "a km_median is read over all of follow-up"),
+        (row("km_survival", "ill"), "by: missing; km_survival is computed at a time"),
+        (row("km_median", "ill", more="by = 2\nobserved = 2"), "a km_median is computed over all of follow-up"),
         (row("km_survival", "ill", more="by = 15\nobserved = 0.5"), "follow_up of the series ends at 12 years"),
         (row("proportion", "ill", more="by = 2\nafter = 3\nobserved = 0.5"), "must be above after, 3"),
         (row("proportion", "ill", more='where = "grad == 2"\nobserved = 0.5'), "grade"),

@@ -1,4 +1,4 @@
-"""The answer in words: which strategies are worth considering, what they cost, which is best, and how sure that is."""
+"""The answer in words: which strategy is best, what the others cost, and how certain that is."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
 
 APART = 2.0
-"""Standard errors from which two strategies are told apart."""
+"""Standard errors by which the better of two strategies must lead."""
 
 
 def question(evaluation: Evaluation) -> str:
-    """What is asked, in a sentence."""
+    """The question of the analysis, in a sentence."""
     settings = evaluation.scenario.file.settings
     n = len(evaluation.strategies)
     perspective = f", for {settings.perspective}" if settings.perspective else ""
-    return f"Which of {n} strategies is worth its cost over {plain(settings.horizon)} years{perspective}?"
+    return f"Which of {n} strategies is cost-effective over {plain(settings.horizon)} years{perspective}?"
 
 
 def answer(evaluation: Evaluation) -> list[str]:
@@ -54,16 +54,16 @@ def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
             continue
         rate = f"At {settings.currency} {amount(wtp)} per QALY"
         if len(ranked) == 1:
-            sentences.append(f"{rate} there is one choice, {names[ranked[0]]}.")
+            sentences.append(f"{rate}, {names[ranked[0]]} is the only choice.")
             continue
         best, second = ranked[:2]
         lead, se = evaluation.net_benefit(best, second, wtp)
         margin = f"{settings.currency} {with_error(lead, se)} per patient in net benefit"
         if lead > APART * se:
-            sentences.append(f"{rate}, {names[best]} is best, ahead of {names[second]} by {margin}.")
+            sentences.append(f"{rate}, {names[best]} is best; its lead over {names[second]} is {margin}.")
         else:
             sentences.append(
-                f"{rate}, {names[best]} and {names[second]} cannot be told apart with {people(evaluation)}: "
+                f"{rate}, {people(evaluation)} are too few to say whether {names[best]} or {names[second]} is better: "
                 f"they differ by {margin}."
             )
     return sentences
@@ -87,8 +87,8 @@ def _frontier(evaluation: Evaluation) -> str:
 def _off_frontier(evaluation: Evaluation) -> list[str]:
     labels, steps = strategy_labels(evaluation.scenario), steps_of(evaluation)
     reasons = {
-        DOMINATED: "Dominated, as another strategy costs no more and gains no less",
-        EXTENDED: "Extendedly dominated, as a mix of two others does better",
+        DOMINATED: "Dominated, because another strategy costs no more and gains at least as much",
+        EXTENDED: "Extendedly dominated, because a mix of two other strategies is better",
     }
     found = {status: [labels[k.strategy] for k in steps if k.status == status] for status in reasons}
     return [f"{reasons[status]}: {listed(names)}." for status, names in found.items() if names]
@@ -97,11 +97,11 @@ def _off_frontier(evaluation: Evaluation) -> list[str]:
 def _not_choices(evaluation: Evaluation) -> list[str]:
     labels = strategy_labels(evaluation.scenario)
     mixes = [labels[s] for s, spec in evaluation.scenario.file.strategies.items() if spec.mix]
-    return [f"Shown but not a choice, being a mix of practice: {listed(mixes)}."] if mixes else []
+    return [f"Shown but not a choice, because it is a mix of practice: {listed(mixes)}."] if mixes else []
 
 
 def _how_sure(evaluation: Evaluation) -> str:
-    """What the printed errors hold, and what they do not."""
+    """What the printed errors include, and what they do not."""
     n_draws = evaluation.estimates.mean.shape[0]
     c = evaluation.strategies.index(evaluation.scenario.comparator)
     errors = [evaluation.increment(s, c, rewards.QALY)[1] for s in range(len(evaluation.strategies))]
@@ -110,17 +110,16 @@ def _how_sure(evaluation: Evaluation) -> str:
     size = most if largest > ROUNDING else ""
     if n_draws > 1:
         return (
-            f"Figures are means over {n_draws:,} parameter draws and {people(evaluation)}; the error printed is the "
-            f"{kind_of_error(evaluation)}{size} and not the spread over draws."
+            f"Results are means over {n_draws:,} parameter draws and {people(evaluation)}. The printed error is the "
+            f"{kind_of_error(evaluation)}{size}, not the spread over draws."
         )
     if evaluation.solution is not None:
         return (
-            f"Solved exactly for {people(evaluation)}, without random numbers: the error printed is the "
-            f"{kind_of_error(evaluation)}{size}, and nothing else: this is a base case, in which every parameter "
-            "stands at one value, and the uncertainty of the parameters is not included."
+            f"Solved exactly for {people(evaluation)}, without random numbers. The printed error is the "
+            f"{kind_of_error(evaluation)}{size} alone. This is a base case: every parameter has one value, and the "
+            "uncertainty of the parameters is not included."
         )
     return (
-        f"The errors printed are Monte-Carlo errors of {evaluation.n:,} simulated patients{size}, and nothing else: "
-        "this is a base case, in which every parameter stands at one value, and the uncertainty of the parameters is "
-        "not included."
+        f"The printed errors are Monte-Carlo errors of {evaluation.n:,} simulated patients{size} alone. This is a base "
+        "case: every parameter has one value, and the uncertainty of the parameters is not included."
     )

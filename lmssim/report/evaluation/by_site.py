@@ -19,7 +19,7 @@ AMOUNTS = {"life_years": "LY", "qalys": "QALY", "cost": "Cost"}
 
 
 def site_table_text(frame: pd.DataFrame, patients: int) -> Table:
-    """Table of `lmssim.studies.by_site.by_site`, sites apart.
+    """Table of `lmssim.studies.by_site.by_site`, a section for each site.
 
     Parameters
     ----------
@@ -41,5 +41,5 @@ def site_table_text(frame: pd.DataFrame, patients: int) -> Table:
             cells += [rounded(100.0 * row[name], 100.0 * row[f"{name}_se"]) for name in shares]
             cells += [rounded(row[name], row[f"{name}_se"]) for name in AMOUNTS]
             table.add_row(*map(Text, (*cells, row["status"])), end_section=i + 1 == len(rows))
-    table.caption = f"{amount(patients)} patients a site; LY, QALY and cost discounted."
+    table.caption = f"{amount(patients)} patients per site. LY, QALYs and cost are discounted."
     return table

@@ -169,7 +169,7 @@ def limitations(evaluation: Evaluation) -> list[str]:
             "probabilistic analysis."
         )
     if stands_for_others(evaluation):
-        found.append("One profile, the middle of every covariate, stands for the whole population.")
+        found.append("One profile, with the middle value of every covariate, represents the whole population.")
     if assumed:
         found.append(
             f"{assumed} of {len(used)} parameters are assumed, because no usable published value was found; they are "

@@ -1,4 +1,4 @@
-"""What errors a result carries, in words: Monte-Carlo errors of simulated patients, or those of an exact solution."""
+"""The errors of a result in words: Monte-Carlo errors of simulated patients, or errors of an exact solution."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ ROUNDING = 1e-12
 
 
 def people(evaluation: Evaluation) -> str:
-    """Who stands behind the figures: "20,000 patients", "32 profiles"."""
+    """Number of patients or profiles: "20,000 patients", "32 profiles"."""
     solution = evaluation.solution
     n, noun = (evaluation.n, "patient") if solution is None else (solution.n_profiles, "profile")
     return f"{n:,} {noun}{'s' if n > 1 else ''}"
 
 
 def kind_of_error(evaluation: Evaluation) -> str:
-    """What the printed errors are errors of."""
+    """Source of the printed errors."""
     solution = evaluation.solution
     return "Monte-Carlo error" if solution is None else f"error of {_sources(solution) or 'rounding'}"
 
 
 def _sources(solution: Solution) -> str:
-    """Where an exact solution can be wrong; blank if nowhere."""
+    """Sources of error of an exact solution; blank if it has none."""
     named = {"profiles": solution.n > 1, "steps": bool((solution.step_error > 0.0).any())}
     return listed([name for name, there in named.items() if there])
 
 
 def error_note(evaluation: Evaluation) -> str:
-    """What stands behind the sign of plus or minus."""
+    """Meaning of the plus-minus sign."""
     solution = evaluation.solution
     if solution is None:
         return "Mean ± Monte-Carlo standard error."
@@ -54,11 +54,11 @@ def digits_note(evaluation: Evaluation) -> str:
     """Which digits are printed."""
     if evaluation.solution is not None and not _sources(evaluation.solution):
         return "There is no numerical error; four digits are shown"
-    return f"Digits are those that the {kind_of_error(evaluation)} leaves"
+    return f"The digits printed are those that the {kind_of_error(evaluation)} allows"
 
 
 def band_note(evaluation: Evaluation) -> str:
-    """What is shaded about a curve."""
+    """Meaning of the band around a curve."""
     solution = evaluation.solution
     if solution is None:
         return "Shaded: 95% Monte-Carlo interval."
@@ -66,21 +66,25 @@ def band_note(evaluation: Evaluation) -> str:
 
 
 def pairs_note(evaluation: Evaluation) -> str:
-    """Who is compared in an increment."""
+    """The units that are compared in an increment."""
     return "patients" if evaluation.solution is None else "profiles"
 
 
 def exact_conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Name and value of what holds of an exact solution alone; none if patients were simulated."""
+    """Conventions of an exact solution; none if patients were simulated."""
     solution = evaluation.solution
     if solution is None:
         return []
     qalys = evaluation.errors[evaluation.errors["outcome"] == "qalys"]
     if solution.n > 1:
-        spread = f"by the spread of {solution.n} groups of them, {_most(qalys['profiles'])}"
+        spread = f"by the spread of {solution.n} batches of them, {_most(qalys['profiles'])}"
     else:
-        spread = "not known: one stands for all" if stands_for_others(evaluation) else "none: they are all there are"
-    steps = f"by solving again twice as fine, {_most(qalys['steps'])}" if "steps" in _sources(solution) else "none"
+        spread = (
+            "not known: one profile represents all"
+            if stands_for_others(evaluation)
+            else "none: all patients are solved"
+        )
+    steps = f"by solving again with half the step, {_most(qalys['steps'])}" if "steps" in _sources(solution) else "none"
     found = [
         ("Profiles", f"{solution.n_profiles:,}, each solved exactly under every strategy, without random numbers"),
         ("Errors", f"of profiles: {spread}; of steps: {steps}"),
@@ -100,7 +104,7 @@ def stands_for_others(evaluation: Evaluation) -> bool:
 
 def _most(errors: pd.Series[float]) -> str:
     largest = float(errors.max())
-    return f"at most {rounded(largest, largest)} QALYs" if largest > ROUNDING else "nothing but rounding"
+    return f"at most {rounded(largest, largest)} QALYs" if largest > ROUNDING else "rounding error alone"
 
 
 def not_computed(evaluation: Evaluation) -> list[str]:
@@ -116,14 +120,14 @@ def not_computed(evaluation: Evaluation) -> list[str]:
         if spec.origin != "model" and f"{e}:ever" in lacking
     ]
     if origins:
-        found.append(f"{listed(origins)}, which begin{'s' if len(origins) == 1 else ''} later than time zero")
+        found.append(f"{listed(origins)}, which begin{'s' if len(origins) == 1 else ''} after time zero")
     events = [event_label(scenario, m) for m in evaluation.program.marks if f"event:{m}" in lacking]
     if events:
-        found.append(f"the share of patients who ever have {listed(events)}, which would have to be remembered")
+        found.append(f"the share of patients who ever have {listed(events)}, because the engine does not remember it")
     if len(evaluation.states) and evaluation.states["patients"].isna().any():
-        found.append("the share of patients who ever enter a state, as entries are counted and not remembered")
+        found.append("the share of patients who ever enter a state, because the engine counts entries")
     if scenario.file.series:
-        found.append("published series, which are read from individual lives: engine compiled")
+        found.append("published series, which need individual lives (engine compiled)")
     if scenario.file.cases:
-        found.append("published patients, who are read from individual lives: engine compiled")
+        found.append("published patients, who need individual lives (engine compiled)")
     return found

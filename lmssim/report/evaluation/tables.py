@@ -1,4 +1,4 @@
-"""Tables of a report: cells are text, with the digits that the error of the result leaves and no more."""
+"""Tables of a report: cells are text, with no more digits than the error of the result allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.kernels import rewards
 from lmssim.report.evaluation.exactness import NOT_COMPUTED, digits_note, error_note, pairs_note
-from lmssim.report.evaluation.rows import figures_of, steps_of
+from lmssim.report.evaluation.rows import means_of, steps_of
 from lmssim.report.parts.digits import MISSING, NOT_REACHED, amount, percent, plain, rounded, with_error
 from lmssim.report.parts.labels import (
     computed_endpoints,
@@ -26,7 +26,7 @@ from lmssim.report.parts.table import ReportTable
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.kernels import FloatArray
-    from lmssim.report.evaluation.rows import Figures
+    from lmssim.report.evaluation.rows import Means
 
 STATUS = {DOMINATED: "dominated", EXTENDED: "ext. dominated"}
 REFERENCE = "reference"
@@ -45,13 +45,13 @@ def main_table(evaluation: Evaluation) -> ReportTable:
     """Life-years, QALYs, cost, ICER and net monetary benefit of each strategy."""
     settings = evaluation.scenario.file.settings
     currency, labels = settings.currency, strategy_labels(evaluation.scenario)
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     icers = icer_texts(evaluation)
     rows = []
     for s, strategy in enumerate(evaluation.strategies):
         row = {"Strategy": labels[strategy]}
         for outcome, heading in (("life_years", "Life-years"), ("qalys", "QALYs"), ("cost", f"Cost, {currency}")):
-            row[heading] = with_error(*figures[strategy, outcome])
+            row[heading] = with_error(*means[strategy, outcome])
         row[f"ICER, {currency} per QALY"] = icers[strategy]
         for wtp in settings.wtp:
             row[f"NMB at {amount(wtp)}, {currency}"] = with_error(*net_monetary_benefit(evaluation, s, wtp))
@@ -59,8 +59,8 @@ def main_table(evaluation: Evaluation) -> ReportTable:
     caption = (
         f"Per patient, discounted, over {plain(settings.horizon)} years. "
         f"{error_note(evaluation)} ICER: against the next less costly strategy on the frontier; ext. dominated: a mix "
-        "of two others does better. NMB: net monetary benefit at that willingness to pay for a QALY. The comparator "
-        f"is {labels[evaluation.scenario.comparator]}."
+        "of two other strategies is better. NMB: net monetary benefit at that willingness to pay for a QALY. The "
+        f"comparator is {labels[evaluation.scenario.comparator]}."
     )
     return ReportTable("Strategies", caption, pd.DataFrame(rows))
 
@@ -94,7 +94,7 @@ def net_monetary_benefit(evaluation: Evaluation, s: int, wtp: float) -> tuple[fl
 def frontier_table(evaluation: Evaluation) -> ReportTable:
     """Full incremental analysis, from the least costly strategy to the most costly."""
     settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     icers = icer_texts(evaluation)
     rows = []
     for step in steps_of(evaluation):
@@ -107,8 +107,8 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
         rows.append(
             [
                 labels[step.strategy],
-                with_error(*figures[step.strategy, "cost"]),
-                with_error(*figures[step.strategy, "qalys"]),
+                with_error(*means[step.strategy, "cost"]),
+                with_error(*means[step.strategy, "qalys"]),
                 *against,
                 icers[step.strategy],
             ]
@@ -116,8 +116,8 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
     currency = settings.currency
     columns = ["Strategy", f"Cost, {currency}", "QALYs", "Against", f"Extra cost, {currency}", "Extra QALYs"]
     caption = (
-        f"Strategies by ascending cost; each one on the frontier against the one before it there. "
-        f"{error_note(evaluation)} Increments are of the same {pairs_note(evaluation)} under both strategies."
+        "Strategies by ascending cost; each strategy on the frontier is compared with the one before it there. "
+        f"{error_note(evaluation)} Increments compare the same {pairs_note(evaluation)} under both strategies."
     )
     return ReportTable(
         "Incremental analysis", caption, pd.DataFrame(rows, columns=[*columns, f"ICER, {currency} per QALY"])
@@ -127,7 +127,7 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
 def incremental_table(evaluation: Evaluation) -> ReportTable:
     """Increments of every strategy over the comparator."""
     settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
-    figures = figures_of(evaluation.incremental)
+    means = means_of(evaluation.incremental)
     currency = settings.currency
     columns = {"life_years": "Life-years", "qalys": "QALYs", "cost": f"Cost, {currency}"}
     columns |= {f"inmb:{wtp:g}": f"NMB at {amount(wtp)}, {currency}" for wtp in settings.wtp}
@@ -135,41 +135,43 @@ def incremental_table(evaluation: Evaluation) -> ReportTable:
     for strategy in evaluation.strategies:
         if strategy == evaluation.scenario.comparator:
             continue
-        cells = {heading: with_error(*figures[strategy, o]) for o, heading in columns.items()}
+        cells = {heading: with_error(*means[strategy, o]) for o, heading in columns.items()}
         rows.append({"Strategy": labels[strategy]} | cells)
     against = labels[evaluation.scenario.comparator]
-    same = "patients and same luck" if evaluation.solution is None else "profiles"
-    caption = f"Per patient, discounted, strategy minus comparator, same {same} under both. {error_note(evaluation)}"
+    same = "patients and random numbers" if evaluation.solution is None else "profiles"
+    caption = (
+        f"Per patient, discounted, strategy minus comparator, with the same {same} under both. {error_note(evaluation)}"
+    )
     return ReportTable(f"Differences from the comparator, {against}", caption, pd.DataFrame(rows))
 
 
 def endpoint_table(evaluation: Evaluation, endpoint: str) -> ReportTable:
     """An endpoint at the named times."""
     spec, settings = evaluation.scenario.file.endpoints[endpoint], evaluation.scenario.file.settings
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     survival = spec.kind == "survival"
     rows = []
     for strategy, label in strategy_labels(evaluation.scenario).items():
         row = {"Strategy": label}
         for time in settings.times:
-            row[f"{time:g} y, %"] = percent(*figures[strategy, f"{endpoint}:{time:g}y"])
+            row[f"{time:g} y, %"] = percent(*means[strategy, f"{endpoint}:{time:g}y"])
         if survival:
-            row["Median, years"] = with_error(*figures[strategy, f"{endpoint}:median"], NOT_REACHED)
+            row["Median, years"] = with_error(*means[strategy, f"{endpoint}:median"], NOT_REACHED)
         else:
-            row["Ever, %"] = percent(*figures[strategy, f"{endpoint}:ever"])
-            row["Median time if any, years"] = _years(figures, strategy, endpoint, evaluation)
+            row["Ever, %"] = percent(*means[strategy, f"{endpoint}:ever"])
+            row["Median time if any, years"] = _years(means, strategy, endpoint, evaluation)
         rows.append(row)
-    shown = "Share of patients without the event" if survival else "Cumulative incidence, competing events counted"
+    shown = "Share of patients without the event" if survival else "Cumulative incidence with competing events"
     caption = f"{shown}, by years since the {_origin(evaluation, endpoint)}. {error_note(evaluation)}"
     return ReportTable(endpoint_label(evaluation, endpoint), caption, pd.DataFrame(rows))
 
 
-def _years(figures: Figures, strategy: str, endpoint: str, evaluation: Evaluation) -> str:
-    """Median among those with the event, to the digits that so many events leave."""
-    median, error = figures[strategy, f"{endpoint}:median_time_if_any"]
+def _years(means: Means, strategy: str, endpoint: str, evaluation: Evaluation) -> str:
+    """Median among those with the event, with the digits that the number of events allows."""
+    median, error = means[strategy, f"{endpoint}:median_time_if_any"]
     if evaluation.solution is not None:
         return rounded(median, error, "none")
-    events = figures[strategy, f"{endpoint}:ever"][0] * evaluation.endpoint(endpoint, strategy).n
+    events = means[strategy, f"{endpoint}:ever"][0] * evaluation.endpoint(endpoint, strategy).n
     if not np.isfinite(median):
         return "none"
     # the median of n times scattered like an exponential has a standard error of about 1.44 medians / sqrt(n)
@@ -186,7 +188,7 @@ def _origin(evaluation: Evaluation, endpoint: str) -> str:
 def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
     """Deaths by cause at a middle time and by the horizon; empty without such endpoints."""
     settings = evaluation.scenario.file.settings
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     causes = death_endpoints(evaluation)
     time = 5.0 if 5.0 in settings.times else settings.times[-1]
     reads = [(f"{time:g}y", f"by {time:g} y, %"), ("ever", f"by {plain(settings.horizon)} y, %")]
@@ -195,7 +197,7 @@ def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
         row = {"Strategy": label}
         for suffix, heading in reads:
             for cause in causes:
-                cell = percent(*figures[strategy, f"{cause}:{suffix}"])
+                cell = percent(*means[strategy, f"{cause}:{suffix}"])
                 row[f"{endpoint_label(evaluation, cause)} {heading}"] = cell
         rows.append(row)
     return ReportTable("Causes of death", f"Share of all patients. {error_note(evaluation)}", pd.DataFrame(rows))
@@ -203,25 +205,25 @@ def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
 
 def complications_table(evaluation: Evaluation) -> ReportTable:
     """Share of patients who ever have each event; empty if the scenario has none."""
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     labels = strategy_labels(evaluation.scenario)
     rows, largest = [], 0.0
     for event in evaluation.program.marks:
-        shares = {s: figures[s, f"event:{event}"] for s in evaluation.strategies}
+        shares = {s: means[s, f"event:{event}"] for s in evaluation.strategies}
         if not any(mean > 0.0 for mean, _ in shares.values()):
             continue
         largest = max(largest, *(100.0 * se for _, se in shares.values()))
         cells = {labels[s]: rounded(100.0 * mean, 100.0 * se, NOT_COMPUTED) for s, (mean, se) in shares.items()}
         rows.append({"Event": event_label(evaluation.scenario, event)} | cells)
     size = f", at most {rounded(largest, largest)} percentage points" if largest > 0.0 else ""
-    caption = f"Patients who ever have it, %. {digits_note(evaluation)}{size}."
+    caption = f"Patients who ever have the event, %. {digits_note(evaluation)}{size}."
     return ReportTable("Complications and other events", caption, pd.DataFrame(rows))
 
 
 def cost_table(evaluation: Evaluation) -> ReportTable:
     """Discounted cost by category, and the totals."""
     settings = evaluation.scenario.file.settings
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     labels = strategy_labels(evaluation.scenario)
     outcomes = {f"cost:{c}": readable(c) for c in settings.cost_categories}
     if len(outcomes) == 1:
@@ -229,9 +231,9 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
     outcomes |= {"cost": "All, discounted", "cost_undiscounted": "All, undiscounted"}
     rows = []
     for outcome, heading in outcomes.items():
-        cells = {labels[s]: rounded(*figures[s, outcome]) for s in evaluation.strategies}
+        cells = {labels[s]: rounded(*means[s, outcome]) for s in evaluation.strategies}
         rows.append({"Category": heading} | cells)
-    largest = max(figures[s, "cost"][1] for s in evaluation.strategies)
+    largest = max(means[s, "cost"][1] for s in evaluation.strategies)
     size = f"; the largest error of a total is {rounded(largest, largest)}" if largest > 0.0 else ""
     prices = f", prices of {settings.price_year}" if settings.price_year else ""
     caption = f"{settings.currency} per patient{prices}; categories discounted. {digits_note(evaluation)}{size}."
@@ -239,13 +241,13 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
 
 
 def state_tables(evaluation: Evaluation) -> list[ReportTable]:
-    """Who enters each state, how long they stay, and what it costs them."""
+    """Patients who enter each state, time in it, and its cost."""
     if evaluation.solution is None:
-        note = f"{digits_note(evaluation)}, about."
+        note = f"{digits_note(evaluation)}, approximately."
         who = ("patients", "Patients who enter each state", "%, at any time")
     else:
-        note = "Four digits; their error is not known state by state."
-        who = ("entries", "Entries into each state", "Per 100 patients, at any time, those who enter again included")
+        note = "Four digits; the error is not known by state."
+        who = ("entries", "Entries into each state", "Per 100 patients, at any time, repeated entries included")
     currency = evaluation.scenario.file.settings.currency
     return [
         _state_table(evaluation, who[0], who[1], f"{who[2]}. {note}", 100.0),
@@ -276,7 +278,7 @@ def _state_table(evaluation: Evaluation, measure: str, title: str, caption: str,
 
 
 def _cell(value: float, share: float, lives: int, scale: float, measure: str) -> str:
-    """Value to the digits that so many patients leave: binomial for shares, else as if stays were exponential."""
+    """Value with the digits that so many patients allow: binomial for shares, else as if stays were exponential."""
     if not np.isfinite(value):
         return MISSING
     if measure == "patients":

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
 from lmssim.report.evaluation.exactness import digits_note, people
-from lmssim.report.evaluation.rows import figures_of
+from lmssim.report.evaluation.rows import means_of
 from lmssim.report.evaluation.tables import icer_texts, net_monetary_benefit
 from lmssim.report.parts.digits import amount, plain, rounded
 from lmssim.report.parts.labels import computed_endpoints, strategy_labels
@@ -50,19 +50,19 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     for heading in [*headings, *([f"NMB at\n{amount(wtp)}"] if wtp is not None else [])]:
         table.add_column(heading, justify="right", no_wrap=True)
     icers, labels = icer_texts(evaluation, error=False), strategy_labels(evaluation.scenario, LONGEST)
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     for s, strategy in enumerate(evaluation.strategies):
         cells = []
         for endpoint in endpoints:
-            mean, se = figures[strategy, f"{endpoint}:{time:g}y"]
+            mean, se = means[strategy, f"{endpoint}:{time:g}y"]
             cells.append(rounded(100.0 * mean, 100.0 * se))
-        cells += [rounded(*figures[strategy, o]) for o in ("life_years", "qalys", "cost")]
+        cells += [rounded(*means[strategy, o]) for o in ("life_years", "qalys", "cost")]
         cells.append(icers[strategy])
         cells += [rounded(*net_monetary_benefit(evaluation, s, wtp))] if wtp is not None else []
         table.add_row(Text(labels[strategy]), *(Text(cell) for cell in cells))
     prices = f" {settings.price_year}" if settings.price_year else ""
     single = evaluation.n == 1 and evaluation.solution is None
-    digits = "One life tells nothing of means." if single else f"{digits_note(evaluation)}."
+    digits = "One life does not estimate a mean." if single else f"{digits_note(evaluation)}."
     solved = "" if evaluation.solution is None else "Solved exactly for "
     who = f"{solved}{people(evaluation)}"
     table.caption = f"{who}, {plain(settings.horizon)} years, {settings.currency}{prices}. {digits}"

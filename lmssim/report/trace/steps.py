@@ -42,16 +42,16 @@ def print_trace(trace: Trace, console: Console) -> None:
         console.print(row)
     console.print(
         Text(
-            "u: a uniform random number; a budget is -log u, spent at the rate of its hazard. Costs and QALYs are those"
-            " up to and with the event; terminal care is settled at death. Questions that were certain and cost nothing"
-            " are left out.",
+            "u: uniform random number. Budget: -log u, the cumulative hazard at which the event happens. Costs and "
+            "QALYs include the event; terminal care is charged at death. Decisions that were certain and cost nothing "
+            "are left out.",
             style="dim",
         )
     )
 
 
 def headline(trace: Trace) -> str:
-    """Which life it is."""
+    """Scenario, patient, seed and draw of the life."""
     drawn = "base case" if trace.draw is None else f"parameter draw {trace.draw}"
     return f"{trace.scenario.file.title}: patient {trace.patient}, seed {trace.seed}, {drawn}"
 
@@ -66,7 +66,7 @@ def patient_line(trace: Trace) -> str:
 
 
 def portrait(trace: Trace) -> str:
-    """The patient in a line for readers, by labels: what differs between patients, and of yes and no what is so."""
+    """The patient in one line, by labels: covariates that differ between patients, and yes-no covariates that hold."""
     population = trace.scenario.file.population
     stratum = str(trace.covariates[population.by]) if population.by else ""
     stated = population.strata[stratum].covariates if stratum else population.covariates
@@ -105,7 +105,7 @@ def strategy_table(trace: Trace, strategy: str) -> Table:
 
 
 def shown_steps(trace: Trace, strategy: str) -> Iterator[Any]:
-    """Steps of a strategy, but for questions that were certain and cost nothing."""
+    """Steps of a strategy, without decisions that were certain and cost nothing."""
     program = trace.program
     passing = {s for s, recorded in zip(program.states, program.columns["recorded"], strict=True) if not recorded}
     for step in rows_of(trace.steps, strategy):

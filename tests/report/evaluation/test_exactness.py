@@ -95,5 +95,5 @@ def test_the_error_of_profiles_is_printed(varied: Callable[[int], Evaluation]) -
     assert (worth["profiles"] > 0.0).all()
     assert np.all(many.errors["steps"] == 0.0)
     one = words(varied(1))
-    assert "not known: one stands for all" in one
-    assert "stands for the whole population" in one
+    assert "not known: one profile represents all" in one
+    assert "represents the whole population" in one

@@ -97,7 +97,7 @@ def test_settings_and_extra_table_are_printed(two_strategies: Evaluation, tmp_pa
 def test_answer_says_what_is_best_and_what_is_not_included(two_strategies: Evaluation) -> None:
     """The best strategy at each willingness to pay, the frontier, and that parameters stand still."""
     sentences = answer(two_strategies)
-    assert sentences[0].startswith("At GBP 20,000 per QALY, New treatment is best, ahead of Standard by GBP 13,")
+    assert sentences[0].startswith("At GBP 20,000 per QALY, New treatment is best; its lead over Standard is GBP 13,")
     assert "On the efficiency frontier: Standard (least costly) and New treatment (GBP " in " ".join(sentences)
     assert "uncertainty of the parameters is not included" in sentences[-1]
 
@@ -106,4 +106,4 @@ def test_answer_does_not_tell_equals_apart(two_strategies: Evaluation) -> None:
     """Two strategies alike in effect and cost to within the error are said to be so."""
     scenario = load_scenario("illness_death", {"loghr_progression": -1e-6})
     sentences = answer(evaluate(scenario, Sampling(n_patients=200)))
-    assert "cannot be told apart with 200 patients" in sentences[0] or "by GBP 0" in sentences[0]
+    assert "200 patients are too few" in sentences[0] or "is GBP 0" in sentences[0]
