@@ -1,4 +1,4 @@
-"""`lmssim reproduce`: everything under results/."""
+"""`lmssim reproduce`: everything in results/."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 PATIENTS = 100_000
 FOR_SWITCHES, FEWEST = 5, 1024
-"""Each option of a switch is run on so many times fewer patients, at least so many: paired differences need fewer."""
+"""Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
-"""What scenarios read of a calibration: its file there, and how it ends beside the other posteriors."""
+"""Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
 PARTS = ("calibration", "validation", "base_case", "switches")
 POWER_DRAWS = 50
 """Rows of the posterior over which the power of a published series is averaged."""
@@ -35,7 +35,7 @@ def reproduce(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")] = Path("results"),
     quiet: options.Quiet = False,
 ) -> None:
-    """Make the reference results again: calibrations, what they never saw, base cases, each option of each switch."""
+    """Compute the reference results again: calibrations, validation, base cases, every option of every switch."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     if only in (None, "calibration"):  # first: the other parts draw on its posteriors
@@ -54,7 +54,7 @@ def reproduce(
 
 
 def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
-    """Calibrate everything; in a working copy's own results, scenarios then draw from what was found."""
+    """Calibrate everything; in the results of a working copy, its scenarios then draw from the new posteriors."""
     from lmssim.bundled import calibration_folder, find_calibration, in_working_copy
     from lmssim.cli.calibrate import calibrate_to
     from lmssim.execution.store import make_folder, write_bytes

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "series")
 EXACT_TABLES = (*TABLES[:-1], "errors")
-"""Of an exact solution, which has no lives to read a published series from."""
+"""Tables of an exact solution, which has no individual lives for published series."""
 PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
 MANIFEST = "manifest.json"
 

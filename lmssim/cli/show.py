@@ -27,9 +27,13 @@ def show(
         str | None,
         typer.Argument(metavar="SCENARIO", help="A scenario file, or a bundled name; --evidence alone needs none."),
     ] = None,
-    parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters, assumed ones first.")] = False,
-    strategies: Annotated[bool, typer.Option("--strategies", help="Only the strategies and their treatments.")] = False,
-    switches: Annotated[bool, typer.Option("--switches", help="Only the switches and their options.")] = False,
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Show only the parameters, assumed ones first.")
+    ] = False,
+    strategies: Annotated[
+        bool, typer.Option("--strategies", help="Show only the strategies and their treatments.")
+    ] = False,
+    switches: Annotated[bool, typer.Option("--switches", help="Show only the switches and their options.")] = False,
     evidence: Annotated[
         bool,
         typer.Option(
@@ -46,7 +50,7 @@ def show(
     """Show a scenario: states and transitions, parameters with their sources, strategies, switches, evidence."""
     chosen_ = options.switches_of(chosen)
     if json and not evidence:
-        raise InputError("--json: goes with --evidence alone.")
+        raise InputError("--json: is possible with --evidence alone.")
     if scenario is None:
         if not evidence or parameters or strategies or switches or diagram:
             raise InputError("SCENARIO is missing: a scenario file, or the name of a bundled scenario.")
@@ -128,7 +132,7 @@ def _strategies(scenario: Scenario) -> Table:
 
 
 def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
-    """Treatments a strategy plans, with the rule under which it gives them."""
+    """Treatments of a strategy, with the rules under which it gives them."""
     from lmssim.model.language.planning import choices
 
     for choice in choices(scenario.file, strategy, str(scenario.path)):
@@ -144,7 +148,7 @@ def _switches(scenario: Scenario) -> Table:
 
     from lmssim.report.parts.labels import option_label, switch_label
 
-    table = Table(title="Switches", title_justify="left", caption="* holds here", caption_justify="left")
+    table = Table(title="Switches", title_justify="left", caption="* chosen here", caption_justify="left")
     for column in ("switch, option", "label", "sets or changes", "reason"):
         table.add_column(column, overflow="fold")
     for name, switch in scenario.file.switches.items():
@@ -159,7 +163,7 @@ def _switches(scenario: Scenario) -> Table:
 
 
 def _regimens(program: Program) -> Table:
-    """Doses of each regimen, and what a cycle costs for a patient of middle body surface."""
+    """Doses of each regimen, and the cost of a cycle for a patient with the middle body surface."""
     from rich.table import Table
     from rich.text import Text
 
@@ -186,7 +190,7 @@ def _dose(unit: str, given: Given) -> str:
 
 
 def _what_it_does(option: SwitchOption) -> Iterator[str]:
-    """What an option sets, and the tables that it changes."""
+    """Parameters that an option sets, and tables that it changes."""
     for id_, value in option.set.items():
         yield f"{id_} = {value if isinstance(value, str) else f'{value:g}'}"
     for key, value in option.change.items():
@@ -198,7 +202,7 @@ def _parameters(program: Program) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    kinds = Counter(p.kind or "of no kind" for _, p in program.used.items())
+    kinds = Counter(p.kind or "without a kind" for _, p in program.used.items())
     shares = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
     table = Table(title=f"Parameters: {sum(kinds.values())}, of which {shares}", title_justify="left")
     for column in ("id", "value", "unit", "kind", "source", "description"):

@@ -1,4 +1,4 @@
-"""`lmssim validate`: published figures beside what the model predicts for a new study of their size."""
+"""`lmssim validate`: published targets beside what the model predicts for a new study of their size."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def validate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Published figures (CSV in the shape of calibration/targets.csv). Absent: those that the scenario's "
-            "calibration holds back.",
+            help="Published targets (CSV with the columns of calibration/targets.csv). If absent: the targets that the "
+            "scenario's calibration holds out.",
         ),
     ] = None,
     draws: Annotated[int, typer.Option(metavar="N", help="Parameter draws.")] = DEFAULT_DRAWS,
-    patients: Annotated[int, typer.Option(metavar="N", help="Simulated patients a draw.")] = DEFAULT_PATIENTS,
+    patients: Annotated[int, typer.Option(metavar="N", help="Simulated patients of each draw.")] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     overrides: options.Overrides = None,
@@ -44,7 +44,7 @@ def validate(
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare the model with published figures: predicted with the 95% interval for a new study, observed, inside."""
+    """Compare the model with published targets: observed, predicted with the 95% interval of a new study, inside."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.cli.run import Stopwatch
@@ -72,7 +72,7 @@ def validate(
 def _readings(
     scenario: str, targets: Path | None, overrides: dict[str, float], switches: dict[str, str]
 ) -> tuple[Scenario, list[Reading]]:
-    """The scenario, and how each figure is read from it."""
+    """The scenario, and how each target is computed from it."""
     from lmssim.model.scenario import load_scenario
     from lmssim.published.readings import readings_of
     from lmssim.published.targets import load_targets
@@ -82,14 +82,14 @@ def _readings(
         return load_held_out(scenario, overrides, switches)
     loaded = load_scenario(scenario, overrides, switches)
     if targets.is_dir():
-        raise DataError(f"{targets}: is a folder, not a table of figures (CSV).")
+        raise DataError(f"{targets}: is a folder, not a table of targets (CSV).")
     return loaded, readings_of(load_targets(targets), loaded)
 
 
 def _manifest(
     found: Validation, sampling: Any, overrides: dict[str, float], targets: Path | None, timings: dict[str, float]
 ) -> dict[str, Any]:
-    """As a run's, with the draws and the table of figures."""
+    """Manifest of a run, with the draws and the table of targets."""
     import hashlib
 
     from lmssim.execution.manifest import manifest

@@ -115,7 +115,7 @@ def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
         high=row.high,
         series=series.model_copy(update={"rows": [row]}),
         counted=row.observed is not None,
-        text=f"as in the calibration, {series.label}: {reading_text(series, row)}{note}",
+        text=f"as in the calibration ({series.label}): {reading_text(series, row)}{note}",
     )
 
 

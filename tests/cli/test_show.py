@@ -80,7 +80,7 @@ def test_evidence_alone_needs_no_scenario(cli: Cli) -> None:
     """Everything else does, and JSON is of evidence alone."""
     assert cli("show").code == cli("show", "--parameters").code == cli("show", "--evidence", "--parameters").code == 2
     assert "SCENARIO is missing" in cli("show").err
-    assert "--json: goes with --evidence" in cli("show", "cutaneous", "--json").err
+    assert "--json: is possible with --evidence" in cli("show", "cutaneous", "--json").err
 
 
 def test_parameters_are_counted_by_kind(cli: Cli) -> None:

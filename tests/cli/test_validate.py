@@ -94,7 +94,7 @@ def test_targets_that_calibration_holds_out(cli: Cli, tmp_path: Path) -> None:
     assert outcome.code == 0, outcome.err
     rows = read(tmp_path / "out" / "validation.csv")
     assert {row["study"] for row in rows} == set(load_problem("cutaneous").file.held_out)
-    assert all(row["reading"].startswith("as in the calibration, ") for row in rows if row["inside"])
+    assert all(row["reading"].startswith("as in the calibration (") for row in rows if row["inside"])
 
 
 def test_a_scenario_without_a_calibration_needs_a_table(cli: Cli, model: Path, tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_bad_rows_are_refused(cli: Cli, model: Path, tmp_path: Path, row: str, m
     [
         (("extremitty",), "Did you mean 'extremity'?"),
         (("extremity", "--targets", "oun.csv"), "oun.csv: there is no such file."),
-        (("extremity", "--targets", "."), "is a folder, not a table of figures"),
+        (("extremity", "--targets", "."), "is a folder, not a table of targets"),
         (("extremity", "--draws", "3", "--targets", "own.csv"), "draws: 3 are too few"),
         (("extremity", "--patients", "20", "--targets", "own.csv"), "patients: 20 are too few"),
         (("extremity", "--targets", "renamed.csv"), "the column 'statistic' is missing. Did you mean 'statistics'?"),
