@@ -23,7 +23,7 @@ from lmssim.kernels.tally import EVENT
 from lmssim.model.compile.scenario import check_domains, compile_scenario
 from lmssim.outcomes.endpoint import EndpointCounts
 from lmssim.published.cases import case_frame, read_cases
-from lmssim.published.series import COLUMNS, read_all_series
+from lmssim.published.series import COLUMNS, read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -431,7 +431,7 @@ class Evaluation:
         """
         if self.solution is not None:
             return pd.DataFrame(columns=list(COLUMNS))
-        return read_all_series(self.program, min(self.n, MOST_FOR_SERIES), self.sampling.seed)
+        return read_series(self.program, n=min(self.n, MOST_FOR_SERIES), seed=self.sampling.seed)
 
     @cached_property
     def case_times(self) -> list[CaseTime]:

@@ -168,20 +168,6 @@ def reader_of(scenario: Scenario, names: list[str], wanted: Collection[tuple[str
     return Reader([_cohort(scenario, dict(values), group, places) for values, group in held.items()], len(keys))
 
 
-def predict(
-    scenario: Scenario,
-    names: list[str],
-    draws: Mapping[str, FloatArray],
-    n_patients: int,
-    seed: int = 1,
-    first: int = 0,
-    jobs: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> Predicted:
-    """Rows of series in parameter draws; see `Reader.predict`."""
-    return reader_of(scenario, names).predict(draws, n_patients, seed, first, jobs, progress)
-
-
 @dataclass(frozen=True)
 class _Cohort:
     """Series whose patients are drawn from one population.

@@ -89,11 +89,6 @@ class Reading:
     """How it is computed, or why it is not computable."""
 
 
-def reading_of(target: Target, scenario: Scenario) -> Reading:
-    """How a target is computed from a scenario (`Reader`)."""
-    return Reader(scenario).reading(target)
-
-
 def readings_of(targets: Iterable[Target], scenario: Scenario) -> list[Reading]:
     """How each target is computed from a scenario."""
     reader = Reader(scenario)

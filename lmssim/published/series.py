@@ -75,21 +75,40 @@ def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int, first: 
     return times
 
 
-def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
-    """Every row of every series of the scenario, from the same simulated patients (`read_series`)."""
-    series = program.scenario.file.series
-    if not series:
+def read_series(program: Program, names: Iterable[str] | None = None, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+    """Every row of some series of the scenario, paper beside model.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Series; all of the scenario if absent. Those of one population share their simulated patients.
+    n : int
+        Simulated patients of each population.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`: published value or range, model, 95% interval of a study of the paper's n, whether met.
+
+    Raises
+    ------
+    ScenarioError
+        If a series names an unknown strategy, state, event or covariate, or a row cannot be computed.
+    """
+    chosen = program.scenario.file.series
+    chosen = chosen if names is None else {name: chosen[name] for name in names}
+    if not chosen:
         return pd.DataFrame(columns=list(COLUMNS))
-    held: dict[tuple[tuple[str, float], ...], list[str]] = {}
-    for name, spec in series.items():
-        held.setdefault(tuple(sorted(spec.set.items())), []).append(name)
+    alike: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for name, spec in chosen.items():
+        alike.setdefault(tuple(sorted(spec.set.items())), []).append(name)
     frames: dict[str, pd.DataFrame] = {}
-    for names in held.values():
-        own = program_of(program, series[names[0]])
-        wanted = wanted_lives(program.scenario, names)
-        times = _lives(own, wanted, n, seed)
-        frames |= {name: _read_rows(own, name, n, seed, times) for name in names}
-    return pd.concat([frames[name] for name in series], ignore_index=True)
+    for together in alike.values():
+        own = program_of(program, chosen[together[0]])
+        follow_up = {name: _checked_follow_up(own, name, n, seed) for name in together}
+        times = _lives(own, wanted_lives(program.scenario, together), n, seed)
+        frames |= {name: _read_rows(own, name, follow_up[name], times) for name in together}
+    return pd.concat([frames[name] for name in chosen], ignore_index=True)
 
 
 def program_of(program: Program, series: Series) -> Program:
@@ -111,38 +130,19 @@ def _lives(program: Program, wanted: dict[tuple[str, str | None], str], n: int, 
     return first_times(program, [lived_as(*key) for key in wanted], n, seed)
 
 
-def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
-    """Every row of a series, paper beside model.
-
-    Parameters
-    ----------
-    name : str
-        Series of the scenario.
-    n : int
-        Simulated patients.
-
-    Returns
-    -------
-    DataFrame
-        Columns `COLUMNS`: published value or range, model, 95% interval of a study of the paper's n, whether met.
-
-    Raises
-    ------
-    ScenarioError
-        If the series names an unknown strategy, state, event or covariate, or a row cannot be computed.
-    """
-    own = program_of(program, program.scenario.file.series[name])
-    return _read_rows(own, name, n, seed, None)
-
-
-def _read_rows(program: Program, name: str, n: int, seed: int, times: dict[str, FirstTimes] | None) -> pd.DataFrame:
-    """Rows of a series, from lives of its patients (`lived_as`) if they are there already."""
-    series: Series = program.scenario.file.series[name]
-    where = f"{program.scenario.path}: series.{name}"
+def _checked_follow_up(program: Program, name: str, n: int, seed: int) -> FloatArray:
+    """Follow-up of a series' patients (years), under which each of its rows can be computed."""
+    series = program.scenario.file.series[name]
     follow_up = follow_up_times(program, series.follow_up, n, seed)
     for row in series.rows:
-        check_row(row, f"{where}.{row.target}", float(follow_up.max()))
-    times = _lives(program, wanted_lives(program.scenario, [name]), n, seed) if times is None else times
+        check_row(row, f"{program.scenario.path}: series.{name}.{row.target}", float(follow_up.max()))
+    return follow_up
+
+
+def _read_rows(program: Program, name: str, follow_up: FloatArray, times: dict[str, FirstTimes]) -> pd.DataFrame:
+    """Rows of a series, from lives of its patients (`lived_as`)."""
+    series: Series = program.scenario.file.series[name]
+    where = f"{program.scenario.path}: series.{name}"
     rows = []
     for row in series.rows:
         lives, place = times[lived_as(row.strategy or series.strategy, row.sequence)], f"{where}.{row.target}"

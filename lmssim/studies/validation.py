@@ -19,7 +19,7 @@ from scipy import special
 from lmssim.errors import InputError
 from lmssim.model.parameters.draws import sample_parameters
 from lmssim.published.new_study import Column, NewStudies, study_uniforms
-from lmssim.published.predict import Predicted, predict
+from lmssim.published.predict import Predicted, reader_of
 from lmssim.published.readings import NOT_COMPUTABLE
 from lmssim.published.series import is_time
 
@@ -222,7 +222,7 @@ def _predict(
     series, order = _joined(readings)
     read = replace(scenario, file=scenario.file.model_copy(update={"series": series}))
     values = sample_parameters(scenario.table, scenario.groups, draws, seed)
-    found = predict(read, list(series), values, patients, seed, jobs=jobs, progress=progress)
+    found = reader_of(read, list(series)).predict(values, patients, seed, jobs=jobs, progress=progress)
     column = np.argsort(order)
     return Predicted(*(getattr(found, field.name)[:, column] for field in fields(Predicted)))
 

@@ -13,8 +13,8 @@ from lmssim.bundled import calibration_folder
 from lmssim.errors import DataError
 from lmssim.model.language.schema import FollowUp
 from lmssim.model.scenario import load_scenario
-from lmssim.published.predict import predict
-from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading, reading_of
+from lmssim.published.predict import reader_of
+from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading
 from lmssim.published.targets import Target, load_targets
 
 if TYPE_CHECKING:
@@ -289,12 +289,12 @@ def test_a_users_model_has_its_own_outcomes(build: Build) -> None:
         value=0.3,
         n=100,
     )
-    row = parts(reading_of(base, scenario))[1]
+    row = parts(Reader(scenario).reading(base))[1]
     assert (row.events, row.by) == (["ill"], 5.0)
-    assert parts(reading_of(replace(base, outcome="dss", statistic="km_survival"), scenario))[1].events == ["dead"]
-    absent = reading_of(replace(base, outcome="local_recurrence"), scenario)
+    assert parts(Reader(scenario).reading(replace(base, outcome="dss", statistic="km_survival")))[1].events == ["dead"]
+    absent = Reader(scenario).reading(replace(base, outcome="local_recurrence"))
     assert "no state or event for local_recurrence" in absent.text
-    assert "Did you mean 'illness'?" in reading_of(replace(base, outcome="ilness"), scenario).text
+    assert "Did you mean 'illness'?" in Reader(scenario).reading(replace(base, outcome="ilness")).text
 
 
 def test_mean_time_among_those_with_the_event(build: Build) -> None:
@@ -311,18 +311,18 @@ def test_mean_time_among_those_with_the_event(build: Build) -> None:
         follow_up_low=50.0,
         follow_up_high=60.0,
     )
-    series, row = parts(reading_of(target, scenario))
+    series, row = parts(Reader(scenario).reading(target))
     assert row.statistic == "mean_time"
     read = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))
     n = 20_000
-    found = predict(read, ["own"], {}, n)
+    found = reader_of(read, ["own"]).predict({}, n)
     mean = 1.0 / 0.3
     assert found.value[0, 0] == pytest.approx(mean, abs=4.0 * mean / np.sqrt(n * 2 / 3))
     assert found.spread[0, 0] == pytest.approx(0.1, rel=0.05)
     assert found.patients[0, 0] == pytest.approx(n * 2 / 3, rel=0.05)
     short = replace(target, follow_up_low=2.0, follow_up_high=2.0001)
-    series, _ = parts(reading_of(short, scenario))
+    series, _ = parts(Reader(scenario).reading(short))
     truncated = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))
     expected = mean - 2.0 * exp(-2.0 / mean) / (1.0 - exp(-2.0 / mean))
-    assert predict(truncated, ["own"], {}, n).value[0, 0] == pytest.approx(expected, abs=0.03)
+    assert reader_of(truncated, ["own"]).predict({}, n).value[0, 0] == pytest.approx(expected, abs=0.03)
     assert expected < log(2.0) * mean

@@ -27,7 +27,7 @@ DISCOUNTING_IN_CYCLES = {
 
 CROSSING = {
     "refuse": "refused in any draw",
-    "cap": "a curve above the one around it is held at that one, and time and excess are reported",
+    "cap": "a curve above the one around it is held at that one",
 }
 
 

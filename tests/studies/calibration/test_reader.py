@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmssim.errors import ScenarioError
-from lmssim.published.predict import Predicted, predict, reader_of, rows_of
+from lmssim.published.predict import Predicted, reader_of, rows_of
 from tests.kit.toy import TRUTH
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_a_draw_alone_is_the_draw_of_many(toy: Problem) -> None:
     for k in (0, 7, 10):
         alone = toy.reader.predict({id_: x[[k]] for id_, x in draws.items()}, N, seed=3, first=20 + k)
         assert equal(part(whole, k), alone)
-    assert equal(whole, predict(toy.scenario, toy.series, draws, N, seed=3, first=20))
+    assert equal(whole, reader_of(toy.scenario, toy.series).predict(draws, N, seed=3, first=20))
 
 
 def test_draws_meet_patients_of_their_own(toy: Problem) -> None:
@@ -69,7 +69,9 @@ def test_a_series_may_hold_a_population_of_its_own(toy: Problem) -> None:
     column = {row.target: k for k, row in enumerate(toy.rows)}
     own, held = found.share[0, column["first_by5"]], found.share[0, column["large_by5"]]
     assert held > own + 0.05
-    larger = predict(toy.scenario.with_values({"pop_size": 8.0}), ["first"], {"ill_scale": np.array([SCALE])}, 4_000)
+    larger = reader_of(toy.scenario.with_values({"pop_size": 8.0}), ["first"]).predict(
+        {"ill_scale": np.array([SCALE])}, 4_000
+    )
     assert larger.share[0, 1] > own + 0.05
 
 
