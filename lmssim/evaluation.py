@@ -1,6 +1,6 @@
 """One evaluation: a scenario, its patients and draws, and every outcome by strategy as tidy tables.
 
-Tables have one row per figure; `se` is the Monte-Carlo standard error, or the error of profiles and steps of an exact
+Tables have one row per result; `se` is the Monte-Carlo standard error, or the error of profiles and steps of an exact
 solution, `low` and `high` its 95% interval. Increments come from the same patients under both strategies.
 """
 
@@ -101,7 +101,7 @@ class Evaluation:
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """Every figure: strategy, outcome, unit, mean, se, low, high."""
+        """Every outcome: strategy, outcome, unit, mean, se, low, high."""
         rows = [*self._worth_rows(), *self._endpoint_rows(), *self._event_rows()]
         return _with_interval(pd.DataFrame(rows, columns=["strategy", "outcome", "unit", "mean", "se"]))
 

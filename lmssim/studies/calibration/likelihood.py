@@ -37,7 +37,7 @@ class Likelihood:
         Patients with the event, and patients who could still have it, by row.
     inner : ndarray(int, ndim=1)
         Position of the row whose event it contains; -1 if none.
-    group : ndarray(int, ndim=1)
+    effect : ndarray(int, ndim=1)
         Number of the between-study effect, by row.
     family : ndarray(int, ndim=1)
         Number of the family's tau, by row.
@@ -49,7 +49,7 @@ class Likelihood:
     events: FloatArray
     size: FloatArray
     inner: np.ndarray[tuple[int], np.dtype[np.int64]]
-    group: np.ndarray[tuple[int], np.dtype[np.int64]]
+    effect: np.ndarray[tuple[int], np.dtype[np.int64]]
     family: np.ndarray[tuple[int], np.dtype[np.int64]]
     error: FloatArray
 
@@ -64,7 +64,7 @@ class Likelihood:
             Between-study SD, (n, n_families).
         """
         spread = np.sqrt(tau[:, self.family] ** 2 + self.error**2)
-        starts = np.append(np.flatnonzero(np.diff(self.group, prepend=-1)), len(self.group))
+        starts = np.append(np.flatnonzero(np.diff(self.effect, prepend=-1)), len(self.effect))
         whole = np.empty(len(eta))
         log_marginal(
             np.ascontiguousarray(eta[:, self.columns]),
@@ -123,7 +123,7 @@ def likelihood_of(
         events=n * np.maximum(own - contained, 0.0),
         size=n * (1.0 - contained),
         inner=inner,
-        group=np.array([sorted(set(keys)).index(key) for key in keys]),
+        effect=np.array([sorted(set(keys)).index(key) for key in keys]),
         family=np.array([list(families).index(rows[k].family) for k in order]),
         error=error[order],
     )

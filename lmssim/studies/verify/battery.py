@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -46,7 +45,6 @@ class Result:
     engine: str
     check: Check
     finding: Finding
-    seconds: float
 
     @property
     def row(self) -> tuple[object, ...]:
@@ -175,7 +173,7 @@ def run_battery(
         refusal = _refusal(bench)
         own = []
         for each in checks:
-            own.append(_result(bench, each, refusal))
+            own.append(Result(bench.engine, each, _finding(bench, each, refusal)))
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -192,11 +190,6 @@ def _refusal(bench: Bench) -> InputError | None:
     except InputError as error:
         return error
     return None
-
-
-def _result(bench: Bench, each: Check, refusal: InputError | None) -> Result:
-    begun = time.perf_counter()
-    return Result(bench.engine, each, _finding(bench, each, refusal), time.perf_counter() - begun)
 
 
 def _finding(bench: Bench, each: Check, refusal: InputError | None) -> Finding:

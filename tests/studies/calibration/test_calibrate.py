@@ -186,10 +186,10 @@ def test_cohorts_held_out_and_checks_change_nothing(whole: Calibration, tmp_path
     assert np.allclose(left_out["error"], left_out["predicted"] - left_out["observed"])
 
 
-def test_a_figure_about_nobody_is_refused(tmp_path: Path) -> None:
+def test_a_target_without_patients_is_refused(tmp_path: Path) -> None:
     """With its place in the file, before anything is sampled."""
     text = CALIBRATION.replace('label = "Ill"\n', 'label = "Ill"\nwhere = "size > 1000"\n')
-    with pytest.raises(ScenarioError, match=r"toy_fit\.toml: studies\.second\.rows\.second_by10: .*nobody"):
+    with pytest.raises(ScenarioError, match=r"toy_fit\.toml: studies\.second\.rows\.second_by10: .*no patient"):
         calibrate(write_toy(tmp_path, text), SMALL)
 
 

@@ -66,10 +66,10 @@ def test_groups_are_cohorts_by_family() -> None:
         row("e", 0.5, reading=time),
     ]
     found = of(rows)
-    group = {rows[k].target: g for k, g in zip(found.columns, found.group, strict=True)}
+    group = {rows[k].target: g for k, g in zip(found.columns, found.effect, strict=True)}
     assert group["a"] == group["d"]
     assert len({group[target] for target in "abce"}) == 4
-    assert sorted(found.group) == list(found.group)
+    assert sorted(found.effect) == list(found.effect)
     assert [FAMILIES[k] for k in found.family] == [rows[k].family for k in found.columns]
 
 

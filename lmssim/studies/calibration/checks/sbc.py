@@ -287,7 +287,7 @@ def simulated_shares(
     tau : ndarray(float, ndim=1)
         Between-study SD by family.
     """
-    effect = rng.normal(size=likelihood.group.max() + 1)[likelihood.group]
+    effect = rng.normal(size=likelihood.effect.max() + 1)[likelihood.effect]
     setting = share_of_eta(eta_of_share(share[likelihood.columns]) + tau[likelihood.family] * effect)
     size, found = n[likelihood.columns], np.zeros(len(setting))
     for i in _inside_out(likelihood.inner):
