@@ -44,7 +44,7 @@ def sbc(
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Simulate targets from known parameters, fit them, and rank the known values. Exit code 1 if not uniform."""
+    """Fit targets simulated from known parameters, and rank those parameters. Exit code 1 if ranks are not uniform."""
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
 

@@ -28,7 +28,7 @@ def verify(
     ] = None,
     check: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Make only this check, or the checks of this section; may be repeated."),
+        typer.Option(metavar="NAME", help="Run only this check, or the checks of this section; may be repeated."),
     ] = None,
     skip: Annotated[
         list[str] | None,
