@@ -44,7 +44,7 @@ def validate(
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare published targets with the model: does each lie inside the 95% interval for a new study?"""
+    """Compare published targets with the model: which lie inside the 95% interval for a new study."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.cli.run import Stopwatch

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 
 TEXT, NUMBER, WHOLE, FLAG, ANSWER = "text", "number", "whole", "flag", "answer"
 """Kinds of columns; a `flag` is true or false, an `answer` may also be missing."""
+PREDICTION = {
+    "observed": NUMBER,
+    "predicted": NUMBER,
+    "low": NUMBER,
+    "high": NUMBER,
+    "inside": ANSWER,
+    "width_ratio": NUMBER,
+}
+"""A target beside its prediction."""
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "chain": {"ensemble": WHOLE, "step": WHOLE, "walker": WHOLE},
     "trace": {
@@ -69,12 +78,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "held_out": FLAG,
         "statistic": TEXT,
         "n": NUMBER,
-        "observed": NUMBER,
-        "predicted": NUMBER,
-        "low": NUMBER,
-        "high": NUMBER,
-        "inside": ANSWER,
-        "width_ratio": NUMBER,
+        **PREDICTION,
         "p_value": NUMBER,
         "reading": TEXT,
         "reason": TEXT,
@@ -100,17 +104,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "conflict": FLAG,
     },
     "shifts": {"id": TEXT, "prior_mean": NUMBER, "prior_sd": NUMBER, "shift": NUMBER, "conflict": FLAG},
-    "left_out": {
-        "cohort_id": TEXT,
-        "target_id": TEXT,
-        "observed": NUMBER,
-        "predicted": NUMBER,
-        "low": NUMBER,
-        "high": NUMBER,
-        "inside": ANSWER,
-        "width_ratio": NUMBER,
-        "error": NUMBER,
-    },
+    "left_out": {"cohort_id": TEXT, "target_id": TEXT, **PREDICTION, "error": NUMBER},
     "emulator": {"target_id": TEXT, "sd": NUMBER, "check_rmse": NUMBER, "check_n": WHOLE},
 }
 """Columns of each table and their kinds."""

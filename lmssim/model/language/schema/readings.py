@@ -60,7 +60,7 @@ class SeriesRow(Section):
     high: float | None = None
     """Greatest value."""
     n: int = Field(default=0, ge=0)
-    """Patients in the denominator; for `median_time` and `mean_time`, those with the event. 0: not stated, of a range."""
+    """Patients in the denominator; for `median_time` and `mean_time`, those with the event. 0: not stated."""
     note: str = ""
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lmssim.published.predict import reader_of
 from lmssim.studies.calibration.checks.predictive import predict_target
+from lmssim.studies.calibration.result import COLUMNS
 from lmssim.studies.calibration.sampler import sample
 
 if TYPE_CHECKING:
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
     from lmssim.studies.calibration.density import Density
     from lmssim.studies.calibration.sampler import Chains
 
-COLUMNS = (
-    "cohort_id",
-    "target_id",
-    "observed",
-    "predicted",
-    "low",
-    "high",
-    "inside",
-    "width_ratio",
-    "error",
-)
 STEPS = 600
 FIRST = 40_000_000
 
@@ -62,7 +52,7 @@ def leave_out(
             rows += _without(density, chains, cohort, n_rows, n_patients, (seed, i), jobs)
         if progress is not None:
             progress(i + 1, len(cohorts))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS["left_out"]))
 
 
 def _without(

@@ -19,13 +19,13 @@ from scipy import stats
 
 from lmssim.published.new_study import Column
 from lmssim.studies.calibration.emulator import eta_of_share
+from lmssim.studies.calibration.result import COLUMNS
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.published.predict import Predicted
     from lmssim.studies.calibration.problem import Problem
 
-COLUMNS = ("family", "target_id", "other_id", "difference", "se", "z", "conflict")
 LEVEL = 0.05
 """Probability of naming any pair when all studies are of one setting."""
 
@@ -54,7 +54,7 @@ def conflicting_pairs(problem: Problem, predicted: Predicted) -> pd.DataFrame:
             ids = (rows[i].family, rows[i].target, rows[j].target)
             found.append((*ids, float(between.mean()), se, z))
     found.sort(key=lambda each: -abs(each[5]))
-    table = pd.DataFrame(found, columns=list(COLUMNS[:-1]))
+    table = pd.DataFrame(found, columns=list(COLUMNS["pairs"])[:-1])
     return table.assign(conflict=table["z"].abs() > farthest_by_chance(len(table)))
 
 
