@@ -1,4 +1,4 @@
-"""How published figures are read from scenarios, or why they are not computable."""
+"""How published targets are read from scenarios, or why they are not computable."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def readers() -> dict[str, Reader]:
 
 @pytest.fixture(scope="module")
 def targets() -> dict[str, Target]:
-    """Figures of the bundled table."""
+    """Targets of the bundled table."""
     return {target.target_id: target for target in load_targets(calibration_folder() / "targets.csv")}
 
 
 def parts(reading: Reading) -> tuple[Series, SeriesRow]:
-    """Series and row of a figure that is computable."""
+    """Series and row of a target that is computable."""
     assert reading.series is not None, reading.text
     return reading.series, reading.series.rows[0]
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_every_figure_is_read_or_has_a_reason(
+def test_every_target_is_read_or_has_a_reason(
     readers: dict[str, Reader], targets: dict[str, Target], site: str
 ) -> None:
     """And what a reading names, the scenario has."""
@@ -159,7 +159,7 @@ def test_reasons(readers: dict[str, Reader], targets: dict[str, Target], site: s
 
 
 def test_sites_choose_patients(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
-    """In a scenario of several sites those of the figure's; in one of a site figures of all are read, it says."""
+    """In a scenario of several sites those of the target's; in one of a site targets of all sites are computed too."""
     assert parts(readers["all_sites"].reading(targets["massi_dfs2"]))[0].where == "(site == 'extremity')"
     several = parts(readers["all_sites"].reading(targets["osaka_os5"]))[0].where
     assert several is not None

@@ -1,4 +1,4 @@
-"""Published figures read from lives whose law is known: illness and death at constant rates."""
+"""Published targets computed from lives whose law is known: illness and death at constant rates."""
 
 from __future__ import annotations
 

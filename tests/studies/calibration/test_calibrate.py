@@ -85,8 +85,8 @@ def toy_given(tmp_path: Path) -> np.ndarray:
     return load_problem(write_toy(tmp_path)).given["log_rate_death"]
 
 
-def test_figures_stand_beside_their_predictions(whole: Calibration) -> None:
-    """Every row of the studies' series, with its role; the truth's own figures are inside."""
+def test_targets_stand_beside_their_predictions(whole: Calibration) -> None:
+    """Every row of the studies' series, with its role; the truth's own targets are inside."""
     fit = whole.fit.set_index("target_id")
     assert list(fit.index) == [
         "first_by2",

@@ -1,4 +1,4 @@
-"""Which figures share a between-study effect, and how those of one group of patients are read together."""
+"""Which targets share a between-study effect, and how those of the same patients are read together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAMILIES = ["death", "metastasis"]
 
 
 def row(target: str, share: float, **more: object) -> Row:
-    """A figure of 80 patients."""
+    """A target of 80 patients."""
     reading = SeriesRow(target=target, label="A", statistic="proportion", events=["ill"], observed=share, n=80)
     plain = Row(
         target=target,
@@ -85,7 +85,7 @@ def test_order_of_rows_is_irrelevant() -> None:
 
 @pytest.mark.parametrize("shares", [(0.1, 0.3, 0.6), (0.02, 0.5, 0.52), (0.3, 0.31, 0.9)])
 def test_nested_rows_are_multinomial(shares: tuple[float, float, float]) -> None:
-    """Without an effect the joint likelihood is the multinomial one, but for a constant of the figures alone."""
+    """Without an effect the joint likelihood is the multinomial one, but for a constant of the targets alone."""
     rows = [row("a", 0.1, within="b"), row("b", 0.3, within="c"), row("c", 0.6)]
     counts = np.array([8, 16, 24, 32])
     constant = stats.multinomial.logpmf(counts, 80, counts / 80) - (counts * np.log(counts / 80)).sum()
@@ -130,7 +130,7 @@ def test_the_emulators_error_widens_the_effect() -> None:
 
 
 def test_tau_of_a_family_with_one_study() -> None:
-    """It cannot be told from the mean setting: where the model can meet the figure the likelihood favours none."""
+    """It cannot be told from the mean setting: where the model can meet the target the likelihood favours none."""
     found = of([row("a", 0.2)])
     tau = np.array([[0.1, t] for t in (0.001, 0.1, 0.5, 1.5)])
     near, far = (found(np.repeat(eta(share), 4, axis=0), tau) for share in (0.2, 0.6))

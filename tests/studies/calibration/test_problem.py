@@ -30,7 +30,7 @@ DERIVED = CALIBRATION.replace("[sets]\n", "[sets]\nrate_death = 'ill_h5 / 2'\n")
 
 
 def test_what_a_file_becomes(toy: Problem) -> None:
-    """Quantities, figures and their uses in order."""
+    """Quantities, targets and their uses in order."""
     assert toy.names == ["ill_shape", "ill_h5", "tau_metastasis", "tau_death"]
     assert toy.series == ["first", "second", "large", "kept"]
     assert [row.target for row in toy.rows if row.is_fitted] == [

@@ -49,7 +49,7 @@ def test_a_draw_alone_is_the_draw_of_many(toy: Problem) -> None:
 
 
 def test_draws_meet_patients_of_their_own(toy: Problem) -> None:
-    """The same parameters twice give two figures, as independent as their patients."""
+    """The same parameters twice give two values, as independent as their patients."""
     draws = {id_: np.repeat(x[:1], 40) for id_, x in draws_of(toy).items()}
     found = toy.reader.predict(draws, N, seed=3).share[:, 0]
     assert len(set(found)) > 10
@@ -105,7 +105,7 @@ def test_some_rows_alone(toy: Problem) -> None:
             assert np.array_equal(left[:, k], expected, equal_nan=True)
 
 
-def test_held_out_figures_are_not_read_while_fitting(toy: Problem) -> None:
+def test_held_out_targets_are_not_read_while_fitting(toy: Problem) -> None:
     """Nor checks: the design is blind to them."""
     found = toy.fitted_reader.predict(draws_of(toy, 2), N)
     for k, row in enumerate(toy.rows):

@@ -20,7 +20,7 @@ FREE = {"label": "X", "value": 1, "low": 0.5, "high": 2}
 
 
 def reading(target: str = "a", **more: Any) -> SeriesRow:
-    """A figure of a series."""
+    """A target of a series."""
     plain = {"label": "A", "statistic": "proportion", "events": ["ill"], "observed": 0.2, "n": 75}
     return SeriesRow.model_validate({"target": target, **plain, **more})
 
@@ -28,7 +28,7 @@ def reading(target: str = "a", **more: Any) -> SeriesRow:
 def read(
     readings: list[SeriesRow], rows: Mapping[str, Any], published: Mapping[str, Target] | None = None, **study: Any
 ) -> list[Row]:
-    """Rows of one study whose series has these figures."""
+    """Rows of one study whose series has these targets."""
     file = CalibrationFile.model_validate(
         {
             "schema_version": 1,
@@ -48,7 +48,7 @@ def printed(n: int | None, low: float | None, high: float | None) -> Target:
 
 
 def one(row: SeriesRow, published: Target | None = None, **spec: Any) -> Row:
-    """A figure alone."""
+    """A target alone."""
     return read([row], {"a": spec}, {} if published is None else {"a": published})[0]
 
 
@@ -94,7 +94,7 @@ def test_the_size_of_a_medians_interval() -> None:
 @pytest.mark.parametrize(
     ("published", "why"),
     [
-        (printed(75, 0.3, 0.5), "does not hold the figure"),
+        (printed(75, 0.3, 0.5), "does not hold the value"),
         (printed(75, 0.2, 0.3), "ends at it"),
         (printed(75, None, 0.3), "has one end"),
     ],
@@ -124,7 +124,7 @@ def test_families_are_read_off_the_events(events: list[str], family: str) -> Non
 
 
 def test_roles() -> None:
-    """A figure that is not named is a check; so is every one of a study that is a check."""
+    """A target that is not named is a check; so is every one of a study that is a check."""
     rows = read([reading("a"), reading("b")], {"a": {}})
     assert [row.role for row in rows] == ["fit", "check"]
     assert [row.role for row in read([reading("a")], {"a": {}}, role="check", reason="a review")] == ["check"]
