@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -67,6 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in words
     words = [word for word in words if word != DEBUG]  # taken anywhere on the line
+    warnings.formatwarning = _warning_text
     try:
         code = app(words, prog_name="lmssim", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
@@ -78,6 +80,15 @@ def main(arguments: list[str] | None = None) -> None:
     if code == INTERRUPTED and not debug:
         print("lmssim: interrupted; files written so far are whole.", file=sys.stderr)
     sys.exit(_flushed(code if isinstance(code, int) else 0))
+
+
+def _warning_text(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning of ours in one line; any other with its place in the code."""
+    if category.__module__.startswith("lmssim."):
+        return f"lmssim: warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _outcome(error: BaseException, words: list[str]) -> tuple[int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +14,8 @@ from lmssim.errors import InputError, unknown
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.published.cases import CaseTime
 
@@ -38,10 +40,9 @@ def case(
     """Compare published patients with simulated lives like theirs: where each observed time lies among theirs."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
-    from lmssim.cli.run import Stopwatch
-    from lmssim.execution.manifest import manifest
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch, evaluation_part, manifest
     from lmssim.execution.simulate import Sampling
-    from lmssim.execution.store import make_folder
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
     from lmssim.published.cases import read_cases
@@ -51,22 +52,15 @@ def case(
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
     names = _names(loaded, name)
-    if out is not None:
-        make_folder(out)
-    program = compile_scenario(loaded)
-    clock.lap("load")
-    found = read_cases(program, names, patients, seed)
-    clock.lap("simulate")
-    document = manifest(
-        program,
-        sampling,
-        engine="compiled",
-        overrides=overrides_,
-        command=["lmssim", *sys.argv[1:]],
-        timings=clock.laps,
-    )
-    if out is not None:
-        document = _write(loaded, found, out, document)
+    with nullcontext() if out is None else ResultFolder(out) as folder:
+        program = compile_scenario(loaded)
+        clock.lap("load")
+        found = read_cases(program, names, patients, seed)
+        clock.lap("simulate")
+        result = evaluation_part(program, sampling, overrides_)
+        document = manifest(result, command=options.command_line(), timings=clock.laps)
+        if folder is not None:
+            document = _write(program, found, folder, document)
     if json:
         typer.echo(_document(found, document), nl=False)
     elif not quiet:
@@ -83,33 +77,26 @@ def _names(scenario: Scenario, asked: list[str] | None) -> list[str]:
     return [name for name in cases if not asked or name in asked]
 
 
-def _write(scenario: Scenario, found: list[CaseTime], folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Write table and figures, and last of all the manifest; returns it with the files."""
-    from lmssim.cli import results
-    from lmssim.execution import store
+def _write(program: Program, found: list[CaseTime], folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write table and figures; returns the manifest as written."""
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.store import write_csv
     from lmssim.published.cases import case_frame
     from lmssim.report.evaluation.cases import plot_case
     from lmssim.report.parts.style import save_figure
 
-    earlier = results.take_manifest(folder)
-    written = [store.write_csv(folder / "cases.csv", case_frame(found))]
+    write_csv(folder.place("cases.csv"), case_frame(found))
     for name in dict.fromkeys(each.case for each in found):
-        figure = plot_case(scenario.file.cases[name], [each for each in found if each.case == name])
-        drawn = save_figure(figure, folder, f"case_{name}")
-        written += [drawn, drawn.with_suffix(".png")]
-    names = sorted(path.name for path in written)
-    results.remove(folder, sorted(set(earlier) - set(names)))
-    document = manifest | {"files": names}
-    store.write_json(folder / results.MANIFEST, document)
-    return document
+        figure = plot_case(program.scenario.file.cases[name], [each for each in found if each.case == name])
+        folder.add_figure(save_figure(figure, folder.begin(), f"case_{name}"))
+    return folder.finish(manifest, inputs_of(program.scenario, program.used, manifest))
 
 
 def _document(found: list[CaseTime], manifest: dict[str, Any]) -> str:
-    from lmssim.cli import results
-    from lmssim.execution.store import json_text
+    from lmssim.execution.store import json_text, objects
     from lmssim.published.cases import case_frame
 
-    return json_text({"cases": results.objects(case_frame(found)), "manifest": manifest})
+    return json_text({"cases": objects(case_frame(found)), "manifest": manifest})
 
 
 def _table(scenario: Scenario, found: list[CaseTime]) -> Table:

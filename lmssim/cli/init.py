@@ -31,7 +31,7 @@ def init(
     ] = False,
 ) -> None:
     """Copy the bundled scenarios and calibrations to a folder, to edit."""
-    from lmssim.execution.store import make_folder, refusal, write_bytes
+    from lmssim.execution.store import make_folder, make_parents, refusal, write_bytes
 
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise InputError(
@@ -41,8 +41,8 @@ def init(
     kept = []
     for name, content in _files():
         path = folder / name
+        make_parents(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             if not path.exists():
                 write_bytes(path, content)
             elif path.read_bytes() != content:
@@ -57,14 +57,15 @@ def init(
 def _files() -> Iterator[tuple[str, bytes]]:
     """Relative names and contents of the files of a working copy; files refer to each other by these names."""
     from lmssim.bundled import calibration_folder, scenarios_folder
-    from lmssim.cli.schema import schema_text
+    from lmssim.execution.store import json_text
+    from lmssim.model.language.schema.document import schema_document
 
     for source in (scenarios_folder(), calibration_folder()):
         for path in sorted(source.rglob("*")):
             name = path.relative_to(source.parent)
             if path.is_file() and not any(part.startswith((".", "__")) for part in name.parts):
                 yield name.as_posix(), path.read_bytes()
-    yield "schema/scenario.schema.json", schema_text(whole=False).encode()
+    yield "schema/scenario.schema.json", json_text(schema_document(whole=False)).encode()
     yield ".taplo.toml", TAPLO.encode()
 
 

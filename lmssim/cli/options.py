@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lmssim.errors import InputError, UnsupportedError, unknown
+from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +20,7 @@ Scenario = Annotated[
 ]
 Patients = Annotated[int, typer.Option(metavar="N", help="Patients, each of whom meets every strategy.")]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")]
-Jobs = Annotated[int | None, typer.Option(metavar="N", help="Worker threads; all cores if absent.")]
+Jobs = Annotated[int | None, typer.Option(metavar="N", help="Workers; as many as there are cores if absent.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="ID=VALUE", help="Hold a parameter at a value; may be repeated.")
 ]
@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON o
 
 
 class RandomNumbers(StrEnum):
-    """Whether patients have the same random numbers in every parameter draw, or other ones in each."""
+    """Whether all draws of the parameters share their random numbers, or each has its own."""
 
     common = "common"
     independent = "independent"
@@ -47,13 +47,15 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
 
 
-def supported(option: str, value: str, known: tuple[str, ...], now: tuple[str, ...]) -> str:
-    """Value of an option; refused if it is unknown or not supported yet."""
-    if value in now:
-        return value
-    if value in known:
-        raise UnsupportedError(f"{option} {value}: not supported yet; allowed: {', '.join(now)}.")
-    raise InputError(unknown("value", value, known, option))
+def check_known(option: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a value that an option does not have."""
+    if value not in known:
+        raise InputError(unknown("value", value, known, option))
+
+
+def command_line() -> list[str]:
+    """The command line, for manifests."""
+    return ["lmssim", *sys.argv[1:]]
 
 
 def jobs_or_all(jobs: int | None) -> int:

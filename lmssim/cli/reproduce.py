@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +13,7 @@ from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
+    from lmssim.execution.folder import ResultFolder
 
 PATIENTS = 100_000
 FOR_SWITCHES, FEWEST = 5, 1024
@@ -63,7 +63,7 @@ def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
 
     own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
     for name in calibrations_in_order():
-        folder = make_folder(out / "calibration" / name)
+        folder = out / "calibration" / name
         calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
         for made, suffix in POSTERIOR.items() if own else ():
             posteriors = make_folder(calibration_folder() / "posteriors")
@@ -75,29 +75,45 @@ def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
     from lmssim.bundled import find_calibration
     from lmssim.cli.sbc import sbc_to
     from lmssim.cli.validate import validate
-    from lmssim.execution.store import make_folder, write_csv
-    from lmssim.model.parameters.draws import sample_parameters
-    from lmssim.model.scenario import load_scenario
     from lmssim.studies.calibration.checks.sbc import SbcSettings
     from lmssim.studies.reference import calibrations_in_order, reference
-    from lmssim.studies.trials.series_power import power_of_series
 
     for name in calibrations_in_order():
         validate(name, seed=seed, jobs=jobs, out=out / name, quiet=quiet)
-    folder = make_folder(out / "simulation_based_calibration")
+    folder = out / "simulation_based_calibration"
     known = find_calibration(reference().simulation_based_calibration)
     sbc_to(known, SbcSettings(seed=seed), folder, options.jobs_or_all(jobs), quiet=quiet)
+    _power(out, seed)
+
+
+def _power(out: Path, seed: int) -> None:
+    """Power of the comparisons of a published series, over draws of the parameters."""
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.manifest import manifest, scenario_part
+    from lmssim.execution.store import write_csv
+    from lmssim.model.parameters.draws import sample_parameters
+    from lmssim.model.scenario import load_scenario
+    from lmssim.studies.reference import reference
+    from lmssim.studies.trials.series_power import power_of_series
+
     power = reference().power
     scenario = load_scenario(power.scenario)
-    draws = sample_parameters(scenario.table, scenario.groups, POWER_DRAWS, seed)
-    write_csv(out / "power.csv", power_of_series(scenario, power.series, power.compared, seed=seed, draws=draws))
+    with ResultFolder(out) as folder:
+        draws = sample_parameters(scenario.table, scenario.groups, POWER_DRAWS, seed)
+        table = power_of_series(scenario, power.series, power.compared, seed=seed, draws=draws)
+        write_csv(folder.place("power.csv"), table)
+        asked = {"series": power.series, "compared": power.compared, "draws": POWER_DRAWS, "seed": seed}
+        document = manifest({"scenario": scenario_part(scenario), **asked}, command=options.command_line(), timings={})
+        folder.finish(document, inputs_of(scenario, scenario.table, document))
 
 
-def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -> None:
+def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -> None:
     """One table of every site and strategy."""
     from lmssim.evaluation import evaluate
-    from lmssim.execution import store
+    from lmssim.execution.folder import ResultFolder
     from lmssim.execution.simulate import Sampling
+    from lmssim.execution.store import write_csv
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.by_site import by_site
     from lmssim.studies.reference import reference
@@ -105,30 +121,28 @@ def _base_case(folder: Path, patients: int, seed: int, jobs: int, *, quiet: bool
     sampling = Sampling(n_patients=patients, seed=seed, jobs=jobs)
     sampling.validate()
     evaluations = []
-    store.make_folder(folder)
-    for site in reference().scenarios:
-        scenario = load_scenario(site)
-        with progress_bar(site, shown=not quiet) as progress:
-            evaluations.append(evaluate(scenario, sampling, progress=progress))
-    table = by_site(evaluations)
-    store.write_csv(folder / "by_site.csv", table)
-    store.write_json(folder / "manifest.json", {"scenarios": [_manifest(each) for each in evaluations]})
+    with ResultFolder(out) as folder:
+        for site in reference().scenarios:
+            scenario = load_scenario(site)
+            with progress_bar(site, shown=not quiet) as progress:
+                evaluations.append(evaluate(scenario, sampling, progress=progress))
+        table = by_site(evaluations)
+        write_csv(folder.place("by_site.csv"), table)
+        _finish(folder, evaluations)
     if not quiet:
         from lmssim.report.evaluation.by_site import site_table_text
 
         options.console().print(site_table_text(table, patients))
-        typer.echo(f"Table: {folder / 'by_site.csv'}")
+        typer.echo(f"Table: {out / 'by_site.csv'}")
 
 
-def _manifest(evaluation: Evaluation) -> dict[str, Any]:
-    from lmssim.execution.manifest import manifest
+def _finish(folder: ResultFolder, evaluations: list[Evaluation]) -> None:
+    """Manifest and inputs, a part for each scenario."""
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.manifest import evaluation_part, manifest
 
-    document = manifest(
-        evaluation.program,
-        evaluation.sampling,
-        engine=evaluation.sampling.engine,
-        overrides={},
-        command=["lmssim", *sys.argv[1:]],
-        timings={},
-    )
-    return {key: value for key, value in document.items() if key != "environment"}
+    parts = [manifest(evaluation_part(e.program, e.sampling, {}), command=[], timings={}) for e in evaluations]
+    inputs = [inputs_of(e.scenario, e.program.used, part) for e, part in zip(evaluations, parts, strict=True)]
+    sampling = evaluations[0].sampling
+    document = manifest({}, command=options.command_line(), timings={}, jobs=sampling.jobs, block=sampling.block)
+    folder.finish(document | {"scenarios": [part["result"] for part in parts]}, {"scenarios": inputs})

@@ -1,30 +1,29 @@
-"""The output folder of a run: tidy tables, figures, the report, and last of all the manifest."""
+"""What a run writes to its folder: tidy tables, figures and the report."""
 
 from __future__ import annotations
 
-import json
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from lmssim.execution import store
+from lmssim.execution.inputs import inputs_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from lmssim.evaluation import Evaluation
+    from lmssim.execution.folder import ResultFolder
     from lmssim.report.parts.table import ReportTable
 
 TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "series")
 EXACT_TABLES = (*TABLES[:-1], "errors")
 """Tables of an exact solution, which has no individual lives for published series."""
 PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
-MANIFEST = "manifest.json"
 
 
 def write_results(
     evaluation: Evaluation,
-    folder: Path,
+    folder: ResultFolder,
     manifest: Callable[[], dict[str, Any]],
     lap: Callable[[str], None],
     *,
@@ -32,9 +31,6 @@ def write_results(
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Write everything about an evaluation.
-
-    While files are written the folder has no manifest; what an earlier run left there and this one did not write again
-    is removed, and nothing else is.
 
     Parameters
     ----------
@@ -53,27 +49,22 @@ def write_results(
     OutputError
         If a file cannot be written; those written before it stay.
     """
-    earlier = take_manifest(folder)
-    names = TABLES if evaluation.solution is None else EXACT_TABLES
-    written = [store.write_csv(folder / f"{name}.csv", getattr(evaluation, name)) for name in names]
+    for name in TABLES if evaluation.solution is None else EXACT_TABLES:
+        store.write_csv(folder.place(f"{name}.csv"), getattr(evaluation, name))
     if evaluation.controlled is not None:
-        written.append(store.write_csv(folder / "control_variate.csv", evaluation.control_variate))
+        store.write_csv(folder.place("control_variate.csv"), evaluation.control_variate)
     if evaluation.case_times:
-        written.append(store.write_csv(folder / "cases.csv", evaluation.cases))
-    written.append(store.write_rows(folder / "parameters.csv", PARAMETER_COLUMNS, _parameters(evaluation)))
+        store.write_csv(folder.place("cases.csv"), evaluation.cases)
+    store.write_rows(folder.place("parameters.csv"), PARAMETER_COLUMNS, _parameters(evaluation))
     if histories:
         from lmssim.execution.histories import write_histories
 
-        written += write_histories(evaluation.program, evaluation.sampling, folder, progress)
+        write_histories(evaluation.program, evaluation.sampling, folder, progress)
     lap("tables")
-    document = manifest()
-    written += write_report(evaluation, folder, document)
+    write_report(evaluation, folder, manifest())
     lap("report")
-    files = sorted(path.relative_to(folder).as_posix() for path in written)
-    document = manifest() | {"files": files}
-    remove(folder, sorted(set(earlier) - set(files)))
-    store.write_json(folder / MANIFEST, document)
-    return document
+    document = manifest()
+    return folder.finish(document, inputs_of(evaluation.scenario, evaluation.program.used, document))
 
 
 def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
@@ -83,17 +74,18 @@ def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
         yield [id_, float(values[id_][0]), *(getattr(parameter, column) for column in PARAMETER_COLUMNS[2:])]
 
 
-def write_report(evaluation: Evaluation, folder: Path, manifest: dict[str, Any]) -> list[Path]:
+def write_report(evaluation: Evaluation, folder: ResultFolder, manifest: dict[str, Any]) -> None:
     """Write the figures, and the report that holds them."""
     from lmssim.report.evaluation.cases import case_table
     from lmssim.report.evaluation.figures import write_figures
     from lmssim.report.evaluation.page import write_report as write_html
 
-    figures = write_figures(evaluation, folder / "figures")
+    figures = write_figures(evaluation, folder.begin() / "figures")
+    for drawn in figures.values():
+        folder.add_figure(drawn)
     tables = series_tables(evaluation)
     tables += [case_table(evaluation.scenario, evaluation.case_times)] if evaluation.case_times else []
-    report = write_html(evaluation, folder, manifest, figures, tables)
-    return [*figures.values(), *(path.with_suffix(".png") for path in figures.values()), report]
+    folder.add([write_html(evaluation, folder.begin(), manifest, figures, tables)])
 
 
 def series_tables(evaluation: Evaluation) -> list[ReportTable]:
@@ -116,33 +108,5 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
 def json_document(evaluation: Evaluation, manifest: dict[str, Any], folder: Path) -> str:
     """The result as one JSON document."""
     names = ["summary", "incremental", "frontier", *(["errors"] if evaluation.solution is not None else [])]
-    tables = {name: objects(getattr(evaluation, name)) for name in names}
+    tables = {name: store.objects(getattr(evaluation, name)) for name in names}
     return store.json_text({**tables, "manifest": manifest, "folder": str(folder)})
-
-
-def objects(frame: Any) -> list[dict[str, Any]]:
-    """Rows of a table as dictionaries."""
-    return [dict(zip(frame.columns, row, strict=True)) for row in store.records(frame)]
-
-
-def take_manifest(folder: Path) -> list[str]:
-    """Files an earlier run wrote; its manifest is taken away, for it will not hold."""
-    path = folder / MANIFEST
-    try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        files = []
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise store.refusal(path, error) from None
-    return [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
-
-
-def remove(folder: Path, names: list[str]) -> None:
-    """Remove files of a folder, but nothing outside of it."""
-    for name in names:
-        path = (folder / name).resolve()
-        if path.is_relative_to(folder.resolve()):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)

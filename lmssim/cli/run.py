@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 COHORT = "cohort"
 ENGINES = ("compiled", "des", COHORT)
-BACKENDS = ("threads", "loky", "dask")
+BACKENDS = ("threads", "loky")
 DEFAULT_PATIENTS = 100_000
 DEFAULT_PROFILES = 32
 MOST_PATIENTS = 1_000_000_000
@@ -51,13 +49,15 @@ def run(
             metavar="N", help="Profiles of the population over which --engine cohort averages.", show_default="32"
         ),
     ] = None,
-    backend: Annotated[str, typer.Option(metavar="NAME", help="How work is spread: threads.")] = "threads",
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
+    ] = "threads",
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     random_numbers: Annotated[
-        RandomNumbers, typer.Option(help="Whether parameter draws share random numbers.")
+        RandomNumbers, typer.Option(help="Whether parameter draws share their random numbers.")
     ] = RandomNumbers.common,
-    luck: Annotated[RandomNumbers | None, typer.Option(hidden=True)] = None,  # the former name of --random-numbers
+    luck: Annotated[RandomNumbers | None, typer.Option(hidden=True)] = None,
     histories: Annotated[bool, typer.Option("--histories", help="Write every stay and event (Parquet).")] = False,
     precision: Annotated[
         float | None,
@@ -83,8 +83,8 @@ def run(
 ) -> None:
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    options.supported("--engine", engine, ENGINES, ENGINES)
-    options.supported("--backend", backend, BACKENDS, BACKENDS[:1])
+    options.check_known("--engine", engine, ENGINES)
+    options.check_known("--backend", backend, BACKENDS)
     if precision is not None and not 0 < precision < float("inf"):
         raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
     independent = (luck or random_numbers) == RandomNumbers.independent
@@ -92,9 +92,9 @@ def run(
     _check_fits(engine, profiles, given)
 
     from lmssim.cli import results
-    from lmssim.execution.manifest import manifest
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch, evaluation_part, manifest
     from lmssim.execution.simulate import Sampling
-    from lmssim.execution.store import make_folder
     from lmssim.model.scenario import load_scenario
 
     clock = Stopwatch()
@@ -110,31 +110,33 @@ def run(
     )
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
-    folder = make_folder(out or Path("lmssim-out") / loaded.name)
     clock.lap("load")
-    with progress_bar(loaded.name, shown=not quiet) as progress:
-        evaluation = _evaluated(loaded, sampling, precision, progress)
-    clock.lap("simulate")
-
-    def document() -> dict[str, Any]:
-        return manifest(
-            evaluation.program,
-            evaluation.sampling,
-            engine=engine,
-            backend=backend,
-            overrides=overrides_,
-            precision=precision,
-            command=["lmssim", *sys.argv[1:]],
-            timings=clock.laps,
-            solved=_solved(evaluation),
+    with ResultFolder(out or Path("lmssim-out") / loaded.name) as folder:
+        with progress_bar(loaded.name, shown=not quiet) as progress:
+            evaluation = _evaluated(loaded, sampling, precision, progress)
+        clock.lap("simulate")
+        result = evaluation_part(
+            evaluation.program, evaluation.sampling, overrides_, precision=precision, solved=_solved(evaluation)
         )
 
-    with progress_bar("writing histories", shown=histories and not quiet) as progress:
-        written = results.write_results(evaluation, folder, document, clock.lap, histories=histories, progress=progress)
+        def document() -> dict[str, Any]:
+            return manifest(
+                result,
+                command=options.command_line(),
+                timings=clock.laps,
+                jobs=sampling.jobs,
+                backend=backend,
+                block=block,
+            )
+
+        with progress_bar("writing histories", shown=histories and not quiet) as progress:
+            written = results.write_results(
+                evaluation, folder, document, clock.lap, histories=histories, progress=progress
+            )
     if json:
-        typer.echo(results.json_document(evaluation, written, folder), nl=False)
+        typer.echo(results.json_document(evaluation, written, folder.path), nl=False)
     elif not quiet:
-        _print(evaluation, folder)
+        _print(evaluation, folder.path)
 
 
 def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | bool | None]) -> None:
@@ -170,20 +172,6 @@ def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
         "groups": evaluation.solution.n,
         "errors": {str(name): {"profiles": float(p), "steps": float(s)} for name, p, s in errors.itertuples()},
     }
-
-
-class Stopwatch:
-    """Seconds spent by stage."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        """Close a stage."""
-        now = time.perf_counter()
-        self.laps[stage] = now - self._last
-        self._last = now
 
 
 def _evaluated(

@@ -10,17 +10,9 @@ def schema() -> None:
     typer.echo(schema_text(), nl=False)
 
 
-def schema_text(*, whole: bool = True) -> str:
-    """JSON schema of scenario files.
-
-    Parameters
-    ----------
-    whole : bool
-        Whether a file must be complete; a part, which others include, may lack any section.
-    """
+def schema_text() -> str:
+    """JSON schema of scenario files."""
     from lmssim.execution.store import json_text
-    from lmssim.model.language.schema import ScenarioFile
+    from lmssim.model.language.schema.document import schema_document
 
-    document = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    document |= ScenarioFile.model_json_schema(by_alias=True)
-    return json_text(document if whole else document | {"required": []})
+    return json_text(schema_document())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +11,7 @@ from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from lmssim.execution.folder import ResultFolder
     from lmssim.studies.sensitivity.switches import SwitchStudy
 
 DEFAULT_PATIENTS = 20_000
@@ -40,67 +40,54 @@ def switches(
     overrides_, chosen_ = options.overrides_of(overrides), options.switches_of(chosen)
     strategies_ = [name.strip() for name in (strategies or "").split(",") if name.strip()]
 
-    from lmssim.cli.run import Stopwatch
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
     from lmssim.execution.simulate import Sampling
-    from lmssim.execution.store import make_folder
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.sensitivity.switches import run_switches
 
     clock = Stopwatch()
     name = load_scenario(scenario, overrides_, chosen_).name
-    folder = make_folder(out or Path("lmssim-out") / f"{name}-switches")
     sampling = Sampling(n_patients=patients, seed=seed, block=block, jobs=options.jobs_or_all(jobs))
     clock.lap("load")
-    with progress_bar(name, shown=not quiet) as progress:
-        study = run_switches(scenario, sampling, overrides_, chosen_, strategies_, progress)
-    clock.lap("simulate")
-    manifest = _write(study, folder, _manifest(study, overrides_, clock.laps))
+    with ResultFolder(out or Path("lmssim-out") / f"{name}-switches") as folder:
+        with progress_bar(name, shown=not quiet) as progress:
+            study = run_switches(scenario, sampling, overrides_, chosen_, strategies_, progress)
+        clock.lap("simulate")
+        manifest = _write(study, folder, _manifest(study, overrides_, clock.laps))
     if json:
-        typer.echo(_document(study, manifest, folder), nl=False)
+        typer.echo(_document(study, manifest, folder.path), nl=False)
     elif not quiet:
-        _print(study, folder)
+        _print(study, folder.path)
 
 
 def _manifest(study: SwitchStudy, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
     """Manifest of the base case, with the other options that were run."""
-    from lmssim.execution.manifest import manifest
+    from lmssim.execution.manifest import evaluation_part, manifest
 
-    document = manifest(
-        study.program,
-        study.sampling,
-        engine=study.sampling.engine,
-        overrides=overrides,
-        command=["lmssim", *sys.argv[1:]],
-        timings=timings,
-    )
-    document["result"]["options_run"] = [f"{case.switch}={case.option}" for case in study.cases]
-    return document
+    result = evaluation_part(study.program, study.sampling, overrides)
+    result["options_run"] = [f"{case.switch}={case.option}" for case in study.cases]
+    sampling = study.sampling
+    return manifest(result, command=options.command_line(), timings=timings, jobs=sampling.jobs, block=sampling.block)
 
 
-def _write(study: SwitchStudy, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Write table and figure, and last of all the manifest; returns it with the files."""
-    from lmssim.cli import results
-    from lmssim.execution import store
+def _write(study: SwitchStudy, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write table and figure; returns the manifest as written."""
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.store import write_csv
     from lmssim.report.parts.style import save_figure
     from lmssim.report.sensitivity.switches import plot_switches
 
-    earlier = results.take_manifest(folder)
-    written = [store.write_csv(folder / TABLE, study.to_frame())]
+    write_csv(folder.place(TABLE), study.to_frame())
     if study.compared and study.cases:
-        figure = save_figure(plot_switches(study), folder, FIGURE)
-        written += [figure, figure.with_suffix(".png")]
-    names = sorted(path.name for path in written)
-    results.remove(folder, sorted(set(earlier) - set(names)))
-    document = manifest | {"files": names}
-    store.write_json(folder / results.MANIFEST, document)
-    return document
+        folder.add_figure(save_figure(plot_switches(study), folder.begin(), FIGURE))
+    return folder.finish(manifest, inputs_of(study.scenario, study.program.used, manifest))
 
 
 def _document(study: SwitchStudy, manifest: dict[str, Any], folder: Path) -> str:
-    from lmssim.cli import results
-    from lmssim.execution.store import json_text
+    from lmssim.execution.store import json_text, objects
 
-    return json_text({"switches": results.objects(study.to_frame()), "manifest": manifest, "folder": str(folder)})
+    return json_text({"switches": objects(study.to_frame()), "manifest": manifest, "folder": str(folder)})
 
 
 def _print(study: SwitchStudy, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +12,7 @@ from lmssim.cli import options
 from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
+    from lmssim.execution.folder import ResultFolder
     from lmssim.studies.trace import Trace
 
 TABLES = {"trace": "steps", "stays": "stays", "marks": "marks", "draws": "draws"}
@@ -42,8 +43,8 @@ def trace(
         if value is not None and not 0 <= value < 2**63:
             raise InputError(f"{option}: {value} is not between 0 and 2^63 - 1.")
 
-    from lmssim.cli.run import Stopwatch
-    from lmssim.execution.store import make_folder
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.trace import trace as live
 
@@ -52,14 +53,13 @@ def trace(
     for name in strategy or []:
         if name not in loaded.strategies:
             raise InputError(unknown("strategy", name, loaded.strategies, "--strategy"))
-    if out is not None:
-        make_folder(out)
     clock.lap("load")
-    life = live(loaded, patient, seed, draw).only(strategy or loaded.strategies)
-    clock.lap("simulate")
-    manifest = _manifest(life, overrides_, clock.laps)
-    if out is not None:
-        manifest = _write(life, out, manifest)
+    with nullcontext() if out is None else ResultFolder(out) as folder:
+        life = live(loaded, patient, seed, draw).only(strategy or loaded.strategies)
+        clock.lap("simulate")
+        manifest = _manifest(life, overrides_, clock.laps)
+        if folder is not None:
+            manifest = _write(life, folder, manifest)
     if json:
         typer.echo(_document(life, manifest), nl=False)
     elif not quiet:
@@ -67,45 +67,33 @@ def trace(
 
 
 def _manifest(life: Trace, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
-    """Manifest of a run, with the patient and the draw."""
-    from lmssim.execution.manifest import manifest
+    """As a run's, with whose life it is."""
+    from lmssim.execution.manifest import evaluation_part, manifest
     from lmssim.execution.simulate import Sampling
 
-    document = manifest(
-        life.program,
-        Sampling(n_patients=1, seed=life.seed, engine="des"),
-        engine="des",
-        overrides=overrides,
-        command=["lmssim", *sys.argv[1:]],
-        timings=timings,
-    )
-    document["result"] |= {"patient": life.patient, "draw": life.draw, "strategies": life.strategies}
-    return document
+    result = evaluation_part(life.program, Sampling(n_patients=1, seed=life.seed, engine="des"), overrides)
+    result |= {"patient": life.patient, "draw": life.draw, "strategies": life.strategies}
+    return manifest(result, command=options.command_line(), timings=timings)
 
 
-def _write(life: Trace, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Write tables and picture, and last of all the manifest; returns it with the files."""
-    from lmssim.cli import results
-    from lmssim.execution import store
+def _write(life: Trace, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write tables and picture; returns the manifest as written."""
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.store import write_csv
     from lmssim.report.parts.style import save_figure
     from lmssim.report.trace.timeline import plot_timeline
 
-    earlier = results.take_manifest(folder)
-    written = [store.write_csv(folder / f"{name}.csv", getattr(life, table)) for name, table in TABLES.items()]
-    picture = save_figure(plot_timeline(life), folder, "timeline")
-    names = sorted(path.name for path in (*written, picture, picture.with_suffix(".png")))
-    results.remove(folder, sorted(set(earlier) - set(names)))
-    document = manifest | {"files": names}
-    store.write_json(folder / results.MANIFEST, document)
-    return document
+    for name, table in TABLES.items():
+        write_csv(folder.place(f"{name}.csv"), getattr(life, table))
+    folder.add_figure(save_figure(plot_timeline(life), folder.begin(), "timeline"))
+    return folder.finish(manifest, inputs_of(life.scenario, life.program.used, manifest))
 
 
 def _document(life: Trace, manifest: dict[str, Any]) -> str:
     """The trace as one JSON document."""
-    from lmssim.cli import results
-    from lmssim.execution.store import json_text
+    from lmssim.execution.store import json_text, objects
 
-    tables = {name: results.objects(getattr(life, table)) for name, table in TABLES.items()}
+    tables = {name: objects(getattr(life, table)) for name, table in TABLES.items()}
     return json_text({"patient": life.patient, "covariates": life.covariates, **tables, "manifest": manifest})
 
 

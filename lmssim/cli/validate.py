@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,9 @@ from lmssim.cli.progress import progress_bar
 from lmssim.errors import DataError
 
 if TYPE_CHECKING:
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.simulate import Sampling
+    from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.published.readings import Reading
     from lmssim.studies.validation import Validation
@@ -47,26 +49,28 @@ def validate(
     """Compare published targets with the model: which lie inside the 95% interval for a new study."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
-    from lmssim.cli.run import Stopwatch
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
     from lmssim.execution.simulate import Sampling
-    from lmssim.execution.store import make_folder
+    from lmssim.model.compile import compile_scenario
     from lmssim.studies import validation as study
 
     clock = Stopwatch()
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
     sampling.validate()
     loaded, readings = _readings(scenario, targets, overrides_, switches_)
-    folder = make_folder(out or Path("lmssim-out") / f"{loaded.name}-validate")
     clock.lap("load")
-    with progress_bar(loaded.name, shown=not quiet) as progress:
-        found = study.validate(loaded, readings, draws, patients, seed, sampling.jobs, progress)
-    clock.lap("simulate")
-    manifest = _manifest(found, sampling, overrides_, targets, clock.laps)
-    manifest = _write(found, folder, manifest)
+    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-validate") as folder:
+        with progress_bar(loaded.name, shown=not quiet) as progress:
+            found = study.validate(loaded, readings, draws, patients, seed, sampling.jobs, progress)
+        clock.lap("simulate")
+        program = compile_scenario(found.scenario)
+        manifest = _manifest(found, program, sampling, overrides_, targets, clock.laps)
+        manifest = _write(found, program, folder, manifest)
     if json:
-        typer.echo(_document(found, manifest, folder), nl=False)
+        typer.echo(_document(found, manifest, folder.path), nl=False)
     elif not quiet:
-        _print(found, folder)
+        _print(found, folder.path)
 
 
 def _readings(
@@ -87,54 +91,44 @@ def _readings(
 
 
 def _manifest(
-    found: Validation, sampling: Any, overrides: dict[str, float], targets: Path | None, timings: dict[str, float]
+    found: Validation,
+    program: Program,
+    sampling: Sampling,
+    overrides: dict[str, float],
+    targets: Path | None,
+    timings: dict[str, float],
 ) -> dict[str, Any]:
     """Manifest of a run, with the draws and the table of targets."""
     import hashlib
 
-    from lmssim.execution.manifest import manifest
-    from lmssim.model.compile import compile_scenario
+    from lmssim.execution.manifest import evaluation_part, manifest
 
-    document = manifest(
-        compile_scenario(found.scenario),
-        sampling,
-        engine="compiled",
-        overrides=overrides,
-        command=["lmssim", *sys.argv[1:]],
-        timings=timings,
-    )
     hashed = None if targets is None else {targets.name: hashlib.sha256(targets.read_bytes()).hexdigest()}
-    document["result"] |= {"draws": found.draws, "targets": hashed or "held out of the calibration"}
-    return document
+    result = evaluation_part(program, sampling, overrides)
+    result |= {"draws": found.draws, "targets": hashed or "held out of the calibration"}
+    document = manifest(result, command=options.command_line(), timings=timings, jobs=sampling.jobs)
+    return document | {"validation": found.summary}
 
 
-def _write(found: Validation, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """Write table, figure and report, and last of all the manifest; returns it with the files."""
-    from lmssim.cli import results
-    from lmssim.execution import store
+def _write(found: Validation, program: Program, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write table, figure and report; returns the manifest as written."""
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.store import write_csv
     from lmssim.report.parts.style import save_figure
     from lmssim.report.published.validation import forest_of, write_validation_report
 
-    earlier = results.take_manifest(folder)
-    written = [store.write_csv(folder / TABLE, found.to_frame())]
+    write_csv(folder.place(TABLE), found.to_frame())
     forest, drawn = forest_of(found), None
     if forest is not None:
-        drawn = save_figure(forest, folder / "figures", FIGURE)
-        written += [drawn, drawn.with_suffix(".png")]
-    document = manifest | {"validation": found.summary}
-    written.append(write_validation_report(found, folder, document, drawn))
-    names = sorted(str(path.relative_to(folder)) for path in written)
-    results.remove(folder, sorted(set(earlier) - set(names)))
-    document = document | {"files": names}
-    store.write_json(folder / results.MANIFEST, document)
-    return document
+        drawn = folder.add_figure(save_figure(forest, folder.begin() / "figures", FIGURE))
+    folder.add([write_validation_report(found, folder.begin(), manifest, drawn)])
+    return folder.finish(manifest, inputs_of(found.scenario, program.used, manifest))
 
 
 def _document(found: Validation, manifest: dict[str, Any], folder: Path) -> str:
-    from lmssim.cli import results
-    from lmssim.execution.store import json_text
+    from lmssim.execution.store import json_text, objects
 
-    rows = results.objects(found.to_frame())
+    rows = objects(found.to_frame())
     return json_text({"validation": rows, "summary": found.summary, "manifest": manifest, "folder": str(folder)})
 
 

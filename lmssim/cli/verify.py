@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +11,7 @@ from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 
 if TYPE_CHECKING:
+    from lmssim.execution.folder import ResultFolder
     from lmssim.studies.verify import Battery
 
 DEFAULT_PATIENTS = 4_000
@@ -51,8 +50,10 @@ def verify(
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.errors import InputError
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
     from lmssim.execution.simulate import Sampling
-    from lmssim.execution.store import json_text, make_folder
+    from lmssim.execution.store import json_text
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.verify import chosen, run_battery
 
@@ -63,66 +64,61 @@ def verify(
         return
     if scenario is None:
         raise InputError("verify: SCENARIO is missing; give a file (TOML) or the name of a bundled scenario.")
-    begun = time.perf_counter()
+    clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
-    folder = make_folder(out or Path("lmssim-out") / f"{loaded.name}-verify")
-    with progress_bar(loaded.name, shown=not quiet) as progress:
-        battery = run_battery(loaded, sampling, engine or ["compiled"], check or [], skip or [], progress)
-    manifest = _manifest(battery, overrides_, {"battery": time.perf_counter() - begun})
-    _write(battery, folder, manifest)
+    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-verify") as folder:
+        with progress_bar(loaded.name, shown=not quiet) as progress:
+            battery = run_battery(loaded, sampling, engine or ["compiled"], check or [], skip or [], progress)
+        clock.lap("battery")
+        manifest = _write(battery, folder, _manifest(battery, overrides_, clock.laps))
     if json:
-        typer.echo(json_text(_document(battery) | {"manifest": manifest, "folder": str(folder)}), nl=False)
+        typer.echo(json_text(_document(battery) | {"manifest": manifest, "folder": str(folder.path)}), nl=False)
     elif not quiet:
-        _print(battery, folder)
+        _print(battery, folder.path)
     if not battery.passed:
         raise typer.Exit(1)
 
 
 def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
     """Manifest of the scenario and the outcome of the battery; of a model that does not run, the files alone."""
-    from lmssim.execution.manifest import FORMAT, input_hashes, manifest
+    from lmssim.execution.manifest import evaluation_part, manifest, scenario_part
 
-    engines = sorted({r.engine for r in battery.results})
+    scenario, sampling = battery.scenario, battery.sampling
     if battery.program is None:
-        inputs = {"name": battery.scenario.name, "inputs": input_hashes(battery.scenario)}
-        chosen = dict(battery.scenario.options)
-        result = {"scenario": inputs, "overrides": overrides, "switches": chosen}
-        document: dict[str, Any] = {"format": FORMAT, "result": result}
+        chosen = dict(scenario.options)
+        result: dict[str, Any] = {"scenario": scenario_part(scenario), "overrides": overrides, "switches": chosen}
     else:
-        document = manifest(
-            battery.program,
-            battery.sampling,
-            engine=", ".join(engines),
-            overrides=overrides,
-            command=["lmssim", *sys.argv[1:]],
-            timings=timings,
-        )
+        result = evaluation_part(battery.program, sampling, overrides)
+    result["engine"] = ", ".join(sorted({r.engine for r in battery.results}))
+    document = manifest(result, command=options.command_line(), timings=timings, jobs=sampling.jobs)
     return document | {"verify": {"summary": battery.summary, "passed": battery.passed}}
 
 
-def _write(battery: Battery, folder: Path, manifest: dict[str, Any]) -> None:
+def _write(battery: Battery, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write tables and report; returns the manifest as written."""
     from lmssim.execution import store
+    from lmssim.execution.inputs import inputs_of
     from lmssim.report.verification.battery import write_verify_report
 
-    store.write_csv(folder / "verify.csv", battery.to_frame())
-    store.write_json(folder / "verify.json", _document(battery))
+    store.write_csv(folder.place("verify.csv"), battery.to_frame())
+    store.write_json(folder.place("verify.json"), _document(battery))
     for name, table in battery.tables.items():
-        store.write_csv(folder / f"{name}.csv", table)
-    write_verify_report(battery, folder, manifest)
-    store.write_json(folder / "manifest.json", manifest)
+        store.write_csv(folder.place(f"{name}.csv"), table)
+    folder.add([write_verify_report(battery, folder.begin(), manifest)])
+    used = battery.scenario.table if battery.program is None else battery.program.used
+    return folder.finish(manifest, inputs_of(battery.scenario, used, manifest))
 
 
 def _document(battery: Battery) -> dict[str, Any]:
     """Counts and results as plain values."""
     from lmssim.execution import store
 
-    frame = battery.to_frame()
     return {
         "scenario": battery.scenario.name,
         "passed": battery.passed,
         "summary": battery.summary,
-        "results": [dict(zip(frame.columns, row, strict=True)) for row in store.records(frame)],
+        "results": store.objects(battery.to_frame()),
     }
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import accumulate
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import simpy
@@ -35,14 +35,13 @@ from lmssim.engines.histories import (
     whole_products,
 )
 from lmssim.kernels import layout, scalar
-from lmssim.model.program.rows import Pathway, read_pathway
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
-    from lmssim.model.program.rows import Event, State, Transition
+    from lmssim.model.program.rows import Change, Event, Guard, State, Transition
 
     Passage = Generator[simpy.Event, None, "Leaving"]
 
@@ -84,33 +83,12 @@ class Case(NamedTuple):
     """
 
     program: Program
-    pathway: Pathway
     v: FloatArray
     x: FloatArray
     strategy: int
     seed: int
     patient: int
     luck: int
-
-
-class _Changes(Protocol):
-    """Whatever clears and sets attributes."""
-
-    @property
-    def clear(self) -> int: ...
-    @property
-    def set(self) -> int: ...
-
-
-class _Conditional(Protocol):
-    """Whatever is possible under a rule."""
-
-    @property
-    def care(self) -> int: ...
-    @property
-    def want(self) -> int: ...
-    @property
-    def rule(self) -> int: ...
 
 
 class Life:
@@ -130,8 +108,8 @@ class Life:
 
     def __init__(self, case: Case, world: simpy.Environment) -> None:
         packed = case.program.packed
-        self.case, self.pathway, self.world = case, case.pathway, world
-        self.m = packed.m
+        self.case, self.rows, self.world = case, case.program.rows, world
+        self.packed, self.m = packed, packed.m
         self.wi, self.wf = np.zeros(packed.n_scratch, dtype=np.int64), np.zeros(packed.n_scratch_floats)
         self.wi[layout.W_STAMP] = 1
         self.arrays = (packed.m, packed.f, self.wi, self.wf, case.v, case.x)
@@ -151,12 +129,12 @@ class Life:
             If the life cannot go on.
         """
         self.begin()
-        state = self.pathway.start
+        state = self.rows.states[self.rows.start]
         for _ in range(layout.MAX_STEPS):
             leaving = yield from self.pass_through(state)
             if leaving.to < 0:
                 return
-            state = self.pathway.states[leaving.to]
+            state = self.rows.states[leaving.to]
         raise self.refusal(layout.TOO_LONG, state.number)
 
     def begin(self) -> None:
@@ -184,19 +162,19 @@ class Life:
 
     def enter(self, state: State) -> int:
         """Attributes and clocks on entry; how often the state had been entered before."""
-        self.change(state)
-        scalar.start_clocks(self.m, self.wi, self.wf, state.row, self.time)
+        self.change(state.change)
+        scalar.start_clocks(self.m, self.wi, self.wf, self.packed.states.position(state.number), self.time)
         return scalar.count_entry(self.m, self.wi, state.number)
 
-    def change(self, by: _Changes) -> None:
+    def change(self, change: Change) -> None:
         """Clear and set attributes."""
-        self.attributes = (self.attributes & ~by.clear) | by.set
+        self.attributes = change.of(self.attributes)
 
-    def possible(self, what: _Conditional) -> bool:
+    def possible(self, guard: Guard) -> bool:
         """Whether attributes and rule allow it now."""
-        if self.attributes & what.care != what.want:
+        if self.attributes & guard.care != guard.want:
             return False
-        return what.rule < 0 or scalar.holds(*self.arrays, what.rule, self.attributes, self.time, self.case.strategy)
+        return guard.rule < 0 or scalar.holds(*self.arrays, guard.rule, self.attributes, self.time, self.case.strategy)
 
     # === Events ===
 
@@ -212,8 +190,9 @@ class Life:
     def happens(self, event: Event) -> bool:
         """Whether an event happens now, the next time that the patient faces it."""
         self.faced[event.number] += 1
+        row = self.packed.events.position(event.number)
         return scalar.event_happens(
-            *self.arrays, event.row, self.faced[event.number] - 1, self.attributes, self.time, *self.whose
+            *self.arrays, row, self.faced[event.number] - 1, self.attributes, self.time, *self.whose
         )
 
     def mark(self, code: int) -> None:
@@ -222,21 +201,23 @@ class Life:
 
     def kills(self, event: Event) -> bool:
         """What an event that has happened changes, and whether it is fatal."""
-        self.change(event)
+        self.change(event.change)
         self.had[event.number] += 1
+        row = self.packed.events.position(event.number)
         return scalar.event_kills(
-            *self.arrays, event.row, self.had[event.number] - 1, self.attributes, self.time, *self.whose
+            *self.arrays, row, self.had[event.number] - 1, self.attributes, self.time, *self.whose
         )
 
     # === Chance ===
 
     def take_branch(self, state: State, entries: int) -> Leaving:
         """Way out of a chance state, in no time."""
-        row = scalar.choose_branch(*self.arrays, state.row, entries, self.attributes, self.time, *self.whose)
+        question = self.packed.states.position(state.number)
+        row = scalar.choose_branch(*self.arrays, question, entries, self.attributes, self.time, *self.whose)
         if row < 0:
             raise self.refusal(layout.BAD_PROBABILITY, state.number)
-        branch = state.branches[row]
-        self.change(branch)
+        branch = self.rows.branches[self.packed.branches.number(row)]
+        self.change(branch.change)
         return Leaving(layout.WHY_CHANCE, branch.to)
 
     # === A stay ===
@@ -244,14 +225,14 @@ class Life:
     def stay(self, state: State, entries: int) -> Passage:
         """Stay in a state until a transition out of it, or the end of the model; silent events go on with the stay."""
         if state.renews:
-            scalar.renew_risks(self.m, self.wi, state.row, entries)
+            scalar.renew_risks(self.m, self.wi, self.packed.states.position(state.number), entries)
         entered, last = self.time, None
         while True:
-            runners = [transition for transition in state.transitions if self.possible(transition)]
+            runners = [transition for transition in state.transitions if self.possible(transition.guard)]
             times = [self.time_of(transition, state, entered, last) for transition in runners]
             time = min(times, default=math.inf)
-            if time >= self.pathway.horizon:
-                yield self.until(self.pathway.horizon)
+            if time >= self.rows.horizon:
+                yield self.until(self.rows.horizon)
                 return Leaving(layout.WHY_HORIZON)
             yield self.until(time)
             last = runners[times.index(time)]  # the first of simultaneous ones
@@ -262,9 +243,10 @@ class Life:
 
     def time_of(self, transition: Transition, state: State, entered: float, last: Transition | None) -> float:
         """When a transition would happen, if no other came before; `last` is what happened last in this stay."""
-        passed = last is not None and transition.row <= last.row
+        passed = last is not None and transition.number <= last.number
+        row = self.packed.transitions.position(transition.number)
         time = scalar.event_time(
-            *self.arrays, transition.row, state.number, self.attributes, entered, self.time, passed, *self.whose
+            *self.arrays, row, state.number, self.attributes, entered, self.time, passed, *self.whose
         )
         if math.isnan(time):
             raise self.refusal(layout.CLOCK_UNSET, transition.number)
@@ -277,18 +259,18 @@ class Life:
 
     def close_race(self, state: State, runners: Sequence[Transition], winner: Transition) -> None:
         """Settle what each runner has used of its risk's budget; the winner's is spent."""
-        running = sum(transition.lane for transition in runners)
-        scalar.close_race(*self.arrays, state.row, running, winner.row, self.attributes, self.time)
+        last = state.transitions[-1].number
+        running = sum(1 << (last - transition.number) for transition in runners)
+        left, won = self.packed.states.position(state.number), self.packed.transitions.position(winner.number)
+        scalar.close_race(*self.arrays, left, running, won, self.attributes, self.time)
 
     def undergo(self, transition: Transition) -> Leaving | None:
         """What a transition brings; None if the stay goes on."""
-        self.change(transition)
+        self.change(transition.change)
         if transition.mark >= 0:
             self.mark(transition.mark)
-        if transition.event >= 0:
-            event = self.pathway.events[transition.event]
-            if self.kills(event):
-                return Leaving(layout.WHY_EVENT, event.death_state)
+        if transition.event is not None and self.kills(transition.event):
+            return Leaving(layout.WHY_EVENT, transition.event.death_state)
         return None if transition.silent else Leaving(transition.number, transition.to)
 
     def refusal(self, status: int, info: int) -> Exception:
@@ -307,7 +289,6 @@ AnyLife = TypeVar("AnyLife", bound=Life)
 def live_all(
     kind: Callable[[Case, simpy.Environment], AnyLife],
     program: Program,
-    pathway: Pathway,
     numbers: FloatArray,
     x: FloatArray,
     first: int,
@@ -329,14 +310,17 @@ def live_all(
     -------
     list
         By path: patient x n_strategies + strategy.
+
+    Raises
+    ------
+    UnsupportedError
+        If the model has no individual histories.
     """
+    program.require_histories()
     by_strategy = []
     for strategy, v in enumerate(numbers):
         world = simpy.Environment()
-        lives = [
-            kind(Case(program, pathway, v, columns, strategy, seed, first + i, luck), world)
-            for i, columns in enumerate(x)
-        ]
+        lives = [kind(Case(program, v, columns, strategy, seed, first + i, luck), world) for i, columns in enumerate(x)]
         for life in lives:
             world.process(life.live())
         world.run()
@@ -371,13 +355,13 @@ def run(
     counting: bool = True,
 ) -> ChunkResult:
     """Run one chunk of patients through some draws and every strategy, as `lmssim.engines.compiled.run`."""
-    space, pathway = own_workspace(program, 1), read_pathway(program)
+    space = own_workspace(program, 1)
     x, numbers = program.patients(chunk.first, chunk.n, seed), np.array(numbers, order="C")
     moments, counts = empty_moments(program, len(numbers)), empty_counts(program)
     for draw, luck in enumerate(luck_words.tolist()):
         for start in range(0, chunk.n, block):
             part = x[start : start + block]
-            lives = live_all(Life, program, pathway, numbers[draw], part, chunk.first + start, seed, luck)
+            lives = live_all(Life, program, numbers[draw], part, chunk.first + start, seed, luck)
             read_block(
                 program,
                 space,
@@ -403,10 +387,10 @@ def simulate(
     block: int = DEFAULT_BLOCK,
 ) -> Iterator[tuple[int, FloatArray, Histories]]:
     """Histories of patients first, first + 1, ..., block by block, as `lmssim.engines.compiled.simulate`."""
-    pathway, numbers = read_pathway(program), np.array(numbers, order="C")
+    numbers = np.array(numbers, order="C")
     for start in range(first, first + n, block):
         x = program.patients(start, min(block, first + n - start), seed)
-        yield start, x, _histories(live_all(Life, program, pathway, numbers, x, start, seed, luck_word))
+        yield start, x, _histories(live_all(Life, program, numbers, x, start, seed, luck_word))
 
 
 def warm(program: Program, seed: int = 0) -> None:

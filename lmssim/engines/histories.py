@@ -18,6 +18,7 @@ from lmssim.kernels.chunk import read_counts, read_worth
 from lmssim.kernels.rewards import N_MAIN
 from lmssim.kernels.tally import N_PRODUCTS, Counts, Moments
 from lmssim.model.program.complaint import bad_value
+from lmssim.model.program.rows import Hazard
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
@@ -282,13 +283,13 @@ def refusal(program: Program, wi: IntArray, wf: FloatArray, status: int) -> Exce
             " give the last branch p = 'rest'."
         )
     if status == layout.CLOCK_UNSET:
-        source, target, risk = program.transitions[what]
-        code = program.columns["clock"][what]
-        clock = list(program.flat.clocks)[code] if code >= 0 else None
-        if clock is None:
-            return RunError(f"{where}: transition {source} -> {target or risk}: its time is not a number {whose}.")
+        source, target, reason = program.transitions[what]
+        place, timing = f"{where}: transition {source} -> {target or reason}", program.rows.transitions[what].timing
+        if not isinstance(timing, Hazard) or timing.clock < 0:
+            return RunError(f"{place}: its time is not a number {whose}.")
+        clock = program.rows.clocks[timing.clock].name
         return InputError(
-            f"{where}: transition {source} -> {target or risk}: clock '{clock}' is read before it has started {whose};"
+            f"{place}: clock '{clock}' is read before it has started {whose};"
             " start it earlier or give default_origin = 'model'."
         )
     if status == layout.TOO_LONG:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from lmssim.engines.des import Life, Stay
 from lmssim.kernels import layout, scalar
-from lmssim.kernels.families import VISIT
 from lmssim.kernels.luck import draw_uniform
 from lmssim.kernels.philox import unit_exponential
 from lmssim.kernels.race import EPISODES, TICK_BITS
+from lmssim.model.program.rows import Hazard, Visits
 
 if TYPE_CHECKING:
     import simpy
@@ -70,7 +72,7 @@ class Witness(Life):
         super().__init__(case, world)
         self.steps: list[Step] = []
         self.draws: dict[tuple[int, int], Draw] = {}
-        self.state, self.entered = self.pathway.start, 0.0
+        self.state, self.entered = self.rows.states[self.rows.start], 0.0
         self.reason, self.behind = "", None
         self._budgets: dict[int, Draw | None] = {}
 
@@ -80,11 +82,11 @@ class Witness(Life):
     def draw(self, decision: int, occurrence: int, *, budget: bool = False) -> Draw:
         """Number of a decision's occurrence, noted when it is first asked for."""
         if (decision, occurrence) not in self.draws:
-            case = self.case
-            address = int(self.m[self.m[layout.H_DECISION_ADDRESS] + decision]) | occurrence
+            case, (name, address) = self.case, self.rows.decisions[decision]
+            address |= occurrence
             self.draws[decision, occurrence] = Draw(
                 self.time,
-                case.program.decisions[decision],
+                name,
                 occurrence,
                 draw_uniform(address, case.seed, case.patient, case.luck),
                 unit_exponential(case.seed, case.patient, address, case.luck) if budget else math.nan,
@@ -116,57 +118,52 @@ class Witness(Life):
     def begin(self) -> None:
         """Note the mix of treatments that the strategy gives this patient, if it is a mix."""
         super().begin()
-        row = int(self.m[layout.H_STRATEGY]) + self.case.strategy * layout.G_WIDTH
-        if self.m[row + layout.G_LAST_MIX] > self.m[row + layout.G_FIRST_MIX]:
-            self.because("treatment mix", self.draw(int(self.m[layout.H_MIX_DECISION]), 0))
+        if self.rows.strategies[self.case.strategy].mix:
+            self.because("treatment mix", self.draw(self.rows.mix_decision, 0))
 
     def enter(self, state: State) -> int:
         """Note the state."""
         entries = super().enter(state)
         self.state, self.entered = state, self.time
-        self.step(STATE, self.case.program.states[state.number])
+        self.step(STATE, state.name)
         self.because("", None)
         return entries
 
     def happens(self, event: Event) -> bool:
         """Note the number that decides whether it happens."""
-        if self.possible(event):
-            decision = int(self.m[event.row + layout.V_DECISION])
-            self.because("", self.draw(decision, self.faced[event.number]))
+        if self.possible(event.guard):
+            self.because("", self.draw(event.decision, self.faced[event.number]))
         return super().happens(event)
 
     def mark(self, code: int) -> None:
         """Note the event."""
         super().mark(code)
-        self.step(EVENT, self.case.program.marks[code])
+        self.step(EVENT, self.rows.marks[code])
 
     def kills(self, event: Event) -> bool:
         """Note the number that decides whether it is fatal."""
-        if self.m[event.row + layout.V_DEATH_REF] != layout.NONE:
-            decision = int(self.m[event.row + layout.V_DEATH_DECISION])
-            draw = self.draw(decision, self.had[event.number])
-            self.because(self.case.program.marks[event.number], draw)
+        if event.death_ref != layout.NONE:
+            self.because(self.rows.marks[event.number], self.draw(event.death_decision, self.had[event.number]))
         return super().kills(event)
 
     def take_branch(self, state: State, entries: int) -> Leaving:
         """Note the number that chose the branch, unless it was certain."""
-        possible = [row for row, b in state.branches.items() if b.ref != layout.NONE and self.possible(b)]
+        uncertain = any(branch.ref != layout.NONE and self.possible(branch.guard) for branch in state.branches)
         leaving = super().take_branch(state, entries)
-        decision = int(self.m[state.row + layout.S_DECISION])
-        self.because("chance" if possible else "", self.draw(decision, entries) if possible else None)
+        self.because("chance" if uncertain else "", self.draw(state.decision, entries) if uncertain else None)
         return leaving
 
     def time_of(self, transition: Transition, state: State, entered: float, last: Transition | None) -> float:
         """Note the budget that the transition uses up."""
         time = super().time_of(transition, state, entered, last)
-        self._budgets[transition.row] = self._budget(transition)
+        if isinstance(transition.timing, Hazard):
+            self._budgets[transition.number] = self._budget(transition.timing)
         return time
 
     def undergo(self, transition: Transition) -> Leaving | None:
         """Note what brought it about."""
-        draw = self._test(transition) if self._is_visit(transition) else self._budgets[transition.row]
-        name = self.case.program.transitions[transition.number][2]
-        self.because(name, draw)
+        timing, name = transition.timing, transition.reason
+        self.because(name, self._test(timing) if isinstance(timing, Visits) else self._budgets[transition.number])
         if transition.silent and transition.mark < 0:
             self.step(EVENT, name.partition(" from ")[0])
         return super().undergo(transition)
@@ -174,45 +171,36 @@ class Witness(Life):
     def finish(self) -> None:
         """Note the end of the model, if the patient lives to see it."""
         if self.stays[-1].why == layout.WHY_HORIZON:
-            self.step(END, self.case.program.states[self.state.number])
+            self.step(END, self.state.name)
 
     # === The numbers of a race ===
 
-    def _is_visit(self, transition: Transition) -> bool:
-        return int(self.m[transition.row + layout.T_FAMILY]) == VISIT
-
-    def _budget(self, transition: Transition) -> Draw | None:
-        """Budget of a transition's risk, which has just been timed; for the cured, the number that cured them."""
-        m, t = self.m, transition.row
-        risk = int(m[t + layout.T_RISK])
-        if risk < 0:
+    def _budget(self, hazard: Hazard) -> Draw | None:
+        """Budget of a hazard's risk, which has just been timed; for the cured, the number that cured them."""
+        if hazard.risk < 0:
             return None
-        occurrence = int(self.wi[m[layout.H_W_RISK] + risk * layout.R_WIDTH + layout.R_OCCURRENCE])
+        m, risk = self.m, self.rows.risks[hazard.risk]
+        occurrence = int(self.wi[m[layout.H_W_RISK] + hazard.risk * layout.R_WIDTH + layout.R_OCCURRENCE])
         cure = None
-        if m[t + layout.T_CURE] != layout.NONE:
-            once = occurrence if m[t + layout.T_CURE_REDRAW] else 0
-            cure = self.draw(int(m[m[layout.H_CURE_DECISION] + risk]), once)
-        if math.isinf(self.wf[m[layout.H_WF_RISK] + risk * layout.RF_WIDTH + layout.R_BUDGET]):
+        if hazard.cure != layout.NONE:
+            cure = self.draw(risk.cure_decision, occurrence if hazard.cure_redraw else 0)
+        if math.isinf(self.wf[m[layout.H_WF_RISK] + hazard.risk * layout.RF_WIDTH + layout.R_BUDGET]):
             return cure
-        return self.draw(int(m[m[layout.H_RISK_DECISION] + risk]), occurrence, budget=True)
+        return self.draw(risk.decision, occurrence, budget=True)
 
-    def _test(self, transition: Transition) -> Draw | None:
+    def _test(self, visits: Visits) -> Draw | None:
         """Number of the test that found something at the visit now, or in the cycle that ends; None if certain."""
-        m, f, t = self.m, self.case.program.packed.f, transition.row
-        ref, decision = int(m[t + layout.T_REF_A]), int(m[t + layout.T_TEST_DECISION])
-        cycle = round(self.time * f[layout.F_CYCLES_PER_YEAR]) - 1 if m[layout.H_N_CYCLES] > 0 else -1
-        asked = self.time if cycle < 0 else f[m[layout.H_CYCLE_TIME] + cycle]
-        if scalar.value_at(*self.arrays, ref, self.attributes, asked, self.case.strategy) >= 1.0:
+        cycles, strategy = self.rows.cycles, self.case.strategy
+        cycle = -1 if cycles is None else round(self.time * cycles.per_year) - 1
+        asked = self.time if cycles is None else cycles.times[cycle]
+        if scalar.value_at(*self.arrays, visits.ref, self.attributes, asked, strategy) >= 1.0:
             return None
-        if cycle >= 0:
-            return self.draw(decision, cycle)
-        plan = int(m[t + layout.T_PLAN])
-        table = m[m[layout.H_PLAN_TABLE] + self.case.strategy * m[layout.H_N_PLANS] + plan]
-        first, last = m[m[layout.H_TICK_START] + table : m[layout.H_TICK_START] + table + 2]
-        ticks = f[m[layout.H_TICK_TIME] + first : m[layout.H_TICK_TIME] + last]
-        origin, episode = self._plan(int(m[m[layout.H_PLAN] + plan]))
+        if cycles is not None:
+            return self.draw(visits.test_decision, cycle)
+        ticks = np.array(self.rows.plans[self.rows.strategies[strategy].plans[visits.plan]].ticks)
+        origin, episode = self._plan(self.rows.plans[visits.plan].origin)
         tick = (origin + ticks).tolist().index(self.time)
-        return self.draw(decision, (episode & EPISODES) << TICK_BITS | tick)
+        return self.draw(visits.test_decision, (episode & EPISODES) << TICK_BITS | tick)
 
     def _plan(self, clock: int) -> tuple[float, int]:
         """Origin of a plan, and which of the plan's episodes this is."""

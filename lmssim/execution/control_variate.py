@@ -16,6 +16,7 @@ Glasserman P. Monte Carlo Methods in Financial Engineering. Springer, 2004, sect
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
 from lmssim.errors import InputError
+from lmssim.execution.backends import run_tasks
 from lmssim.execution.batches import BATCH, batch_means
 from lmssim.kernels.ledger import N_MAIN
 from lmssim.model.program import Program
@@ -146,9 +148,9 @@ def control(program: Program, sampling: Sampling) -> Controlled:
             f"{BATCH * LEAST_BATCHES} or more."
         )
     x = choose_profiles(program, 1, sampling.seed).x[:1]
-    numbers = program.numbers()
+    numbers, run = program.numbers(), partial(run_tasks, jobs=sampling.jobs)
     coarse, expected = (
-        solve(program, numbers[0], x, fineness, sampling.jobs).outcomes[0, :, :N_MAIN]
+        solve(program, numbers[0], x, fineness, run).outcomes[0, :, :N_MAIN]
         for fineness in (Fineness(), Fineness().finer())
     )
     sizes, patients = batch_means(program, sampling, numbers)

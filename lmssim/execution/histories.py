@@ -13,9 +13,9 @@ from lmssim.kernels import layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from lmssim.engines.histories import Histories
+    from lmssim.execution.folder import ResultFolder
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import IntArray
     from lmssim.model.program import Program
@@ -47,8 +47,8 @@ ENDS = {
 
 
 def write_histories(
-    program: Program, sampling: Sampling, folder: Path, progress: Callable[[int, int], None] | None = None
-) -> list[Path]:
+    program: Program, sampling: Sampling, folder: ResultFolder, progress: Callable[[int, int], None] | None = None
+) -> None:
     """Write `histories.parquet` and `marks.parquet` of the base case.
 
     Rows are in order of patient, then strategy, then time; a row group holds one chunk of patients, whatever the
@@ -61,7 +61,7 @@ def write_histories(
     """
     numbers = program.numbers()[0]
     luck = int(sampling.independent_luck)
-    paths = [folder / "histories.parquet", folder / "marks.parquet"]
+    paths = [folder.place("histories.parquet"), folder.place("marks.parquet")]
     n_strategies = len(program.strategies)
     with write_parquet_stream(paths[0], STAYS) as stays, write_parquet_stream(paths[1], MARKS) as marks:
         for first in range(0, sampling.n_patients, CHUNK):
@@ -72,7 +72,6 @@ def write_histories(
             marks.write_table(pa.concat_tables([t for _, t in tables]).combine_chunks(), row_group_size=None)
             if progress is not None:
                 progress((first + n) * n_strategies, sampling.n_patients * n_strategies)
-    return paths
 
 
 def _words(codes: IntArray, words: list[str]) -> pa.DictionaryArray:

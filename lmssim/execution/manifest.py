@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import platform
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,27 +49,57 @@ WHAT_DECIDES = ("value", "distribution", "p1", "p2", "se", "low", "high", "lower
 
 
 def manifest(
-    program: Program,
-    sampling: Sampling,
+    result: Mapping[str, Any],
     *,
-    engine: str,
-    overrides: Mapping[str, float],
     command: Sequence[str],
     timings: Mapping[str, float],
+    jobs: int = 1,
     backend: str = "threads",
+    block: int | None = None,
+) -> dict[str, Any]:
+    """A manifest, which a result folder completes with its files.
+
+    Parameters
+    ----------
+    result : mapping
+        All that decides the numbers: `evaluation_part` and `scenario_part` give what most studies need.
+    command : sequence of str
+        Command line, program first.
+    timings : mapping of str to float
+        Seconds by stage.
+    jobs, backend, block
+        How work was spread; of this no number depends.
+    """
+    workers = {"backend": backend, "jobs": jobs} | ({} if block is None else {"block": block})
+    return {
+        "format": FORMAT,
+        "result": {"lmssim": __version__, **result},
+        "environment": {
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "machine": platform.machine(),
+            "cpu_count": os.cpu_count(),
+            **workers,
+            "command": [Path(command[0]).name, *command[1:]] if command else [],
+            "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
+        },
+    }
+
+
+def evaluation_part(
+    program: Program,
+    sampling: Sampling,
+    overrides: Mapping[str, float],
+    *,
     precision: float | None = None,
     solved: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Manifest of one evaluation.
+    """All that decides the numbers of one evaluation.
 
     Parameters
     ----------
     overrides : mapping of str to float
         Parameters held at other values than the scenario's.
-    command : sequence of str
-        Command line, program first.
-    timings : mapping of str to float
-        Seconds by stage.
     precision : float, optional
         Standard error that was asked for.
     solved : mapping, optional
@@ -78,36 +109,26 @@ def manifest(
     who = {"patients": sampling.n_patients, "random_numbers": numbers} if solved is None else {"solved": dict(solved)}
     scenario = program.scenario
     return {
-        "format": FORMAT,
-        "result": {
-            "lmssim": __version__,
-            "scenario": {"name": scenario.name, "title": scenario.file.title, "inputs": input_hashes(scenario)},
-            "parameters": {"count": len(program.used), "sha256": parameter_hash(program.used)},
-            "overrides": dict(overrides),
-            "switches": dict(scenario.options),
-            "seed": sampling.seed,
-            **who,
-            "precision": precision,
-            "chunk": CHUNK,
-            "engine": engine,
-            "control_variate": sampling.control_variate,
-            "strategies": program.strategies,
-            "comparator": scenario.comparator,
-            "conventions": scenario.file.settings.model_dump(mode="json"),
-            "packages": {name: metadata.version(name) for name in PACKAGES},
-        },
-        "environment": {
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "machine": platform.machine(),
-            "cpu_count": os.cpu_count(),
-            "backend": backend,
-            "jobs": sampling.jobs,
-            "block": sampling.block,
-            "command": [Path(command[0]).name, *command[1:]] if command else [],
-            "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
-        },
+        "scenario": scenario_part(scenario),
+        "parameters": {"count": len(program.used), "sha256": parameter_hash(program.used)},
+        "overrides": dict(overrides),
+        "switches": dict(scenario.options),
+        "seed": sampling.seed,
+        **who,
+        "precision": precision,
+        "chunk": CHUNK,
+        "engine": sampling.engine,
+        "control_variate": sampling.control_variate,
+        "strategies": program.strategies,
+        "comparator": scenario.comparator,
+        "conventions": scenario.file.settings.model_dump(mode="json"),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
     }
+
+
+def scenario_part(scenario: Scenario) -> dict[str, Any]:
+    """A scenario by its name and the hashes of its files."""
+    return {"name": scenario.name, "title": scenario.file.title, "inputs": input_hashes(scenario)}
 
 
 def input_hashes(scenario: Scenario) -> dict[str, str]:
@@ -124,3 +145,17 @@ def parameter_hash(table: ParameterTable) -> str:
 
 def _decisive(parameter: Parameter) -> list[str]:
     return [repr(getattr(parameter, name)) for name in WHAT_DECIDES]
+
+
+class Stopwatch:
+    """Seconds spent by stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Close a stage."""
+        now = time.perf_counter()
+        self.laps[stage] = now - self._last
+        self._last = now

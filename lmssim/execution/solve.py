@@ -8,6 +8,7 @@ profiles again twice as fine: of a large model one profile under the first strat
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
+from lmssim.execution.backends import run_tasks
 from lmssim.execution.fold import Estimates
 from lmssim.kernels.ledger import COST, N_MAIN, QALY
 from lmssim.kernels.tally import Counts
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from lmssim.engines.cohort.result import CohortResult
+    from lmssim.engines.cohort.solver import Runner
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
@@ -84,11 +87,12 @@ def solve_population(
     """
     profiles = choose_profiles(program, sampling.profiles, sampling.seed)
     numbers = program.numbers(draws)
+    run = partial(run_tasks, jobs=sampling.jobs)
     means, squares, products, states = [], [], [], []
     groups: Counts | None = None
-    fineness, error, first = _settled(program, numbers[0], profiles, sampling.jobs)
+    fineness, error, first = _settled(program, numbers[0], profiles, run)
     for d in range(len(numbers)):
-        result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, sampling.jobs)
+        result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, run)
         mean, square, product = _moments(_by_group(result.outcomes, profiles))
         means.append(mean)
         squares.append(square)
@@ -114,7 +118,7 @@ def solve_population(
 
 
 def _settled(
-    program: Program, numbers: FloatArray, profiles: Profiles, jobs: int
+    program: Program, numbers: FloatArray, profiles: Profiles, run: Runner
 ) -> tuple[Fineness, CohortResult, CohortResult]:
     """How fine to solve, the change that halving brings, averaged over what was checked, and the first solution.
 
@@ -129,10 +133,10 @@ def _settled(
         few = Profiles(profiles.x[:n], np.full(n, 1.0 / n), 1)
         n_checked = 1 if large and program.is_continuous else n_strategies
     fineness = Fineness()
-    first = solve(program, numbers, profiles.x, fineness, jobs)
+    first = solve(program, numbers, profiles.x, fineness, run)
     coarse = _part(first, len(few.x), n_checked).averaged(few.weights)
     for halvings in range(1, MOST_HALVINGS + 1):
-        finer = solve(program, numbers, few.x, fineness.finer(), jobs, n_checked)
+        finer = solve(program, numbers, few.x, fineness.finer(), run, n_checked)
         fine = finer.averaged(few.weights)
         error = replace(
             fine,

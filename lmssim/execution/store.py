@@ -65,17 +65,42 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
 
 
+def make_parents(path: Path) -> None:
+    """Make the folder of a file.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refusal(path.parent, error) from None
+
+
 def make_folder(folder: Path) -> Path:
     """Make a folder and see that files can be written to it, before hours are spent on what goes there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise refusal(folder, error) from None
+    make_parents(folder / ".writable")
     with replacing(folder / ".writable") as part:
         part.write_bytes(b"")
     with suppress(OSError):
         (folder / ".writable").unlink()
     return folder
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise refusal(path, error) from None
 
 
 def write_bytes(path: Path, content: bytes) -> Path:
@@ -132,6 +157,11 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 def records(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
     """Rows of a table as plain Python values."""
     return zip(*(frame[column].tolist() for column in frame.columns), strict=True)
+
+
+def objects(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as dictionaries, for JSON."""
+    return [dict(zip(frame.columns, row, strict=True)) for row in records(frame)]
 
 
 def _cell(value: Any) -> str:

@@ -7,13 +7,13 @@ many, for any number of workers.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from lmssim.engines import compiled
 from lmssim.errors import ScenarioError, unknown
+from lmssim.execution.backends import run_tasks
 from lmssim.model.compile import compile_scenario
 from lmssim.outcomes.first_times import first_times, lived_as, with_sequences
 from lmssim.published.series import (
@@ -123,23 +123,43 @@ class Reader:
         for cohort in self.cohorts:
             compiled.warm(cohort.program)
 
-        def draw(k: int) -> FloatArray:
-            values = np.full((self.n_rows, 5), np.nan)
-            for cohort, x in zip(self.cohorts, numbers, strict=True):
-                values[cohort.places] = cohort.read(x[k], n_patients, seed, (first + k) * n_patients)
-            return values
-
-        def batch(start: int) -> FloatArray:
-            return np.array([draw(k) for k in range(start, min(start + BATCH, n_draws))])
-
-        parallel = Parallel(n_jobs=jobs, backend="threading", return_as="generator", pre_dispatch="2*n_jobs")
+        tasks = (
+            _Batch(first + k, min(BATCH, n_draws - k), [x[k : k + BATCH] for x in numbers])
+            for k in range(0, n_draws, BATCH)
+        )
         parts = []
-        for part in parallel(delayed(batch)(start) for start in range(0, n_draws, BATCH)):
+        for part in run_tasks(_read_batch, _Reading(self, n_patients, seed), tasks, jobs=jobs):
             parts.append(part)
             if progress is not None:
                 progress(min(len(parts) * BATCH, n_draws), n_draws)
         values = np.concatenate(parts)
         return Predicted(*(np.ascontiguousarray(values[:, :, k]) for k in range(5)))
+
+
+class _Reading(NamedTuple):
+    """What all batches of draws share."""
+
+    reader: Reader
+    n_patients: int
+    seed: int
+
+
+class _Batch(NamedTuple):
+    """Consecutive draws, and in them the numbers of each cohort's program, (n, n_strategies, n_numbers)."""
+
+    first: int
+    n: int
+    numbers: list[FloatArray]
+
+
+def _read_batch(shared: _Reading, batch: _Batch) -> FloatArray:
+    """Columns of `Predicted` by draw and row, (n_draws, n_rows, 5)."""
+    reader, n, seed = shared
+    values = np.full((batch.n, reader.n_rows, 5), np.nan)
+    for k, draw in enumerate(values):
+        for cohort, x in zip(reader.cohorts, batch.numbers, strict=True):
+            draw[cohort.places] = cohort.read(x[k], n, seed, (batch.first + k) * n)
+    return values
 
 
 def reader_of(scenario: Scenario, names: list[str], wanted: Collection[tuple[str, str]] | None = None) -> Reader:

@@ -13,7 +13,6 @@ from lmssim.engines.histories import empty_counts, empty_moments, read_block, wo
 from lmssim.engines.witness import Witness, life_so_far
 from lmssim.kernels import rewards
 from lmssim.model.compile.scenario import check_domains, compile_scenario
-from lmssim.model.program.rows import read_pathway
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -122,7 +121,7 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
     numbers = program.numbers(draws)
     check_domains(program, numbers)
     x = program.patients(patient, 1, seed)
-    lives = live_all(Witness, program, read_pathway(program), numbers[0], x, patient, seed, 0)
+    lives = live_all(Witness, program, numbers[0], x, patient, seed, 0)
     for life in lives:
         life.finish()
     age = float(x[0, list(program.names.covariates).index(scenario.file.population.age)])

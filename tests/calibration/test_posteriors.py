@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lmssim.bundled import calibration_folder, calibration_names
-from lmssim.model.scenario import load_scenario
+from tests.kit.scenarios import bundled_scenario
 
 POSTERIORS = calibration_folder() / "posteriors"
 RESULTS = Path(__file__).parents[2] / "results" / "calibration"
@@ -48,7 +48,7 @@ def test_scenarios_stand_at_the_posterior(name: str) -> None:
 def test_row_k_of_the_shared_parameters_is_the_same_vector_at_every_site(site: str) -> None:
     """Shared effects, and the course after metastasis as it was fitted once."""
     own, advanced, extremity = draws(site), draws("advanced"), draws("extremity")
-    shared = [c for c in own if c in advanced and c in load_scenario("advanced").table]
+    shared = [c for c in own if c in advanced and c in bundled_scenario("advanced").table]
     assert {"m_os_bsc", "loghr_death_synchronous", "m_pfs_line1"} <= set(shared)
     for column in shared:
         assert np.array_equal(own[column], advanced[column])
@@ -59,7 +59,7 @@ def test_row_k_of_the_shared_parameters_is_the_same_vector_at_every_site(site: s
 @pytest.mark.parametrize("site", SITES)
 def test_a_site_draws_its_posterior_jointly(site: str) -> None:
     """Row k of the file is draw k of the scenario, shape and scale together."""
-    scenario = load_scenario(site)
+    scenario = bundled_scenario(site)
     group = scenario.groups["calibrated"]
     values = dict(zip(group.members, group.sample(5, seed=3, first_draw=998), strict=True))
     rows = draws(site).iloc[[998, 999, 0, 1, 2]]

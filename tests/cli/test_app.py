@@ -147,6 +147,24 @@ def test_what_goes_wrong_is_one_line(
     assert "Traceback" in cli("schema", "--debug").err
 
 
+WARN = """
+import warnings
+from lmssim.cli import app, schema
+from lmssim.execution.checkpoint import DamagedPartWarning
+def text():
+    warnings.warn("part.npz: damaged; it is made again.", DamagedPartWarning)
+    return ""
+schema.schema_text = text
+app.main(["schema"])
+"""
+
+
+def test_a_warning_is_one_line() -> None:
+    """Without its place in the code; it is no error."""
+    done = subprocess.run([sys.executable, "-c", WARN], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "lmssim: warning: part.npz: damaged; it is made again.\n")
+
+
 def test_an_interrupt_is_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a short message."""
 

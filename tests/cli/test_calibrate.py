@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import dataclass
 from types import ModuleType
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lmssim.cli import calibrate as command
+from lmssim.cli.progress import phase_bars
 from tests.kit.calibrated import synthetic
+from tests.kit.toy import CALIBRATION, write_toy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +43,13 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
         seen.append((name, *rest))
         return synthetic(14, 1, converged="uterine" not in name)
 
-    bundled = tmp_path / "bundled"
-    bundled.mkdir()
+    model, bundled = tmp_path / "model", tmp_path / "bundled"
+    for folder in (model, bundled):
+        folder.mkdir()
+    written = write_toy(model, CALIBRATION.replace('"toy.toml"', f'"{model / "toy.toml"}"'))
+    shutil.copy(model / "targets.csv", bundled)
     for name in ("extremity", "uterine"):
-        (bundled / f"{name}.toml").write_text("schema_version = 1\n")
+        shutil.copy(written, bundled / f"{name}.toml")
     module = ModuleType(MODULE)
     module.__dict__.update(Settings=Settings, calibrate=run)
     monkeypatch.setitem(sys.modules, MODULE, module)
@@ -78,6 +83,9 @@ def test_a_calibration_is_run_and_written(cli: Cli, calls: list[tuple[Any, ...]]
     assert {"fit.csv", "free.csv", "posterior.parquet", "report.html", "figures/fit.svg"} <= found
     assert manifest["result"]["settings"]["steps"] == 30
     assert set(manifest["result"]["inputs"]) == {"extremity.toml"}
+    inputs = json.loads((out / "inputs.json").read_text())
+    assert inputs["asked"]["settings"] == manifest["result"]["settings"]
+    assert inputs["calibration"]["rows"]["first: first_by5"] == {"n": 200.0, "observed": 0.39}
     assert "Converged" in outcome.out
     assert "Report: " in outcome.out
 
@@ -137,10 +145,10 @@ def test_a_file_that_is_not_there_names_its_neighbour(cli: Cli, calls: list[tupl
 
 def test_bars_are_for_people(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """On a terminal each phase has a bar of its own; elsewhere there is none."""
-    with command.phase_bars() as progress:
+    with phase_bars() as progress:
         assert progress is None
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with command.phase_bars() as progress:
+    with phase_bars() as progress:
         assert progress is not None
         for phase in ("design", "sampling"):
             for done in (0, 5, 10):

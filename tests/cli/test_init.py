@@ -10,8 +10,8 @@ import pandas as pd
 
 from lmssim import bundled
 from lmssim.bundled import bundled_names, calibration_folder
-from tests.conftest import HEAD, PARAMETER_HEADER
-from tests.kit.plain import DEAD, frame
+from tests.kit.models import HEAD, alive_dead, exponential, frame, section
+from tests.kit.parameters import HEADER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,27 +68,16 @@ def _package(folder: Path) -> None:
     _write_scenario(folder / "scenarios" / "death.toml")
     (folder / "calibration" / "death.toml").write_text("schema_version = 1\n")
     (folder / "calibration" / "posteriors" / "death.csv").write_text(
-        PARAMETER_HEADER + "rate,0.1,lognormal,,,,0.05,0.2,,per year,calibrated,calibration_death,,Death rate,\n"
+        f"{HEADER}\n" + "rate,0.1,lognormal,,,,0.05,0.2,,per year,calibrated,calibration_death,,Death rate,\n"
     )
     pd.DataFrame({"draw": [0, 1], "rate": [0.09, 0.11]}).to_parquet(folder / "calibration/posteriors/death.parquet")
 
 
 def _write_scenario(path: Path) -> None:
-    path.write_text(f"""{HEAD}
-parameters = ["../calibration/posteriors/death.csv"]
-[groups.calibrated]
-kind = "posterior"
-file = "../calibration/posteriors/death.parquet"
-{frame(20)}
-[states.alive]
-initial = true
-utility = 1
-{DEAD}
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ family = "exponential", rate = "rate" }}
-""")
+    posterior = "../calibration/posteriors/death"
+    group = section("groups.calibrated", kind="posterior", file=f"{posterior}.parquet")
+    model = frame(20) + alive_dead(exponential("rate"))
+    path.write_text(f'{HEAD}parameters = ["{posterior}.csv"]\n{group}{model}')
 
 
 def test_the_users_files_are_kept(cli: Cli, tmp_path: Path) -> None:

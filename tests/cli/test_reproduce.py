@@ -41,6 +41,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def calibrate_to(path: Path, _settings: Any, folder: Path, _jobs: int, quiet: bool) -> None:
         names.append(name := path.stem)
         assert quiet
+        folder.mkdir(parents=True)
         (folder / "posterior.parquet").write_text(f"draws of {name}")
         (folder / "parameters.csv").write_text(f"parameters of {name}")
 

@@ -65,11 +65,20 @@ def test_tables_read_back_bit_for_bit(folder: Path) -> None:
     assert [row["outcome"] for row in rows] == summary["outcome"].tolist()
 
 
-@pytest.mark.parametrize("options", [["--jobs", 2], ["--jobs", 1, "--block", 37], ["--jobs", 3, "--block", 5]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--jobs", 2],
+        ["--jobs", 1, "--block", 37],
+        ["--jobs", 3, "--block", 5],
+        ["--jobs", 2, "--backend", "loky"],
+        ["--jobs", 2, "--backend", "loky", "--block", 37],
+    ],
+)
 def test_tables_do_not_depend_on_workers_and_blocks(
     cli: Cli, folder: Path, tmp_path: Path, options: list[object]
 ) -> None:
-    """The same bytes, and the same result part of the manifest."""
+    """Whether threads or processes; the same bytes, and the same result part of the manifest."""
     assert cli("run", NAME, "--patients", N, *options, "--quiet", "--out", tmp_path).code == 0
     for name in TABLES:
         assert (tmp_path / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes(), name
@@ -180,10 +189,13 @@ def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("option", ["--random-numbers", "--luck"])
-def test_whose_random_numbers_is_recorded(cli: Cli, tmp_path: Path, option: str) -> None:
-    """Independent random numbers are another result; the option's former name still holds."""
+def test_random_numbers_are_recorded(cli: Cli, tmp_path: Path, option: str) -> None:
+    """Independent ones are another result; the option's old name, which help does not show, does the same."""
     assert cli("run", NAME, "--patients", 100, "-q", option, "independent", "--out", tmp_path).code == 0
     assert manifest_of(tmp_path)["result"]["random_numbers"] == "independent"
+    shown = cli("run", "--help").out
+    assert "--random-numbers" in shown
+    assert "--luck" not in shown
 
 
 def test_json_text_has_no_numbers_that_json_lacks() -> None:
@@ -207,7 +219,7 @@ def test_control_variate_is_written_if_asked_for(tmp_path: Path, cli: Cli) -> No
 
 
 def test_cohort_writes_its_errors_and_no_series(cli: Cli, tmp_path: Path) -> None:
-    """Errors of profiles and steps in a table, in JSON and in the manifest, without patients or random numbers."""
+    """Errors of profiles and steps in a table, in JSON and in the manifest, which names no patients."""
     outcome = cli("run", "sick_sicker", "--engine", "cohort", "--json", "--out", tmp_path)
     assert outcome.code == 0, outcome.err
     result = manifest_of(tmp_path)["result"]
@@ -230,6 +242,7 @@ def test_cohort_writes_its_errors_and_no_series(cli: Cli, tmp_path: Path) -> Non
         (["--engine", "cohort", "--precision", 10], "--precision: engine 'cohort' has no Monte-Carlo error"),
         (["--engine", "cohort", "--histories"], "--histories: engine 'cohort' has no individual lives"),
         (["--engine", "cohort", "--random-numbers", "independent"], "--random-numbers: engine 'cohort' has none"),
+        (["--engine", "cohort", "--luck", "independent"], "--random-numbers: engine 'cohort' has none"),
         (["--engine", "cohort", "--profiles", 0], "profiles: 0 is not 1 or more"),
         (["--profiles", 8], "--profiles: engine 'compiled' simulates patients"),
     ],

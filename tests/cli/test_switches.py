@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.studies.sensitivity.test_switches import MODEL
+from tests.kit.examples import SWITCHED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli.conftest import Cli
 
-FILES = {"switches.csv", "switches.svg", "switches.png", "manifest.json"}
+FILES = {"switches.csv", "switches.svg", "switches.png", "inputs.json", "manifest.json"}
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
     """The small model with its switches."""
     path = tmp_path / "small.toml"
-    path.write_text(MODEL)
+    path.write_text(SWITCHED)
     return path
 
 
@@ -45,7 +45,7 @@ def test_switches_are_run_and_written(cli: Cli, small: Path, tmp_path: Path) -> 
     assert cli(*words).code == 0
     assert (out / "switches.csv").read_bytes() == first
     assert cli(*words, "--strategies", "none").code == 0
-    assert {p.name for p in out.iterdir()} == {"switches.csv", "manifest.json"}
+    assert {p.name for p in out.iterdir()} == {"switches.csv", "inputs.json", "manifest.json"}
 
 
 def test_json_is_one_document(cli: Cli, small: Path, tmp_path: Path) -> None:

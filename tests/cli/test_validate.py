@@ -30,7 +30,7 @@ ROWS = (
     "ratio,all,,new,os,hazard_ratio,,0.7,,,60,,other,,",
 )
 FIRST = ["target_id", "observed", "predicted", "low", "high", "inside", "reading"]
-FILES = {"validation.csv", "figures/forest.svg", "figures/forest.png", "report.html", "manifest.json"}
+FILES = {"validation.csv", "figures/forest.svg", "figures/forest.png", "report.html", "inputs.json", "manifest.json"}
 QUICK = ("--draws", 20, "--patients", 1000, "--jobs", 1)
 
 

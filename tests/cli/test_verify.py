@@ -16,7 +16,7 @@ from lmssim.studies.verify import CHECKS
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
-FILES = {"compiled-engine-agreement.csv", "manifest.json", "verify.csv", "verify.html", "verify.json"}
+FILES = {"compiled-engine-agreement.csv", "inputs.json", "manifest.json", "verify.csv", "verify.html", "verify.json"}
 
 
 @pytest.fixture
@@ -50,6 +50,7 @@ def test_a_sound_example_passes(cli: Cli, tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["result"]["patients"] == 1000
     assert manifest["verify"]["passed"] is True
+    assert set(manifest["files"]) == FILES - {"manifest.json"}
 
 
 def test_the_exact_engine_is_verified_where_it_can_be(cli: Cli, tmp_path: Path) -> None:

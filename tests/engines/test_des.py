@@ -22,7 +22,9 @@ from lmssim.execution.simulate import Sampling
 from lmssim.kernels import scalar
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from tests.kit.plain import DEAD, LIVED, alive_dead, assert_engines_agree, frame, live
+from tests.kit.models import DEAD, alive_dead, frame
+from tests.kit.plain import assert_engines_agree, live
+from tests.kit.scenarios import LIVED
 
 if TYPE_CHECKING:
     from lmssim.execution.fold import Estimates

@@ -14,7 +14,7 @@ from lmssim.evaluation import evaluate
 from lmssim.execution.control_variate import Controlled, _regressed, control
 from lmssim.execution.simulate import Sampling
 from lmssim.kernels.rewards import LY, QALY
-from tests.kit.plain import DEAD, frame
+from tests.kit.models import DEAD, frame
 
 if TYPE_CHECKING:
     from lmssim.model.program import Program

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmssim.bundled import scenarios_folder
-from lmssim.execution.manifest import manifest, parameter_hash
+from lmssim.execution.manifest import evaluation_part, manifest, parameter_hash
 from lmssim.execution.simulate import CHUNK, Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
@@ -22,14 +22,8 @@ if TYPE_CHECKING:
 def document(scenario: str | Path, overrides: dict[str, float] | None = None, jobs: int = 1) -> dict[str, Any]:
     """Manifest of a scenario."""
     program = compile_scenario(load_scenario(scenario, overrides))
-    return manifest(
-        program,
-        Sampling(n_patients=10, jobs=jobs),
-        engine="compiled",
-        overrides=overrides or {},
-        command=["lmssim", "run"],
-        timings={"simulate": 1.23456},
-    )
+    result = evaluation_part(program, Sampling(n_patients=10, jobs=jobs), overrides or {})
+    return manifest(result, command=["lmssim", "run"], timings={"simulate": 1.23456}, jobs=jobs)
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -19,10 +18,12 @@ from lmssim.kernels.philox import (
     to_uniform,
     unit_exponential,
 )
-from lmssim.model.program import Program
-from tests.kit.plain import Lives, frame, live
+from tests.kit.models import DEAD, branch, chance, exponential, frame, move, start, state, strategy, weibull
+from tests.kit.plain import Lives, live
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from tests.conftest import Build
+
 
 TOP = 2**64 - 1
 LAST = 2**63 - 1
@@ -123,34 +124,20 @@ def test_address_leaves_room_for_occurrences() -> None:
     assert len(set(addresses)) == len(names)
 
 
-MODEL = """
-[states.well]
-initial = true
-[states.ill]
-[states.fork]
-kind = "chance"
-branches = [{ to = "ill", p = 0.6 }, { to = "well", p = "rest" }]
-[states.dead]
-kind = "absorbing"
-death = "disease"
+def _model(onset: str = "onset") -> str:
+    """Illness, by its name, and recovery."""
+    return (
+        start("well")
+        + state("ill")
+        + chance("fork", branch("ill", 0.6), branch("well"))
+        + DEAD
+        + move("well", "fork", weibull(1.3, 3), name=onset)
+        + move("ill", "well", exponential(0.7))
+        + move(["well", "ill"], "dead", weibull(1.2, 20, clock="model"))
+    )
 
-[[transitions]]
-from = "well"
-to = "fork"
-name = "{onset}"
-hazard = { family = "weibull", shape = 1.3, scale = 3 }
 
-[[transitions]]
-from = "ill"
-to = "well"
-hazard = { family = "exponential", rate = 0.7 }
-
-[[transitions]]
-from = ["well", "ill"]
-to = "dead"
-hazard = { family = "weibull", shape = 1.2, scale = 20, clock = "model" }
-"""
-PLAIN = frame(horizon=40) + MODEL.replace("{onset}", "onset")
+PLAIN = frame(horizon=40) + _model()
 
 
 def _assert_same_lives(a: Lives, b: Lives) -> None:
@@ -163,30 +150,21 @@ def _assert_same_lives(a: Lives, b: Lives) -> None:
     np.testing.assert_array_equal(a.left[a.strategy == 0], b.left[kept])
 
 
-STATE_FIRST = """
-[states.elsewhere]
-[[transitions]]
-from = "elsewhere"
-to = "dead"
-hazard = { family = "exponential", rate = 1 }
-"""
-TRANSITION_THAT_NEVER_FALLS = """
-[[transitions]]
-from = ["well", "ill"]
-to = "dead"
-name = "meteorite"
-hazard = { family = "exponential", rate = 0 }
-"""
-SECOND_STRATEGY = "[strategies.two]\nset = { never = 1 }\n"
+def _meteorite(rate: float | str) -> str:
+    return move(["well", "ill"], "dead", exponential(rate), name="meteorite")
+
+
+ELSEWHERE = state("elsewhere") + move("elsewhere", "dead", exponential(1))
+"""A state that nobody comes to."""
 
 
 @pytest.mark.parametrize(
     ("text", "parameters"),
     [
-        pytest.param(frame(horizon=40) + STATE_FIRST + MODEL.replace("{onset}", "onset"), None, id="state"),
-        pytest.param(PLAIN + TRANSITION_THAT_NEVER_FALLS, None, id="transition"),
+        pytest.param(frame(horizon=40) + ELSEWHERE + _model(), None, id="state"),
+        pytest.param(PLAIN + _meteorite(0), None, id="transition"),
         pytest.param(
-            PLAIN + SECOND_STRATEGY + TRANSITION_THAT_NEVER_FALLS.replace("rate = 0", "rate = 'never'"),
+            PLAIN + strategy("two", set={"never": 1}) + _meteorite("never"),
             {"never": 0.0},
             id="strategy and parameter",
         ),
@@ -218,7 +196,7 @@ def test_seed_and_luck_change_lives(build: Build) -> None:
 def test_name_of_a_decision_is_its_luck(build: Build) -> None:
     """Renaming a decision changes its luck and no other's: first onsets differ, deaths before any onset do not."""
     a = live(build(PLAIN), 3000)
-    b = live(build(frame(horizon=40) + MODEL.replace("{onset}", "beginning")), 3000)
+    b = live(build(frame(horizon=40) + _model("beginning")), 3000)
     onset_a, onset_b = (np.minimum(lives.first_entry("ill"), 40) for lives in (a, b))
     assert np.mean(onset_a[onset_a < 40] != onset_b[onset_a < 40]) > 0.99
     np.testing.assert_array_equal(a.first_entry("dead"), b.first_entry("dead"))
@@ -227,7 +205,7 @@ def test_name_of_a_decision_is_its_luck(build: Build) -> None:
 def test_shared_address_is_refused(build: Build, monkeypatch: Any) -> None:
     """Two names with the same address are refused, and the message names both."""
     monkeypatch.setattr("lmssim.model.compile.draft.address_of", lambda name: 1 << 20)
-    with pytest.raises(ScenarioError, match="same address of luck") as caught:
+    with pytest.raises(ScenarioError, match="same address of random numbers") as caught:
         build(PLAIN)
     assert "'cure dead' and 'risk dead'" in str(caught.value)
     assert str(caught.value).count("\n") == 0

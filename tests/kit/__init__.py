@@ -1,0 +1,1 @@
+"""Helpers that several tests share: scenario files written from Python, histories as arrays, and yardsticks."""

@@ -7,6 +7,7 @@ and their distance in Monte-Carlo errors.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from lmssim.engines import compiled
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.solver import solve
 from lmssim.evaluation import MAIN
+from lmssim.execution.backends import run_tasks
 from lmssim.execution.control_variate import alike
 from lmssim.execution.simulate import CHUNK, Sampling, simulate
 from lmssim.kernels import layout
@@ -66,6 +68,7 @@ def compare(
     fineness: Fineness | None = None,
     halving: bool = True,
     jobs: int = 1,
+    exact: CohortResult | None = None,
 ) -> list[Comparison]:
     """Every figure that both engines give, of each profile under each strategy.
 
@@ -77,11 +80,14 @@ def compare(
         Patients of each profile.
     halving : bool
         Whether to find the exact engine's own error.
+    exact : CohortResult, optional
+        The exact solution of the profiles, if it is known.
     """
     fineness = fineness or Fineness()
     numbers = program.numbers()[0]
-    exact = solve(program, numbers, x, fineness, jobs)
-    finer = solve(program, numbers, x, fineness.finer(), jobs) if halving else exact
+    run = partial(run_tasks, jobs=jobs)
+    exact = exact or solve(program, numbers, x, fineness, run)
+    finer = solve(program, numbers, x, fineness.finer(), run) if halving else exact
     result = []
     for p, profile in enumerate(x):
         lives = _simulated(alike(program, profile), n, seed, jobs)

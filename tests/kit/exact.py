@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.bundled import find_scenario
-from lmssim.engines.cohort.cycles import solve_cycles
+from lmssim.engines.cohort.continuous import Fineness
+from lmssim.engines.cohort.solver import solve
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
 
 
-def solved(program: Program, n_profiles: int = 1) -> CohortResult:
+def solved(program: Program, n_profiles: int = 1, fineness: Fineness | None = None) -> CohortResult:
     """Exact solution of the base case for the first patients."""
-    return solve_cycles(program, program.numbers()[0], program.patients(0, n_profiles, 1))
+    return solve(program, program.numbers()[0], program.patients(0, n_profiles, 1), fineness or Fineness())
 
 
 def solved_draws(program: Program, n_draws: int, seed: int) -> FloatArray:
     """Exact outcomes of parameter draws, (n_draws, n_strategies, n_outcomes)."""
     x = program.patients(0, 1, 1)
     draws = program.numbers(program.sample(n_draws, seed))
-    return np.array([solve_cycles(program, numbers, x).outcomes[0] for numbers in draws])
+    return np.array([solve(program, numbers, x, Fineness()).outcomes[0] for numbers in draws])
 
 
 def variant(tmp_path: Path, name: str, *changes: tuple[str, str]) -> Program:

@@ -1,4 +1,4 @@
-"""Small scenarios, their histories as plain arrays, and the yardstick of the statistical tests.
+"""Histories as plain arrays, and the yardstick of the statistical tests.
 
 A statistical test has a fixed seed and accepts an estimate within 3.5 standard errors of the exact answer: over the
 few hundred comparisons of the suite, a right program fails one in ten times for an unlucky choice of seeds, and a seed
@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.bundled import bundled_names
 from lmssim.engines import compiled, des
 from lmssim.engines.histories import compare_histories
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import N_MAIN
-from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
     from lmssim.execution.fold import Estimates
@@ -27,55 +25,6 @@ if TYPE_CHECKING:
 
 Z = 3.5
 """Accepted distance from the exact answer, in standard errors."""
-LIVED = [name for name in bundled_names() if load_scenario(name).file.partitioned_survival is None]
-"""Bundled scenarios that have individual histories."""
-
-
-DEAD = """
-[states.dead]
-kind = "absorbing"
-death = "disease"
-"""
-
-
-def frame(
-    horizon: float = 200.0,
-    rate: float = 0.0,
-    age: float = 60.0,
-    settings: str = "",
-    covariates: str = "",
-    strategies: str = "[strategies.one]",
-) -> str:
-    """Settings, population and strategies of a test scenario; undiscounted unless a rate is given."""
-    return f"""
-[settings]
-horizon = {horizon}
-discount_rate_costs = {rate}
-discount_rate_effects = {rate}
-times = [1.0]
-{settings}
-
-[population]
-covariates.age = {{ kind = "constant", value = {age} }}
-{covariates}
-
-{strategies}
-"""
-
-
-def alive_dead(hazard: str, more: str = "") -> str:
-    """Alive, then dead after one hazard; `more` stands in the transition."""
-    return f"""
-[states.alive]
-initial = true
-utility = 1
-{DEAD}
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ {hazard} }}
-{more}
-"""
 
 
 @dataclass(frozen=True)

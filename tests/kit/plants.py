@@ -21,6 +21,7 @@ from lmssim.kernels import families as codes
 from lmssim.kernels.layout import ROW_LEFT
 from lmssim.kernels.rewards import COST, LY, QALY, QALY_UNDISCOUNTED, STATE_YEARS
 from lmssim.model import edits
+from lmssim.model.compile import discounting
 from lmssim.model.compile import rewards as compile_rewards
 from lmssim.model.compile import scenario as compiling
 from lmssim.model.compile import transitions as compile_transitions
@@ -29,7 +30,7 @@ from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.table import ParameterTable
 from lmssim.model.population import joint as population
 from lmssim.model.program import program
-from lmssim.model.program.names import Names
+from lmssim.model.program.code import CodeTable
 from lmssim.model.scenario import Scenario
 from lmssim.studies.verify import bench
 from lmssim.studies.verify.checks import agreement, families, uncertainty
@@ -155,13 +156,13 @@ def references(ending: str, changed: Callable[[Any], Any]) -> Plant:
     """The compiler reads another value wherever the place of a value ends so."""
 
     def plant(scenario: Scenario, patch: Patch) -> Scenario:
-        ref = Names.ref
+        ref = CodeTable.ref
 
-        def read(self: Names, value: Any, where: str, check: str) -> int:
+        def read(self: CodeTable, value: Any, where: str, check: str) -> int:
             known = value is not None and where.endswith(ending)
             return ref(self, changed(value) if known else value, where, check)
 
-        patch.setattr(Names, "ref", read)
+        patch.setattr(CodeTable, "ref", read)
         return scenario
 
     return plant
@@ -181,7 +182,7 @@ def rate(changed: Callable[[float], float]) -> Plant:
     """Annual rates become other continuous ones."""
 
     def plant(scenario: Scenario, patch: Patch) -> Scenario:
-        patch.setattr(compile_rewards, "rate_of", lambda annual, _: changed(annual))
+        patch.setattr(discounting, "rate_of", lambda annual, _: changed(annual))
         return scenario
 
     return plant
@@ -344,8 +345,7 @@ def one_rate(scenario: Scenario, patch: Patch) -> Scenario:
 
     def compiled_rewards(draft: Any) -> Any:
         found = true(draft)
-        found.real.update(rate_effects=found.real["rate_costs"], inverse_effects=found.real["inverse_costs"])
-        return found
+        return replace(found, rates=found.rates._replace(effects=found.rates.costs))
 
     patch.setattr(compiling, "compile_rewards", compiled_rewards)
     return scenario

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.studies.calibration.calibrate import Settings
-from tests.conftest import PARAMETER_HEADER
+from tests.kit.models import absorbing, exponential, move, observation, series, start, state, weibull
+from tests.kit.parameters import described_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,36 +41,16 @@ strategies.nothing = { label = "Nothing" }
 [population.covariates]
 age = { kind = "constant", value = 50 }
 size = { kind = "lognormal", median = "pop_size", sdlog = 0.4 }
-
-[states.alive]
-initial = true
-
-[states.ill]
-
-[states.death_disease]
-kind = "absorbing"
-death = "disease"
-
-[states.death_other]
-kind = "absorbing"
-death = "other"
-
-[[transitions]]
-from = "alive"
-to = "ill"
-hazard = { family = "weibull", shape = "ill_shape", scale = "ill_scale" }
-effects."size - 5" = "loghr_size"
-
-[[transitions]]
-from = "alive"
-to = "death_other"
-hazard = { family = "exponential", rate = "rate_other" }
-
-[[transitions]]
-from = "ill"
-to = "death_disease"
-hazard = { family = "exponential", rate = "rate_death" }
 """
+SCENARIO += (
+    start("alive")
+    + state("ill")
+    + absorbing("death_disease", death="disease")
+    + absorbing("death_other", death="other")
+    + move("alive", "ill", weibull("ill_shape", "ill_scale"), effects={"size - 5": "loghr_size"})
+    + move("alive", "death_other", exponential("rate_other"))
+    + move("ill", "death_disease", exponential("rate_death"))
+)
 
 PARAMETERS = """
 pop_size,5,fixed,,,,,,,cm
@@ -130,109 +111,41 @@ rows.large_median = {}
 series = "kept"
 cohort_id = "kept"
 rows.kept_by5 = {}
-
-[series.first]
-label = "First"
-source_id = "nobody"
-strategy = "nothing"
-follow_up = { low = 1, high = 12 }
-
-[[series.first.rows]]
-target = "first_by2"
-label = "Ill by 2 years"
-statistic = "cumulative_incidence"
-events = ["ill"]
-by = 2
-observed = 0.16
-n = 200
-
-[[series.first.rows]]
-target = "first_by5"
-label = "Ill by 5 years"
-statistic = "cumulative_incidence"
-events = ["ill"]
-by = 5
-observed = 0.39
-n = 200
-
-[[series.first.rows]]
-target = "first_crude"
-label = "Ill at some time"
-statistic = "proportion"
-events = ["ill"]
-observed = 0.448
-n = 200
-
-[series.second]
-label = "Second"
-source_id = "nobody"
-strategy = "nothing"
-follow_up = { low = 8, high = 14 }
-
-[[series.second.rows]]
-target = "second_by10"
-label = "Ill"
-statistic = "proportion"
-events = ["ill"]
-observed = 0.663
-n = 150
-
-[[series.second.rows]]
-target = "second_survival"
-label = "Alive at 5 years"
-statistic = "km_survival"
-events = ["death_disease", "death_other"]
-by = 5
-observed = 0.673
-n = 150
-
-[[series.second.rows]]
-target = "second_time"
-label = "Median time to illness"
-statistic = "median_time"
-events = ["ill"]
-observed = 4.15
-n = 95
-
-[series.large]
-label = "Large tumours"
-source_id = "nobody"
-strategy = "nothing"
-follow_up = { median = 6, sdlog = 0.5, low = 0.5, high = 20 }
-set = { pop_size = 8 }
-
-[[series.large.rows]]
-target = "large_by5"
-label = "Ill by 5 years"
-statistic = "km_survival"
-events = ["ill"]
-by = 5
-observed = 0.482
-n = 120
-
-[[series.large.rows]]
-target = "large_median"
-label = "Median survival"
-statistic = "km_median"
-events = ["death_disease", "death_other"]
-observed = 6.18
-n = 120
-
-[series.kept]
-label = "Kept back"
-source_id = "nobody"
-strategy = "nothing"
-follow_up = { low = 1, high = 12 }
-
-[[series.kept.rows]]
-target = "kept_by5"
-label = "Ill by 5 years"
-statistic = "cumulative_incidence"
-events = ["ill"]
-by = 5
-observed = 0.39
-n = 90
 """
+DEATHS = ("death_disease", "death_other")
+FEW = {"low": 1, "high": 12}
+"""Follow-up in years."""
+BY_5 = ("Ill by 5 years", "cumulative_incidence", "ill")
+CALIBRATION += (
+    series(
+        "first",
+        "First",
+        "nothing",
+        observation("first_by2", "Ill by 2 years", "cumulative_incidence", "ill", by=2, observed=0.16, n=200),
+        observation("first_by5", *BY_5, by=5, observed=0.39, n=200),
+        observation("first_crude", "Ill at some time", "proportion", "ill", observed=0.448, n=200),
+        follow_up=FEW,
+    )
+    + series(
+        "second",
+        "Second",
+        "nothing",
+        observation("second_by10", "Ill", "proportion", "ill", observed=0.663, n=150),
+        observation("second_survival", "Alive at 5 years", "km_survival", *DEATHS, by=5, observed=0.673, n=150),
+        observation("second_time", "Median time to illness", "median_time", "ill", observed=4.15, n=95),
+        follow_up={"low": 8, "high": 14},
+    )
+    + series(
+        "large",
+        "Large tumours",
+        "nothing",
+        observation("large_by5", "Ill by 5 years", "km_survival", "ill", by=5, observed=0.482, n=120),
+        observation("large_median", "Median survival", "km_median", *DEATHS, observed=6.18, n=120),
+        follow_up={"median": 6, "sdlog": 0.5, "low": 0.5, "high": 20},
+        set={"pop_size": 8},
+    )
+    + series("kept", "Kept back", "nothing", observation("kept_by5", *BY_5, by=5, observed=0.39, n=90), follow_up=FEW)
+)
 
 TARGETS = """
 target_id,site,strategy,outcome,statistic,time_years,value,ci_low,ci_high,n,source_id
@@ -249,8 +162,7 @@ def write_toy(
     parameters: str = PARAMETERS,
 ) -> Path:
     """Write the scenario, its parameters, the targets and the calibration; returns the path of the last."""
-    described = [f"{row},definition,,,What {row.split(',')[0]} is," for row in parameters.strip().splitlines()]
-    (folder / "toy.csv").write_text(PARAMETER_HEADER + "\n".join(described) + "\n")
+    (folder / "toy.csv").write_text(described_parameters(parameters))
     (folder / "toy.toml").write_text(scenario)
     (folder / "targets.csv").write_text(targets.lstrip())
     path = folder / "toy_fit.toml"

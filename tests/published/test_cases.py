@@ -12,6 +12,8 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 from lmssim.published.cases import CaseTime, read_cases
 from lmssim.report.evaluation.cases import case_text, percentile_text, plot_case
+from tests.kit.examples import CASE, CASE_VALUES, DIE, RECUR
+from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,54 +22,15 @@ if TYPE_CHECKING:
     Write = Callable[..., Path]
 
 N = 40_000
-RATE, DIE = 0.2, 0.1
-NUMBERS = {"rate": RATE, "die": DIE, "loghr": math.log(2)}
-
-MODEL = """
-[settings]
-horizon = 200
-[population.covariates]
-age = { kind = "constant", value = 60 }
-high = { kind = "binary", probability = 0.5 }
-size = { kind = "uniform", low = 1, high = 9 }
-sex = { kind = "categorical", categories = ["female", "male"], probabilities = [0.9, 0.1] }
-[states.free]
-initial = true
-[states.recurred]
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[[transitions]]
-from = "free"
-to = "recurred"
-hazard = { family = "exponential", rate = "rate * (3 if sex == 'male' else 1)" }
-effects = { high = "loghr" }
-[[transitions]]
-from = ["free", "recurred"]
-to = "dead"
-hazard = { family = "exponential", rate = "die" }
-[strategies.usual]
-[strategies.treated]
-set = { rate = 0.1 }
-[cases.one]
-label = "One patient"
-source_id = "nobody"
-strategy = "usual"
-covariates = { high = 1, sex = "female" }
-observed = [
-    { label = "To recurrence", events = ["recurred"], time = 1.5, target = "fig_1" },
-    { label = "Recurrence to death", events = ["dead"], since = ["recurred"], time = 4, at_least = true },
-]
-"""
 
 
 def cases(write_scenario: Write, change: dict[str, str] | None = None, n: int = N) -> list[CaseTime]:
     """Observed times of the case, its text edited."""
-    text = MODEL
+    text = CASE
     for old, new in (change or {}).items():
         assert old in text
         text = text.replace(old, new)
-    return read_cases(compile_scenario(load_scenario(write_scenario(text, NUMBERS))), ["one"], n)
+    return read_cases(compile_scenario(load_scenario(write_scenario(text, CASE_VALUES))), ["one"], n)
 
 
 def percentile(rate: float, time: float) -> float:
@@ -78,9 +41,9 @@ def percentile(rate: float, time: float) -> float:
 @pytest.mark.parametrize(
     ("change", "rate"),
     [
-        ({}, 2 * RATE),
-        ({"high = 1": "high = 0"}, RATE),
-        ({'sex = "female"': 'sex = "male"'}, 6 * RATE),
+        ({}, 2 * RECUR),
+        ({"high = 1": "high = 0"}, RECUR),
+        ({'sex = "female"': 'sex = "male"'}, 6 * RECUR),
         ({'strategy = "usual"': 'strategy = "treated"'}, 0.2),
         ({'strategy = "usual"': 'strategy = "usual"\nset = { loghr = 0, rate = 0.5 }'}, 0.5),
     ],
@@ -109,7 +72,7 @@ def test_given_and_without_choose_lives(write_scenario: Write) -> None:
     """Only those who recur; only those who never do, of whom nobody has the event."""
     given, _ = cases(write_scenario, {'sex = "female" }': 'sex = "female" }\ngiven = ["recurred"]'})
     assert given.share_ever == 1.0
-    assert abs(given.percentile - percentile(2 * RATE, 1.5)) < 4 * given.standard_error
+    assert abs(given.percentile - percentile(2 * RECUR, 1.5)) < 4 * given.standard_error
     without, after = cases(write_scenario, {'sex = "female" }': 'sex = "female" }\nwithout = ["recurred"]'})
     assert without.share_ever == 0.0
     assert math.isnan(without.percentile)
@@ -141,7 +104,9 @@ def test_bad_cases_are_refused(write_scenario: Write, change: dict[str, str], sa
 
 def test_the_figure_shows_every_observed_time(write_scenario: Write) -> None:
     """A panel for each, with the patient's time and percentile in words; also where no life has the event."""
-    path = write_scenario(MODEL.replace("covariates = { high", "without = ['recurred']\ncovariates = { high"), NUMBERS)
+    path = write_scenario(
+        CASE.replace("covariates = { high", "without = ['recurred']\ncovariates = { high"), CASE_VALUES
+    )
     scenario = load_scenario(path)
     for found in (cases(write_scenario, n=500), read_cases(compile_scenario(scenario), ["one"], 500)):
         figure = plot_case(scenario.file.cases["one"], found)
@@ -153,7 +118,7 @@ def test_the_figure_shows_every_observed_time(write_scenario: Write) -> None:
 
 def test_a_sequence_stands_in_place_of_the_strategys() -> None:
     """The published patient's first line is given in the sequence that the case names, in no strategy of the file."""
-    program = compile_scenario(load_scenario("retroperitoneal"))
+    program = bundled_program("retroperitoneal")
     (found,) = read_cases(program, ["plms"], 1000)
     assert found.lives > 300
     assert found.share_ever == 1.0

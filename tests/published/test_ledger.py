@@ -11,8 +11,8 @@ import pytest
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import DataError
 from lmssim.model.language.csvfile import Row, read_rows
-from lmssim.model.scenario import load_scenario
 from lmssim.published.ledger import SeedObservation, load_observations
+from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ ROUNDING = 0.006
 @cache
 def scenario(name: str) -> Scenario:
     """A bundled scenario."""
-    return load_scenario(name)
+    return bundled_scenario(name)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import exp, log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ import pytest
 from lmssim.bundled import calibration_folder
 from lmssim.errors import DataError
 from lmssim.model.language.schema import FollowUp
-from lmssim.model.scenario import load_scenario
 from lmssim.published.predict import reader_of
 from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading
 from lmssim.published.targets import Target, load_targets
+from tests.kit.models import endpoint, exponential, illness_death
+from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
     from lmssim.model.language.schema import Series, SeriesRow
@@ -31,7 +32,7 @@ SITE_OF = {"advanced": None, "all_sites": None}
 @pytest.fixture(scope="module")
 def readers() -> dict[str, Reader]:
     """A reader of every bundled scenario of leiomyosarcoma."""
-    return {site: Reader(load_scenario(site)) for site in SITES}
+    return {site: Reader(bundled_scenario(site)) for site in SITES}
 
 
 @pytest.fixture(scope="module")
@@ -243,52 +244,21 @@ TEXT = """
 settings = { horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }
 strategies.nothing = { label = "Nothing" }
 population.covariates.age = { kind = "constant", value = 50 }
-
-[states.well]
-initial = true
-
-[states.ill]
-
-[states.dead]
-kind = "absorbing"
-death = "disease"
-
-[[transitions]]
-from = "well"
-to = "ill"
-hazard = { family = "exponential", rate = "ill" }
-
-[[transitions]]
-from = "well"
-to = "dead"
-hazard = { family = "exponential", rate = 0.1 }
-
-[[transitions]]
-from = "ill"
-to = "dead"
-hazard = { family = "exponential", rate = 0.5 }
-
-[endpoints.illness]
-label = "Illness"
-kind = "incidence"
-events = ["ill"]
-death = "competing"
 """
+TEXT += illness_death(exponential("ill"), exponential(0.1), exponential(0.5))
+TEXT += endpoint("illness", "ill", label="Illness", kind="incidence", death="competing")
+
+
+def of_illness(statistic: str, value: float, **more: Any) -> Target:
+    """A figure of a user's own outcome."""
+    known: dict[str, Any] = {"target_id": "t", "site": "all", "strategy": "nothing", "outcome": "illness", "n": 100}
+    return Target(statistic=statistic, value=value, **known, **more)
 
 
 def test_a_users_model_has_its_own_outcomes(build: Build) -> None:
     """By endpoint; of states it does not have, nothing."""
     scenario = build(TEXT, {"ill": 0.2}).scenario
-    base = Target(
-        target_id="t",
-        site="all",
-        strategy="nothing",
-        outcome="illness",
-        statistic="cumulative_incidence",
-        time=5.0,
-        value=0.3,
-        n=100,
-    )
+    base = of_illness("cumulative_incidence", 0.3, time=5.0)
     row = parts(Reader(scenario).reading(base))[1]
     assert (row.events, row.by) == (["ill"], 5.0)
     assert parts(Reader(scenario).reading(replace(base, outcome="dss", statistic="km_survival")))[1].events == ["dead"]
@@ -300,17 +270,7 @@ def test_a_users_model_has_its_own_outcomes(build: Build) -> None:
 def test_mean_time_among_those_with_the_event(build: Build) -> None:
     """Everybody followed for good: the mean of the exit time, whatever the exit; its spread is its law's."""
     scenario = build(TEXT, {"ill": 0.2}).scenario
-    target = Target(
-        target_id="t",
-        site="all",
-        strategy="nothing",
-        outcome="illness",
-        statistic="mean_time_years",
-        value=3.0,
-        n=100,
-        follow_up_low=50.0,
-        follow_up_high=60.0,
-    )
+    target = of_illness("mean_time_years", 3.0, follow_up_low=50.0, follow_up_high=60.0)
     series, row = parts(Reader(scenario).reading(target))
     assert row.statistic == "mean_time"
     read = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))

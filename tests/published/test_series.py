@@ -12,6 +12,7 @@ import pytest
 
 from lmssim.errors import LmssimError
 from lmssim.published.series import read_series
+from tests.kit.models import exponential, illness_death
 
 if TYPE_CHECKING:
     from tests.conftest import Build
@@ -29,32 +30,9 @@ strategies.slow = {{ label = "Slow", set = {{ ill = {ILL / 2} }} }}
 age = {{ kind = "constant", value = 50 }}
 grade = {{ kind = "categorical", categories = [1, 2], probabilities = [0.5, 0.5] }}
 sex = {{ kind = "categorical", categories = ["female", "male"], probabilities = [0.5, 0.5] }}
-
-[states.well]
-initial = true
-
-[states.ill]
-
-[states.dead]
-kind = "absorbing"
-death = "disease"
-
-[[transitions]]
-from = "well"
-to = "ill"
-hazard = {{ family = "exponential", rate = "ill" }}
-effects.grade_2 = "log(2)"
-
-[[transitions]]
-from = "well"
-to = "dead"
-hazard = {{ family = "exponential", rate = {DIE} }}
-
-[[transitions]]
-from = "ill"
-to = "dead"
-hazard = {{ family = "exponential", rate = {DIE_ILL} }}
-
+"""
+TEXT += illness_death(exponential("ill"), exponential(DIE), exponential(DIE_ILL), effects={"grade_2": "log(2)"})
+TEXT += """
 [series.known]
 label = "Known"
 source_id = "nobody"

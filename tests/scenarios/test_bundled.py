@@ -9,13 +9,13 @@ import pytest
 from lmssim.bundled import bundled_names, scenarios_folder
 from lmssim.model.compile import compile_scenario
 from lmssim.model.parameters.switches import named_parameters
-from lmssim.model.scenario import load_scenario
+from tests.kit.scenarios import bundled_program, bundled_scenario
 
 
 @pytest.mark.parametrize("name", bundled_names())
 def test_every_bundled_scenario_compiles(name: str) -> None:
     """Loading and compiling refuses nothing."""
-    program = compile_scenario(load_scenario(name))
+    program = bundled_program(name)
     assert program.numbers().shape[1] == len(program.strategies)
 
 
@@ -24,7 +24,7 @@ def test_every_shared_parameter_is_used_by_some_scenario() -> None:
     needed: set[str] = set()
     shared: set[str] = set()
     for name in bundled_names():
-        scenario = load_scenario(name)
+        scenario = bundled_scenario(name)
         used = set(compile_scenario(scenario).used)
         needed |= named_parameters(scenario.file.switches, scenario.table, scenario.by.spread) | used
         needed |= {id_ for id_, held in scenario.by.ids.items() if used & set(held.values())}

@@ -5,15 +5,14 @@ from __future__ import annotations
 import pytest
 
 from lmssim.evaluation import Evaluation, Sampling, evaluate
-from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
 from lmssim.published.series import read_series
+from tests.kit.scenarios import bundled_program, bundled_scenario
 
 
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
     """Base case, 20,000 patients."""
-    return evaluate(load_scenario("extremity"), Sampling(n_patients=20_000, jobs=2))
+    return evaluate(bundled_scenario("extremity"), Sampling(n_patients=20_000, jobs=2))
 
 
 def share(evaluation: Evaluation, strategy: str, outcome: str) -> float:
@@ -68,7 +67,7 @@ def test_survival_is_below_that_of_the_population(evaluation: Evaluation) -> Non
 
 def test_the_series_lies_within_its_sampling_interval() -> None:
     """Each result of the 75 patients lies in the model's 95% interval for a study of that size."""
-    table = read_series(compile_scenario(load_scenario("extremity")), ["elms"], n=20_000)
+    table = read_series(bundled_program("extremity"), ["elms"], n=20_000)
     outside = table[~table["inside"]]
     assert len(table) >= 14
     assert outside.empty, outside.to_string()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lmssim.evaluation import Evaluation, Sampling, evaluate
-from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
 from lmssim.published.series import read_series
+from tests.kit.scenarios import bundled_program, bundled_scenario
 
 SITES = ("cutaneous", "subcutaneous")
 CONTRADICTED = {
@@ -23,7 +22,7 @@ RARE = pytest.mark.xfail(
 @pytest.fixture(scope="module")
 def evaluations() -> dict[str, Evaluation]:
     """Base cases, 10,000 patients."""
-    return {site: evaluate(load_scenario(site), Sampling(n_patients=10_000, jobs=2)) for site in SITES}
+    return {site: evaluate(bundled_scenario(site), Sampling(n_patients=10_000, jobs=2)) for site in SITES}
 
 
 def share(evaluation: Evaluation, strategy: str, outcome: str) -> float:
@@ -71,7 +70,6 @@ def test_the_guideline_selects_nobody_above_the_fascia(evaluations: dict[str, Ev
 @pytest.mark.parametrize("site", ["cutaneous", pytest.param("subcutaneous", marks=RARE)])
 def test_the_series_are_met_but_for_those_that_contradict_others(site: str) -> None:
     """Every target lies in the interval of a study of its size, apart from the known conflicts."""
-    program = compile_scenario(load_scenario(site))
-    table = read_series(program, n=20_000)
+    table = read_series(bundled_program(site), n=20_000)
     missed = {row.target_id for row in table.itertuples() if not row.inside}
     assert missed <= CONTRADICTED[site]

@@ -14,6 +14,7 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.parameters.switches import NAMES
 from lmssim.model.parameters.table import load_parameters
 from lmssim.model.scenario import Scenario, load_scenario
+from tests.kit.scenarios import bundled_scenario
 
 FILES = sorted((scenarios_folder() / "models").glob("switches*.toml"))
 CONFLICTS = Path(__file__).parents[2] / "docs" / "conflicts.md"
@@ -58,7 +59,7 @@ def test_every_row_is_used_by_an_option() -> None:
 @pytest.mark.parametrize("name", bundled_names())
 def test_every_option_compiles(name: str) -> None:
     """One at a time, and whatever it sets has a source, or is said to be assumed."""
-    for switch, option in _options(load_scenario(name)):
+    for switch, option in _options(bundled_scenario(name)):
         program = compile_scenario(load_scenario(name, switches={switch: option}))
         for row in program.used.values():
             assert row.source_id or row.reason or row.kind == "definition", (switch, option, row.id)

@@ -8,14 +8,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from lmssim.bundled import find_scenario
 from lmssim.engines import compiled
 from lmssim.engines.histories import Chunk
 from lmssim.kernels.philox import OCCURRENCE_BITS, STREAM_LUCK, address_of
 from lmssim.kernels.race import TICK_BITS
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.trace import OUTCOMES, Trace, trace
-from tests.kit.plain import DEAD, LIVED, alive_dead, frame
+from tests.kit.models import (
+    DEAD,
+    absorbing,
+    alive_dead,
+    attributes,
+    branch,
+    chance,
+    clocks,
+    event,
+    exponential,
+    frame,
+    move,
+    plan,
+    section,
+    start,
+)
+from tests.kit.scenarios import LIVED, bundled_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +62,7 @@ def steps(traced: Trace, **where: Any) -> list[Any]:
 @pytest.mark.parametrize(("patient", "draw"), [(3, None), (3, 2), (LAST, None), (10**15, LAST - 7)])
 def test_worth_and_history_are_those_of_the_simulation(name: str, patient: int, draw: int | None) -> None:
     """At the last step, bit for bit, in every strategy; stays and marks too."""
-    traced = trace(load_scenario(find_scenario(name)), patient, SEED, draw)
+    traced = trace(bundled_scenario(name), patient, SEED, draw)
     program = traced.program
     numbers = program.numbers(None if draw is None else program.sample(1, SEED, draw))
     luck = np.zeros(1, dtype=np.int64)
@@ -64,7 +79,7 @@ def test_worth_and_history_are_those_of_the_simulation(name: str, patient: int, 
 @pytest.mark.parametrize("patient", [0, 1, 2, LAST])
 def test_draws_are_those_of_numpy_at_their_addresses(patient: int) -> None:
     """Every number under the name of its decision; budgets are minus their logarithms."""
-    draws = trace(load_scenario("extremity"), patient, SEED).draws
+    draws = trace(bundled_scenario("extremity"), patient, SEED).draws
     assert {name.partition(" ")[0] for name in draws["decision"]} >= {"risk", "event", "chance", "treatment"}
     decisions, occurrences = draws["decision"].tolist(), draws["occurrence"].tolist()
     expected = [uniform(patient, name, occurrence) for name, occurrence in zip(decisions, occurrences, strict=True)]
@@ -75,26 +90,12 @@ def test_draws_are_those_of_numpy_at_their_addresses(patient: int) -> None:
     assert draws["occurrence"].max() < 1 << OCCURRENCE_BITS
 
 
-PAID = """
-[attributes]
-grown = "flag"
-[states.alive]
-initial = true
-utility = 0.8
-cost_per_year.care = 100
-entry_cost.care = 7
-[[transitions]]
-from = "alive"
-name = "growth"
-when = "not grown"
-set.grown = true
-hazard = { family = "exponential", rate = 0.5 }
-[[transitions]]
-from = "alive"
-to = "dead"
-cost.care = 1000
-hazard = { family = "exponential", rate = 0.1 }
-"""
+PAID = (
+    attributes(grown="flag")
+    + start("alive", utility=0.8, cost_per_year={"care": 100}, entry_cost={"care": 7})
+    + move("alive", None, exponential(0.5), name="growth", when="not grown", set={"grown": True})
+    + move("alive", "dead", exponential(0.1), cost={"care": 1000})
+)
 
 
 @pytest.mark.parametrize("horizon", [200.0, 0.5])
@@ -119,16 +120,7 @@ def test_worth_so_far_and_the_budgets_that_were_spent(write_scenario: Write, hor
     assert seen >= {("event", "growth"), ("end", "alive") if horizon == 0.5 else ("state", "dead")}
 
 
-FORK = """
-[states.a]
-kind = "absorbing"
-[states.b]
-kind = "absorbing"
-[states.fork]
-kind = "chance"
-initial = true
-branches = [{ to = "a", p = 0.3 }, { to = "b", p = "rest" }]
-"""
+FORK = absorbing("a") + absorbing("b") + chance("fork", branch("a", 0.3), branch("b"), initial=True)
 
 
 def test_a_branch_shows_its_number(write_scenario: Write) -> None:
@@ -139,29 +131,22 @@ def test_a_branch_shows_its_number(write_scenario: Write) -> None:
     assert all((step.uniform < 0.3) == (step.what == "a") and step.decision == "chance fork" for step in taken)
 
 
-VISITS = """
-[plans.visit]
-origin = "{origin}"
-periods = [{{ every = 1 }}]
-[clocks]
-start = "latest"
-[states.well]
-initial = true
-starts = ["start"]
-[states.found]
-kind = "absorbing"
-[[transitions]]
-from = "well"
-to = "found"
-name = "visit"
-detection = {{ plan = "visit", sensitivity = {sensitivity} }}
-"""
+def visits(origin: str, sensitivity: float) -> str:
+    """Yearly visits that may find what is there."""
+    return (
+        frame()
+        + plan("visit", 1, origin=origin)
+        + clocks(start="latest")
+        + start("well", starts=["start"])
+        + absorbing("found")
+        + move("well", "found", name="visit", detection={"plan": "visit", "sensitivity": sensitivity})
+    )
 
 
 @pytest.mark.parametrize("origin", ["model", "entry", "start"])
 def test_a_visit_shows_the_number_of_its_test(write_scenario: Write, origin: str) -> None:
     """Below the sensitivity at the visit that found something; not so at those before."""
-    path = write_scenario(frame() + VISITS.format(origin=origin, sensitivity=0.3))
+    path = write_scenario(visits(origin, 0.3))
     for patient in range(8):
         found = steps(trace(load_scenario(path), patient, SEED))[-1]
         assert (found.what, found.decision) == ("found", "test visit visit")
@@ -172,22 +157,15 @@ def test_a_visit_shows_the_number_of_its_test(write_scenario: Write, origin: str
         assert all(u >= 0.3 for u in tests[1:])
 
 
-CYCLES = """
-[cycles]
-length = 0.5
-correction = "end"
-[[transitions]]
-from = "alive"
-to = "dead"
-probability = "{probability}"
-[states.alive]
-initial = true
-"""
+def cycles(probability: str) -> str:
+    """Death in half-yearly cycles."""
+    dies = move("alive", "dead", probability=probability)
+    return frame(10) + section("cycles", length=0.5, correction="end") + dies + start("alive") + DEAD
 
 
 def test_a_cycle_shows_the_number_that_ended_it(write_scenario: Write) -> None:
     """Below the probability as at the start of that cycle; not so in those before."""
-    path = write_scenario(frame(10) + CYCLES.format(probability="0.05 * cycle") + DEAD)
+    path = write_scenario(cycles("0.05 * cycle"))
     for patient in range(8):
         dead = steps(trace(load_scenario(path), patient, SEED))[-1]
         assert (dead.what, dead.decision) == ("dead", "cycle dead")
@@ -199,7 +177,7 @@ def test_a_cycle_shows_the_number_that_ended_it(write_scenario: Write) -> None:
 
 def test_what_is_certain_in_a_cycle_shows_none(write_scenario: Write) -> None:
     """Its probability is that of the cycle's start, 1 in the third."""
-    path = write_scenario(frame(10) + CYCLES.format(probability="1 if cycle == 3 else 0") + DEAD)
+    path = write_scenario(cycles("1 if cycle == 3 else 0"))
     traced = trace(load_scenario(path), 0, SEED)
     dead = steps(traced)[-1]
     assert (dead.time, dead.decision) == (1.5, None)
@@ -208,15 +186,14 @@ def test_what_is_certain_in_a_cycle_shows_none(write_scenario: Write) -> None:
 
 def test_a_test_that_cannot_miss_shows_none(write_scenario: Write) -> None:
     """Nothing was drawn."""
-    traced = trace(load_scenario(write_scenario(frame() + VISITS.format(origin="model", sensitivity=1))), 0, SEED)
+    traced = trace(load_scenario(write_scenario(visits("model", 1))), 0, SEED)
     assert steps(traced)[-1].decision is None
     assert traced.draws.empty
 
 
 def test_the_cured_show_what_cured_them(write_scenario: Write) -> None:
     """And no budget; the others show both numbers."""
-    hazard = "family = 'exponential', rate = 0.5, cure = 0.4"
-    path = write_scenario(frame() + alive_dead(hazard))
+    path = write_scenario(frame() + alive_dead(exponential(0.5, cure=0.4)))
     for patient in range(10):
         traced = trace(load_scenario(path), patient, SEED)
         names = traced.draws["decision"].tolist()
@@ -227,7 +204,7 @@ def test_the_cured_show_what_cured_them(write_scenario: Write) -> None:
 
 def test_some_strategies(write_scenario: Write) -> None:
     """Every table holds those alone."""
-    traced = trace(load_scenario("extremity"), 2, SEED)
+    traced = trace(bundled_scenario("extremity"), 2, SEED)
     some = traced.only(["adj_rt", "guideline"])
     assert traced.strategies == traced.program.strategies
     assert some.strategies == ["adj_rt", "guideline"]
@@ -237,17 +214,8 @@ def test_some_strategies(write_scenario: Write) -> None:
 
 def test_a_fatal_event_is_named(write_scenario: Write) -> None:
     """Its own number, then that of the death it brings."""
-    text = """
-[events.fall]
-probability = 0.9
-death = 0.95
-death_state = "dead"
-[states.alive]
-initial = true
-events = ["fall"]
-duration = 3
-next = "dead"
-"""
+    fall = event("fall", 0.9, death=0.95, death_state="dead")
+    text = fall + start("alive", events=["fall"], duration=3, next="dead")
     traced = trace(load_scenario(write_scenario(frame() + text + DEAD)), 0, SEED)
     assert [(s.kind, s.what, s.reason, s.decision) for s in steps(traced)] == [
         ("state", "alive", "", None),

@@ -20,6 +20,7 @@ from lmssim.published.targets import Target
 from lmssim.studies.calibration.holdout import load_held_out
 from lmssim.studies.calibration.problem import load_problem
 from lmssim.studies.validation import between_study, clustered_error, validate
+from tests.kit.models import DEAD, exponential, move, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,19 +34,8 @@ groups.fit = { kind = "posterior", members = ["die"], file = "posterior.csv" }
 settings = { horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }
 strategies.nothing = { label = "Nothing" }
 population.covariates.age = { kind = "constant", value = 50 }
-
-[states.well]
-initial = true
-
-[states.dead]
-kind = "absorbing"
-death = "disease"
-
-[[transitions]]
-from = "well"
-to = "dead"
-hazard = { family = "exponential", rate = "die" }
 """
+TEXT += start("well") + DEAD + move("well", "dead", exponential("die"))
 
 Model = Callable[..., Scenario]
 

@@ -17,7 +17,6 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from lmssim.bundled import find_scenario
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
@@ -25,9 +24,10 @@ from lmssim.evaluation import MAIN, evaluate
 from lmssim.execution.control_variate import alike
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
 from tests.kit.agreement import Comparison, assert_like, compare, table
-from tests.kit.plain import DEAD, LIVED, Z, frame
+from tests.kit.models import DEAD, OS, covariate, endpoint, frame, law, move, start, state, strategy, weibull
+from tests.kit.plain import Z
+from tests.kit.scenarios import LIVED, bundled_program, bundled_scenario
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
@@ -57,11 +57,6 @@ SHARE = 0.1
 """Of the Monte-Carlo error: the exact engine's own, at most, in a study."""
 
 
-@functools.cache
-def _program(name: str) -> Program:
-    return compile_scenario(load_scenario(find_scenario(name)))
-
-
 def _profiles(program: Program) -> FloatArray:
     """Two unlike profiles of a population; the one of a single person."""
     return choose_profiles(program, 2, seed=1).x
@@ -73,13 +68,13 @@ def _profiles(program: Program) -> FloatArray:
 @pytest.mark.parametrize("name", SMALL)
 def test_examples_agree(name: str) -> None:
     """Every outcome, cost by category, increment, endpoint, occupancy and number of entries."""
-    program = _program(name)
+    program = bundled_program(name)
     assert_like(compare(program, _profiles(program), PATIENTS))
 
 
 def _under(name: str, strategies: list[str]) -> Program:
     """A bundled scenario with some of its strategies."""
-    scenario = load_scenario(name)
+    scenario = bundled_scenario(name)
     chosen = {strategy: scenario.file.strategies[strategy] for strategy in strategies}
     settings = scenario.file.settings.model_copy(update={"comparator": strategies[0]})
     file = scenario.file.model_copy(update={"strategies": chosen, "settings": settings})
@@ -121,7 +116,7 @@ def test_no_trend_of_sign() -> None:
     """Over scenarios and independent seeds, as many estimates lie above the exact answer as below it."""
     distances: dict[str, list[float]] = {}
     for name in SMALL:
-        program = _program(name)
+        program = bundled_program(name)
         (profile,) = x = _profiles(program)
         last = len(program.strategies) - 1
         exact = solve(program, program.numbers()[0], x, Fineness()).outcomes[0]
@@ -151,41 +146,16 @@ def _spread(covariance: FloatArray, s: int) -> float:
 
 # === The population average ===
 
-COVARIATES = """
-covariates.size = { kind = "lognormal", mean = 8, sd = 4 }
-covariates.deep = { kind = "binary", probability = 0.6 }
-"""
-TWO_ARMS = """
-[strategies.usual]
-[strategies.new]
-set = { loghr = -0.5 }
-"""
-ILLNESS = """
-[states.well]
-initial = true
-utility = 0.8
-cost_per_year.total = 100
-[states.ill]
-utility = 0.5
-cost_per_year.total = 1000
-[[transitions]]
-from = "well"
-to = "ill"
-hazard = { family = "weibull", shape = 1.4, scale = 5 }
-effects."log(size / 8)" = 0.6
-effects.deep = 0.5
-effects.age = "loghr / 60"
-[[transitions]]
-from = ["well", "ill"]
-to = "dead"
-hazard = { family = "gompertz", shape = 0.1, rate = 0.02, clock = "model" }
-effects.size = 0.03
-[endpoints.os]
-events = ["dead"]
-[endpoints.ill]
-events = ["ill"]
-death = "competing"
-"""
+COVARIATES = covariate("size", "lognormal", mean=8, sd=4) + covariate("deep", "binary", probability=0.6)
+TWO_ARMS = strategy("usual") + strategy("new", set={"loghr": -0.5})
+ILLNESS = (
+    start("well", utility=0.8, cost_per_year={"total": 100})
+    + state("ill", utility=0.5, cost_per_year={"total": 1000})
+    + move("well", "ill", weibull(1.4, 5), effects={"log(size / 8)": 0.6, "deep": 0.5, "age": "loghr / 60"})
+    + move(["well", "ill"], "dead", law("gompertz", shape=0.1, rate=0.02, clock="model"), effects={"size": 0.03})
+    + OS
+    + endpoint("ill", death="competing")
+)
 
 
 def _distances(exact: Evaluation, lives: Evaluation) -> FloatArray:
@@ -231,7 +201,7 @@ def _is_main(comparison: Comparison) -> bool:
 @pytest.mark.parametrize("name", [*SMALL, "extremity"])
 def test_a_million_lives_agree(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Every strategy; none beyond 3.5, the exact engine's own error a tenth of the Monte-Carlo error."""
-    program = _program(name)
+    program = bundled_program(name)
     x = _profiles(program)
     comparisons = compare(program, x, MANY, seed=21, fineness=_fine_enough(program, x, MANY), jobs=2)
     main = [c for c in comparisons if _is_main(c)]
@@ -247,7 +217,7 @@ def test_a_million_lives_agree(name: str, capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("name", SARCOMA)
 def test_every_strategy_of_leiomyosarcoma_agrees(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """One profile; none beyond 3.5 and the exact engine's own error, which halving its steps shows."""
-    program = _program(name)
+    program = bundled_program(name)
     comparisons = compare(program, _profiles(program)[1:], OF_SARCOMA, seed=23, jobs=2)
     with capsys.disabled():
         print(table([c for c in comparisons if _is_main(c)]))
@@ -258,7 +228,7 @@ def test_every_strategy_of_leiomyosarcoma_agrees(name: str, capsys: pytest.Captu
 @pytest.mark.study
 def test_population_of_extremity_agrees() -> None:
     """64 profiles against a million patients of the population."""
-    scenario = load_scenario("extremity")
+    scenario = bundled_scenario("extremity")
     exact = evaluate(scenario, Sampling(engine="cohort", profiles=64, jobs=2))
     lives = evaluate(scenario, Sampling(n_patients=MANY, seed=22, jobs=2))
     assert np.nanmax(np.abs(_distances(exact, lives))) < Z

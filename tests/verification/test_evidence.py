@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
 from lmssim.published.ledger import load_observations
 from lmssim.published.series import read_series
+from tests.kit.scenarios import bundled_program, bundled_scenario
 
 SAMPLE = "cutaneous"
 """Scenario that the suite runs; the others are for `make study`."""
@@ -18,9 +17,9 @@ SCENARIOS = sorted({by.partition(":")[0] for f in COMPUTED for by in f.by})
 @pytest.mark.parametrize("name", [s if s == SAMPLE else pytest.param(s, marks=pytest.mark.study) for s in SCENARIOS])
 def test_observations_are_met_or_missed_as_stated(name: str) -> None:
     """Every observation that the scenario computes, at the simulation's default size."""
-    table = read_series(compile_scenario(load_scenario(name)))
+    table = read_series(bundled_program(name))
     inside = {(str(row.series), str(row.target_id)): bool(row.inside) for row in table.itertuples()}
-    labels = {key: series.label for key, series in load_scenario(name).file.series.items()}
+    labels = {key: series.label for key, series in bundled_scenario(name).file.series.items()}
     wrong = []
     for observation in COMPUTED:
         for by in observation.by:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from lmssim.bundled import find_scenario
 from lmssim.engines.cohort.result import trace_table
 from lmssim.kernels.rewards import COST, LY_UNDISCOUNTED, N_MAIN
 from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
 from tests.kit.exact import assert_agrees, solved, solved_draws, variant
+from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,14 +30,9 @@ TRACE = {
 SLIP = ("p_ac * (rr if", "p_ac * (rr * (1734 / 1749 if strategy == 'combination' else 1) if")
 
 
-@functools.cache
-def _program() -> Program:
-    return compile_scenario(load_scenario(find_scenario("hiv")))
-
-
 def test_base_case() -> None:
     """Costs, life-years and the ratio, to 1e-6; undiscounted costs by category."""
-    outcomes = solved(_program()).outcomes[0]
+    outcomes = solved(bundled_program("hiv")).outcomes[0]
     exact = ((44_663.4536, 7.9912066), (50_601.6513, 8.9373889))
     for s, (cost, years) in enumerate(exact):
         assert outcomes[s, COST] == pytest.approx(cost, rel=1e-6)
@@ -54,7 +47,7 @@ def test_base_case() -> None:
 
 def test_trace() -> None:
     """Rows printed per 1000 people."""
-    program = _program()
+    program = bundled_program("hiv")
     table = trace_table(program, solved(program), np.ones(1))
     mono = table[table["strategy"] == "mono"].set_index("cycle")[program.states]
     for cycle, row in TRACE.items():
@@ -71,7 +64,7 @@ def test_half_cycle(tmp_path: Path) -> None:
     np.testing.assert_allclose(years, (8.475, 9.419), atol=6e-4)
     cost = _with_lamivudine(variant(tmp_path, "hiv", SLIP), 2087.0)[:, COST]
     assert (cost[COMBINATION] - cost[MONO]) / (years[COMBINATION] - years[MONO]) == pytest.approx(6295, abs=1)
-    exact = solved(_program())
+    exact = solved(bundled_program("hiv"))
     assert exact.trace is not None
     right = solved(variant(tmp_path, "hiv", half)).outcomes[0, :, LY_UNDISCOUNTED]
     gain = 0.5 * exact.trace[0, :, -1, -1]
@@ -85,7 +78,7 @@ def test_the_published_slip(tmp_path: Path) -> None:
     assert outcomes[COMBINATION, COST] == pytest.approx(50_607.149, abs=0.001)
     assert outcomes[COMBINATION, LY_UNDISCOUNTED] == pytest.approx(8.9400719, abs=1e-7)
     assert _ratio(outcomes) == pytest.approx(6264.004, abs=0.001)
-    assert _ratio(_with_lamivudine(_program(), 2087.0)) == pytest.approx(6276.915, abs=0.001)
+    assert _ratio(_with_lamivudine(bundled_program("hiv"), 2087.0)) == pytest.approx(6276.915, abs=0.001)
 
 
 def _with_lamivudine(program: Program, cost: float) -> FloatArray:
@@ -100,7 +93,7 @@ def _ratio(outcomes: FloatArray) -> float:
 
 def test_probabilistic_analysis() -> None:
     """1000 draws: increments, their intervals, the ratio, and the probability of being worth $10,000 a year."""
-    outcomes = solved_draws(_program(), 1000, seed=63)
+    outcomes = solved_draws(bundled_program("hiv"), 1000, seed=63)
     years = outcomes[:, COMBINATION, LY_UNDISCOUNTED] - outcomes[:, MONO, LY_UNDISCOUNTED]
     cost = outcomes[:, COMBINATION, COST] - outcomes[:, MONO, COST]
     assert years.mean() == pytest.approx(0.93, abs=0.01)
@@ -112,4 +105,4 @@ def test_probabilistic_analysis() -> None:
 
 def test_individual_lives_agree() -> None:
     """Patients one by one agree with the exact solution within their error."""
-    assert_agrees(_program(), 100_000, seed=64)
+    assert_agrees(bundled_program("hiv"), 100_000, seed=64)

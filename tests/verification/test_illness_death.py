@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import scipy.integrate
 
-from lmssim.bundled import find_scenario
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import COST, LY, LY_UNDISCOUNTED, QALY, QALY_UNDISCOUNTED
-from lmssim.model.compile import compile_scenario
-from lmssim.model.program import Program
-from lmssim.model.scenario import load_scenario
-from tests.kit.plain import DEAD, alive_dead, assert_close, estimate, frame, live
+from tests.kit.models import DEAD, alive_dead, exponential, frame, move, start, state, strategy, weibull
+from tests.kit.plain import assert_close, estimate, live
+from tests.kit.reversible import HORIZON_LONG, forward, renewal
+from tests.kit.scenarios import bundled_program
 
-Build = Callable[..., Program]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmssim.model.program import Program
+    from tests.conftest import Build
+
 
 RATE = math.log(1.035)
 HORIZON = 50.0
@@ -29,11 +31,6 @@ OUTCOMES = (LY_UNDISCOUNTED, QALY, COST)
 Z = 3.0
 
 # === Illness-death ===
-
-
-@functools.cache
-def _program() -> Program:
-    return compile_scenario(load_scenario(find_scenario("illness_death")))
 
 
 def _progressed(rate: float, scale: float, since: float) -> float:
@@ -77,20 +74,20 @@ def test_quadrature_gives_the_printed_figures() -> None:
 
 def test_base_case() -> None:
     """Life-years, QALYs, costs and share ever progressed of both strategies within 3 SE of the exact answers."""
-    result = simulate(_program(), Sampling(n_patients=400_000, seed=11))
+    result = simulate(bundled_program("illness_death"), Sampling(n_patients=400_000, seed=11))
     error = result.standard_error()
     for k, (log_hr, printed) in enumerate(zip((0.0, math.log(0.7)), PRINTED, strict=True)):
         exact = _exact(log_hr)
         for i, outcome in enumerate(OUTCOMES):
             assert_close(result.mean[0, k, outcome], exact[i], error[0, k, outcome], Z)
             assert_close(result.mean[0, k, outcome], printed[i], error[0, k, outcome], Z)
-        ever = result.counts.entries[k, _program().states.index("progressed"), 1] / result.n
+        ever = result.counts.entries[k, bundled_program("illness_death").states.index("progressed"), 1] / result.n
         assert_close(ever, exact[3], math.sqrt(exact[3] * (1 - exact[3]) / result.n), Z)
 
 
 def test_difference_is_closer_than_its_parts() -> None:
     """The paired difference is exact within its own, smaller error."""
-    result = simulate(_program(), Sampling(n_patients=200_000, seed=12))
+    result = simulate(bundled_program("illness_death"), Sampling(n_patients=200_000, seed=12))
     low, high = _exact(0.0), _exact(math.log(0.7))
     for i, outcome in enumerate(OUTCOMES):
         covariance = result.covariance(outcome)[0]
@@ -102,7 +99,7 @@ def test_difference_is_closer_than_its_parts() -> None:
 
 def test_probabilistic_mean() -> None:
     """Independent luck: draws against quadrature at their own parameters, and the mean against the printed one."""
-    program, n_draws = _program(), 1000
+    program, n_draws = bundled_program("illness_death"), 1000
     draws = program.sample(n_draws, seed=13)
     result = simulate(program, Sampling(n_patients=1000, seed=13, independent_luck=True, counting=False), draws)
     scales = [draws[name] for name in ("scale_progression", "scale_death", "scale_death_progressed")]
@@ -127,7 +124,7 @@ def test_probabilistic_mean() -> None:
 
 def test_common_luck_gives_the_same_mean() -> None:
     """Draws that meet the same patients: unbiased as well; their error is that of the patients."""
-    program = _program()
+    program = bundled_program("illness_death")
     draws = program.sample(200, seed=14)
     result = simulate(program, Sampling(n_patients=20_000, seed=14, counting=False), draws)
     error = result.standard_error().mean(axis=0)
@@ -143,9 +140,9 @@ def test_common_luck_gives_the_same_mean() -> None:
 
 def test_one_weibull(build: Build) -> None:
     """Life expectancy 5.64394; discounted at exp(-.03 t) 4.92709; QALYs at .85 4.18803."""
-    text = frame(rate=0.03, settings="discounting = 'continuous_rate'") + alive_dead(
-        "family = 'weibull', shape = 1.2, scale = 6"
-    ).replace("utility = 1", "utility = 0.85")
+    text = frame(rate=0.03, settings="discounting = 'continuous_rate'") + alive_dead(weibull(1.2, 6)).replace(
+        "utility = 1", "utility = 0.85"
+    )
     result = estimate(build(text), 200_000, seed=15)
     error = result.standard_error()[0, 0]
     discounted = scipy.integrate.quad(lambda t: math.exp(-0.03 * t - (t / 6) ** 1.2), 0, 200)[0]
@@ -166,42 +163,19 @@ def test_one_weibull(build: Build) -> None:
 
 # === Reversible illness-death ===
 
-REVERSIBLE = """
-[states.healthy]
-initial = true
-utility = 1
-cost_per_year.total = 2000
-[states.sick]
-utility = 0.7
-cost_per_year.total = 8000
-[[transitions]]
-from = "healthy"
-to = "sick"
-hazard = {{ family = "exponential", rate = "0.15 * ratio" }}
-[[transitions]]
-from = "healthy"
-to = "dead"
-name = "death_healthy"
-hazard = {{ family = "exponential", rate = "0.02 * ratio" }}
-[[transitions]]
-from = "sick"
-to = "healthy"
-hazard = {{ family = "exponential", rate = 0.3 }}
-[[transitions]]
-from = "sick"
-to = "dead"
-name = "death_sick"
-hazard = {{ {death} }}
-[strategies.usual]
-set = {{ ratio = 1 }}
-[strategies.new]
-"""
-HORIZON_LONG = 200.0
-
 
 def _reversible(build: Build, death: str) -> Program:
-    text = frame(HORIZON_LONG, rate=0.03, settings="discounting = 'continuous_rate'", strategies="")
-    return build(text + REVERSIBLE.format(death=death) + DEAD, {"ratio": 0.7})
+    text = (
+        start("healthy", utility=1, cost_per_year={"total": 2000})
+        + state("sick", utility=0.7, cost_per_year={"total": 8000})
+        + move("healthy", "sick", exponential("0.15 * ratio"))
+        + move("healthy", "dead", exponential("0.02 * ratio"), name="death_healthy")
+        + move("sick", "healthy", exponential(0.3))
+        + move("sick", "dead", death, name="death_sick")
+    )
+    strategies = strategy("usual", set={"ratio": 1}) + strategy("new")
+    settings = "discounting = 'continuous_rate'"
+    return build(frame(HORIZON_LONG, 0.03, settings=settings, strategies=strategies) + text + DEAD, {"ratio": 0.7})
 
 
 def _assert_values(program: Program, exact: list[tuple[float, float]], seed: int) -> None:
@@ -212,62 +186,30 @@ def _assert_values(program: Program, exact: list[tuple[float, float]], seed: int
             assert_close(result.mean[0, k, outcome], value, error[k, outcome], Z)
 
 
-def _renewal(ratio: float, sick: Callable[[float], float]) -> tuple[float, float]:
-    """QALYs and costs when a stay in `sick` lasts beyond t with probability `sick(t)` whatever came before.
-
-    A stay earns for its discounted length and ends in recovery at rate 0.3.
-    """
-    leave, r = (0.15 + 0.02) * ratio, 0.03
-    length = scipy.integrate.quad(lambda t: math.exp(-r * t) * sick(t), 0, HORIZON_LONG, limit=300)[0]
-    back = 0.3 * length
-    result = []
-    for healthy_rate, sick_rate in ((1.0, 0.7), (2000.0, 8000.0)):
-        # healthy = (earned + 0.15 ratio x sick) / (leave + r), sick = earned + back x healthy
-        a, b = healthy_rate / (leave + r), 0.15 * ratio / (leave + r)
-        result.append((a + b * sick_rate * length) / (1 - b * back))
-    return result[0], result[1]
-
-
-def _forward(ratio: float, hazard: Callable[[float], float]) -> tuple[float, float]:
-    """QALYs and costs when death from `sick` depends on the time since the start of the model, by ODE."""
-
-    def slope(t: float, p: Any) -> list[float]:
-        discount = math.exp(-0.03 * t)
-        return [
-            -(0.15 + 0.02) * ratio * p[0] + 0.3 * p[1],
-            0.15 * ratio * p[0] - (0.3 + hazard(t)) * p[1],
-            discount * (p[0] + 0.7 * p[1]),
-            discount * (2000 * p[0] + 8000 * p[1]),
-        ]
-
-    solution = scipy.integrate.solve_ivp(slope, (0, HORIZON_LONG), [1, 0, 0, 0], rtol=1e-9, atol=1e-10, method="LSODA")
-    return float(solution.y[2, -1]), float(solution.y[3, -1])
-
-
 def test_reversible_markov(build: Build) -> None:
     """Constant rates: printed 13.04878 and 50,243.90; 15.45901 and 52,195.27."""
-    exact = [_renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
+    exact = [renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
     np.testing.assert_allclose(exact, [(13.04878, 50_243.90), (15.45901, 52_195.27)], rtol=1e-6)
-    _assert_values(_reversible(build, "family = 'exponential', rate = 0.1"), exact, seed=16)
+    _assert_values(_reversible(build, exponential(0.1)), exact, seed=16)
 
 
 def test_reversible_clock_reset(build: Build) -> None:
     """Death from each spell of sickness by time in it: 13.5652 and 15.9833; costs 52,826 and 54,519."""
-    exact = [_renewal(ratio, lambda t: math.exp(-0.3 * t - (t / 8) ** 1.5)) for ratio in (1.0, 0.7)]
+    exact = [renewal(ratio, lambda t: math.exp(-0.3 * t - (t / 8) ** 1.5)) for ratio in (1.0, 0.7)]
     np.testing.assert_allclose(exact, [(13.5652, 52_826), (15.9833, 54_519)], rtol=1e-5)
-    _assert_values(_reversible(build, "family = 'weibull', shape = 1.5, scale = 8"), exact, seed=17)
+    _assert_values(_reversible(build, weibull(1.5, 8)), exact, seed=17)
 
 
 def test_reversible_clock_forward(build: Build) -> None:
     """Death from sickness by time since the start: 10.5119 and 12.5590; costs 37,559 and 39,341."""
-    exact = [_forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8)) for ratio in (1.0, 0.7)]
+    exact = [forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8)) for ratio in (1.0, 0.7)]
     np.testing.assert_allclose(exact, [(10.5119, 37_559), (12.5590, 39_341)], rtol=2e-5)
-    _assert_values(_reversible(build, "family = 'weibull', shape = 1.5, scale = 8, clock = 'model'"), exact, seed=18)
+    _assert_values(_reversible(build, weibull(1.5, 8, clock="model")), exact, seed=18)
 
 
 @pytest.mark.parametrize("clock", ["entry", "model"])
 def test_exponential_death_does_not_know_its_clock(build: Build, clock: str) -> None:
     """Constant hazards give one answer whether the budget is redrawn or carried."""
-    exact = [_renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
-    program = _reversible(build, f"family = 'exponential', rate = 0.1, clock = '{clock}'")
+    exact = [renewal(ratio, lambda t: math.exp(-0.4 * t)) for ratio in (1.0, 0.7)]
+    program = _reversible(build, exponential(0.1, clock=clock))
     _assert_values(program, exact, seed=19)

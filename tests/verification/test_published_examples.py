@@ -14,7 +14,8 @@ import scipy.optimize
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.kernels.tally import EVENT
 from lmssim.model.scenario import load_scenario
-from tests.verification.test_illness_death import _forward, _renewal
+from tests.kit.reversible import forward, renewal
+from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def run(scenario: Scenario, engine: str) -> Evaluation:
 @functools.cache
 def evaluated(name: str, engine: str) -> Evaluation:
     """A bundled scenario through one engine."""
-    return run(load_scenario(name), engine)
+    return run(bundled_scenario(name), engine)
 
 
 def assert_agrees(engine: str, value: float, exact: float, error: float, read_to: float = 0.0) -> None:
@@ -132,10 +133,10 @@ PRINTED = {
 def reversible(name: str, ratio: float) -> tuple[float, float]:
     """QALYs and costs by renewal, or by ODE where the clock is never reset."""
     if name == "illness_death_reversible":
-        return _renewal(ratio, lambda t: math.exp(-0.4 * t))
+        return renewal(ratio, lambda t: math.exp(-0.4 * t))
     if name == "illness_death_clock_reset":
-        return _renewal(ratio, lambda t: math.exp(-0.3 * t - (t / 8) ** 1.5))
-    return _forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8))
+        return renewal(ratio, lambda t: math.exp(-0.3 * t - (t / 8) ** 1.5))
+    return forward(ratio, lambda t: 1.5 / 8 * math.sqrt(t / 8))
 
 
 @each_engine

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from lmssim.bundled import find_scenario
 from lmssim.economics.cea import frontier
 from lmssim.kernels.rewards import COST, QALY
-from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
 from tests.kit.exact import assert_agrees, solved, solved_draws, variant
+from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.kernels import FloatArray
-    from lmssim.model.program import Program
 
 N = 75
 STATED = 'correction = "darth_simpson"'
@@ -30,11 +26,6 @@ OTHER_CORRECTIONS = {
     "half_cycle": ((152_262, 21.038), (259_992, 22.511), (73_134, 125_532)),
 }
 """Standard of care, treatment B (cost, QALYs), the two ICERs."""
-
-
-@functools.cache
-def _program() -> Program:
-    return compile_scenario(load_scenario(find_scenario("sick_sicker")))
 
 
 def _matrix(on_b: bool) -> FloatArray:
@@ -61,7 +52,7 @@ def _by_hand(strategy: str) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def test_printed_figures() -> None:
     """Costs, QALYs and ICERs of the paper's table, to all of its digits."""
-    program, outcomes = _program(), solved(_program()).outcomes[0]
+    program, outcomes = bundled_program("sick_sicker"), solved(bundled_program("sick_sicker")).outcomes[0]
     for strategy, (cost, qaly) in PRINTED.items():
         s = program.strategies.index(strategy)
         assert outcomes[s, COST] == pytest.approx(cost, abs=0.5)
@@ -138,12 +129,12 @@ def test_life_table_is_discounted_at_the_start_by_default(tmp_path: Path) -> Non
 
 def test_trace() -> None:
     """Printed rows of the trace, the years alive over all points, and every row by powers of the matrix."""
-    trace = solved(_program()).trace
+    trace = solved(bundled_program("sick_sicker")).trace
     assert trace is not None
     np.testing.assert_allclose(trace[0, 0, 1], (0.859, 0.139, 0.000, 0.002), atol=5e-4)
     np.testing.assert_allclose(trace[0, 0, 5], (0.707, 0.206, 0.072, 0.015), atol=5e-4)
     assert trace[0, 0, :, :3].sum() == pytest.approx(57.19, abs=0.005)
-    for s, strategy in enumerate(_program().strategies):
+    for s, strategy in enumerate(bundled_program("sick_sicker").strategies):
         np.testing.assert_allclose(trace[0, s], _by_hand(strategy)[0], rtol=1e-12, atol=1e-15)
 
 
@@ -159,12 +150,12 @@ def test_simpson_needs_an_even_number_of_cycles(tmp_path: Path) -> None:
 
 def test_individual_lives_agree() -> None:
     """Patients one by one agree with the exact solution within their error."""
-    assert_agrees(_program(), 40_000, seed=61)
+    assert_agrees(bundled_program("sick_sicker"), 40_000, seed=61)
 
 
 def test_acceptability_frontier() -> None:
     """Over parameter draws: standard of care is best below $80,000 per QALY, B to about $120,000, then both."""
-    program = _program()
+    program = bundled_program("sick_sicker")
     mean = solved_draws(program, 1000, seed=62).mean(axis=0)
     for wtp, best in ((70_000, "soc"), (80_000, "b"), (115_000, "b"), (125_000, "ab"), (200_000, "ab")):
         net = wtp * mean[:, QALY] - mean[:, COST]

@@ -7,8 +7,7 @@ import pytest
 
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import COST_UNDISCOUNTED, LY_UNDISCOUNTED
-from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
+from tests.kit.scenarios import bundled_program
 
 # undiscounted life years by quadrature, six digits (tests/verification/test_illness_death.py derives them)
 LIFE_YEARS = np.array([6.48779, 7.71073])
@@ -16,9 +15,7 @@ LIFE_YEARS = np.array([6.48779, 7.71073])
 
 def z_scores(n_patients: int, seed: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Distance of simulated life years from the exact ones, in standard errors."""
-    estimates = simulate(
-        compile_scenario(load_scenario("illness_death")), Sampling(n_patients=n_patients, seed=seed, jobs=2)
-    )
+    estimates = simulate(bundled_program("illness_death"), Sampling(n_patients=n_patients, seed=seed, jobs=2))
     error = estimates.standard_error()[0, :, LY_UNDISCOUNTED]
     difference: np.ndarray[tuple[int], np.dtype[np.float64]] = estimates.mean[0, :, LY_UNDISCOUNTED] - LIFE_YEARS
     assert np.isfinite(estimates.mean[0, :, COST_UNDISCOUNTED]).all()

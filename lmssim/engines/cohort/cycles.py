@@ -6,7 +6,6 @@ states), and survives moves between states. There is no error but rounding.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,12 +18,14 @@ from lmssim.kernels.cohort.cycles import K_FREE, ONCE, UNCOUNTED, Cells, Plan, S
 from lmssim.kernels.ledger import N_MAIN, N_SUMS
 from lmssim.model.language.flat import STAY
 from lmssim.model.program.complaint import bad_value
+from lmssim.model.program.rows import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
+    from lmssim.model.program.rows import Branch, Rows, State
 
 FIRST_CELLS, MOST_CELLS = 64, 1 << 21
 """Room for cells at first, and at most."""
@@ -51,12 +52,9 @@ def solve_cycles(program: Program, numbers: FloatArray, x: FloatArray) -> Cohort
     """
     _refuse(program)
     numbers, x = np.array(numbers, order="C"), np.array(x, order="C")
-    plan, width = _plan(program)
-    wi, wf = np.zeros(program.packed.n_scratch, dtype=np.int64), np.zeros(program.packed.n_scratch_floats)
-    parts = [
-        [_solve(program, numbers[s], profile, s, plan, width, wi, wf) for s in range(len(numbers))] for profile in x
-    ]
-    followed = [np.where(bits == UNCOUNTED, np.nan, 1.0) for bits in (plan.state_bit, plan.mark_bit)]
+    tracer = _Tracer(program)
+    parts = [[tracer.trace(numbers[s], profile, s) for s in range(len(numbers))] for profile in x]
+    followed = [np.where(bits == UNCOUNTED, np.nan, 1.0) for bits in (tracer.plan.state_bit, tracer.plan.mark_bit)]
     for sums in (sums for row in parts for sums in row):
         sums.entries[:, 1] *= followed[0]
         sums.marks[:, 1] *= followed[1]
@@ -89,71 +87,58 @@ def _refuse(program: Program) -> None:
 
 def _plan(program: Program) -> tuple[Plan, int]:
     """Columns of a cell, and how many there are."""
-    names, width = program.names, K_FREE
-    read = {a for o, a in zip(names.code_op, names.code_arg, strict=True) if o == machine.SINCE}
-    clock = np.full(len(names.clocks), -1, dtype=np.int64)
+    rows, width = program.rows, K_FREE
+    read = {i.argument for code in rows.codes for i in code.instructions if i.operation == machine.SINCE}
+    clock = np.full(len(rows.clocks), -1, dtype=np.int64)
     for c in sorted(read):
         clock[c], width = width, width + 1
     origin = np.full(len(program.endpoints), -1, dtype=np.int64)
-    for e, state in enumerate(program.columns["origin_state"]):
-        if state >= 0:
+    for e, endpoint in enumerate(rows.counting.endpoints):
+        if endpoint.origin >= 0:
             origin[e], width = width, width + 1
-    stay_clock = names.clocks.index(STAY)
-    state_bit, mark_bit = _bits(program)
-    plan = Plan(clock, _states_that_read(program, stay_clock), stay_clock, origin, state_bit, mark_bit)
+    stay_clock = [each.name for each in rows.clocks].index(STAY)
+    state_bit, mark_bit = _bits(rows)
+    plan = Plan(clock, _states_that_read(rows, stay_clock), stay_clock, origin, state_bit, mark_bit)
     return plan, width
 
 
-def _states_that_read(program: Program, clock: int) -> IntArray:
+def _states_that_read(rows: Rows, clock: int) -> IntArray:
     """By state, whether what is evaluated there reads a clock: all of them if a chance state does."""
-    o = program.columns
-    reads = np.zeros(len(program.states), dtype=np.int64)
-    for s in range(len(program.states)):
-        reads[s] = any(_reads(program, ref, clock) for ref in _refs_of_state(program, s))
-    in_branches = [*o["branch_ref"], *(-1 - rule for rule in o["branch_rule"] if rule >= 0)]
-    branch_effects = [
-        o["effect_ref"][k]
-        for a, b in zip(o["branch_effect_start"], o["branch_effect_end"], strict=True)
-        for k in range(a, b)
-    ]
-    if any(_reads(program, ref, clock) for ref in [*in_branches, *branch_effects]):
-        reads[:] = 1
-    return reads
+    codes = {-1 - k for k, code in enumerate(rows.codes) if (machine.SINCE, clock) in code.instructions}
+    reads = [not codes.isdisjoint(_refs_of_state(rows, state)) for state in rows.states]
+    by_chance = not codes.isdisjoint(ref for branch in rows.branches for ref in _refs_of_branch(branch))
+    return np.array([1 if by_chance else int(each) for each in reads], dtype=np.int64)
 
 
-def _refs_of_state(program: Program, s: int) -> Iterator[int]:
+def _refs_of_state(rows: Rows, state: State) -> Iterator[int]:
     """Refs of everything that is evaluated of a stay: transitions, their effects and costs, rewards."""
-    o = program.columns
-    yield o["utility"][s]
-    yield o["entry_qaly"][s]
-    for name in ("rate", "entry"):
-        yield from o[f"{name}_ref"][o[f"{name}_start"][s] : o[f"{name}_start"][s + 1]]
-    for j in range(o["transition_first"][s], o["transition_first"][s + 1]):
-        yield o["ref_a"][j]
-        yield from o["effect_ref"][o["effect_start"][j] : o["effect_end"][j]]
-        yield from o["transition_ref"][o["transition_start"][j] : o["transition_start"][j + 1]]
+    rewards = rows.rewards.of_state[state.number]
+    yield from (rewards.utility, rewards.entry_qaly)
+    yield from (cost.ref for cost in (*rewards.rate, *rewards.entry))
+    for transition in state.transitions:
+        if isinstance(transition.timing, Visits):
+            yield transition.timing.ref
+        yield from (effect.ref for effect in transition.effects)
+        yield from (cost.ref for cost in rows.rewards.of_transition[transition.number])
 
 
-def _reads(program: Program, ref: int, clock: int) -> bool:
-    if ref >= 0 or ref == layout.NONE:
-        return False
-    code = program.names
-    first, last = code.code_start[-1 - ref], code.code_start[-ref]
-    return (machine.SINCE, clock) in zip(code.code_op[first:last], code.code_arg[first:last], strict=True)
+def _refs_of_branch(branch: Branch) -> Iterator[int]:
+    yield branch.ref
+    if branch.guard.rule >= 0:
+        yield -1 - branch.guard.rule
+    yield from (effect.ref for effect in branch.effects)
 
 
-def _bits(program: Program) -> tuple[IntArray, IntArray]:
+def _bits(rows: Rows) -> tuple[IntArray, IntArray]:
     """Bits that say whether a state or mark has been met, of those that can be met again."""
-    o, n = program.columns, len(program.states)
-    leads = np.zeros((n, n), dtype=bool)
-    for s, (a, b) in enumerate(pairwise(o["transition_first"])):
-        leads[s, [o["to"][j] for j in range(a, b)]] = True
-    for s, (a, b) in enumerate(pairwise(o["branch_start"])):
-        leads[s, [o["branch_to"][j] for j in range(a, b)]] = True
-    reached = leads
+    n = len(rows.states)
+    reached = np.zeros((n, n), dtype=bool)
+    for state in rows.states:
+        reached[state.number, [transition.to for transition in state.transitions]] = True
+        reached[state.number, [branch.to for branch in state.branches]] = True
     for _ in range(n.bit_length()):
         reached = reached | (reached @ reached)
-    again = [*np.diagonal(reached), *(True for _ in program.marks)]
+    again = [*np.diagonal(reached), *(True for _ in rows.marks)]
     bits = np.full(len(again), ONCE, dtype=np.int64)
     free = iter(range(MOST_BITS))
     for k, repeats in enumerate(again):
@@ -165,75 +150,80 @@ def _bits(program: Program) -> tuple[IntArray, IntArray]:
 # === Solving ===
 
 
-def _solve(
-    program: Program,
-    numbers: FloatArray,
-    profile: FloatArray,
-    strategy: int,
-    plan: Plan,
-    width: int,
-    wi: IntArray,
-    wf: FloatArray,
-) -> Sums:
-    """Sums of one profile under one strategy; the room for cells grows as they need it."""
-    most = FIRST_CELLS
-    while True:
-        cells, sums = _cells(program, most, width), _sums(program)
-        status = markov.trace_cycles(
-            program.packed.m,
-            program.packed.f,
-            wi,
-            wf,
-            numbers,
-            profile,
-            strategy,
-            plan,
-            cells,
-            sums,
-            np.zeros(width + 3, dtype=np.int64),
-        )
-        if status == layout.OK:
-            return sums
-        if status != layout.ROWS_FULL:
-            raise _refusal(program, wi, wf, status, strategy)
-        if most >= MOST_CELLS:
-            read = [name for name, column in zip(program.names.clocks, plan.clock, strict=True) if column >= 0]
-            clocks = ", ".join("time_in_state" if name == STAY else f"since_{name}" for name in read) or "no clock"
-            raise UnsupportedError(
-                f"{program.scenario.path}: engine 'cohort': more than {MOST_CELLS} combinations of states, attributes"
-                f" and clocks ({clocks}) in one cycle."
+class _Tracer:
+    """Follows the cohort of one profile under one strategy."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.plan, self.width = _plan(program)
+        packed = program.packed
+        self.wi, self.wf = np.zeros(packed.n_scratch, dtype=np.int64), np.zeros(packed.n_scratch_floats)
+
+    def trace(self, numbers: FloatArray, profile: FloatArray, strategy: int) -> Sums:
+        """Sums of one profile under one strategy; the room for cells grows as they need it."""
+        most = FIRST_CELLS
+        while True:
+            sums = self._sums()
+            status = markov.trace_cycles(
+                self.program.packed.m,
+                self.program.packed.f,
+                self.wi,
+                self.wf,
+                numbers,
+                profile,
+                strategy,
+                self.plan,
+                self._cells(most),
+                sums,
+                np.zeros(self.width + 3, dtype=np.int64),
             )
-        most *= 8
+            if status == layout.OK:
+                return sums
+            if status != layout.ROWS_FULL:
+                raise self._refusal(status, strategy)
+            if most >= MOST_CELLS:
+                raise self._too_many()
+            most *= 8
 
+    def _cells(self, most: int) -> Cells:
+        size, depth = 1 << (2 * most).bit_length(), 2 + len(self.program.rows.branches)
+        return Cells(
+            key=np.zeros((2, most, self.width), dtype=np.int64),
+            mass=np.zeros((2, most)),
+            table=np.zeros(size, dtype=np.int64),
+            way=np.zeros((depth, self.width + 3), dtype=np.int64),
+            way_mass=np.zeros(depth),
+        )
 
-def _cells(program: Program, most: int, width: int) -> Cells:
-    size, depth = 1 << (2 * most).bit_length(), 2 + len(program.columns["branch_to"])
-    return Cells(
-        key=np.zeros((2, most, width), dtype=np.int64),
-        mass=np.zeros((2, most)),
-        table=np.zeros(size, dtype=np.int64),
-        way=np.zeros((depth, width + 3), dtype=np.int64),
-        way_mass=np.zeros(depth),
-    )
+    def _sums(self) -> Sums:
+        program, rows = self.program, self.program.rows
+        assert rows.cycles is not None
+        n_states, counting = len(rows.states), rows.counting
+        return Sums(
+            worth=np.zeros(N_MAIN + 2 * len(program.categories)),
+            state=np.zeros((n_states, N_SUMS)),
+            endpoint=np.zeros((len(counting.endpoints), 3, counting.n_steps + 2)),
+            occupancy=np.zeros((n_states, counting.n_occupancy + 2)),
+            entries=np.zeros((n_states, 2)),
+            marks=np.zeros((len(rows.marks), 2)),
+            trace=np.zeros((rows.cycles.n + 1, n_states)),
+        )
 
+    def _refusal(self, status: int, strategy: int) -> InputError:
+        program = self.program
+        if status == layout.BAD_VALUE:
+            return bad_value(program, self.wi, self.wf)
+        return InputError(
+            f"{program.scenario.path}: states.{program.states[int(self.wi[layout.W_INFO])]}.branches: the probabilities"
+            f" that apply do not add up to 1 (strategy '{program.strategies[strategy]}'); give the last branch"
+            " p = 'rest'."
+        )
 
-def _sums(program: Program) -> Sums:
-    m, n_states = program.packed.m, len(program.states)
-    return Sums(
-        worth=np.zeros(N_MAIN + 2 * len(program.categories)),
-        state=np.zeros((n_states, N_SUMS)),
-        endpoint=np.zeros((len(program.endpoints), 3, int(m[layout.H_N_STEPS]) + 2)),
-        occupancy=np.zeros((n_states, int(m[layout.H_N_OCCUPANCY]) + 2)),
-        entries=np.zeros((n_states, 2)),
-        marks=np.zeros((len(program.marks), 2)),
-        trace=np.zeros((int(m[layout.H_N_CYCLES]) + 1, n_states)),
-    )
-
-
-def _refusal(program: Program, wi: IntArray, wf: FloatArray, status: int, strategy: int) -> InputError:
-    if status == layout.BAD_VALUE:
-        return bad_value(program, wi, wf)
-    return InputError(
-        f"{program.scenario.path}: states.{program.states[int(wi[layout.W_INFO])]}.branches: the probabilities that"
-        f" apply do not add up to 1 (strategy '{program.strategies[strategy]}'); give the last branch p = 'rest'."
-    )
+    def _too_many(self) -> UnsupportedError:
+        clocks = zip(self.program.rows.clocks, self.plan.clock, strict=True)
+        read = [clock.name for clock, column in clocks if column >= 0]
+        said = ", ".join("time_in_state" if name == STAY else f"since_{name}" for name in read) or "no clock"
+        return UnsupportedError(
+            f"{self.program.scenario.path}: engine 'cohort': more than {MOST_CELLS} combinations of states, attributes"
+            f" and clocks ({said}) in one cycle."
+        )

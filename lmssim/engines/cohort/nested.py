@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from lmssim.errors import InputError, RunError
 from lmssim.kernels import curves, layout
 from lmssim.kernels.families import FIXED, PIECEWISE
 from lmssim.model.program.complaint import bad_value
+from lmssim.model.program.rows import Hazard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.language.schema import PartitionedSurvival
     from lmssim.model.program import Program
+    from lmssim.model.program.rewards import Costs, Limited, StateRewards
+    from lmssim.model.program.rows import Rows, State, Transition
 
 NODES = np.array([-0.9258200997725514, -0.5773502691896257, 0.0, 0.5773502691896257, 0.9258200997725514])
 KRONROD = np.array(
@@ -53,14 +57,14 @@ class Case:
     strategy: int
 
     @property
-    def m(self) -> IntArray:
-        """Integers of the program."""
-        return self.program.packed.m
+    def rows(self) -> Rows:
+        """What the model says."""
+        return self.program.rows
 
     @property
-    def f(self) -> FloatArray:
-        """Floats of the program."""
-        return self.program.packed.f
+    def arrays(self) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+        """The program's memory and the worker's."""
+        return self.program.packed.m, self.program.packed.f, self.wi, self.wf
 
     @property
     def spec(self) -> PartitionedSurvival:
@@ -75,59 +79,55 @@ class Case:
         return list(self.spec.curves)
 
     @cached_property
-    def chain(self) -> list[int]:
+    def chain(self) -> list[State]:
         """States from the innermost to death."""
-        return [self.program.states.index(name) for name in self.spec.states]
+        return [self.rows.states[self.program.states.index(name)] for name in self.spec.states]
 
     @cached_property
-    def rows(self) -> list[int]:
-        """Row of each curve's transition."""
-        sources = [source for source, _, _ in self.program.transitions]
-        numbers = [sources.index(self.program.states[state]) for state in self.chain[:-1]]
-        return [int(self.m[layout.H_TRANSITION]) + j * layout.T_WIDTH for j in numbers]
+    def transitions(self) -> list[Transition]:
+        """Each curve's transition."""
+        return [state.transitions[0] for state in self.chain[:-1]]
 
     @cached_property
     def attributes(self) -> list[int]:
         """Attributes in each state of the chain: each sets its own, on top of those before it."""
-        g = self.m[layout.H_STRATEGY] + self.strategy * layout.G_WIDTH
-        bits, result = int(self.m[g + layout.G_START_BITS]), []
-        for s in map(self.state_row, self.chain):
-            bits = (bits & ~int(self.m[s + layout.S_CLEAR])) | int(self.m[s + layout.S_SET])
-            result.append(bits)
-        return result
+        start = self.rows.strategies[self.strategy].start_bits
+        return list(accumulate(self.chain, lambda bits, state: state.change.of(bits), initial=start))[1:]
 
-    def state_row(self, state: int) -> int:
-        """Row of a state."""
-        return int(self.m[layout.H_STATE]) + state * layout.S_WIDTH
+    def rewards(self, state: State) -> StateRewards:
+        """What a state is worth."""
+        return self.rows.rewards.of_state[state.number]
 
     def value(self, ref: int, attributes: int) -> float:
         """Value of a ref at time zero, checked."""
-        result = curves.value(self.m, self.wi, self.wf, int(ref), self.v, self.x, attributes, self.strategy)
-        if self.wi[layout.W_BAD] != 0:
-            raise bad_value(self.program, self.wi, self.wf)
+        m, _, wi, wf = self.arrays
+        result = curves.value(m, wi, wf, ref, self.v, self.x, attributes, self.strategy)
+        self.refuse_bad()
         return float(result)
 
-    def costs(self, first: int, last: int, attributes: int) -> Iterator[tuple[int, float]]:
-        """Category and amount of each cost of a list."""
-        for k in range(int(first), int(last), 2):
-            yield int(self.m[k]), self.value(self.m[k + 1], attributes)
+    def refuse_bad(self) -> None:
+        """Refuse the impossible value that a kernel has noted, if it has."""
+        if self.wi[layout.W_BAD] != 0:
+            raise bad_value(self.program, self.wi, self.wf)
+
+    def costs(self, costs: Costs, attributes: int) -> Iterator[tuple[int, float]]:
+        """Category and amount of each cost."""
+        for category, ref in costs:
+            yield category, self.value(ref, attributes)
 
     @cached_property
     def multiplier(self) -> float:
         """Of the background hazard as floor."""
-        ref = self.program.columns.get("floor_multiplier")
-        return self.value(ref[0], self.attributes[0]) if ref else curves.NO_FLOOR
+        floor = self.rows.floor
+        return curves.NO_FLOOR if floor is None else self.value(floor, self.attributes[0])
 
     def survive(self, times: FloatArray) -> FloatArray:
         """Share that each curve holds at some times, (n_curves, n_times), not yet nested."""
-        out = np.empty((len(self.rows), len(times)))
-        for k, t in enumerate(self.rows):
+        out = np.empty((len(self.transitions), len(times)))
+        for k, transition in enumerate(self.transitions):
             curves.survive(
-                self.m,
-                self.f,
-                self.wi,
-                self.wf,
-                t,
+                *self.arrays,
+                self.position(transition),
                 self.v,
                 self.x,
                 self.attributes[0],
@@ -136,12 +136,15 @@ class Case:
                 times,
                 out[k],
             )
-            if self.wi[layout.W_BAD] != 0:
-                raise bad_value(self.program, self.wi, self.wf)
+            self.refuse_bad()
             if not np.isfinite(out[k]).all():
                 i = int(np.argmin(np.isfinite(out[k])))
                 raise RunError(f"{self.where(k)}: not a number at {times[i]:.4g} years.")
         return out
+
+    def position(self, transition: Transition) -> int:
+        """Where kernels find a transition."""
+        return self.program.packed.transitions.position(transition.number)
 
     def where(self, k: int) -> str:
         """File, key and strategy of a curve, to begin a message with."""
@@ -155,46 +158,49 @@ class Case:
     @property
     def horizon(self) -> float:
         """Years."""
-        return float(self.f[layout.F_HORIZON])
+        return self.rows.horizon
+
+    @property
+    def age(self) -> float:
+        """Age at time zero (years)."""
+        return float(self.x[self.rows.columns.age])
 
     def edges(self) -> FloatArray:
         """Edges of the cells: the grids of results, and wherever something jumps; the last is the horizon."""
-        per_year = self.f[layout.F_STEPS_PER_YEAR]
-        age = float(self.x[self.m[layout.H_AGE_COLUMN]])
-        birthdays = np.arange(math.ceil(age), age + self.horizon) - age
-        parts = [np.arange(math.ceil(self.horizon * per_year)) / per_year, FIRST_CELLS, birthdays, self._bands(age)]
-        parts += [self._jumps(t) for t in self.rows]
-        parts.append(np.array([years for years, _, _ in self.limited()]))
+        per_year = self.rows.counting.steps_per_year
+        birthdays = np.arange(math.ceil(self.age), self.age + self.horizon) - self.age
+        parts = [np.arange(math.ceil(self.horizon * per_year)) / per_year, FIRST_CELLS, birthdays, self._bands()]
+        parts += [self._jumps(transition) for transition in self.transitions]
+        parts.append(np.array([years for years, _ in self.limited()]))
         every = np.unique(np.concatenate(parts))
         return np.append(every[(every >= 0.0) & (every < self.horizon)], self.horizon)
 
-    def _bands(self, age: float) -> FloatArray:
+    def _bands(self) -> FloatArray:
         """Birthdays at which the background hazard changes."""
-        life = self.program.scenario.life
+        life = self.rows.life
         if self.multiplier == curves.NO_FLOOR or life is None:
             return np.zeros(0)
-        return life.intervals(int(self.x[self.m[layout.H_LIFE_COLUMN]]))[0] - age
+        return life.intervals(int(self.x[self.rows.columns.life]))[0] - self.age
 
-    def _jumps(self, t: int) -> FloatArray:
+    def _jumps(self, transition: Transition) -> FloatArray:
         """Times at which a curve's hazard jumps, or the curve itself."""
-        m, f = self.m, self.f
-        _, delay = curves.open_curve(m, f, self.wi, self.wf, t, self.v, self.x, self.attributes[0], self.strategy)
+        (m, f, wi, wf), hazard = self.arrays, transition.timing
+        assert isinstance(hazard, Hazard)
+        row = self.position(transition)
+        _, delay = curves.open_curve(m, f, wi, wf, row, self.v, self.x, self.attributes[0], self.strategy)
         times = [np.array([delay])]
-        if m[t + layout.T_FAMILY] == PIECEWISE:
-            rf = m[layout.H_WF_RISK] + m[t + layout.T_RISK] * layout.RF_WIDTH
-            first, n = int(self.wf[rf + layout.R_A]), int(self.wf[rf + layout.R_B])
-            times.append(self.v[first : first + n] / self.wf[rf + layout.R_STRETCH] + self.wf[rf + layout.R_ORIGIN])
-        if m[t + layout.T_FAMILY] != FIXED:
-            for e in range(m[t + layout.T_FIRST_EFFECT], m[t + layout.T_LAST_EFFECT], layout.E_WIDTH):
-                base = m[layout.H_STEP_TIME]
-                times.append(f[base + m[e + layout.E_FIRST_STEP] : base + m[e + layout.E_LAST_STEP]])
+        if hazard.family == PIECEWISE:
+            rf = m[layout.H_WF_RISK] + hazard.risk * layout.RF_WIDTH
+            first, n, _ = hazard.refs
+            times.append(self.v[first : first + n] / wf[rf + layout.R_STRETCH] + wf[rf + layout.R_ORIGIN])
+        if hazard.family != FIXED:
+            times += [np.array([step.time for step in effect.steps]) for effect in transition.effects]
         return np.concatenate(times)
 
-    def limited(self) -> Iterator[tuple[float, int, int]]:
-        """Years, loss (a ref) and row of each reward of limited time in the first state."""
-        s = self.state_row(self.chain[0])
-        for q in range(self.m[s + layout.S_FIRST_LIMITED], self.m[s + layout.S_LAST_LIMITED], layout.L_WIDTH):
-            yield self.value(self.m[q + layout.L_YEARS], self.attributes[0]), int(self.m[q + layout.L_LOSS]), q
+    def limited(self) -> Iterator[tuple[float, Limited]]:
+        """Rewards of limited time in the first state, with their years."""
+        for limited in self.rewards(self.chain[0]).limited:
+            yield self.value(limited.years, self.attributes[0]), limited
 
 
 @dataclass(frozen=True)
@@ -282,19 +288,11 @@ def _refuse_crossing(case: Case, times: FloatArray, raw: FloatArray, draw: int) 
 
 def plan_ticks(case: Case, plan: int) -> FloatArray:
     """Times of a plan's ticks before the horizon; every plan that is used has its origin at time zero."""
-    columns = case.program.columns
-    table = columns["plan_table"][case.strategy * len(columns["plan_origin"]) + plan]
-    times = np.array(columns["tick_time"][columns["tick_start"][table] : columns["tick_start"][table + 1]])
+    times = np.array(case.rows.plans[case.rows.strategies[case.strategy].plans[plan]].ticks)
     return times[times < case.horizon]
-
-
-def schedules(case: Case, state: int) -> Iterator[int]:
-    """Rows of a state's schedules."""
-    s = case.state_row(state)
-    yield from range(case.m[s + layout.S_FIRST_SCHEDULE], case.m[s + layout.S_LAST_SCHEDULE], layout.C_WIDTH)
 
 
 def _all_ticks(case: Case) -> FloatArray:
     """Times of all ticks of schedules."""
-    plans = {int(case.m[q + layout.C_PLAN]) for state in case.chain for q in schedules(case, state)}
+    plans = {schedule.plan for state in case.chain for schedule in case.rewards(state).schedules}
     return np.concatenate([np.zeros(0), *(plan_ticks(case, plan) for plan in plans)])

@@ -21,7 +21,6 @@ from lmssim.engines.cohort.nested import (
     Case,
     NestedCurves,
     plan_ticks,
-    schedules,
     solve_curves,
 )
 from lmssim.engines.cohort.result import CohortResult
@@ -46,6 +45,7 @@ from lmssim.model.language.curves import curve_of_endpoint
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
+    from lmssim.model.program.rows import State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ class _Ledger:
         self.outcomes = np.zeros(N_MAIN + 2 * n_categories)
         self.state = np.zeros((len(case.program.states), N_SUMS))
         self.years = solved.halves * rule
-        self.rates = float(case.f[layout.F_RATE_COSTS]), float(case.f[layout.F_RATE_EFFECTS])
+        self.rates = case.rows.rewards.rates
         self.cost_years, self.effect_years = (self.years * np.exp(-r * solved.nodes) for r in self.rates)
         for k, state in enumerate(case.chain):
             self._value_state(k, state)
@@ -102,12 +102,12 @@ class _Ledger:
         by_category = self.outcomes[N_MAIN:].reshape(2, n_categories).sum(axis=1)
         self.outcomes[COST], self.outcomes[COST_UNDISCOUNTED] = by_category
 
-    def pay(self, state: int, category: int, plain: float, discounted: float) -> None:
+    def pay(self, state: State, category: int, plain: float, discounted: float) -> None:
         """Add a cost to its category and to its state."""
         self.outcomes[N_MAIN + category] += discounted
         self.outcomes[N_MAIN + len(self.case.program.categories) + category] += plain
-        self.state[state, STATE_COST] += discounted
-        self.state[state, STATE_COST_UNDISCOUNTED] += plain
+        self.state[state.number, STATE_COST] += discounted
+        self.state[state.number, STATE_COST_UNDISCOUNTED] += plain
 
     def fall(self, k: int, rate: float) -> float:
         """Discounted share that falls from curve k within the horizon: by parts, 1 - e^(-rT) S(T) - r int e^(-rt) S."""
@@ -119,16 +119,15 @@ class _Ledger:
         """Discounted entries into state k of the chain."""
         return 1.0 if k == 0 else self.fall(k - 1, rate)
 
-    def _value_state(self, k: int, state: int) -> None:
-        case, m = self.case, self.case.m
-        s, attributes = case.state_row(state), case.attributes[k]
-        for category, cost in case.costs(m[s + layout.S_FIRST_ENTRY], m[s + layout.S_LAST_ENTRY], attributes):
-            self.pay(state, category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates[0]))
-        if m[s + layout.S_ENTRY_QALY] != layout.NONE:
-            qalys = case.value(m[s + layout.S_ENTRY_QALY], attributes)
-            self.outcomes[QALY] += qalys * self.enter(k, self.rates[1])
+    def _value_state(self, k: int, state: State) -> None:
+        case, rewards, attributes = self.case, self.case.rewards(state), self.case.attributes[k]
+        for category, cost in case.costs(rewards.entry, attributes):
+            self.pay(state, category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates.costs))
+        if rewards.entry_qaly != layout.NONE:
+            qalys = case.value(rewards.entry_qaly, attributes)
+            self.outcomes[QALY] += qalys * self.enter(k, self.rates.effects)
             self.outcomes[QALY_UNDISCOUNTED] += qalys * self.enter(k, 0.0)
-        if m[s + layout.S_KIND] != layout.DWELLING:
+        if state.kind != layout.DWELLING:
             return
         occupancy = self._occupancy(k, self.solved.at_nodes)
         years, cost_years, effect_years = (
@@ -136,8 +135,8 @@ class _Ledger:
         )
         self.outcomes[LY] += effect_years
         self.outcomes[LY_UNDISCOUNTED] += years
-        self.state[state, STATE_YEARS] += years
-        for category, cost in case.costs(m[s + layout.S_FIRST_RATE], m[s + layout.S_LAST_RATE], attributes):
+        self.state[state.number, STATE_YEARS] += years
+        for category, cost in case.costs(rewards.rate, attributes):
             self.pay(state, category, cost * years, cost * cost_years)
         self._value_utility(k, state, occupancy)
         self._pay_schedules(k, state)
@@ -150,58 +149,57 @@ class _Ledger:
         share: FloatArray = survival[k] - survival[k - 1] if k > 0 else survival[0]
         return share
 
-    def _value_utility(self, k: int, state: int, occupancy: FloatArray) -> None:
-        case, s = self.case, self.case.state_row(state)
-        if case.m[s + layout.S_UTILITY] == layout.NONE:
+    def _value_utility(self, k: int, state: State, occupancy: FloatArray) -> None:
+        case, ref = self.case, self.case.rewards(state).utility
+        if ref == layout.NONE:
             return
-        utility = np.full(len(occupancy), case.value(case.m[s + layout.S_UTILITY], case.attributes[k]))
-        additive = bool(case.m[layout.H_ADDITIVE])
-        for years, ref, _ in case.limited() if k == 0 else ():
-            if ref != layout.NONE:
-                loss, within = case.value(ref, case.attributes[0]), self.solved.nodes[:, MIDDLE] < years
+        utility = np.full(len(occupancy), case.value(ref, case.attributes[k]))
+        additive = case.rows.rewards.additive
+        for years, limited in case.limited() if k == 0 else ():
+            if limited.loss != layout.NONE:
+                loss, within = case.value(limited.loss, case.attributes[0]), self.solved.nodes[:, MIDDLE] < years
                 utility[within] = utility[within] - loss if additive else utility[within] * (1.0 - loss)
         norm = self._norm()
         worth = norm - (1.0 - utility) if additive else utility * norm
         qalys = float((occupancy * self.effect_years * worth[:, None]).sum())
         self.outcomes[QALY] += qalys
         self.outcomes[QALY_UNDISCOUNTED] += float((occupancy * self.years * worth[:, None]).sum())
-        self.state[state, STATE_QALY] += qalys
+        self.state[state.number, STATE_QALY] += qalys
 
     def _norm(self) -> FloatArray:
         """Utility norm in each cell."""
         case, norms = self.case, self.case.program.scenario.norms
         if norms is None:
             return np.ones(len(self.solved.nodes))
-        age = case.x[case.m[layout.H_AGE_COLUMN]] + self.solved.nodes[:, MIDDLE]
-        by_age = norms.array[int(case.x[case.m[layout.H_NORM_COLUMN]])]
+        age = case.age + self.solved.nodes[:, MIDDLE]
+        by_age = norms.array[int(case.x[case.rows.columns.norm])]
         norm: FloatArray = by_age[np.minimum(age.astype(np.int64), len(by_age) - 1)]
         return norm
 
-    def _pay_schedules(self, k: int, state: int) -> None:
-        case, m = self.case, self.case.m
-        for q in schedules(case, state):
-            times = plan_ticks(case, int(m[q + layout.C_PLAN]))
+    def _pay_schedules(self, k: int, state: State) -> None:
+        case = self.case
+        for schedule in case.rewards(state).schedules:
+            times = plan_ticks(case, schedule.plan)
             there = self._occupancy(k, self.solved.at(times))
-            discounted = float((there * np.exp(-self.rates[0] * times)).sum())
-            for category, cost in case.costs(m[q + layout.C_FIRST_COST], m[q + layout.C_LAST_COST], case.attributes[k]):
+            discounted = float((there * np.exp(-self.rates.costs * times)).sum())
+            for category, cost in case.costs(schedule.costs, case.attributes[k]):
                 self.pay(state, category, cost * float(there.sum()), cost * discounted)
 
-    def _pay_limited(self, state: int, occupancy: FloatArray) -> None:
-        case, m = self.case, self.case.m
-        for years, _, q in case.limited():
+    def _pay_limited(self, state: State, occupancy: FloatArray) -> None:
+        for years, limited in self.case.limited():
             within = occupancy * (self.solved.nodes[:, [MIDDLE]] < years)
-            for category, cost in case.costs(m[q + layout.L_FIRST_COST], m[q + layout.L_LAST_COST], case.attributes[0]):
+            for category, cost in self.case.costs(limited.costs, self.case.attributes[0]):
                 plain, discounted = (float((within * w).sum()) for w in (self.years, self.cost_years))
                 self.pay(state, category, cost * plain, cost * discounted)
 
     def _pay_terminal(self) -> None:
         """Costs at death, which fall to the state of death."""
-        case, m, k = self.case, self.case.m, len(self.case.chain) - 1
-        terminal = int(m[case.state_row(case.chain[k]) + layout.S_TERMINAL])
+        case, k = self.case, len(self.case.chain) - 1
+        death = case.chain[k]
+        terminal = case.rewards(death).terminal
         if terminal >= 0:
-            d = m[layout.H_TERMINAL] + terminal * layout.D_WIDTH
-            for category, cost in case.costs(m[d + layout.D_FIRST_COST], m[d + layout.D_LAST_COST], case.attributes[k]):
-                self.pay(case.chain[k], category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates[0]))
+            for category, cost in case.costs(case.rows.rewards.terminal[terminal].costs, case.attributes[k]):
+                self.pay(death, category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates.costs))
 
 
 # === Counts ===
@@ -209,9 +207,9 @@ class _Ledger:
 
 def _endpoint_steps(case: Case, solved: NestedCurves) -> FloatArray:
     """Probability of ending by step of the grid, (n_endpoints, 3, n_steps + 2)."""
-    n_steps, scenario = int(case.m[layout.H_N_STEPS]), case.program.scenario
+    n_steps, scenario = case.rows.counting.n_steps, case.program.scenario
     result = np.zeros((len(case.program.endpoints), 3, n_steps + 2))
-    times = np.minimum(np.arange(n_steps + 1) / case.f[layout.F_STEPS_PER_YEAR], case.horizon)
+    times = np.minimum(np.arange(n_steps + 1) / case.rows.counting.steps_per_year, case.horizon)
     held = solved.at(times)
     for e, name in enumerate(case.program.endpoints):
         k = curve_of_endpoint(scenario.file, name, str(scenario.path))
@@ -222,19 +220,19 @@ def _endpoint_steps(case: Case, solved: NestedCurves) -> FloatArray:
 
 def _occupancy_changes(case: Case, solved: NestedCurves) -> FloatArray:
     """Changes of occupancy, (n_states, n_occupancy + 2): stays end at the horizon, death lasts."""
-    n = int(case.m[layout.H_N_OCCUPANCY])
-    held = solved.at(np.minimum(np.arange(n + 1) / case.f[layout.F_OCCUPANCY_PER_YEAR], case.horizon))
+    n = case.rows.counting.n_occupancy
+    held = solved.at(np.minimum(np.arange(n + 1) / case.rows.counting.occupancy_per_year, case.horizon))
     share = np.diff(held, axis=0, prepend=0.0, append=1.0)
     share[:-1, n] = 0.0
     result = np.zeros((len(case.program.states), n + 2))
-    result[case.chain] = np.diff(share, axis=1, prepend=0.0, append=0.0)
+    result[[state.number for state in case.chain]] = np.diff(share, axis=1, prepend=0.0, append=0.0)
     return result
 
 
 def _entries(case: Case, solved: NestedCurves) -> FloatArray:
     """Expected entries and probability of ever entering, (n_states, 2)."""
     result = np.zeros((len(case.program.states), 2))
-    result[case.chain, :] = np.append(1.0, 1.0 - solved.at_edges[:, -1])[:, None]
+    result[[state.number for state in case.chain]] = np.append(1.0, 1.0 - solved.at_edges[:, -1])[:, None]
     return result
 
 

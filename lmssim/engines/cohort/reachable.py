@@ -1,7 +1,7 @@
 """What one patient can meet under one strategy: values that are settled, and the states and rows within reach.
 
-Programs of the stack machine are folded as far as parameters, covariates and attributes that never change settle
-them. A row whose rule is false or whose probability is nil leads nowhere; what only such rows set stays unset.
+Code is folded as far as parameters, covariates and attributes that never change settle it. A row whose rule is false
+or whose probability is nil leads nowhere; what only such rows set stays unset.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lmssim.kernels import families, layout, machine
+from lmssim.kernels import families, machine
 from lmssim.kernels.layout import NONE
+from lmssim.model.program.rows import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lmssim.kernels import FloatArray
-    from lmssim.model.program import Program
+    from lmssim.model.program.rows import Branch, Change, Code, Event, Guard, Hazard, Rows, State, Transition
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,9 @@ class Reachable:
         Attribute bits that stay clear, or set, for life.
     """
 
-    def __init__(self, program: Program, patient: Patient | None) -> None:
-        self.m = [int(value) for value in program.packed.m]
-        self.patient = patient
-        self.states = set(range(len(program.states)))
+    def __init__(self, rows: Rows, patient: Patient | None) -> None:
+        self.rows, self.patient = rows, patient
+        self.states = set(range(len(rows.states)))
         self.never = self.always = 0
         self.known: dict[int, Reads] = {}
         if patient is not None:
@@ -85,18 +85,16 @@ class Reachable:
         return self.code(-1 - ref)
 
     def code(self, number: int) -> Reads:
-        """What a program reads, and its value; number -1 is a rule that always holds."""
+        """What code reads, and its value; number -1 is a rule that always holds."""
         if number < 0:
             return Reads(value=1.0)
         if number not in self.known:
-            self.known[number] = self._fold(number)
+            self.known[number] = self._fold(self.rows.codes[number])
         return replace(self.known[number])
 
-    def _fold(self, number: int) -> Reads:
-        p = self.m[layout.H_CODE] + number * layout.P_WIDTH
+    def _fold(self, code: Code) -> Reads:
         stack: list[Reads] = []
-        for i in range(self.m[p + layout.P_FIRST], self.m[p + layout.P_LAST], 2):
-            operation, argument = self.m[i], self.m[i + 1]
+        for operation, argument in code.instructions:
             if operation <= machine.STRATEGY or operation == machine.LEVEL:
                 stack.append(self._operand(operation, argument))
             elif operation == machine.SELECT:
@@ -128,100 +126,85 @@ class Reachable:
 
     # --- rows ---
 
-    def rows(self, state: int, name: str, width: int) -> Iterator[int]:
-        """Positions of a state's rows of one kind."""
-        s = self.m[layout.H_STATE] + state * layout.S_WIDTH
-        first = layout.STATE.index(f"first_{name}")
-        return iter(range(self.m[s + first], self.m[s + first + 1], width))
-
-    def _holds(self, care: int, want: int, rule: int) -> float | None:
-        """1 or 0 if it is settled whether a guard and a rule hold, else none."""
+    def _holds(self, guard: Guard) -> float | None:
+        """1 or 0 if it is settled whether a guard holds, else none."""
         known = self.never | self.always
-        if (self.always ^ want) & care & known:
+        if (self.always ^ guard.want) & guard.care & known:
             return 0.0
-        settled = self.code(rule).value
+        settled = self.code(guard.rule).value
         if settled is not None and settled == 0.0:
             return 0.0
-        return 1.0 if settled is not None and care & ~known == 0 else None
+        return 1.0 if settled is not None and guard.care & ~known == 0 else None
 
-    def events(self, state: int) -> list[int]:
+    def events(self, state: State) -> Iterator[Event]:
         """Events on entry that may happen."""
-        return [self.m[k] for k in self.rows(state, "event", 1) if self._event_may_happen(self.m[k])]
+        for event in state.events:
+            if self._holds(event.guard) != 0.0 and self.of(event.ref).value != 0.0:
+                yield event
 
-    def _event_may_happen(self, number: int) -> bool:
-        e = self.m[layout.H_EVENT] + number * layout.V_WIDTH
-        held = self._holds(self.m[e + layout.V_CARE], self.m[e + layout.V_WANT], self.m[e + layout.V_RULE])
-        return held != 0.0 and self.of(self.m[e + layout.V_REF]).value != 0.0
+    def branches(self, state: State) -> Iterator[Branch]:
+        """Branches that may be taken."""
+        none = True
+        for branch in state.branches:
+            held, certain = self._holds(branch.guard), branch.ref == NONE
+            if held != 0.0 and (certain or self.of(branch.ref).value != 0.0):
+                yield branch
+                if none and certain and held == 1.0:
+                    return
+                none = False
 
-    def branches(self, state: int) -> list[int]:
-        """Positions of the branches that may be taken."""
-        possible: list[int] = []
-        for b in self.rows(state, "branch", layout.B_WIDTH):
-            held = self._holds(self.m[b + layout.B_CARE], self.m[b + layout.B_WANT], self.m[b + layout.B_RULE])
-            p = None if self.m[b + layout.B_REF] == NONE else self.of(self.m[b + layout.B_REF]).value
-            if held == 0.0 or p == 0.0:
-                continue
-            possible.append(b)
-            if held == 1.0 and len(possible) == 1 and self.m[b + layout.B_REF] == NONE:
-                break  # certain
-        return possible
+    def transitions(self, state: State) -> Iterator[Transition]:
+        """Transitions that may happen."""
+        for transition in state.transitions:
+            if self._holds(transition.guard) != 0.0 and not self._is_nil(transition.timing):
+                yield transition
 
-    def transitions(self, state: int) -> list[int]:
-        """Positions of the transitions that may happen."""
-        return [t for t in self.rows(state, "transition", layout.T_WIDTH) if self._may_happen(t)]
-
-    def _may_happen(self, t: int) -> bool:
-        m = self.m
-        if self._holds(m[t + layout.T_CARE], m[t + layout.T_WANT], m[t + layout.T_RULE]) == 0.0:
-            return False
-        nil = m[t + layout.T_FAMILY] in {families.EXPONENTIAL, families.VISIT}
-        return not (nil and self.of(m[t + layout.T_REF_A]).value == 0.0)
+    def _is_nil(self, timing: Hazard | Visits) -> bool:
+        """Whether a constant rate or a probability is settled to be 0."""
+        if isinstance(timing, Visits):
+            return self.of(timing.ref).value == 0.0
+        return timing.family == families.EXPONENTIAL and self.of(timing.refs[0]).value == 0.0
 
     # --- search ---
 
     def _search(self, patient: Patient) -> None:
         """Grow what can be set, cleared and entered until nothing is added."""
-        m = self.m
-        g = m[layout.H_STRATEGY] + patient.strategy * layout.G_WIDTH
-        start = m[g + layout.G_START_BITS]
-        self.may_set, self.may_clear = start, 0
-        for first, last in ((layout.G_FIRST_RULE, layout.G_LAST_RULE), (layout.G_FIRST_MIX, layout.G_LAST_MIX)):
-            for k in range(m[g + first], m[g + last], 2):
-                self.may_set |= m[k + 1]
-        self.states = {m[layout.H_START_STATE]}
+        strategy = self.rows.strategies[patient.strategy]
+        self.may_set, self.may_clear = strategy.start_bits, 0
+        for bits in (*(rule.set for rule in strategy.rules), *(share.set for share in strategy.mix)):
+            self.may_set |= bits
+        self.states = {self.rows.start}
         before = None
         while before != (self.may_set, self.may_clear, len(self.states)):
             before = self.may_set, self.may_clear, len(self.states)
-            self.never, self.always = ~self.may_set, start & ~self.may_clear
+            self.never, self.always = ~self.may_set, strategy.start_bits & ~self.may_clear
             self.known.clear()
-            for state in list(self.states):
-                self._leave(state)
+            for number in list(self.states):
+                self._leave(self.rows.states[number])
 
-    def _leave(self, state: int) -> None:
+    def _leave(self, state: State) -> None:
         """Note what a state's rows set and clear, and where they lead."""
-        m, s = self.m, self.m[layout.H_STATE] + state * layout.S_WIDTH
-        self._change(m[s + layout.S_CLEAR], m[s + layout.S_SET])
-        for number in self.events(state):
-            self._happen(number)
-        for b in self.branches(state):
-            self._change(m[b + layout.B_CLEAR], m[b + layout.B_SET])
-            self.states.add(m[b + layout.B_TO])
-        for t in self.transitions(state):
-            self._change(m[t + layout.T_CLEAR], m[t + layout.T_SET])
-            if m[t + layout.T_EVENT] >= 0:
-                self._happen(m[t + layout.T_EVENT])
-            if m[t + layout.T_SILENT] == 0:
-                self.states.add(m[t + layout.T_TO])
+        self._change(state.change)
+        for event in self.events(state):
+            self._happen(event)
+        for branch in self.branches(state):
+            self._change(branch.change)
+            self.states.add(branch.to)
+        for transition in self.transitions(state):
+            self._change(transition.change)
+            if transition.event is not None:
+                self._happen(transition.event)
+            if not transition.silent:
+                self.states.add(transition.to)
 
-    def _happen(self, number: int) -> None:
-        e = self.m[layout.H_EVENT] + number * layout.V_WIDTH
-        self._change(self.m[e + layout.V_CLEAR], self.m[e + layout.V_SET])
-        if self.m[e + layout.V_DEATH_REF] != NONE:
-            self.states.add(self.m[e + layout.V_DEATH_STATE])
+    def _happen(self, event: Event) -> None:
+        self._change(event.change)
+        if event.death_ref != NONE:
+            self.states.add(event.death_state)
 
-    def _change(self, clear: int, mark: int) -> None:
-        self.may_clear |= clear & ~mark
-        self.may_set |= mark
+    def _change(self, change: Change) -> None:
+        self.may_clear |= change.clear & ~change.set
+        self.may_set |= change.set
 
 
 def _select(condition: Reads, chosen: Reads, otherwise: Reads) -> Reads:

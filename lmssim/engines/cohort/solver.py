@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
-from lmssim.engines.cohort import continuous
-from lmssim.engines.cohort.continuous import Fineness, Sizes, Workspace
+from lmssim.engines.cohort.continuous import follow_of
 from lmssim.engines.cohort.cycles import solve_cycles
 from lmssim.engines.cohort.liveness import NO_ROOM, Liveness, analyse
 from lmssim.engines.cohort.partitioned import solve_partitioned
 from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.result import CohortResult
+from lmssim.engines.cohort.workspace import Sizes, Workspace, workspace_of
 from lmssim.engines.histories import refusal
 from lmssim.errors import RunError, UnsupportedError
 from lmssim.kernels import layout
@@ -21,6 +21,7 @@ from lmssim.kernels.cohort import memory
 from lmssim.kernels.cohort.solve import solve as solve_kernel
 
 if TYPE_CHECKING:
+    from lmssim.engines.cohort.continuous import Fineness
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
 
@@ -36,6 +37,13 @@ GROWS = {
 """What to double when something is full."""
 LARGEST = 1 << 17
 """Largest size; what asks for more is refused."""
+Runner = Callable[[Callable[[Any, Any], Any], Any, Iterable[Any]], Iterable[Any]]
+"""Runs a function of something shared and a task for each task; gives the results in order."""
+
+
+def one_by_one(function: Callable[[Any, Any], Any], shared: Any, tasks: Iterable[Any]) -> Iterable[Any]:
+    """Run tasks in the calling thread."""
+    return (function(shared, task) for task in tasks)
 
 
 def solve(
@@ -43,7 +51,7 @@ def solve(
     numbers: FloatArray,
     x: FloatArray,
     fineness: Fineness,
-    jobs: int = 1,
+    run: Runner = one_by_one,
     n_strategies: int | None = None,
 ) -> CohortResult:
     """Expected outcomes of each profile under each strategy.
@@ -56,8 +64,8 @@ def solve(
         (n_profiles, n_columns) columns of the profiles.
     fineness : Fineness
         How fine a model in continuous time is solved; others are exact.
-    jobs : int
-        Worker threads.
+    run : callable
+        Of a model in continuous time, what runs `function(shared, task)` for each task and gives the results in order.
     n_strategies : int, optional
         Of a model in continuous time, how many strategies to solve, from the first on; all if absent.
 
@@ -71,7 +79,7 @@ def solve(
         return solve_cycles(program, numbers, x)
     if file.partitioned_survival is not None:
         return solve_partitioned(program, numbers, x)
-    return _Continuous(program, fineness).solve(numbers, x, jobs, n_strategies or len(program.strategies))
+    return _Continuous(program, fineness).solve(numbers, x, run, n_strategies or len(program.strategies))
 
 
 class _Continuous:
@@ -80,35 +88,34 @@ class _Continuous:
     def __init__(self, program: Program, fineness: Fineness) -> None:
         self.program, self.fineness = program, fineness
         self.live: Liveness = analyse(program)
-        self.follow = continuous.follow_of(program, self.live, fineness)
+        self.follow = follow_of(program, self.live, fineness)
         self.sizes = Sizes()
         self.free: list[Workspace] = []
 
-    def solve(self, numbers: FloatArray, x: FloatArray, jobs: int, n_strategies: int) -> CohortResult:
+    def solve(self, numbers: FloatArray, x: FloatArray, run: Runner, n_strategies: int) -> CohortResult:
         """Results of all profiles under the first strategies."""
         numbers, x = np.array(numbers, order="C"), np.array(x, order="C")  # owned and writable: one numba type
-        tasks = [(p, s) for p in range(len(x)) for s in range(n_strategies)]
-        first = self._one(numbers[0], x[0], *tasks[0])  # compiles, and finds the sizes
-        if jobs == 1 or len(tasks) == 1:
-            rest = [self._one(numbers[s], x[p], p, s) for p, s in tasks[1:]]
-        else:
-            parallel = Parallel(n_jobs=jobs, backend="threading")
-            rest = parallel(delayed(self._one)(numbers[s], x[p], p, s) for p, s in tasks[1:])
-        parts = [first, *rest]
+        tasks = [(numbers[s], x[p], p, s) for p in range(len(x)) for s in range(n_strategies)]
+        first = self.one(*tasks[0])  # compiles, and finds the sizes
+        parts = [first, *(run(_one, self, tasks[1:]) if tasks[1:] else ())]
         arrays = {
             name: np.stack([part[name] for part in parts]).reshape(len(x), n_strategies, *parts[0][name].shape)
             for name in parts[0]
         }
         return CohortResult(**arrays)
 
-    def _one(self, v: FloatArray, x: FloatArray, profile: int, strategy: int) -> dict[str, FloatArray]:
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the workspaces: a process makes its own."""
+        return self.__dict__ | {"free": []}
+
+    def one(self, v: FloatArray, x: FloatArray, profile: int, strategy: int) -> dict[str, FloatArray]:
         """One profile under one strategy."""
         try:
             space = self.free.pop()
         except IndexError:
             space = self._workspace()
         live = analyse(self.program, Patient(strategy, v, x))
-        follow = continuous.follow_of(self.program, live, self.fineness)
+        follow = follow_of(self.program, live, self.fineness)
         while True:
             space.wi[layout.W_BAD] = 0
             solve_kernel(
@@ -154,14 +161,15 @@ class _Continuous:
         return self._workspace()
 
     def _workspace(self) -> Workspace:
-        return continuous.workspace_of(self.program, self.follow, self.live.n_watchers, self.sizes)
+        return workspace_of(self.program, self.follow, self.live.n_watchers, self.sizes)
 
     def _refused(self, space: Workspace, status: int, profile: int, strategy: int) -> Exception:
         where = int(space.count[memory.FAILED_STATE])
         if status == layout.CLOCK_UNSET:
-            if where < self.program.packed.m[layout.H_TRANSITION]:
+            transitions = self.program.packed.transitions
+            if where < transitions.base:
                 return RunError(f"{self.program.scenario.path}: engine 'cohort' stopped: code {space.count[0:15]}.")
-            where = (where - int(self.program.packed.m[layout.H_TRANSITION])) // layout.T_WIDTH
+            where = transitions.number(where)
         space.wi[layout.W_INFO], space.wi[layout.W_PATIENT], space.wi[layout.W_STRATEGY] = where, profile, strategy
         return refusal(self.program, space.wi, space.wf, status)
 
@@ -194,3 +202,8 @@ class _Continuous:
             "entries": entries,
             "marks": marks,
         }
+
+
+def _one(shared: _Continuous, task: tuple[FloatArray, FloatArray, int, int]) -> dict[str, FloatArray]:
+    """One profile under one strategy."""
+    return shared.one(*task)

@@ -14,16 +14,17 @@ if TYPE_CHECKING:
     from lmssim.model.compile.draft import Draft
 
 
-def compile_curves(d: Draft) -> None:
-    """What solvers need beside transitions: the floor's multiplier; values that change within a stay are refused."""
+def compile_curves(d: Draft) -> int | None:
+    """Multiplier of the floor, a ref, if the curves have one; values that change within a stay are refused."""
     spec = d.file.partitioned_survival
     if spec is None:
-        return
+        return None
+    floor = None
     if spec.background == "floor":
-        where = f"{d.where}: partitioned_survival.multiplier"
-        d.out["floor_multiplier"] = [d.names.ref(spec.multiplier, where, "multiplier")]
-    for node, where, _ in d.names.origins:
-        if d.names.depends_on_time(node):
+        floor = d.code.ref(spec.multiplier, f"{d.where}: partitioned_survival.multiplier", "multiplier")
+    for code in d.code.codes:
+        if d.names.depends_on_time(code.node):
             raise UnsupportedError(
-                f"{where}: may not depend on age or time in a partitioned survival model; it is read at time zero."
+                f"{code.where}: may not depend on age or time in a partitioned survival model; it is read at time zero."
             )
+    return floor

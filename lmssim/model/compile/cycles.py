@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import ScenarioError, UnsupportedError
-from lmssim.model.compile.columns import Rewards, rate_of
+from lmssim.model.compile.discounting import discount_rates
 from lmssim.model.language.cycles import CycleClock, discount_place
+from lmssim.model.program import rewards
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -76,26 +77,26 @@ def passes_of(spec: Cycles, n: int, where: str) -> list[Pass]:
     return [Pass(weights, False)]
 
 
-def compile_cycles(d: Draft) -> Rewards:
-    """Points, lump sums and counts of a model in cycles; nothing for any other."""
-    spec, clock = d.file.cycles, d.cycle
+def compile_cycles(d: Draft) -> rewards.Cycles | None:
+    """Points and lump sums of a model in cycles; None of any other."""
+    spec, clock, settings = d.file.cycles, d.cycle, d.file.settings
     if spec is None or clock is None:
-        return Rewards({"cycle_time": [], "point": [], "lump": []}, {"n_cycles": 0, "n_passes": 0}, {})
-    settings = d.file.settings
-    rates = [rate_of(r, settings) for r in (settings.discount_rate_costs, settings.discount_rate_effects)]
+        return None
+    rates = discount_rates(settings)
     ends = settings.horizon * np.arange(clock.n + 1) / clock.n
     passes = passes_of(spec, clock.n, d.where)
-    points = np.concatenate([_points(spec, clock, one, ends, rates) for one in passes])
-    single = {"n_cycles": clock.n, "n_passes": len(passes)}
-    real = {
-        "cycles_per_year": clock.per_year,
-        "age_lag": clock.age_lag,
-        "horizon": float(np.nextafter(settings.horizon, np.inf)),  # what happens at the end of the last cycle counts
-    }
-    return Rewards({"cycle_time": ends, "point": points, "lump": _lumps(spec, clock, ends, rates)}, single, real)
+    return rewards.Cycles(
+        n=clock.n,
+        n_passes=len(passes),
+        per_year=clock.per_year,
+        age_lag=clock.age_lag,
+        times=ends,
+        points=np.concatenate([_points(spec, clock, one, ends, rates) for one in passes]),
+        lumps=_lumps(spec, clock, ends, rates),
+    )
 
 
-def _points(spec: Cycles, clock: CycleClock, one: Pass, ends: FloatArray, rates: list[float]) -> FloatArray:
+def _points(spec: Cycles, clock: CycleClock, one: Pass, ends: FloatArray, rates: rewards.Rates) -> FloatArray:
     """Rows of `lmssim.kernels.layout.POINT`."""
     place = discount_place(spec)
     at = ends if place == "point" else ends + (SHARE[place] - one.late) * clock.length
@@ -105,7 +106,7 @@ def _points(spec: Cycles, clock: CycleClock, one: Pass, ends: FloatArray, rates:
     return np.stack([years, *(years * np.exp(-rate * at) for rate in rates), start, lag], axis=1)
 
 
-def _lumps(spec: Cycles, clock: CycleClock, ends: FloatArray, rates: list[float]) -> FloatArray:
+def _lumps(spec: Cycles, clock: CycleClock, ends: FloatArray, rates: rewards.Rates) -> FloatArray:
     """Rows of `lmssim.kernels.layout.LUMP`; at time zero no cycle has passed."""
     at = ends - (1.0 - SHARE[spec.lump_sums]) * clock.length
     at[0] = 0.0

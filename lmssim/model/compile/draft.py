@@ -1,77 +1,95 @@
-"""The program while it is compiled: its tables under construction, and what names mean so far."""
+"""The program while it is compiled: what names mean, and the numbers by which rows refer to one another."""
 
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
-from lmssim.kernels.layout import (
-    CLOCK_AGE,
-    CLOCK_ENTRY,
-    CLOCK_MODEL,
-    NONE,
-    ON_HAZARD,
-    ON_LOGIT,
-    ON_TIME,
-)
+from lmssim.kernels.layout import CLOCK_AGE, CLOCK_ENTRY, CLOCK_MODEL
 from lmssim.kernels.philox import address_of
 from lmssim.model.language import expression
 from lmssim.model.language.cycles import CycleClock, cycle_clock
 from lmssim.model.language.expression import Name
 from lmssim.model.language.flat import FlatModel, flatten
-from lmssim.model.language.schema import Effect, Effects, Transition
 from lmssim.model.parameters.by_covariate import ByCovariate
+from lmssim.model.program.code import CodeTable
+from lmssim.model.program.lookups import Lookups
 from lmssim.model.program.names import Names
+from lmssim.model.program.numbers import NumberTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lmssim.model.language.expression import Node
+    from lmssim.model.language.schema import Transition
+    from lmssim.model.program.rows import Effect, Risk
     from lmssim.model.scenario import Scenario
 
-ON = {"hazard": ON_HAZARD, "time": ON_TIME, "logit": ON_LOGIT}
+    Rate = tuple[int, tuple[int, ...], tuple[Effect, ...]]
+    """What makes hazards equal: family, refs and clock, effects."""
+
 CLOCKS = {"entry": CLOCK_ENTRY, "model": CLOCK_MODEL, "age": CLOCK_AGE}
 
 
 class Draft:
-    """Tables under construction; the other modules of the compiler fill `out`, column by column."""
+    """Names, and numbers that rows share, under construction; the other modules of the compiler make rows with it.
+
+    Attributes
+    ----------
+    numbers, lookups, code : NumberTable, Lookups, CodeTable
+        Filled as values are read.
+    expressions : list of Node
+        Expressions of covariates that have a column of their own.
+    marks : list of str
+        Events, then marks of transitions in the order in which they are met.
+    risks : dict of str to Risk
+        In order.
+    fresh_risks : dict of str to bool
+        Whether a risk's budget is drawn anew at each entry.
+    rates : dict
+        What makes hazards equal, to the number that they share.
+    transitions : list of Transition or None
+        What the file says of each transition compiled; None of a tick of an event.
+    recorded : set of int
+        States that are asked for in histories.
+    """
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario, self.file, self.where = scenario, scenario.file, str(scenario.path)
         self.cycle: CycleClock | None = cycle_clock(self.file, self.where)
         self.flat: FlatModel = flatten(self.file, self.where)
         covariates = {c.name: list(c.labels) for c in scenario.patients.covariates}
-        category_codes = {
-            c.name: [float(v) for v in c.codes] for c in scenario.patients.covariates if len(c.categories)
-        }
         self.by = scenario.by if scenario.by.covariate in covariates else ByCovariate()
         self._refuse_two_meanings(covariates)
+        self.numbers = NumberTable()
+        self.lookups = Lookups(self.numbers)
         self.names = Names(
             parameters=frozenset(scenario.table),
             covariates=covariates,
-            codes=category_codes,
+            codes={c.name: [float(v) for v in c.codes] for c in scenario.patients.covariates if len(c.categories)},
             levels=self.flat.levels,
             clocks=list(self.flat.clocks),
             strategies=scenario.strategies,
+            lookups=self.lookups,
             tables=dict(scenario.tables),
             expressions={**self.file.expressions, **self.flat.expressions},
             cycle=self.cycle,
             by=self.by,
         )
+        self.code = CodeTable(self.names, self.numbers)
+        self.expressions: list[Node] = []
         self.states = list(self.flat.states)
         self.marks = list(self.file.events)
         self.plans = list(self.file.plans)
-        self.out: dict[str, list[Any]] = defaultdict(list)
-        self.risks: dict[str, int] = {}
+        self.risks: dict[str, Risk] = {}
         self.fresh_risks: dict[str, bool] = {}
-        self.rates: dict[Any, int] = {}
+        self.rates: dict[Rate, int] = {}
         self.decisions: dict[str, int] = {}
         self.addresses: dict[int, str] = {}
-        self.transitions: list[tuple[str, str | None, str]] = []
-        self.flat_transitions_in_order: list[Transition | None] = []
+        self.transitions: list[Transition | None] = []
         self.recorded: set[int] = set()
 
     def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:
@@ -98,17 +116,16 @@ class Draft:
         return self.index("state", name, self.states, where)
 
     def decision(self, name: str) -> int:
-        """Position of a decision; its luck is addressed by its name, and two names must not share an address."""
+        """Position of a decision; its name addresses its random numbers, so two names must not share an address."""
         if name not in self.decisions:
             address = address_of(name)
             if address in self.addresses:
                 raise ScenarioError(
-                    f"{self.where}: the names '{name}' and '{self.addresses[address]}' have the same address of luck;"
-                    " rename one of them."
+                    f"{self.where}: the names '{name}' and '{self.addresses[address]}' have the same address of random"
+                    " numbers; rename one of them."
                 )
             self.addresses[address] = name
             self.decisions[name] = len(self.decisions)
-            self.out["decision_address"].append(address)
         return self.decisions[name]
 
     def members(self, name: str, where: str) -> list[int]:
@@ -150,79 +167,11 @@ class Draft:
             raise ScenarioError(f"{where}: {number} is not a time of 0 or more, in years.")
         return number
 
-    def effects(self, effects: Effects, default: str, where: str) -> tuple[int, bool]:
-        """Append effects; returns the attribute bits they depend on and whether any changes with time."""
-        bits, timed = 0, False
-        for key, value in effects.items():
-            place = f"{where}.effects.{key}"
-            effect = value if isinstance(value, Effect) else Effect(value=value)
-            on = effect.on or default
-            if (on == "logit") != (default == "logit"):
-                raise ScenarioError(f"{place}: on = '{on}' is not possible here; allowed: {_allowed_on(default)}.")
-            bits |= self._effect_key(key, place)
-            delay, full, wane = self._course(effect, place)
-            changing = delay > 0 or full is not None or wane > 0
-            if changing and on != "hazard":
-                raise UnsupportedError(f"{place}: an effect that changes with time must be on = 'hazard'.")
-            ref = self.names.ref(effect.value, place, "number")
-            if changing and ref < 0 and not self.names.is_of_covariates(self.names.origins[-1 - ref][0]):
-                raise UnsupportedError(
-                    f"{place}: an effect that changes with time may depend on parameters and covariates alone."
-                )
-            self.out["effect_ref"].append(ref)
-            self.out["effect_on"].append(ON[on])
-            clock = self.clock(effect.clock or "model", place) if changing else NONE
-            if clock in (CLOCK_ENTRY, CLOCK_AGE):
-                raise UnsupportedError(f"{place}: the clock of an effect must be `model` or a named clock.")
-            self.out["effect_clock"].append(clock)
-            if changing:
-                self._steps(delay, full, wane, effect.steps)
-            self.out["effect_step_start"].append(len(self.out["step_time"]))
-            timed |= changing
-        return bits, timed
-
-    def _effect_key(self, key: str, where: str) -> int:
-        node = self.names.resolve(expression.parse(key, where), where)
-        is_attribute = isinstance(node, Name) and node.name not in self.names.covariates
-        bit = self.names.attribute_bit(node.name) if isinstance(node, Name) and is_attribute else None
-        if bit is not None:
-            self.out["effect_column"].append(-1)
-            self.out["effect_mask"].append(bit)
-            return bit
-        if not self.names.is_baseline(node):
-            raise UnsupportedError(
-                f"{where}: the key of an effect must be an attribute, or an expression of covariates alone."
-            )
-        self.out["effect_column"].append(self.names.column(node))
-        self.out["effect_mask"].append(0)
-        return 0
-
-    def _course(self, effect: Effect, where: str) -> tuple[float, float | None, float]:
-        """Years of delay, of full effect and of waning."""
-        what = "times of effects"
-        full = None if effect.full is None else self.fixed(effect.full, f"{where}.full", what)
-        delay = self.fixed(effect.delay, f"{where}.delay", what)
-        return delay, full, self.fixed(effect.wane, f"{where}.wane", what)
-
-    def _steps(self, delay: float, full: float | None, wane: float, steps: int) -> None:
-        """Share of an effect by time since its clock started: none, full, waning in equal steps, none."""
-        times, factors = [delay], [1.0]
-        if full is not None:
-            ends = delay + full
-            n = steps if wane > 0 else 0
-            for k in range(n):
-                times.append(ends + wane * k / n)
-                factors.append(1.0 - (k + 0.5) / n)
-            times.append(ends + wane)
-            factors.append(0.0)
-        self.out["step_time"] += times
-        self.out["step_factor"] += factors
-
-    def open(self, column: str) -> None:
-        """Begin a list of lists: the first start is 0."""
-        if not self.out[column]:
-            self.out[column].append(0)
-
-
-def _allowed_on(default: str) -> str:
-    return "logit" if default == "logit" else "hazard, time"
+    def column(self, node: Node) -> int:
+        """Column of an expression of covariates, added to the patient's columns if new."""
+        covariates = list(self.names.covariates)
+        if isinstance(node, Name) and node.name in covariates:
+            return covariates.index(node.name)
+        if node not in self.expressions:
+            self.expressions.append(node)
+        return len(covariates) + self.expressions.index(node)

@@ -1,4 +1,4 @@
-"""Compile plans: the times of their ticks, and which plan each strategy uses."""
+"""Compile plans: the times of their ticks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import itertools
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, UnsupportedError
-from lmssim.kernels.layout import (
-    CLOCK_AGE,
-)
+from lmssim.kernels.layout import CLOCK_AGE
 from lmssim.kernels.race import TICK_BITS
+from lmssim.model.compile.discounting import added_up, discount_rates
+from lmssim.model.program import rows
 
 if TYPE_CHECKING:
     from lmssim.model.compile.draft import Draft
@@ -18,22 +18,19 @@ if TYPE_CHECKING:
 MAX_TICKS = 1 << TICK_BITS
 
 
-def compile_plans(d: Draft) -> None:
-    """Tables of ticks: one for each plan; a strategy may use another plan's table."""
-    d.out["tick_start"].append(0)
-    for name, plan in d.file.plans.items():
-        where = f"{d.where}: plans.{name}"
-        origin = d.clock(plan.origin, f"{where}.origin")
-        if origin == CLOCK_AGE:
-            raise UnsupportedError(f"{where}.origin: `age` is not possible; allowed: entry, model or a named clock.")
-        d.out["plan_origin"].append(origin)
-        d.out["tick_time"] += _ticks(d, plan, where)
-        d.out["tick_start"].append(len(d.out["tick_time"]))
-    for strategy, spec in d.file.strategies.items():
-        for old, new in spec.plans.items():
-            for plan_name in (old, new):
-                d.index("plan", plan_name, d.plans, f"{d.where}: strategies.{strategy}.plans")
-        d.out["plan_table"] += [d.plans.index(spec.plans.get(p, p)) for p in d.plans]
+def compile_plans(d: Draft) -> tuple[rows.Plan, ...]:
+    """Times of each plan's ticks."""
+    return tuple(_plan(d, name, plan) for name, plan in d.file.plans.items())
+
+
+def _plan(d: Draft, name: str, plan: Plan) -> rows.Plan:
+    where = f"{d.where}: plans.{name}"
+    origin = d.clock(plan.origin, f"{where}.origin")
+    if origin == CLOCK_AGE:
+        raise UnsupportedError(f"{where}.origin: `age` is not possible; allowed: entry, model or a named clock.")
+    ticks = tuple(_ticks(d, plan, where))
+    discounts = added_up(ticks, discount_rates(d.file.settings).costs)
+    return rows.Plan(name=name, origin=origin, ticks=ticks, discounts=discounts)
 
 
 def _ticks(d: Draft, plan: Plan, where: str) -> list[float]:

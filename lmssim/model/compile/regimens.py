@@ -61,8 +61,8 @@ def check_regimens(d: Draft) -> None:
 
 def _check_drug(d: Draft, drug: Drug, where: str) -> None:
     for i, vial in enumerate(drug.vials):
-        d.names.ref(vial.price, f"{where}.vials[{i + 1}].price", "cost")
-    d.names.ref(drug.discount, f"{where}.discount", "probability")
+        d.code.ref(vial.price, f"{where}.vials[{i + 1}].price", "cost")
+    d.code.ref(drug.discount, f"{where}.discount", "probability")
 
 
 def _check_regimen(d: Draft, regimen: Regimen, where: str) -> None:
@@ -74,11 +74,11 @@ def _check_regimen(d: Draft, regimen: Regimen, where: str) -> None:
                 f"{place}: a dose per {given.per} needs the name '{body}' ({given.per}): a covariate, a parameter or"
                 " a named expression."
             )
-        d.names.ref(given.dose, f"{place}.dose", "amount")
-        d.names.ref(given.administrations, f"{place}.administrations", "amount")
+        d.code.ref(given.dose, f"{place}.dose", "amount")
+        d.code.ref(given.administrations, f"{place}.administrations", "amount")
     for key in ("delivery", "premedication", "monitoring"):
-        d.names.ref(getattr(regimen, key), f"{where}.{key}", "cost")
-    d.names.ref(regimen.relative_dose_intensity, f"{where}.relative_dose_intensity", "amount")
+        d.code.ref(getattr(regimen, key), f"{where}.{key}", "cost")
+    d.code.ref(regimen.relative_dose_intensity, f"{where}.relative_dose_intensity", "amount")
     d.index("cost category", category_of(d.file, regimen), d.file.settings.cost_categories, f"{where}.category")
     cycle = d.fixed(regimen.cycle, f"{where}.cycle")
     if cycle <= 0:

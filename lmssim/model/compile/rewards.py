@@ -1,223 +1,155 @@
-"""Compile what histories are worth and how they are counted: rewards, terminal care, norms, endpoints."""
+"""Compile what histories are worth: rewards of states, transitions and marks, terminal care, utility norms."""
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.kernels.layout import NONE
-from lmssim.model.compile.columns import Rewards, rate_of
+from lmssim.model.compile.discounting import discount_rates
+from lmssim.model.program import rewards
 
 if TYPE_CHECKING:
-    from lmssim.kernels import FloatArray
     from lmssim.model.compile.draft import Draft
-    from lmssim.model.language.schema import Costs
+    from lmssim.model.language.schema import Costs, Event, Exclusion, Limited, Schedule, State
 
 
-Readers = Rewards
-
-
-class _Costs:
-    """Lists of (category, ref) by item."""
-
-    def __init__(self, compiler: Draft) -> None:
-        self.compiler = compiler
-        self.start, self.category, self.ref = [0], list[int](), list[int]()
-
-    def add(self, costs: Costs, where: str) -> None:
-        """Append an item's costs."""
-        self.extend(costs, where)
-        self.close()
-
-    def extend(self, costs: Costs, where: str, factor: str | None = None) -> None:
-        """Append costs, each times a flag if one is given, to the item that is open."""
-        categories = self.compiler.file.settings.cost_categories
-        for category, value in costs.items():
-            self.category.append(self.compiler.index("cost category", category, categories, where))
-            text = value if factor is None else f"({value}) * {factor}"
-            self.ref.append(self.compiler.names.ref(text, f"{where}.{category}", "cost"))
-
-    def close(self) -> None:
-        """End the item that is open."""
-        self.start.append(len(self.ref))
-
-
-def compile_rewards(c: Draft) -> Rewards:
+def compile_rewards(d: Draft) -> rewards.Rewards:
     """What histories are worth."""
-    out: dict[str, Any] = defaultdict(list)
-    settings = c.file.settings
-    rate, entry, transition, mark, schedule, limited, terminal = (_Costs(c) for _ in range(7))
-    out["schedule_start"], out["limited_start"] = [0], [0]
-    for name, state in c.flat.states.items():
-        where = f"{c.where}: states.{name}"
-        out["alive"].append(int(state.kind == "dwelling"))
-        if state.utility is not None:
-            c.names.ref(state.utility, f"{where}.utility", "utility")  # checked without what lasts
-        out["utility"].append(c.names.ref(_lasting_utility(c, state.utility), f"{where}.utility", "utility"))
-        out["entry_qaly"].append(c.names.ref(state.entry_utility, f"{where}.entry_utility", "number"))
-        rate.extend(state.cost_per_year, f"{where}.cost_per_year")
-        if state.kind == "dwelling":
-            for flag, lasting in c.file.lasting.items():
-                rate.extend(lasting.cost_per_year, f"{c.where}: lasting.{flag}.cost_per_year", flag)
-        rate.close()
-        entry.add(state.entry_cost, f"{where}.entry_cost")
-        for tick in state.schedule:
-            place = f"{where}.schedule.{tick.name}"
-            out["schedule_plan"].append(c.index("plan", tick.at, c.plans, f"{place}.at"))
-            out["schedule_loss"].append(c.names.ref(tick.utility_loss, f"{place}.utility_loss", "loss"))
-            out["schedule_years"].append(c.names.ref(tick.years, f"{place}.years", "time"))
-            _together(tick.utility_loss, tick.years, place)
-            schedule.add(tick.cost, f"{place}.cost")
-        out["schedule_start"].append(len(out["schedule_plan"]))
-        for spell in state.limited:
-            place = f"{where}.limited"
-            out["limited_years"].append(c.names.ref(spell.years, f"{place}.years", "time"))
-            out["limited_loss"].append(c.names.ref(spell.utility_loss, f"{place}.utility_loss", "loss"))
-            limited.add(spell.cost_per_year, f"{place}.cost_per_year")
-        out["limited_start"].append(len(out["limited_years"]))
-        out["terminal"].append(-1)
-        if state.kind != "dwelling" and (state.utility is not None or state.cost_per_year or state.schedule):
-            raise ScenarioError(f"{where}: only dwelling states have a utility, a cost per year or a schedule.")
-    for spec in c.flat_transitions_in_order:
-        transition.add({} if spec is None else spec.cost, f"{c.where}: transitions.cost")
-    _marks(c, out, mark)
-    _terminal(c, out, terminal)
-    norms = _norms(c, rate_of(settings.discount_rate_effects, settings))
-    rate_costs = rate_of(settings.discount_rate_costs, settings)
-    columns = {
-        **out,
-        **norms,
-        "tick_discount": _tick_discount(c, rate_costs),
-        "schedule_of_state": out["schedule_start"],
-        "limited_of_state": out["limited_start"],
-    }
-    for name, costs in (
-        ("rate", rate),
-        ("entry", entry),
-        ("transition", transition),
-        ("mark", mark),
-        ("terminal", terminal),
-        ("schedule", schedule),
-        ("limited", limited),
-    ):
-        columns |= {f"{name}_start": costs.start, f"{name}_category": costs.category, f"{name}_ref": costs.ref}
-    for name in (
-        "schedule_plan",
-        "schedule_loss",
-        "schedule_years",
-        "limited_years",
-        "limited_loss",
-        "mark_loss",
-        "mark_years",
-        "mark_stops",
-        "mark_stacks",
-        "terminal_window",
-        "terminal_excludes",
-    ):
-        columns.setdefault(name, [])
-    single = {
-        "n_ages": norms["norm"].shape[1],
-        "n_categories": len(settings.cost_categories),
-        "n_marks": len(c.marks),
-        "additive": int(c.file.utilities.combine == "additive"),
-        "lossy": 2 if _any(out, "schedule_loss", "limited_loss") else int(_any(out, "mark_loss")),
-    }
-    rate_effects = rate_of(settings.discount_rate_effects, settings)
-    real = {
-        "rate_costs": rate_costs,
-        "rate_effects": rate_effects,
-        "inverse_costs": 1.0 / rate_costs if rate_costs > 0 else 0.0,
-        "inverse_effects": 1.0 / rate_effects if rate_effects > 0 else 0.0,
-    }
-    return Rewards(columns, single, real)
+    care = {exclusion.death: i for i, exclusion in enumerate(d.file.terminal)}
+    return rewards.Rewards(
+        of_state=tuple(_state(d, name, state, care.get(name, -1)) for name, state in d.flat.states.items()),
+        of_transition=tuple(
+            () if spec is None else costs_of(d, spec.cost, f"{d.where}: transitions.cost") for spec in d.transitions
+        ),
+        of_mark=tuple(_mark(d, d.file.events.get(name), f"{d.where}: events.{name}") for name in d.marks),
+        terminal=tuple(
+            _terminal(d, exclusion, f"{d.where}: terminal[{i + 1}]") for i, exclusion in enumerate(d.file.terminal)
+        ),
+        n_categories=len(d.file.settings.cost_categories),
+        additive=d.file.utilities.combine == "additive",
+        rates=discount_rates(d.file.settings),
+        norms=_norms(d, discount_rates(d.file.settings).effects),
+    )
 
 
-def _any(out: dict[str, Any], *names: str) -> bool:
-    return any(ref != NONE for name in names for ref in out[name])
+def costs_of(d: Draft, costs: Costs, where: str, factor: str | None = None) -> rewards.Costs:
+    """Costs by category, each times a flag if one is given."""
+    categories, result = d.file.settings.cost_categories, []
+    for category, value in costs.items():
+        number = d.index("cost category", category, categories, where)
+        text = value if factor is None else f"({value}) * {factor}"
+        result.append(rewards.Cost(number, d.code.ref(text, f"{where}.{category}", "cost")))
+    return tuple(result)
 
 
-def _lasting_utility(c: Draft, utility: float | str | None) -> float | str | None:
+# === States ===
+
+
+def _state(d: Draft, name: str, state: State, terminal: int) -> rewards.StateRewards:
+    where = f"{d.where}: states.{name}"
+    result = rewards.StateRewards(
+        utility=_utility(d, state, f"{where}.utility"),
+        entry_qaly=d.code.ref(state.entry_utility, f"{where}.entry_utility", "number"),
+        rate=_cost_per_year(d, state, f"{where}.cost_per_year"),
+        entry=costs_of(d, state.entry_cost, f"{where}.entry_cost"),
+        schedules=tuple(_schedule(d, tick, f"{where}.schedule.{tick.name}") for tick in state.schedule),
+        limited=tuple(_limited(d, spell, f"{where}.limited") for spell in state.limited),
+        terminal=terminal,
+    )
+    if state.kind != "dwelling" and (state.utility is not None or state.cost_per_year or state.schedule):
+        raise ScenarioError(f"{where}: only dwelling states have a utility, a cost per year or a schedule.")
+    return result
+
+
+def _utility(d: Draft, state: State, where: str) -> int:
+    """Utility with what lasts, after a check of it without."""
+    if state.utility is not None:
+        d.code.ref(state.utility, where, "utility")
+    return d.code.ref(_lasting_utility(d, state.utility), where, "utility")
+
+
+def _lasting_utility(d: Draft, utility: float | str | None) -> float | str | None:
     """Utility of a state with what lasts: the loss of every flag that is set."""
     if utility is None:
         return None
-    for flag, lasting in c.file.lasting.items():
-        if flag not in c.flat.levels:
-            raise ScenarioError(unknown("attribute", flag, c.flat.levels, f"{c.where}: lasting"))
+    for flag, lasting in d.file.lasting.items():
+        if flag not in d.flat.levels:
+            raise ScenarioError(unknown("attribute", flag, d.flat.levels, f"{d.where}: lasting"))
         if lasting.utility_loss is not None:
-            c.names.ref(lasting.utility_loss, f"{c.where}: lasting.{flag}.utility_loss", "loss")
+            d.code.ref(lasting.utility_loss, f"{d.where}: lasting.{flag}.utility_loss", "loss")
             loss = f"({lasting.utility_loss}) * {flag}"
-            additive = c.file.utilities.combine == "additive"
+            additive = d.file.utilities.combine == "additive"
             utility = f"{utility} - {loss}" if additive else f"({utility}) * (1 - {loss})"
     return utility
 
 
-def _together(loss: object, years: object, where: str) -> None:
-    if loss is not None and years is None:
-        raise ScenarioError(f"{where}: a utility_loss needs `years`, how long it lasts.")
-
-
-def _marks(c: Draft, out: dict[str, Any], costs: _Costs) -> None:
-    for name in c.marks:
-        event = c.file.events.get(name)
-        where = f"{c.where}: events.{name}"
-        costs.add({} if event is None else event.cost, f"{where}.cost")
-        loss, years = (None, None) if event is None else (event.utility_loss, event.years)
-        out["mark_loss"].append(c.names.ref(loss, f"{where}.utility_loss", "loss"))
-        out["mark_years"].append(c.names.ref(years, f"{where}.years", "time"))
-        out["mark_stops"].append(int(event is not None and event.stop_on_leaving))
-        out["mark_stacks"].append(int(event is not None and event.stack))
-
-
-def _terminal(c: Draft, out: dict[str, Any], costs: _Costs) -> None:
-    categories = c.file.settings.cost_categories
-    for i, exclusion in enumerate(c.file.terminal):
-        where = f"{c.where}: terminal[{i + 1}]"
-        state = c.state(exclusion.death, f"{where}.death")
-        if c.flat.states[exclusion.death].kind != "absorbing":
-            raise ScenarioError(f"{where}.death: '{exclusion.death}' is not an absorbing state.")
-        out["terminal"][state] = i
-        window = c.names.ref(exclusion.window, f"{where}.window", "time")
-        if window < 0:
-            differing = c.names.differing(c.names.origins[-1 - window][0])
-            raise UnsupportedError(f"{where}.window: may depend on parameters alone{differing}.")
-        out["terminal_window"].append(window)
-        bits = 0
-        for category in exclusion.excludes:
-            bits |= 1 << c.index("cost category", category, categories, f"{where}.excludes")
-        out["terminal_excludes"].append(bits)
-        costs.add(exclusion.cost, f"{where}.cost")
-
-
-def _tick_discount(c: Draft, rate: float) -> list[float]:
-    """Cumulative discount factors of each table's ticks, starting at 0: one more number than ticks per table."""
-    result: list[float] = []
-    starts, times = c.out["tick_start"], c.out["tick_time"]
-    for lo, hi in itertools.pairwise(starts):
-        total = 0.0
-        result.append(total)
-        for time in times[lo:hi]:
-            total += math.exp(-rate * time)
-            result.append(total)
+def _cost_per_year(d: Draft, state: State, where: str) -> rewards.Costs:
+    """Costs per year of a state, with those of what lasts."""
+    result = costs_of(d, state.cost_per_year, where)
+    for flag, lasting in d.file.lasting.items() if state.kind == "dwelling" else ():
+        result += costs_of(d, lasting.cost_per_year, f"{d.where}: lasting.{flag}.cost_per_year", flag)
     return result
 
 
-def _norms(c: Draft, rate: float) -> dict[str, FloatArray]:
+def _schedule(d: Draft, tick: Schedule, where: str) -> rewards.Schedule:
+    plan = d.index("plan", tick.at, d.plans, f"{where}.at")
+    loss = d.code.ref(tick.utility_loss, f"{where}.utility_loss", "loss")
+    years = d.code.ref(tick.years, f"{where}.years", "time")
+    if tick.utility_loss is not None and tick.years is None:
+        raise ScenarioError(f"{where}: a utility_loss needs `years`, how long it lasts.")
+    return rewards.Schedule(plan=plan, loss=loss, years=years, costs=costs_of(d, tick.cost, f"{where}.cost"))
+
+
+def _limited(d: Draft, spell: Limited, where: str) -> rewards.Limited:
+    return rewards.Limited(
+        years=d.code.ref(spell.years, f"{where}.years", "time"),
+        loss=d.code.ref(spell.utility_loss, f"{where}.utility_loss", "loss"),
+        costs=costs_of(d, spell.cost_per_year, f"{where}.cost_per_year"),
+    )
+
+
+# === Events, death, norms ===
+
+
+def _mark(d: Draft, event: Event | None, where: str) -> rewards.MarkRewards:
+    """What an event is worth; nothing if a mark is of a transition."""
+    if event is None:
+        return rewards.MarkRewards(costs=(), loss=NONE, years=NONE, stops=False, stacks=False)
+    return rewards.MarkRewards(
+        costs=costs_of(d, event.cost, f"{where}.cost"),
+        loss=d.code.ref(event.utility_loss, f"{where}.utility_loss", "loss"),
+        years=d.code.ref(event.years, f"{where}.years", "time"),
+        stops=event.stop_on_leaving,
+        stacks=event.stack,
+    )
+
+
+def _terminal(d: Draft, exclusion: Exclusion, where: str) -> rewards.Terminal:
+    d.state(exclusion.death, f"{where}.death")
+    if d.flat.states[exclusion.death].kind != "absorbing":
+        raise ScenarioError(f"{where}.death: '{exclusion.death}' is not an absorbing state.")
+    window = d.code.ref(exclusion.window, f"{where}.window", "time")
+    node = d.code.node_of(window)
+    if node is not None:
+        raise UnsupportedError(f"{where}.window: may depend on parameters alone{d.names.differing(node)}.")
+    bits = 0
+    for category in exclusion.excludes:
+        bits |= 1 << d.index("cost category", category, d.file.settings.cost_categories, f"{where}.excludes")
+    return rewards.Terminal(window=window, excludes=bits, costs=costs_of(d, exclusion.cost, f"{where}.cost"))
+
+
+def _norms(d: Draft, rate: float) -> rewards.Norms:
     """Norms by year of age and their integrals from age 0, plain and discounted."""
-    norm = np.ones((1, 1)) if c.scenario.norms is None else c.scenario.norms.array
+    norm = np.ones((1, 1)) if d.scenario.norms is None else d.scenario.norms.array
     ages = np.arange(norm.shape[1] + 1, dtype=np.float64)
     discount = np.exp(-rate * ages)
     widths = np.ones(norm.shape[1]) if rate == 0 else (discount[:-1] - discount[1:]) / rate
-    return {
-        "norm": norm,
-        "norm_sum": np.cumsum(norm, axis=1) - norm,
-        "norm_discounted": np.cumsum(norm * widths, axis=1) - norm * widths,
-        "age_discount": discount[:-1],
-    }
-
-
-# === Endpoints ===
+    return rewards.Norms(
+        norm=norm,
+        norm_sum=np.cumsum(norm, axis=1) - norm,
+        norm_discounted=np.cumsum(norm * widths, axis=1) - norm * widths,
+        age_discount=discount[:-1],
+    )

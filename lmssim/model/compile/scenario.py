@@ -1,9 +1,10 @@
-"""Compile a scenario into arrays: names become numbers, values become refs, rules become masks or programs."""
+"""Compile a scenario: names become numbers, values become refs, rules become masks or code, sections become rows."""
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,24 +13,30 @@ from lmssim.kernels import families as codes
 from lmssim.model.compile.curves import compile_curves
 from lmssim.model.compile.cycles import compile_cycles, refuse_continuous
 from lmssim.model.compile.draft import Draft
-from lmssim.model.compile.endpoints import compile_readers
+from lmssim.model.compile.endpoints import compile_endpoints
 from lmssim.model.compile.plans import compile_plans
 from lmssim.model.compile.regimens import check_regimens
-from lmssim.model.compile.rewards import Readers, compile_rewards
+from lmssim.model.compile.rewards import compile_rewards
 from lmssim.model.compile.states import compile_events, compile_states
 from lmssim.model.compile.strategies import check_rules, compile_overrides, compile_strategies
 from lmssim.model.language import expression
 from lmssim.model.language.families import FAMILIES
 from lmssim.model.program import Program
-from lmssim.model.program.pack import Packed, pack
+from lmssim.model.program.columns import Columns, Keys
+from lmssim.model.program.pack import pack
+from lmssim.model.program.rows import Clock, Decision, Hazard, Rows
 from lmssim.model.scenario import Scenario, population_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from lmssim.model.compile.columns import Rewards
+    from lmssim.kernels import FloatArray
     from lmssim.model.language.schema import ScenarioFile
     from lmssim.model.parameters.table import ParameterTable
+    from lmssim.model.population.mortality import KeyedTable
+    from lmssim.model.program.rows import State
+
+FAMILY_OF = {family.code: family for family in FAMILIES.values()}
 
 
 def compile_scenario(scenario: Scenario) -> Program:
@@ -44,17 +51,7 @@ def compile_scenario(scenario: Scenario) -> Program:
     refuse_continuous(d)
     check_rules(d)
     check_regimens(d)
-    compile_events(d)
-    compile_states(d)
-    compile_plans(d)
-    compile_strategies(d)
-    rewards = compile_rewards(d)
-    readers, cycles = compile_readers(d), compile_cycles(d)
-    compile_curves(d)
-    mortality, utilities = d.file.mortality, d.file.utilities
-    life_keys = _keys(d, d.scenario.life, mortality.keys if mortality else {}, "mortality.keys")
-    norm_keys = _keys(d, d.scenario.norms, utilities.keys, "utilities.keys")
-    packed = _packed(d, rewards, readers, cycles)
+    rows = _rows(d)
     overrides = compile_overrides(d)
     used = _used(d)
     program = Program(
@@ -62,59 +59,56 @@ def compile_scenario(scenario: Scenario) -> Program:
         used=used,
         flat=d.flat,
         names=d.names,
-        packed=packed,
-        columns=d.out,
-        states=d.states,
-        transitions=d.transitions,
-        decisions=list(d.decisions),
-        marks=d.marks,
-        endpoints=list(d.file.endpoints),
+        rows=rows,
+        packed=pack(rows),
         overrides=overrides,
-        life_keys=life_keys,
-        norm_keys=norm_keys,
     )
     check_domains(program, program.numbers())
     _refuse_unused(d, used)
     return program
 
 
-def _packed(d: Draft, rewards: Rewards, readers: Readers, cycles: Rewards) -> Packed:
-    out: dict[str, Any] = d.out
-    life = d.scenario.life
-    out |= {"code_start": d.names.code_start, "code_op": d.names.code_op, "code_arg": d.names.code_arg}
-    out |= {f"axis_{column}": [getattr(axis, column) for axis in d.names.axes] for column in ("first", "n", "exact")}
-    for name in _read_from_histories(d.file):
-        d.recorded.update(d.states.index(state) for state in _moments_of(d, name))
-    out["recorded"] = [int(_is_recorded(d, i, name)) for i, name in enumerate(d.states)]
-    out["clock_first"] = [int(keep == "first") for keep in d.flat.clocks.values()]
-    out |= {"life": np.zeros(3) if life is None else life.array, "life_offset": [0] if life is None else life.offset}
-    out["life_n"] = [1] if life is None else life.n_intervals
-    n_columns = len(d.names.columns)
-    single = {
-        "n_states": len(d.states),
-        "n_clocks": len(d.flat.clocks),
-        "n_risks": len(d.risks),
-        "n_plans": len(d.plans),
-        "start_state": d.state(d.flat.initial, d.where),
-        "mix_decision": d.decision("treatment mix"),
-        "age_column": list(d.names.covariates).index(d.file.population.age),
-        "life_column": n_columns,
-        "norm_column": n_columns + 1,
+def _rows(d: Draft) -> Rows:
+    """Rows of the whole model, kind by kind; the order decides which mistake is said first."""
+    events = compile_events(d)
+    states = compile_states(d, events)
+    plans, strategies = compile_plans(d), compile_strategies(d)
+    rewards, counting = compile_rewards(d), compile_endpoints(d)
+    cycles, floor = compile_cycles(d), compile_curves(d)
+    columns = _columns(d)
+    mix_decision = d.decision("treatment mix")
+    horizon = d.file.settings.horizon
+    return Rows(
+        horizon=horizon if cycles is None else float(np.nextafter(horizon, np.inf)),
+        start=d.state(d.flat.initial, d.where),
+        states=_with_asked_for(d, states),
+        events=events,
+        marks=tuple(d.marks),
+        clocks=tuple(Clock(name, keep == "first") for name, keep in d.flat.clocks.items()),
+        risks=tuple(d.risks.values()),
+        rate_families=tuple(family for family, _, _ in d.rates),
+        plans=plans,
+        strategies=strategies,
+        mix_decision=mix_decision,
+        decisions=tuple(Decision(name, address) for address, name in d.addresses.items()),
+        rewards=rewards,
+        counting=counting,
+        cycles=cycles,
+        floor=floor,
+        life=d.scenario.life,
+        columns=columns,
+        slots=tuple(d.numbers.slots),
+        codes=tuple(d.code.codes),
+        axes=tuple(d.lookups.axes),
+    )
+
+
+def _with_asked_for(d: Draft, states: Iterable[State]) -> tuple[State, ...]:
+    """The states, with those of no duration recorded that endpoints, published series or cases read."""
+    asked = d.recorded | {
+        d.states.index(each) for name in _read_from_histories(d.file) for each in _moments_of(d, name)
     }
-    real = {"horizon": d.file.settings.horizon}
-    parts = (rewards, readers, cycles)
-    for part in parts:
-        out |= part.columns
-        single |= part.single
-        real |= part.real
-    return pack(out, single, real)
-
-
-def _is_recorded(d: Draft, number: int, name: str) -> bool:
-    """Whether a state of no duration appears in histories: if it is paid, starts a clock, or is read from them."""
-    state = d.flat.states[name]
-    pays = bool(state.entry_cost) or state.entry_utility is not None
-    return state.kind != "chance" or pays or bool(state.starts) or number in d.recorded
+    return tuple(replace(state, recorded=state.recorded or state.number in asked) for state in states)
 
 
 def _moments_of(d: Draft, name: str) -> list[str]:
@@ -135,21 +129,32 @@ def _read_from_histories(file: ScenarioFile) -> Iterator[str]:
             yield from (*observed.events, *observed.since)
 
 
-def _keys(d: Draft, table: Any, keys: dict[str, str], where: str) -> dict[tuple[float, ...], int]:
-    """Codes of the key covariates -> key of a table."""
+def _columns(d: Draft) -> Columns:
+    """What the columns of a patient hold."""
+    mortality, utilities, covariates = d.file.mortality, d.file.utilities, list(d.names.covariates)
+    return Columns(
+        covariates=tuple(covariates),
+        expressions=tuple(d.expressions),
+        age=covariates.index(d.file.population.age),
+        life_keys=_keys(d, d.scenario.life, mortality.keys if mortality else {}, "mortality.keys"),
+        norm_keys=_keys(d, d.scenario.norms, utilities.keys, "utilities.keys"),
+    )
+
+
+def _keys(d: Draft, table: KeyedTable | None, keys: dict[str, str], where: str) -> Keys:
+    """Which key of a table belongs to a patient: by covariates, one for each of the table's key columns."""
     if table is None:
-        return {}
+        return Keys((), {})
     place = f"{d.where}: {where}"
+    covariates = list(d.names.covariates)
     for covariate in keys.values():
-        if covariate not in d.names.covariates:
-            raise ScenarioError(unknown("covariate", covariate, d.names.covariates, place))
-    result = {}
-    columns = list(keys)
-    options = [_categories(d, keys[c]) for c in columns]
-    for combination in itertools.product(*options):
-        labels = {column: label for column, (label, _) in zip(columns, combination, strict=True)}
-        result[tuple(code for _, code in combination)] = table.index_of(labels)
-    return result
+        if covariate not in covariates:
+            raise ScenarioError(unknown("covariate", covariate, covariates, place))
+    numbers = {}
+    for combination in itertools.product(*(_categories(d, covariate) for covariate in keys.values())):
+        labels = {column: label for column, (label, _) in zip(keys, combination, strict=True)}
+        numbers[tuple(code for _, code in combination)] = table.index_of(labels)
+    return Keys(tuple(covariates.index(covariate) for covariate in keys.values()), numbers)
 
 
 def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
@@ -182,7 +187,7 @@ def _refuse_unused(d: Draft, used: ParameterTable) -> None:
         raise ParameterError(f"{d.scenario.table[first].where}: nothing uses this parameter.{hint}{more}")
 
 
-def check_domains(program: Program, numbers: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+def check_domains(program: Program, numbers: FloatArray) -> None:
     """Refuse family parameters outside their domain.
 
     Parameters
@@ -190,21 +195,20 @@ def check_domains(program: Program, numbers: np.ndarray[Any, np.dtype[np.float64
     numbers : ndarray(float, ndim=3)
         (n_draws, n_strategies, n_numbers).
     """
-    columns = program.columns
-    by_code = {f.code: f for f in FAMILIES.values()}
-    for j, (source, target, risk) in enumerate(program.transitions):
-        family = by_code.get(columns["family"][j])
-        refs = [columns[c][j] for c in ("ref_a", "ref_b", "ref_c")]
-        if family is None or family.code == codes.PIECEWISE:
-            continue
-        values = {}
-        for name, ref in zip(family.parameters, refs, strict=False):
-            if ref < 0:
-                break
-            values[name] = numbers[:, :, ref]
-        problem = family.check(values) if len(values) == len(family.parameters) else None
-        if problem is not None:
-            slots = program.names.numbers.slots
-            inputs = sorted({n for r in refs if r >= 0 for n in expression.names(slots[r].node)})
+    for transition in program.rows.transitions:
+        hazard = transition.timing
+        if isinstance(hazard, Hazard) and (problem := _problem(hazard, numbers)) is not None:
+            slots = [program.rows.slots[ref] for ref in hazard.refs if ref >= 0]
+            inputs = sorted({name for slot in slots for name in expression.names(slot.node)})
             came = f" (from {', '.join(inputs)})" if inputs else ""
-            raise InputError(f"{program.scenario.path}: transition {source} -> {target or risk}: {problem}{came}.")
+            source, target, reason = program.transitions[transition.number]
+            raise InputError(f"{program.scenario.path}: transition {source} -> {target or reason}: {problem}{came}.")
+
+
+def _problem(hazard: Hazard, numbers: FloatArray) -> str | None:
+    """What is wrong with a hazard's parameters; None if any depends on more than parameters of the model."""
+    family = FAMILY_OF.get(hazard.family)
+    if family is None or family.code == codes.PIECEWISE:
+        return None
+    values = {name: numbers[:, :, ref] for name, ref in zip(family.parameters, hazard.refs, strict=False) if ref >= 0}
+    return family.check(values) if len(values) == len(family.parameters) else None

@@ -8,41 +8,57 @@ from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.model.language import expression
 from lmssim.model.language.flat import planned
 from lmssim.model.language.planning import choices
+from lmssim.model.program import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmssim.model.compile.draft import Draft
+    from lmssim.model.language.schema import Strategy
 
 
-def compile_strategies(d: Draft) -> None:
+def compile_strategies(d: Draft) -> tuple[rows.Strategy, ...]:
     """Attributes at time 0: treatments planned for everybody, by rule, or for a share of patients."""
-    d.open("start_rule_start")
-    d.open("mix_start")
-    for name, strategy in d.file.strategies.items():
-        where = f"{d.where}: strategies.{name}"
-        bits = d.names.initial_bits()
-        for choice in choices(d.file, name, d.where):
-            if choice.phase is not None:
-                continue  # its phase asks the strategy
-            bit = d.names.bits[planned(choice.treatment), "true"]
-            if choice.when is None:
-                bits |= bit
-            else:
-                node = d.names.resolve(expression.parse(choice.when, choice.where), f"{choice.where}.when")
-                d.out["start_rule"].append(d.names.program(node, where))
-                d.out["start_rule_set"].append(bit)
-        d.out["start_bits"].append(bits)
-        d.out["start_rule_start"].append(len(d.out["start_rule"]))
-        total = 0.0
-        for i, component in enumerate(strategy.mix):
-            place = f"{where}.mix[{i + 1}]"
-            d.out["mix_ref"].append(d.names.ref(component.fraction, f"{place}.fraction", "probability"))
-            total += component.fraction if isinstance(component.fraction, (int, float)) else 0.0
-            d.out["mix_set"].append(sum({d.names.bits[planned(t), "true"] for t in component.treatments}))
-        if total > 1.0 + 1e-9:
-            raise ScenarioError(f"{where}.mix: fractions add up to {total:g}, over 1.")
-        d.out["mix_start"].append(len(d.out["mix_ref"]))
+    plans = [_plans(d, name, strategy) for name, strategy in d.file.strategies.items()]
+    return tuple(
+        _strategy(d, name, strategy, own)
+        for (name, strategy), own in zip(d.file.strategies.items(), plans, strict=True)
+    )
+
+
+def _plans(d: Draft, name: str, strategy: Strategy) -> tuple[int, ...]:
+    """By plan, the plan whose ticks a strategy uses."""
+    for plan in (each for pair in strategy.plans.items() for each in pair):
+        d.index("plan", plan, d.plans, f"{d.where}: strategies.{name}.plans")
+    return tuple(d.plans.index(strategy.plans.get(plan, plan)) for plan in d.plans)
+
+
+def _strategy(d: Draft, name: str, strategy: Strategy, plans: tuple[int, ...]) -> rows.Strategy:
+    where = f"{d.where}: strategies.{name}"
+    bits, rules = d.names.initial_bits(), []
+    for choice in choices(d.file, name, d.where):
+        if choice.phase is not None:
+            continue  # its phase asks the strategy
+        bit = d.names.bits[planned(choice.treatment), "true"]
+        if choice.when is None:
+            bits |= bit
+        else:
+            node = d.names.resolve(expression.parse(choice.when, choice.where), f"{choice.where}.when")
+            rules.append(rows.StartRule(d.code.add(node, where), bit))
+    return rows.Strategy(
+        name=name, start_bits=bits, rules=tuple(rules), mix=_mix(d, strategy, f"{where}.mix"), plans=plans
+    )
+
+
+def _mix(d: Draft, strategy: Strategy, where: str) -> tuple[rows.Share, ...]:
+    mix, total = [], 0.0
+    for i, component in enumerate(strategy.mix):
+        ref = d.code.ref(component.fraction, f"{where}[{i + 1}].fraction", "probability")
+        total += component.fraction if isinstance(component.fraction, (int, float)) else 0.0
+        mix.append(rows.Share(ref, sum({d.names.bits[planned(t), "true"] for t in component.treatments})))
+    if total > 1.0 + 1e-9:
+        raise ScenarioError(f"{where}: fractions add up to {total:g}, over 1.")
+    return tuple(mix)
 
 
 def check_rules(d: Draft) -> None:

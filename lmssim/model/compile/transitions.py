@@ -2,96 +2,113 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmssim.errors import ScenarioError, UnsupportedError
 from lmssim.kernels import families as codes
-from lmssim.kernels.layout import (
-    CLOCK_AGE,
-    CLOCK_ENTRY,
-    NONE,
-)
+from lmssim.kernels.layout import CLOCK_AGE, CLOCK_ENTRY, NONE
+from lmssim.model.compile.effects import compile_effects
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Apply, Number
 from lmssim.model.language.families import FAMILIES
 from lmssim.model.language.schema import Hazard, Transition
+from lmssim.model.program import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lmssim.model.compile.draft import Draft
+    from lmssim.model.language.schema import Background, Detection
 
 _FAMILY_KEYS = ("rate", "shape", "scale", "meanlog", "sdlog", "mu", "sigma", "q", "delay", "starts", "rates")
 
 
-def compile_transition(d: Draft, source: str, transition: Transition, event: int = -1) -> None:
-    """Append a transition out of one state."""
-    where = f"{d.where}: transition {source} -> {transition.to or transition.name or transition.mark}"
-    if d.file.partitioned_survival is not None:
-        where = f"{d.where}: partitioned_survival.curves.{transition.name}"
-    out = d.out
-    name = transition.name or transition.to or str(transition.mark)
-    first_effect = len(out["effect_ref"])
+@dataclass
+class Source:
+    """A state whose transitions are being compiled: those so far, and the events whose ticks they may be."""
+
+    draft: Draft
+    name: str
+    number: int
+    events: Sequence[rows.Event]
+    transitions: list[rows.Transition] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """A transition as the file states it, and what has been compiled of it before its timing."""
+
+    draft: Draft
+    source: str
+    spec: Transition
+    where: str
+    effects: tuple[rows.Effect, ...]
+    guard: rows.Guard
+
+    @property
+    def name(self) -> str:
+        """Name under which its random numbers are addressed."""
+        return self.spec.name or self.spec.to or str(self.spec.mark)
+
+
+def compile_transition(source: Source, transition: Transition, event: rows.Event | None = None) -> None:
+    """Append a transition out of a state; `event` if it is a tick of one."""
+    d, where = source.draft, _where(source, transition)
     default = "hazard" if transition.detection is None and d.cycle is None else "logit"
-    bits, timed = d.effects(transition.effects, default, where)
-    out["effect_start"].append(first_effect)
-    out["effect_end"].append(len(out["effect_ref"]))
-    care, want, rule = d.names.rule(transition.when, f"{where}.when")
-    clear, mark = d.names.masks(transition.set, f"{where}.set")
-    out["to"].append(-1 if transition.to is None else d.state(transition.to, where))
-    spec: tuple[Any, ...] | None
-    if d.cycle is not None:
-        risk, spec, rule = _in_cycles(d, transition, d.cycle.length, rule, name, where), None, -1
-    elif transition.detection is not None:
-        risk, spec = _detection(d, transition, source, name, where), None
-    elif transition.background is not None:
-        risk, spec = _background(d, transition, name, where)
-    else:
-        assert transition.hazard is not None
-        risk, spec = _hazard(d, transition, transition.hazard, source, name, where)
-    for column, value in (
-        ("care", care),
-        ("want", want),
-        ("rule", rule),
-        ("clear_bits", clear),
-        ("set_bits", mark),
-        ("silent", int(transition.to is None)),
-        ("timed", int(timed)),
-        ("transition_event", event),
-        ("transition_mark", _mark(d, transition, event)),
-    ):
-        out[column].append(value)
-    for ref in (out["ref_a"][-1], out["ref_b"][-1], out["ref_c"][-1], *out["effect_ref"][first_effect:]):
-        bits |= 0 if d.cycle is not None else _ref_bits(d, ref, where)
-    out["effect_bits"].append(bits)
-    if transition.to is None and out["family"][-1] == codes.FIXED and not care & (want ^ mark) & (mark | clear):
-        raise ScenarioError(
-            f"{where}: a silent event after a fixed delay would happen again at once; give it a `when` that its"
-            " own `set` ends, such as when = 'not occult', set.occult = true."
-        )
-    _refuse_shared_risk(d, where)
-    out["rate_id"].append(-1 if spec is None else _rate(d, spec, first_effect))
-    d.transitions.append((source, transition.to, risk))
-    d.flat_transitions_in_order.append(None if event >= 0 else transition)
+    effects = compile_effects(d, transition.effects, default, where)
+    guard = d.code.rule(transition.when, f"{where}.when")
+    change = d.names.change(transition.set, f"{where}.set")
+    to = -1 if transition.to is None else d.state(transition.to, where)
+    timing, reason = _timing(_Stated(d, source.name, transition, where, effects, guard))
+    row = rows.Transition(
+        number=len(d.transitions),
+        source=source.number,
+        to=to,
+        reason=reason,
+        timing=timing,
+        effects=effects,
+        effect_bits=_effect_bits(d, timing, effects, where),
+        timed=any(effect.steps for effect in effects),
+        guard=guard if d.cycle is None else rows.Guard(guard.care, guard.want),  # the probability holds the rule
+        change=change,
+        event=event,
+        mark=_mark(d, transition) if event is None else event.number,
+    )
+    _refuse_endless(row, where)
+    _refuse_shared_risk(source, row, where)
+    source.transitions.append(row)
+    d.transitions.append(transition if event is None else None)
 
 
-def _refuse_shared_risk(d: Draft, where: str) -> None:
-    """Two transitions that can be open at once must not use up one budget; alternatives by `when` may."""
-    out, j = d.out, len(d.out["risk"]) - 1
-    for i in range(out["transition_first"][-1], j):
-        both = out["care"][i] & out["care"][j]
-        apart = both & (out["want"][i] ^ out["want"][j]) or (out["rule"][i] >= 0 and out["rule"][j] >= 0)
-        if out["risk"][i] == out["risk"][j] >= 0 and not apart:
-            risk = next(name for name, k in d.risks.items() if k == out["risk"][j])
-            raise ScenarioError(
-                f"{where}: another transition out of this state uses the same risk '{risk}'; give one of them a"
-                " `name` of its own (their hazards then add), or a `when` that excludes the other."
-            )
+def _where(source: Source, transition: Transition) -> str:
+    """File and transition, to begin a message with."""
+    file = source.draft.where
+    if source.draft.file.partitioned_survival is not None:
+        return f"{file}: partitioned_survival.curves.{transition.name}"
+    return f"{file}: transition {source.name} -> {transition.to or transition.name or transition.mark}"
 
 
-def _mark(d: Draft, transition: Transition, event: int) -> int:
-    if event >= 0:
-        return event
+def compile_tick_event(source: Source, event: str, plan: str, where: str) -> None:
+    """An event that may happen at each tick of a plan, without leaving the state."""
+    d = source.draft
+    row = source.events[d.index("event", event, list(d.file.events), f"{where}.event")]
+    spec = d.file.events[event]
+    tick = Transition.model_validate(
+        {
+            "from": source.name,
+            "name": f"tick {event}",
+            "when": spec.when,
+            "effects": spec.effects,
+            "detection": {"plan": plan, "sensitivity": spec.probability, "test": f"tick {event}"},
+        }
+    )
+    compile_transition(source, tick, row)
+
+
+def _mark(d: Draft, transition: Transition) -> int:
     if transition.mark is None:
         return -1
     if transition.mark not in d.marks:
@@ -99,148 +116,155 @@ def _mark(d: Draft, transition: Transition, event: int) -> int:
     return d.marks.index(transition.mark)
 
 
-def _ref_bits(d: Draft, ref: int, where: str) -> int:
-    """Attribute bits that a ref's program reads; programs of hazards must not read the time."""
-    if ref >= 0 or ref == NONE:
-        return 0
-    node = d.names.origins[-1 - ref][0]
-    if d.names.depends_on_time(node):
-        raise UnsupportedError(
-            f"{where}: a hazard may not depend on age, time or a clock within a stay; choose a family on that clock."
+def _effect_bits(d: Draft, timing: rows.Hazard | rows.Visits, effects: Sequence[rows.Effect], where: str) -> int:
+    """Attribute bits that a hazard and its effects read; the code of hazards must not read the time."""
+    bits = 0
+    for effect in effects:
+        bits |= effect.mask
+    refs = timing.refs if isinstance(timing, rows.Hazard) else (timing.ref,)
+    for ref in (*refs, *(effect.ref for effect in effects)) if d.cycle is None else ():
+        node = d.code.node_of(ref)
+        if node is not None and d.names.depends_on_time(node):
+            raise UnsupportedError(
+                f"{where}: a hazard may not depend on age, time or a clock within a stay; choose a family on that"
+                " clock."
+            )
+        bits |= 0 if node is None else d.names.bits_of(node)
+    return bits
+
+
+def _refuse_endless(row: rows.Transition, where: str) -> None:
+    """A silent event after a fixed delay must end what makes it possible."""
+    change, guard = row.change, row.guard
+    ends = guard.care & (guard.want ^ change.set) & (change.set | change.clear)
+    if row.silent and row.timing.family == codes.FIXED and not ends:
+        raise ScenarioError(
+            f"{where}: a silent event after a fixed delay would happen again at once; give it a `when` that its"
+            " own `set` ends, such as when = 'not occult', set.occult = true."
         )
-    return d.names.bits_of(node)
 
 
-def _rate(d: Draft, spec: tuple[Any, ...], first_effect: int) -> int:
-    effects = tuple(
-        tuple(d.out[c][i] for c in ("effect_column", "effect_mask", "effect_ref", "effect_on", "effect_clock"))
-        for i in range(first_effect, len(d.out["effect_ref"]))
+def _refuse_shared_risk(source: Source, row: rows.Transition, where: str) -> None:
+    """Two transitions that can be open at once must not use up one budget; alternatives by `when` may."""
+    if not isinstance(row.timing, rows.Hazard) or row.timing.risk < 0:
+        return
+    for other in source.transitions:
+        a, b = other.guard, row.guard
+        apart = a.care & b.care & (a.want ^ b.want) or (a.rule >= 0 and b.rule >= 0)
+        same = isinstance(other.timing, rows.Hazard) and other.timing.risk == row.timing.risk
+        if same and not apart:
+            risk = list(source.draft.risks)[row.timing.risk]
+            raise ScenarioError(
+                f"{where}: another transition out of this state uses the same risk '{risk}'; give one of them a"
+                " `name` of its own (their hazards then add), or a `when` that excludes the other."
+            )
+
+
+# === When it happens ===
+
+
+def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Visits, str]:
+    """When a transition happens, and the reason that histories give."""
+    spec = stated.spec
+    if stated.draft.cycle is not None:
+        return _in_cycles(stated, stated.draft.cycle.length), stated.name
+    if spec.detection is not None:
+        return _detection(stated, spec.detection), stated.name
+    if spec.background is not None:
+        return _background(stated, spec.background), spec.risk or stated.name
+    assert spec.hazard is not None
+    return _hazard(stated, spec.hazard)
+
+
+def _in_cycles(stated: _Stated, length: float) -> rows.Visits:
+    """Probability of a cycle, 0 where the rule does not hold; both are read at the start of each cycle."""
+    d, spec, where, rule = stated.draft, stated.spec, stated.where, stated.guard.rule
+    if spec.rate is not None and spec.effects:
+        raise UnsupportedError(
+            f"{where}.effects: act on the log odds of a `probability`; write what changes a `rate` into its expression."
+        )
+    key = "rate" if spec.rate is not None else "probability"
+    place, value = f"{where}.{key}", getattr(spec, key)
+    node = d.names.resolve(expression.parse(value, place), place)
+    if key == "rate":
+        exponent = Apply("neg", (Apply("*", (node, Number(length))),))
+        node = Apply("-", (Number(1.0), Apply("exp", (exponent,))))
+    if rule >= 0:
+        node = Apply("if", (d.code.codes[rule].node, node, Number(0.0)))
+    check = "probability" if d.names.is_constant(node) else "any"  # the kernels check it in each cycle
+    decision = d.decision(f"cycle {stated.name}")
+    return rows.Visits(plan=-1, ref=d.code.ref_of(node, place, check), test_decision=decision)
+
+
+def _detection(stated: _Stated, detection: Detection) -> rows.Visits:
+    d, where = stated.draft, f"{stated.where}.detection"
+    plan = d.index("plan", detection.plan, d.plans, f"{where}.plan")
+    decision = d.decision(f"test {detection.test or f'{detection.plan} {stated.name}'}")
+    ref = d.code.ref(detection.sensitivity, f"{where}.sensitivity", "probability")
+    return rows.Visits(plan=plan, ref=ref, test_decision=decision)
+
+
+def _background(stated: _Stated, background: Background) -> rows.Hazard:
+    d, where = stated.draft, stated.where
+    if d.scenario.life is None:
+        raise ScenarioError(f"{where}: background needs a [mortality] table.")
+    ref = d.code.ref(background.multiplier, f"{where}.background.multiplier", "multiplier")
+    return rows.Hazard(
+        family=codes.LIFE_TABLE,
+        refs=(ref, NONE, NONE),
+        clock=CLOCK_AGE,
+        default_model=False,
+        risk=_risk(d, stated.spec.risk or stated.name, False, where),
+        fresh=False,
+        rate_id=_rate_id(stated, codes.LIFE_TABLE, ref),
+        cure=NONE,
+        cure_redraw=False,
     )
-    key = (*spec, effects)
-    if key not in d.rates:
-        d.rates[key] = len(d.rates)
-        d.out["rate_family"].append(spec[0])
-    return d.rates[key]
+
+
+def _hazard(stated: _Stated, hazard: Hazard) -> tuple[rows.Hazard, str]:
+    """A hazard, and the name of its risk."""
+    d, spec, where = stated.draft, stated.spec, stated.where
+    family = FAMILIES[hazard.family].code
+    refs = _family_refs(d, hazard, where)
+    clock = d.clock(hazard.clock, f"{where}.hazard.clock")
+    fresh, fixed = clock == CLOCK_ENTRY and spec.risk is None, family == codes.FIXED
+    risk = f"{stated.name} from {_drawn_in(d, stated.source)}" if fresh else spec.risk or stated.name
+    if fixed and clock == CLOCK_AGE:
+        raise UnsupportedError(f"{where}: a fixed delay runs on `entry`, `model` or a named clock.")
+    if fixed and spec.to is None and clock != CLOCK_ENTRY:
+        raise UnsupportedError(f"{where}: a silent event after a fixed delay is not supported.")
+    cure = d.code.ref(hazard.cure, f"{where}.hazard.cure", "probability")
+    default = hazard.default_origin == "model"
+    row = rows.Hazard(
+        family=family,
+        refs=refs,
+        clock=clock,
+        default_model=default,
+        risk=-1 if fixed else _risk(d, risk, fresh, where),
+        fresh=fresh and not fixed,
+        rate_id=_rate_id(stated, family, *refs, clock, default, cure),
+        cure=cure,
+        cure_redraw=hazard.redraw,
+    )
+    return row, risk
+
+
+def _rate_id(stated: _Stated, family: int, *what: int) -> int:
+    """Number that hazards share that are equal in all; a risk is not opened anew where its rate stays the same."""
+    rates, key = stated.draft.rates, (family, what, stated.effects)
+    return rates.setdefault(key, len(rates))
 
 
 def _risk(d: Draft, name: str, fresh: bool, where: str) -> int:
     if d.fresh_risks.setdefault(name, fresh) != fresh:
         raise ScenarioError(f"{where}: risk '{name}' is carried in one place and drawn at each entry in another.")
     if name not in d.risks:
-        d.risks[name] = len(d.risks)
-        d.out["risk_decision"].append(d.decision(f"risk {name}"))
-        d.out["cure_decision"].append(d.decision(f"cure {name}"))
-    return d.risks[name]
+        d.risks[name] = rows.Risk(name, d.decision(f"risk {name}"), d.decision(f"cure {name}"))
+    return list(d.risks).index(name)
 
 
-def _fill(d: Draft, **values: int) -> None:
-    """Columns of a transition; those not given take their neutral value."""
-    neutral = {
-        "ref_a": NONE,
-        "ref_b": NONE,
-        "ref_c": NONE,
-        "clock": CLOCK_ENTRY,
-        "default_model": 0,
-        "risk": -1,
-        "fresh": 0,
-        "cure": NONE,
-        "cure_redraw": 0,
-        "plan": -1,
-        "test_decision": -1,
-    }
-    for column, value in (neutral | values).items():
-        d.out[column].append(value)
-
-
-def _detection(d: Draft, transition: Transition, source: str, name: str, where: str) -> str:
-    detection = transition.detection
-    assert detection is not None
-    plan = d.index("plan", detection.plan, d.plans, f"{where}.detection.plan")
-    test = d.decision(f"test {detection.test or f'{detection.plan} {name}'}")
-    ref = d.names.ref(detection.sensitivity, f"{where}.detection.sensitivity", "probability")
-    _fill(d, family=codes.VISIT, ref_a=ref, plan=plan, test_decision=test)
-    return name
-
-
-def _in_cycles(d: Draft, transition: Transition, length: float, rule: int, name: str, where: str) -> str:
-    """Probability of a cycle, 0 where the rule does not hold; both are read at the start of each cycle."""
-    if transition.rate is not None and transition.effects:
-        raise UnsupportedError(
-            f"{where}.effects: act on the log odds of a `probability`; write what changes a `rate` into its expression."
-        )
-    key = "rate" if transition.rate is not None else "probability"
-    place, value = f"{where}.{key}", getattr(transition, key)
-    node = d.names.resolve(expression.parse(value, place), place)
-    if key == "rate":
-        exponent = Apply("neg", (Apply("*", (node, Number(length))),))
-        node = Apply("-", (Number(1.0), Apply("exp", (exponent,))))
-    if rule >= 0:
-        node = Apply("if", (d.names.origins[rule][0], node, Number(0.0)))
-    check = "probability" if d.names.is_constant(node) else "any"  # the kernels check it in each cycle
-    test = d.decision(f"cycle {name}")
-    _fill(d, family=codes.VISIT, ref_a=d.names.ref_of(node, place, check), test_decision=test)
-    return name
-
-
-def compile_tick_event(d: Draft, source: str, event: str, plan: str, where: str) -> None:
-    """An event that may happen at each tick of a plan, without leaving the state."""
-    number = d.index("event", event, list(d.file.events), f"{where}.event")
-    spec = d.file.events[event]
-    tick = Transition.model_validate(
-        {
-            "from": source,
-            "name": f"tick {event}",
-            "when": spec.when,
-            "effects": spec.effects,
-            "detection": {"plan": plan, "sensitivity": spec.probability, "test": f"tick {event}"},
-        }
-    )
-    compile_transition(d, source, tick, number)
-
-
-def _background(d: Draft, transition: Transition, name: str, where: str) -> tuple[str, tuple[Any, ...]]:
-    if d.scenario.life is None:
-        raise ScenarioError(f"{where}: background needs a [mortality] table.")
-    assert transition.background is not None
-    ref = d.names.ref(transition.background.multiplier, f"{where}.background.multiplier", "multiplier")
-    risk = transition.risk or name
-    _fill(d, family=codes.LIFE_TABLE, ref_a=ref, clock=CLOCK_AGE, risk=_risk(d, risk, False, where))
-    return risk, (codes.LIFE_TABLE, ref)
-
-
-def _hazard(
-    d: Draft, transition: Transition, hazard: Hazard, source: str, name: str, where: str
-) -> tuple[str, tuple[Any, ...]]:
-    family = FAMILIES[hazard.family]
-    refs = _family_refs(d, hazard, where)
-    clock = d.clock(hazard.clock, f"{where}.hazard.clock")
-    fresh = clock == CLOCK_ENTRY and transition.risk is None
-    risk = f"{name} from {_luck_place(d, source)}" if fresh else transition.risk or name
-    if family.code == codes.FIXED:
-        if clock == CLOCK_AGE:
-            raise UnsupportedError(f"{where}: a fixed delay runs on `entry`, `model` or a named clock.")
-        if transition.to is None and clock != CLOCK_ENTRY:
-            raise UnsupportedError(f"{where}: a silent event after a fixed delay is not supported.")
-    cure = d.names.ref(hazard.cure, f"{where}.hazard.cure", "probability")
-    default = int(hazard.default_origin == "model")
-    fixed = family.code == codes.FIXED
-    _fill(
-        d,
-        family=family.code,
-        ref_a=refs[0],
-        ref_b=refs[1],
-        ref_c=refs[2],
-        clock=clock,
-        default_model=default,
-        risk=-1 if fixed else _risk(d, risk, fresh, where),
-        fresh=int(fresh and not fixed),
-        cure=cure,
-        cure_redraw=int(hazard.redraw),
-    )
-    return risk, (family.code, *refs, clock, default, cure)
-
-
-def _luck_place(d: Draft, source: str) -> str:
+def _drawn_in(d: Draft, source: str) -> str:
     """Name under which a state's fresh risks are drawn: treatments that exclude each other share their phase's."""
     group = d.flat.group[source]
     treatment = d.flat.treatment.get(source)
@@ -250,20 +274,23 @@ def _luck_place(d: Draft, source: str) -> str:
 def _family_refs(d: Draft, hazard: Hazard, where: str) -> tuple[int, int, int]:
     family = FAMILIES[hazard.family]
     given = [p for p in _FAMILY_KEYS if getattr(hazard, p) is not None]
-    extra, missing = set(given) - set(family.parameters), set(family.parameters) - set(given)
-    if extra or missing:
+    if set(given) != set(family.parameters):
         raise ScenarioError(
             f"{where}.hazard: {hazard.family} takes {', '.join(family.parameters)};"
             f" given: {', '.join(given) or 'none'}."
         )
     if family.code == codes.PIECEWISE:
         return _piecewise(d, hazard, where)
-    refs = [d.names.ref(getattr(hazard, p), f"{where}.hazard.{p}", "number") for p in family.parameters]
-    return tuple([*refs, NONE, NONE][:3])  # type: ignore[return-value]
+    a, b, c, *_ = [
+        *(d.code.ref(getattr(hazard, p), f"{where}.hazard.{p}", "number") for p in family.parameters),
+        NONE,
+        NONE,
+    ]
+    return a, b, c
 
 
 def _piecewise(d: Draft, hazard: Hazard, where: str) -> tuple[int, int, int]:
-    """Starts, rates and cumulative hazards in neighbouring slots."""
+    """Starts, rates and cumulative hazards in neighbouring slots: the first slot and the number of pieces."""
     assert hazard.starts is not None
     assert hazard.rates is not None
     rates = [d.names.resolve(expression.parse(r, where), f"{where}.hazard.rates") for r in hazard.rates]
@@ -279,7 +306,7 @@ def _piecewise(d: Draft, hazard: Hazard, where: str) -> tuple[int, int, int]:
     for i, width in enumerate(np.diff(hazard.starts)):
         cumulative.append(Apply("+", (cumulative[-1], Apply("*", (rates[i], Number(float(width)))))))
     slots = [
-        d.names.numbers.add(node, f"{where}.hazard.rates", "multiplier", shared=False)
+        d.numbers.add(node, f"{where}.hazard.rates", "multiplier", shared=False)
         for node in [*map(Number, hazard.starts), *rates, *cumulative]
     ]
     return slots[0], len(rates), NONE

@@ -2,7 +2,7 @@
 
 Python's own parser reads the text; every node is then translated into one of the forms below, and anything else
 (attributes, subscripts, lambdas, unknown calls) is refused by name. A tree is evaluated over NumPy arrays here, or
-turned into stack-machine code by `lmssim.model.program.names`.
+turned into stack-machine code by `lmssim.model.program.code`.
 """
 
 from __future__ import annotations

@@ -28,22 +28,19 @@ def bad_value(program: Program, wi: IntArray, wf: FloatArray) -> InputError:
     if kind == machine.KIND_CYCLE:
         return InputError(_of_cycle(program, number, int(wi[layout.W_INFO]) + 1, value))
     if kind == machine.KIND_LOOKUP:
-        axis = program.names.axes[number]
+        axis = program.rows.axes[number]
         rule = "is not one of its labels" if axis.exact else "lies below its first band"
         return InputError(f"{axis.where}: {value:.6g}, looked up for a patient, {rule}.")
-    _, place, check = program.names.origins[number]
-    return InputError(f"{place}: {value:.6g}, as computed for a patient, is not {CHECKS[check][0]}.")
+    code = program.rows.codes[number]
+    return InputError(f"{code.where}: {value:.6g}, as computed for a patient, is not {CHECKS[code.check][0]}.")
 
 
-def _of_cycle(program: Program, transition: int, cycle: int, value: float) -> str:
-    source, target, _ = program.transitions[transition]
-    where = f"{program.scenario.path}: state '{source}', cycle {cycle}"
-    if value > 1.0 and not _alone(program, transition):
-        return f"{where}: the probabilities up to that of '{target}' add up to {value:.6g}; at most 1 is allowed."
+def _of_cycle(program: Program, number: int, cycle: int, value: float) -> str:
+    transition = program.rows.transitions[number]
+    source, target = program.rows.states[transition.source], program.rows.states[transition.to]
+    where = f"{program.scenario.path}: state '{source.name}', cycle {cycle}"
+    alone = transition is source.transitions[0]  # what exceeds 1 is then its own probability
+    if value > 1.0 and not alone:
+        return f"{where}: the probabilities up to that of '{target.name}' add up to {value:.6g}; at most 1 is allowed."
     hint = " (is a clock read before it has started?)" if value != value else ""  # noqa: PLR0124 (not a number)
-    return f"{where}: the probability of '{target}' is {value:.6g}{hint}; it must lie from 0 to 1."
-
-
-def _alone(program: Program, transition: int) -> bool:
-    """Whether a transition is the first of its state: what exceeds 1 is then its own probability."""
-    return transition in program.columns["transition_first"]
+    return f"{where}: the probability of '{target.name}' is {value:.6g}{hint}; it must lie from 0 to 1."

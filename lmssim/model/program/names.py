@@ -3,73 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from lmssim.errors import ExpressionError, ScenarioError, UnsupportedError, unknown
-from lmssim.kernels import machine
-from lmssim.kernels.layout import NONE
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Apply, Lookup, Name, Node, Number, Text
 from lmssim.model.language.flat import STAY
 from lmssim.model.parameters.by_covariate import ByCovariate, table_name
-from lmssim.model.program.numbers import NumberTable
+from lmssim.model.program.rows import Change
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmssim.kernels import FloatArray
     from lmssim.model.language.cycles import CycleClock
-    from lmssim.model.language.lookup_tables import LookupTable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
     from lmssim.model.language.lookup_tables import Entry, LookupTable
+    from lmssim.model.program.lookups import Labels, Lookups
 
 MAX_BITS = 62
-OPCODES = {
-    "+": machine.ADD,
-    "-": machine.SUBTRACT,
-    "*": machine.MULTIPLY,
-    "/": machine.DIVIDE,
-    "**": machine.POWER,
-    "<": machine.LESS,
-    "<=": machine.LESS_EQUAL,
-    ">": machine.GREATER,
-    ">=": machine.GREATER_EQUAL,
-    "==": machine.EQUAL,
-    "!=": machine.NOT_EQUAL,
-    "and": machine.AND,
-    "or": machine.OR,
-    "not": machine.NOT,
-    "neg": machine.NEGATE,
-    "if": machine.SELECT,
-    "exp": machine.EXP,
-    "log": machine.LOG,
-    "sqrt": machine.SQRT,
-    "abs": machine.ABS,
-    "floor": machine.FLOOR,
-    "min": machine.MINIMUM,
-    "max": machine.MAXIMUM,
-}
-
-CHECK_KINDS = {
-    "number": machine.KIND_NUMBER,
-    "probability": machine.KIND_PROBABILITY,
-    "utility": machine.KIND_UTILITY,
-    "loss": machine.KIND_LOSS,
-    "cost": machine.KIND_POSITIVE,
-    "time": machine.KIND_POSITIVE,
-    "multiplier": machine.KIND_POSITIVE,
-    "amount": machine.KIND_POSITIVE,
-}
-"""Checks of `lmssim.model.program.numbers` as the stack machine's kinds."""
 
 
 @dataclass
 class Names:
-    """Names of one model, and the tables that refs to them fill.
+    """Names of one model.
 
     Attributes
     ----------
@@ -81,6 +36,10 @@ class Names:
         Name to the expression that stands for it wherever it is read.
     by : ByCovariate
         Ids whose parameter differs by a covariate.
+    lookups : Lookups
+        Tables that are in use, filled as they are met.
+    used : set of str
+        Parameters that have been read.
     """
 
     parameters: frozenset[str]
@@ -89,20 +48,12 @@ class Names:
     levels: dict[str, list[str]]
     clocks: list[str]
     strategies: list[str]
+    lookups: Lookups
     tables: dict[str, LookupTable] = field(default_factory=dict)
     expressions: Mapping[str, float | str | Node] = field(default_factory=dict)
     by: ByCovariate = field(default_factory=ByCovariate)
     cycle: CycleClock | None = None
-    numbers: NumberTable = field(default_factory=NumberTable)
-    columns: list[Node] = field(default_factory=list)
-    code_start: list[int] = field(default_factory=lambda: [0])
-    code_op: list[int] = field(default_factory=list)
-    code_arg: list[int] = field(default_factory=list)
-    programs: dict[tuple[Node, str], int] = field(default_factory=dict)
-    origins: list[tuple[Node, str, str]] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
-    axes: list[Axis] = field(default_factory=list)
-    table_places: dict[str, tuple[list[int], int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.expanding: list[str] = []
@@ -113,14 +64,11 @@ class Names:
                 self.bits[attribute, level] = 1 << len(self.bits)
         if len(self.bits) > MAX_BITS:
             raise UnsupportedError(f"attributes have {len(self.bits)} levels in all; the engines take {MAX_BITS}.")
-        for i, name in enumerate(self.covariates):
-            self.columns.append(Name(name))
-            assert i == len(self.columns) - 1
 
     # --- attributes ---
 
-    def masks(self, settings: dict[str, str | bool], where: str) -> tuple[int, int]:
-        """(bits to clear, bits to set) of attribute settings."""
+    def change(self, settings: dict[str, str | bool], where: str) -> Change:
+        """Attribute settings as bits to clear and to set."""
         clear = mark = 0
         for attribute, level in settings.items():
             if attribute not in self.levels:
@@ -133,7 +81,7 @@ class Names:
             if word not in self.levels[attribute]:
                 raise ScenarioError(unknown(f"level of {attribute}", word, self.levels[attribute], where))
             mark |= self.bits[attribute, word]
-        return clear, mark
+        return Change(clear, mark)
 
     def initial_bits(self) -> int:
         """Attributes at time 0: flags off, others at their first level."""
@@ -169,7 +117,7 @@ class Names:
             case Apply(function, arguments):
                 return Apply(function, tuple(self.resolve(a, where) for a in arguments))
             case Lookup(table, arguments):
-                return resolve_lookup(self, table, arguments, where)
+                return self._lookup(table, arguments, where)
             case Text(text):
                 raise ExpressionError(
                     f"{where}: '{text}' may only be compared with a covariate, attribute or strategy."
@@ -186,7 +134,7 @@ class Names:
         if name in self.parameters:
             self.used.add(name)
         known = name in self.parameters or name in self.covariates or name in self._moments()
-        if known or self.attribute_bit(name) is not None or self._clock(name) is not None:
+        if known or self.attribute_bit(name) is not None or self.clock(name) is not None:
             return Name(name)
         category = self.indicator(name)
         if category is None:
@@ -211,7 +159,7 @@ class Names:
         table = table_name(name, self.by.covariate)
         if table not in self.tables:
             self.tables[table] = self.by.table(name, where)
-        return resolve_lookup(self, table, (Name(self.by.covariate),), where)
+        return self._lookup(table, (Name(self.by.covariate),), where)
 
     def differing(self, node: Node) -> str:
         """For messages: the parameters of a resolved node that differ by a covariate."""
@@ -251,7 +199,8 @@ class Names:
         """Names that change as time passes, but for clocks."""
         return ("age", "time") if self.cycle is None else ("age", "time", "cycle", "time_in_state")
 
-    def _clock(self, name: str) -> int | None:
+    def clock(self, name: str) -> int | None:
+        """Number of the named clock that a name reads; None if it reads none."""
         if name == "time_in_state" and self.cycle is not None:
             return self.clocks.index(STAY)
         prefix, _, clock = name.partition("since_")
@@ -273,276 +222,66 @@ class Names:
 
     def depends_on_time(self, node: Node) -> bool:
         """Whether a resolved node changes within a stay."""
-        return any(n in self._moments() or self._clock(n) is not None for n in expression.names(node))
+        return any(n in self._moments() or self.clock(n) is not None for n in expression.names(node))
 
     def bits_of(self, node: Node) -> int:
         """Attribute bits a resolved node depends on."""
         total = 0
         for name in expression.names(node):
             if name not in self.parameters and name not in self.covariates:
-                total |= self._mask(name) or self.attribute_bit(name) or 0
+                total |= self.level_bits(name) or self.attribute_bit(name) or 0
         return total
 
-    def _mask(self, name: str) -> int:
+    def level_bits(self, name: str) -> int:
         """Bits of all levels of an attribute, read together as the key of a table; 0 for any other name."""
         levels = self.levels.get(name, ["true"])
         return 0 if levels == ["true"] else sum(self.bits[name, level] for level in levels)
 
-    # --- refs ---
+    # --- lookup tables ---
 
-    def ref(self, value: float | str | None, where: str, check: str) -> int:
-        """Ref of a value: a number slot if it depends on parameters alone, else a program."""
-        if value is None:
-            return NONE
-        return self.ref_of(self.resolve(expression.parse(value, where), where), where, check)
+    def _lookup(self, table: str, arguments: tuple[Node, ...], where: str) -> Node:
+        """A call of a table, its keys resolved and labels replaced by their codes."""
+        if table not in self.tables:
+            raise ExpressionError(unknown("function", table, [*expression.FUNCTIONS, *self.tables], where))
+        called = self.tables[table]
+        if len(arguments) != len(called.by):
+            raise ExpressionError(f"{where}: {table}() takes {', '.join(called.by)}; {len(arguments)} given.")
+        labels = [self._labels(key) for key in called.by]
+        self.lookups.place(table, called, labels, lambda entry: self._value(entry, called.of_parameters))
+        keys = zip(called.by, labels, arguments, strict=True)
+        return Lookup(table, tuple(self._key(key, known, node, f"{where}: {table}()") for key, known, node in keys))
 
-    def ref_of(self, node: Node, where: str, check: str) -> int:
-        """Ref of a resolved node."""
-        if self.is_constant(node):
-            return self.numbers.add(node, where, check)
-        return -1 - self.program(node, where, check)
+    def _labels(self, key: str) -> Labels | None:
+        """Labels of a table's key with their codes; None if it is a number."""
+        if key == "strategy":
+            return {name: float(i) for i, name in enumerate(self.strategies)}
+        if self.covariates.get(key):
+            return dict(zip(self.covariates[key], self.codes[key], strict=True))
+        levels = self.levels.get(key, ["true"])
+        return None if levels == ["true"] else {level: float(i) for i, level in enumerate(levels)}
 
-    def rule(self, text: str | None, where: str) -> tuple[int, int, int]:
-        """(bits that matter, bits wanted, program or -1) of a rule; levels joined by `and` need no program."""
-        if text is None:
-            return 0, 0, -1
-        node = self.resolve(expression.parse(text, where), where)
-        rest: list[Node] = []
-        care = want = 0
-        for part in _conjuncts(node):
-            bits = self._wanted(part)
-            if bits is None:
-                rest.append(part)
-            else:
-                care, want = care | bits[0], want | bits[1]
-        if not rest:
-            return care, want, -1
-        program = rest[0]
-        for part in rest[1:]:
-            program = Apply("and", (program, part))
-        return care, want, self.program(program, where)
+    def _key(self, key: str, labels: Labels | None, node: Node, where: str) -> Node:
+        if labels is None:
+            return self.resolve(node, where)
+        if node != Name(key):
+            raise ExpressionError(f"{where}: its key '{key}' has labels; write '{key}' in its place.")
+        if key in self.covariates or key in self.levels:
+            return Name(key)
+        total: Node = Number(0.0)
+        for label, code in labels.items():
+            total = Apply("+", (total, Apply("*", (Number(code), self.category(key, label, where)))))
+        return total
 
-    def _wanted(self, node: Node) -> tuple[int, int] | None:
-        """(bit, bit wanted) of an attribute level, or of its negation; None for anything else."""
-        negated = isinstance(node, Apply) and node.function == "not"
-        inner = node.arguments[0] if isinstance(node, Apply) and negated else node
-        if not isinstance(inner, Name) or inner.name in self.parameters or inner.name in self.covariates:
-            return None
-        bit = self.attribute_bit(inner.name)
-        return None if bit is None else (bit, 0 if negated else bit)
-
-    def program(self, node: Node, where: str, check: str = "any") -> int:
-        """Stack-machine program of a resolved node, whose value is checked each time it is computed."""
-        key = (node, check)
-        if key not in self.programs:
-            number = len(self.origins)
-            self.origins.append((node, where, check))
-            self._emit(node, where)
-            if check in CHECK_KINDS:
-                self._op(machine.CHECK, CHECK_KINDS[check] + (machine.CHECK_KIND + 1) * number)
-            self.code_start.append(len(self.code_op))
-            self.programs[key] = number
-        return self.programs[key]
-
-    def _emit(self, node: Node, where: str) -> None:
-        if self.is_constant(node):
-            self._op(machine.NUMBER, self.numbers.add(node, where, "any"))
-            return
-        match node:
-            case Name(name):
-                self._emit_name(name)
-            case Apply("==", (Name("strategy"), Number(value))):
-                self._op(machine.STRATEGY, int(value))
-            case Apply(function, arguments):
-                for argument in arguments:
-                    self._emit(argument, where)
-                self._op(OPCODES[function], 0)
-            case Lookup(table, arguments):
-                axes, first = self.table_places[table]
-                for k, (axis, argument) in enumerate(zip(axes, arguments, strict=True)):
-                    if k > 0:
-                        self._constant(float(self.axes[axis].n), machine.MULTIPLY)
-                    self._emit(argument, where)
-                    self._op(machine.FIND, axis)
-                    if k > 0:
-                        self._op(machine.ADD, 0)
-                self._op(machine.FETCH, first)
-
-    def _constant(self, value: float, op: int) -> None:
-        """Apply an operation to what stands on the stack and a constant."""
-        self._op(machine.NUMBER, self.numbers.add(Number(value), "", "any"))
-        self._op(op, 0)
-
-    def _emit_name(self, name: str) -> None:
-        clock, bit = self._clock(name), None
-        if name == "age":  # exact age now; the covariate of that name is read at time zero by keys of effects alone
-            self._op(machine.AGE, 0)
-            if self.cycle is not None and self.cycle.age_lag > 0.0:
-                self._constant(self.cycle.age_lag, machine.ADD)
-        elif name in self.covariates:
-            self._op(machine.COLUMN, list(self.covariates).index(name))
-        elif name == "time":
-            self._op(machine.TIME, 0)
-        elif name == "cycle" and self.cycle is not None:
-            self._op(machine.TIME, 0)
-            self._whole_cycles(self.cycle.per_year, 1.0)
-        elif clock is not None:
-            self._op(machine.SINCE, clock)
-            if self.cycle is not None:
-                self._whole_cycles(self.cycle.per_year, 0.0)
-                self._constant(self.cycle.per_year, machine.DIVIDE)
-        elif self._mask(name):
-            self._op(machine.LEVEL, self._mask(name))
-        else:
-            bit = self.attribute_bit(name)
-            assert bit is not None
-            self._op(machine.BIT, bit)
-
-    def _whole_cycles(self, per_year: float, more: float) -> None:
-        """Turn years on the stack into a number of cycles, free of rounding, plus some more."""
-        self._constant(per_year, machine.MULTIPLY)
-        self._constant(0.5 + more, machine.ADD)
-        self._op(machine.FLOOR, 0)
-
-    def _op(self, op: int, argument: int) -> None:
-        self.code_op.append(op)
-        self.code_arg.append(argument)
-
-    # --- columns ---
-
-    def column(self, node: Node) -> int:
-        """Column of a baseline expression, added to the patient's columns if new."""
-        if node not in self.columns:
-            self.columns.append(node)
-        return self.columns.index(node)
-
-    def fill_columns(self, covariates: FloatArray, extra: int) -> FloatArray:
-        """Patients' columns: covariates, expressions of them, and `extra` empty ones at the end.
-
-        Parameters
-        ----------
-        covariates : ndarray(float, ndim=2)
-            (n_patients, n_covariates).
-        """
-        n = covariates.shape[0]
-        x = np.empty((n, len(self.columns) + extra))
-        x[:, : covariates.shape[1]] = covariates
-        values: dict[str, Any] = {name: covariates[:, i] for i, name in enumerate(self.covariates)}
-        for k in range(covariates.shape[1], len(self.columns)):
-            x[:, k] = expression.evaluate(self.columns[k], values, "effect")
-        return x
-
-
-def _conjuncts(node: Node) -> list[Node]:
-    match node:
-        case Apply("and", (left, right)):
-            return [*_conjuncts(left), *_conjuncts(right)]
-    return [node]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """One key of a lookup table that is in use.
-
-    Attributes
-    ----------
-    first, n : int
-        Where its codes stand among the numbers, and how many there are.
-    exact : bool
-        Whether a value must equal one of the codes, else they are the starts of bands.
-    where : str
-        Table and key, for messages.
-    """
-
-    first: int
-    n: int
-    exact: bool
-    where: str
-
-
-def resolve_lookup(names: Names, table: str, arguments: tuple[Node, ...], where: str) -> Node:
-    """A call of a table, its keys resolved and labels replaced by their codes.
-
-    Raises
-    ------
-    InputError
-        If there is no such table, the call does not fit it, or the table has a row too few, too many or impossible.
-    """
-    if table not in names.tables:
-        raise ExpressionError(unknown("function", table, [*expression.FUNCTIONS, *names.tables], where))
-    by = names.tables[table].by
-    if len(arguments) != len(by):
-        raise ExpressionError(f"{where}: {table}() takes {', '.join(by)}; {len(arguments)} given.")
-    _place(names, table)
-    keys = zip(by, arguments, strict=True)
-    return Lookup(table, tuple(_key(names, key, node, f"{where}: {table}()") for key, node in keys))
-
-
-def _key(names: Names, key: str, node: Node, where: str) -> Node:
-    labels = _labels(names, key)
-    if labels is None:
-        return names.resolve(node, where)
-    if node != Name(key):
-        raise ExpressionError(f"{where}: its key '{key}' has labels; write '{key}' in its place.")
-    if key in names.covariates or key in names.levels:
-        return Name(key)
-    total: Node = Number(0.0)
-    for label, code in labels.items():
-        total = Apply("+", (total, Apply("*", (Number(code), names.category(key, label, where)))))
-    return total
-
-
-def _labels(names: Names, key: str) -> dict[str, float] | None:
-    """Labels of a key with their codes; None if it is a number."""
-    if key == "strategy":
-        return {name: float(i) for i, name in enumerate(names.strategies)}
-    if names.covariates.get(key):
-        return dict(zip(names.covariates[key], names.codes[key], strict=True))
-    levels = names.levels.get(key, ["true"])
-    return None if levels == ["true"] else {level: float(i) for i, level in enumerate(levels)}
-
-
-def _place(names: Names, name: str) -> None:
-    """Give a table its slots on first use: the codes of each key, then the values."""
-    if name in names.table_places:
-        return
-    table, first_axis = names.tables[name], len(names.axes)
-    texts = []
-    for k, key in enumerate(table.by):
-        codes = _codes(names, table, k)
-        texts.append(list(codes.values()))
-        place = f"{table.where}: key '{key}'"
-        first = _slots(names, [(Number(code), place) for code in codes])
-        names.axes.append(Axis(first, len(codes), _labels(names, key) is not None, place))
-    values = _slots(names, [(_value(names, entry, table.of_parameters), entry.where) for entry in table.values(texts)])
-    names.table_places[name] = list(range(first_axis, len(names.axes))), values
-
-
-def _slots(names: Names, nodes: list[tuple[Node, str]]) -> int:
-    """Neighbouring slots of some values; returns the first."""
-    slots = [names.numbers.add(node, where, "number", shared=False) for node, where in nodes]
-    return slots[0]
-
-
-def _value(names: Names, entry: Entry, of_parameters: bool) -> Node:
-    if of_parameters:
-        names.used.add(entry.value)
-        return Name(entry.value)
-    node = expression.parse(entry.value, entry.where)
-    if not expression.looks_up(node):
-        node = names.resolve(node, entry.where)
-    if not names.is_constant(node):
-        raise UnsupportedError(f"{entry.where}: '{entry.value}' may depend on parameters alone{names.differing(node)}.")
-    return node
-
-
-def _codes(names: Names, table: LookupTable, key: int) -> dict[float, str]:
-    """Codes of a key that stand in a table, ascending, with their texts."""
-    labels = _labels(names, table.by[key])
-    if labels is None:
-        return table.numbers(key)
-    there = table.axis(key)
-    for text in there:
-        if text not in labels:
-            raise ScenarioError(unknown(table.by[key], text, labels, table.where))
-    return {code: text for text, code in labels.items() if text in there}
+    def _value(self, entry: Entry, of_parameters: bool) -> Node:
+        """What a row of a table stands for: a parameter's id, or an expression of parameters."""
+        if of_parameters:
+            self.used.add(entry.value)
+            return Name(entry.value)
+        node = expression.parse(entry.value, entry.where)
+        if not expression.looks_up(node):
+            node = self.resolve(node, entry.where)
+        if not self.is_constant(node):
+            raise UnsupportedError(
+                f"{entry.where}: '{entry.value}' may depend on parameters alone{self.differing(node)}."
+            )
+        return node

@@ -33,7 +33,7 @@ CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
 """What a value may be: words for the message, and the test."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Slot:
     """One number: its expression, where it stands, and what it may be."""
 
@@ -59,61 +59,71 @@ class NumberTable:
             self.index[key] = len(self.slots) - 1
         return len(self.slots) - 1
 
-    def evaluate(
-        self,
-        table: ParameterTable,
-        draws: Mapping[str, FloatArray],
-        overrides: Sequence[tuple[str, Mapping[str, expression.Node]]],
-    ) -> FloatArray:
-        """Numbers of all draws and strategies.
 
-        Parameters
-        ----------
-        draws : mapping of str to ndarray(float, ndim=1)
-            Parameter id to values, shape (n_draws,), derived parameters included.
-        overrides : sequence of (strategy id, mapping of parameter id to expression)
+def evaluate(
+    slots: Sequence[Slot],
+    table: ParameterTable,
+    draws: Mapping[str, FloatArray],
+    overrides: Sequence[tuple[str, Mapping[str, expression.Node]]],
+) -> FloatArray:
+    """Numbers of all draws and strategies.
 
-        Returns
-        -------
-        ndarray(float, ndim=3)
-            Shape (n_draws, n_strategies, n_slots).
+    Parameters
+    ----------
+    draws : mapping of str to ndarray(float, ndim=1)
+        Parameter id to values, shape (n_draws,), derived parameters included.
+    overrides : sequence of (strategy id, mapping of parameter id to expression)
 
-        Raises
-        ------
-        ParameterError
-            If a value is impossible; the message names where it stands, the strategy, the draw and the value.
-        """
-        n_draws = len(next(iter(draws.values()))) if draws else 1
-        numbers = np.empty((n_draws, len(overrides), len(self.slots)))
-        plain: int | None = None
-        for s, (strategy, changes) in enumerate(overrides):
-            values: Mapping[str, Any] = draws
-            if changes:
-                changed = {
-                    name: np.broadcast_to(expression.evaluate(node, draws, f"strategy {strategy}"), (n_draws,))
-                    for name, node in changes.items()
-                }
-                given = {name: draw for name, draw in draws.items() if not table[name].expression}
-                values = table.evaluate({**given, **changed})
-            elif plain is not None:
-                numbers[:, s] = numbers[:, plain]
-                continue
-            else:
-                plain = s
-            for k, slot in enumerate(self.slots):
-                numbers[:, s, k] = expression.evaluate(slot.node, values, slot.where)
-        self._refuse_impossible(numbers, [name for name, _ in overrides])
-        return numbers
+    Returns
+    -------
+    ndarray(float, ndim=3)
+        Shape (n_draws, n_strategies, n_slots).
 
-    def _refuse_impossible(self, numbers: FloatArray, strategies: list[str]) -> None:
-        for k, slot in enumerate(self.slots):
-            words, test = CHECKS[slot.check]
-            column = numbers[:, :, k]
-            bad = np.argwhere(~test(column))
-            if len(bad):
-                draw, s = bad[0]
-                inputs = ", ".join(sorted(set(expression.names(slot.node))))
-                raise ParameterError(
-                    f"{slot.where}: {column[draw, s]:.6g} is not {words}"
-                    f" (strategy '{strategies[s]}', draw {draw}{', from ' + inputs if inputs else ''})."
-                )
+    Raises
+    ------
+    ParameterError
+        If a value is impossible; the message names where it stands, the strategy, the draw and the value.
+    """
+    n_draws = len(next(iter(draws.values()))) if draws else 1
+    numbers = np.empty((n_draws, len(overrides), len(slots)))
+    plain: int | None = None
+    for s, (strategy, changes) in enumerate(overrides):
+        if not changes and plain is not None:
+            numbers[:, s] = numbers[:, plain]
+            continue
+        plain = plain if changes else s
+        values = _changed(table, draws, strategy, changes, n_draws) if changes else draws
+        for k, slot in enumerate(slots):
+            numbers[:, s, k] = expression.evaluate(slot.node, values, slot.where)
+    _refuse_impossible(slots, numbers, [name for name, _ in overrides])
+    return numbers
+
+
+def _changed(
+    table: ParameterTable,
+    draws: Mapping[str, FloatArray],
+    strategy: str,
+    changes: Mapping[str, expression.Node],
+    n_draws: int,
+) -> Mapping[str, FloatArray]:
+    """Parameters as a strategy sets them, and those derived from them."""
+    changed = {
+        name: np.broadcast_to(expression.evaluate(node, draws, f"strategy {strategy}"), (n_draws,))
+        for name, node in changes.items()
+    }
+    given = {name: draw for name, draw in draws.items() if not table[name].expression}
+    return table.evaluate({**given, **changed})
+
+
+def _refuse_impossible(slots: Sequence[Slot], numbers: FloatArray, strategies: list[str]) -> None:
+    for k, slot in enumerate(slots):
+        words, test = CHECKS[slot.check]
+        column = numbers[:, :, k]
+        bad = np.argwhere(~test(column))
+        if len(bad):
+            draw, s = bad[0]
+            inputs = ", ".join(sorted(set(expression.names(slot.node))))
+            raise ParameterError(
+                f"{slot.where}: {column[draw, s]:.6g} is not {words}"
+                f" (strategy '{strategies[s]}', draw {draw}{', from ' + inputs if inputs else ''})."
+            )

@@ -1,270 +1,326 @@
-"""Write a compiled model into the two flat arrays that kernels read (`lmssim.kernels.layout`)."""
+"""Lower the program's rows to the two flat arrays that kernels read (`lmssim.kernels.layout`)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from lmssim.kernels import layout, luck, machine
+from lmssim.kernels.layout import CLOCK_ENTRY, DWELLING, NONE
+from lmssim.model.program.memory import Memory, Table
+from lmssim.model.program.rows import Change, Guard, Hazard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from lmssim.kernels import FloatArray, IntArray
+    from lmssim.model.program.memory import Columns, Span
+    from lmssim.model.program.rewards import Limited, Schedule, Terminal
+    from lmssim.model.program.rows import Branch, Event, Rows, Transition
 
 
 @dataclass(frozen=True)
 class Packed:
-    """A program's memory, and how much scratch a worker needs.
+    """A program's memory, where its rows stand, and how much scratch a worker needs.
 
     Attributes
     ----------
     m, f : ndarray
         Integers and floats.
+    states, transitions, branches, events : Table
+        Where rows stand in `m`.
     n_scratch, n_scratch_floats : int
         Sizes of a worker's integers and floats.
     """
 
     m: IntArray
     f: FloatArray
+    states: Table
+    transitions: Table
+    branches: Table
+    events: Table
     n_scratch: int
     n_scratch_floats: int
 
 
-@dataclass
-class _Memory:
-    """Integers and floats under construction; the headers come first and are filled in as bases become known."""
-
-    ints: list[int] = field(default_factory=lambda: [0] * len(layout.HEADER))
-    floats: list[float] = field(default_factory=lambda: [0.0] * len(layout.FLOAT_HEADER))
-
-    def head(self, name: str, value: int) -> int:
-        """Set a header integer."""
-        self.ints[layout.HEADER.index(name)] = int(value)
-        return value
-
-    def pool(self, values: Iterable[int]) -> int:
-        """Append integers; returns where they begin."""
-        base = len(self.ints)
-        self.ints.extend(int(v) for v in values)
-        return base
-
-    def pairs(self, first: Sequence[int], second: Sequence[int]) -> int:
-        """Append pairs."""
-        return self.pool(v for pair in zip(first, second, strict=True) for v in pair)
-
-    def table(self, name: str, columns: Sequence[str], values: Mapping[str, Sequence[int]], n_rows: int) -> int:
-        """Append rows of a table; the header learns its base."""
-        for column in columns:
-            assert len(values[column]) == n_rows, (name, column, len(values[column]), n_rows)
-        return self.head(name, self.pool(int(values[c][i]) for i in range(n_rows) for c in columns))
-
-    def reals(self, name: str, values: Any) -> int:
-        """Append floats; the header learns their base."""
-        base = len(self.floats)
-        self.floats.extend(np.ravel(np.asarray(values, dtype=np.float64)).tolist())
-        return self.head(name, base)
+def pack(rows: Rows) -> Packed:
+    """Lower the rows of a program."""
+    memory = Memory()
+    _pack_header(memory, rows)
+    _pack_lists(memory, rows)
+    _pack_floats(memory, rows)
+    memory.table("axis", layout.AXIS, map(_own, rows.axes))
+    n_kept = _pack_code(memory, rows)
+    effects = _pack_effects(memory, rows)
+    branches = memory.table("branch", layout.BRANCH, map(_own, rows.branches), effect=effects.of_branch)
+    costs = memory.lists(rows.rewards.of_transition)
+    transitions = memory.table(
+        "transition", layout.TRANSITION, map(_transition, rows.transitions), effect=effects.of_transition, cost=costs
+    )
+    events = _pack_events(memory, rows, effects.of_event)
+    states = _pack_states(memory, rows, transitions, branches)
+    rules = memory.lists(strategy.rules for strategy in rows.strategies)
+    mixes = memory.lists(strategy.mix for strategy in rows.strategies)
+    memory.table("strategy", layout.STRATEGY, map(_own, rows.strategies), rule=rules, mix=mixes)
+    n_scratch, n_floats = _scratch(memory, rows, n_kept)
+    m, f = np.array(memory.ints, dtype=np.int64), np.array(memory.floats)
+    return Packed(m, f, states, transitions, branches, events, n_scratch, n_floats)
 
 
-def _spans(base: int, starts: Sequence[int], width: int = 1) -> tuple[list[int], list[int]]:
-    """Positions (first, last) of the items of each row in a pool or table."""
-    positions = [base + width * s for s in starts]
-    return positions[:-1], positions[1:]
+def _own(row: Any) -> Columns:
+    """A row's integers by field, its guard's and its change's among them; fields are named as the columns are."""
+    columns = {}
+    for each in fields(row):
+        value = getattr(row, each.name)
+        if isinstance(value, int):
+            columns[each.name] = value
+        elif isinstance(value, (Guard, Change)):
+            columns |= _own(value)
+    return columns
 
 
-def pack(o: Mapping[str, Any], single: Mapping[str, int], real: Mapping[str, float]) -> Packed:
-    """Pack the columns that the compiler has collected.
-
-    Parameters
-    ----------
-    o : mapping of str to sequence
-        Columns, by the names the compiler gives them.
-    single : mapping of str to int
-        Counts and single values of the header.
-    real : mapping of str to float
-        The header of the floats.
-    """
-    memory = _Memory()
-    for name, value in single.items():
-        memory.head(name, value)
-    for name, number in real.items():
-        memory.floats[layout.FLOAT_HEADER.index(name)] = number
-    for name in (
-        "risk_decision",
-        "cure_decision",
-        "decision_address",
-        "rate_family",
-        "clock_first",
-        "plan_table",
-        "tick_start",
-        "life_offset",
-        "life_n",
-        "origin_state",
-    ):
-        memory.head(name, memory.pool(o[name]))
-    memory.head("plan", memory.pool(o["plan_origin"]))
-    for name in (
-        "tick_time",
-        "tick_discount",
-        "step_time",
-        "step_factor",
-        "life",
-        "norm",
-        "norm_sum",
-        "norm_discounted",
-        "age_discount",
-        "cycle_time",
-        "point",
-        "lump",
-    ):
-        memory.reals(name, o[name])
-    memory.table("axis", layout.AXIS, {c: o[f"axis_{c}"] for c in layout.AXIS}, len(o["axis_first"]))
-    n_kept = _pack_code(memory, o)
-    _pack_rows(memory, o, single)
-    n_scratch, n_floats = _scratch(memory, o, single, n_kept)
-    return Packed(np.array(memory.ints, dtype=np.int64), np.array(memory.floats), n_scratch, n_floats)
+# === Header and lists ===
 
 
-def _pack_code(memory: _Memory, o: Mapping[str, Any]) -> int:
-    """Programs; returns how many values are kept of those that read attributes only."""
-    base = memory.pairs(o["code_op"], o["code_arg"])
-    n_strategies, n_kept = len(o["start_bits"]), 0
-    memory.head("by_strategy", int(machine.STRATEGY in o["code_op"]))
-    rows: dict[str, list[int]] = {column: [] for column in layout.CODE}
-    for first, last in pairwise(o["code_start"]):
-        code = list(zip(o["code_op"][first:last], o["code_arg"][first:last], strict=True))
-        bits = sorted({int(argument) for operation, argument in code if operation == machine.BIT})
-        keep = len(bits) <= machine.MEMO_BITS and not any(c in machine.WITHOUT_MEMO for c, _ in code)
-        first_bit = memory.pool(bits)
-        values = (base + 2 * first, base + 2 * last, n_kept if keep else -1, first_bit, first_bit + len(bits))
-        for column, value in zip(layout.CODE, values, strict=True):
-            rows[column].append(value)
-        n_kept += n_strategies << len(bits) if keep else 0
-    memory.table("code", layout.CODE, rows, len(rows["first"]))
+def _pack_header(memory: Memory, rows: Rows) -> None:
+    rewards, counting, cycles = rows.rewards, rows.counting, rows.cycles
+    memory.head(
+        n_states=len(rows.states),
+        n_clocks=len(rows.clocks),
+        n_risks=len(rows.risks),
+        n_plans=len(rows.plans),
+        n_ages=rewards.norms.norm.shape[1],
+        n_categories=rewards.n_categories,
+        n_endpoints=len(counting.endpoints),
+        n_marks=len(rows.marks),
+        n_steps=counting.n_steps,
+        n_occupancy=counting.n_occupancy,
+        start_state=rows.start,
+        mix_decision=rows.mix_decision,
+        age_column=rows.columns.age,
+        life_column=rows.columns.life,
+        norm_column=rows.columns.norm,
+        additive=rewards.additive,
+        lossy=_lossy(rows),
+        n_cycles=cycles.n if cycles else 0,
+        n_passes=cycles.n_passes if cycles else 0,
+    )
+    costs, effects = rewards.rates
+    memory.real_head(
+        horizon=rows.horizon,
+        rate_costs=costs,
+        rate_effects=effects,
+        inverse_costs=1.0 / costs if costs > 0 else 0.0,
+        inverse_effects=1.0 / effects if effects > 0 else 0.0,
+        steps_per_year=counting.steps_per_year,
+        occupancy_per_year=counting.occupancy_per_year,
+        cycles_per_year=cycles.per_year if cycles else 0.0,
+        age_lag=cycles.age_lag if cycles else 0.0,
+    )
+
+
+def _lossy(rows: Rows) -> int:
+    """2 if a state's schedules or limited rewards take utility away for some time, 1 if events alone do, else 0."""
+    states = rows.rewards.of_state
+    losses = [reward.loss for state in states for reward in state.schedules]
+    losses += [reward.loss for state in states for reward in state.limited]
+    if any(loss != NONE for loss in losses):
+        return 2
+    return int(any(mark.loss != NONE for mark in rows.rewards.of_mark))
+
+
+def _pack_lists(memory: Memory, rows: Rows) -> None:
+    life, table = rows.life, Table(0, 1)
+    ticks = table.spans(len(plan.ticks) for plan in rows.plans)
+    for name, values in {
+        "risk_decision": [risk.decision for risk in rows.risks],
+        "cure_decision": [risk.cure_decision for risk in rows.risks],
+        "decision_address": [decision.address for decision in rows.decisions],
+        "rate_family": rows.rate_families,
+        "clock_first": [clock.first for clock in rows.clocks],
+        "plan_table": [plan for strategy in rows.strategies for plan in strategy.plans],
+        "tick_start": [0, *(last for _, last in ticks)],
+        "life_offset": [0] if life is None else life.offset,
+        "life_n": [1] if life is None else life.n_intervals,
+        "origin_state": [endpoint.origin for endpoint in rows.counting.endpoints],
+        "plan": [plan.origin for plan in rows.plans],
+    }.items():
+        memory.head(**{name: memory.pool(values)})
+
+
+def _pack_floats(memory: Memory, rows: Rows) -> None:
+    steps = [step for owner in _owners(rows) for effect in owner.effects for step in effect.steps]
+    norms, cycles = rows.rewards.norms, rows.cycles
+    memory.reals(
+        tick_time=[tick for plan in rows.plans for tick in plan.ticks],
+        tick_discount=[factor for plan in rows.plans for factor in plan.discounts],
+        step_time=[step.time for step in steps],
+        step_factor=[step.factor for step in steps],
+        life=np.zeros(3) if rows.life is None else rows.life.array,
+        norm=norms.norm,
+        norm_sum=norms.norm_sum,
+        norm_discounted=norms.norm_discounted,
+        age_discount=norms.age_discount,
+        cycle_time=cycles.times if cycles else (),
+        point=cycles.points if cycles else (),
+        lump=cycles.lumps if cycles else (),
+    )
+
+
+def _pack_code(memory: Memory, rows: Rows) -> int:
+    """Codes; returns how many values are kept of those that read attributes only."""
+    spans = memory.lists(code.instructions for code in rows.codes)
+    memory.head(by_strategy=any(i.operation == machine.STRATEGY for code in rows.codes for i in code.instructions))
+    bits = [{i.argument for i in code.instructions if i.operation == machine.BIT} for code in rows.codes]
+    n_kept, columns = 0, []
+    for code, (first, last), read in zip(rows.codes, spans, bits, strict=True):
+        varies = any(i.operation in machine.WITHOUT_MEMO for i in code.instructions)
+        keep = len(read) <= machine.MEMO_BITS and not varies
+        columns.append({"first": first, "last": last, "memo": n_kept if keep else -1})
+        n_kept += len(rows.strategies) << len(read) if keep else 0
+    memory.table("code", layout.CODE, columns, bit=memory.lists([sorted(read)] for read in bits))
     return n_kept
 
 
-def _pack_rows(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int]) -> None:
-    """Tables of rows, those that others point into first."""
-    first_step, last_step = _spans(0, o["effect_step_start"])
-    effects = {
-        "column": o["effect_column"],
-        "mask": o["effect_mask"],
-        "ref": o["effect_ref"],
-        "on": o["effect_on"],
-        "clock": o["effect_clock"],
-        "first_step": first_step,
-        "last_step": last_step,
-    }
-    base_effect = memory.table("effect", layout.EFFECT, effects, len(o["effect_ref"]))
-
-    def effects_of(name: str) -> dict[str, list[int]]:
-        return {
-            f"{end}_effect": [base_effect + layout.E_WIDTH * k for k in o[f"{name}effect_{stop}"]]
-            for end, stop in (("first", "start"), ("last", "end"))
-        }
-
-    def costs_of(name: str, into: str = "cost") -> dict[str, list[int]]:
-        first, last = _spans(memory.pairs(o[f"{name}_category"], o[f"{name}_ref"]), o[f"{name}_start"], 2)
-        return {f"first_{into}": first, f"last_{into}": last}
-
-    branches = {c: o[f"branch_{c}"] for c in ("to", "ref", "care", "want", "rule", "clear", "set")}
-    base_branch = memory.table("branch", layout.BRANCH, branches | effects_of("branch_"), len(o["branch_to"]))
-    transitions = {c: o[c] for c in layout.TRANSITION} | effects_of("") | costs_of("transition")
-    transitions |= {"clear": o["clear_bits"], "set": o["set_bits"]}
-    transitions |= {"mark": o["transition_mark"], "event": o["transition_event"]}
-    base_transition = memory.table("transition", layout.TRANSITION, transitions, len(o["to"]))
-    _pack_events(memory, o, effects_of("event_"), costs_of("mark"))
-    schedules = {"plan": o["schedule_plan"], "loss": o["schedule_loss"], "years": o["schedule_years"]}
-    base_schedule = memory.table("schedule", layout.SCHEDULE, schedules | costs_of("schedule"), len(o["schedule_plan"]))
-    limited = {"years": o["limited_years"], "loss": o["limited_loss"]} | costs_of("limited")
-    base_limited = memory.table("limited", layout.LIMITED, limited, len(o["limited_years"]))
-    terminal = {"window": o["terminal_window"], "excludes": o["terminal_excludes"]} | costs_of("terminal")
-    memory.table("terminal", layout.TERMINAL, terminal, len(o["terminal_window"]))
-    firsts = o["transition_first"]
-    states = {
-        "kind": o["state_kind"],
-        "clear": o["enter_clear"],
-        "set": o["enter_set"],
-        "recorded": o["recorded"],
-        "decision": o["chance_decision"],
-        "alive": o["alive"],
-        "utility": o["utility"],
-        "entry_qaly": o["entry_qaly"],
-        "terminal": o["terminal"],
-        "event_of": o["event_of_state"],
-        "competing_of": o["competing_of_state"],
-        "censoring_of": o["censoring_of_state"],
-        "renews": [any(o["fresh"][a:b]) for a, b in pairwise(firsts)],
-    }
-    for name, base, starts, width in (
-        ("transition", base_transition, o["transition_first"], layout.T_WIDTH),
-        ("branch", base_branch, o["branch_start"], layout.B_WIDTH),
-        ("event", memory.pool(o["entry_event"]), o["entry_event_start"], 1),
-        ("clock", memory.pool(o["entry_clock"]), o["entry_clock_start"], 1),
-        ("schedule", base_schedule, o["schedule_of_state"], layout.C_WIDTH),
-        ("limited", base_limited, o["limited_of_state"], layout.L_WIDTH),
-    ):
-        states[f"first_{name}"], states[f"last_{name}"] = _spans(base, starts, width)
-    states |= costs_of("rate", "rate") | costs_of("entry", "entry")
-    memory.table("state", layout.STATE, states, single["n_states"])
-    first_rule, last_rule = _spans(memory.pairs(o["start_rule"], o["start_rule_set"]), o["start_rule_start"], 2)
-    first_mix, last_mix = _spans(memory.pairs(o["mix_ref"], o["mix_set"]), o["mix_start"], 2)
-    strategies = {
-        "start_bits": o["start_bits"],
-        "first_rule": first_rule,
-        "last_rule": last_rule,
-        "first_mix": first_mix,
-        "last_mix": last_mix,
-    }
-    memory.table("strategy", layout.STRATEGY, strategies, len(o["start_bits"]))
+# === Tables ===
 
 
-def _pack_events(
-    memory: _Memory, o: Mapping[str, Any], effects: Mapping[str, list[int]], costs: Mapping[str, list[int]]
-) -> None:
+def _owners(rows: Rows) -> list[Event | Transition | Branch]:
+    """Whatever has effects, in the order in which these stand in the memory."""
+    owners: list[Event | Transition | Branch] = [*rows.events]
+    for state in rows.states:
+        owners += state.transitions
+        owners += state.branches
+    return owners
+
+
+class _EffectSpans(NamedTuple):
+    """Where the effects of each event, transition and branch begin and end."""
+
+    of_event: list[Span]
+    of_transition: list[Span]
+    of_branch: list[Span]
+
+
+def _pack_effects(memory: Memory, rows: Rows) -> _EffectSpans:
+    owners = _owners(rows)
+    effects = [effect for owner in owners for effect in owner.effects]
+    steps = Table(0, 1).spans(len(effect.steps) for effect in effects)
+    table = memory.table("effect", layout.EFFECT, map(_own, effects), step=steps)
+    spans = iter(table.spans(len(owner.effects) for owner in owners))
+    result = _EffectSpans([next(spans) for _ in rows.events], [], [])
+    for state in rows.states:
+        result.of_transition.extend(next(spans) for _ in state.transitions)
+        result.of_branch.extend(next(spans) for _ in state.branches)
+    return result
+
+
+_NEUTRAL: Columns = {
+    "ref_b": NONE,
+    "ref_c": NONE,
+    "clock": CLOCK_ENTRY,
+    "default_model": False,
+    "risk": -1,
+    "fresh": False,
+    "rate_id": -1,
+    "cure": NONE,
+    "cure_redraw": False,
+    "plan": -1,
+    "test_decision": -1,
+}
+"""What kernels read where a transition has no such thing."""
+
+
+def _transition(transition: Transition) -> Columns:
+    timing, event = transition.timing, transition.event
+    refs = timing.refs if isinstance(timing, Hazard) else (timing.ref,)
+    return (
+        _own(transition)
+        | _NEUTRAL
+        | _own(timing)
+        | dict(zip(("ref_a", "ref_b", "ref_c"), refs, strict=False))
+        | {"family": timing.family, "silent": transition.silent, "event": -1 if event is None else event.number}
+    )
+
+
+def _pack_events(memory: Memory, rows: Rows, effects: list[Span]) -> Table:
     """Events, then marks that are no events: of these only how they are paid and counted is read."""
-    n_events, n_marks = len(o["event_ref"]), len(o["mark_loss"])
-    rest = [0] * (n_marks - n_events)
-    values = {c: [*o[f"event_{c}"], *rest] for c in ("ref", "care", "want", "rule", "decision", "clear", "set")}
-    values |= {c: [*o[f"event_{c}"], *rest] for c in ("death_ref", "death_decision", "death_state")}
-    values |= {c: [*v, *rest] for c, v in effects.items()}
-    values |= costs
-    values |= {c: o[f"mark_{c}"] for c in ("loss", "years", "stops", "stacks")}
-    values |= {"event_of": o["event_of_mark"], "competing_of": o["competing_of_mark"]}
-    memory.table("event", layout.EVENT, values, n_marks)
+    rewards, n_other = rows.rewards.of_mark, len(rows.marks) - len(rows.events)
+    happening = [*map(_own, rows.events), *([dict.fromkeys(layout.EVENT, 0)] * n_other)]
+    table = (
+        event | _own(reward) | roles._asdict()
+        for event, reward, roles in zip(happening, rewards, rows.counting.of_mark, strict=True)
+    )
+    costs = memory.lists(reward.costs for reward in rewards)
+    return memory.table("event", layout.EVENT, table, effect=[*effects, *([(0, 0)] * n_other)], cost=costs)
 
 
-def _scratch(memory: _Memory, o: Mapping[str, Any], single: Mapping[str, int], n_values: int) -> tuple[int, int]:
-    """Lay out a worker's scratch, with room for `n_values` values of programs; returns its sizes."""
-    n_kept = len(o["decision_address"]) * luck.KEPT
-    most_branches = max([b - a for a, b in zip(o["branch_start"], o["branch_start"][1:], strict=False)], default=0)
-    position = layout.W_FREE
-    for name, size in (
-        ("w_clock_count", single["n_clocks"]),
-        ("w_entry_count", single["n_states"]),
-        ("w_event_count", 2 * single["n_marks"]),
-        ("w_risk", single["n_risks"] * layout.R_WIDTH),
-        ("w_stamp", n_kept),
-        ("w_memo", n_values),
-        ("w_alike", len(o["start_bits"])),
-        ("w_start", len(o["start_bits"])),
-    ):
-        memory.head(name, position)
+def _pack_states(memory: Memory, rows: Rows, transitions: Table, branches: Table) -> Table:
+    """States, after the rewards that they point to."""
+    rewards = rows.rewards.of_state
+    schedules = _pack_rewards(memory, "schedule", layout.SCHEDULE, [r for state in rewards for r in state.schedules])
+    limited = _pack_rewards(memory, "limited", layout.LIMITED, [r for state in rewards for r in state.limited])
+    _pack_rewards(memory, "terminal", layout.TERMINAL, rows.rewards.terminal)
+    table = (
+        _own(state) | _own(reward) | roles._asdict() | {"alive": state.kind == DWELLING, "renews": state.renews}
+        for state, reward, roles in zip(rows.states, rewards, rows.counting.of_state, strict=True)
+    )
+    return memory.table(
+        "state",
+        layout.STATE,
+        table,
+        transition=transitions.spans(len(state.transitions) for state in rows.states),
+        branch=branches.spans(len(state.branches) for state in rows.states),
+        event=memory.lists([[event.number] for event in state.events] for state in rows.states),
+        clock=memory.lists([[clock] for clock in state.clocks] for state in rows.states),
+        schedule=schedules.spans(len(state.schedules) for state in rewards),
+        limited=limited.spans(len(state.limited) for state in rewards),
+        rate=memory.lists(state.rate for state in rewards),
+        entry=memory.lists(state.entry for state in rewards),
+    )
+
+
+def _pack_rewards(
+    memory: Memory, name: str, columns: Sequence[str], rewards: Sequence[Schedule | Limited | Terminal]
+) -> Table:
+    costs = memory.lists(reward.costs for reward in rewards)
+    return memory.table(name, columns, map(_own, rewards), cost=costs)
+
+
+# === Scratch ===
+
+
+def _scratch(memory: Memory, rows: Rows, n_values: int) -> tuple[int, int]:
+    """Lay out a worker's scratch, with room for `n_values` values of codes; returns its sizes."""
+    n_kept = len(rows.decisions) * luck.KEPT
+    n_risks, n_strategies = len(rows.risks), len(rows.strategies)
+    integers = {
+        "w_clock_count": len(rows.clocks),
+        "w_entry_count": len(rows.states),
+        "w_event_count": 2 * len(rows.marks),
+        "w_risk": n_risks * layout.R_WIDTH,
+        "w_stamp": n_kept,
+        "w_memo": n_values,
+        "w_alike": n_strategies,
+        "w_start": n_strategies,
+    }
+    floats = {
+        "wf_clock": len(rows.clocks),
+        "wf_risk": n_risks * layout.RF_WIDTH,
+        "wf_luck": n_kept,
+        "wf_stack": layout.STACK_SIZE,
+        "wf_weight": max((len(state.branches) for state in rows.states), default=0),
+        "wf_memo": n_values,
+        "wf_lag": 1,
+    }
+    return _lay_out(memory, integers, layout.W_FREE), _lay_out(memory, floats, 0)
+
+
+def _lay_out(memory: Memory, sizes: Mapping[str, int], position: int) -> int:
+    """Give each part its place, one after the other from a position on; returns where they end."""
+    for name, size in sizes.items():
+        memory.head(**{name: position})
         position += size
-    n_ints, position = position, 0
-    for name, size in (
-        ("wf_clock", single["n_clocks"]),
-        ("wf_risk", single["n_risks"] * layout.RF_WIDTH),
-        ("wf_luck", n_kept),
-        ("wf_stack", layout.STACK_SIZE),
-        ("wf_weight", most_branches),
-        ("wf_memo", n_values),
-        ("wf_lag", 1),
-    ):
-        memory.head(name, position)
-        position += size
-    return n_ints, position
+    return position

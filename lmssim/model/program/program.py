@@ -1,14 +1,14 @@
-"""A compiled scenario: arrays that engines run, and the names by which their results are read."""
+"""A compiled scenario: its rows, the memory that kernels read, and the names by which results are read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lmssim.errors import DataError, UnsupportedError
+from lmssim.errors import UnsupportedError
 from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.program.numbers import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lmssim.model.population.profiles import Profiles
     from lmssim.model.program.names import Names
     from lmssim.model.program.pack import Packed
+    from lmssim.model.program.rows import Rows
     from lmssim.model.scenario import Scenario
 
 
@@ -32,26 +33,41 @@ class Program:
     """Parameters that the model uses."""
     flat: FlatModel
     names: Names
+    rows: Rows
+    """What the model says, row by row."""
     packed: Packed
-    """What kernels read."""
-    columns: Mapping[str, Any]
-    """What was packed, by column, for checks and for other engines."""
-    states: list[str]
-    """Flat states in order."""
-    transitions: list[tuple[str, str | None, str]]
-    """(source, target, risk) of each transition in order."""
-    decisions: list[str]
-    """Names under which luck is addressed, in order of their codes."""
-    marks: list[str]
-    """Events and transition marks in order of their codes."""
-    endpoints: list[str]
+    """The rows as kernels read them."""
     overrides: list[tuple[str, Mapping[str, Node]]]
     """What each strategy sets."""
-    life_keys: Mapping[tuple[float, ...], int]
-    """Key covariates' codes to the life table's key."""
-    norm_keys: Mapping[tuple[float, ...], int]
     profiles: Profiles | None = None
     """Patients that stand for the population, if not all of it is drawn from."""
+
+    @cached_property
+    def states(self) -> list[str]:
+        """Flat states in order."""
+        return [state.name for state in self.rows.states]
+
+    @cached_property
+    def transitions(self) -> list[tuple[str, str | None, str]]:
+        """(source, target, reason) of each transition in order."""
+        return [
+            (self.states[t.source], None if t.silent else self.states[t.to], t.reason) for t in self.rows.transitions
+        ]
+
+    @cached_property
+    def decisions(self) -> list[str]:
+        """Names under which random numbers are addressed, in order of their codes."""
+        return [decision.name for decision in self.rows.decisions]
+
+    @cached_property
+    def marks(self) -> list[str]:
+        """Events and marks of transitions in order of their codes."""
+        return list(self.rows.marks)
+
+    @cached_property
+    def endpoints(self) -> list[str]:
+        """Endpoints in order."""
+        return [endpoint.name for endpoint in self.rows.counting.endpoints]
 
     @property
     def strategies(self) -> list[str]:
@@ -84,7 +100,7 @@ class Program:
     def numbers(self, draws: Mapping[str, FloatArray] | None = None) -> FloatArray:
         """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers)."""
         table = self.scenario.table
-        return self.names.numbers.evaluate(table, draws or table.base(), self.overrides)
+        return evaluate(self.rows.slots, table, draws or table.base(), self.overrides)
 
     def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> dict[str, FloatArray]:
         """Parameter draws first_draw, first_draw + 1, ..."""
@@ -97,36 +113,9 @@ class Program:
         return self.columns_of(self.scenario.patients.sample(first, n, seed), first)
 
     def with_profiles(self, profiles: Profiles) -> Program:
-        """The same program, its patients drawn from profiles: luck is theirs by number, as ever."""
+        """The same program, its patients drawn from profiles: their random numbers depend on their number alone."""
         return replace(self, profiles=profiles)
 
     def columns_of(self, covariates: FloatArray, first: int = 0) -> FloatArray:
         """Columns of patients with given covariates, (n_patients, n_covariates); `first` numbers them in messages."""
-        names = list(self.names.covariates)
-        self._check_ages(covariates[:, names.index(self.scenario.file.population.age)], first)
-        x = self.names.fill_columns(covariates, 2)
-        mortality, utilities = self.scenario.file.mortality, self.scenario.file.utilities
-        x[:, -2] = self._key(covariates, names, self.life_keys, list(mortality.keys.values()) if mortality else [])
-        x[:, -1] = self._key(covariates, names, self.norm_keys, list(utilities.keys.values()))
-        return x
-
-    def _check_ages(self, ages: FloatArray, first: int) -> None:
-        wrong = np.flatnonzero(~(ages >= 0.0))
-        if wrong.size:
-            i = int(wrong[0])
-            raise DataError(
-                f"{self.scenario.path}: population.{self.scenario.file.population.age}: patient {first + i} has age"
-                f" {ages[i]:g}; it must be 0 or more. Give the covariate low = 0 or more."
-            )
-
-    @staticmethod
-    def _key(
-        covariates: FloatArray, names: list[str], keys: Mapping[tuple[float, ...], int], columns: list[str]
-    ) -> FloatArray:
-        result = np.zeros(covariates.shape[0])
-        for codes, key in keys.items():
-            match = np.ones(covariates.shape[0], dtype=bool)
-            for column, code in zip(columns, codes, strict=True):
-                match &= covariates[:, names.index(column)] == code
-            result[match] = key
-        return result
+        return self.rows.columns.fill(covariates, first, str(self.scenario.path))

@@ -1,163 +1,348 @@
-"""A program as objects to read: its states with the events, branches and transitions of each.
+"""The program as typed rows: what the compiler writes, and what engines, messages and reports read.
 
-The reference engine goes by these; `row` is where a thing stands in the program's memory, by which the scalar kernels
-know it.
+Rows refer to one another by object or by number. `lmssim.model.program.pack` lowers them to the memory that kernels
+read, and knows where each row stands there. A *ref* is a slot of the program's numbers when it is 0 or more, else
+``-1 - ref`` is the number of an expression's code; `lmssim.kernels.layout.NONE` is no value. Times are in years.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
-from lmssim.kernels import layout
+from lmssim.kernels import families
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from lmssim.model.language.expression import Node
+    from lmssim.model.population.mortality import LifeTable
+    from lmssim.model.program.columns import Columns
+    from lmssim.model.program.numbers import Slot
+    from lmssim.model.program.rewards import Counting, Cycles, Rewards
 
-    from lmssim.kernels import IntArray
-    from lmssim.model.program.program import Program
 
-Item = TypeVar("Item")
+# === What several kinds of rows have ===
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Branch:
-    """A way out of a chance state."""
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """When something is possible: the attributes that matter are as they should be, and a rule holds."""
 
-    row: int
-    to: int
-    care: int
-    want: int
-    """It is possible where the attributes that it cares for are as it wants them, and its rule holds."""
-    rule: int
+    care: int = 0
+    """Attribute bits that matter."""
+    want: int = 0
+    """Those of them that must be set; the others must be clear."""
+    rule: int = -1
+    """Code of the rule, -1 if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of the attributes."""
+
+    clear: int = 0
+    """Bits cleared first."""
+    set: int = 0
+    """Bits set then."""
+
+    def of(self, attributes: int) -> int:
+        """Attributes afterwards."""
+        return (attributes & ~self.clear) | self.set
+
+
+class Step(NamedTuple):
+    """From when on, since its clock started, an effect acts by which share of its size."""
+
+    time: float
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """A log hazard ratio, log time ratio or log odds ratio."""
+
+    column: int
+    """The patient's column that it multiplies, -1 if it belongs to an attribute."""
+    mask: int
+    """The attribute's bit, 0 if it belongs to a column."""
     ref: int
-    """Its probability; `NONE` if it is taken for certain, or takes the rest."""
-    clear: int
-    set: int
+    """Its size for one unit."""
+    on: int
+    """Whether it acts on the hazard, on time or on the log odds."""
+    clock: int
+    """Clock by which it changes; `NONE` if it does not change with time."""
+    steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Transition:
-    """A way out of a dwelling state, or something that happens within the stay (`silent`)."""
-
-    row: int
-    number: int
-    """Position among all transitions, by which histories name it."""
-    lane: int
-    """Its bit among those of the state, the last one's being 1."""
-    to: int
-    care: int
-    want: int
-    rule: int
-    clear: int
-    set: int
-    silent: int
-    mark: int
-    """Mark that it leaves, or -1."""
-    event: int
-    """Event that it is a tick of, or -1."""
+# === States and what leads out of them ===
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """A complication: something that may happen at a moment, and may kill."""
 
-    row: int
     number: int
     """Code of its marks."""
-    care: int
-    want: int
-    rule: int
-    clear: int
-    set: int
+    ref: int
+    """Its probability."""
+    guard: Guard
+    change: Change
+    decision: int
+    effects: tuple[Effect, ...]
+    death_ref: int
+    """Probability that it is fatal; `NONE` if it never is."""
+    death_decision: int
     death_state: int
+    """Where it leads if fatal, -1 if it never is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A way out of a chance state."""
+
+    number: int
+    """Position among all branches."""
+    to: int
+    ref: int
+    """Its probability; `NONE` if it is taken for certain, or takes the rest."""
+    guard: Guard
+    change: Change
+    effects: tuple[Effect, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hazard:
+    """A time drawn from a family, on a clock."""
+
+    family: int
+    refs: tuple[int, int, int]
+    """Its parameters; of a piecewise family the first slot and the number of pieces."""
+    clock: int
+    default_model: bool
+    """Whether the clock runs from model start until its event has happened."""
+    risk: int
+    """Risk whose budget it uses up, -1 of a fixed delay."""
+    fresh: bool
+    """Whether the budget is drawn anew at each entry."""
+    rate_id: int
+    """Number that it shares with hazards of equal family, parameters, clock and effects."""
+    cure: int
+    """Probability of never happening; `NONE` if there is no mixture cure."""
+    cure_redraw: bool
+    """Whether the cure is decided anew with each budget."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visits:
+    """A test with a probability, at each visit of a plan or in each cycle."""
+
+    plan: int
+    """The plan, -1 in a model in cycles."""
+    ref: int
+    """The probability."""
+    test_decision: int
+
+    @property
+    def family(self) -> int:
+        """Code by which kernels know that it is no hazard."""
+        return families.VISIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A way out of a dwelling state, or something that happens within the stay."""
+
+    number: int
+    """Position among all transitions, by which histories name it."""
+    source: int
+    to: int
+    """-1 if it is silent."""
+    reason: str
+    """Why a stay ended, in histories: the risk, or the transition's name."""
+    timing: Hazard | Visits
+    effects: tuple[Effect, ...]
+    effect_bits: int
+    """Attributes that its hazard reads."""
+    timed: bool
+    """Whether any of its effects changes with time."""
+    guard: Guard
+    change: Change
+    event: Event | None
+    """Event that it is a tick of."""
+    mark: int
+    """Mark that it leaves, or -1."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether the stay goes on."""
+        return self.to < 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """A state of health, or a question that takes no time."""
 
-    row: int
     number: int
+    name: str
     kind: int
-    clear: int
-    set: int
-    recorded: int
-    """Whether a chance state has a row in histories."""
-    renews: int
-    """Whether any of its transitions draws a fresh budget at each entry."""
+    change: Change
+    decision: int
+    """Of a chance state, the decision that takes its branch; else -1."""
+    recorded: bool
+    """Whether stays in it appear in histories; questions do if they pay, start a clock or are asked for."""
+    clocks: tuple[int, ...]
+    """Clocks that start on entry."""
     events: tuple[Event, ...]
-    """May happen on entry, in order."""
-    branches: dict[int, Branch]
-    """By row."""
+    """What may happen on entry, in order."""
+    branches: tuple[Branch, ...]
     transitions: tuple[Transition, ...]
     """In the order in which simultaneous ones win."""
 
+    @property
+    def renews(self) -> bool:
+        """Whether any of its transitions draws a fresh budget at each entry."""
+        return any(isinstance(t.timing, Hazard) and t.timing.fresh for t in self.transitions)
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pathway:
-    """All states and events, by number."""
 
+# === Names with a number ===
+
+
+class Clock(NamedTuple):
+    """A named clock, and whether its first start counts, else the latest."""
+
+    name: str
+    first: bool
+
+
+class Risk(NamedTuple):
+    """A risk, and the decisions that draw its budget and its cure."""
+
+    name: str
+    decision: int
+    cure_decision: int
+
+
+class Decision(NamedTuple):
+    """The name under which random numbers are addressed, and the address."""
+
+    name: str
+    address: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Times at which something is due."""
+
+    name: str
+    origin: int
+    """Clock from whose start they count."""
+    ticks: tuple[float, ...]
+    discounts: tuple[float, ...]
+    """Discount factors of costs, added up before each tick and after the last."""
+
+
+class StartRule(NamedTuple):
+    """Code of a rule, and the attribute that is set at time zero for whom it holds."""
+
+    rule: int
+    set: int
+
+
+class Share(NamedTuple):
+    """A fraction of the patients, and the attributes that are set for them at time zero."""
+
+    ref: int
+    set: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strategy:
+    """What a strategy plans at time zero, and when things are due under it."""
+
+    name: str
+    start_bits: int
+    """Attributes of everybody."""
+    rules: tuple[StartRule, ...]
+    mix: tuple[Share, ...]
+    plans: tuple[int, ...]
+    """By plan, the plan whose ticks are used."""
+
+
+# === Expressions ===
+
+
+class Instruction(NamedTuple):
+    """An operation of the stack machine (`lmssim.kernels.machine`) and its argument."""
+
+    operation: int
+    argument: int
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Code of an expression that depends on the patient or on time, where it stands, and what its value may be."""
+
+    node: Node
+    where: str
+    check: str
+    instructions: tuple[Instruction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """One key of a lookup table that is in use."""
+
+    first: int
+    """First slot of its codes."""
+    n: int
+    """How many codes there are."""
+    exact: bool
+    """Whether a value must equal one of the codes, else they are the starts of bands."""
+    where: str
+    """Table and key, for messages."""
+
+
+# === All of it ===
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """A compiled model."""
+
+    horizon: float
+    """When lives end; in a model in cycles just after the last cycle, so that what happens at its end counts."""
+    start: int
+    """State in which lives begin."""
     states: tuple[State, ...]
     events: tuple[Event, ...]
-    start: State
-    horizon: float
-    """Years."""
+    marks: tuple[str, ...]
+    """Names of what happens within lives by code: events first, then marks of transitions."""
+    clocks: tuple[Clock, ...]
+    risks: tuple[Risk, ...]
+    rate_families: tuple[int, ...]
+    """By `rate_id`, the family of the hazards that share it."""
+    plans: tuple[Plan, ...]
+    strategies: tuple[Strategy, ...]
+    mix_decision: int
+    """Decision that gives a patient one of a strategy's mix."""
+    decisions: tuple[Decision, ...]
+    rewards: Rewards
+    counting: Counting
+    cycles: Cycles | None
+    floor: int | None
+    """Of a partitioned survival model with a floor of background mortality: its multiplier, a ref."""
+    life: LifeTable | None
+    columns: Columns
+    slots: tuple[Slot, ...]
+    codes: tuple[Code, ...]
+    axes: tuple[Axis, ...]
 
+    @cached_property
+    def transitions(self) -> tuple[Transition, ...]:
+        """All transitions, by number."""
+        return tuple(transition for state in self.states for transition in state.transitions)
 
-def read_pathway(program: Program) -> Pathway:
-    """Read a program's memory into objects.
-
-    Raises
-    ------
-    UnsupportedError
-        If the model has no individual histories.
-    """
-    program.require_histories()
-    m = program.packed.m
-    events = _table(Event, m, layout.H_EVENT, layout.EVENT, len(program.marks))
-    states = []
-    for k in range(len(program.states)):
-        row = int(m[layout.H_STATE]) + k * layout.S_WIDTH
-        at = dict(zip(layout.STATE, m[row : row + layout.S_WIDTH].tolist(), strict=True))
-        transitions = range(at["first_transition"], at["last_transition"], layout.T_WIDTH)
-        branches = range(at["first_branch"], at["last_branch"], layout.B_WIDTH)
-        state = _item(
-            State,
-            m,
-            row,
-            layout.STATE,
-            number=k,
-            events=tuple(events[n] for n in m[at["first_event"] : at["last_event"]]),
-            branches={b: _item(Branch, m, b, layout.BRANCH) for b in branches},
-            transitions=tuple(
-                _item(
-                    Transition,
-                    m,
-                    t,
-                    layout.TRANSITION,
-                    number=(t - int(m[layout.H_TRANSITION])) // layout.T_WIDTH,
-                    lane=1 << (len(transitions) - 1 - i),
-                )
-                for i, t in enumerate(transitions)
-            ),
-        )
-        states.append(state)
-    return Pathway(
-        states=tuple(states),
-        events=events,
-        start=states[int(m[layout.H_START_STATE])],
-        horizon=float(program.packed.f[layout.F_HORIZON]),
-    )
-
-
-def _table(kind: type[Item], m: IntArray, header: int, columns: Sequence[str], n: int) -> tuple[Item, ...]:
-    """Rows of a table as objects."""
-    base, width = int(m[header]), len(columns)
-    return tuple(_item(kind, m, base + k * width, columns, number=k) for k in range(n))
-
-
-def _item(kind: type[Item], m: IntArray, row: int, columns: Sequence[str], **more: Any) -> Item:
-    """The row of a table as an object: columns that it has fields for, and what is `more`."""
-    values = dict(zip(columns, m[row : row + len(columns)].tolist(), strict=True)) | {"row": row} | more
-    return kind(**{field.name: values[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        """All branches, by number."""
+        return tuple(branch for state in self.states for branch in state.branches)

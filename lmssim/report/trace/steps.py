@@ -106,8 +106,7 @@ def strategy_table(trace: Trace, strategy: str) -> Table:
 
 def shown_steps(trace: Trace, strategy: str) -> Iterator[Any]:
     """Steps of a strategy, without decisions that were certain and cost nothing."""
-    program = trace.program
-    passing = {s for s, recorded in zip(program.states, program.columns["recorded"], strict=True) if not recorded}
+    passing = {state.name for state in trace.program.rows.states if not state.recorded}
     for step in rows_of(trace.steps, strategy):
         if step.kind != "state" or step.decision is not None or step.what not in passing:
             yield step

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lmssim.errors import InputError
-from lmssim.execution import store
+from lmssim.execution.checkpoint import Checkpoint
 from lmssim.outcomes.estimators import Z975
 from lmssim.published.readings import reading_text
 from lmssim.studies.calibration.checks.diagnostics import chain_of, table_of_free, trace_of, verdict
@@ -43,6 +43,8 @@ WIDER = 1.8
 REFERENCE = (16, 4_000)
 """Draws and patients of the run that estimates how much information censoring removes from each target."""
 FIRST_STEPS = 600
+CHECKPOINT = "checkpoint"
+"""Folder of what is done so far, beside the results."""
 CONFLICT = 1.0
 """A given parameter that the targets would move by more prior SD than this is in conflict with them."""
 
@@ -122,7 +124,7 @@ def calibrate(
     jobs : int
         Worker threads.
     progress : callable, optional
-        Called with (phase, done, in all), while ensembles are sampled from their threads.
+        Called with (phase, done, in all).
 
     Raises
     ------
@@ -132,7 +134,9 @@ def calibrate(
     settings = settings or Settings()
     settings.validate()
     problem = load_problem(name)
-    checkpoint = None if folder is None else _checkpoint(folder / "checkpoint", problem, settings, resume)
+    checkpoint = None
+    if folder is not None:
+        checkpoint = Checkpoint(folder / CHECKPOINT, fingerprint(problem, settings), resume=resume)
     return _Run(problem, settings, checkpoint, jobs, progress or _silent).calibration()
 
 
@@ -150,23 +154,11 @@ def fingerprint(problem: Problem, settings: Settings) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _checkpoint(folder: Path, problem: Problem, settings: Settings, resume: bool) -> Path:
-    """Folder of checkpoints of these inputs; those of others are removed."""
-    store.make_folder(folder)
-    mark, key = folder / "inputs.txt", fingerprint(problem, settings)
-    same = resume and mark.is_file() and mark.read_text(encoding="utf-8").strip() == key
-    if not same:
-        for path in folder.glob("*.npz"):
-            path.unlink()
-        store.write_text(mark, key + "\n")
-    return folder
-
-
 class _Run:
     """One calibration, phase by phase."""
 
     def __init__(
-        self, problem: Problem, settings: Settings, checkpoint: Path | None, jobs: int, progress: Progress
+        self, problem: Problem, settings: Settings, checkpoint: Checkpoint | None, jobs: int, progress: Progress
     ) -> None:
         self.problem, self.settings, self.checkpoint = problem, settings, checkpoint
         self.jobs, self.progress = jobs, progress

@@ -1,21 +1,23 @@
-"""Runs of the model at design points: what the emulator is fitted to, saved chunk by chunk."""
+"""Runs of the model at design points: what the emulator is fitted to, kept chunk by chunk."""
 
 from __future__ import annotations
 
+from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special, stats
 
+from lmssim.execution.checkpoint import Part, made
 from lmssim.published.predict import Predicted
 from lmssim.studies.calibration.problem import N_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from lmssim.execution.checkpoint import Checkpoint
     from lmssim.kernels import FloatArray
-    from lmssim.published.predict import Reader
     from lmssim.studies.calibration.problem import Problem
 
 CHUNK = 64
@@ -62,7 +64,7 @@ def run_design(
     seed: int,
     first: int,
     jobs: int,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[int, int], None] | None = None,
     rows: FloatArray | None = None,
     every_row: bool = False,
@@ -77,8 +79,8 @@ def run_design(
         Number of the first point, which addresses its patients.
     jobs : int
         Worker threads.
-    checkpoint : Path, optional
-        Folder of the chunks.
+    checkpoint : Checkpoint, optional
+        Where chunks are kept.
     progress : callable, optional
         Called with (points done, points in all).
     rows : ndarray(float, ndim=1), optional
@@ -88,29 +90,17 @@ def run_design(
     """
     rows = rows_of_points(len(z)) if rows is None else rows
     reader = problem.reader if every_row else problem.fitted_reader
+    names = [field.name for field in fields(Predicted)]
+
+    def chunk(start: int, stop: int) -> Part:
+        draws = problem.draws(z[start:stop], rows[start:stop])
+        found = reader.predict(draws, n_patients, seed, first + start, jobs)
+        return Part({name: getattr(found, name) for name in names})
+
     parts = []
     for start in range(0, len(z), CHUNK):
         stop = min(start + CHUNK, len(z))
-        path = None if checkpoint is None else checkpoint / f"design_{first + start}.npz"
-        parts.append(
-            _chunk(reader, problem.draws(z[start:stop], rows[start:stop]), n_patients, seed, first + start, jobs, path)
-        )
+        parts.append(made(checkpoint, f"design_{first + start}", partial(chunk, start, stop)))
         if progress is not None:
             progress(stop, len(z))
-    return Predicted(*(np.concatenate([part[k] for part in parts]) for k in range(len(Predicted.__dataclass_fields__))))
-
-
-def _chunk(
-    reader: Reader, draws: dict[str, FloatArray], n_patients: int, seed: int, first: int, jobs: int, path: Path | None
-) -> list[FloatArray]:
-    if path is not None and path.is_file():
-        with np.load(path, allow_pickle=False) as held:
-            return [held[name] for name in Predicted.__dataclass_fields__]
-    found = reader.predict(draws, n_patients, seed, first, jobs)
-    arrays = {name: getattr(found, name) for name in Predicted.__dataclass_fields__}
-    if path is not None:
-        from lmssim.execution.store import replacing
-
-        with replacing(path) as part, part.open("wb") as handle:
-            np.savez(handle, **arrays)
-    return list(arrays.values())
+    return Predicted(*(np.concatenate([part.arrays[name] for part in parts]) for name in names))

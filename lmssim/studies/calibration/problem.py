@@ -180,6 +180,14 @@ class Problem:
             name: hashlib.sha256(content).hexdigest() for name, content in own.items()
         }
 
+    def as_read(self) -> dict[str, Any]:
+        """What decides the fit beside the scenario, as plain values: what the file says, and what each row observed."""
+        file: dict[str, Any] = self.file.model_dump(
+            mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
+        )
+        rows = {f"{row.study}: {row.target}": {"n": row.n, "observed": row.reading.observed} for row in self.rows}
+        return {"file": file, "rows": rows}
+
     @cached_property
     def reader(self) -> Reader:
         """Reader of every row."""

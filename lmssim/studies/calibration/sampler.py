@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import emcee
 import numpy as np
 from emcee.moves.red_blue import RedBlueMove
-from joblib import Parallel, delayed
-from threadpoolctl import threadpool_limits
+
+from lmssim.execution.backends import run_tasks
+from lmssim.execution.checkpoint import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from lmssim.execution.checkpoint import Checkpoint
     from lmssim.kernels import FloatArray
 
 SEGMENT = 100
@@ -99,11 +100,11 @@ def sample(
     steps: int,
     thin: int,
     seed: int,
-    checkpoint: Path | None = None,
+    checkpoint: Checkpoint | None = None,
     progress: Callable[[int, int], None] | None = None,
     jobs: int = 1,
 ) -> Chains:
-    """Run every ensemble.
+    """Run every ensemble, a segment of each in turn: the same chains however they are cut.
 
     Parameters
     ----------
@@ -117,97 +118,84 @@ def sample(
         Steps, and of these each which is saved.
     seed : int
         Ensemble e draws from its own stream of this seed.
-    checkpoint : Path, optional
-        Folder where each ensemble is saved every `SEGMENT` steps; one that is there is gone on with.
+    checkpoint : Checkpoint, optional
+        Where each ensemble is kept every `SEGMENT` steps; one that is there is taken up.
     progress : callable, optional
-        Called with (steps done, steps in all) of all ensembles, from their threads.
+        Called with (steps done, steps in all) of all ensembles.
     jobs : int
         Worker threads, an ensemble each.
     """
-    done = np.zeros(len(start), dtype=np.int64)
-
-    def ensemble(e: int) -> _Ensemble:
-        path = None if checkpoint is None else checkpoint / f"ensemble_{e}.npz"
-        run = _Ensemble(log_density, thin, path)
-        run.begin(np.column_stack([start[e], rows[e]]), seed, e)
-        while run.done < steps:
-            run.advance(min(SEGMENT, steps - run.done))
-            done[e] = run.done
+    ensembles = [_begin(np.column_stack([start[e], rows[e]]), seed, e, checkpoint) for e in range(len(start))]
+    while unfinished := [e for e, ensemble in enumerate(ensembles) if ensemble.done < steps]:
+        tasks = [(ensembles[e].state, min(SEGMENT, steps - ensembles[e].done)) for e in unfinished]
+        for e, advanced in zip(unfinished, run_tasks(_advance, log_density, tasks, jobs=jobs), strict=True):
+            ensembles[e] = ensembles[e].after(*advanced, thin)
+            if checkpoint is not None:
+                checkpoint.put(_name(e), ensembles[e].part())
             if progress is not None:
-                progress(int(done.sum()), len(start) * steps)
-        return run
-
-    with threadpool_limits(limits=1):  # bits do not depend on the machine's threads
-        runs = list(Parallel(n_jobs=jobs, backend="threading")(delayed(ensemble)(e) for e in range(len(start))))
-    acceptance = np.array([run.accepted / max(run.done, 1) for run in runs])
-    return Chains(np.array([run.saved() for run in runs]), rows, acceptance, thin)
+                progress(sum(ensemble.done for ensemble in ensembles), len(ensembles) * steps)
+    acceptance = np.array([ensemble.accepted / max(ensemble.done, 1) for ensemble in ensembles])
+    return Chains(np.array([ensemble.saved() for ensemble in ensembles]), rows, acceptance, thin)
 
 
+def _advance(
+    log_density: Callable[[FloatArray], FloatArray], task: tuple[emcee.State, int]
+) -> tuple[emcee.State, FloatArray, float]:
+    """An ensemble some steps further: its state, these steps (n_steps, n_walkers, n_free), share accepted."""
+    state, steps = task
+    n_walkers, n_coordinates = state.coords.shape
+    sampler = emcee.EnsembleSampler(n_walkers, n_coordinates, log_density, moves=HeldRowMove(), vectorize=True)
+    state = sampler.run_mcmc(state, steps, skip_initial_state_check=True)
+    return state, sampler.get_chain()[:, :, :-1], float(sampler.acceptance_fraction.mean())
+
+
+@dataclass(frozen=True)
 class _Ensemble:
-    """One ensemble, in segments: the same chain however it is cut."""
+    """One ensemble after some steps: its state, those saved of each segment, and how many were accepted."""
 
-    def __init__(self, log_density: Callable[[FloatArray], FloatArray], thin: int, path: Path | None) -> None:
-        self.log_density, self.thin, self.path = log_density, thin, path
-        self.done, self.accepted = 0, 0.0
-        self.parts: list[FloatArray] = []
+    state: emcee.State
+    done: int = 0
+    accepted: float = 0.0
+    parts: tuple[FloatArray, ...] = ()
 
-    def begin(self, start: FloatArray, seed: int, ensemble: int) -> None:
-        """Take up the checkpoint, or start."""
-        n_walkers, n_coordinates = start.shape
-        self.sampler = emcee.EnsembleSampler(
-            n_walkers, n_coordinates, self.log_density, moves=HeldRowMove(), vectorize=True
-        )
-        if self.path is not None and self.path.is_file():
-            self._load(self.path)
-            return
-        bits = np.random.MT19937(np.random.SeedSequence([seed, ensemble]))
-        random = np.random.RandomState(bits).get_state()
-        self.state = emcee.State(start, random_state=random)
-
-    def advance(self, steps: int) -> None:
-        """Some steps more, then a checkpoint."""
-        self.sampler.reset()
-        self.state = self.sampler.run_mcmc(self.state, steps, skip_initial_state_check=True)
-        chain = self.sampler.get_chain()[:, :, :-1]
-        first = -self.done % self.thin
-        self.parts.append(chain[first :: self.thin].copy())
-        self.accepted += float(self.sampler.acceptance_fraction.mean()) * steps
-        self.done += steps
-        if self.path is not None:
-            self._save(self.path)
+    def after(self, state: emcee.State, chain: FloatArray, accepted: float, thin: int) -> _Ensemble:
+        """The ensemble after a segment, of which every `thin`-th step of the whole is saved."""
+        kept = chain[-self.done % thin :: thin].copy()
+        return _Ensemble(state, self.done + len(chain), self.accepted + accepted * len(chain), (*self.parts, kept))
 
     def saved(self) -> FloatArray:
         """Saved steps, the last state at their end."""
         z: FloatArray = np.concatenate([*self.parts, self.state.coords[None, :, :-1]])
         return z
 
-    def _save(self, path: Path) -> None:
-        from lmssim.execution.store import replacing
-
+    def part(self) -> Part:
+        """What a checkpoint keeps."""
         kind, keys, position, has_gauss, cached = self.state.random_state
-        with replacing(path) as part, part.open("wb") as handle:
-            np.savez(
-                handle,
-                coords=self.state.coords,
-                log_prob=self.state.log_prob,
-                kind=np.array(kind),
-                keys=keys,
-                position=position,
-                has_gauss=has_gauss,
-                cached=cached,
-                done=self.done,
-                accepted=self.accepted,
-                saved=np.concatenate(self.parts),
-            )
+        arrays = {
+            "coords": self.state.coords,
+            "log_prob": self.state.log_prob,
+            "keys": keys,
+            "saved": np.concatenate(self.parts),
+        }
+        random = [kind, int(position), int(has_gauss), float(cached)]
+        return Part(arrays, {"random": random, "done": self.done, "accepted": self.accepted})
 
-    def _load(self, path: Path) -> None:
-        with np.load(path, allow_pickle=False) as held:
-            random = (
-                str(held["kind"]),
-                held["keys"],
-                int(held["position"]),
-                int(held["has_gauss"]),
-                float(held["cached"]),
-            )
-            self.state = emcee.State(held["coords"], log_prob=held["log_prob"], random_state=random)
-            self.done, self.accepted, self.parts = int(held["done"]), float(held["accepted"]), [held["saved"]]
+
+def _name(ensemble: int) -> str:
+    return f"ensemble_{ensemble}"
+
+
+def _begin(start: FloatArray, seed: int, ensemble: int, checkpoint: Checkpoint | None) -> _Ensemble:
+    """An ensemble as it was left, or at its start."""
+    held = None if checkpoint is None else checkpoint.get(_name(ensemble))
+    if held is not None:
+        return _taken_up(held)
+    bits = np.random.MT19937(np.random.SeedSequence([seed, ensemble]))
+    return _Ensemble(emcee.State(start, random_state=np.random.RandomState(bits).get_state()))
+
+
+def _taken_up(held: Part) -> _Ensemble:
+    kind, position, has_gauss, cached = held.values["random"]
+    random = (kind, held.arrays["keys"], position, has_gauss, cached)
+    state = emcee.State(held.arrays["coords"], log_prob=held.arrays["log_prob"], random_state=random)
+    return _Ensemble(state, held.values["done"], held.values["accepted"], (held.arrays["saved"],))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from lmssim.errors import InputError
 from lmssim.model.compile import compile_scenario
-from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
-from tests.kit.plain import frame
+from tests.kit.models import frame
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-Build = Callable[..., Program]
+    from tests.conftest import Build
+
 
 MODEL = """
 [states.free]

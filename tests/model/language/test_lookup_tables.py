@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,15 +13,16 @@ from lmssim.errors import InputError
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import COST_UNDISCOUNTED, LY_UNDISCOUNTED
 from lmssim.model.compile import compile_scenario
-from lmssim.model.program import Program
 from lmssim.model.scenario import load_scenario
 from tests.kit.exact import assert_agrees, solved
-from tests.kit.plain import DEAD, alive_dead, estimate, frame, live, worth
+from tests.kit.models import DEAD, alive_dead, frame
+from tests.kit.plain import estimate, live, worth
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-Build = Callable[..., Program]
+    from tests.conftest import Build
+
 
 SEX = 'covariates.sex = { kind = "categorical", categories = ["female", "male"], probabilities = [0.4, 0.6] }'
 BY_AGE = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,13 +13,14 @@ from lmssim.errors import InputError
 from lmssim.kernels.rewards import COST
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Name
-from lmssim.model.program import Program
-from tests.kit.plain import DEAD, frame, live, worth
+from tests.kit.models import DEAD, frame
+from tests.kit.plain import live, worth
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
+    from lmssim.model.program import Program
+    from tests.conftest import Build
 
-Build = Callable[..., Program]
 
 BODY = 'covariates.body_surface = { kind = "normal", mean = 1.8, sd = 0.2, low = 1.2, high = 2.6 }'
 TREATED = f"""

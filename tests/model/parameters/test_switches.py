@@ -14,29 +14,20 @@ from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.switches import named_parameters, switched
 from lmssim.model.parameters.table import load_parameters
 from lmssim.model.scenario import Scenario, load_scenario
+from tests.kit.models import DEAD, covariate, exponential, move, population, section, start, strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-MODEL = """
-[settings]
-horizon = 10
-cost_categories = ["care"]
-[population.covariates]
-age = { kind = "constant", value = 60 }
-[states.well]
-initial = true
-cost_per_year.care = "cost"
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[[transitions]]
-from = "well"
-to = "dead"
-hazard = { family = "exponential", rate = "rate" }
-[strategies.all]
-"""
+MODEL = (
+    section("settings", horizon=10, cost_categories=["care"])
+    + population(covariate("age", "constant", value=60))
+    + start("well", cost_per_year={"care": "cost"})
+    + DEAD
+    + move("well", "dead", exponential("rate"))
+    + strategy("all")
+)
 SWITCHES = """
 [switches.speed]
 default = "slow"

@@ -20,8 +20,9 @@ from lmssim.model.population.joint import Covariate, Population
 from lmssim.model.population.strata import MixedPopulation, Stratum, mix
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.verify import Status, run_battery
-from tests.conftest import HEAD, PARAMETER_HEADER
-from tests.kit.plain import DEAD, Z, assert_engines_agree, frame
+from tests.kit.models import HEAD, alive_dead, frame, strategy, weibull
+from tests.kit.parameters import fixed_parameters
+from tests.kit.plain import Z, assert_engines_agree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,26 +61,17 @@ file = "people/limb.toml"
 share = "1 - share_limb"
 file = "people/womb.toml"
 """
-MODEL = f"""
-{frame(30).split("[population]")[0]}
-[strategies.one]
-[states.alive]
-initial = true
-utility = 1
-{DEAD}
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = {{ family = "weibull", shape = 1.3, scale = "scale" }}
-effects = {{ "stage == 3" = 0.9, deep = 0.4, "size - 8" = 0.05, sex_male = 0.3 }}
-"""
+MODEL = (
+    frame(30).split("[population]")[0]
+    + strategy("one")
+    + alive_dead(
+        weibull(1.3, "scale"),
+        'effects = { "stage == 3" = 0.9, deep = 0.4, "size - 8" = 0.05, sex_male = 0.3 }',
+    )
+)
 BY = '[parameters_by.site]\nlimb = ["limb.csv"]\nwomb = ["womb.csv"]\n'
 
 Load = Callable[..., "Scenario"]
-
-
-def _rows(*rows: str) -> str:
-    return PARAMETER_HEADER + "".join(f"{row},fixed,,,,,,,,definition,,,,\n" for row in rows)
 
 
 @pytest.fixture
@@ -92,9 +84,9 @@ def load(tmp_path: Path) -> Load:
             "test.toml": HEAD + 'parameters = ["test.csv"]\n' + by + text,
             "people/limb.toml": "[population]" + LIMB,
             "people/womb.toml": "[population]" + WOMB,
-            "test.csv": _rows("share_limb,0.7"),
-            "limb.csv": _rows("pop_age,60", "scale,8"),
-            "womb.csv": _rows("pop_age,50", "scale,4"),
+            "test.csv": fixed_parameters({"share_limb": 0.7}),
+            "limb.csv": fixed_parameters({"pop_age": 60, "scale": 8}),
+            "womb.csv": fixed_parameters({"pop_age": 50, "scale": 4}),
         }
         for old, new in changes:
             assert any(old in content for content in files.values()), old

@@ -7,28 +7,19 @@ from typing import TYPE_CHECKING
 
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.conventions import curve_conventions
-from tests.kit.plain import frame
+from tests.kit.models import DEAD, curves, exponential, frame, start
+from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-CURVE = """
-[states.alive]
-initial = true
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[partitioned_survival]
-states = ["alive", "dead"]
-[partitioned_survival.curves.os]
-hazard = { family = "exponential", rate = 0.2 }
-"""
+CURVE = start("alive") + DEAD + curves({"os": exponential(0.2)}, states=["alive", "dead"])
 
 
 def test_floor_and_crossing_of_survival_curves_are_said() -> None:
     """As the file sets them; a multiplier other than 1 is named."""
-    scenario = load_scenario("partitioned")
+    scenario = bundled_scenario("partitioned")
     said = dict(curve_conventions(scenario))
     floor = "nested, pfs and os; the hazard of each is at least that of background mortality"
     assert said["Survival curves"] == floor
@@ -48,4 +39,4 @@ def test_survival_curves_without_a_floor(write_scenario: Callable[..., Path]) ->
 
 def test_models_without_survival_curves_say_nothing_of_them() -> None:
     """There is nothing to say."""
-    assert curve_conventions(load_scenario("extremity")) == []
+    assert curve_conventions(bundled_scenario("extremity")) == []

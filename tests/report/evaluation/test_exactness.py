@@ -9,54 +9,42 @@ import numpy as np
 import pytest
 
 from lmssim.evaluation import Evaluation, Sampling, evaluate
-from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.answer import answer
 from lmssim.report.evaluation.conventions import conventions, limitations
 from lmssim.report.evaluation.figures import caption
 from lmssim.report.evaluation.tables import main_table, standard_tables
 from lmssim.report.evaluation.terminal import strategy_table_text
+from tests.kit.models import DEAD, OS, covariate, move, population, section, start, strategy
+from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+    from tests.conftest import Build
 
 SIMULATED = re.compile(r"monte|simulat|patients, each|common", re.IGNORECASE)
-VARIED = """
-[settings]
-horizon = 20
-times = [1, 5]
-[population.covariates]
-age = { kind = "constant", value = 60 }
-size = { kind = "normal", mean = 0, sd = 1 }
-[cycles]
-length = 1
-correction = "half_cycle"
-[states.well]
-initial = true
-utility = 0.8
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[[transitions]]
-from = "well"
-to = "dead"
-probability = "0.1 * exp(0.3 * size) / (1 + exp(0.3 * size))"
-[strategies.one]
-[endpoints.os]
-events = ["dead"]
-"""
+VARIED = (
+    section("settings", horizon=20, times=[1, 5])
+    + population(covariate("age", "constant", value=60), covariate("size", "normal", mean=0, sd=1))
+    + section("cycles", length=1, correction="half_cycle")
+    + start("well", utility=0.8)
+    + DEAD
+    + move("well", "dead", probability="0.1 * exp(0.3 * size) / (1 + exp(0.3 * size))")
+    + strategy("one")
+    + OS
+)
 
 
 @pytest.fixture(scope="module")
 def whole() -> Evaluation:
     """A model in cycles of people who are all alike."""
-    return evaluate(load_scenario("sick_sicker"), Sampling(engine="cohort"))
+    return evaluate(bundled_scenario("sick_sicker"), Sampling(engine="cohort"))
 
 
 @pytest.fixture
-def varied(write_scenario: Callable[..., Path]) -> Callable[[int], Evaluation]:
+def varied(build_once: Build) -> Callable[[int], Evaluation]:
     """A model in cycles whose people differ, for some number of profiles."""
-    scenario = load_scenario(write_scenario(VARIED))
+    scenario = build_once(VARIED).scenario
     return lambda n: evaluate(scenario, Sampling(engine="cohort", profiles=n))
 
 

@@ -14,11 +14,10 @@ from lmssim.evaluation import Sampling, evaluate
 from lmssim.report.evaluation.figures import caption, plot_causes_of_death, plot_plane, plot_survival, write_figures
 from lmssim.report.parts.placement import Label, place_labels
 from lmssim.report.parts.style import LINES, PALETTE, figure_style, line_style, new_figure, save_figure
+from tests.kit.page import figure_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from matplotlib.axes import Axes
 
     from lmssim.evaluation import Evaluation
 
@@ -42,12 +41,6 @@ def test_same_figure_same_bytes(two_strategies: Evaluation, tmp_path: Path) -> N
     for name in ("os.svg", "os.png", "plane.svg"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert "<dc:date>" not in (tmp_path / "a" / "os.svg").read_text()
-
-
-def figure_of(ax: Axes) -> Figure:
-    """The figure of axes that stand in no sub-figure."""
-    assert isinstance(ax.figure, Figure)
-    return ax.figure
 
 
 def test_curves_can_be_drawn_on_given_axes(two_strategies: Evaluation) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import pytest
 
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
@@ -16,8 +14,8 @@ from lmssim.report.evaluation.figures import plot_plane
 from lmssim.report.evaluation.page import write_report
 from lmssim.report.parts.style import save_figure
 from lmssim.report.parts.table import ReportTable
+from tests.kit.page import Tags, figure_of
 from tests.report.conftest import NAME
-from tests.report.evaluation.test_figures import figure_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,18 +27,6 @@ EXTRA = ReportTable(
 )
 
 
-class Tags(HTMLParser):
-    """Tags with their attributes, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep the tag."""
-        self.tags.append((tag, dict(attrs)))
-
-
 def written(evaluation: Evaluation, folder: Path) -> str:
     """The report of an evaluation with one figure and one extra table."""
     figures = {"plane": save_figure(figure_of(plot_plane(evaluation)), folder / "figures", "plane")}
@@ -48,50 +34,49 @@ def written(evaluation: Evaluation, folder: Path) -> str:
     return write_report(evaluation, folder, manifest, figures, [EXTRA]).read_text(encoding="utf-8")
 
 
-def test_report_stands_alone(rich: Evaluation, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def page(two_strategies: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report of the bundled illness-death model."""
+    return written(two_strategies, tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def page_of_rich(rich: Evaluation, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The report of a model with something of everything."""
+    return written(rich, tmp_path_factory.mktemp("rich"))
+
+
+def test_report_stands_alone(page_of_rich: str) -> None:
     """No script, no style sheet, no picture and no link but to a DOI or within the page."""
-    parser = Tags()
-    text = written(rich, tmp_path)
-    parser.feed(text)
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in parser.tags}
-    for tag, attributes in parser.tags:
-        assert (attributes.get("src") or "data:").startswith("data:")
-        assert re.match(r"#|https://doi\.org/", attributes.get("href") or "#")
-        assert tag != "img" or attributes.get("alt")
-    assert "@import" not in text
-    assert "url(" not in text
+    Tags(page_of_rich).assert_stands_alone(r"#|https://doi\.org/")
+    assert "@import" not in page_of_rich
+    assert "url(" not in page_of_rich
 
 
-def test_labels_are_escaped(rich: Evaluation, tmp_path: Path) -> None:
+def test_labels_are_escaped(page_of_rich: str) -> None:
     """A label with a script is printed, not run; so is the manifest."""
-    text = written(rich, tmp_path)
-    assert "<script" not in text
-    assert NAME.replace("<", "&lt;").replace(">", "&gt;") in text
-    assert "Sepsis &amp; shock" in text
-    assert "lmssim run &lt;test&gt;" in text
+    assert "<script" not in page_of_rich
+    assert NAME.replace("<", "&lt;").replace(">", "&gt;") in page_of_rich
+    assert "Sepsis &amp; shock" in page_of_rich
+    assert "lmssim run &lt;test&gt;" in page_of_rich
 
 
-def test_report_is_the_same_each_time(two_strategies: Evaluation, tmp_path: Path) -> None:
+def test_report_is_the_same_each_time(two_strategies: Evaluation, page: str, tmp_path: Path) -> None:
     """Two reports of one evaluation are the same text."""
-    assert written(two_strategies, tmp_path / "a") == written(two_strategies, tmp_path / "b")
+    assert written(two_strategies, tmp_path) == page
 
 
-def test_headings_do_not_skip_a_level(two_strategies: Evaluation, tmp_path: Path) -> None:
+def test_headings_do_not_skip_a_level(page: str) -> None:
     """One h1; levels go down one at a time."""
-    parser = Tags()
-    parser.feed(written(two_strategies, tmp_path))
-    levels = [int(tag[1]) for tag, _ in parser.tags if re.fullmatch(r"h[1-6]", tag)]
-    assert levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    Tags(page).assert_headings_in_order()
 
 
-def test_settings_and_extra_table_are_printed(two_strategies: Evaluation, tmp_path: Path) -> None:
+def test_settings_and_extra_table_are_printed(two_strategies: Evaluation, page: str) -> None:
     """Conventions, every parameter, and the caller's table with numbers as text."""
-    text = written(two_strategies, tmp_path)
     for part in ("exp(-ln(1 + r) t)", "50 years", "3.5% per year", "1,000, each under every strategy"):
-        assert part in text
-    assert all(f"[{name}]" in text for name in two_strategies.scenario.table)
-    assert '<th scope="row">Local recurrence</th><td class="n">15</td><td class="n">-</td>' in text
+        assert part in page
+    assert all(f"[{name}]" in page for name in two_strategies.scenario.table)
+    assert '<th scope="row">Local recurrence</th><td class="n">15</td><td class="n">-</td>' in page
 
 
 def test_answer_says_what_is_best_and_what_is_not_included(two_strategies: Evaluation) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from matplotlib.patches import Rectangle
 
-from lmssim.model.scenario import load_scenario
 from lmssim.report.trace.timeline import plot_timeline
 from lmssim.studies.trace import Trace, trace
+from tests.kit.scenarios import bundled_scenario
 
 
 @pytest.fixture(scope="module")
 def life() -> Trace:
     """A life with a recurrence, a metastasis and several complications."""
-    return trace(load_scenario("extremity"), 7)
+    return trace(bundled_scenario("extremity"), 7)
 
 
 def _spans(ax: object) -> list[tuple[float, float, int]]:
@@ -68,5 +68,5 @@ def test_the_legend_is_clear_of_the_axes(life: Trace) -> None:
 
 def test_a_short_life_has_one_panel() -> None:
     """Nothing is shown twice."""
-    figure = plot_timeline(trace(load_scenario("sick_sicker_dead"), 3))
+    figure = plot_timeline(trace(bundled_scenario("sick_sicker_dead"), 3))
     assert len(figure.axes) == 1

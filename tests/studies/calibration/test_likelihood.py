@@ -12,11 +12,12 @@ from scipy import stats
 
 from lmssim.model.language.schema import SeriesRow
 from lmssim.studies.calibration.likelihood import effective_sizes, likelihood_of
-from lmssim.studies.calibration.rows import Row
+from tests.kit.rows import target_row
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.studies.calibration.likelihood import Likelihood
+    from lmssim.studies.calibration.rows import Row
 
 FAMILIES = ["death", "metastasis"]
 
@@ -24,21 +25,7 @@ FAMILIES = ["death", "metastasis"]
 def row(target: str, share: float, **more: object) -> Row:
     """A target of 80 patients."""
     reading = SeriesRow(target=target, label="A", statistic="proportion", events=["ill"], observed=share, n=80)
-    plain = Row(
-        target=target,
-        study="one",
-        cohort_id="one",
-        series="s",
-        family="metastasis",
-        role="fit",
-        held_out=False,
-        reading=reading,
-        share=share,
-        n=80.0,
-        is_effective=False,
-        within="",
-        reason="",
-    )
+    plain = target_row(reading, 80, target, share=share)
     return replace(plain, **more)  # type: ignore[arg-type]
 
 

@@ -25,20 +25,17 @@ def reading(target: str = "a", **more: Any) -> SeriesRow:
     return SeriesRow.model_validate({"target": target, **plain, **more})
 
 
+def calibration(**studies: dict[str, Any]) -> CalibrationFile:
+    """A calibration of these studies."""
+    plain = {"schema_version": 1, "scenario": "x", "label": "X", "free": {"x": FREE}, "tau": {"metastasis": 0.5}}
+    return CalibrationFile.model_validate({**plain, "studies": studies})
+
+
 def read(
     readings: list[SeriesRow], rows: Mapping[str, Any], published: Mapping[str, Target] | None = None, **study: Any
 ) -> list[Row]:
     """Rows of one study whose series has these targets."""
-    file = CalibrationFile.model_validate(
-        {
-            "schema_version": 1,
-            "scenario": "x",
-            "label": "X",
-            "free": {"x": FREE},
-            "tau": {"metastasis": 0.5},
-            "studies": {"one": {"series": "s", "cohort_id": "c", "rows": rows, **study}},
-        }
-    )
+    file = calibration(one={"series": "s", "cohort_id": "c", "rows": rows, **study})
     return rows_of_studies(file, [("s", row) for row in readings], published or {}, "file.toml")
 
 
@@ -175,15 +172,6 @@ def test_refusals(readings: list[SeriesRow], rows: dict[str, Any], expected: str
 def test_two_studies_cannot_read_one_series() -> None:
     """Else one of them would count for nothing."""
     study = {"series": "s", "cohort_id": "c", "rows": {"a": {}}}
-    file = CalibrationFile.model_validate(
-        {
-            "schema_version": 1,
-            "scenario": "x",
-            "label": "X",
-            "free": {"x": FREE},
-            "tau": {"metastasis": 0.5},
-            "studies": {"one": study, "two": {**study, "cohort_id": "d"}},
-        }
-    )
+    file = calibration(one=study, two={**study, "cohort_id": "d"})
     with pytest.raises(ScenarioError, match=r"studies\.two\.series"):
         rows_of_studies(file, [("s", reading())], {}, "file.toml")

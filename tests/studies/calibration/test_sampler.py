@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from emcee.autocorr import integrated_time
 
+from lmssim.execution.checkpoint import Checkpoint
 from lmssim.studies.calibration.sampler import HeldRowMove, sample
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def start() -> FloatArray:
 
 def chains(steps: int, thin: int = 7, seed: int = 1, folder: Path | None = None, jobs: int = 1) -> Chains:
     """Ensembles of this file's density."""
-    return sample(log_density, start(), ROWS, steps, thin, seed, folder, jobs=jobs)
+    checkpoint = None if folder is None else Checkpoint(folder, "these")
+    return sample(log_density, start(), ROWS, steps, thin, seed, checkpoint, jobs=jobs)
 
 
 def test_each_walker_keeps_the_conditional_posterior_of_its_row() -> None:
@@ -110,7 +112,7 @@ def test_interrupted_and_resumed_is_as_if_never_interrupted(after: int, tmp_path
             raise _Stopped
 
     with pytest.raises(_Stopped):
-        sample(log_density, start(), ROWS, 330, 7, 1, tmp_path, stop)
+        sample(log_density, start(), ROWS, 330, 7, 1, Checkpoint(tmp_path, "these"), stop)
     resumed, whole = chains(330, folder=tmp_path), chains(330)
     assert np.array_equal(resumed.z, whole.z)
     assert np.array_equal(resumed.acceptance, whole.acceptance)

@@ -14,75 +14,11 @@ from lmssim.kernels.rewards import COST, QALY
 from lmssim.model.scenario import load_scenario
 from lmssim.report.sensitivity.switches import case_label, plot_switches, switch_table_text
 from lmssim.studies.sensitivity.switches import SwitchStudy, run_switches
+from tests.kit.examples import SWITCHED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MODEL = """
-schema_version = 1
-name = "small"
-title = "Small"
-[settings]
-horizon = 30
-cost_categories = ["care", "drug"]
-wtp = [1000, 5000]
-times = [5]
-comparator = "none"
-[population.covariates]
-age = { kind = "normal", mean = 60, sd = 8 }
-sick = { kind = "binary", probability = 0.5 }
-[expressions]
-effect = "-0.5"
-drug_price = "4000"
-[states.start]
-kind = "phase"
-initial = true
-next = "well"
-utility = 0.8
-[states.well]
-utility = 0.8
-cost_per_year.care = 100
-[states.dead]
-kind = "absorbing"
-death = "disease"
-[treatments.drug]
-phase = "start"
-label = "Drug"
-duration = 0.1
-cost.drug = "drug_price"
-effects = [{ risk = "death", effect = "effect" }]
-[[transitions]]
-from = ["start", "well"]
-to = "dead"
-name = "death"
-hazard = { family = "weibull", shape = 1.2, scale = 9, clock = "model" }
-effects.sick = 0.4
-[strategies.none]
-[strategies.drug]
-treatments = ["drug"]
-[strategies.some]
-treatments = [{ treatment = "drug", when = "sick" }]
-[strategies.practice]
-mix = [{ fraction = 0.5, treatments = ["drug"] }]
-[switches.effect]
-label = "Effect of the drug"
-default = "good"
-[switches.effect.options.good]
-[switches.effect.options.null]
-label = "no effect"
-change.expressions.effect = "0"
-[switches.effect.options.better]
-change.expressions.effect = "-0.9"
-[switches.price]
-default = "high"
-[switches.price.options.high]
-[switches.price.options.low]
-change.expressions.drug_price = "3000"
-[switches.idle]
-default = "a"
-[switches.idle.options.a]
-[switches.idle.options.b]
-"""
 SAMPLING = Sampling(n_patients=4_000)
 
 
@@ -90,7 +26,7 @@ SAMPLING = Sampling(n_patients=4_000)
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drug that prolongs life, with switches on its effect, its price and nothing."""
     path = tmp_path_factory.mktemp("switches") / "small.toml"
-    path.write_text(MODEL)
+    path.write_text(SWITCHED)
     return path
 
 
@@ -211,7 +147,7 @@ def test_bad_requests_are_refused(path: Path, sampling: Sampling, strategies: li
 def test_an_option_may_not_change_who_is_compared(path: Path) -> None:
     """It could not be set beside the base case."""
     other = path.with_name("other.toml")
-    other.write_text(MODEL + "[switches.idle.options.b.change.strategies.new]\n")
+    other.write_text(SWITCHED + "[switches.idle.options.b.change.strategies.new]\n")
     with pytest.raises(InputError, match=r"switches.idle.options.b: it changes the strategies"):
         run_switches(other, SAMPLING)
 

@@ -10,6 +10,7 @@ import pytest
 from lmssim.errors import ExpressionError, InputError, ScenarioError
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.trials.series_power import ALPHA, power_of_series
+from tests.kit.models import alive_dead, covariate, exponential, observation, population, section, series, strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,48 +20,24 @@ if TYPE_CHECKING:
 
     from lmssim.model.scenario import Scenario
 
-MODEL = """
-[settings]
-horizon = 40
-cost_categories = ["care"]
-
-[population.covariates]
-age = { kind = "constant", value = 60 }
-deep = { kind = "binary", probability = 0.4 }
-left = { kind = "binary", probability = 0.5 }
-
-[states.alive]
-initial = true
-utility = 1.0
-
-[states.dead]
-kind = "absorbing"
-death = "disease"
-
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = { family = "exponential", rate = "rate" }
-effects.deep = { value = "loghr_deep", expected = "harm" }
-
-[strategies.observed]
-label = "Observed"
-
-[series.small]
-label = "A small series"
-source_id = "small"
-strategy = "observed"
-follow_up = { low = 2, high = 10 }
-where = "age > 50"
-
-[[series.small.rows]]
-target = "dead"
-label = "Dead"
-statistic = "proportion"
-events = ["dead"]
-observed = 0.4
-n = 75
-"""
+MODEL = (
+    section("settings", horizon=40, cost_categories=["care"])
+    + population(
+        covariate("age", "constant", value=60),
+        covariate("deep", "binary", probability=0.4),
+        covariate("left", "binary", probability=0.5),
+    )
+    + alive_dead(exponential("rate"), 'effects.deep = { value = "loghr_deep", expected = "harm" }')
+    + strategy("observed", label="Observed")
+    + series(
+        "small",
+        "A small series",
+        "observed",
+        observation("dead", "Dead", "proportion", "dead", observed=0.4, n=75),
+        follow_up={"low": 2, "high": 10},
+        where="age > 50",
+    )
+)
 RATE, LOG_HR = 0.15, float(np.log(2.0))
 SPLITS = {"depth": "deep == 1", "side": "left == 1"}
 REPLICATES = 800

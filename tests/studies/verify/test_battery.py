@@ -19,8 +19,9 @@ from lmssim.report.verification.battery import scores_table, write_verify_report
 from lmssim.studies.verify import CHECKS, SECTIONS, Finding, Status, chosen, in_order, run_battery
 from lmssim.studies.verify.bench import Bench, constant, possible, strategy_values
 from lmssim.studies.verify.checks import agreement
-from tests.kit.model import write_model
 from tests.kit.plants import PLANTS, parameter, references
+from tests.kit.scenarios import bundled_scenario
+from tests.kit.small import write_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +45,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Scenario:
 @pytest.fixture(scope="module")
 def advanced() -> Scenario:
     """Lines of therapy, with drugs, regimens and tables."""
-    return load_scenario("advanced")
+    return bundled_scenario("advanced")
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def test_draws_that_are_refused_fail(scenario: Scenario, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("name", ["illness_death", "sick_sicker_dead", "hiv", "sick_sicker"])
 def test_examples_pass(name: str) -> None:
     """No check fails on a bundled example."""
-    found = run_battery(load_scenario(name), Sampling(n_patients=1_000))
+    found = run_battery(bundled_scenario(name), Sampling(n_patients=1_000))
     assert [r.check.id for r in found.results if r.finding.status == Status.FAILED] == []
 
 
@@ -186,13 +187,13 @@ def test_a_sample_of_the_battery_passes(name: str) -> None:
         "documented",
         "way-out",
     ]
-    assert _failed(run_battery(load_scenario(name), Sampling(n_patients=500), names=names)) == {}
+    assert _failed(run_battery(bundled_scenario(name), Sampling(n_patients=500), names=names)) == {}
 
 
 def test_the_battery_passes_on_advanced() -> None:
     """All of it but the comparison of engines and what takes longest."""
     without = ["engine-agreement", "psa-mean", "psa-repeat", "reproducible-jobs", "draw-means", "utility-lower"]
-    found = run_battery(load_scenario("advanced"), Sampling(n_patients=300), without=without)
+    found = run_battery(bundled_scenario("advanced"), Sampling(n_patients=300), without=without)
     assert _failed(found) == {}
     assert found.count(Status.PASSED) >= 50
 
@@ -201,7 +202,7 @@ def test_the_battery_passes_on_advanced() -> None:
 @pytest.mark.parametrize("name", LEIOMYOSARCOMA)
 def test_the_battery_passes(name: str) -> None:
     """All of it, with as many patients as the command uses."""
-    found = run_battery(load_scenario(name), Sampling(n_patients=4_000))
+    found = run_battery(bundled_scenario(name), Sampling(n_patients=4_000))
     assert _failed(found) == {}
     assert found.count(Status.PASSED) >= 60 - 5 * (name == "advanced")  # which has no treatments of localised disease
 

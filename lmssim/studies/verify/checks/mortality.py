@@ -10,7 +10,7 @@ import numpy as np
 
 from lmssim.errors import NotApplicableError
 from lmssim.model import edits
-from lmssim.model.compile.columns import rate_of
+from lmssim.model.compile.discounting import rate_of
 from lmssim.studies.verify.bench import OUTCOMES, Bench, constant
 from lmssim.studies.verify.checks.states import occupancy, times
 from lmssim.studies.verify.finding import EXACT, Finding, Status, Z, compare, places, worst_of

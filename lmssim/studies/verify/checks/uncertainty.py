@@ -65,7 +65,7 @@ def _uses(bench: Bench) -> list[tuple[Parameter, str]]:
     """Uncertain parameters that stand alone where a probability, a cost and so on is asked for, and what that is."""
     own = {p.id: p for p in _own(bench)}
     found = {}
-    for slot in bench.program.names.numbers.slots:
+    for slot in bench.program.rows.slots:
         if isinstance(slot.node, Name) and slot.node.name in own and slot.check in RANGES:
             found[slot.node.name, slot.check] = (own[slot.node.name], slot.check)
     return list(found.values())
@@ -260,11 +260,10 @@ def every_draw_holds(bench: Bench) -> Finding:
 @check("uniforms", "uncertainty", "Random numbers are uniform")
 def random_numbers_are_uniform(bench: Bench) -> Finding:
     """Kolmogorov-Smirnov p-values of the numbers behind each of the model's decisions, over patients."""
-    addresses = bench.program.columns["decision_address"]
     numbers = np.empty(MANY)
     p_values, where = [], []
-    for k, address in enumerate(addresses):
-        fill_uniforms(bench.sampling.seed, STREAM_LUCK, 0, int(address), 0, numbers)
+    for k, decision in enumerate(bench.program.rows.decisions):
+        fill_uniforms(bench.sampling.seed, STREAM_LUCK, 0, decision.address, 0, numbers)
         p_values.append(float(stats.kstest(numbers, "uniform").pvalue))
         where.append({"decision": str(k + 1)})
     fill_uniforms(bench.sampling.seed, STREAM_LUCK, 0, address_of("uniform"), 0, numbers)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import json
-import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from lmssim.bundled import scenarios_folder
 from lmssim.errors import InputError
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.parameter import Parameter
@@ -24,8 +19,7 @@ from lmssim.studies.calibration.density import Density
 from lmssim.studies.calibration.emulator import Emulator, eta_of_share, share_of_eta
 from lmssim.studies.calibration.likelihood import likelihood_of
 from lmssim.studies.calibration.problem import N_ROWS, BetweenStudies, FreeQuantity, load_problem
-from lmssim.studies.calibration.rows import Row
-from tests.cli.conftest import cli
+from tests.kit.rows import target_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,24 +28,12 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import SeriesRow
     from lmssim.model.language.schema.calibration import CalibrationFile
     from lmssim.model.scenario import Scenario
-    from tests.cli.conftest import Cli
-
-__all__ = ["cli"]
+    from lmssim.studies.calibration.rows import Row
 
 SETTINGS = SbcSettings(datasets=40, ensembles=1, walkers=60, steps=80)
 FEWER = 16
 """Data sets by which a wrong likelihood must be found out."""
 SIZES = (60, 60, 150, 90, 40, 200)
-FILES = {
-    "sbc.csv",
-    "ranks.csv",
-    "emulator.csv",
-    "held.csv",
-    "verdict.json",
-    "ranks.svg",
-    "ranks.png",
-    "manifest.json",
-}
 
 
 class _Reading:
@@ -61,21 +43,7 @@ class _Reading:
 
 
 def _row(target: str, study: str, n: int, within: str = "") -> Row:
-    return Row(
-        target=target,
-        study=study,
-        cohort_id=study,
-        series=study,
-        family="metastasis",
-        role="fit",
-        held_out=False,
-        reading=cast("SeriesRow", _Reading()),
-        share=0.5,
-        n=float(n),
-        is_effective=False,
-        within=within,
-        reason="",
-    )
+    return replace(target_row(cast("SeriesRow", _Reading()), n, target, study), within=within)
 
 
 def _normal(name: str) -> FreeQuantity:
@@ -204,95 +172,6 @@ def test_too_few_data_sets_are_refused() -> None:
     """They would pass anything."""
     with pytest.raises(InputError, match="--datasets 3: at least 20"):
         SbcSettings(datasets=3).validate()
-
-
-# === From a file to the folder of results ===
-
-CALIBRATION = """
-schema_version = 1
-scenario = "illness_death.toml"
-label = "Illness and death"
-given = ["log_scale_death"]
-
-[free.log_scale_progression]
-label = "Log scale of time to progression"
-distribution = "normal"
-value = 1.8
-se = 0.5
-
-[tau]
-progression = 0.5
-
-[studies.trial]
-series = "trial"
-cohort_id = "trial"
-[studies.trial.rows.progressed_5y]
-family = "progression"
-
-[series.trial]
-label = "A trial"
-source_id = "trial"
-strategy = "standard"
-follow_up = { low = 2, high = 8 }
-[[series.trial.rows]]
-target = "progressed_5y"
-label = "Progression by 5 years"
-statistic = "cumulative_incidence"
-events = ["progressed"]
-by = 5
-observed = 0.5
-n = 120
-"""
-
-
-@pytest.fixture
-def calibration(tmp_path: Path) -> Path:
-    """A calibration of the illness-death example."""
-    for name in ("illness_death.toml", "illness_death.csv"):
-        shutil.copy(scenarios_folder() / "examples" / name, tmp_path / name)
-    (tmp_path / "targets.csv").write_text(
-        "target_id,site,strategy,outcome,statistic,time_years,value,n,source_id\n"
-        "progressed_5y,all,standard,progression,cumulative_incidence,5,0.5,120,trial\n"
-    )
-    path = tmp_path / "small.toml"
-    path.write_text(CALIBRATION)
-    return path
-
-
-def test_command_writes_ranks_and_verdict(
-    cli: Cli, calibration: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Tables, figure and manifest; given parameters are held at the means of their draws; the same bytes again."""
-    small: Any = partial(SbcSettings, points=64, ensembles=1, walkers=40, steps=50)
-    monkeypatch.setattr(sbc, "SbcSettings", small)
-    words = ("sbc", calibration, "--datasets", 20, "--patients", 500, "--jobs", 1, "--out", tmp_path / "out")
-    outcome = cli(*words)
-    assert outcome.code == 0, outcome.err
-    assert "2 of 2 quantities within" in " ".join(outcome.out.split())
-    assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
-    with (tmp_path / "out" / "sbc.csv").open(newline="") as file:
-        table = list(csv.DictReader(file))
-    assert list(table[0]) == ["quantity", "n", "p_value", "max_difference", "band", "inside"]
-    assert [row["quantity"] for row in table] == ["log_scale_progression", "tau_progression"]
-    assert json.loads((tmp_path / "out" / "verdict.json").read_text())["passed"] is True
-    with (tmp_path / "out" / "held.csv").open(newline="") as file:
-        held = {row["id"]: float(row["value"]) for row in csv.DictReader(file)}
-    assert "log_scale_progression" not in held
-    assert held["log_scale_death"] == pytest.approx(load_problem(calibration).given["log_scale_death"].mean())
-    first = (tmp_path / "out" / "ranks.csv").read_bytes()
-    assert cli(*words, "--quiet").out == ""
-    assert (tmp_path / "out" / "ranks.csv").read_bytes() == first
-
-
-def test_command_refuses(cli: Cli, calibration: Path) -> None:
-    """Bad numbers and unknown names, in one line."""
-    for words, message in (
-        ((calibration, "--datasets", 3), "--datasets 3: at least 20"),
-        (("extremit",), "Did you mean"),
-    ):
-        outcome = cli("sbc", *words)
-        assert outcome.code == 2
-        assert message in outcome.err
 
 
 @pytest.mark.study

@@ -1,0 +1,190 @@
+"""Tasks spread over threads or processes, and their results in the order of the tasks, as they come.
+
+A task is a module-level function of something that all tasks share (a program, say) and of its own plain values. With
+processes both are pickled: what is shared goes to a process once, whatever the number of tasks, and arrays arrive there
+writable and C-contiguous, which is one type to numba. An executor of another kind (a cluster's) would join
+`EXECUTORS`; nothing else here knows how work is spread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from lmssim.errors import InputError, RunError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from concurrent.futures import Executor
+
+S = TypeVar("S")
+T = TypeVar("T")
+R = TypeVar("R")
+
+THREADS, LOKY = "threads", "loky"
+IDLE_SECONDS = 60
+"""After so long without a task a process ends."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+"""Environment of a process: its libraries add no threads of their own."""
+
+
+def run_tasks(
+    function: Callable[[S, T], R],
+    shared: S,
+    tasks: Iterable[T],
+    *,
+    backend: str = THREADS,
+    jobs: int = 1,
+    ahead: int = 2,
+) -> Iterator[R]:
+    """Results of `function(shared, task)`, in the order of the tasks.
+
+    Tasks are taken and results computed as they are asked for, a few ahead. BLAS has one thread meanwhile, so that bits
+    do not depend on how many the machine has. Kernels that tasks call should have been compiled, or loaded, in the
+    calling thread before: two threads that meet a new kernel at once would both compile it.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, neither nested nor compiled: processes find it by its name.
+    shared : object
+        What all tasks read. Threads have the object itself, processes a copy.
+    tasks : iterable
+        What differs: plain values and arrays.
+    backend : str
+        `threads`, for what releases the interpreter's lock; or `loky`, processes.
+    jobs : int
+        Workers; 1 runs each task in the calling thread when its result is asked for.
+    ahead : int
+        Tasks handed out at a time, for each worker.
+
+    Raises
+    ------
+    InputError
+        If the backend does not exist.
+    RunError
+        If a process dies. An error of a task is raised as it is, in the place of its result.
+    """
+    if backend not in EXECUTORS:
+        raise InputError(unknown("value", backend, EXECUTORS, "backend"))
+    _check_plain(function)
+    return _results(function, shared, tasks, backend, jobs, ahead)
+
+
+def _check_plain(function: Any) -> None:
+    """Refuse a function that a process could not find by its name, before somebody asks for processes."""
+    if not isinstance(function, FunctionType) or "<" in function.__qualname__:
+        raise TypeError(f"{function!r} is not a plain function of a module, so it cannot be sent to a process.")
+
+
+def _results(
+    function: Callable[[S, T], R], shared: S, tasks: Iterable[T], backend: str, jobs: int, ahead: int
+) -> Iterator[R]:
+    with threadpool_limits(limits=1):
+        if jobs == 1:
+            for task in tasks:
+                yield function(shared, task)
+            return
+        with EXECUTORS[backend](function, shared, jobs) as submit:
+            yield from _in_order(submit, iter(tasks), max(1, ahead) * jobs)
+
+
+def _in_order(submit: Callable[[T], Future[R]], tasks: Iterator[T], most: int) -> Iterator[R]:
+    """Results in order, with at most so many tasks begun or waiting; those waiting are dropped if somebody stops."""
+    waiting: deque[Future[R]] = deque()
+    try:
+        waiting.extend(submit(task) for task in islice(tasks, most))
+        while waiting:
+            result = waiting.popleft().result()
+            waiting.extend(submit(task) for task in islice(tasks, 1))
+            yield result
+    except BrokenProcessPool as error:
+        raise RunError("a worker process was ended from outside; if memory was short, try fewer --jobs.") from error
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+# === Threads ===
+
+
+@contextmanager
+def _threads(function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Callable[[T], Future[R]]]:
+    with ThreadPoolExecutor(jobs, thread_name_prefix="lmssim") as executor:
+        yield lambda task: executor.submit(function, shared, task)
+
+
+# === Processes ===
+
+
+@contextmanager
+def _processes(function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Callable[[T], Future[R]]]:
+    from joblib.externals.loky import get_reusable_executor
+
+    executor: Executor = get_reusable_executor(jobs, timeout=IDLE_SECONDS, env=ONE_THREAD)
+    with _sent(shared) as (path, key):
+        yield lambda task: executor.submit(_call, function, path, key, _pickled(task))
+
+
+@contextmanager
+def _sent(shared: Any) -> Iterator[tuple[str, str]]:
+    """What is shared in a file that processes read once, and the hash by which they know that they have it."""
+    content = _pickled(shared)
+    handle, path = tempfile.mkstemp(prefix="lmssim-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        yield path, hashlib.sha256(content).hexdigest()
+    finally:
+        with suppress(OSError):
+            Path(path).unlink()
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles arrays as writable, C-contiguous ones, wherever they stand."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """How to pickle an array that is not of this kind; everything else as ever."""
+        if type(value) is np.ndarray and not (value.flags.writeable and value.flags.c_contiguous):
+            return np.array(value, order="C").__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        return NotImplemented
+
+
+def _pickled(value: Any) -> bytes:
+    content = io.BytesIO()
+    _Pickler(content, pickle.HIGHEST_PROTOCOL).dump(value)
+    return content.getvalue()
+
+
+_held: dict[str, Any] = {}
+"""In a process: what is shared, by its hash; the last one alone."""
+
+
+def _call(function: Callable[[Any, Any], Any], path: str, key: str, task: bytes) -> Any:
+    """Run a task in a process, whose modules are those of this package's parent."""
+    if key not in _held:
+        _held.clear()
+        _held[key] = pickle.loads(Path(path).read_bytes())  # noqa: S301 - the parent of this process wrote it
+    return function(_held[key], pickle.loads(task))  # noqa: S301 - likewise
+
+
+Handing = Callable[[Callable[[Any, Any], Any], Any, int], AbstractContextManager[Callable[[Any], Future[Any]]]]
+"""Given function, what is shared, and workers: a context with a function that hands out a task."""
+EXECUTORS: dict[str, Handing] = {THREADS: _threads, LOKY: _processes}
+"""How each backend hands out tasks."""
+BACKENDS = tuple(EXECUTORS)

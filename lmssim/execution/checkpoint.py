@@ -1,0 +1,167 @@
+"""Parts of long work, kept in a folder so that it can be interrupted anywhere and taken up again.
+
+A part is a file of arrays and plain values (NumPy's npz, never pickled objects). It carries a hash of all that decides
+its content, so that a part of other inputs is never taken for one of these, and a hash of the content itself, so that
+a file that was cut short or altered is recognised. A file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+import zipfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from lmssim.execution import store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+SUFFIX = ".npz"
+KEY, CONTENT, VALUES = "_key", "_content", "_values"
+"""Entries of a file beside its arrays: hash of what decides the part, hash of what is in it, plain values as JSON."""
+UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+"""What reading a damaged file raises."""
+
+
+class DamagedPartWarning(UserWarning):
+    """A part that was kept cannot be used, so that it is made again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A piece of work that is done."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    """Arrays by name, of numbers, booleans or texts."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Numbers, texts, and lists and dictionaries of them; floats keep all their bits."""
+
+
+def key_of(*inputs: Any) -> str:
+    """Hash of all that decides some content.
+
+    Parameters
+    ----------
+    inputs : object
+        Arrays, of which type, shape and every bit count; or what JSON can hold.
+    """
+    found = hashlib.sha256()
+    for value in inputs:
+        if isinstance(value, np.ndarray):
+            found.update(json.dumps([value.dtype.str, value.shape]).encode() + np.ascontiguousarray(value).tobytes())
+        else:
+            found.update(json.dumps(value, sort_keys=True).encode())
+        found.update(b"\n")
+    return found.hexdigest()
+
+
+class Checkpoint:
+    """A folder of parts that were made from the same inputs.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there. Parts of other inputs are removed from it; other files are left alone.
+    key : str
+        Hash of all that decides the content of every part, but for the part's own name.
+    resume : bool
+        Whether parts that are there are used; else they are removed too.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path, key: str, *, resume: bool = True) -> None:
+        self.folder, self.key = store.make_folder(folder), key
+        for path in sorted(self.folder.glob(f"*{SUFFIX}")):
+            held = _key_in(path)
+            if held is not None and (not resume or held != self._key(path.stem)):
+                store.remove(path)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}{SUFFIX}"
+
+    def _key(self, name: str) -> str:
+        return key_of(self.key, name)
+
+    def get(self, name: str) -> Part | None:
+        """A part, or None if it is not there.
+
+        Warns
+        -----
+        DamagedPartWarning
+            If it is there but damaged, or not what its name says; the message names the file.
+        """
+        path = self._path(name)
+        if not path.is_file():
+            return None
+        try:
+            return _read(path, self._key(name))
+        except UNREADABLE as error:
+            warnings.warn(f"{path}: damaged ({error}); it is made again.", DamagedPartWarning, stacklevel=3)
+            return None
+
+    def put(self, name: str, part: Part) -> None:
+        """Keep a part, in place of one that is there.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written; what was there stays.
+        """
+        for array in part.arrays.values():
+            if array.dtype.hasobject:
+                raise TypeError(f"part '{name}': an array of objects cannot be kept.")
+        entries: dict[str, Any] = {**part.arrays, VALUES: np.array(json.dumps(dict(part.values)))}
+        entries |= {CONTENT: np.array(_content_of(entries)), KEY: np.array(self._key(name))}
+        with store.replacing(self._path(name)) as temporary, temporary.open("wb") as file:
+            np.savez(file, **entries)
+
+
+def made(checkpoint: Checkpoint | None, name: str, make: Callable[[], Part]) -> Part:
+    """A part from a checkpoint, if there is one that has it; else made, and kept there."""
+    held = None if checkpoint is None else checkpoint.get(name)
+    if held is not None:
+        return held
+    part = make()
+    if checkpoint is not None:
+        checkpoint.put(name, part)
+    return part
+
+
+def _read(path: Path, key: str) -> Part:
+    with path.open("rb") as file, NpzFile(file, allow_pickle=False) as found:
+        entries = dict(found)
+    held, content = (str(entries.pop(name)) for name in (KEY, CONTENT))
+    if held != key:
+        raise ValueError("it was made from other inputs, or under another name")
+    if content != _content_of(entries):
+        raise ValueError("its content is not what was written")
+    values = json.loads(str(entries.pop(VALUES)))
+    return Part(entries, values)
+
+
+def _content_of(entries: Mapping[str, NDArray[Any]]) -> str:
+    """Hash of arrays and their names."""
+    names = sorted(entries)
+    return key_of(names, *(entries[name] for name in names))
+
+
+def _key_in(path: Path) -> str | None:
+    """Key that a file carries; None if it cannot be read, or is none of ours."""
+    try:
+        with path.open("rb") as file, NpzFile(file, allow_pickle=False) as entries:
+            return str(entries[KEY])
+    except UNREADABLE:
+        return None

@@ -1,0 +1,143 @@
+"""The same numbers however they were computed: workers, blocks and batches of draws leave every bit as it was."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from lmssim.engines import compiled
+from lmssim.engines.histories import Chunk
+from lmssim.execution import fold
+from lmssim.execution import simulate as execution
+from lmssim.execution.simulate import Sampling, simulate
+from tests.kit.scenarios import bundled_program
+
+if TYPE_CHECKING:
+    from lmssim.execution.fold import Estimates
+
+N = 100_003
+FLOATS = ("mean", "square", "product", "state")
+
+
+@functools.cache
+def _reference() -> Estimates:
+    return simulate(bundled_program("illness_death"), Sampling(n_patients=N, seed=5))
+
+
+def _assert_identical(a: Estimates, b: Estimates) -> None:
+    assert a.n == b.n
+    for name in FLOATS:
+        assert np.array_equal(getattr(a, name), getattr(b, name)), name
+    for x, y, name in zip(a.counts, b.counts, a.counts._fields, strict=True):
+        assert np.array_equal(x, y), name
+
+
+@pytest.mark.parametrize(("jobs", "block"), [(1, 1000), (1, 4096), (1, 7777), (2, 256), (2, 4096), (1, 1)])
+def test_workers_and_blocks_do_not_matter(jobs: int, block: int) -> None:
+    """Bitwise equality of every mean, co-moment and count."""
+    _assert_identical(
+        _reference(), simulate(bundled_program("illness_death"), Sampling(n_patients=N, seed=5, jobs=jobs, block=block))
+    )
+
+
+def test_counting_does_not_change_the_moments() -> None:
+    """Without counts, the same means and co-moments."""
+    plain = simulate(bundled_program("illness_death"), Sampling(n_patients=20_000, seed=5, counting=False))
+    counted = simulate(bundled_program("illness_death"), Sampling(n_patients=20_000, seed=5))
+    for name in FLOATS:
+        assert np.array_equal(getattr(plain, name), getattr(counted, name))
+    assert plain.counts.entries.sum() == 0
+
+
+def test_other_subtotals_give_other_bits() -> None:
+    """The comparison can fail: chunks cut at another size have the same counts and mean, but not the same bits."""
+    program = bundled_program("illness_death")
+    numbers, luck = program.numbers(), np.zeros(1, dtype=np.int64)
+    total: Estimates | None = None
+    for first in range(0, N, 5000):
+        chunk = Chunk(first, min(5000, N - first))
+        part = fold.finish(compiled.run(program, chunk, numbers, luck, 5))
+        total = part if total is None else fold.merge(total, part)
+    assert total is not None
+    reference = _reference()
+    assert not np.array_equal(total.mean, reference.mean)
+    assert not np.array_equal(total.square, reference.square)
+    for name in FLOATS:
+        np.testing.assert_allclose(getattr(total, name), getattr(reference, name), rtol=1e-9)
+    for x, y in zip(total.counts, reference.counts, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_order_of_chunks_is_part_of_the_result() -> None:
+    """Folding the same chunks backwards gives other bits, too."""
+    program = bundled_program("illness_death")
+    numbers, luck = program.numbers(), np.zeros(1, dtype=np.int64)
+    chunks = [Chunk(p, min(execution.CHUNK, N - p)) for p in range(0, N, execution.CHUNK)]
+    parts = [fold.finish(compiled.run(program, chunk, numbers, luck, 5)) for chunk in chunks]
+    _assert_identical(functools.reduce(fold.merge, parts), _reference())
+    backwards = functools.reduce(fold.merge, parts[::-1])
+    assert not all(np.array_equal(getattr(backwards, name), getattr(_reference(), name)) for name in FLOATS)
+
+
+def test_moments_are_those_of_the_patients() -> None:
+    """Mean, variance and covariance against NumPy over single patients."""
+    program = bundled_program("illness_death")
+    numbers, luck = program.numbers(), np.zeros(1, dtype=np.int64)
+    ones = [compiled.run(program, Chunk(p, 1), numbers, luck, 5).moments.shift[0] for p in range(500)]
+    worth = np.array(ones)
+    result = simulate(program, Sampling(n_patients=500, seed=5))
+    np.testing.assert_allclose(result.mean[0], worth.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(result.standard_error()[0], worth.std(axis=0, ddof=1) / np.sqrt(500), rtol=1e-10)
+    for outcome in range(6):
+        expected = np.cov(worth[:, :, outcome].T)
+        np.testing.assert_allclose(result.covariance(outcome)[0], expected, rtol=1e-10)
+
+
+# === Draws ===
+
+
+def _draws(n: int) -> dict[str, np.ndarray]:
+    return bundled_program("illness_death").sample(n, seed=9)
+
+
+@pytest.mark.parametrize("independent", [False, True])
+def test_draw_alone_is_draw_of_many(independent: bool) -> None:
+    """Draw k alone, or in a batch of any size, gives the same bits; so do its parameters."""
+    program, n = bundled_program("illness_death"), 40
+    draws = _draws(n)
+    sampling = Sampling(n_patients=300, seed=5, independent_luck=independent)
+    many = simulate(program, sampling, draws)
+    for k in (0, 7, 39):
+        alone = {name: values[k : k + 1] for name, values in draws.items()}
+        one = simulate(program, sampling, alone, first_draw=k)
+        for name in FLOATS:
+            assert np.array_equal(getattr(one, name)[0], getattr(many, name)[k])
+        again = program.sample(1, seed=9, first_draw=k)
+        assert all(np.array_equal(again[name], alone[name]) for name in draws)
+
+
+@pytest.mark.parametrize("per_task", [1, 700, 5000, 10**9])
+def test_batches_of_draws_do_not_matter(monkeypatch: pytest.MonkeyPatch, per_task: int) -> None:
+    """However many draws share a task, over several chunks and two workers."""
+    program, draws = bundled_program("illness_death"), _draws(9)
+    sampling = Sampling(n_patients=9000, seed=5, independent_luck=True)
+    reference = simulate(program, sampling, draws)
+    monkeypatch.setattr(execution, "TASK_PATHS", per_task * 8192)
+    _assert_identical(simulate(program, sampling, draws), reference)
+    _assert_identical(
+        simulate(program, Sampling(n_patients=9000, seed=5, independent_luck=True, jobs=2), draws), reference
+    )
+
+
+def test_luck_of_draws() -> None:
+    """Common luck: equal parameters give equal lives in every draw; independent luck: other lives."""
+    program = bundled_program("illness_death")
+    same = {name: np.repeat(values, 3) for name, values in program.scenario.table.base().items()}
+    common = simulate(program, Sampling(n_patients=500, seed=5), same)
+    assert np.array_equal(common.mean[0], common.mean[1])
+    assert np.array_equal(common.mean[0], common.mean[2])
+    independent = simulate(program, Sampling(n_patients=500, seed=5, independent_luck=True), same)
+    assert len(np.unique(independent.mean[:, 0, 0])) == 3
