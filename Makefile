@@ -23,10 +23,10 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check lmssim tests bench
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 study: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 2 -m study
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m study
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.run

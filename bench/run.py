@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -102,7 +102,8 @@ def speed_cases(quick: bool) -> dict[str, tuple[int, Callable[[], object]]]:
         sampled = program.sample(n_draws, 1)
 
         def psa(independent: bool) -> object:
-            how = Sampling(n_patients=1_000, counting=False, independent_luck=independent)
+            numbers: Literal["common", "independent"] = "independent" if independent else "common"
+            how = Sampling(n_patients=1_000, counting=False, random_numbers=numbers)
             return simulate(program, how, sampled)
 
         cases |= {
@@ -124,8 +125,8 @@ def speed(quick: bool) -> list[Row]:
     rows.append(at_most("hand / numpy, big", ns["hand big"] / ns["numpy big"], 1.3, "x", 2))
     if "generic psa" in ns:
         rows += [
-            at_most("W1-psa, common luck", ns["generic psa"], 150, "ns"),
-            at_most("W1-psa, independent luck", ns["generic psa independent"], 150, "ns"),
+            at_most("W1-psa, common random numbers", ns["generic psa"], 150, "ns"),
+            at_most("W1-psa, independent random numbers", ns["generic psa independent"], 150, "ns"),
             at_most("generic / hand, big", ns["generic big"] / ns["hand big"], 2, "x", 2),
             at_most("generic / hand, psa", ns["generic psa"] / ns["hand psa"], 2, "x", 2),
         ]

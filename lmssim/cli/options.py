@@ -28,6 +28,9 @@ Switches = Annotated[
     list[str] | None,
     typer.Option("--switch", metavar="NAME=OPTION", help="Choose an option of a switch; may be repeated."),
 ]
+Strategies = Annotated[
+    str | None, typer.Option("--strategies", metavar="ID,ID", help="Run these strategies alone; all if absent.")
+]
 Block = Annotated[int, typer.Option(metavar="N", hidden=True, help="Patients per block of the kernels.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
@@ -82,6 +85,11 @@ def overrides_of(items: list[str] | None) -> dict[str, float]:
             raise InputError(f"--set {item}: '{id_}' is set twice.")
         values[id_] = value
     return values
+
+
+def names_of(text: str | None) -> tuple[str, ...]:
+    """Names of `--strategies ID,ID`."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def switches_of(items: list[str] | None) -> dict[str, str]:

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
     from lmssim.report.parts.table import ReportTable
 
-TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states", "series")
-EXACT_TABLES = (*TABLES[:-1], "errors")
-"""Tables of an exact solution, which has no individual lives for published series."""
 PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
 
 
@@ -49,7 +46,7 @@ def write_results(
     OutputError
         If a file cannot be written; those written before it stay.
     """
-    for name in TABLES if evaluation.solution is None else EXACT_TABLES:
+    for name in evaluation.tables:
         store.write_csv(folder.place(f"{name}.csv"), getattr(evaluation, name))
     if evaluation.controlled is not None:
         store.write_csv(folder.place("control_variate.csv"), evaluation.control_variate)
@@ -64,7 +61,7 @@ def write_results(
     write_report(evaluation, folder, manifest())
     lap("report")
     document = manifest()
-    return folder.finish(document, inputs_of(evaluation.scenario, evaluation.program.used, document))
+    return folder.finish(document, inputs_of(evaluation.program.scenario, evaluation.program.used, document))
 
 
 def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
@@ -107,6 +104,6 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
 
 def json_document(evaluation: Evaluation, manifest: dict[str, Any], folder: Path) -> str:
     """The result as one JSON document."""
-    names = ["summary", "incremental", "frontier", *(["errors"] if evaluation.solution is not None else [])]
+    names = [name for name in ("summary", "incremental", "frontier", "errors") if name in evaluation.tables]
     tables = {name: store.objects(getattr(evaluation, name)) for name in names}
     return store.json_text({**tables, "manifest": manifest, "folder": str(folder)})

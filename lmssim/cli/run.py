@@ -52,6 +52,7 @@ def run(
     backend: Annotated[
         str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
     ] = "threads",
+    strategies: options.Strategies = None,
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     random_numbers: Annotated[
@@ -101,7 +102,9 @@ def run(
     sampling = Sampling(
         n_patients=DEFAULT_PATIENTS if patients is None else patients,
         seed=seed,
-        independent_luck=independent,
+        random_numbers="independent" if independent else "common",
+        strategies=options.names_of(strategies),
+        backend=backend,
         engine=engine,
         profiles=DEFAULT_PROFILES if profiles is None else profiles,
         block=block,
@@ -164,12 +167,12 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
 
 def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
     """Of an exact solution, its profiles and the largest errors over the strategies, by outcome; else None."""
-    if evaluation.solution is None:
+    if "errors" not in evaluation.tables:
         return None
     errors = evaluation.errors.groupby("outcome", sort=False)[["profiles", "steps"]].max()
     return {
-        "profiles": evaluation.solution.n_profiles,
-        "groups": evaluation.solution.n,
+        "profiles": evaluation.estimates.n_people,
+        "replicates": evaluation.n,
         "errors": {str(name): {"profiles": float(p), "steps": float(s)} for name, p, s in errors.itertuples()},
     }
 
@@ -189,19 +192,14 @@ def _evaluated(
         raise InputError(f"--precision: scenario '{scenario.name}' has one strategy, so there is no increment.")
     if not scenario.file.settings.wtp:
         raise InputError(f"--precision: scenario '{scenario.name}' states no willingness to pay (settings.wtp).")
-    while (error := _largest_error(evaluation)) > precision:
+    wtp, c = scenario.file.settings.wtp[0], evaluation.strategies.index(scenario.comparator)
+    while (error := evaluation.increments.largest_error(wtp, c)) > precision:
         needed = evaluation.n * (error / precision) ** 2
         if needed > MOST_PATIENTS:
             raise InputError(f"--precision: {precision:g} would take about {needed:.1g} patients; ask for less.")
         sampling = replace(sampling, n_patients=2 * sampling.n_patients)
         evaluation = evaluate(scenario, sampling, progress=progress)
     return evaluation
-
-
-def _largest_error(evaluation: Evaluation) -> float:
-    """Largest standard error of an incremental net benefit at the first willingness to pay."""
-    wtp, c = evaluation.scenario.file.settings.wtp[0], evaluation.strategies.index(evaluation.scenario.comparator)
-    return max(evaluation.net_benefit(s, c, wtp)[1] for s in range(len(evaluation.strategies)) if s != c)
 
 
 def _print(evaluation: Evaluation, folder: Path) -> None:

@@ -38,7 +38,7 @@ def switches(
 ) -> None:
     """Run the base case and every other option of each switch, with the same patients and random numbers."""
     overrides_, chosen_ = options.overrides_of(overrides), options.switches_of(chosen)
-    strategies_ = [name.strip() for name in (strategies or "").split(",") if name.strip()]
+    strategies_ = options.names_of(strategies)
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch

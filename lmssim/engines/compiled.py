@@ -10,19 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.engines.histories import (
-    DEFAULT_BLOCK,
-    Chunk,
-    ChunkResult,
-    Histories,
-    Workspace,
-    empty_counts,
-    empty_moments,
-    own_workspace,
-    refusal,
-    whole_products,
-    workspace,
-)
+from lmssim.engines.task import DEFAULT_BLOCK, Patients, Sums, Task, Wanted, empty_sums, every_strategy, patients_of
+from lmssim.engines.workspace import Workspace, own_workspace, refusal, workspace
 from lmssim.kernels import layout
 from lmssim.kernels.chunk import run_chunk
 from lmssim.kernels.walk import walk_block
@@ -30,27 +19,20 @@ from lmssim.kernels.walk import walk_block
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lmssim.engines.histories import Histories
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
 
 def run(
-    program: Program,
-    chunk: Chunk,
-    numbers: FloatArray,
-    luck_words: IntArray,
-    seed: int,
-    block: int = DEFAULT_BLOCK,
-    counting: bool = True,
-) -> ChunkResult:
-    """Run one chunk of patients through some draws and every strategy.
+    program: Program, numbers: FloatArray, patients: Patients, seed: int, wanted: Wanted, block: int = DEFAULT_BLOCK
+) -> Sums:
+    """Run the patients of a task through its draws and strategies.
 
     Parameters
     ----------
     numbers : ndarray(float, ndim=3)
         (n_draws, n_strategies, n_numbers).
-    luck_words : ndarray(int, ndim=1)
-        (n_draws,): 0 for common luck, the draw's number + 1 for independent luck.
 
     Raises
     ------
@@ -58,9 +40,8 @@ def run(
         If a life cannot be walked; the message says whose and why.
     """
     space = own_workspace(program, block)
-    x = program.patients(chunk.first, chunk.n, seed)
-    numbers, luck_words = np.array(numbers, order="C"), np.array(luck_words)  # owned and writable: one numba type
-    moments, counts = empty_moments(program, len(numbers)), empty_counts(program)
+    numbers = np.array(numbers, order="C")  # owned and writable: one numba type
+    sums = empty_sums(program, len(numbers), patients.arms.shape[-1], wanted)
     draw = row = 0
     while True:
         status, draw, row = run_chunk(
@@ -73,25 +54,37 @@ def run(
             space.seen,
             space.first_time,
             numbers,
-            x,
-            chunk.first,
+            patients.first,
+            patients.x,
+            patients.arms,
+            patients.subgroup,
             seed,
-            luck_words,
             block,
-            counting,
             *space.histories.arrays,
-            moments,
-            counts,
+            sums.moments,
+            sums.whole_grid,
+            sums.whole,
+            sums.draw_grid,
+            sums.by_draw,
+            sums.subgroup_grid,
+            sums.by_subgroup,
             draw,
             row,
         )
         if status == layout.OK:
-            return ChunkResult(chunk.n, moments._replace(product=whole_products(moments.product)), counts)
+            return sums
         _enlarge_or_refuse(program, space, status)
 
 
 def simulate(
-    program: Program, first: int, n: int, numbers: FloatArray, seed: int, luck_word: int = 0, block: int = 1024
+    program: Program,
+    first: int,
+    n: int,
+    numbers: FloatArray,
+    seed: int,
+    luck_word: int = 0,
+    block: int = 1024,
+    arms: IntArray | None = None,
 ) -> Iterator[tuple[int, FloatArray, Histories]]:
     """Histories of patients first, first + 1, ..., block by block.
 
@@ -99,6 +92,8 @@ def simulate(
     ----------
     numbers : ndarray(float, ndim=2)
         (n_strategies, n_numbers) of one draw.
+    arms : ndarray(int, ndim=2), optional
+        (n or 1, n_arms): strategies that each patient meets; every strategy of the program if absent.
 
     Yields
     ------
@@ -106,12 +101,13 @@ def simulate(
     x : ndarray(float, ndim=2)
         (n_patients, n_columns).
     histories : Histories
-        Valid until the next block; path = patient within the block x n_strategies + strategy.
+        Valid until the next block; path = patient within the block x n_arms + arm.
     """
     space = workspace(program, block)
-    numbers = np.array(numbers, order="C")
+    numbers, arms = np.array(numbers, order="C"), every_strategy(program) if arms is None else np.array(arms)
     for start in range(first, first + n, block):
         x = program.patients(start, min(block, first + n - start), seed)
+        met = arms if len(arms) == 1 else arms[start - first : start - first + len(x)]
         while True:
             status = walk_block(
                 program.packed.m,
@@ -120,6 +116,7 @@ def simulate(
                 space.wf,
                 numbers,
                 x,
+                met,
                 start,
                 seed,
                 luck_word,
@@ -140,4 +137,5 @@ def _enlarge_or_refuse(program: Program, space: Workspace, status: int) -> None:
 
 def warm(program: Program, seed: int = 0) -> None:
     """Compile the kernels, or load them from disk, in the calling thread before others start."""
-    run(program, Chunk(0, 1), program.numbers()[:1], np.zeros(1, dtype=np.int64), seed, block=1)
+    task = Task(draws=range(1), first=0, n=1, strategies=range(len(program.strategies)))
+    run(program, program.numbers()[:1], patients_of(program, task, seed), seed, Wanted(), block=1)

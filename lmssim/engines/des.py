@@ -21,19 +21,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import numpy as np
 import simpy
 
-from lmssim.engines.histories import (
-    DEFAULT_BLOCK,
-    Chunk,
-    ChunkResult,
-    Histories,
-    empty_counts,
-    empty_moments,
-    new_histories,
-    own_workspace,
-    read_block,
-    refusal,
-    whole_products,
-)
+from lmssim.engines.histories import Histories, new_histories
+from lmssim.engines.task import DEFAULT_BLOCK, Patients, Sums, Task, Wanted, empty_sums, every_strategy, patients_of
+from lmssim.engines.workspace import own_workspace, read_block, refusal
 from lmssim.kernels import layout, scalar
 
 if TYPE_CHECKING:
@@ -294,8 +284,9 @@ def live_all(
     first: int,
     seed: int,
     luck: int,
+    arms: IntArray | None = None,
 ) -> list[AnyLife]:
-    """Lives of patients first, first + 1, ... under every strategy, each strategy in a world of its own.
+    """Lives of patients first, first + 1, ... under the strategies that they meet, each strategy in its own world.
 
     Parameters
     ----------
@@ -305,11 +296,13 @@ def live_all(
         (n_strategies, n_numbers) of one draw.
     x : ndarray(float, ndim=2)
         (n_patients, n_columns).
+    arms : ndarray(int, ndim=2), optional
+        (n_patients or 1, n_arms): strategies that each patient meets; every strategy of the program if absent.
 
     Returns
     -------
     list
-        By path: patient x n_strategies + strategy.
+        By path: patient x n_arms + arm.
 
     Raises
     ------
@@ -317,15 +310,17 @@ def live_all(
         If the model has no individual histories.
     """
     program.require_histories()
-    by_strategy = []
-    for strategy, v in enumerate(numbers):
+    arms = every_strategy(program) if arms is None else arms
+    met = np.broadcast_to(arms, (len(x), arms.shape[1])).ravel()
+    lives: dict[int, AnyLife] = {}
+    for strategy in np.unique(met).tolist():
         world = simpy.Environment()
-        lives = [kind(Case(program, v, columns, strategy, seed, first + i, luck), world) for i, columns in enumerate(x)]
-        for life in lives:
-            world.process(life.live())
+        for path in np.flatnonzero(met == strategy).tolist():
+            i = path // arms.shape[1]
+            lives[path] = kind(Case(program, numbers[strategy], x[i], strategy, seed, first + i, luck), world)
+            world.process(lives[path].live())
         world.run()
-        by_strategy.append(lives)
-    return [life for lives in zip(*by_strategy, strict=True) for life in lives]
+    return [lives[path] for path in range(len(met))]
 
 
 def as_histories(lives: Sequence[tuple[list[Stay], list[Mark]]]) -> Histories:
@@ -346,35 +341,21 @@ def _histories(lives: Sequence[Life]) -> Histories:
 
 
 def run(
-    program: Program,
-    chunk: Chunk,
-    numbers: FloatArray,
-    luck_words: IntArray,
-    seed: int,
-    block: int = DEFAULT_BLOCK,
-    counting: bool = True,
-) -> ChunkResult:
-    """Run one chunk of patients through some draws and every strategy, as `lmssim.engines.compiled.run`."""
-    space = own_workspace(program, 1)
-    x, numbers = program.patients(chunk.first, chunk.n, seed), np.array(numbers, order="C")
-    moments, counts = empty_moments(program, len(numbers)), empty_counts(program)
-    for draw, luck in enumerate(luck_words.tolist()):
-        for start in range(0, chunk.n, block):
-            part = x[start : start + block]
-            lives = live_all(Life, program, numbers[draw], part, chunk.first + start, seed, luck)
-            read_block(
-                program,
-                space,
-                numbers[draw],
-                part,
-                _histories(lives),
-                moments,
-                counts,
-                draw,
-                begins=start == 0,
-                counting=counting,
-            )
-    return ChunkResult(chunk.n, moments._replace(product=whole_products(moments.product)), counts)
+    program: Program, numbers: FloatArray, patients: Patients, seed: int, wanted: Wanted, block: int = DEFAULT_BLOCK
+) -> Sums:
+    """Run the patients of a task through its draws and strategies, as `lmssim.engines.compiled.run`."""
+    space, numbers = own_workspace(program, 1), np.array(numbers, order="C")
+    sums = empty_sums(program, len(numbers), patients.arms.shape[-1], wanted)
+    for draw, v in enumerate(numbers):
+        own = min(draw, len(patients.x) - 1)
+        first, x, subgroup = int(patients.first[own]), patients.x[own], patients.subgroup[own]
+        arms = patients.arms[min(own, len(patients.arms) - 1)]
+        for start in range(0, len(x), block):
+            part = slice(start, start + block)
+            met = arms if len(arms) == 1 else arms[part]
+            lives = live_all(Life, program, v, x[part], first + start, seed, 0, met)
+            read_block(program, space, v, x[part], met, subgroup[part], _histories(lives), sums, draw)
+    return sums
 
 
 def simulate(
@@ -385,14 +366,18 @@ def simulate(
     seed: int,
     luck_word: int = 0,
     block: int = DEFAULT_BLOCK,
+    arms: IntArray | None = None,
 ) -> Iterator[tuple[int, FloatArray, Histories]]:
     """Histories of patients first, first + 1, ..., block by block, as `lmssim.engines.compiled.simulate`."""
     numbers = np.array(numbers, order="C")
+    arms = every_strategy(program) if arms is None else arms
     for start in range(first, first + n, block):
         x = program.patients(start, min(block, first + n - start), seed)
-        yield start, x, _histories(live_all(Life, program, numbers, x, start, seed, luck_word))
+        met = arms if len(arms) == 1 else arms[start - first : start - first + len(x)]
+        yield start, x, _histories(live_all(Life, program, numbers, x, start, seed, luck_word, met))
 
 
 def warm(program: Program, seed: int = 0) -> None:
     """Compile the kernels, or load them from disk."""
-    run(program, Chunk(0, 1), program.numbers()[:1], np.zeros(1, dtype=np.int64), seed)
+    task = Task(draws=range(1), first=0, n=1, strategies=range(len(program.strategies)))
+    run(program, program.numbers()[:1], patients_of(program, task, seed), seed, Wanted())

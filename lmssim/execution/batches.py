@@ -5,43 +5,49 @@ The same patients stand in the same batch of every run, so that runs can be comp
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from joblib import Parallel, delayed
 
-from lmssim.engines.histories import Chunk
-from lmssim.execution.simulate import CHUNK, ENGINES
+from lmssim.engines.task import Wanted
+from lmssim.execution.backends import run_tasks
+from lmssim.execution.simulate import CHUNK, ENGINES, Simulation, chunks_of, workers
 from lmssim.kernels.ledger import N_MAIN
 
 if TYPE_CHECKING:
+    from lmssim.engines.task import Task
     from lmssim.execution.simulate import Sampling
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
 BATCH = 64
 """Patients of a batch: part of a result's identity, so a constant."""
 
 
+class Batches:
+    """Consecutive patients of a chunk as its subgroups."""
+
+    def of(self, x: FloatArray) -> IntArray:
+        """Batch of each patient."""
+        return np.arange(len(x)) // BATCH
+
+
+def run_batches(simulation: Simulation, task: Task) -> tuple[FloatArray, FloatArray]:
+    """Sizes of a chunk's batches, and their means of the main outcomes, (n_batches, n_strategies, n_main)."""
+    moments = simulation.run(task).moments
+    n = moments.members[0]
+    some = n > 0
+    sizes = n[some].astype(np.float64)
+    return sizes, (moments.shift[0, some] + moments.total[0, some] / sizes[:, None, None])[..., :N_MAIN]
+
+
 def batch_means(program: Program, sampling: Sampling, numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Sizes of batches, and their means of the main outcomes, (n_batches, n_strategies, n_main), in the first draw."""
-    engine, luck = ENGINES[sampling.engine], np.zeros(1, dtype=np.int64)
-
-    def chunk(first: int) -> list[FloatArray]:
-        last = min(first + CHUNK, sampling.n_patients)
-        parts = []
-        for start in range(first, last, BATCH):
-            n = min(BATCH, last - start)
-            result = engine.run(program, Chunk(start, n), numbers, luck, sampling.seed, sampling.block, counting=False)
-            parts.append((result.moments.shift + result.moments.total / n)[0, :, :N_MAIN])
-        return parts
-
-    firsts = range(0, sampling.n_patients, CHUNK)
-    if sampling.jobs == 1 or sampling.engine == "des":
-        chunks = [chunk(first) for first in firsts]
-    else:
-        chunks = list(Parallel(n_jobs=sampling.jobs, backend="threading")(delayed(chunk)(first) for first in firsts))
-    means = np.array([mean for parts in chunks for mean in parts])
-    sizes = np.full(len(means), float(BATCH))
-    sizes[-1] = sampling.n_patients - BATCH * (len(means) - 1)
-    return sizes, means
+    wanted = Wanted(n_subgroups=CHUNK // BATCH, whole=False)
+    simulation = Simulation(program, sampling, numbers[:1], 0, wanted, Batches())
+    tasks = chunks_of(replace(sampling, random_numbers="common"), range(1), sampling.positions(program))
+    ENGINES[sampling.engine].warm(program)
+    parts = run_tasks(run_batches, simulation, tasks, backend=sampling.backend, jobs=workers(sampling))
+    sizes, means = zip(*parts, strict=True)
+    return np.concatenate(sizes), np.concatenate(means)

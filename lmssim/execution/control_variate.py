@@ -15,7 +15,7 @@ Glasserman P. Monte Carlo Methods in Financial Engineering. Springer, 2004, sect
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,11 +28,12 @@ from lmssim.errors import InputError
 from lmssim.execution.backends import run_tasks
 from lmssim.execution.batches import BATCH, batch_means
 from lmssim.kernels.ledger import N_MAIN
-from lmssim.model.program import Program
+from lmssim.model.population.profiles import Profiles
 
 if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray
+    from lmssim.model.program import Program
 
 LEAST_BATCHES = 16
 ROUNDING = 1e-12
@@ -41,29 +42,12 @@ WALKS = 2
 """Walks of a controlled estimate for each of a plain one."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Alike(Program):
-    """A program whose patients are all alike: twins, with the luck of the patients of the same number.
-
-    Attributes
-    ----------
-    profile : ndarray(float, ndim=1)
-        Their columns.
-    """
-
-    profile: FloatArray
-
-    def patients(self, first: int, n: int, seed: int) -> FloatArray:
-        """The profile, as often as asked for."""
-        return np.tile(self.profile, (n, 1))
+def alike(program: Program, profile: FloatArray) -> Program:
+    """The program for people who all have the columns of a profile: twins, with their number's random numbers."""
+    return program.with_profiles(Profiles(np.array(profile)[None], np.ones(1), 1))
 
 
-def alike(program: Program, profile: FloatArray) -> Alike:
-    """The program for people who all have the columns of a profile."""
-    return Alike(**{each.name: getattr(program, each.name) for each in fields(Program)}, profile=np.array(profile))
-
-
-class Figure(NamedTuple):
+class Mean(NamedTuple):
     """One mean, plain and controlled."""
 
     mean: float
@@ -96,7 +80,7 @@ class Controlled:
     expected: FloatArray
     coarse: FloatArray
 
-    def figure(self, outcome: int, s: int, c: int | None = None) -> Figure:
+    def mean(self, outcome: int, s: int, c: int | None = None) -> Mean:
         """A main outcome of strategy `s`, or its increment over strategy `c`."""
         y, twin = self.patients[:, s, outcome], self.twins[:, s, outcome]
         expected, coarse = self.expected[s, outcome], self.coarse[s, outcome]
@@ -108,9 +92,7 @@ class Controlled:
         return _regressed(self.sizes, y, twin, float(expected), float(error), noise)
 
 
-def _regressed(
-    sizes: FloatArray, y: FloatArray, twin: FloatArray, expected: float, error: float, noise: float
-) -> Figure:
+def _regressed(sizes: FloatArray, y: FloatArray, twin: FloatArray, expected: float, error: float, noise: float) -> Mean:
     """Weighted regression of batch means `y` on `twin`, read at the twins' expectation."""
     n, k = sizes.sum(), len(sizes)
     mean, middle = (sizes * y).sum() / n, (sizes * twin).sum() / n
@@ -119,12 +101,12 @@ def _regressed(
     variance = yy / (k - 1) / n
     if variance <= noise**2 or cc / (k - 1) / n <= noise**2:
         se = float(np.sqrt(variance))
-        return Figure(float(mean), se, float(mean), se, 0.0, 1.0)
+        return Mean(float(mean), se, float(mean), se, 0.0, 1.0)
     coefficient = yc / cc
     left = max(yy - coefficient * yc, 0.0) / (k - 2) / n
     total = left + (coefficient * error) ** 2
     ratio = variance / total if total > 0.0 else 1.0
-    return Figure(
+    return Mean(
         float(mean),
         float(np.sqrt(variance)),
         float(mean - coefficient * (middle - expected)),
@@ -148,9 +130,9 @@ def control(program: Program, sampling: Sampling) -> Controlled:
             f"{BATCH * LEAST_BATCHES} or more."
         )
     x = choose_profiles(program, 1, sampling.seed).x[:1]
-    numbers, run = program.numbers(), partial(run_tasks, jobs=sampling.jobs)
+    numbers, run = program.numbers(), partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
     coarse, expected = (
-        solve(program, numbers[0], x, fineness, run).outcomes[0, :, :N_MAIN]
+        solve(program, numbers[0], x, fineness, run, sampling.positions(program)).outcomes[0, :, :N_MAIN]
         for fineness in (Fineness(), Fineness().finer())
     )
     sizes, patients = batch_means(program, sampling, numbers)

@@ -1,7 +1,7 @@
 """The ordered fold: chunks' moments merged into means and co-moments, strictly in chunk order.
 
 Merging follows Chan, Golub and LeVeque; every operation is elementwise, so the bits depend on the order of chunks
-alone, never on workers or blocks.
+alone, never on workers or blocks. Draws and subgroups are merged each on their own.
 
 References
 ----------
@@ -11,100 +11,228 @@ doi:10.1080/00031305.1983.10483115
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmssim.execution.estimates import CountsAtTimes, Estimates, Means, SubgroupEstimates
 from lmssim.kernels.rewards import COST, N_MAIN, QALY
+from lmssim.kernels.tally import Counts
 
 if TYPE_CHECKING:
-    from lmssim.engines.histories import ChunkResult
-    from lmssim.kernels import FloatArray
-    from lmssim.kernels.tally import Counts
+    from collections.abc import Callable, Iterable, Sequence
+
+    from lmssim.engines.task import Sums
+    from lmssim.kernels import CountArray, FloatArray, IntArray
+    from lmssim.kernels.tally import Moments
 
 
-@dataclass
-class Estimates:
-    """Means and co-moments over patients, for each draw.
+@dataclass(frozen=True)
+class Part:
+    """Some patients of some draws.
 
     Attributes
     ----------
-    n : int
-        Patients.
-    mean : ndarray(float, ndim=3)
-        (n_draws, n_strategies, n_outcomes).
-    square : ndarray(float, ndim=3)
-        Sums of squared deviations, as `mean`.
-    product : ndarray(float, ndim=4)
-        (n_draws, n_main + 1, n_strategies, n_strategies): co-moments between strategies of the main outcomes, and of
-        discounted QALYs (rows) with discounted costs (columns).
-    state : ndarray(float, ndim=4)
-        (n_draws, n_strategies, n_states, 4): sums by state.
-    counts : Counts
-        Over all patients and draws.
+    means : Means
+        By draw and subgroup; `n` is (n_draws, n_subgroups).
+    whole : Counts
+        Of all draws and subgroups together.
+    by_draw : Counts
+        (n_draws, ...); without draws if not wanted.
+    by_subgroup : Counts
+        (n_draws, n_subgroups, ...); without draws if not wanted.
     """
 
-    n: int
-    mean: FloatArray
-    square: FloatArray
-    product: FloatArray
-    state: FloatArray
-    counts: Counts
-
-    def covariance(self, outcome: int) -> FloatArray:
-        """Covariance between strategies of a main outcome, (n_draws, n_strategies, n_strategies)."""
-        return self.product[:, outcome] / max(self.n - 1, 1)
-
-    def standard_error(self) -> FloatArray:
-        """Monte-Carlo standard error of `mean`."""
-        variance = self.square / max(self.n - 1, 1)
-        result: FloatArray = np.sqrt(variance / self.n)
-        return result
+    means: Means
+    whole: Counts
+    by_draw: Counts
+    by_subgroup: Counts
 
 
-def finish(result: ChunkResult) -> Estimates:
-    """Estimates of a single chunk."""
-    m, n = result.moments, result.n
-    delta = m.total / n
-    mean = m.shift + delta
-    square = np.maximum(m.square - n * delta * delta, 0.0)
-    product = m.product.copy()
-    lower, upper = np.tril_indices(product.shape[-1], -1)
-    product[:, :N_MAIN, upper, lower] = product[:, :N_MAIN, lower, upper]
-    for k in range(N_MAIN):
-        product[:, k] -= n * delta[:, :, None, k] * delta[:, None, :, k]
-    product[:, N_MAIN] -= n * delta[:, :, None, QALY] * delta[:, None, :, COST]
-    return Estimates(n, mean, square, product, m.state, result.counts)
-
-
-def merge(a: Estimates, b: Estimates) -> Estimates:
-    """Estimates of both; `a` comes first."""
-    n = a.n + b.n
-    delta = b.mean - a.mean
-    weight = a.n * b.n / n
-    product = a.product + b.product
-    for k in range(N_MAIN):
-        product[:, k] += weight * delta[:, :, None, k] * delta[:, None, :, k]
-    product[:, N_MAIN] += weight * delta[:, :, None, QALY] * delta[:, None, :, COST]
-    counts = type(a.counts)(*(x + y for x, y in zip(a.counts, b.counts, strict=True)))
-    return Estimates(
-        n, a.mean + delta * (b.n / n), a.square + b.square + weight * delta * delta, product, a.state + b.state, counts
+def finish(sums: Sums) -> Part:
+    """Means, co-moments and counts of a single chunk."""
+    return Part(
+        _finish_moments(sums.moments),
+        _each(lambda c: c.sum(axis=(0, 1)), sums.whole),
+        _each(lambda c: c[:, 0].astype(_smallest(c)), sums.by_draw),
+        _each(lambda c: c.astype(_smallest(c)), sums.by_subgroup),
     )
 
 
-def stack(parts: list[Estimates]) -> Estimates:
-    """Estimates of batches of draws, side by side."""
-    if len(parts) == 1:
-        return parts[0]
-    counts = parts[0].counts
-    for part in parts[1:]:
-        counts = type(counts)(*(x + y for x, y in zip(counts, part.counts, strict=True)))
+def _smallest(counts: IntArray) -> type[np.integer]:
+    """Four bytes for a count if they hold every one of them."""
+    return np.int32 if counts.size == 0 or max(counts.max(), -counts.min()) <= np.iinfo(np.int32).max else np.int64
+
+
+def _finish_moments(m: Moments) -> Means:
+    n = m.members
+    delta = m.total / np.maximum(n, 1)[..., None, None]
+    mean = m.shift + delta
+    square = np.maximum(m.square - n[..., None, None] * delta * delta, 0.0)
+    product = _whole_products(m.product)
+    _add_products(product, -n[..., None, None], delta)
+    return Means(n=n, mean=mean, square=square, product=product, state=m.state)
+
+
+def _whole_products(product: FloatArray) -> FloatArray:
+    """Products of main outcomes, then of QALYs with costs, between all strategies, from those of pairs (i, j <= i)."""
+    lower, upper = np.tril_indices(product.shape[-2], -1)
+    result = np.ascontiguousarray(np.moveaxis(product[..., : N_MAIN + 1], -1, -3))
+    result[..., :N_MAIN, upper, lower] = result[..., :N_MAIN, lower, upper]
+    result[..., N_MAIN, upper, lower] = product[..., lower, upper, N_MAIN + 1]
+    return result
+
+
+def _add_products(product: FloatArray, weight: CountArray, delta: FloatArray) -> None:
+    """Add a weight times the products between strategies of differences of means, as `Means.product` has them."""
+    for k in range(N_MAIN):
+        product[..., k, :, :] += weight * delta[..., :, None, k] * delta[..., None, :, k]
+    product[..., N_MAIN, :, :] += weight * delta[..., :, None, QALY] * delta[..., None, :, COST]
+
+
+def merge(a: Part, b: Part) -> Part:
+    """Patients of both; `a` comes first."""
+    return Part(
+        _merge_means(a.means, b.means),
+        _sum(a.whole, b.whole),
+        _sum(a.by_draw, b.by_draw),
+        _sum(a.by_subgroup, b.by_subgroup),
+    )
+
+
+def _merge_means(a: Means, b: Means) -> Means:
+    a_n, b_n = np.asarray(a.n), np.asarray(b.n)
+    n = a_n + b_n
+    some = np.maximum(n, 1)
+    delta = b.mean - a.mean
+    weight = (a_n * b_n / some)[..., None, None]
+    product = a.product + b.product
+    _add_products(product, weight, delta)
+    return Means(
+        n=n,
+        mean=a.mean + delta * (b_n / some)[..., None, None],
+        square=a.square + b.square + weight * delta * delta,
+        product=product,
+        state=a.state + b.state,
+    )
+
+
+def _over_subgroups(means: Means) -> Means:
+    """Means of everybody, folded in the order of subgroups; `n` is (n_draws,)."""
+
+    def subgroup(g: int) -> Means:
+        return Means(**{each.name: getattr(means, each.name)[:, g] for each in fields(Means)})
+
+    total = subgroup(0)
+    for g in range(1, means.mean.shape[1]):
+        total = _merge_means(total, subgroup(g))
+    return total
+
+
+def _each(function: Callable[[CountArray], CountArray], counts: Counts) -> Counts:
+    return Counts(*(function(c) for c in counts))
+
+
+def _sum(a: Counts, b: Counts) -> Counts:
+    return Counts(*(_add(x, y) for x, y in zip(a, b, strict=True)))
+
+
+def _add(x: CountArray, y: CountArray) -> CountArray:
+    """Sum of counts, in eight bytes where four might not hold it."""
+    if x.dtype == np.int32 and x.size:
+        total = x.astype(np.int64) + y
+        return total.astype(_smallest(total))
+    return x + y
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Names of what counts are kept by: times of the counts by draw and by subgroup, and the subgroups' labels."""
+
+    draw_times: tuple[Sequence[float], Sequence[float]] | None = None
+    subgroup_times: tuple[Sequence[float], Sequence[float]] | None = None
+    labels: Sequence[str] = ()
+
+
+NOBODY = Counts(*[np.zeros(0, dtype=np.int64)] * len(Counts._fields))
+"""In the place of counts that have been added to others."""
+
+
+def estimates_of(part: Part, axes: Axes, independent: bool) -> Estimates:
+    """Estimates of all patients of some draws, which have patients of their own if `independent`."""
+    means = part.means
+    total, members = _over_subgroups(means), np.asarray(means.n)
+    by_subgroup = None
+    if axes.subgroup_times is not None:
+        counts = CountsAtTimes(*axes.subgroup_times, members, part.by_subgroup)
+        by_subgroup = SubgroupEstimates(**_known(means, members), labels=axes.labels, counts=counts)
+    by_draw = None
+    if axes.draw_times is not None:
+        by_draw = CountsAtTimes(*axes.draw_times, members.sum(axis=1), part.by_draw)
     return Estimates(
-        parts[0].n,
-        np.concatenate([p.mean for p in parts]),
-        np.concatenate([p.square for p in parts]),
-        np.concatenate([p.product for p in parts]),
-        np.concatenate([p.state for p in parts]),
-        counts,
+        n=int(np.asarray(total.n)[0]),
+        mean=total.mean,
+        square=total.square,
+        product=total.product,
+        state=total.state,
+        independent=independent,
+        counts=part.whole,
+        by_draw=by_draw,
+        by_subgroup=by_subgroup,
+    )
+
+
+def _known(means: Means, members: IntArray) -> dict[str, CountArray]:
+    """Fields of means; what nobody stands behind is not a number."""
+    some = (members > 0)[..., None, None]
+    return {
+        "n": members,
+        "mean": np.where(some, means.mean, np.nan),
+        "square": means.square,
+        "product": means.product,
+        "state": means.state,
+    }
+
+
+def stack(batches: Iterable[Estimates]) -> Estimates:
+    """Estimates of batches of draws, side by side; whole counts are summed as they come, one of them held at a time."""
+    parts: list[Estimates] = []
+    total: Counts | None = None
+    for batch in batches:
+        total = batch.counts if total is None else _sum(total, batch.counts)
+        parts.append(replace(batch, counts=NOBODY))
+    assert total is not None
+    return Estimates(
+        n=parts[0].n,
+        **_stacked(parts),
+        independent=parts[0].independent,
+        counts=total,
+        by_draw=_stacked_counts([part.by_draw for part in parts if part.by_draw is not None]),
+        by_subgroup=_stacked_subgroups([part.by_subgroup for part in parts if part.by_subgroup is not None]),
+    )
+
+
+def _stacked(parts: Sequence[Means]) -> dict[str, FloatArray]:
+    return {name: np.concatenate([getattr(p, name) for p in parts]) for name in ("mean", "square", "product", "state")}
+
+
+def _stacked_counts(parts: Sequence[CountsAtTimes]) -> CountsAtTimes | None:
+    if not parts:
+        return None
+    counts = Counts(*(np.concatenate(each) for each in zip(*(part.counts for part in parts), strict=True)))
+    members = np.concatenate([part.members for part in parts])
+    return CountsAtTimes(parts[0].times, parts[0].occupancy_times, members, counts)
+
+
+def _stacked_subgroups(parts: Sequence[SubgroupEstimates]) -> SubgroupEstimates | None:
+    if not parts:
+        return None
+    counts = _stacked_counts([part.counts for part in parts])
+    assert counts is not None
+    return SubgroupEstimates(
+        n=np.concatenate([np.asarray(part.n) for part in parts]),
+        **_stacked(parts),
+        labels=parts[0].labels,
+        counts=counts,
     )

@@ -105,8 +105,8 @@ def evaluation_part(
     solved : mapping, optional
         Of an exact solution, profiles and errors: they stand in the place of patients and random numbers.
     """
-    numbers = "independent" if sampling.independent_luck else "common"
-    who = {"patients": sampling.n_patients, "random_numbers": numbers} if solved is None else {"solved": dict(solved)}
+    drawn = {"patients": sampling.n_patients, "random_numbers": sampling.random_numbers}
+    who = drawn if solved is None else {"solved": dict(solved)}
     scenario = program.scenario
     return {
         "scenario": scenario_part(scenario),
@@ -119,7 +119,7 @@ def evaluation_part(
         "chunk": CHUNK,
         "engine": sampling.engine,
         "control_variate": sampling.control_variate,
-        "strategies": program.strategies,
+        "strategies": [program.strategies[s] for s in sampling.positions(program)],
         "comparator": scenario.comparator,
         "conventions": scenario.file.settings.model_dump(mode="json"),
         "packages": {name: metadata.version(name) for name in PACKAGES},

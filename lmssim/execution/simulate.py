@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
-
-import numpy as np
-from joblib import Parallel, delayed
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from lmssim.engines import compiled, des
-from lmssim.engines.histories import DEFAULT_BLOCK, Chunk
+from lmssim.engines.task import DEFAULT_BLOCK, Task, Wanted, empty_counts, grid_at, occupancy_times, patients_of
 from lmssim.errors import InputError, unknown
 from lmssim.execution import fold
+from lmssim.execution.backends import BACKENDS, THREADS, run_tasks
+from lmssim.execution.subgroups import subgroups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from lmssim.engines.histories import ChunkResult, Histories
-    from lmssim.execution.fold import Estimates
+    from lmssim.engines.histories import Histories
+    from lmssim.engines.task import Patients, Sums
+    from lmssim.execution.estimates import Estimates
+    from lmssim.execution.subgroups import Subgroups
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
@@ -25,6 +26,15 @@ CHUNK = 8_192
 """Patients per chunk, the unit of reduction: part of every result's identity, so a constant."""
 TASK_PATHS = 400_000
 """Lives per task, about: how many draws share a call."""
+TASK_BYTES = 1 << 23
+"""Bytes of a task's counts by draw and subgroup, about."""
+
+
+class Grouping(Protocol):
+    """Whatever tells patients apart, so that their sums are kept apart."""
+
+    def of(self, x: FloatArray) -> IntArray:
+        """Group of each patient, (n_patients,), from (n_patients, n_columns)."""
 
 
 class Engine(Protocol):
@@ -33,14 +43,13 @@ class Engine(Protocol):
     def run(
         self,
         program: Program,
-        chunk: Chunk,
         numbers: FloatArray,
-        luck_words: IntArray,
+        patients: Patients,
         seed: int,
+        wanted: Wanted,
         block: int = ...,
-        counting: bool = ...,
-    ) -> ChunkResult:
-        """Run one chunk of patients through some draws and every strategy."""
+    ) -> Sums:
+        """Run the patients of a task through its draws and strategies."""
 
     def simulate(
         self,
@@ -51,6 +60,7 @@ class Engine(Protocol):
         seed: int,
         luck_word: int = ...,
         block: int = ...,
+        arms: IntArray | None = ...,
     ) -> Iterator[tuple[int, FloatArray, Histories]]:
         """Histories of patients first, first + 1, ..., block by block."""
 
@@ -66,20 +76,29 @@ COHORT = "cohort"
 
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How many, which luck, by which engine, on how many workers. Only the first three change a result."""
+    """Whom to follow, by which engine, on how many workers; workers, backend and block change no result."""
 
     n_patients: int = 100_000
-    """Patients, each of whom meets every strategy in every draw."""
+    """Patients of each draw, each of whom meets every strategy."""
     seed: int = 1
     """Key of all random numbers."""
-    independent_luck: bool = False
-    """Whether each draw has its own luck; else patients keep theirs."""
+    random_numbers: Literal["common", "independent"] = "common"
+    """Whether draws share their patients and random numbers, or each draw has patients of its own."""
+    strategies: tuple[str, ...] = ()
+    """Strategies to run; all if empty. A strategy's results do not depend on which others are run (of `cohort`, but for
+    the error of steps)."""
+    subgroups: Mapping[str, str] = field(default_factory=dict)
+    """Label of each subgroup to its rule on covariates; a patient belongs to the first whose rule is met."""
+    by_draw: bool = False
+    """Whether to keep counts by draw, each year and at the named times."""
     engine: str = "compiled"
     """`compiled` is fast, `des` is the reference to check it against, `cohort` solves without random numbers."""
     profiles: int = 32
     """Profiles of the population, for `cohort`, which has no use for patients."""
     jobs: int = 1
-    """Worker threads; they do not help `des`, which has one."""
+    """Workers."""
+    backend: str = THREADS
+    """How work is spread: over `threads`, which do not help `des`, or over processes (`loky`)."""
     block: int = DEFAULT_BLOCK
     """Patients per block."""
     counting: bool = True
@@ -94,12 +113,76 @@ class Sampling:
                 raise InputError(f"{name.replace('n_', '')}: {getattr(self, name)} is not 1 or more.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"seed: {self.seed} is not between 0 and 2^63 - 1.")
-        if self.engine not in (*ENGINES, COHORT):
-            raise InputError(unknown("value", self.engine, (*ENGINES, COHORT), "engine"))
+        for name, value, known in (
+            ("random numbers", self.random_numbers, ("common", "independent")),
+            ("engine", self.engine, (*ENGINES, COHORT)),
+            ("backend", self.backend, BACKENDS),
+        ):
+            if value not in known:
+                raise InputError(unknown("value", value, known, name))
         if self.control_variate and self.engine == COHORT:
             raise InputError(
                 f"control variate: engine '{COHORT}' has no Monte-Carlo error; use one of {', '.join(ENGINES)}."
             )
+
+    @property
+    def independent(self) -> bool:
+        """Whether each draw has patients of its own."""
+        return self.random_numbers == "independent"
+
+    def positions(self, program: Program) -> list[int]:
+        """Positions in the program of the strategies to run, in its order.
+
+        Raises
+        ------
+        InputError
+            If a strategy does not exist.
+        """
+        for name in self.strategies:
+            if name not in program.strategies:
+                raise InputError(unknown("strategy", name, program.strategies, "strategies"))
+        return [s for s, name in enumerate(program.strategies) if not self.strategies or name in self.strategies]
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What all tasks of a simulation share.
+
+    Attributes
+    ----------
+    program : Program
+        What is run.
+    sampling : Sampling
+        By which engine, with which seed.
+    numbers : ndarray(float, ndim=3)
+        (n_draws, n_strategies, n_numbers) of the program.
+    first_draw : int
+        Number of the first draw.
+    wanted : Wanted
+        Sums that are wanted.
+    grouping : Grouping, optional
+        Whose sums are kept apart; nobody's if absent.
+    """
+
+    program: Program
+    sampling: Sampling
+    numbers: FloatArray
+    first_draw: int
+    wanted: Wanted
+    grouping: Grouping | None = None
+
+    def run(self, task: Task) -> Sums:
+        """Sums over the patients of a task."""
+        part = slice(task.draws.start - self.first_draw, task.draws.stop - self.first_draw)
+        program, sampling = self.program, self.sampling
+        patients = patients_of(program, task, sampling.seed, None if self.grouping is None else self.grouping.of)
+        engine = ENGINES[sampling.engine]
+        return engine.run(program, self.numbers[part], patients, sampling.seed, self.wanted, sampling.block)
+
+
+def run_task(simulation: Simulation, task: Task) -> fold.Part:
+    """Means and counts of the patients of a task."""
+    return fold.finish(simulation.run(task))
 
 
 def simulate(
@@ -116,52 +199,102 @@ def simulate(
     draws : mapping of str to ndarray(float, ndim=1), optional
         Parameter draws, (n_draws,) each; the base case if absent.
     first_draw : int
-        Number of the first draw, which addresses its luck if luck is independent.
+        Number of the first draw, which addresses its patients if each draw has its own.
     progress : callable, optional
         Called with (lives done, lives in all) after each task.
     """
-    sampling.validate()
-    numbers = program.numbers(draws)
-    n_draws = numbers.shape[0]
-    luck = np.zeros(n_draws, dtype=np.int64)
-    if sampling.independent_luck:
-        luck += np.arange(first_draw + 1, first_draw + n_draws + 1)
-    per_task = max(1, min(n_draws, TASK_PATHS // (min(CHUNK, sampling.n_patients) * numbers.shape[1])))
-    batches = [(d, min(d + per_task, n_draws)) for d in range(0, n_draws, per_task)]
-    chunks = [Chunk(p, min(CHUNK, sampling.n_patients - p)) for p in range(0, sampling.n_patients, CHUNK)]
-    ENGINES[sampling.engine].warm(program)
-    tasks = ((chunk, batch) for chunk in chunks for batch in batches)
-    results = _results(program, sampling, numbers, luck, tasks)
-    totals: list[Estimates | None] = [None] * len(batches)
-    done, total = 0, sampling.n_patients * n_draws * numbers.shape[1]
-    for chunk in chunks:
-        for b, (first, last) in enumerate(batches):
-            part = fold.finish(next(results))
-            before = totals[b]
-            totals[b] = part if before is None else fold.merge(before, part)
-            done += chunk.n * (last - first) * numbers.shape[1]
-            if progress is not None:
-                progress(done, total)
-    return fold.stack([t for t in totals if t is not None])
+    return fold.stack(simulate_batches(program, sampling, draws, first_draw, progress))
 
 
-def _results(
+def simulate_batches(
     program: Program,
     sampling: Sampling,
-    numbers: FloatArray,
-    luck: np.ndarray[tuple[int], np.dtype[np.int64]],
-    tasks: Iterator[tuple[Chunk, tuple[int, int]]],
-) -> Iterator[ChunkResult]:
-    """Results of the tasks, in their order; workers run ahead by a few tasks at most."""
+    draws: Mapping[str, FloatArray] | None = None,
+    first_draw: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Estimates]:
+    """Estimates of one batch of draws after another, as `simulate`, so that those done may be written and forgotten."""
+    sampling.validate()
+    numbers = program.numbers(draws)
+    subgroups = subgroups_of(program, sampling.subgroups)
+    wanted, axes = _wanted(program, sampling, subgroups)
+    strategies = sampling.positions(program)
+    simulation = Simulation(program, sampling, numbers, first_draw, wanted, subgroups)
+    batches = _batches(program, sampling, len(numbers), first_draw, len(strategies), wanted)
+    tasks = [chunks_of(sampling, batch, strategies) for batch in batches]
+    every = [task for chunks in tasks for task in chunks]
+    done, total = 0, sum(task.n_lives for task in every)
+    ENGINES[sampling.engine].warm(program)
+    results = run_tasks(run_task, simulation, every, backend=sampling.backend, jobs=workers(sampling))
+    for chunks in tasks:
+        part: fold.Part | None = None
+        for task in chunks:
+            part = next(results) if part is None else fold.merge(part, next(results))
+            done += task.n_lives
+            if progress is not None:
+                progress(done, total)
+        assert part is not None
+        yield fold.estimates_of(part, axes, sampling.independent)
 
-    def call(chunk: Chunk, batch: tuple[int, int]) -> ChunkResult:
-        part = slice(*batch)
-        return ENGINES[sampling.engine].run(
-            program, chunk, numbers[part], luck[part], sampling.seed, sampling.block, sampling.counting
+
+def chunks_of(sampling: Sampling, draws: range, strategies: Sequence[int]) -> list[Task]:
+    """Tasks for all patients of some draws, a chunk each."""
+    return [
+        Task(
+            draws=draws,
+            first=first,
+            n=min(CHUNK, sampling.n_patients - first),
+            strategies=strategies,
+            per_draw=sampling.n_patients if sampling.independent else 0,
         )
+        for first in range(0, sampling.n_patients, CHUNK)
+    ]
 
-    if sampling.jobs == 1 or sampling.engine == "des":
-        return (call(*task) for task in tasks)
-    parallel = Parallel(n_jobs=sampling.jobs, backend="threading", return_as="generator", pre_dispatch="2*n_jobs")
-    results: Iterator[ChunkResult] = parallel(delayed(call)(*task) for task in tasks)
-    return results
+
+def workers(sampling: Sampling) -> int:
+    """Workers that help: threads do not help an engine written in Python."""
+    return 1 if sampling.engine == "des" and sampling.backend == THREADS else sampling.jobs
+
+
+def _wanted(program: Program, sampling: Sampling, subgroups: Subgroups | None) -> tuple[Wanted, fold.Axes]:
+    """Which sums are wanted, and the times and labels of their axes."""
+    named, yearly = named_times(program), draw_times(program)
+    wanted = Wanted(
+        n_subgroups=1 if subgroups is None else len(subgroups.labels),
+        whole=sampling.counting,
+        by_draw=grid_at(program, yearly) if sampling.by_draw else None,
+        by_subgroup=None if subgroups is None else grid_at(program, named),
+    )
+    axes = fold.Axes(
+        draw_times=(yearly, occupancy_times(program, yearly)) if sampling.by_draw else None,
+        subgroup_times=None if subgroups is None else (named, occupancy_times(program, named)),
+        labels=() if subgroups is None else subgroups.labels,
+    )
+    return wanted, axes
+
+
+def named_times(program: Program) -> list[float]:
+    """The scenario's named times, ascending."""
+    return sorted(set(program.scenario.file.settings.times))
+
+
+def draw_times(program: Program) -> list[float]:
+    """Times at which counts are kept by draw: each year up to the horizon, and the named times."""
+    horizon = program.scenario.file.settings.horizon
+    return sorted({*named_times(program), *(float(year) for year in range(int(horizon) + 1))})
+
+
+def _batches(
+    program: Program, sampling: Sampling, n_draws: int, first_draw: int, n_strategies: int, wanted: Wanted
+) -> list[range]:
+    """Batches of draws: as many in each as give a task enough to do, if their counts are not too many."""
+    per_task = TASK_PATHS // (min(CHUNK, sampling.n_patients) * n_strategies)
+    size = sum(
+        each.nbytes
+        for grid, n in ((wanted.by_draw, 1), (wanted.by_subgroup, wanted.n_subgroups))
+        if grid is not None
+        for each in empty_counts(program, (n, n_strategies), grid)
+    )
+    per_task = min(max(1, per_task), max(1, TASK_BYTES // max(size, 1)), n_draws)
+    stop = first_draw + n_draws
+    return [range(d, min(d + per_task, stop)) for d in range(first_draw, stop, per_task)]

@@ -1,7 +1,7 @@
 """Solve a program exactly: profiles of its population, their averages, and how far these may be off.
 
-The average over groups of profiles takes the place of the average over patients, so that everything read from
-estimates holds for both; `n` is the number of groups. The error of steps and intervals is found by solving a few
+The average over replicates of the profiles takes the place of the average over patients, so that everything read from
+estimates holds for both; `n` is the number of replicates. The error of steps and intervals is found by solving a few
 profiles again twice as fine: of a large model one profile under the first strategy, for all of them.
 """
 
@@ -9,26 +9,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
+from lmssim.engines.task import grid_at, occupancy_times
+from lmssim.execution import fold
 from lmssim.execution.backends import run_tasks
-from lmssim.execution.fold import Estimates
+from lmssim.execution.estimates import EXACT, CountsAtTimes, Estimates, Means, SubgroupEstimates
+from lmssim.execution.simulate import draw_times, named_times
+from lmssim.execution.subgroups import subgroups_of
 from lmssim.kernels.ledger import COST, N_MAIN, QALY
-from lmssim.kernels.tally import Counts
+from lmssim.kernels.tally import Counts, Grid
 from lmssim.model.population.profiles import Profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from lmssim.engines.cohort.result import CohortResult
     from lmssim.engines.cohort.solver import Runner
     from lmssim.execution.simulate import Sampling
-    from lmssim.kernels import FloatArray
+    from lmssim.execution.subgroups import Subgroups
+    from lmssim.kernels import CountArray, FloatArray, IntArray
     from lmssim.model.program import Program
 
 CHECKED = 2
@@ -43,26 +48,58 @@ MOST_HALVINGS = 4
 TINY = 1e-300
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Solution(Estimates):
-    """Estimates whose patients are groups of profiles, each an average over the population.
+    """Estimates whose patients are replicates of profiles, each an average over the population.
 
     Attributes
     ----------
-    groups : Counts
-        Counts of each group, with a leading axis.
-    step_error : ndarray(float, ndim=2)
+    replicates : Counts
+        Counts of each replicate, with a leading axis.
+    steps : ndarray(float, ndim=2)
         (n_strategies, n_outcomes): error of steps and intervals.
-    step_error_endpoint : ndarray(float, ndim=4)
+    endpoint_steps : ndarray(float, ndim=4)
         (n_strategies, n_endpoints, 3, n_steps + 2): the same, of the endpoints' cumulative probabilities.
     n_profiles : int
         Profiles in all.
     """
 
-    groups: Counts
-    step_error: FloatArray
-    step_error_endpoint: FloatArray
+    replicates: Counts
+    steps: FloatArray
+    endpoint_steps: FloatArray
     n_profiles: int
+
+    kind: ClassVar[str] = EXACT
+    individual: ClassVar[bool] = False
+
+    @property
+    def n_people(self) -> int:
+        """Profiles."""
+        return self.n_profiles
+
+    @property
+    def step_error(self) -> FloatArray:
+        """Error of steps and intervals."""
+        return self.steps
+
+    def endpoint_step_error(self, strategy: int, endpoint: int) -> FloatArray:
+        """The same, of an endpoint's cumulative probabilities."""
+        return self.endpoint_steps[strategy, endpoint, :, :-1]
+
+    def endpoint_replicates(self, strategy: int, endpoint: int) -> FloatArray | None:
+        """Probabilities of an endpoint in each replicate."""
+        return self.replicates.endpoint[:, strategy, endpoint].astype(np.float64)
+
+    def _share_error(self, share: float, strategy: int, event: int) -> float:
+        """From the spread of the replicates; 0 for a single one, which is exact."""
+        each = self.replicates.marks[:, strategy, event, 1].astype(np.float64)
+        return float(each.std(ddof=1) / np.sqrt(len(each)) / self.n_draws) if len(each) > 1 else 0.0
+
+    def alone(self) -> Solution:
+        """The solution of the very profiles, whose spread is then no error."""
+        together = Counts(*(each.mean(axis=0, keepdims=True) for each in self.replicates))
+        square, product = np.zeros_like(self.square), np.zeros_like(self.product)
+        return replace(self, square=square, product=product, replicates=together)
 
 
 def solve_population(
@@ -86,46 +123,41 @@ def solve_population(
         If the program asks for what cannot be solved.
     """
     profiles = choose_profiles(program, sampling.profiles, sampling.seed)
-    numbers = program.numbers(draws)
-    run = partial(run_tasks, jobs=sampling.jobs)
-    means, squares, products, states = [], [], [], []
-    groups: Counts | None = None
-    fineness, error, first = _settled(program, numbers[0], profiles, run)
+    reader = _Reader(program, sampling, profiles)
+    strategies, numbers = sampling.positions(program), program.numbers(draws)
+    run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
+    fineness, error, first = _settled(program, numbers[0], profiles, strategies, run)
+    parts: list[Estimates] = []
+    replicates: Counts | None = None
     for d in range(len(numbers)):
-        result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, run)
-        mean, square, product = _moments(_by_group(result.outcomes, profiles))
-        means.append(mean)
-        squares.append(square)
-        products.append(product)
-        states.append(_by_group(result.state, profiles).sum(axis=0))
+        result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, run, strategies)
         counts = _counts(result, profiles)
-        groups = counts if groups is None else Counts(*(a + b for a, b in zip(groups, counts, strict=True)))
+        replicates = counts if replicates is None else Counts(*map(np.add, replicates, counts))
+        parts.append(reader.read(result, counts))
         if progress is not None:
             progress(d + 1, len(numbers))
-    assert groups is not None
+    assert replicates is not None
+    stacked = fold.stack(parts)
+    found = {each.name: getattr(stacked, each.name) for each in fields(Estimates) if each.name != "counts"}
     return Solution(
-        n=profiles.n_groups,
-        mean=np.stack(means),
-        square=np.stack(squares),
-        product=np.stack(products),
-        state=np.stack(states),
-        counts=Counts(*(each.sum(axis=0) for each in groups)),
-        groups=groups,
-        step_error=error.outcomes[0],
-        step_error_endpoint=error.endpoint[0],
+        **found,
+        counts=Counts(*(each.sum(axis=0) for each in replicates)),
+        replicates=replicates,
+        steps=error.outcomes[0],
+        endpoint_steps=error.endpoint[0],
         n_profiles=len(profiles.x),
     )
 
 
 def _settled(
-    program: Program, numbers: FloatArray, profiles: Profiles, run: Runner
+    program: Program, numbers: FloatArray, profiles: Profiles, strategies: Sequence[int], run: Runner
 ) -> tuple[Fineness, CohortResult, CohortResult]:
     """How fine to solve, the change that halving brings, averaged over what was checked, and the first solution.
 
     The change from one fineness to the next is, but for coarse beginnings, about four times that to the one after: it
     is an upper bound of the error of the finer one.
     """
-    large, n_strategies = len(program.states) >= LARGE, len(program.strategies)
+    large, n_strategies = len(program.states) >= LARGE, len(strategies)
     settle = len(profiles.x) * n_strategies <= FEW and program.is_continuous and not large
     few, n_checked = profiles, n_strategies
     if not settle:
@@ -133,10 +165,10 @@ def _settled(
         few = Profiles(profiles.x[:n], np.full(n, 1.0 / n), 1)
         n_checked = 1 if large and program.is_continuous else n_strategies
     fineness = Fineness()
-    first = solve(program, numbers, profiles.x, fineness, run)
+    first = solve(program, numbers, profiles.x, fineness, run, strategies)
     coarse = _part(first, len(few.x), n_checked).averaged(few.weights)
     for halvings in range(1, MOST_HALVINGS + 1):
-        finer = solve(program, numbers, few.x, fineness.finer(), run, n_checked)
+        finer = solve(program, numbers, few.x, fineness.finer(), run, strategies[:n_checked])
         fine = finer.averaged(few.weights)
         error = replace(
             fine,
@@ -164,30 +196,131 @@ def _part(result: CohortResult, n_profiles: int, n_strategies: int) -> CohortRes
     return replace(result, **{name: a[:n_profiles, :n_strategies] for name, a in arrays.items() if a is not None})
 
 
-def _by_group(values: FloatArray, profiles: Profiles) -> FloatArray:
-    """Averages of each group of profiles, leading axis of groups."""
-    weighted = values * profiles.weights.reshape(-1, *[1] * (values.ndim - 1))
-    size = len(values) // profiles.n_groups
-    means: FloatArray = weighted.reshape(profiles.n_groups, size, *values.shape[1:]).sum(axis=1)
-    return means
+# === One draw, read as estimates ===
+
+
+class _Reader:
+    """Reads solutions of one draw after another, by subgroup if there are any."""
+
+    def __init__(self, program: Program, sampling: Sampling, profiles: Profiles) -> None:
+        self.profiles = profiles
+        self.yearly = _Times(program, draw_times(program)) if sampling.by_draw else None
+        self.named = _Times(program, named_times(program))
+        self.subgroups = subgroups_of(program, sampling.subgroups)
+        self.group = None if self.subgroups is None else self.subgroups.of(profiles.x)
+
+    def read(self, result: CohortResult, counts: Counts) -> Estimates:
+        """Estimates of one draw, given the counts of its replicates."""
+        profiles, whole = self.profiles, Counts(*(each.sum(axis=0) for each in counts))
+        n = profiles.n_replicates
+        mean, square, product = _moments(_by_replicate(result.outcomes, profiles, profiles.weights))
+        state = _by_replicate(result.state, profiles, profiles.weights).sum(axis=0)
+        by_draw = None if self.yearly is None else self.yearly.counts(np.full(1, float(n)), _lead(whole))
+        return Estimates(
+            n=n,
+            mean=mean[None],
+            square=square[None],
+            product=product[None],
+            state=state[None],
+            counts=fold.NOBODY,  # those of the replicates are summed by themselves
+            by_draw=by_draw,
+            by_subgroup=self._by_subgroup(result, self.subgroups) if self.subgroups is not None else None,
+        )
+
+    def _by_subgroup(self, result: CohortResult, subgroups: Subgroups) -> SubgroupEstimates:
+        parts = [
+            _members(result, self.profiles, self.profiles.weights * (self.group == g))
+            for g in range(len(subgroups.labels))
+        ]
+        means, members, counts = zip(*parts, strict=True)
+        stacked = {
+            name: np.stack([getattr(m, name) for m in means])[None] for name in ("mean", "square", "product", "state")
+        }
+        together = Counts(*(np.stack(each)[None] for each in zip(*counts, strict=True)))
+        return SubgroupEstimates(
+            n=np.array([[m.n for m in means]]),
+            **stacked,
+            labels=subgroups.labels,
+            counts=self.named.counts(np.array([members]), together),
+        )
+
+
+class _Times:
+    """A few times at which counts are kept."""
+
+    def __init__(self, program: Program, times: Sequence[float]) -> None:
+        self.times, self.occupancy_times = times, occupancy_times(program, times)
+        self.grid: Grid = grid_at(program, times)
+
+    def counts(self, members: FloatArray, counts: Counts) -> CountsAtTimes:
+        """Counts on the program's grids, at the kept times."""
+        kept = counts._replace(
+            endpoint=_kept(counts.endpoint, self.grid.endpoint), occupancy=_kept(counts.occupancy, self.grid.occupancy)
+        )
+        return CountsAtTimes(self.times, self.occupancy_times, members, kept)
+
+
+def _kept(values: CountArray, kept: IntArray) -> CountArray:
+    """Sums over the steps that each kept time counts for."""
+    sums: CountArray = np.add.reduceat(values, np.searchsorted(kept, np.arange(kept[-1] + 1)), axis=-1)
+    return sums
+
+
+def _lead(counts: Counts) -> Counts:
+    """Counts with an axis of one draw."""
+    return Counts(*(each[None] for each in counts))
+
+
+def _members(result: CohortResult, profiles: Profiles, weights: FloatArray) -> tuple[Means, float, Counts]:
+    """Means of a subgroup, what replicates weigh in it, and its counts, of profiles weighted by whether they belong.
+
+    Notes
+    -----
+    With p and y what a replicate weighs in the subgroup and its weighted sum of an outcome, the mean is the ratio of
+    their means over replicates, and deviates in a replicate by (y - p mean) / mean of p (delta method).
+    """
+    share = _by_replicate(np.ones(len(weights)), profiles, weights)
+    sums = _by_replicate(result.outcomes, profiles, weights)
+    with np.errstate(invalid="ignore"):
+        mean = sums.sum(axis=0) / share.sum()
+    beyond = (sums - share[:, None, None] * mean) / max(float(share.mean()), TINY)
+    means = Means(
+        n=profiles.n_replicates,
+        mean=mean,
+        square=(beyond**2).sum(axis=0),
+        product=_products(beyond),
+        state=_by_replicate(result.state, profiles, weights).sum(axis=0),
+    )
+    counts = Counts(*(each.sum(axis=0) for each in _counts(result, profiles, weights)))
+    return means, float(share.sum()), counts
+
+
+def _by_replicate(values: FloatArray, profiles: Profiles, weights: FloatArray) -> FloatArray:
+    """Weighted sums of each replicate of profiles, leading axis of replicates."""
+    weighted = values * weights.reshape(-1, *[1] * (values.ndim - 1))
+    size = len(values) // profiles.n_replicates
+    sums: FloatArray = weighted.reshape(profiles.n_replicates, size, *values.shape[1:]).sum(axis=1)
+    return sums
 
 
 def _moments(outcomes: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Mean, sums of squares, and co-moments between strategies over the groups, as `Estimates` has them."""
+    """Mean, sums of squares, and co-moments between strategies over the replicates, as `Means` has them."""
     mean = outcomes.mean(axis=0)
     beyond = outcomes - mean
-    n_strategies = outcomes.shape[1]
+    return mean, (beyond**2).sum(axis=0), _products(beyond)
+
+
+def _products(beyond: FloatArray) -> FloatArray:
+    n_strategies = beyond.shape[1]
     product = np.empty((N_MAIN + 1, n_strategies, n_strategies))
     for k in range(N_MAIN):
         product[k] = np.einsum("gi,gj->ij", beyond[:, :, k], beyond[:, :, k])
     product[N_MAIN] = np.einsum("gi,gj->ij", beyond[:, :, QALY], beyond[:, :, COST])
-    return mean, (beyond**2).sum(axis=0), product
+    return product
 
 
-def _counts(result: CohortResult, profiles: Profiles) -> Counts:
-    return Counts(
-        endpoint=_by_group(result.endpoint, profiles),
-        occupancy=_by_group(result.occupancy, profiles),
-        entries=_by_group(result.entries, profiles),
-        marks=_by_group(result.marks, profiles),
-    )
+def _counts(result: CohortResult, profiles: Profiles, weights: FloatArray | None = None) -> Counts:
+    """Probabilities of each replicate."""
+    weights = profiles.weights if weights is None else weights
+    each = (result.endpoint, result.occupancy, result.entries, result.marks)
+    return Counts(*(_by_replicate(values, profiles, weights) for values in each))

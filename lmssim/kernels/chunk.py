@@ -1,4 +1,4 @@
-"""One task: a chunk of patients through some draws and every strategy, block by block."""
+"""One task: a chunk of patients through some draws and the strategies that they meet, block by block."""
 
 from __future__ import annotations
 
@@ -9,109 +9,165 @@ from lmssim.kernels.jit import jit
 from lmssim.kernels.layout import BAD_VALUE, F_RATE_EFFECTS, H_AGE_COLUMN, H_N_STATES, OK, W_BAD, W_EPOCH
 from lmssim.kernels.pointer import advance, constant, history, result, scratch
 from lmssim.kernels.rewards import value_history
-from lmssim.kernels.tally import Counts, Moments, add_outcomes, add_products, count_endpoints, count_marks, count_stays
+from lmssim.kernels.tally import (
+    Counts,
+    Grid,
+    Moments,
+    add_outcomes,
+    add_products,
+    count_endpoints,
+    count_marks,
+    count_stays,
+)
 from lmssim.kernels.walk import walk_block
 
 
 @jit
 def read_worth(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, windows: FloatArray,
-    numbers: FloatArray, x: FloatArray, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
-    mark_times: FloatArray, shift: FloatArray, total: FloatArray, square: FloatArray, product: FloatArray,
-    sums: FloatArray, begins: bool,
+    numbers: FloatArray, x: FloatArray, arms: IntArray, subgroup: IntArray, starts: IntArray, rows: IntArray,
+    times: FloatArray, marks: IntArray, mark_times: FloatArray, members: IntArray, shift: FloatArray,
+    total: FloatArray, square: FloatArray, product: FloatArray, sums: FloatArray,
 ) -> None:
     """What a block's histories are worth, carried into the chunk's sums.
 
     Parameters
     ----------
-    begins : bool
-        Whether the block's first patient is the chunk's.
+    arms : ndarray(int, ndim=2)
+        (n_patients or 1, n_arms): strategies that each patient meets.
+    subgroup : ndarray(int, ndim=1)
+        (n_patients,): whose sums a patient is added to; the first member of a subgroup sets its shift.
     """
     _worth_of_patients(
         constant(m), constant(f), scratch(wi), scratch(wf), scratch(worth), scratch(windows), constant(numbers),
-        constant(x), history(starts), history(rows), history(times), history(marks), history(mark_times), result(shift),
-        result(total), result(square), result(product), result(sums), begins, x.shape[0], x.shape[1],
-        numbers.shape[0], numbers.shape[1], shift.shape[1], sums.shape[1] * sums.shape[2],
+        constant(x), constant(arms), constant(subgroup), history(starts), history(rows), history(times),
+        history(marks), history(mark_times), result(members), result(shift), result(total), result(square),
+        result(product), result(sums), x.shape[0], x.shape[1], arms.shape[1], arms.shape[1] if arms.shape[0] > 1 else 0,
+        numbers.shape[1], shift.shape[2], sums.shape[2] * sums.shape[3], product.shape[3],
     )
 
 
 @jit
 def _worth_of_patients(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, windows: FloatArray, v: FloatArray,
-    x: FloatArray, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
-    shift: FloatArray, total: FloatArray, square: FloatArray, product: FloatArray, sums: FloatArray, begins: bool,
-    n_patients: int, n_columns: int, n_strategies: int, n_numbers: int, n_outcomes: int, n_sums: int,
+    x: FloatArray, arms: IntArray, subgroup: IntArray, starts: IntArray, rows: IntArray, times: FloatArray,
+    marks: IntArray, mark_times: FloatArray, members: IntArray, shift: FloatArray, total: FloatArray,
+    square: FloatArray, product: FloatArray, sums: FloatArray, n_patients: int, n_columns: int, n_arms: int, own: int,
+    n_numbers: int, n_outcomes: int, n_sums: int, n_products: int,
 ) -> None:
-    """`read_worth` over pointers."""
+    """`read_worth` over pointers; the arms of a patient stand `own` further on than those of the one before."""
     wi[W_EPOCH] += 1
-    factors = advance(worth, n_strategies * n_outcomes)
+    factors = advance(worth, n_arms * n_outcomes)
     for i in range(n_patients):
-        patient = advance(x, i * n_columns)
+        patient, met, of = advance(x, i * n_columns), advance(arms, i * own), subgroup[i] * n_arms
         growth = math.exp(f[F_RATE_EFFECTS] * patient[m[H_AGE_COLUMN]])
-        for k in range(n_strategies):
+        for k in range(n_arms):
             value_history(
-                m, f, wi, wf, advance(worth, k * n_outcomes), advance(sums, k * n_sums), windows, i * n_strategies + k,
-                starts, rows, times, marks, mark_times, advance(v, k * n_numbers), patient, k, growth,
+                m, f, wi, wf, advance(worth, k * n_outcomes), advance(sums, (of + k) * n_sums), windows,
+                i * n_arms + k, starts, rows, times, marks, mark_times, advance(v, met[k] * n_numbers), patient,
+                met[k], growth,
             )
-        if begins and i == 0:
-            for k in range(n_strategies * n_outcomes):
-                shift[k] = worth[k]
-        add_outcomes(worth, n_strategies * n_outcomes, shift, total, square)
-        add_products(worth, n_strategies, n_outcomes, factors, product)
+        beyond = advance(shift, of * n_outcomes)
+        if members[subgroup[i]] == 0:
+            for k in range(n_arms * n_outcomes):
+                beyond[k] = worth[k]
+        members[subgroup[i]] += 1
+        add_outcomes(
+            worth, n_arms * n_outcomes, beyond, advance(total, of * n_outcomes), advance(square, of * n_outcomes)
+        )
+        add_products(worth, n_arms, n_outcomes, factors, advance(product, of * n_arms * n_products))
 
 
 @jit
 def read_counts(
-    m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_strategies: int,
+    m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, subgroup: IntArray,
     starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
-    endpoint: IntArray, occupancy: IntArray, entries: IntArray, mark_counts: IntArray,
+    endpoint_kept: IntArray, occupancy_kept: IntArray, endpoint: IntArray, occupancy: IntArray, entries: IntArray,
+    mark_counts: IntArray,
 ) -> None:
-    """Endpoints, occupancy, entries and marks of a block's histories."""
+    """Endpoints, occupancy, entries and marks of a block's histories, at the kept times.
+
+    Parameters
+    ----------
+    subgroup : ndarray(int, ndim=1)
+        (n_patients,): whose counts a patient is added to, if these are kept apart.
+    endpoint_kept, occupancy_kept : ndarray(int, ndim=1)
+        `Grid`.
+    """
     _counts_of_paths(
-        constant(m), constant(f), scratch(seen), scratch(first_time), n_patients, n_strategies, history(starts),
-        history(rows), history(times), history(marks), history(mark_times), result(endpoint), result(occupancy),
-        result(entries), result(mark_counts), endpoint.shape[1] * 3 * endpoint.shape[3],
-        occupancy.shape[1] * occupancy.shape[2], 2 * entries.shape[1], 2 * mark_counts.shape[1],
+        constant(m), constant(f), scratch(seen), scratch(first_time), n_patients, endpoint.shape[1],
+        constant(subgroup), 1 if endpoint.shape[0] > 1 else 0, history(starts), history(rows), history(times),
+        history(marks), history(mark_times), constant(endpoint_kept), constant(occupancy_kept), result(endpoint),
+        result(occupancy), result(entries), result(mark_counts), endpoint.shape[4], occupancy.shape[3],
+        endpoint.shape[2] * 3 * endpoint.shape[4], occupancy.shape[2] * occupancy.shape[3], 2 * entries.shape[2],
+        2 * mark_counts.shape[2],
     )
 
 
 @jit
 def _counts_of_paths(
-    m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_strategies: int,
-    starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
-    endpoint: IntArray, occupancy: IntArray, entries: IntArray, mark_counts: IntArray,
-    n_endpoint: int, n_occupancy: int, n_entries: int, n_marks: int,
+    m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_arms: int,
+    subgroup: IntArray, apart: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
+    mark_times: FloatArray, endpoint_kept: IntArray, occupancy_kept: IntArray, endpoint: IntArray,
+    occupancy: IntArray, entries: IntArray, mark_counts: IntArray, n_kept: int, n_present: int, n_endpoint: int,
+    n_occupancy: int, n_entries: int, n_marks: int,
 ) -> None:
-    """`read_counts` over pointers."""
+    """`read_counts` over pointers; `apart` is 1 if subgroups are kept apart, else 0."""
     for i in range(n_patients):
-        for k in range(n_strategies):
-            path = i * n_strategies + k
+        of = subgroup[i] * apart * n_arms
+        for k in range(n_arms):
+            path, to = i * n_arms + k, of + k
             seen[0] += 1
             count_stays(
-                m, f, seen, path, starts, rows, times, advance(occupancy, k * n_occupancy),
-                advance(entries, k * n_entries),
+                m, f, seen, path, starts, rows, times, occupancy_kept, n_present, advance(occupancy, to * n_occupancy),
+                advance(entries, to * n_entries),
             )
-            count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, k * n_marks))
+            count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, to * n_marks))
             count_endpoints(
-                m, f, path, starts, rows, times, marks, mark_times, first_time, advance(endpoint, k * n_endpoint)
+                m, f, path, starts, rows, times, marks, mark_times, first_time, endpoint_kept, n_kept,
+                advance(endpoint, to * n_endpoint),
             )
+
+
+@jit
+def count_block(
+    m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, subgroup: IntArray,
+    starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray, grid: Grid,
+    counts: Counts, draw: int,
+) -> None:
+    """`read_counts` of a draw into a task's counts, if there are any: those of the draw, or of all draws together."""
+    if counts.endpoint.shape[0] > 0:
+        d = min(draw, counts.endpoint.shape[0] - 1)
+        read_counts(
+            m, f, seen, first_time, n_patients, subgroup, starts, rows, times, marks, mark_times, grid.endpoint,
+            grid.occupancy, counts.endpoint[d], counts.occupancy[d], counts.entries[d], counts.marks[d],
+        )
 
 
 @jit
 def run_chunk(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, windows: FloatArray,
-    seen: IntArray, first_time: FloatArray, numbers: FloatArray, x: FloatArray, first_patient: int, seed: int,
-    luck: IntArray, block: int, counting: bool, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
-    mark_times: FloatArray, moments: Moments, counts: Counts, first_draw: int, first_row: int,
+    seen: IntArray, first_time: FloatArray, numbers: FloatArray, first_patient: IntArray, x: FloatArray,
+    arms: IntArray, subgroup: IntArray, seed: int, block: int, starts: IntArray, rows: IntArray, times: FloatArray,
+    marks: IntArray, mark_times: FloatArray, moments: Moments, whole_grid: Grid, whole: Counts, draw_grid: Grid,
+    by_draw: Counts, subgroup_grid: Grid, by_subgroup: Counts, first_draw: int, first_row: int,
 ) -> tuple[int, int, int]:
-    """Run a chunk, from a draw and a row of patients on; results are added to `moments` and `counts`.
+    """Run a chunk, from a draw and a row of patients on; results are added to the moments and counts.
 
     Parameters
     ----------
     numbers : ndarray(float, ndim=3)
         (n_draws, n_strategies, n_numbers).
-    luck : ndarray(int, ndim=1)
-        (n_draws,) luck word of each draw.
+    first_patient : ndarray(int, ndim=1)
+        (n_sets,): number of the first patient of each draw's set; draws share the one set if it is alone.
+    x : ndarray(float, ndim=3)
+        (n_sets, n_patients, n_columns).
+    arms : ndarray(int, ndim=3)
+        (n_sets or 1, n_patients or 1, n_arms): strategies that each patient meets.
+    subgroup : ndarray(int, ndim=2)
+        (n_sets, n_patients).
+    whole, by_draw, by_subgroup : Counts
+        Of all draws together, of each draw, of each draw and subgroup; without draws if not wanted.
 
     Returns
     -------
@@ -119,28 +175,37 @@ def run_chunk(
         `OK`, or why the block that starts at `row` of `draw` could not be walked; nothing of it has been counted, so
         the caller may enlarge the buffers and go on from there.
     """
-    start = first_row
+    start, n_patients = first_row, x.shape[1]
     for d in range(first_draw, numbers.shape[0]):
-        while start < x.shape[0]:
-            stop = min(start + block, x.shape[0])
+        own = min(d, x.shape[0] - 1)
+        met = arms[min(own, arms.shape[0] - 1)]
+        while start < n_patients:
+            stop = min(start + block, n_patients)
+            meet = met if met.shape[0] == 1 else met[start:stop]
+            who, of = x[own, start:stop], subgroup[own, start:stop]
             status = walk_block(
-                m, f, wi, wf, numbers[d], x[start:stop], first_patient + start, seed, luck[d], starts, rows, times,
-                marks, mark_times,
+                m, f, wi, wf, numbers[d], who, meet, first_patient[own] + start, seed, 0, starts, rows, times, marks,
+                mark_times,
             )
             if status != OK:
                 return status, d, start
             read_worth(
-                m, f, wi, wf, worth, windows, numbers[d], x[start:stop], starts, rows, times, marks, mark_times,
-                moments.shift[d], moments.total[d], moments.square[d], moments.product[d], moments.state[d],
-                start == 0,
+                m, f, wi, wf, worth, windows, numbers[d], who, meet, of, starts, rows, times, marks, mark_times,
+                moments.members[d], moments.shift[d], moments.total[d], moments.square[d], moments.product[d],
+                moments.state[d],
             )
             if wi[W_BAD] != 0:
                 return BAD_VALUE, d, start
-            if counting:
-                read_counts(
-                    m, f, seen, first_time, stop - start, numbers.shape[1], starts, rows, times, marks, mark_times,
-                    counts.endpoint, counts.occupancy, counts.entries, counts.marks,
-                )
+            count_block(
+                m, f, seen, first_time, stop - start, of, starts, rows, times, marks, mark_times, whole_grid, whole, d
+            )
+            count_block(
+                m, f, seen, first_time, stop - start, of, starts, rows, times, marks, mark_times, draw_grid, by_draw, d
+            )
+            count_block(
+                m, f, seen, first_time, stop - start, of, starts, rows, times, marks, mark_times, subgroup_grid,
+                by_subgroup, d,
+            )
             start = stop
         start = 0
     return OK, numbers.shape[0], 0

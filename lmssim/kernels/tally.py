@@ -25,13 +25,25 @@ EVENT, COMPETING, CENSORED = 0, 1, 2
 """How an endpoint ends, third axis of its counts."""
 
 
+class Grid(NamedTuple):
+    """Times at which counts are kept: for each step of the program's grids, the first kept time at or after it."""
+
+    endpoint: IntArray
+    """(n_steps + 2,): position among the kept times; what falls beyond them all stands after the last."""
+    occupancy: IntArray
+    """(n_occupancy + 2,): the same."""
+
+
 class Counts(NamedTuple):
-    """Integer counts of one task, whose sums do not depend on order; probabilities of an exact solution."""
+    """Integer counts, whose sums do not depend on order; probabilities of an exact solution.
+
+    In a task each array has two leading axes, (n_draws, n_subgroups), either of which is 1 where it is summed over.
+    """
 
     endpoint: CountArray
-    """(n_strategies, n_endpoints, 3, n_steps + 2): event, competing, censored, by step of time since the origin."""
+    """(n_strategies, n_endpoints, 3, n_times + 1): event, competing, censored, by time since the origin."""
     occupancy: CountArray
-    """(n_strategies, n_states, n_occupancy + 2): changes of occupancy."""
+    """(n_strategies, n_states, n_times + 1): changes of occupancy."""
     entries: CountArray
     """(n_strategies, n_states, 2): entries, patients who ever entered."""
     marks: CountArray
@@ -39,18 +51,22 @@ class Counts(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Sums of one chunk, carried patient by patient, about the first patient's values; leading axis of draws."""
+    """Sums of one chunk by draw and subgroup, carried patient by patient, about the values of the first member."""
 
+    members: IntArray
+    """(n_draws, n_subgroups): patients."""
     shift: FloatArray
-    """(n_draws, n_strategies, n_outcomes)."""
+    """(n_draws, n_subgroups, n_strategies, n_outcomes)."""
     total: FloatArray
-    """(n_draws, n_strategies, n_outcomes)."""
+    """(n_draws, n_subgroups, n_strategies, n_outcomes)."""
     square: FloatArray
-    """(n_draws, n_strategies, n_outcomes): sums of squares."""
+    """(n_draws, n_subgroups, n_strategies, n_outcomes): sums of squares."""
     product: FloatArray
-    """(n_draws, n_strategies, n_strategies, n_products), second strategy not after the first: sums of products."""
+    """(n_draws, n_subgroups, n_strategies, n_strategies, n_products), second strategy not after the first: sums of
+    products."""
     state: FloatArray
-    """(n_draws, n_strategies, n_states, 4): years, discounted QALYs, costs and discounted costs by state."""
+    """(n_draws, n_subgroups, n_strategies, n_states, 4): years, discounted QALYs, costs and discounted costs by
+    state."""
 
 
 @inline
@@ -60,12 +76,24 @@ def step_of(time: float, per_year: float, last: int) -> int:
     return last if position > last else int(math.ceil(position))  # noqa: RUF046 (numba's ceil is a float)
 
 
+@inline
+def kept_at(kept: IntArray, n_kept: int, n_steps: int, step: int) -> int:
+    """Position of a step among the kept times; where every step is kept, the step itself."""
+    return step if n_kept == n_steps + 2 else kept[step]
+
+
 @jit
 def count_stays(
     m: IntArray, f: FloatArray, seen: IntArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
-    occupancy: IntArray, entries: IntArray,
+    kept: IntArray, n_kept: int, occupancy: IntArray, entries: IntArray,
 ) -> None:
-    """Occupancy changes and entries of one history; `seen` holds a stamp, then by state that of its last path."""
+    """Occupancy changes and entries of one history; `seen` holds a stamp, then by state that of its last path.
+
+    Parameters
+    ----------
+    kept : pointer to int
+        `Grid.occupancy`, whose times and what is beyond are `n_kept`.
+    """
     n, per_year = m[H_N_OCCUPANCY], f[F_OCCUPANCY_PER_YEAR]
     for row in range(starts[2 * path], starts[2 * path + 2]):
         state = rows[ROW_WIDTH * row + ROW_STATE]
@@ -77,8 +105,8 @@ def count_stays(
         if rows[ROW_WIDTH * row + ROW_WHY] == WHY_END:
             left = math.inf
         if left > entered:
-            occupancy[(n + 2) * state + step_of(entered, per_year, n + 1)] += 1
-            occupancy[(n + 2) * state + step_of(left, per_year, n + 1)] -= 1
+            occupancy[n_kept * state + kept_at(kept, n_kept, n, step_of(entered, per_year, n + 1))] += 1
+            occupancy[n_kept * state + kept_at(kept, n_kept, n, step_of(left, per_year, n + 1))] -= 1
 
 
 @jit
@@ -108,12 +136,14 @@ def origin_of(origin_state: int, path: int, starts: IntArray, rows: IntArray, ti
 @jit
 def count_endpoints(
     m: IntArray, f: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
-    mark_times: FloatArray, first_time: FloatArray, counts: IntArray,
+    mark_times: FloatArray, first_time: FloatArray, kept: IntArray, n_kept: int, counts: IntArray,
 ) -> None:
     """Time from each endpoint's origin to its first event, competing event or censoring.
 
     Parameters
     ----------
+    kept : pointer to int
+        `Grid.endpoint`, whose times and what is beyond are `n_kept`.
     first_time : pointer to float
         Scratch, by endpoint: origin, event, competing, censored.
     """
@@ -140,7 +170,8 @@ def count_endpoints(
                 kind, time = COMPETING, competing
             else:
                 kind, time = CENSORED, censored
-            counts[(3 * e + kind) * (last + 1) + step_of(time - first_time[4 * e], per_year, last)] += 1
+            step = step_of(time - first_time[4 * e], per_year, last)
+            counts[(3 * e + kind) * n_kept + kept_at(kept, n_kept, last - 1, step)] += 1
 
 
 @inline

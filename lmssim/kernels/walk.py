@@ -390,12 +390,18 @@ def note_alike(m: IntArray, wi: IntArray, v: FloatArray, n_strategies: int, n_nu
 
 
 @inline
-def twin_of(m: IntArray, wi: IntArray, strategy: int, attributes: int) -> int:
-    """An earlier strategy under which this patient's life is the same; -1 if there is none."""
+def twin_of(m: IntArray, wi: IntArray, arms: IntArray, k: int, attributes: int) -> int:
+    """An arm before arm `k` in which this patient's life is the same; -1 if there is none.
+
+    Parameters
+    ----------
+    arms : pointer to int
+        Strategies that this patient meets.
+    """
     alike, start = m[H_W_ALIKE], m[H_W_START]
-    wi[start + strategy] = attributes
-    for j in range(strategy):
-        if wi[start + j] == attributes and wi[alike + j] == wi[alike + strategy]:
+    wi[start + k] = attributes
+    for j in range(k):
+        if wi[start + j] == attributes and wi[alike + arms[j]] == wi[alike + arms[k]]:
             return j
     return -1
 
@@ -425,10 +431,11 @@ def copy_history(
 
 @jit
 def walk_block(
-    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, numbers: FloatArray, x: FloatArray, first_patient: int,
-    seed: int, luck: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, numbers: FloatArray, x: FloatArray, arms: IntArray,
+    first_patient: int, seed: int, luck: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
+    mark_times: FloatArray,
 ) -> int:
-    """Histories of a block of patients under every strategy: path = patient x n_strategies + strategy.
+    """Histories of a block of patients under the strategies that they meet: path = patient x n_arms + arm.
 
     Parameters
     ----------
@@ -436,34 +443,38 @@ def walk_block(
         (n_strategies, n_numbers) of one draw.
     x : ndarray(float, ndim=2)
         (n_patients, n_columns).
+    arms : ndarray(int, ndim=2)
+        (n_patients, n_arms): strategies that each patient meets; (1, n_arms) if all meet the same.
     """
     n_strategies, n_numbers = numbers.shape
+    n_arms, own = arms.shape[1], arms.shape[1] if arms.shape[0] > 1 else 0
     n_columns, n_rows, n_marks = x.shape[1], rows.shape[0], marks.shape[0]
     starts[0, 0], starts[0, 1] = 0, 0
     wi[W_EPOCH] += 1
     p_m, p_f, p_wi, p_wf = constant(m), constant(f), scratch(wi), scratch(wf)
-    p_numbers, p_x = constant(numbers), constant(x)
+    p_numbers, p_x, p_arms = constant(numbers), constant(x), constant(arms)
     p_starts, p_rows, p_times, p_marks, p_mark_times = (
         history(starts), history(rows), history(times), history(marks), history(mark_times)
     )
     note_alike(p_m, p_wi, p_numbers, n_strategies, n_numbers)
     for i in range(x.shape[0]):
         p_wi[W_STAMP] += 1
-        patient, columns = first_patient + i, advance(p_x, i * n_columns)
-        for k in range(n_strategies):
-            path, v = i * n_strategies + k, advance(p_numbers, k * n_numbers)
-            attributes = start_attributes(p_m, p_wi, p_wf, v, columns, k, seed, patient, luck)
-            twin = twin_of(p_m, p_wi, k, attributes)
+        patient, columns, met = first_patient + i, advance(p_x, i * n_columns), advance(p_arms, i * own)
+        for k in range(n_arms):
+            path, strategy = i * n_arms + k, met[k]
+            v = advance(p_numbers, strategy * n_numbers)
+            attributes = start_attributes(p_m, p_wi, p_wf, v, columns, strategy, seed, patient, luck)
+            twin = twin_of(p_m, p_wi, met, k, attributes)
             if twin >= 0:
                 status = copy_history(
-                    path, i * n_strategies + twin, p_starts, p_rows, p_times, n_rows, p_marks, p_mark_times, n_marks
+                    path, i * n_arms + twin, p_starts, p_rows, p_times, n_rows, p_marks, p_mark_times, n_marks
                 )
             else:
                 status = walk_patient(
-                    p_m, p_f, p_wi, p_wf, v, columns, k, seed, patient, luck, attributes, path, p_starts, p_rows,
-                    p_times, n_rows, p_marks, p_mark_times, n_marks,
+                    p_m, p_f, p_wi, p_wf, v, columns, strategy, seed, patient, luck, attributes, path, p_starts,
+                    p_rows, p_times, n_rows, p_marks, p_mark_times, n_marks,
                 )
             if status != OK:
-                wi[W_PATIENT], wi[W_STRATEGY] = patient, k
+                wi[W_PATIENT], wi[W_STRATEGY] = patient, strategy
                 return status
     return OK if wi[W_BAD] == 0 else BAD_VALUE

@@ -8,7 +8,7 @@ interpolated within one step of the grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from lmssim.kernels.tally import CENSORED, COMPETING, EVENT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lmssim.execution.estimates import Estimates
     from lmssim.kernels import CountArray, FloatArray
 
 
@@ -35,28 +36,20 @@ class EndpointCounts:
         column holds what falls beyond the grid.
     steps_per_year : float
         Grid.
-    groups : ndarray(float, ndim=3), optional
-        Of an exact solution, whose counts are probabilities: those of each group of profiles, (n_groups, 3, n_steps +
-        2). Their spread takes the place of the binomial error.
     """
 
     counts: CountArray
     steps_per_year: float
-    groups: FloatArray | None = None
 
     @property
     def n(self) -> int:
-        """Patients who reach the origin; of an exact solution, groups."""
+        """Patients who reach the origin; of an exact solution, replicates."""
         return round(float(self.counts.sum())) if np.isfinite(self.counts).all() else 0
 
-    def _spread(self, read: Callable[[EndpointCounts], FloatArray | float]) -> FloatArray:
-        """Standard error of what is read from the groups' average."""
-        assert self.groups is not None
-        values = np.array([read(EndpointCounts(each, self.steps_per_year)) for each in self.groups])
-        if len(values) == 1:
-            return np.zeros(values.shape[1:])
-        spread: FloatArray = values.std(axis=0, ddof=1) / np.sqrt(len(values))
-        return spread
+    def _error(self, read: Callable[[EndpointCounts], FloatArray | float], of_patients: Callable[[], Any]) -> Any:
+        """Standard error of what `read` takes from the counts: here by the formula that holds for patients."""
+        del read
+        return of_patients()
 
     @property
     def times(self) -> FloatArray:
@@ -66,10 +59,15 @@ class EndpointCounts:
 
     @property
     def at_risk(self) -> CountArray:
-        """Patients still under observation without event just after each grid time."""
+        """Patients still under observation without event just after each grid time; see `shown_at_risk`."""
         gone = self.counts.sum(axis=0).cumsum()[:-1]
         at_risk: CountArray = self.n - gone
         return at_risk
+
+    @property
+    def shown_at_risk(self) -> CountArray:
+        """Who is at risk just after each grid time: patients; of an exact solution, the share of them."""
+        return self.at_risk
 
     def incidence(self) -> FloatArray:
         """Cumulative incidence of the event, competing events counted as such."""
@@ -95,12 +93,17 @@ class EndpointCounts:
         return product
 
     def standard_error(self, share: FloatArray) -> FloatArray:
-        """Standard error of a share that survival or incidence has given: binomial, or the spread of the groups."""
-        if self.groups is not None:
-            falls = bool(len(share)) and share[0] > share[-1]
-            return self._spread(lambda each: each.survival() if falls else each.incidence())
-        error: FloatArray = np.sqrt(share * (1.0 - share) / max(self.n, 1))
+        """Standard error of a share that survival or incidence has given: binomial, or the spread of replicates."""
+        falls = bool(len(share)) and share[0] > share[-1]
+        error: FloatArray = self._error(
+            lambda each: each.survival() if falls else each.incidence(),
+            lambda: np.sqrt(share * (1.0 - share) / max(self.n, 1)),
+        )
         return error
+
+    def whole_error(self, share: FloatArray) -> FloatArray:
+        """The same, together with what steps of time may put wrong."""
+        return self.standard_error(share)
 
     def at(self, time: float) -> int:
         """Grid position of a time that stands on the grid."""
@@ -120,10 +123,11 @@ class EndpointCounts:
             return float("nan"), float("nan")
         rise = share[k] - share[k - 1]
         time = self.times[k - 1] + (q - share[k - 1]) / rise / self.steps_per_year
-        if self.groups is not None:
-            return float(time), float(self._spread(lambda each: each.quantile(q, survival=survival)[0]))
-        slope = self._slope(share, k)
-        return float(time), float(np.sqrt(q * (1.0 - q) / max(self.n, 1)) / slope)
+        error = self._error(
+            lambda each: each.quantile(q, survival=survival)[0],
+            lambda: np.sqrt(q * (1.0 - q) / max(self.n, 1)) / self._slope(share, k),
+        )
+        return float(time), float(error)
 
     def _slope(self, share: FloatArray, k: int, reach: int = 4) -> float:
         """Events per year about a grid position."""
@@ -143,10 +147,18 @@ class EndpointCounts:
         return float(self.times[k - 1] + (q - share[k - 1]) / rise / self.steps_per_year)
 
     def error_among_events(self, q: float = 0.5) -> float:
-        """Standard error of `time_among_events` from the spread of the groups; NaN for counts of patients."""
-        if self.groups is None:
-            return float("nan")
-        return float(self._spread(lambda each: each.time_among_events(q)))
+        """Standard error of `time_among_events` from the spread of replicates; NaN for counts of patients."""
+        return float(self._error(lambda each: each.time_among_events(q), lambda: float("nan")))
+
+    def rough_error_among_events(self) -> float:
+        """Error of the median among those with the event, by which it is rounded.
+
+        The median of n times scattered like an exponential has a standard error of about 1.44 medians / sqrt(n).
+        """
+        events = max(self.incidence()[-1] * self.n, 1.0)
+        return float(
+            self._error(EndpointCounts.time_among_events, lambda: 1.44 * self.time_among_events() / events**0.5)
+        )
 
     def restricted_mean(self, tau: float) -> tuple[float, float]:
         """Mean time without the event up to `tau` years, and its standard error.
@@ -159,8 +171,56 @@ class EndpointCounts:
         k = self.at(tau)
         survival, times = self.survival()[: k + 1], self.times[: k + 1]
         mean = float(np.trapezoid(survival, times))
-        if self.groups is not None:
-            return mean, float(self._spread(lambda each: each.restricted_mean(tau)[0]))
-        beyond = float(survival[0] - survival[-1]) / self.steps_per_year**2 / 6.0  # of the parabola over the trapezoid
-        variance = max(2.0 * (float(np.trapezoid(times * survival, times)) + beyond) - mean**2, 0.0)
-        return mean, float(np.sqrt(variance / max(self.n, 1)))
+
+        def of_patients() -> float:
+            parabola = float(survival[0] - survival[-1]) / self.steps_per_year**2 / 6.0  # beyond the trapezoid
+            variance = max(2.0 * (float(np.trapezoid(times * survival, times)) + parabola) - mean**2, 0.0)
+            return float(np.sqrt(variance / max(self.n, 1)))
+
+        return mean, float(self._error(lambda each: each.restricted_mean(tau)[0], of_patients))
+
+
+@dataclass(frozen=True)
+class EndpointProbabilities(EndpointCounts):
+    """Probabilities of an exact solution in the place of counts; errors are those of its profiles and steps.
+
+    Attributes
+    ----------
+    replicates : ndarray(float, ndim=3)
+        (n_replicates, 3, n_steps + 2): those of each replicate of the profiles.
+    steps : ndarray(float, ndim=1), optional
+        (n_steps + 1,): error of the incidence by steps of time; none if absent.
+    """
+
+    replicates: FloatArray
+    steps: FloatArray | None = None
+
+    def _error(self, read: Callable[[EndpointCounts], FloatArray | float], of_patients: Callable[[], Any]) -> Any:
+        """Standard error of what is read from the replicates' average, by their spread."""
+        del of_patients
+        values = np.array([read(EndpointCounts(each, self.steps_per_year)) for each in self.replicates])
+        if len(values) == 1:
+            return np.zeros(values.shape[1:])
+        return values.std(axis=0, ddof=1) / np.sqrt(len(values))
+
+    @property
+    def shown_at_risk(self) -> CountArray:
+        """Share of patients at risk just after each grid time."""
+        share: FloatArray = np.maximum(self.at_risk / self.counts.sum(), 0.0)
+        return share
+
+    def whole_error(self, share: FloatArray) -> FloatArray:
+        """Errors of profiles and of steps together."""
+        error = self.standard_error(share)
+        both: FloatArray = error if self.steps is None else np.hypot(error, self.steps)
+        return both
+
+
+def endpoint_of(estimates: Estimates, strategy: int, endpoint: int, steps_per_year: float) -> EndpointCounts:
+    """An endpoint under a strategy, by their positions."""
+    counts = estimates.counts.endpoint[strategy, endpoint]
+    replicates = estimates.endpoint_replicates(strategy, endpoint)
+    if replicates is None:
+        return EndpointCounts(counts, steps_per_year)
+    steps = estimates.endpoint_step_error(strategy, endpoint)[EVENT]
+    return EndpointProbabilities(counts, steps_per_year, replicates, steps)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lmssim.engines import compiled
+from lmssim.engines.histories import rows_of
 from lmssim.errors import ScenarioError, unknown
-from lmssim.kernels.layout import ROW_ENTERED, ROW_STATE
+from lmssim.execution.subgroups import baseline_rule, meets
 from lmssim.model.compile import compile_scenario
-from lmssim.model.language import expression
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from lmssim.engines.histories import Histories
-    from lmssim.kernels import FloatArray, IntArray
+    from lmssim.execution.subgroups import Met
+    from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
 
 Chosen = np.ndarray[tuple[int], np.dtype[np.bool_]]
@@ -65,7 +65,7 @@ class FirstTimes:
         np.subtract(times, start, out=years, where=reached)
         return years
 
-    def meet(self, program: Program, rule: str, where: str) -> Chosen:
+    def meet(self, program: Program, rule: str, where: str) -> Met:
         """Whether patients meet a rule on their covariates at time zero.
 
         Raises
@@ -73,14 +73,8 @@ class FirstTimes:
         ScenarioError
             If the rule reads anything but covariates.
         """
-        names = program.names
-        node = names.resolve(expression.parse(rule, where), where)
-        if not names.is_baseline(node):
-            others = sorted(set(expression.names(node)) - set(names.covariates))
-            raise ScenarioError(f"{where}: '{rule}' reads {', '.join(others)}; it may read covariates alone.")
-        values: dict[str, Any] = {name: self.covariates[:, i] for i, name in enumerate(names.covariates)}
-        met: Chosen = np.broadcast_to(np.asarray(expression.evaluate(node, values, where)) != 0, (self.n,))
-        return met
+        node = baseline_rule(program, rule, where)
+        return meets(list(program.names.covariates), node, self.covariates, where)
 
     @staticmethod
     def ends(program: Program) -> list[str]:
@@ -132,32 +126,21 @@ def first_times(
         (n_strategies, n_numbers) of one parameter draw; the base case if absent.
     """
     numbers = program.numbers()[0] if numbers is None else numbers
+    arms = np.array([[program.strategies.index(strategy) for strategy in strategies]])
     states = np.full((len(strategies), len(program.states), n), np.inf)
     marks = np.full((len(strategies), len(program.marks), n), np.inf)
     covariates = np.empty((n, len(program.names.covariates)))
-    for start, x, h in compiled.simulate(program, first, n, numbers, seed):
+    for start, x, h in compiled.simulate(program, first, n, numbers, seed, arms=arms):
         covariates[start - first : start - first + len(x)] = x[:, : covariates.shape[1]]
-        for i, strategy in enumerate(strategies):
-            paths = np.arange(len(x)) * len(program.strategies) + program.strategies.index(strategy)
-            _earliest(states[i], start - first, paths, h, 0)
-            _earliest(marks[i], start - first, paths, h, 1)
+        stays, records = rows_of(h, len(x), arms, start - first)
+        for i, strategy in enumerate(arms[0]):
+            own, had = stays.strategy == strategy, records.strategy == strategy
+            np.minimum.at(states[i], (stays.state[own], stays.patient[own]), stays.entered[own])
+            np.minimum.at(marks[i], (records.event[had], records.patient[had]), records.time[had])
     return {
         strategy: FirstTimes(_named(program, states[i], marks[i]), covariates, n)
         for i, strategy in enumerate(strategies)
     }
-
-
-def _earliest(times: FloatArray, first: int, paths: IntArray, h: Histories, kind: int) -> None:
-    """Lower `times`, (n_names, n_patients), to those of a block's stays (kind 0) or marks (kind 1)."""
-    start, stop = h.starts[paths, kind], h.starts[paths + 1, kind]
-    lengths = stop - start
-    ends = np.cumsum(lengths)
-    position = np.arange(ends[-1]) + np.repeat(start - (ends - lengths), lengths)
-    patient = np.repeat(first + np.arange(len(paths)), lengths)
-    if kind == 0:
-        np.minimum.at(times, (h.rows[position, ROW_STATE], patient), h.times[position, ROW_ENTERED])
-    else:
-        np.minimum.at(times, (h.marks[position], patient), h.mark_times[position])
 
 
 def _named(program: Program, states: FloatArray, marks: FloatArray) -> dict[str, FloatArray]:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lmssim.engines.des import as_histories, live_all
-from lmssim.engines.histories import empty_counts, empty_moments, read_block, workspace
+from lmssim.engines.task import Wanted, empty_sums, every_strategy
 from lmssim.engines.witness import Witness, life_so_far
-from lmssim.kernels import rewards
+from lmssim.engines.workspace import read_block, workspace
 from lmssim.model.compile.scenario import check_domains, compile_scenario
+from lmssim.outcomes.main import DISCOUNTED, UNDISCOUNTED, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,15 +22,8 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 
-OUTCOMES = {
-    "cost": rewards.COST,
-    "qalys": rewards.QALY,
-    "life_years": rewards.LY,
-    "cost_undiscounted": rewards.COST_UNDISCOUNTED,
-    "qalys_undiscounted": rewards.QALY_UNDISCOUNTED,
-    "life_years_undiscounted": rewards.LY_UNDISCOUNTED,
-}
-"""Outcomes of a life up to a step: column and position among the outcomes of the kernel."""
+OUTCOMES = [*DISCOUNTED[::-1], *(f"{outcome}{UNDISCOUNTED}" for outcome in DISCOUNTED[::-1])]
+"""Outcomes of a life up to a step, in the order of their columns."""
 STEPS = (
     "strategy",
     "step",
@@ -154,13 +148,13 @@ def _covariates(program: Program, columns: FloatArray) -> dict[str, float | str]
 
 def _outcomes(program: Program, numbers: FloatArray, x: FloatArray, lives: list[Witness]) -> list[FloatArray]:
     """Outcomes up to each step, (n_strategies, n_outcomes): of the reward kernel, given each life so far."""
-    space, counts = workspace(program, 1), empty_counts(program)
+    space, arms, alone = workspace(program, 1), every_strategy(program), np.zeros(1, dtype=np.int64)
     result = []
     for k in range(max(len(life.steps) for life in lives)):
-        moments = empty_moments(program, 1)
+        sums = empty_sums(program, 1, len(program.strategies), Wanted(whole=False))
         so_far = [life_so_far(life, life.steps[min(k, len(life.steps) - 1)]) for life in lives]
-        read_block(program, space, numbers, x, as_histories(so_far), moments, counts, counting=False)
-        result.append(moments.shift[0])
+        read_block(program, space, numbers, x, arms, alone, as_histories(so_far), sums)
+        result.append(sums.moments.shift[0, 0])
     return result
 
 
@@ -170,7 +164,7 @@ def _steps(
     for s, (strategy, life) in enumerate(named):
         for k, step in enumerate(life.steps):
             number = step.draw[1:] if step.draw is not None else (None, None, np.nan, np.nan)
-            so_far = [float(outcomes[k][s, position]) for position in OUTCOMES.values()]
+            so_far = [float(outcomes[k][s, position_of(outcome)]) for outcome in OUTCOMES]
             happened = (step.kind, step.what, program.states[step.state], step.reason)
             yield (strategy, k, step.time, age + step.time, *happened, *number, *so_far)
 

@@ -190,12 +190,37 @@ def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("option", ["--random-numbers", "--luck"])
 def test_random_numbers_are_recorded(cli: Cli, tmp_path: Path, option: str) -> None:
-    """Independent ones are another result; the option's old name, which help does not show, does the same."""
+    """In the manifest; the option's old name, which help does not show, does the same."""
     assert cli("run", NAME, "--patients", 100, "-q", option, "independent", "--out", tmp_path).code == 0
     assert manifest_of(tmp_path)["result"]["random_numbers"] == "independent"
     shown = cli("run", "--help").out
     assert "--random-numbers" in shown
     assert "--luck" not in shown
+
+
+@pytest.mark.parametrize("engine", ["compiled", "cohort"])
+def test_some_strategies_may_be_run_alone(cli: Cli, tmp_path: Path, engine: str) -> None:
+    """Their rows are those of a run of all strategies, in every table and in the report; no others are there."""
+    known = ("sick_sicker", "--engine", engine, "--quiet", *(("--patients", 200) if engine == "compiled" else ()))
+    assert cli("run", *known, "--out", tmp_path / "all").code == 0
+    chosen = [row["strategy"] for row in rows_of(tmp_path / "all" / "frontier.csv")][:2]
+    chosen = sorted({*chosen, manifest_of(tmp_path / "all")["result"]["comparator"]})
+    outcome = cli("run", *known, "--strategies", ",".join(chosen), "--out", tmp_path / "some")
+    assert outcome.code == 0, outcome.err
+    assert sorted(manifest_of(tmp_path / "some")["result"]["strategies"]) == chosen
+    for table in ("summary", "incremental", "survival", "states"):
+        every, some = (rows_of(tmp_path / folder / f"{table}.csv") for folder in ("all", "some"))
+        assert some == [row for row in every if row["strategy"] in chosen], table
+
+
+def test_the_comparator_is_run(cli: Cli, tmp_path: Path) -> None:
+    """Strategies without the one that they are compared with are refused, and so is an unknown one."""
+    refused = cli("run", NAME, "--strategies", "new", "--out", tmp_path)
+    assert refused.code == 2
+    assert "the comparator 'standard' is not among new" in refused.err
+    refused = cli("run", NAME, "--strategies", "standard,newest", "--out", tmp_path)
+    assert refused.code == 2
+    assert "unknown strategy 'newest'" in refused.err
 
 
 def test_json_text_has_no_numbers_that_json_lacks() -> None:

@@ -1,44 +1,55 @@
 """The reference engine lives the same lives as the compiled one, bit for bit.
 
-Every scenario whose lives a test of this folder reads is compared too (`tests.kit.plain.live`): fixed delays,
+Every scenario whose lives a test reads is compared too (`tests.kit.plain.live`): fixed delays,
 ticks, cures, effects that change with time, silent events, rules, every family.
 """
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
 
-from lmssim.bundled import find_scenario
-from lmssim.engines import compiled, des
-from lmssim.engines.histories import Chunk, Histories, compare_histories
+from lmssim.engines import des
+from lmssim.engines.histories import Histories, compare_histories
 from lmssim.errors import InputError, LmssimError
 from lmssim.evaluation import evaluate
-from lmssim.execution.simulate import Sampling
+from lmssim.execution.simulate import ENGINES, Sampling
 from lmssim.kernels import scalar
-from lmssim.model.compile import compile_scenario
-from lmssim.model.scenario import load_scenario
-from tests.kit.models import DEAD, alive_dead, frame
-from tests.kit.plain import assert_engines_agree, live
-from tests.kit.scenarios import LIVED
+from tests.kit.models import (
+    DEAD,
+    SIZE,
+    absorbing,
+    alive_dead,
+    attributes,
+    branch,
+    chance,
+    clocks,
+    event,
+    exponential,
+    fixed,
+    frame,
+    law,
+    move,
+    plan,
+    start,
+    state,
+    tick,
+    weibull,
+)
+from tests.kit.plain import assert_engines_agree, live, sums
+from tests.kit.scenarios import LIVED, bundled_program, bundled_scenario
 
 if TYPE_CHECKING:
-    from lmssim.execution.fold import Estimates
+    from lmssim.execution.estimates import Estimates
     from lmssim.execution.simulate import Engine
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from tests.conftest import Build
 
 N = 250
-
-
-@functools.cache
-def _program(name: str) -> Program:
-    return compile_scenario(load_scenario(find_scenario(name)))
 
 
 def _histories(engine: Engine, program: Program, n: int, numbers: FloatArray) -> Histories:
@@ -51,7 +62,7 @@ def _histories(engine: Engine, program: Program, n: int, numbers: FloatArray) ->
 @pytest.mark.parametrize("name", LIVED)
 def test_histories_of_bundled_scenarios_are_equal(name: str) -> None:
     """Every strategy; base case, then a draw of the parameters with its own luck, on other patients."""
-    program = _program(name)
+    program = bundled_program(name)
     assert_engines_agree(program, N)
     drawn = program.numbers(program.sample(1, seed=3, first_draw=7))[0]
     assert_engines_agree(program, N, drawn, seed=3, first=10**12, luck=8)
@@ -61,7 +72,7 @@ def test_histories_of_bundled_scenarios_are_equal(name: str) -> None:
 @pytest.mark.parametrize("name", LIVED)
 def test_histories_of_20_000_patients_are_equal(name: str) -> None:
     """The same, long enough for what is rare."""
-    program = _program(name)
+    program = bundled_program(name)
     for first in range(0, 20_000, 2_000):
         assert_engines_agree(program, 2_000, first=first)
 
@@ -74,12 +85,14 @@ def _assert_identical(a: Estimates, b: Estimates) -> None:
 
 
 @pytest.mark.parametrize("name", LIVED)
-@pytest.mark.parametrize("independent", [False, True])
-def test_results_of_bundled_scenarios_are_identical(name: str, independent: bool) -> None:
+@pytest.mark.parametrize("random_numbers", ["common", "independent"])
+def test_results_of_bundled_scenarios_are_identical(
+    name: str, random_numbers: Literal["common", "independent"]
+) -> None:
     """Means, co-moments and counts of two draws, whatever the block and the number of workers."""
-    scenario = load_scenario(find_scenario(name))
-    draws = _program(name).sample(2, seed=9)
-    sampling = Sampling(n_patients=70, seed=4, independent_luck=independent)
+    scenario = bundled_scenario(name)
+    draws = bundled_program(name).sample(2, seed=9)
+    sampling = Sampling(n_patients=70, seed=4, random_numbers=random_numbers)
     fast = evaluate(scenario, sampling, draws).estimates
     reference = evaluate(scenario, replace(sampling, engine="des", block=32, jobs=2), draws).estimates
     _assert_identical(fast, reference)
@@ -87,7 +100,7 @@ def test_results_of_bundled_scenarios_are_identical(name: str, independent: bool
 
 def test_patients_of_any_number() -> None:
     """The last patient there can be is simulated alone."""
-    assert_engines_agree(_program("extremity"), 1, first=2**63 - 1)
+    assert_engines_agree(bundled_program("extremity"), 1, first=2**63 - 1)
 
 
 # === The engine's own rules ===
@@ -95,20 +108,9 @@ def test_patients_of_any_number() -> None:
 
 def test_first_of_simultaneous_events(build: Build) -> None:
     """Two fixed delays of equal length: the transition to death wins, though it stands last in the file."""
-    text = """
-[states.alive]
-initial = true
-[states.elsewhere]
-kind = "absorbing"
-[[transitions]]
-from = "alive"
-to = "elsewhere"
-hazard = { family = "fixed", delay = 2 }
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = { family = "fixed", delay = 2 }
-"""
+    text = (
+        start("alive") + absorbing("elsewhere") + move("alive", "elsewhere", fixed(2)) + move("alive", "dead", fixed(2))
+    )
     program = build(frame() + text + DEAD)
     assert live(program, 1).stays(0) == [("alive", 0.0, 2.0), ("dead", 2.0, 2.0)]
     assert_engines_agree(program, 5)
@@ -116,39 +118,36 @@ hazard = { family = "fixed", delay = 2 }
 
 def test_an_event_at_the_horizon_does_not_happen(build: Build) -> None:
     """The model ends first."""
-    program = build(frame(horizon=2.0) + alive_dead("family = 'fixed', delay = 2"))
+    program = build(frame(horizon=2.0) + alive_dead(fixed(2)))
     history = _histories(des, program, 3, program.numbers()[0])
     assert history.rows[:, 0].tolist() == [program.states.index("alive")] * 3
     assert_engines_agree(program, 3)
 
 
-SILENT = """
-[attributes]
-grown = "flag"
-[events.fall]
-probability = 0.4
-death = 0.2
-death_state = "dead"
-[plans.check]
-origin = "entry"
-periods = [{ every = 0.7 }]
-[states.alive]
-initial = true
-schedule = [{ name = "check", at = "check", event = "fall" }]
-[[transitions]]
-from = "alive"
-name = "growth"
-mark = "growth"
-when = "not grown"
-set.grown = true
-hazard = { family = "log_logistic", shape = 2, scale = 3, cure = 0.3 }
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = { family = "gompertz", shape = 0.2, rate = 0.05 }
-effects.grown = { value = 1.1, delay = 0.5, full = 2, wane = 1, clock = "model" }
-effects.age = { value = 0.002, on = "hazard" }
-"""
+SILENT = (
+    attributes(grown="flag")
+    + event("fall", 0.4, death=0.2, death_state="dead")
+    + plan("check", 0.7, origin="entry")
+    + start("alive", schedule=[tick("check", event="fall")])
+    + move(
+        "alive",
+        None,
+        law("log_logistic", shape=2, scale=3, cure=0.3),
+        name="growth",
+        mark="growth",
+        when="not grown",
+        set={"grown": True},
+    )
+    + move(
+        "alive",
+        "dead",
+        law("gompertz", shape=0.2, rate=0.05),
+        effects={
+            "grown": {"value": 1.1, "delay": 0.5, "full": 2, "wane": 1, "clock": "model"},
+            "age": {"value": 0.002, "on": "hazard"},
+        },
+    )
+)
 
 
 def test_silent_events_ticks_cures_and_timed_effects_together(build: Build) -> None:
@@ -181,58 +180,26 @@ def test_differences_are_seen(build: Build, monkeypatch: pytest.MonkeyPatch) -> 
 
 # === Refusals ===
 
-UNSTARTED = """
-[clocks]
-relapse = "latest"
-[states.alive]
-initial = true
-[states.relapsed]
-duration = 1
-next = "dead"
-starts = ["relapse"]
-[[transitions]]
-from = "alive"
-to = "relapsed"
-hazard = { family = "exponential", rate = 0.1 }
-[[transitions]]
-from = "alive"
-to = "dead"
-hazard = { family = "weibull", shape = 2, scale = 5, clock = "relapse" }
-"""
-BRANCHES = """
-[states.question]
-kind = "chance"
-initial = true
-branches = [{ to = "dead", p = 0.3 }, { to = "dead", p = 0.3 }]
-"""
-ENDLESS = """
-[states.here]
-initial = true
-duration = 0
-next = "there"
-[states.there]
-duration = 0
-next = "here"
-"""
-BEYOND = """
-[events.fall]
-probability = "size / 4"
-[states.alive]
-initial = true
-events = ["fall"]
-duration = 1
-next = "dead"
-"""
+REFUSED = {
+    "a clock that has not started": clocks(relapse="latest")
+    + start("alive")
+    + state("relapsed", duration=1, next="dead", starts=["relapse"])
+    + move("alive", "relapsed", exponential(0.1))
+    + move("alive", "dead", weibull(2, 5, clock="relapse")),
+    "branches that leave a share": chance("question", branch("dead", 0.3), branch("dead", 0.3), initial=True),
+    "an endless life": start("here", duration=0, next="there") + state("there", duration=0, next="here"),
+    "a probability above 1": event("fall", "size / 4") + start("alive", events=["fall"], duration=1, next="dead"),
+}
 
 
-@pytest.mark.parametrize("text", [UNSTARTED, BRANCHES, ENDLESS, BEYOND])
+@pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED)
 def test_refusals_are_those_of_the_compiled_engine(build: Build, text: str) -> None:
     """The same error in the same words."""
-    program = build(frame(covariates='covariates.size = { kind = "uniform", low = 5, high = 15 }') + text + DEAD)
+    program = build(frame(covariates=SIZE) + text + DEAD)
     said = []
-    for engine in (compiled, des):
+    for engine in ENGINES:
         with pytest.raises(LmssimError) as refused:
-            engine.run(program, Chunk(0, 1), program.numbers(), np.zeros(1, dtype=np.int64), 1)
+            sums(program, engine=engine)
         said.append((refused.type, str(refused.value)))
     assert said[0] == said[1]
 

@@ -14,49 +14,42 @@ from lmssim.evaluation import evaluate
 from lmssim.execution.control_variate import Controlled, _regressed, control
 from lmssim.execution.simulate import Sampling
 from lmssim.kernels.rewards import LY, QALY
-from tests.kit.models import DEAD, frame
+from tests.kit.models import DEAD, covariate, frame, law, move, start, state, strategy, weibull
 
 if TYPE_CHECKING:
     from lmssim.model.program import Program
     from tests.conftest import Build
 
-MODEL = """
-[states.well]
-initial = true
-utility = 0.8
-[states.ill]
-utility = 0.5
-[[transitions]]
-from = "well"
-to = "ill"
-hazard = {{ family = "weibull", shape = 1.4, scale = 5 }}
-effects."log(size / 8)" = {spread}
-effects.age = "loghr / 60"
-[[transitions]]
-from = ["well", "ill"]
-to = "dead"
-hazard = {{ family = "gompertz", shape = 0.1, rate = 0.02, clock = "model" }}
-effects."log(size / 8)" = {spread}
-"""
-SIZE = 'covariates.size = { kind = "lognormal", median = 8, sdlog = 0.5 }'
-ARMS = "[strategies.usual]\n[strategies.new]\nset = { loghr = -0.5 }"
+LOGNORMAL = covariate("size", "lognormal", median=8, sdlog=0.5)
+ARMS = strategy("usual") + strategy("new", set={"loghr": -0.5})
 FEW = Sampling(n_patients=4_096, control_variate=True)
 
 
 def _program(build: Build, spread: float = 0.6) -> Program:
-    text = frame(20, rate=0.03, covariates=SIZE, strategies=ARMS) + MODEL.format(spread=spread) + DEAD
-    return build(text, {"loghr": 0.0})
+    """Illness and death, on which the size of the tumour has an effect."""
+    text = (
+        start("well", utility=0.8)
+        + state("ill", utility=0.5)
+        + move("well", "ill", weibull(1.4, 5), effects={"log(size / 8)": spread, "age": "loghr / 60"})
+        + move(
+            ["well", "ill"],
+            "dead",
+            law("gompertz", shape=0.1, rate=0.02, clock="model"),
+            effects={"log(size / 8)": spread},
+        )
+    )
+    return build(frame(20, rate=0.03, covariates=LOGNORMAL, strategies=ARMS) + text + DEAD, {"loghr": 0.0})
 
 
 def _figures(controlled: Controlled) -> list[float]:
-    return [x for k in (LY, QALY) for pair in ((0, None), (1, None), (1, 0)) for x in controlled.figure(k, *pair)]
+    return [x for k in (LY, QALY) for pair in ((0, None), (1, None), (1, 0)) for x in controlled.mean(k, *pair)]
 
 
 def test_twins_of_alike_patients_are_themselves(build: Build) -> None:
     """Without effects of covariates nothing is left to chance: the estimate is the exact answer."""
     controlled = control(_program(build, 0.0), FEW)
     for k in (LY, QALY):
-        figure = controlled.figure(k, 1)
+        figure = controlled.mean(k, 1)
         assert figure.coefficient == pytest.approx(1.0, rel=1e-9)
         assert figure.controlled == pytest.approx(controlled.expected[1, k], rel=1e-9)
         assert figure.variance_ratio > 1000
@@ -74,7 +67,7 @@ def test_the_answer_is_that_of_many_patients(build: Build) -> None:
     assert (table[table["outcome"] == "cost"][["variance_ratio", "coefficient"]] == [1.0, 0.0]).all(axis=None)
     np.testing.assert_allclose(table["per_time"], table["variance_ratio"] / 2)
     for s in range(2):
-        figure = few.controlled.figure(QALY, s)  # type: ignore[union-attr]
+        figure = few.controlled.mean(QALY, s)  # type: ignore[union-attr]
         assert figure.mean == pytest.approx(few.mean("qalys")[s], rel=1e-12)
         assert figure.se == pytest.approx(few.estimates.standard_error()[0, s, QALY], rel=0.3)
         error = np.hypot(figure.controlled_se, many.estimates.standard_error()[0, s, QALY])
@@ -85,7 +78,7 @@ def test_the_answer_is_that_of_many_patients(build: Build) -> None:
 def test_stated_errors_are_true(build: Build) -> None:
     """Over 40 seeds, controlled estimates scatter as their standard error says."""
     program = _program(build)
-    figures = [control(program, replace(FEW, n_patients=2_048, seed=seed)).figure(QALY, 1, 0) for seed in range(40)]
+    figures = [control(program, replace(FEW, n_patients=2_048, seed=seed)).mean(QALY, 1, 0) for seed in range(40)]
     scatter = np.std([f.controlled for f in figures], ddof=1)
     assert scatter == pytest.approx(np.mean([f.controlled_se for f in figures]), rel=3.5 / np.sqrt(2 * 39))
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pytest
 
-from lmssim.engines import compiled
-from lmssim.engines.histories import Chunk
 from lmssim.execution import fold
 from lmssim.execution import simulate as execution
 from lmssim.execution.simulate import Sampling, simulate
+from tests.kit.plain import sums
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
-    from lmssim.execution.fold import Estimates
+    from lmssim.execution.estimates import Estimates
 
 N = 100_003
 FLOATS = ("mean", "square", "product", "state")
@@ -33,6 +33,15 @@ def _assert_identical(a: Estimates, b: Estimates) -> None:
         assert np.array_equal(getattr(a, name), getattr(b, name)), name
     for x, y, name in zip(a.counts, b.counts, a.counts._fields, strict=True):
         assert np.array_equal(x, y), name
+
+
+def _parts(size: int) -> list[fold.Part]:
+    """Chunks of a size."""
+    return [fold.finish(sums(bundled_program("illness_death"), p, min(size, N - p), seed=5)) for p in range(0, N, size)]
+
+
+def _folded(parts: list[fold.Part]) -> Estimates:
+    return fold.estimates_of(functools.reduce(fold.merge, parts), fold.Axes(), independent=False)
 
 
 @pytest.mark.parametrize(("jobs", "block"), [(1, 1000), (1, 4096), (1, 7777), (2, 256), (2, 4096), (1, 1)])
@@ -54,14 +63,7 @@ def test_counting_does_not_change_the_moments() -> None:
 
 def test_other_subtotals_give_other_bits() -> None:
     """The comparison can fail: chunks cut at another size have the same counts and mean, but not the same bits."""
-    program = bundled_program("illness_death")
-    numbers, luck = program.numbers(), np.zeros(1, dtype=np.int64)
-    total: Estimates | None = None
-    for first in range(0, N, 5000):
-        chunk = Chunk(first, min(5000, N - first))
-        part = fold.finish(compiled.run(program, chunk, numbers, luck, 5))
-        total = part if total is None else fold.merge(total, part)
-    assert total is not None
+    total = _folded(_parts(5000))
     reference = _reference()
     assert not np.array_equal(total.mean, reference.mean)
     assert not np.array_equal(total.square, reference.square)
@@ -73,21 +75,16 @@ def test_other_subtotals_give_other_bits() -> None:
 
 def test_order_of_chunks_is_part_of_the_result() -> None:
     """Folding the same chunks backwards gives other bits, too."""
-    program = bundled_program("illness_death")
-    numbers, luck = program.numbers(), np.zeros(1, dtype=np.int64)
-    chunks = [Chunk(p, min(execution.CHUNK, N - p)) for p in range(0, N, execution.CHUNK)]
-    parts = [fold.finish(compiled.run(program, chunk, numbers, luck, 5)) for chunk in chunks]
-    _assert_identical(functools.reduce(fold.merge, parts), _reference())
-    backwards = functools.reduce(fold.merge, parts[::-1])
+    parts = _parts(execution.CHUNK)
+    _assert_identical(_folded(parts), _reference())
+    backwards = _folded(parts[::-1])
     assert not all(np.array_equal(getattr(backwards, name), getattr(_reference(), name)) for name in FLOATS)
 
 
 def test_moments_are_those_of_the_patients() -> None:
     """Mean, variance and covariance against NumPy over single patients."""
     program = bundled_program("illness_death")
-    numbers, luck = program.numbers(), np.zeros(1, dtype=np.int64)
-    ones = [compiled.run(program, Chunk(p, 1), numbers, luck, 5).moments.shift[0] for p in range(500)]
-    worth = np.array(ones)
+    worth = np.array([sums(program, p, 1, seed=5).moments.shift[0, 0] for p in range(500)])
     result = simulate(program, Sampling(n_patients=500, seed=5))
     np.testing.assert_allclose(result.mean[0], worth.mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(result.standard_error()[0], worth.std(axis=0, ddof=1) / np.sqrt(500), rtol=1e-10)
@@ -103,12 +100,12 @@ def _draws(n: int) -> dict[str, np.ndarray]:
     return bundled_program("illness_death").sample(n, seed=9)
 
 
-@pytest.mark.parametrize("independent", [False, True])
-def test_draw_alone_is_draw_of_many(independent: bool) -> None:
+@pytest.mark.parametrize("random_numbers", ["common", "independent"])
+def test_draw_alone_is_draw_of_many(random_numbers: Literal["common", "independent"]) -> None:
     """Draw k alone, or in a batch of any size, gives the same bits; so do its parameters."""
     program, n = bundled_program("illness_death"), 40
     draws = _draws(n)
-    sampling = Sampling(n_patients=300, seed=5, independent_luck=independent)
+    sampling = Sampling(n_patients=300, seed=5, random_numbers=random_numbers)
     many = simulate(program, sampling, draws)
     for k in (0, 7, 39):
         alone = {name: values[k : k + 1] for name, values in draws.items()}
@@ -123,21 +120,21 @@ def test_draw_alone_is_draw_of_many(independent: bool) -> None:
 def test_batches_of_draws_do_not_matter(monkeypatch: pytest.MonkeyPatch, per_task: int) -> None:
     """However many draws share a task, over several chunks and two workers."""
     program, draws = bundled_program("illness_death"), _draws(9)
-    sampling = Sampling(n_patients=9000, seed=5, independent_luck=True)
+    sampling = Sampling(n_patients=9000, seed=5, random_numbers="independent")
     reference = simulate(program, sampling, draws)
     monkeypatch.setattr(execution, "TASK_PATHS", per_task * 8192)
     _assert_identical(simulate(program, sampling, draws), reference)
-    _assert_identical(
-        simulate(program, Sampling(n_patients=9000, seed=5, independent_luck=True, jobs=2), draws), reference
-    )
+    _assert_identical(simulate(program, replace(sampling, jobs=2), draws), reference)
 
 
-def test_luck_of_draws() -> None:
-    """Common luck: equal parameters give equal lives in every draw; independent luck: other lives."""
+def test_random_numbers_of_draws() -> None:
+    """Common: equal parameters give equal lives in every draw; independent: the lives of the next patients."""
     program = bundled_program("illness_death")
     same = {name: np.repeat(values, 3) for name, values in program.scenario.table.base().items()}
     common = simulate(program, Sampling(n_patients=500, seed=5), same)
     assert np.array_equal(common.mean[0], common.mean[1])
     assert np.array_equal(common.mean[0], common.mean[2])
-    independent = simulate(program, Sampling(n_patients=500, seed=5, independent_luck=True), same)
-    assert len(np.unique(independent.mean[:, 0, 0])) == 3
+    independent = simulate(program, Sampling(n_patients=500, seed=5, random_numbers="independent"), same)
+    for d in range(3):
+        own = fold.estimates_of(fold.finish(sums(program, 500 * d, 500, seed=5)), fold.Axes(), independent=False)
+        assert np.array_equal(independent.mean[d], own.mean[0])

@@ -143,11 +143,10 @@ PLAIN = frame(horizon=40) + _model()
 def _assert_same_lives(a: Lives, b: Lives) -> None:
     """Same states at the same times, bit for bit; states are compared by name."""
     names_a, names_b = np.array(a.program.states), np.array(b.program.states)
-    kept = b.strategy == 0
-    np.testing.assert_array_equal(names_a[a.state[a.strategy == 0]], names_b[b.state[kept]])
-    np.testing.assert_array_equal(a.patient[a.strategy == 0], b.patient[kept])
-    np.testing.assert_array_equal(a.entered[a.strategy == 0], b.entered[kept])
-    np.testing.assert_array_equal(a.left[a.strategy == 0], b.left[kept])
+    own, other = a.rows.strategy == 0, b.rows.strategy == 0
+    np.testing.assert_array_equal(names_a[a.rows.state[own]], names_b[b.rows.state[other]])
+    for name in ("patient", "entered", "left"):
+        np.testing.assert_array_equal(getattr(a.rows, name)[own], getattr(b.rows, name)[other])
 
 
 def _meteorite(rate: float | str) -> str:
@@ -189,8 +188,8 @@ def test_seed_and_luck_change_lives(build: Build) -> None:
     program = build(PLAIN)
     base = live(program, 200)
     _assert_same_lives(base, live(program, 200))
-    for other in (live(program, 200, seed=2), live(program, 200, luck=1)):
-        assert not np.isin(other.left[other.left < 40], base.left).any()
+    for other in (live(program, 200, seed=2).rows, live(program, 200, luck=1).rows):
+        assert not np.isin(other.left[other.left < 40], base.rows.left).any()
 
 
 def test_name_of_a_decision_is_its_luck(build: Build) -> None:

@@ -15,19 +15,19 @@ import numpy as np
 from lmssim.engines import compiled
 from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.solver import solve
-from lmssim.evaluation import MAIN
 from lmssim.execution.backends import run_tasks
 from lmssim.execution.control_variate import alike
 from lmssim.execution.simulate import CHUNK, Sampling, simulate
 from lmssim.kernels import layout
 from lmssim.kernels.rewards import N_MAIN
+from lmssim.outcomes.main import MAIN, position_of
 from tests.kit.plain import Z
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lmssim.engines.cohort.result import CohortResult
-    from lmssim.execution.fold import Estimates
+    from lmssim.execution.estimates import Estimates
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
@@ -126,12 +126,13 @@ def _figures(
 ) -> Iterator[tuple[str, float]]:
     """Name and value of each figure of a strategy."""
     settings, f = program.scenario.file.settings, program.packed.f
-    for name, (k, _) in MAIN.items():
-        yield name, float(main[s, k])
+    for name, outcome in MAIN.items():
+        yield name, float(main[s, outcome.position])
     for k, name in enumerate((*program.categories, *(f"{c}, undiscounted" for c in program.categories))):
         yield f"cost of {name}", float(main[s, N_MAIN + k])
-    for name, (k, _) in MAIN.items():
+    for name, outcome in MAIN.items():
         if s > 0:
+            k = outcome.position
             yield f"{name} v {program.strategies[0]}", float(main[s, k] - main[0, k])
     times = sorted({*settings.times, settings.horizon})
     for e, name in enumerate(program.endpoints):
@@ -175,9 +176,9 @@ def _error_of(
 ) -> float:
     n = estimates.n
     if name in MAIN:
-        return float(error[s, MAIN[name][0]])
+        return float(error[s, position_of(name)])
     if " v " in name:
-        covariance = estimates.covariance(MAIN[name.split(" v ", maxsplit=1)[0]][0])[0]
+        covariance = estimates.covariance(position_of(name.split(" v ", maxsplit=1)[0]))[0]
         return float(np.sqrt(max(covariance[s, s] + covariance[0, 0] - 2.0 * covariance[s, 0], 0.0) / n))
     if name.startswith("cost of "):
         names = (*program.categories, *(f"{c}, undiscounted" for c in program.categories))

@@ -141,7 +141,7 @@ def move(source: str | Sequence[str], target: str | None, hazard: str = "", /, *
 
 
 def law(family: str, /, **parameters: Any) -> str:
-    """The inside of a hazard."""
+    """A hazard of a family, as it stands between the braces."""
     return pairs({"family": family, **parameters})
 
 

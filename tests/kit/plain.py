@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmssim.engines import compiled, des
-from lmssim.engines.histories import compare_histories
-from lmssim.execution.simulate import Sampling, simulate
+from lmssim.engines.histories import compare_histories, joined, rows_of
+from lmssim.engines.task import Sums, Task, Wanted, every_strategy, patients_of
+from lmssim.execution.simulate import ENGINES, Sampling, simulate
 from lmssim.kernels.rewards import N_MAIN
 
 if TYPE_CHECKING:
-    from lmssim.execution.fold import Estimates
+    from lmssim.engines.histories import Records, Stays
+    from lmssim.execution.estimates import Estimates
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
@@ -29,7 +31,7 @@ Z = 3.5
 
 @dataclass(frozen=True)
 class Lives:
-    """Histories of patients as flat arrays: one element per stay, and one per mark.
+    """Histories of patients as rows, one a stay and one an event record.
 
     Attributes
     ----------
@@ -40,46 +42,42 @@ class Lives:
     program: Program
     n: int
     x: FloatArray
-    patient: IntArray
-    strategy: IntArray
-    state: IntArray
-    why: IntArray
-    attributes: IntArray
-    entered: FloatArray
-    left: FloatArray
-    mark_patient: IntArray
-    mark_strategy: IntArray
-    mark: IntArray
-    mark_time: FloatArray
+    rows: Stays
+    records: Records
 
     def first_entry(self, state: str, strategy: int = 0) -> FloatArray:
         """Time of each patient's first entry into a state, infinite if never."""
-        result = np.full(self.n, math.inf)
-        chosen = (self.state == self.program.states.index(state)) & (self.strategy == strategy)
-        np.minimum.at(result, self.patient[chosen], self.entered[chosen])
+        result, rows = np.full(self.n, math.inf), self.rows
+        chosen = self._stays_in(state, strategy)
+        np.minimum.at(result, rows.patient[chosen], rows.entered[chosen])
         return result
 
     def first_mark(self, mark: str, strategy: int = 0) -> FloatArray:
         """Time of each patient's first mark, infinite if never."""
-        result = np.full(self.n, math.inf)
-        chosen = (self.mark == self.program.marks.index(mark)) & (self.mark_strategy == strategy)
-        np.minimum.at(result, self.mark_patient[chosen], self.mark_time[chosen])
+        result, records = np.full(self.n, math.inf), self.records
+        chosen = self._records_of(mark, strategy)
+        np.minimum.at(result, records.patient[chosen], records.time[chosen])
         return result
 
     def entries(self, state: str, strategy: int = 0) -> IntArray:
         """Entries of each patient into a state."""
-        chosen = (self.state == self.program.states.index(state)) & (self.strategy == strategy)
-        return np.bincount(self.patient[chosen], minlength=self.n)
+        return np.bincount(self.rows.patient[self._stays_in(state, strategy)], minlength=self.n)
 
     def count_marks(self, mark: str, strategy: int = 0) -> IntArray:
         """Marks of each patient."""
-        chosen = (self.mark == self.program.marks.index(mark)) & (self.mark_strategy == strategy)
-        return np.bincount(self.mark_patient[chosen], minlength=self.n)
+        return np.bincount(self.records.patient[self._records_of(mark, strategy)], minlength=self.n)
 
     def stays(self, patient: int, strategy: int = 0) -> list[tuple[str, float, float]]:
         """State, time entered and time left of each stay of one patient."""
-        chosen = np.flatnonzero((self.patient == patient) & (self.strategy == strategy))
-        return [(self.program.states[self.state[i]], float(self.entered[i]), float(self.left[i])) for i in chosen]
+        rows = self.rows
+        chosen = np.flatnonzero((rows.patient == patient) & (rows.strategy == strategy))
+        return [(self.program.states[rows.state[i]], float(rows.entered[i]), float(rows.left[i])) for i in chosen]
+
+    def _stays_in(self, state: str, strategy: int) -> Any:
+        return (self.rows.state == self.program.states.index(state)) & (self.rows.strategy == strategy)
+
+    def _records_of(self, mark: str, strategy: int) -> Any:
+        return (self.records.event == self.program.marks.index(mark)) & (self.records.strategy == strategy)
 
 
 CHECKED = 40
@@ -106,35 +104,29 @@ def live(
     numbers: FloatArray | None = None,
 ) -> Lives:
     """Histories of patients first, first + 1, ...; patients are counted from 0 in the result."""
-    parts: dict[str, list[Any]] = {}
-
-    def keep(**arrays: Any) -> None:
-        for name, array in arrays.items():
-            parts.setdefault(name, []).append(np.array(array))
-
     numbers = program.numbers()[0] if numbers is None else numbers
     assert_engines_agree(program, min(n, CHECKED), numbers, seed, first, luck)
-    k = len(program.strategies)
+    blocks, columns, arms = [], [], every_strategy(program)
     for start, x, h in compiled.simulate(program, first, n, numbers, seed, luck, block):
-        paths = np.arange(len(x) * k)
-        starts = h.starts[: len(paths) + 1]
-        of_row, of_mark = (np.repeat(paths, np.diff(starts[:, c])) for c in (0, 1))
-        rows, marks = slice(0, starts[-1, 0]), slice(0, starts[-1, 1])
-        keep(
-            x=x,
-            patient=of_row // k + start - first,
-            strategy=of_row % k,
-            state=h.rows[rows, 0],
-            why=h.rows[rows, 1],
-            attributes=h.rows[rows, 2],
-            entered=h.times[rows, 0],
-            left=h.times[rows, 1],
-            mark_patient=of_mark // k + start - first,
-            mark_strategy=of_mark % k,
-            mark=h.marks[marks],
-            mark_time=h.mark_times[marks],
-        )
-    return Lives(program=program, n=n, **{name: np.concatenate(arrays) for name, arrays in parts.items()})
+        blocks.append(rows_of(h, len(x), arms, start - first))
+        columns.append(x)
+    rows, records = zip(*blocks, strict=True)
+    return Lives(program, n, np.concatenate(columns), joined(rows), joined(records))
+
+
+def sums(
+    program: Program,
+    first: int = 0,
+    n: int = 1,
+    numbers: FloatArray | None = None,
+    seed: int = 1,
+    engine: str = "compiled",
+    wanted: Wanted | None = None,
+) -> Sums:
+    """Sums over some patients in some draws, the base case if absent, under every strategy."""
+    numbers = program.numbers() if numbers is None else numbers
+    task = Task(draws=range(len(numbers)), first=first, n=n, strategies=range(len(program.strategies)))
+    return ENGINES[engine].run(program, numbers, patients_of(program, task, seed), seed, wanted or Wanted())
 
 
 def estimate(program: Program, n: int = 20_000, seed: int = 1, **more: Any) -> Estimates:

@@ -36,7 +36,8 @@ from lmssim.studies.verify import bench
 from lmssim.studies.verify.checks import agreement, families, uncertainty
 
 if TYPE_CHECKING:
-    from lmssim.execution.fold import Estimates
+    from lmssim.economics.increments import Estimate
+    from lmssim.execution.estimates import Estimates
     from lmssim.studies.verify.bench import Bench, Lives
 
 Patch = pytest.MonkeyPatch
@@ -130,14 +131,14 @@ def estimates(change: Callable[[Estimates], None]) -> Plant:
     """What every evaluation gives is changed in place."""
 
     def plant(scenario: Scenario, patch: Patch) -> Scenario:
-        finish = fold.finish
+        estimates_of = fold.estimates_of
 
-        def changed(result: Any) -> Estimates:
-            found = finish(result)
+        def changed(*arguments: Any) -> Estimates:
+            found = estimates_of(*arguments)
             change(found)
             return found
 
-        patch.setattr(fold, "finish", changed)
+        patch.setattr(fold, "estimates_of", changed)
         return scenario
 
     return plant
@@ -279,8 +280,8 @@ def by_block(scenario: Scenario, patch: Patch) -> Scenario:
     """Results that depend on the size of blocks."""
     run = compiled.run
 
-    def ran(prog: Any, chunk: Any, numbers: Any, luck: Any, seed: int, block: int, counting: bool = True) -> Any:
-        result = run(prog, chunk, numbers, luck, seed, block, counting)
+    def ran(prog: Any, numbers: Any, patients: Any, seed: int, wanted: Any, block: int) -> Any:
+        result = run(prog, numbers, patients, seed, wanted, block)
         result.moments.total[:] *= 1.0 + 1e-12 * block
         return result
 
@@ -300,9 +301,9 @@ def turned_increments(scenario: Scenario, patch: Patch) -> Scenario:
     """Increments of the wrong sign."""
     increment = Evaluation.increment
 
-    def turned(self: Evaluation, s: int, c: int, k: int) -> tuple[float, float]:
-        mean, se = increment(self, s, c, k)
-        return -mean, se
+    def turned(self: Evaluation, strategy: str, outcome: str, over: str | None = None) -> Estimate:
+        found = increment(self, strategy, outcome, over)
+        return found._replace(mean=-found.mean)
 
     patch.setattr(Evaluation, "increment", turned)
     return scenario
@@ -314,10 +315,9 @@ def luck_apart(scenario: Scenario, patch: Patch) -> Scenario:
 
     def shuffled(*arguments: Any, **more: Any) -> Lives:
         lives = live(*arguments, **more)
-        n, n_strategies = lives.shape
-        patient, s = lives.path // n_strategies, lives.path % n_strategies
-        moved = np.where(s == 0, patient, (patient + 1) % n)
-        return replace(lives, path=moved * n_strategies + s)
+        stays = lives.stays
+        moved = np.where(stays.strategy == 0, stays.patient, (stays.patient + 1) % len(lives.x))
+        return replace(lives, stays=replace(stays, patient=moved))
 
     patch.setattr(bench, "live", shuffled)
     return scenario

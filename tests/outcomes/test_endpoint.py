@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lmssim.outcomes.endpoint import EndpointCounts
+from lmssim.outcomes.endpoint import EndpointCounts, EndpointProbabilities
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -82,21 +82,21 @@ def test_median_among_those_with_the_event() -> None:
     assert counts.time_among_events() == pytest.approx(1.5, abs=0.55)
 
 
-def grouped(rates: list[float]) -> EndpointCounts:
-    """Probabilities of exponential events in groups of profiles, one rate each."""
+def replicated(rates: list[float]) -> EndpointProbabilities:
+    """Probabilities of exponential events in replicates of profiles, one rate each."""
     edges = np.arange(N_YEARS * STEPS + 1) / STEPS
-    groups = np.zeros((len(rates), 3, len(edges) + 1))
-    for group, rate in zip(groups, rates, strict=True):
+    replicates = np.zeros((len(rates), 3, len(edges) + 1))
+    for replicate, rate in zip(replicates, rates, strict=True):
         share = 1.0 - np.exp(-rate * edges)
-        group[0] = np.diff(share, prepend=0.0, append=1.0)
-    return EndpointCounts(groups.sum(axis=0), float(STEPS), groups)
+        replicate[0] = np.diff(share, prepend=0.0, append=1.0)
+    return EndpointProbabilities(replicates.sum(axis=0), float(STEPS), replicates)
 
 
-def test_the_spread_of_groups_is_the_error() -> None:
-    """Of the mean of the groups' own figures: survival, median, restricted mean, median among events."""
+def test_the_spread_of_replicates_is_the_error() -> None:
+    """Of the mean of the replicates' own figures: survival, median, restricted mean, median among events."""
     rates = [0.18, 0.2, 0.22, 0.24]
-    counts = grouped(rates)
-    alone = [grouped([rate]) for rate in rates]
+    counts = replicated(rates)
+    alone = [replicated([rate]) for rate in rates]
     k = counts.at(5.0)
     expected = np.std([each.survival()[k] for each in alone], ddof=1) / 2.0
     assert counts.standard_error(counts.survival())[k] == pytest.approx(expected, rel=1e-12)
@@ -109,9 +109,9 @@ def test_the_spread_of_groups_is_the_error() -> None:
     assert counts.error_among_events() == pytest.approx(np.std(among, ddof=1) / 2.0, rel=1e-12)
 
 
-def test_a_single_group_has_no_error() -> None:
+def test_a_single_replicate_has_no_error() -> None:
     """What is solved for everybody there is, is exact."""
-    counts = grouped([0.2])
+    counts = replicated([0.2])
     assert not counts.standard_error(counts.survival()).any()
     assert counts.restricted_mean(5.0)[1] == 0.0
 
@@ -119,7 +119,7 @@ def test_a_single_group_has_no_error() -> None:
 def test_what_is_not_computed_stays_so() -> None:
     """Probabilities that are not numbers give no number anywhere."""
     empty = np.full((2, 3, N_YEARS * STEPS + 2), np.nan)
-    counts = EndpointCounts(empty.sum(axis=0), float(STEPS), empty)
+    counts = EndpointProbabilities(empty.sum(axis=0), float(STEPS), empty)
     figures = [counts.time_among_events(), *counts.quantile(0.5, survival=True), *counts.restricted_mean(5.0)]
     assert all(math.isnan(figure) for figure in figures)
     assert np.isnan(counts.survival()).all()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from lmssim.engines import compiled
-from lmssim.engines.histories import Chunk
 from lmssim.kernels.philox import OCCURRENCE_BITS, STREAM_LUCK, address_of
 from lmssim.kernels.race import TICK_BITS
 from lmssim.model.scenario import load_scenario
+from lmssim.outcomes.main import position_of
 from lmssim.studies.trace import OUTCOMES, Trace, trace
 from tests.kit.models import (
     DEAD,
@@ -30,6 +30,7 @@ from tests.kit.models import (
     section,
     start,
 )
+from tests.kit.plain import sums
 from tests.kit.scenarios import LIVED, bundled_scenario
 
 if TYPE_CHECKING:
@@ -65,10 +66,9 @@ def test_worth_and_history_are_those_of_the_simulation(name: str, patient: int, 
     traced = trace(bundled_scenario(name), patient, SEED, draw)
     program = traced.program
     numbers = program.numbers(None if draw is None else program.sample(1, SEED, draw))
-    luck = np.zeros(1, dtype=np.int64)
-    simulated = compiled.run(program, Chunk(patient, 1), numbers, luck, SEED).moments.shift[0]
+    simulated = sums(program, patient, 1, numbers, SEED).moments.shift[0, 0]
     last = traced.steps.groupby("strategy", sort=False).last()
-    assert last[list(OUTCOMES)].to_numpy().tolist() == simulated[:, list(OUTCOMES.values())].tolist()
+    assert last[OUTCOMES].to_numpy().tolist() == simulated[:, [position_of(outcome) for outcome in OUTCOMES]].tolist()
     ((_, _, h),) = compiled.simulate(program, patient, 1, numbers[0], SEED)
     n_stays, n_marks = h.starts[len(program.strategies)]
     assert traced.stays[["entered", "left"]].to_numpy().tolist() == h.times[:n_stays].tolist()

@@ -98,10 +98,10 @@ def test_difference_is_closer_than_its_parts() -> None:
 
 
 def test_probabilistic_mean() -> None:
-    """Independent luck: draws against quadrature at their own parameters, and the mean against the printed one."""
+    """Patients of their own: draws against quadrature at their own parameters, and the mean against the printed one."""
     program, n_draws = bundled_program("illness_death"), 1000
     draws = program.sample(n_draws, seed=13)
-    result = simulate(program, Sampling(n_patients=1000, seed=13, independent_luck=True, counting=False), draws)
+    result = simulate(program, Sampling(n_patients=1000, seed=13, random_numbers="independent", counting=False), draws)
     scales = [draws[name] for name in ("scale_progression", "scale_death", "scale_death_progressed")]
     chosen = range(0, n_draws, 10)
     monte_carlo = (0.0033, 0.0070)  # standard errors of the printed life-years

@@ -1,8 +1,8 @@
 """Profiles: the few patients, with weights, over which an exact solution is averaged.
 
 A population whose members are all alike has one profile, a table of rows its own rows and weights. A joint
-distribution is covered by points of low discrepancy (Sobol's, scrambled), in a few independent groups, whose spread is
-the error of the average. In a mixed population the first coordinate chooses the stratum.
+distribution is covered by points of low discrepancy (Sobol's, scrambled), in a few independent replicates, whose spread
+is the error of the average. In a mixed population the first coordinate chooses the stratum.
 
 References
 ----------
@@ -23,8 +23,8 @@ from lmssim.model.population.strata import MixedPopulation
 if TYPE_CHECKING:
     from lmssim.model.program import Program
 
-N_GROUPS = 8
-"""Independent groups of points, at most."""
+N_REPLICATES = 8
+"""Independent replicates of the points, at most."""
 
 
 def choose_profiles(program: Program, n: int, seed: int) -> Profiles:
@@ -33,7 +33,7 @@ def choose_profiles(program: Program, n: int, seed: int) -> Profiles:
     Parameters
     ----------
     n : int
-        How many, about, if the population is a joint distribution: a power of 2 in each of `N_GROUPS` groups.
+        How many, about, if the population is a joint distribution: a power of 2 in each of `N_REPLICATES` replicates.
     """
     patients = program.scenario.patients
     if isinstance(patients, RowPopulation):
@@ -45,12 +45,12 @@ def choose_profiles(program: Program, n: int, seed: int) -> Profiles:
     if n_free == 0 or n == 1:
         middle = [np.full(1, 0.5)] * len(patients.covariates)
         return Profiles(program.columns_of(patients.at(middle)), np.ones(1), 1)
-    n_groups = min(N_GROUPS, max(2, n // 2))
-    size = 1 << max(0, round(np.log2(n / n_groups)))
+    n_replicates = min(N_REPLICATES, max(2, n // 2))
+    size = 1 << max(0, round(np.log2(n / n_replicates)))
     parts = []
-    for group in range(n_groups):
-        points = qmc.Sobol(n_free, scramble=True, rng=np.random.default_rng([seed, group])).random(size)
+    for replicate in range(n_replicates):
+        points = qmc.Sobol(n_free, scramble=True, rng=np.random.default_rng([seed, replicate])).random(size)
         columns = iter(np.clip(points, EDGE, 1.0 - EDGE).T)
         parts.append([next(columns) if varies else np.full(size, 0.5) for varies in patients.varies])
     x = np.concatenate([program.columns_of(patients.at(part)) for part in parts])
-    return Profiles(x, np.full(len(x), 1.0 / size), n_groups)
+    return Profiles(x, np.full(len(x), 1.0 / size), n_replicates)

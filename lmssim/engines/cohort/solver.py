@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from lmssim.engines.cohort.partitioned import solve_partitioned
 from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.result import CohortResult
 from lmssim.engines.cohort.workspace import Sizes, Workspace, workspace_of
-from lmssim.engines.histories import refusal
+from lmssim.engines.workspace import refusal
 from lmssim.errors import RunError, UnsupportedError
 from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
@@ -52,9 +53,9 @@ def solve(
     x: FloatArray,
     fineness: Fineness,
     run: Runner = one_by_one,
-    n_strategies: int | None = None,
+    strategies: Sequence[int] | None = None,
 ) -> CohortResult:
-    """Expected outcomes of each profile under each strategy.
+    """Expected outcomes of each profile under some strategies.
 
     Parameters
     ----------
@@ -66,20 +67,27 @@ def solve(
         How fine a model in continuous time is solved; others are exact.
     run : callable
         Of a model in continuous time, what runs `function(shared, task)` for each task and gives the results in order.
-    n_strategies : int, optional
-        Of a model in continuous time, how many strategies to solve, from the first on; all if absent.
+    strategies : sequence of int, optional
+        Positions of the strategies; all if absent.
 
     Raises
     ------
     InputError
         If the program asks for what cannot be solved, or a value computed for a profile is impossible.
     """
-    file = program.scenario.file
-    if file.cycles is not None:
-        return solve_cycles(program, numbers, x)
-    if file.partitioned_survival is not None:
-        return solve_partitioned(program, numbers, x)
-    return _Continuous(program, fineness).solve(numbers, x, run, n_strategies or len(program.strategies))
+    wanted = list(range(len(program.strategies)) if strategies is None else strategies)
+    if program.is_continuous:
+        return _Continuous(program, fineness).solve(numbers, x, run, wanted)
+    whole = solve_cycles if program.scenario.file.cycles is not None else solve_partitioned
+    return _only(whole(program, numbers, x), wanted)
+
+
+def _only(result: CohortResult, strategies: list[int]) -> CohortResult:
+    """Results of some of all strategies."""
+    if len(strategies) == result.outcomes.shape[1]:
+        return result
+    arrays = {each.name: getattr(result, each.name) for each in fields(result)}
+    return replace(result, **{name: a[:, strategies] for name, a in arrays.items() if a is not None})
 
 
 class _Continuous:
@@ -92,14 +100,14 @@ class _Continuous:
         self.sizes = Sizes()
         self.free: list[Workspace] = []
 
-    def solve(self, numbers: FloatArray, x: FloatArray, run: Runner, n_strategies: int) -> CohortResult:
-        """Results of all profiles under the first strategies."""
+    def solve(self, numbers: FloatArray, x: FloatArray, run: Runner, strategies: list[int]) -> CohortResult:
+        """Results of all profiles under some strategies."""
         numbers, x = np.array(numbers, order="C"), np.array(x, order="C")  # owned and writable: one numba type
-        tasks = [(numbers[s], x[p], p, s) for p in range(len(x)) for s in range(n_strategies)]
+        tasks = [(numbers[s], x[p], p, s) for p in range(len(x)) for s in strategies]
         first = self.one(*tasks[0])  # compiles, and finds the sizes
         parts = [first, *(run(_one, self, tasks[1:]) if tasks[1:] else ())]
         arrays = {
-            name: np.stack([part[name] for part in parts]).reshape(len(x), n_strategies, *parts[0][name].shape)
+            name: np.stack([part[name] for part in parts]).reshape(len(x), len(strategies), *parts[0][name].shape)
             for name in parts[0]
         }
         return CohortResult(**arrays)

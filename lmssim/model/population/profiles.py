@@ -24,16 +24,17 @@ class Profiles:
     Attributes
     ----------
     x : ndarray(float, ndim=2)
-        (n_profiles, n_columns) patients' columns, group by group.
+        (n_profiles, n_columns) patients' columns, replicate by replicate.
     weights : ndarray(float, ndim=1)
-        (n_profiles,), with sum 1 in each group.
-    n_groups : int
-        Groups of equal size, each an estimate of the average over the population; 1 if the average is exact.
+        (n_profiles,), with sum 1 in each replicate.
+    n_replicates : int
+        Independent replicates of equal size, each an estimate of the average over the population; 1 if the average is
+        exact.
     """
 
     x: FloatArray
     weights: FloatArray
-    n_groups: int
+    n_replicates: int
 
     def sample(self, first: int, n: int, seed: int) -> FloatArray:
         """Columns of patients first, first + 1, ..., each of whom is a profile by weight; (n, n_columns)."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
-from lmssim.kernels import rewards
-from lmssim.report.evaluation.exactness import ROUNDING, kind_of_error, people
+from lmssim.outcomes.main import QALYS
+from lmssim.report.evaluation.exactness import ROUNDING, words_of
 from lmssim.report.evaluation.rows import steps_of
-from lmssim.report.evaluation.tables import net_monetary_benefit
 from lmssim.report.parts.digits import amount, listed, plain, rounded, with_error
 from lmssim.report.parts.labels import strategy_labels
 
@@ -38,18 +37,17 @@ def answer(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _choices(evaluation: Evaluation) -> list[int]:
+def _choices(evaluation: Evaluation) -> list[str]:
     names = {step.strategy for step in steps_of(evaluation)}
-    return [s for s, name in enumerate(evaluation.strategies) if name in names]
+    return [name for name in evaluation.strategies if name in names]
 
 
 def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
     """The strategy of greatest net benefit at each willingness to pay, and by how much it leads."""
-    settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
-    names = [labels[s] for s in evaluation.strategies]
+    settings, names = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
     sentences = []
     for wtp in settings.wtp:
-        ranked = sorted(_choices(evaluation), key=lambda s: -net_monetary_benefit(evaluation, s, wtp)[0])
+        ranked = sorted(_choices(evaluation), key=lambda s: -evaluation.net_benefit(s, wtp).mean)
         if not ranked:
             continue
         rate = f"At {settings.currency} {amount(wtp)} per QALY"
@@ -57,14 +55,14 @@ def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
             sentences.append(f"{rate}, {names[ranked[0]]} is the only choice.")
             continue
         best, second = ranked[:2]
-        lead, se = evaluation.net_benefit(best, second, wtp)
+        lead, se = evaluation.incremental_net_benefit(best, wtp, second)
         margin = f"{settings.currency} {with_error(lead, se)} per patient in net benefit"
         if lead > APART * se:
             sentences.append(f"{rate}, {names[best]} is best; its lead over {names[second]} is {margin}.")
         else:
             sentences.append(
-                f"{rate}, {people(evaluation)} are too few to say whether {names[best]} or {names[second]} is better: "
-                f"they differ by {margin}."
+                f"{rate}, {words_of(evaluation).people()} are too few to say whether {names[best]} or {names[second]} "
+                f"is better: they differ by {margin}."
             )
     return sentences
 
@@ -102,24 +100,13 @@ def _not_choices(evaluation: Evaluation) -> list[str]:
 
 def _how_sure(evaluation: Evaluation) -> str:
     """What the printed errors include, and what they do not."""
-    n_draws = evaluation.estimates.mean.shape[0]
-    c = evaluation.strategies.index(evaluation.scenario.comparator)
-    errors = [evaluation.increment(s, c, rewards.QALY)[1] for s in range(len(evaluation.strategies))]
-    largest = max(errors)
+    n_draws, words = evaluation.estimates.n_draws, words_of(evaluation)
+    largest = max(evaluation.increment(strategy, QALYS).se for strategy in evaluation.strategies)
     most = f" (at most {rounded(largest, largest)} QALYs in a difference from the comparator)"
     size = most if largest > ROUNDING else ""
     if n_draws > 1:
         return (
-            f"Results are means over {n_draws:,} parameter draws and {people(evaluation)}. The printed error is the "
-            f"{kind_of_error(evaluation)}{size}, not the spread over draws."
+            f"Results are means over {n_draws:,} parameter draws and {words.people()}. The printed error is the "
+            f"{words.kind_of_error()}{size}, not the spread over draws."
         )
-    if evaluation.solution is not None:
-        return (
-            f"Solved exactly for {people(evaluation)}, without random numbers. The printed error is the "
-            f"{kind_of_error(evaluation)}{size} alone. This is a base case: every parameter has one value, and the "
-            "uncertainty of the parameters is not included."
-        )
-    return (
-        f"The printed errors are Monte-Carlo errors of {evaluation.n:,} simulated patients{size} alone. This is a base "
-        "case: every parameter has one value, and the uncertainty of the parameters is not included."
-    )
+    return words.how_sure(size)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmssim.report.evaluation.cycles import cycle_conventions
-from lmssim.report.evaluation.exactness import exact_conventions, stands_for_others
+from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.sources import used_parameters
 from lmssim.report.parts.digits import amount, listed, plain
 from lmssim.report.parts.labels import endpoint_label, option_label, state_label, strategy_labels, switch_label
@@ -33,15 +33,10 @@ CROSSING = {
 
 def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
     """Name and value of each setting."""
-    scenario, sampling = evaluation.scenario, evaluation.sampling
+    scenario, sampling, words = evaluation.scenario, evaluation.sampling, words_of(evaluation)
     settings = scenario.file.settings
     start = next(n for n, state in scenario.file.states.items() if state.initial)
-    numbers = "common: a patient has the same ones under every strategy and in every parameter draw"
-    if evaluation.solution is not None:
-        numbers = "none but those that place the profiles"
-    elif sampling.independent_luck:
-        numbers = "common to the strategies, independent between parameter draws"
-    draws = evaluation.estimates.mean.shape[0]
+    draws = evaluation.estimates.n_draws
     return [
         (
             "Time zero",
@@ -66,10 +61,10 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         *switch_conventions(scenario),
         ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),
         ("Engine", sampling.engine),
-        *(exact_conventions(evaluation) or [("Patients", f"{sampling.n_patients:,}, each under every strategy")]),
+        *words.conventions(),
         ("Parameter draws", f"{draws:,}" if draws > 1 else "none: base case"),
         ("Seed", str(sampling.seed)),
-        ("Random numbers", numbers),
+        ("Random numbers", words.random_numbers()),
     ]
 
 
@@ -160,15 +155,13 @@ def limitations(evaluation: Evaluation) -> list[str]:
     scenario, settings = evaluation.scenario, evaluation.scenario.file.settings
     used = used_parameters(evaluation)
     assumed = sum(p.kind == "assumed" for p in used)
-    exact = evaluation.solution is not None
-    numerical = "an exact solution for some profiles" if exact else "simulating a finite number of patients"
-    found = []
-    if evaluation.estimates.mean.shape[0] == 1:
+    words, found = words_of(evaluation), []
+    if evaluation.estimates.n_draws == 1:
         found.append(
-            f"Parameter uncertainty is not included: the errors are those of {numerical}. A decision needs a "
+            f"Parameter uncertainty is not included: the errors are those of {words.numerical()}. A decision needs a "
             "probabilistic analysis."
         )
-    if stands_for_others(evaluation):
+    if words.stands_for_others():
         found.append("One profile, with the middle value of every covariate, represents the whole population.")
     if assumed:
         found.append(

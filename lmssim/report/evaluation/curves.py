@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from lmssim.outcomes.estimators import Z975
+from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.parts.labels import death_endpoints, endpoint_label, short, strategy_labels
 from lmssim.report.parts.style import AREAS, GREYS, figure_style, line_style, new_figure, title_figure
 
@@ -117,15 +118,12 @@ def _time_label(evaluation: Evaluation, endpoint: str) -> str:
 def _draw_at_risk(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
     """Numbers at risk; the rows' names and line samples are the legend."""
     frame, labels = _curve(evaluation, endpoint), strategy_labels(evaluation.scenario)
-    exact = evaluation.solution is not None
-    many = frame["at_risk"].max() >= 1_000_000
     times = _times_shown(evaluation)
     n = len(evaluation.strategies)
     ax.set_ylim(n, -1)
     ax.axis("off")
     left = ax.get_yaxis_transform()
-    heading = "At risk (%)" if exact else "Patients at risk" + (" (thousands)" if many else "")
-    scale = 100.0 if exact else 1e-3 if many else 1.0
+    heading, scale = words_of(evaluation).at_risk(frame["at_risk"].max())
     ax.text(-0.158, -0.5, heading, transform=left, ha="right", va="center", weight="bold")
     for i, strategy in enumerate(evaluation.strategies):
         rows = frame[frame["strategy"] == strategy].set_index("time")["at_risk"]

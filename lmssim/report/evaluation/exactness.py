@@ -1,133 +1,254 @@
-"""The errors of a result in words: Monte-Carlo errors of simulated patients, or errors of an exact solution."""
+"""The errors of a result in words: Monte-Carlo errors of simulated patients, or errors of an exact solution.
+
+`words_of` an evaluation answers the same questions for both kinds, so that nothing else in a report asks which it is.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from lmssim.engines.cohort.liveness import closures
+from lmssim.execution.estimates import EXACT, SIMULATED
 from lmssim.model.population.joint import Population
 from lmssim.model.population.strata import MixedPopulation
-from lmssim.report.parts.digits import listed, rounded
+from lmssim.report.parts.digits import MISSING, listed, plain, rounded
 from lmssim.report.parts.labels import endpoint_label, event_label
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from lmssim.evaluation import Evaluation
-    from lmssim.execution.solve import Solution
 
 NOT_COMPUTED = "not computed"
 ROUNDING = 1e-12
 """QALYs."""
 
 
-def people(evaluation: Evaluation) -> str:
-    """Number of patients or profiles: "20,000 patients", "32 profiles"."""
-    solution = evaluation.solution
-    n, noun = (evaluation.n, "patient") if solution is None else (solution.n_profiles, "profile")
-    return f"{n:,} {noun}{'s' if n > 1 else ''}"
+class Words:
+    """How a report speaks of an evaluation's numbers: here, of simulated patients."""
 
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
 
-def kind_of_error(evaluation: Evaluation) -> str:
-    """Source of the printed errors."""
-    solution = evaluation.solution
-    return "Monte-Carlo error" if solution is None else f"error of {_sources(solution) or 'rounding'}"
+    def people(self) -> str:
+        """Number of patients or profiles: "20,000 patients", "32 profiles"."""
+        return _number(self.evaluation.estimates.n_people, "patient")
 
+    def caption(self) -> str:
+        """The same at the beginning of a caption, with how they were followed."""
+        return self.people()
 
-def _sources(solution: Solution) -> str:
-    """Sources of error of an exact solution; blank if it has none."""
-    named = {"profiles": solution.n > 1, "steps": bool((solution.step_error > 0.0).any())}
-    return listed([name for name, there in named.items() if there])
+    def pairs(self) -> str:
+        """The units that are compared in an increment."""
+        return "patients"
 
+    def same(self) -> str:
+        """What is the same under both strategies of an increment."""
+        return "patients and random numbers"
 
-def error_note(evaluation: Evaluation) -> str:
-    """Meaning of the plus-minus sign."""
-    solution = evaluation.solution
-    if solution is None:
+    def kind_of_error(self) -> str:
+        """Source of the printed errors."""
+        return "Monte-Carlo error"
+
+    def error_note(self) -> str:
+        """Meaning of the plus-minus sign."""
         return "Mean ± Monte-Carlo standard error."
-    if not _sources(solution):
-        return f"Solved exactly for {people(evaluation)}."
-    return f"Solved exactly for {people(evaluation)}; ± is the {kind_of_error(evaluation)}."
 
+    def digits_note(self) -> str:
+        """Which digits are printed."""
+        return f"The digits printed are those that the {self.kind_of_error()} allows"
 
-def digits_note(evaluation: Evaluation) -> str:
-    """Which digits are printed."""
-    if evaluation.solution is not None and not _sources(evaluation.solution):
-        return "There is no numerical error; four digits are shown"
-    return f"The digits printed are those that the {kind_of_error(evaluation)} allows"
+    def digits_sentence(self) -> str:
+        """The same as a sentence, for a table of means alone."""
+        return "One life does not estimate a mean." if self.evaluation.n == 1 else f"{self.digits_note()}."
 
-
-def band_note(evaluation: Evaluation) -> str:
-    """Meaning of the band around a curve."""
-    solution = evaluation.solution
-    if solution is None:
+    def band_note(self) -> str:
+        """Meaning of the band around a curve."""
         return "Shaded: 95% Monte-Carlo interval."
-    return f"Shaded: error of {_sources(solution)}." if _sources(solution) else ""
 
-
-def pairs_note(evaluation: Evaluation) -> str:
-    """The units that are compared in an increment."""
-    return "patients" if evaluation.solution is None else "profiles"
-
-
-def exact_conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
-    """Conventions of an exact solution; none if patients were simulated."""
-    solution = evaluation.solution
-    if solution is None:
-        return []
-    qalys = evaluation.errors[evaluation.errors["outcome"] == "qalys"]
-    if solution.n > 1:
-        spread = f"by the spread of {solution.n} batches of them, {_most(qalys['profiles'])}"
-    else:
-        spread = (
-            "not known: one profile represents all"
-            if stands_for_others(evaluation)
-            else "none: all patients are solved"
+    def how_sure(self, size: str) -> str:
+        """What the errors of a base case include and what they do not; `size` says how large they are."""
+        return (
+            f"The printed errors are Monte-Carlo errors of {self.evaluation.n:,} simulated patients{size} alone. This "
+            "is a base case: every parameter has one value, and the uncertainty of the parameters is not included."
         )
-    steps = f"by solving again with half the step, {_most(qalys['steps'])}" if "steps" in _sources(solution) else "none"
-    found = [
-        ("Profiles", f"{solution.n_profiles:,}, each solved exactly under every strategy, without random numbers"),
-        ("Errors", f"of profiles: {spread}; of steps: {steps}"),
-    ]
-    if evaluation.program.is_continuous and (held := closures(evaluation.program)):
-        found.append(("Closures", "; ".join(held)))
-    missing = not_computed(evaluation)
-    return [*found, ("Not computed", "; ".join(missing))] if missing else found
+
+    def numerical(self) -> str:
+        """Source of the numerical errors."""
+        return "simulating a finite number of patients"
+
+    def random_numbers(self) -> str:
+        """Which random numbers strategies and draws have."""
+        if self.evaluation.estimates.independent:
+            return "common to the strategies, independent between parameter draws"
+        return "common: a patient has the same ones under every strategy and in every parameter draw"
+
+    def conventions(self) -> list[tuple[str, str]]:
+        """Name and value of the conventions of such results alone."""
+        return [("Patients", f"{self.evaluation.estimates.n_people:,}, each under every strategy")]
+
+    def at_risk(self, most: float) -> tuple[str, float]:
+        """Heading of the numbers at risk, and their factor; `most` is the largest of them."""
+        many = most >= 1_000_000
+        return "Patients at risk" + (" (thousands)" if many else ""), 1e-3 if many else 1.0
+
+    def entries(self) -> tuple[str, str, str]:
+        """Column, title and unit of the table of patients who enter each state."""
+        return "patients", "Patients who enter each state", "%, at any time"
+
+    def state_note(self) -> str:
+        """Which digits the tables of states have."""
+        return f"{self.digits_note()}, approximately."
+
+    def state_cell(self, value: float, share: float, scale: float, measure: str) -> str:
+        """A number of the tables of states; `share` is the share of patients who enter the state.
+
+        It has the digits that so many patients allow: binomial for shares, else as if stays were exponential.
+        """
+        if not np.isfinite(value):
+            return MISSING
+        lives = self.evaluation.estimates.n_lives
+        if measure == "patients":
+            error = np.sqrt(value * (1.0 - value) / lives)
+        else:
+            error = value * np.sqrt(max(2.0 / share - 1.0, 0.0) / lives)
+        return rounded(scale * value, scale * float(error))
+
+    def stands_for_others(self) -> bool:
+        """Whether a single profile was asked for of a population whose members differ."""
+        return False
+
+    def not_computed(self) -> list[str]:
+        """What is not computed, with the reasons."""
+        return []
 
 
-def stands_for_others(evaluation: Evaluation) -> bool:
-    """Whether a single profile was asked for of a population whose members differ."""
-    patients, solution = evaluation.scenario.patients, evaluation.solution
-    varied = isinstance(patients, (Population, MixedPopulation)) and any(patients.varies)
-    return solution is not None and solution.n == 1 and varied
+class _WordsOfProfiles(Words):
+    """How a report speaks of an exact solution."""
+
+    def people(self) -> str:
+        return _number(self.evaluation.estimates.n_people, "profile")
+
+    def caption(self) -> str:
+        return f"Solved exactly for {self.people()}"
+
+    def pairs(self) -> str:
+        return "profiles"
+
+    def same(self) -> str:
+        return self.pairs()
+
+    def sources(self) -> str:
+        """Sources of error; blank if there are none."""
+        estimates = self.evaluation.estimates
+        named = {"profiles": estimates.n > 1, "steps": bool((estimates.step_error > 0.0).any())}
+        return listed([name for name, there in named.items() if there])
+
+    def kind_of_error(self) -> str:
+        return f"error of {self.sources() or 'rounding'}"
+
+    def error_note(self) -> str:
+        if not self.sources():
+            return f"{self.caption()}."
+        return f"{self.caption()}; ± is the {self.kind_of_error()}."
+
+    def digits_note(self) -> str:
+        if not self.sources():
+            return "There is no numerical error; four digits are shown"
+        return f"The digits printed are those that the {self.kind_of_error()} allows"
+
+    def digits_sentence(self) -> str:
+        return f"{self.digits_note()}."
+
+    def band_note(self) -> str:
+        return f"Shaded: error of {self.sources()}." if self.sources() else ""
+
+    def how_sure(self, size: str) -> str:
+        return (
+            f"{self.caption()}, without random numbers. The printed error is the {self.kind_of_error()}{size} alone. "
+            "This is a base case: every parameter has one value, and the uncertainty of the parameters is not included."
+        )
+
+    def numerical(self) -> str:
+        return "an exact solution for some profiles"
+
+    def random_numbers(self) -> str:
+        return "none but those that place the profiles"
+
+    def conventions(self) -> list[tuple[str, str]]:
+        evaluation, estimates = self.evaluation, self.evaluation.estimates
+        qalys = evaluation.errors[evaluation.errors["outcome"] == "qalys"]
+        if estimates.n > 1:
+            spread = f"by the spread of {estimates.n} replicates of them, {_most(qalys['profiles'])}"
+        else:
+            unknown = "not known: one profile represents all"
+            spread = unknown if self.stands_for_others() else "none: all patients are solved"
+        steps = f"by solving again with half the step, {_most(qalys['steps'])}" if "steps" in self.sources() else "none"
+        solved = f"{estimates.n_people:,}, each solved exactly under every strategy, without random numbers"
+        found = [("Profiles", solved), ("Errors", f"of profiles: {spread}; of steps: {steps}")]
+        if evaluation.program.is_continuous and (held := closures(evaluation.program)):
+            found.append(("Closures", "; ".join(held)))
+        missing = self.not_computed()
+        return [*found, ("Not computed", "; ".join(missing))] if missing else found
+
+    def at_risk(self, most: float) -> tuple[str, float]:
+        return "At risk (%)", 100.0
+
+    def entries(self) -> tuple[str, str, str]:
+        return "entries", "Entries into each state", "Per 100 patients, at any time, repeated entries included"
+
+    def state_note(self) -> str:
+        return "Four digits; the error is not known by state."
+
+    def state_cell(self, value: float, share: float, scale: float, measure: str) -> str:
+        return plain(scale * value)
+
+    def stands_for_others(self) -> bool:
+        patients = self.evaluation.scenario.patients
+        varied = isinstance(patients, (Population, MixedPopulation)) and any(patients.varies)
+        return self.evaluation.estimates.n == 1 and varied
+
+    def not_computed(self) -> list[str]:
+        evaluation = self.evaluation
+        scenario, summary = evaluation.scenario, evaluation.summary
+        lacking = set(summary[summary["mean"].isna()]["outcome"])
+        found = []
+        origins = [
+            endpoint_label(evaluation, e)
+            for e, spec in scenario.file.endpoints.items()
+            if spec.origin != "model" and f"{e}:ever" in lacking
+        ]
+        if origins:
+            found.append(f"{listed(origins)}, which begin{'s' if len(origins) == 1 else ''} after time zero")
+        events = [event_label(scenario, m) for m in evaluation.program.marks if f"event:{m}" in lacking]
+        if events:
+            found.append(
+                f"the share of patients who ever have {listed(events)}, because the engine does not remember it"
+            )
+        if len(evaluation.states) and evaluation.states["patients"].isna().any():
+            found.append("the share of patients who ever enter a state, because the engine counts entries")
+        if scenario.file.series:
+            found.append("published series, which need individual lives (engine compiled)")
+        if scenario.file.cases:
+            found.append("published patients, who need individual lives (engine compiled)")
+        return found
+
+
+KINDS = {SIMULATED: Words, EXACT: _WordsOfProfiles}
+"""Words by kind of estimates."""
+
+
+def words_of(evaluation: Evaluation) -> Words:
+    """Words for the kind of an evaluation's estimates."""
+    return KINDS[evaluation.estimates.kind](evaluation)
+
+
+def _number(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' if n > 1 else ''}"
 
 
 def _most(errors: pd.Series[float]) -> str:
     largest = float(errors.max())
     return f"at most {rounded(largest, largest)} QALYs" if largest > ROUNDING else "rounding error alone"
-
-
-def not_computed(evaluation: Evaluation) -> list[str]:
-    """What an exact solution leaves out, each with its reason."""
-    if evaluation.solution is None:
-        return []
-    scenario, summary = evaluation.scenario, evaluation.summary
-    lacking = set(summary[summary["mean"].isna()]["outcome"])
-    found = []
-    origins = [
-        endpoint_label(evaluation, e)
-        for e, spec in scenario.file.endpoints.items()
-        if spec.origin != "model" and f"{e}:ever" in lacking
-    ]
-    if origins:
-        found.append(f"{listed(origins)}, which begin{'s' if len(origins) == 1 else ''} after time zero")
-    events = [event_label(scenario, m) for m in evaluation.program.marks if f"event:{m}" in lacking]
-    if events:
-        found.append(f"the share of patients who ever have {listed(events)}, because the engine does not remember it")
-    if len(evaluation.states) and evaluation.states["patients"].isna().any():
-        found.append("the share of patients who ever enter a state, because the engine counts entries")
-    if scenario.file.series:
-        found.append("published series, which need individual lives (engine compiled)")
-    if scenario.file.cases:
-        found.append("published patients, who need individual lives (engine compiled)")
-    return found

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.report.evaluation.cases import CAPTION, plot_case
 from lmssim.report.evaluation.curves import plot_causes_of_death, plot_incidence, plot_survival, years_shown
-from lmssim.report.evaluation.exactness import band_note, kind_of_error
+from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.occupancy import plot_occupancies, plot_occupancy
 from lmssim.report.evaluation.plane import plot_plane
 from lmssim.report.model.diagram import plot_diagram
@@ -75,13 +75,13 @@ def write_figures(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
 
 def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
     """Title and caption of a figure by its name; a name that is not standard is its own title."""
-    shown = plain(years_shown(evaluation))
+    shown, words = plain(years_shown(evaluation)), words_of(evaluation)
     comparator = strategy_labels(evaluation.scenario)[evaluation.scenario.comparator]
     fixed = {
         "plane": (
             "Cost-effectiveness plane",
             f"Increments over {comparator}, discounted. Shaded: region that contains the pair of means with 95% "
-            f"probability, given the {kind_of_error(evaluation)} alone. Grey lines: willingness to pay for a QALY; a "
+            f"probability, given the {words.kind_of_error()} alone. Grey lines: willingness to pay for a QALY; a "
             "strategy below a line is cost-effective at that rate. Hollow point: a mix of practice, not a choice.",
         ),
         "causes_of_death": ("Causes of death", f"Cumulative incidence of death by cause over {shown} years, stacked."),
@@ -98,7 +98,7 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
     if kind == "case" and endpoint in evaluation.scenario.file.cases:
         return evaluation.scenario.file.cases[endpoint].label, CAPTION
     if kind in ("survival", "incidence") and endpoint in evaluation.scenario.file.endpoints:
-        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {band_note(evaluation)}"
+        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {words.band_note()}"
     return fixed.get(name, (readable(name), ""))
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from lmssim.economics.cea import FRONTIER
-from lmssim.kernels import rewards
+from lmssim.outcomes.main import COST, QALYS
 from lmssim.report.evaluation.rows import means_of, steps_of
 from lmssim.report.parts.digits import amount
 from lmssim.report.parts.labels import short, strategy_labels
@@ -45,7 +45,7 @@ def plot_plane(evaluation: Evaluation, ax: Axes | None = None) -> Axes:
         points = _increments(evaluation)
         _set_limits(ax, points, evaluation.scenario.file.settings.wtp)
         for i, strategy in enumerate(evaluation.strategies):
-            _draw_region(ax, evaluation, i)
+            _draw_region(ax, evaluation, strategy, marker_style(i)["color"])
             dq, dc = points[strategy]
             hollow = bool(evaluation.scenario.file.strategies[strategy].mix)
             style = marker_style(i) | ({"markerfacecolor": "white"} if hollow else {})
@@ -79,19 +79,17 @@ def _set_limits(ax: Axes, points: dict[str, tuple[float, float]], wtps: list[flo
     ax.set_ylim(low - 0.12 * height, high + 0.14 * height)
 
 
-def _draw_region(ax: Axes, evaluation: Evaluation, s: int) -> None:
+def _draw_region(ax: Axes, evaluation: Evaluation, strategy: str, colour: str) -> None:
     """Region that holds the pair of mean increments with probability 0.95, numerical error alone."""
-    c = evaluation.strategies.index(evaluation.scenario.comparator)
-    dq, sq = evaluation.increment(s, c, rewards.QALY)
-    dc, sc = evaluation.increment(s, c, rewards.COST)
+    dq, sq = evaluation.increment(strategy, QALYS)
+    dc, sc = evaluation.increment(strategy, COST)
     if sq == 0.0 or sc == 0.0:
         return
     wtp = sc / sq
-    error = evaluation.net_benefit(s, c, wtp)[1]
+    error = evaluation.incremental_net_benefit(strategy, wtp).se
     covariance = ((wtp * sq) ** 2 + sc**2 - error**2) / (2.0 * wtp)
     correlation = float(np.clip(covariance / (sq * sc), -0.9999, 0.9999))
     # in units of the two standard errors the axes lie on the diagonals
-    colour = marker_style(s)["color"]
     angle = np.linspace(0.0, 2.0 * math.pi, 73)
     along = math.sqrt(1.0 + correlation) * np.cos(angle)
     across = math.sqrt(1.0 - correlation) * np.sin(angle)

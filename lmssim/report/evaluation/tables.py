@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
-from lmssim.kernels import rewards
-from lmssim.report.evaluation.exactness import NOT_COMPUTED, digits_note, error_note, pairs_note
+from lmssim.outcomes.main import COST, DISCOUNTED, MAIN, QALYS
+from lmssim.report.evaluation.exactness import NOT_COMPUTED, words_of
 from lmssim.report.evaluation.rows import means_of, steps_of
 from lmssim.report.parts.digits import MISSING, NOT_REACHED, amount, percent, plain, rounded, with_error
 from lmssim.report.parts.labels import (
@@ -25,8 +25,6 @@ from lmssim.report.parts.table import ReportTable
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
-    from lmssim.kernels import FloatArray
-    from lmssim.report.evaluation.rows import Means
 
 STATUS = {DOMINATED: "dominated", EXTENDED: "ext. dominated"}
 REFERENCE = "reference"
@@ -48,21 +46,27 @@ def main_table(evaluation: Evaluation) -> ReportTable:
     means = means_of(evaluation.summary)
     icers = icer_texts(evaluation)
     rows = []
-    for s, strategy in enumerate(evaluation.strategies):
+    for strategy in evaluation.strategies:
         row = {"Strategy": labels[strategy]}
-        for outcome, heading in (("life_years", "Life-years"), ("qalys", "QALYs"), ("cost", f"Cost, {currency}")):
+        for outcome, heading in _headings(currency).items():
             row[heading] = with_error(*means[strategy, outcome])
         row[f"ICER, {currency} per QALY"] = icers[strategy]
         for wtp in settings.wtp:
-            row[f"NMB at {amount(wtp)}, {currency}"] = with_error(*net_monetary_benefit(evaluation, s, wtp))
+            row[f"NMB at {amount(wtp)}, {currency}"] = with_error(*evaluation.net_benefit(strategy, wtp))
         rows.append(row)
     caption = (
         f"Per patient, discounted, over {plain(settings.horizon)} years. "
-        f"{error_note(evaluation)} ICER: against the next less costly strategy on the frontier; ext. dominated: a mix "
-        "of two other strategies is better. NMB: net monetary benefit at that willingness to pay for a QALY. The "
-        f"comparator is {labels[evaluation.scenario.comparator]}."
+        f"{words_of(evaluation).error_note()} ICER: against the next less costly strategy on the frontier; ext. "
+        "dominated: a mix of two other strategies is better. NMB: net monetary benefit at that willingness to pay for "
+        f"a QALY. The comparator is {labels[evaluation.scenario.comparator]}."
     )
     return ReportTable("Strategies", caption, pd.DataFrame(rows))
+
+
+def _headings(currency: str) -> dict[str, str]:
+    """Headings of the discounted main outcomes."""
+    labels = {id_: MAIN[id_].label for id_ in DISCOUNTED}
+    return labels | {COST: f"{labels[COST]}, {currency}"}
 
 
 def icer_texts(evaluation: Evaluation, *, error: bool = True) -> dict[str, str]:
@@ -77,32 +81,17 @@ def icer_texts(evaluation: Evaluation, *, error: bool = True) -> dict[str, str]:
     return texts
 
 
-def net_monetary_benefit(evaluation: Evaluation, s: int, wtp: float) -> tuple[float, float]:
-    """Net monetary benefit of the strategy at a position, and its standard error."""
-    estimates, n = evaluation.estimates, evaluation.n
-    cost, qaly = estimates.mean[:, s, rewards.COST], estimates.mean[:, s, rewards.QALY]
-    var_cost = estimates.covariance(rewards.COST)[:, s, s]
-    var_qaly = estimates.covariance(rewards.QALY)[:, s, s]
-    both: FloatArray = estimates.product[:, rewards.N_MAIN, s, s] / max(n - 1, 1)
-    variance = np.maximum(wtp**2 * var_qaly + var_cost - 2.0 * wtp * both, 0.0) / n
-    if evaluation.solution is not None:
-        steps = evaluation.solution.step_error[s]
-        variance = variance + (wtp * steps[rewards.QALY]) ** 2 + steps[rewards.COST] ** 2
-    return float((wtp * qaly - cost).mean()), float(np.sqrt(variance).mean())
-
-
 def frontier_table(evaluation: Evaluation) -> ReportTable:
     """Full incremental analysis, from the least costly strategy to the most costly."""
     settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
-    means = means_of(evaluation.summary)
+    means, words = means_of(evaluation.summary), words_of(evaluation)
     icers = icer_texts(evaluation)
     rows = []
     for step in steps_of(evaluation):
-        s = evaluation.strategies.index(step.strategy)
         against = [MISSING] * 3
         if step.reference is not None:
-            c = evaluation.strategies.index(step.reference)
-            increments = [with_error(*evaluation.increment(s, c, k)) for k in (rewards.COST, rewards.QALY)]
+            added = [evaluation.increment(step.strategy, id_, step.reference) for id_ in (COST, QALYS)]
+            increments = [with_error(*each) for each in added]
             against = [labels[step.reference], *increments]
         rows.append(
             [
@@ -117,7 +106,7 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
     columns = ["Strategy", f"Cost, {currency}", "QALYs", "Against", f"Extra cost, {currency}", "Extra QALYs"]
     caption = (
         "Strategies by ascending cost; each strategy on the frontier is compared with the one before it there. "
-        f"{error_note(evaluation)} Increments compare the same {pairs_note(evaluation)} under both strategies."
+        f"{words.error_note()} Increments compare the same {words.pairs()} under both strategies."
     )
     return ReportTable(
         "Incremental analysis", caption, pd.DataFrame(rows, columns=[*columns, f"ICER, {currency} per QALY"])
@@ -129,7 +118,7 @@ def incremental_table(evaluation: Evaluation) -> ReportTable:
     settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
     means = means_of(evaluation.incremental)
     currency = settings.currency
-    columns = {"life_years": "Life-years", "qalys": "QALYs", "cost": f"Cost, {currency}"}
+    columns = _headings(currency)
     columns |= {f"inmb:{wtp:g}": f"NMB at {amount(wtp)}, {currency}" for wtp in settings.wtp}
     rows = []
     for strategy in evaluation.strategies:
@@ -138,10 +127,9 @@ def incremental_table(evaluation: Evaluation) -> ReportTable:
         cells = {heading: with_error(*means[strategy, o]) for o, heading in columns.items()}
         rows.append({"Strategy": labels[strategy]} | cells)
     against = labels[evaluation.scenario.comparator]
-    same = "patients and random numbers" if evaluation.solution is None else "profiles"
-    caption = (
-        f"Per patient, discounted, strategy minus comparator, with the same {same} under both. {error_note(evaluation)}"
-    )
+    words = words_of(evaluation)
+    same = f"with the same {words.same()} under both"
+    caption = f"Per patient, discounted, strategy minus comparator, {same}. {words.error_note()}"
     return ReportTable(f"Differences from the comparator, {against}", caption, pd.DataFrame(rows))
 
 
@@ -159,23 +147,13 @@ def endpoint_table(evaluation: Evaluation, endpoint: str) -> ReportTable:
             row["Median, years"] = with_error(*means[strategy, f"{endpoint}:median"], NOT_REACHED)
         else:
             row["Ever, %"] = percent(*means[strategy, f"{endpoint}:ever"])
-            row["Median time if any, years"] = _years(means, strategy, endpoint, evaluation)
+            median, _ = means[strategy, f"{endpoint}:median_time_if_any"]
+            error = evaluation.endpoint(endpoint, strategy).rough_error_among_events()
+            row["Median time if any, years"] = rounded(median, error, "none")
         rows.append(row)
     shown = "Share of patients without the event" if survival else "Cumulative incidence with competing events"
-    caption = f"{shown}, by years since the {_origin(evaluation, endpoint)}. {error_note(evaluation)}"
+    caption = f"{shown}, by years since the {_origin(evaluation, endpoint)}. {words_of(evaluation).error_note()}"
     return ReportTable(endpoint_label(evaluation, endpoint), caption, pd.DataFrame(rows))
-
-
-def _years(means: Means, strategy: str, endpoint: str, evaluation: Evaluation) -> str:
-    """Median among those with the event, with the digits that the number of events allows."""
-    median, error = means[strategy, f"{endpoint}:median_time_if_any"]
-    if evaluation.solution is not None:
-        return rounded(median, error, "none")
-    events = means[strategy, f"{endpoint}:ever"][0] * evaluation.endpoint(endpoint, strategy).n
-    if not np.isfinite(median):
-        return "none"
-    # the median of n times scattered like an exponential has a standard error of about 1.44 medians / sqrt(n)
-    return rounded(median, 1.44 * median / max(events, 1.0) ** 0.5)
 
 
 def _origin(evaluation: Evaluation, endpoint: str) -> str:
@@ -200,7 +178,9 @@ def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
                 cell = percent(*means[strategy, f"{cause}:{suffix}"])
                 row[f"{endpoint_label(evaluation, cause)} {heading}"] = cell
         rows.append(row)
-    return ReportTable("Causes of death", f"Share of all patients. {error_note(evaluation)}", pd.DataFrame(rows))
+    return ReportTable(
+        "Causes of death", f"Share of all patients. {words_of(evaluation).error_note()}", pd.DataFrame(rows)
+    )
 
 
 def complications_table(evaluation: Evaluation) -> ReportTable:
@@ -216,7 +196,7 @@ def complications_table(evaluation: Evaluation) -> ReportTable:
         cells = {labels[s]: rounded(100.0 * mean, 100.0 * se, NOT_COMPUTED) for s, (mean, se) in shares.items()}
         rows.append({"Event": event_label(evaluation.scenario, event)} | cells)
     size = f", at most {rounded(largest, largest)} percentage points" if largest > 0.0 else ""
-    caption = f"Patients who ever have the event, %. {digits_note(evaluation)}{size}."
+    caption = f"Patients who ever have the event, %. {words_of(evaluation).digits_note()}{size}."
     return ReportTable("Complications and other events", caption, pd.DataFrame(rows))
 
 
@@ -236,29 +216,26 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
     largest = max(means[s, "cost"][1] for s in evaluation.strategies)
     size = f"; the largest error of a total is {rounded(largest, largest)}" if largest > 0.0 else ""
     prices = f", prices of {settings.price_year}" if settings.price_year else ""
-    caption = f"{settings.currency} per patient{prices}; categories discounted. {digits_note(evaluation)}{size}."
+    caption = (
+        f"{settings.currency} per patient{prices}; categories discounted. {words_of(evaluation).digits_note()}{size}."
+    )
     return ReportTable("Costs by category", caption, pd.DataFrame(rows))
 
 
 def state_tables(evaluation: Evaluation) -> list[ReportTable]:
     """Patients who enter each state, time in it, and its cost."""
-    if evaluation.solution is None:
-        note = f"{digits_note(evaluation)}, approximately."
-        who = ("patients", "Patients who enter each state", "%, at any time")
-    else:
-        note = "Four digits; the error is not known by state."
-        who = ("entries", "Entries into each state", "Per 100 patients, at any time, repeated entries included")
+    words = words_of(evaluation)
+    note, (measure, title, what) = words.state_note(), words.entries()
     currency = evaluation.scenario.file.settings.currency
     return [
-        _state_table(evaluation, who[0], who[1], f"{who[2]}. {note}", 100.0),
+        _state_table(evaluation, measure, title, f"{what}. {note}", 100.0),
         _state_table(evaluation, "years", "Time in each state", f"Years per patient, undiscounted. {note}", 1.0),
         _state_table(evaluation, "cost", "Cost by state", f"{currency} per patient, discounted. {note}", 1.0),
     ]
 
 
 def _state_table(evaluation: Evaluation, measure: str, title: str, caption: str, scale: float) -> ReportTable:
-    frame, labels = evaluation.states, strategy_labels(evaluation.scenario)
-    lives = evaluation.n * evaluation.estimates.mean.shape[0]
+    frame, labels, words = evaluation.states, strategy_labels(evaluation.scenario), words_of(evaluation)
     each = frame.set_index(["strategy", "state"])
     wide = each[measure].unstack("strategy")  # noqa: PD010  # a pivot table would make 0 of what is not computed
     shares = each["patients"].unstack("strategy")  # noqa: PD010
@@ -268,21 +245,7 @@ def _state_table(evaluation: Evaluation, measure: str, title: str, caption: str,
         if not np.nansum(np.abs(values)) > 0.0:
             continue
         patients = shares.loc[state].reindex(evaluation.strategies).to_numpy(dtype=np.float64)
-        if evaluation.solution is not None:
-            cells = [plain(scale * float(v)) for v in values]
-        else:
-            cells = [_cell(v, p, lives, scale, measure) for v, p in zip(values, patients, strict=True)]
+        cells = [words.state_cell(float(v), p, scale, measure) for v, p in zip(values, patients, strict=True)]
         named = dict(zip((labels[s] for s in evaluation.strategies), cells, strict=True))
         rows.append({"State": state_label(evaluation.scenario, state)} | named)
     return ReportTable(title, caption, pd.DataFrame(rows))
-
-
-def _cell(value: float, share: float, lives: int, scale: float, measure: str) -> str:
-    """Value with the digits that so many patients allow: binomial for shares, else as if stays were exponential."""
-    if not np.isfinite(value):
-        return MISSING
-    if measure == "patients":
-        error = np.sqrt(value * (1.0 - value) / lives)
-    else:
-        error = value * np.sqrt(max(2.0 / share - 1.0, 0.0) / lives)
-    return rounded(scale * value, scale * float(error))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
-from lmssim.report.evaluation.exactness import digits_note, people
+from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.rows import means_of
-from lmssim.report.evaluation.tables import icer_texts, net_monetary_benefit
+from lmssim.report.evaluation.tables import icer_texts
 from lmssim.report.parts.digits import amount, plain, rounded
 from lmssim.report.parts.labels import computed_endpoints, strategy_labels
 from lmssim.report.parts.terminal import plain_table
@@ -51,19 +51,17 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     icers, labels = icer_texts(evaluation, error=False), strategy_labels(evaluation.scenario, LONGEST)
     means = means_of(evaluation.summary)
-    for s, strategy in enumerate(evaluation.strategies):
+    for strategy in evaluation.strategies:
         cells = []
         for endpoint in endpoints:
             mean, se = means[strategy, f"{endpoint}:{time:g}y"]
             cells.append(rounded(100.0 * mean, 100.0 * se))
         cells += [rounded(*means[strategy, o]) for o in ("life_years", "qalys", "cost")]
         cells.append(icers[strategy])
-        cells += [rounded(*net_monetary_benefit(evaluation, s, wtp))] if wtp is not None else []
+        cells += [rounded(*evaluation.net_benefit(strategy, wtp))] if wtp is not None else []
         table.add_row(Text(labels[strategy]), *(Text(cell) for cell in cells))
     prices = f" {settings.price_year}" if settings.price_year else ""
-    single = evaluation.n == 1 and evaluation.solution is None
-    digits = "One life does not estimate a mean." if single else f"{digits_note(evaluation)}."
-    solved = "" if evaluation.solution is None else "Solved exactly for "
-    who = f"{solved}{people(evaluation)}"
-    table.caption = f"{who}, {plain(settings.horizon)} years, {settings.currency}{prices}. {digits}"
+    words = words_of(evaluation)
+    who = f"{words.caption()}, {plain(settings.horizon)} years"
+    table.caption = f"{who}, {settings.currency}{prices}. {words.digits_sentence()}"
     return table

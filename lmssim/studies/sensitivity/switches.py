@@ -7,41 +7,35 @@ the error of a change comes from batches of patients, compared batch by batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lmssim.economics.cea import net_monetary_benefit
+from lmssim.economics.increments import batch_estimate
 from lmssim.errors import InputError, unknown
 from lmssim.execution.batches import BATCH, batch_means
 from lmssim.execution.simulate import ENGINES
-from lmssim.kernels.ledger import COST, LY, QALY
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
+from lmssim.outcomes.main import COST, DISCOUNTED, QALYS, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from lmssim.economics.increments import Estimate
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 
 BASE = "base case"
-OUTCOMES = {"life_years": LY, "qalys": QALY, "cost": COST}
 Measure = str | float
 """An outcome by name, or the net monetary benefit at a willingness to pay."""
 LEAST_BATCHES = 16
 ROUNDING = 1e-9
 """QALYs that are no gain."""
-
-
-class Estimate(NamedTuple):
-    """A mean and its Monte-Carlo standard error."""
-
-    mean: float
-    se: float
 
 
 @dataclass(frozen=True)
@@ -105,16 +99,16 @@ class SwitchStudy:
 
     def estimate(self, case: Case, strategy: str, measure: Measure) -> Estimate:
         """Mean of an outcome or net benefit."""
-        return self._mean(self._values(case, measure)[:, self._index(strategy)])
+        return batch_estimate(self.sizes, self._values(case, measure)[:, self._index(strategy)])
 
     def increment(self, case: Case, strategy: str, measure: Measure) -> Estimate:
         """Increment over the comparator, from paired patients."""
-        return self._mean(self._increments(case, strategy, measure))
+        return batch_estimate(self.sizes, self._increments(case, strategy, measure))
 
     def change(self, case: Case, strategy: str, measure: Measure) -> Estimate:
         """Change that the option makes to an increment of the base case, from paired patients."""
         before = self._increments(self.base, strategy, measure)
-        return self._mean(self._increments(case, strategy, measure) - before)
+        return batch_estimate(self.sizes, self._increments(case, strategy, measure) - before)
 
     def best(self, case: Case, wtp: float) -> str:
         """Strategy of the greatest net benefit among all that are choices, shown or not."""
@@ -127,20 +121,14 @@ class SwitchStudy:
     def _values(self, case: Case, measure: Measure) -> FloatArray:
         """An outcome or net benefit by batch and strategy."""
         if isinstance(measure, str):
-            return case.means[:, :, OUTCOMES[measure]]
-        return net_monetary_benefit(case.means[:, :, COST], case.means[:, :, QALY], measure)
+            return case.means[:, :, position_of(measure)]
+        cost, qalys = (case.means[:, :, position_of(outcome)] for outcome in (COST, QALYS))
+        return net_monetary_benefit(cost, qalys, measure)
 
     def _increments(self, case: Case, strategy: str, measure: Measure) -> FloatArray:
         values = self._values(case, measure)
         increments: FloatArray = values[:, self._index(strategy)] - values[:, self._index(self.scenario.comparator)]
         return increments
-
-    def _mean(self, values: FloatArray) -> Estimate:
-        """Mean over patients of batch means, and its standard error from their spread."""
-        n = self.sizes.sum()
-        mean = float((self.sizes * values).sum() / n)
-        variance = float((self.sizes * (values - mean) ** 2).sum() / (len(values) - 1) / n)
-        return Estimate(mean, variance**0.5)
 
     def to_frame(self) -> pd.DataFrame:
         """A row for every case and strategy shown: outcomes, increments, net benefits, and changes from the base case.
@@ -153,16 +141,16 @@ class SwitchStudy:
     def _row(self, case: Case, strategy: str) -> dict[str, str | float | bool]:
         row: dict[str, str | float | bool] = {"switch": case.switch, "option": case.option, "strategy": strategy}
         row["comparator"] = self.scenario.comparator
-        for outcome in OUTCOMES:
+        for outcome in DISCOUNTED:
             row[outcome], row[f"{outcome}_se"] = self.estimate(case, strategy, outcome)
-        for outcome in OUTCOMES:
+        for outcome in DISCOUNTED:
             row[f"incremental_{outcome}"], row[f"incremental_{outcome}_se"] = self.increment(case, strategy, outcome)
         row["icer"] = _ratio(self.increment(case, strategy, "cost").mean, self.increment(case, strategy, "qalys").mean)
         for wtp in self.wtp:
             row[f"nmb:{wtp:g}"], row[f"nmb:{wtp:g}_se"] = self.estimate(case, strategy, wtp)
             row[f"inmb:{wtp:g}"], row[f"inmb:{wtp:g}_se"] = self.increment(case, strategy, wtp)
             row[f"best:{wtp:g}"] = self.best(case, wtp) == strategy
-        measures: list[tuple[str, Measure]] = [(outcome, outcome) for outcome in OUTCOMES]
+        measures: list[tuple[str, Measure]] = [(outcome, outcome) for outcome in DISCOUNTED]
         for name, measure in (*measures, *((f"inmb:{wtp:g}", wtp) for wtp in self.wtp)):
             row[f"change_{name}"], row[f"change_{name}_se"] = self.change(case, strategy, measure)
         return row

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lmssim.engines.histories import Records, Stays, joined, rows_of
+from lmssim.engines.task import every_strategy
 from lmssim.errors import NotApplicableError
-from lmssim.evaluation import MAIN, Evaluation, Sampling, evaluate
+from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.execution.simulate import ENGINES
-from lmssim.kernels.layout import ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY
 from lmssim.model import edits
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
+from lmssim.outcomes.main import MAIN, position_of
 from lmssim.studies.verify.finding import places
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ N_DRAWS = 100
 """Parameter draws of the checks of uncertainty."""
 OUTCOMES = list(MAIN)
 DISCOUNTED, UNDISCOUNTED = OUTCOMES[:3], OUTCOMES[3:]
+LY, QALY, COST, LY_PLAIN, QALY_PLAIN, COST_PLAIN = (position_of(outcome) for outcome in OUTCOMES)
 
 Edit = tuple[Any, ...]
 """A function of `edits` and its arguments after the scenario."""
@@ -45,32 +48,25 @@ Edit = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Lives:
-    """Stays and marks of some patients under every strategy.
+    """Stays and event records of some patients under every strategy.
 
     Attributes
     ----------
-    path, state, why : ndarray(int, ndim=1)
-        Of each stay: patient x n_strategies + strategy, flat state, transition that ended it (or negative).
-    entered, left : ndarray(float, ndim=1)
-        Of each stay (years).
-    mark_path, mark : ndarray(int, ndim=1)
-        Of each mark: whose, and its code.
-    mark_time : ndarray(float, ndim=1)
-        Of each mark (years).
+    stays, records : Stays, Records
+        Patients are numbered from 0.
     x : ndarray(float, ndim=2)
         Patients' columns.
     """
 
     program: Program
-    path: IntArray
-    state: IntArray
-    why: IntArray
-    entered: FloatArray
-    left: FloatArray
-    mark_path: IntArray
-    mark: IntArray
-    mark_time: FloatArray
+    stays: Stays
+    records: Records
     x: FloatArray
+
+    @property
+    def path(self) -> IntArray:
+        """Whose each stay is: patient x n_strategies + strategy."""
+        return self.stays.patient * self.shape[1] + self.stays.strategy
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,26 +77,26 @@ class Lives:
     def absorbed(self) -> NDArray[np.bool_]:
         """Whether each stay is in an absorbing state, which nobody leaves."""
         kinds = np.array([self.program.flat.states[s].kind == "absorbing" for s in self.program.states])
-        return kinds[self.state]
+        return kinds[self.stays.state]
 
     @cached_property
     def life_years(self) -> FloatArray:
         """Undiscounted years in states of stay, (n_patients, n_strategies)."""
         alive = np.array([self.program.flat.states[s].kind == "dwelling" for s in self.program.states])
-        years = np.where(alive[self.state], self.left - self.entered, 0.0)
-        total = np.zeros(self.shape[0] * self.shape[1])
-        np.add.at(total, self.path, years)
-        return total.reshape(self.shape)
+        stays, total = self.stays, np.zeros(self.shape)
+        years = np.where(alive[stays.state], stays.left - stays.entered, 0.0)
+        np.add.at(total, (stays.patient, stays.strategy), years)
+        return total
 
     def first(self, *names: str) -> FloatArray:
         """Time of the first mark or entry of any name, (n_patients, n_strategies); infinite if there is none."""
-        times = np.full(self.shape[0] * self.shape[1], np.inf)
+        stays, records, times = self.stays, self.records, np.full(self.shape, np.inf)
         states = [self.program.states.index(name) for name in names if name in self.program.states]
-        marks = [self.program.marks.index(name) for name in names if name in self.program.marks]
-        entry, own = np.isin(self.state, states), np.isin(self.mark, marks)
-        np.minimum.at(times, self.path[entry], self.entered[entry])
-        np.minimum.at(times, self.mark_path[own], self.mark_time[own])
-        return times.reshape(self.shape)
+        events = [self.program.marks.index(name) for name in names if name in self.program.marks]
+        entry, own = np.isin(stays.state, states), np.isin(records.event, events)
+        np.minimum.at(times, (stays.patient[entry], stays.strategy[entry]), stays.entered[entry])
+        np.minimum.at(times, (records.patient[own], records.strategy[own]), records.time[own])
+        return times
 
 
 def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, Histories]]]:
@@ -118,28 +114,12 @@ def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, Hist
 
 def live(program: Program, engine: str, first: int, n: int, seed: int, stream: int = 0) -> Lives:
     """Lives of patients first, first + 1, ... by an engine that simulates patients."""
-    parts: list[tuple[Any, ...]] = []
-    n_strategies = len(program.strategies)
+    blocks, columns, arms = [], [], every_strategy(program)
     for start, x, h in simulator(engine)(program, first, n, program.numbers()[0], seed, stream, BLOCK):
-        n_paths, base = len(x) * n_strategies, (start - first) * n_strategies
-        starts = h.starts[: n_paths + 1]
-        path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 0]))
-        mark_path = base + np.repeat(np.arange(n_paths), np.diff(starts[:, 1]))
-        rows, times = h.rows[: len(path)], h.times[: len(path)]
-        parts.append(
-            (
-                path,
-                rows[:, ROW_STATE].copy(),
-                rows[:, ROW_WHY].copy(),
-                times[:, ROW_ENTERED].copy(),
-                times[:, ROW_LEFT].copy(),
-                mark_path,
-                h.marks[: len(mark_path)].copy(),
-                h.mark_times[: len(mark_path)].copy(),
-                x,
-            )
-        )
-    return Lives(program, *(np.concatenate(column) for column in zip(*parts, strict=True)))
+        blocks.append(rows_of(h, len(x), arms, start - first))
+        columns.append(x)
+    stays, records = zip(*blocks, strict=True)
+    return Lives(program, joined(stays), joined(records), np.concatenate(columns))
 
 
 @dataclass

@@ -11,10 +11,9 @@ import pytest
 import scipy.integrate
 import scipy.stats
 
-from lmssim.engines import compiled, des
 from lmssim.engines.cohort.partitioned import PartitionedResult, solve_partitioned
-from lmssim.engines.histories import Chunk
 from lmssim.errors import InputError, UnsupportedError
+from lmssim.execution.simulate import ENGINES
 from lmssim.kernels.rewards import (
     COST,
     COST_UNDISCOUNTED,
@@ -51,7 +50,7 @@ from tests.kit.models import (
     tick,
     weibull,
 )
-from tests.kit.plain import category, estimate
+from tests.kit.plain import category, estimate, sums
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
@@ -440,9 +439,9 @@ def test_individual_engines_refuse(build: Build) -> None:
     program = build(frame() + one_curve(WEIBULL))
     with pytest.raises(UnsupportedError, match="no individual histories: --engine cohort"):
         estimate(program, 10)
-    for engine in (compiled, des):
+    for name, engine in ENGINES.items():
         with pytest.raises(UnsupportedError, match="no individual histories"):
-            engine.run(program, Chunk(0, 1), program.numbers(), np.zeros(1, dtype=np.int64), 1)
+            sums(program, engine=name)
         with pytest.raises(UnsupportedError, match="no individual histories"):
             next(engine.simulate(program, 0, 1, program.numbers()[0], 1))
     with pytest.raises(UnsupportedError, match="no individual histories"):

@@ -17,7 +17,6 @@ from lmssim.report.evaluation.tables import (
     endpoint_table,
     icer_texts,
     main_table,
-    net_monetary_benefit,
     standard_tables,
 )
 from lmssim.report.evaluation.terminal import strategy_table_text
@@ -59,10 +58,12 @@ def test_dominance_and_mixes_have_words(rich: Evaluation) -> None:
 
 def test_net_monetary_benefit_agrees_with_its_difference(two_strategies: Evaluation) -> None:
     """The difference of two net benefits is the incremental one; the error is that of one strategy's own figures."""
-    values = [net_monetary_benefit(two_strategies, s, 20_000.0)[0] for s in (0, 1)]
-    assert values[1] - values[0] == pytest.approx(two_strategies.net_benefit(1, 0, 20_000.0)[0])
+    first, second = two_strategies.strategies
+    values = [two_strategies.net_benefit(strategy, 20_000.0).mean for strategy in (first, second)]
+    inmb = two_strategies.incremental_net_benefit(second, 20_000.0)
+    assert values[1] - values[0] == pytest.approx(inmb.mean)
     cost_error = two_strategies.estimates.standard_error()[0, 0, rewards.COST]
-    assert net_monetary_benefit(two_strategies, 0, 0.0)[1] == pytest.approx(float(cost_error))
+    assert two_strategies.net_benefit(first, 0.0).se == pytest.approx(float(cost_error))
 
 
 def test_optional_tables_are_empty_without_their_data(two_strategies: Evaluation) -> None:

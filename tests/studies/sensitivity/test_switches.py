@@ -10,7 +10,6 @@ import pytest
 from lmssim.errors import InputError
 from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import Sampling
-from lmssim.kernels.rewards import COST, QALY
 from lmssim.model.scenario import load_scenario
 from lmssim.report.sensitivity.switches import case_label, plot_switches, switch_table_text
 from lmssim.studies.sensitivity.switches import SwitchStudy, run_switches
@@ -49,13 +48,13 @@ def test_every_other_option_runs_once(study: SwitchStudy) -> None:
 def test_the_base_case_is_that_of_a_run(study: SwitchStudy, path: Path) -> None:
     """Means and errors of outcomes and increments, but for the order of sums and the size of batches."""
     evaluation = evaluate(load_scenario(path), SAMPLING)
-    for s, strategy in enumerate(evaluation.strategies):
+    for strategy in evaluation.strategies:
         cost, qalys = (study.increment(study.base, strategy, o) for o in ("cost", "qalys"))
-        assert cost.mean == pytest.approx(evaluation.increment(s, 0, COST)[0], rel=1e-9, abs=1e-9)
-        assert qalys.mean == pytest.approx(evaluation.increment(s, 0, QALY)[0], rel=1e-9, abs=1e-12)
-        inmb = evaluation.net_benefit(s, 0, 5000)
-        assert study.increment(study.base, strategy, 5000.0).mean == pytest.approx(inmb[0], rel=1e-9, abs=1e-9)
-        assert study.increment(study.base, strategy, 5000.0).se == pytest.approx(inmb[1], rel=0.35, abs=1e-9)
+        assert cost.mean == pytest.approx(evaluation.increment(strategy, "cost").mean, rel=1e-9, abs=1e-9)
+        assert qalys.mean == pytest.approx(evaluation.increment(strategy, "qalys").mean, rel=1e-9, abs=1e-12)
+        inmb = evaluation.incremental_net_benefit(strategy, 5000)
+        assert study.increment(study.base, strategy, 5000.0).mean == pytest.approx(inmb.mean, rel=1e-9, abs=1e-9)
+        assert study.increment(study.base, strategy, 5000.0).se == pytest.approx(inmb.se, rel=0.35, abs=1e-9)
 
 
 def test_an_option_is_the_run_with_that_option(study: SwitchStudy, path: Path) -> None:

@@ -248,7 +248,8 @@ def test_carried_law_against_an_ode(build: Build) -> None:
     solution: Any = scipy.integrate.solve_ivp(slope, (0, 8), [1, 0], rtol=1e-9, atol=1e-12, dense_output=True)
     assert_survival(lives.first_entry("dead"), lambda t: sum(solution.sol(t)), [1, 3, 5, 8])
     at = 3.0
-    here = (lives.entered <= at) & (at < lives.left) & (lives.state == lives.program.states.index("s"))
+    rows, state = lives.rows, lives.program.states.index("s")
+    here = (rows.entered <= at) & (at < rows.left) & (rows.state == state)
     share = here.sum() / lives.n
     exact = float(solution.sol(at)[1])
     assert_close(share, exact, math.sqrt(exact * (1 - exact) / lives.n))

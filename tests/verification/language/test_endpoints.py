@@ -54,10 +54,10 @@ def program(build: Build) -> Program:
 def _happenings(lives: Lives, patient: int, strategy: int) -> list[tuple[float, str]]:
     """Entries and marks of one life in order of time."""
     p = lives.program
-    stays = np.flatnonzero((lives.patient == patient) & (lives.strategy == strategy))
-    marks = np.flatnonzero((lives.mark_patient == patient) & (lives.mark_strategy == strategy))
-    result = [(float(lives.entered[i]), p.states[lives.state[i]]) for i in stays]
-    return result + [(float(lives.mark_time[i]), p.marks[lives.mark[i]]) for i in marks]
+    rows, records = lives.rows, lives.records
+    stays, events = (np.flatnonzero((x.patient == patient) & (x.strategy == strategy)) for x in (rows, records))
+    result = [(float(rows.entered[i]), p.states[rows.state[i]]) for i in stays]
+    return result + [(float(records.time[i]), p.marks[records.event[i]]) for i in events]
 
 
 def _outcome(
@@ -106,8 +106,8 @@ def test_occupancy_entries_and_marks_are_those_of_the_histories(program: Program
     occupancy = np.cumsum(result.counts.occupancy, axis=2)
     for s in range(2):
         for k, name in enumerate(program.states):
-            chosen = (lives.strategy == s) & (lives.state == k)
-            entered, left = lives.entered[chosen], lives.left[chosen]
+            chosen = (lives.rows.strategy == s) & (lives.rows.state == k)
+            entered, left = lives.rows.entered[chosen], lives.rows.left[chosen]
             if name in ("dead", "withdrawn"):
                 left = np.full_like(left, math.inf)
             for quarter in range(math.ceil(HORIZON * 4)):

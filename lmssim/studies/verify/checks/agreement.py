@@ -14,9 +14,9 @@ import numpy as np
 
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.errors import InputError, NotApplicableError
-from lmssim.evaluation import Evaluation, evaluate
+from lmssim.evaluation import Evaluation
 from lmssim.execution.simulate import COHORT, simulate
-from lmssim.kernels.tally import Counts
+from lmssim.execution.solve import solve_population
 from lmssim.studies.verify.finding import Finding, Z, compare
 from lmssim.studies.verify.registry import check
 
@@ -58,21 +58,10 @@ def solved(bench: Bench) -> Evaluation:
         If it refuses the scenario.
     """
     try:
-        exact = evaluate(bench.scenario, replace(bench.sampling, engine=COHORT, profiles=N_PROFILES))
+        program, sampling = bench.program, replace(bench.sampling, engine=COHORT, profiles=N_PROFILES)
+        return Evaluation(program, sampling, solve_population(program, sampling).alone())
     except InputError as error:
         raise NotApplicableError(str(error)) from None
-    return _of_these_profiles(exact)
-
-
-def _of_these_profiles(exact: Evaluation) -> Evaluation:
-    """The evaluation of just these profiles: the spread between them is then no error."""
-    solution = exact.solution
-    assert solution is not None
-    together = Counts(*(each.mean(axis=0, keepdims=True) for each in solution.groups))
-    alone = replace(
-        solution, square=np.zeros_like(solution.square), product=np.zeros_like(solution.product), groups=together
-    )
-    return replace(exact, estimates=alone)
 
 
 def simulated(bench: Bench, exact: Evaluation) -> Evaluation:
@@ -93,7 +82,7 @@ def z_scores(individual: Evaluation, exact: Evaluation) -> pd.DataFrame:
     pandas.DataFrame
         strategy, outcome, unit, individual, se, exact, error, z.
     """
-    keys, n = ["strategy", "outcome", "unit"], individual.n * len(individual.estimates.mean)
+    keys, n = ["strategy", "outcome", "unit"], individual.estimates.n_lives
     columns = [*keys, "mean", "se"]
     both = individual.summary[columns].merge(exact.summary[columns], on=keys, suffixes=("", "_exact"))
     both = both.rename(columns={"mean": "individual", "mean_exact": "exact", "se_exact": "error"})

@@ -11,7 +11,7 @@ from lmssim.errors import NotApplicableError
 from lmssim.model import edits
 from lmssim.model.language import expression
 from lmssim.model.language.flat import received
-from lmssim.studies.verify.bench import OUTCOMES, Bench, Edit, Lives, outcomes, possible
+from lmssim.studies.verify.bench import COST_PLAIN, OUTCOMES, QALY_PLAIN, Bench, Edit, Lives, outcomes, possible
 from lmssim.studies.verify.finding import (
     Finding,
     Place,
@@ -38,7 +38,6 @@ DOSES = (0.0, 0.25, 0.5)
 CERTAIN = 0.999999
 LATER = 1e-9
 """Years by which an event must move to have moved."""
-COST, QALYS = OUTCOMES.index("cost_undiscounted"), OUTCOMES.index("qalys_undiscounted")
 
 
 @check(
@@ -293,10 +292,10 @@ def events_move_the_declared_way(bench: Bench) -> Finding:
         alters = spec.death is not None or bool(spec.set)
         noise = Z * np.hypot(_error(always), _error(never)) if alters else rounding(outcomes(never))
         where = places(event=[event], declared=[spec.expected], strategy=bench.strategies, outcome=["QALYs"])
-        findings.append(compare(more[:, QALYS], "at most", 0.0, noise[:, QALYS], where))
+        findings.append(compare(more[:, QALY_PLAIN], "at most", 0.0, noise[:, QALY_PLAIN], where))
         if not alters:
             where = [place | {"outcome": "cost"} for place in where]
-            findings.append(compare(more[:, COST], "at least", 0.0, noise[:, COST], where))
+            findings.append(compare(more[:, COST_PLAIN], "at least", 0.0, noise[:, COST_PLAIN], where))
     if not findings:
         raise NotApplicableError("no event is declared a benefit or a harm")
     return worst_of(findings)

@@ -11,7 +11,7 @@ import numpy as np
 from lmssim.errors import NotApplicableError
 from lmssim.model import edits
 from lmssim.model.compile.discounting import rate_of
-from lmssim.studies.verify.bench import OUTCOMES, Bench, constant
+from lmssim.studies.verify.bench import LY, LY_PLAIN, Bench, constant
 from lmssim.studies.verify.checks.states import occupancy, times
 from lmssim.studies.verify.finding import EXACT, Finding, Status, Z, compare, places, worst_of
 from lmssim.studies.verify.registry import check
@@ -28,7 +28,6 @@ STILL_ALIVE = 2e-3
 """Share that may be alive at a lifetime horizon."""
 AT_ONCE = 1e6
 """Hazard of death at which all die at once, per year."""
-LY, LY_PLAIN = OUTCOMES.index("life_years"), OUTCOMES.index("life_years_undiscounted")
 YOUNGER = 10.0
 
 

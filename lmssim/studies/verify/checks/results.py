@@ -8,13 +8,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
-from lmssim.engines.histories import DEFAULT_BLOCK
+from lmssim.engines.task import DEFAULT_BLOCK
 from lmssim.errors import NotApplicableError
 from lmssim.execution.simulate import CHUNK
-from lmssim.kernels import rewards
+from lmssim.kernels.ledger import STATE_COST, STATE_COST_UNDISCOUNTED, STATE_YEARS
 from lmssim.model import edits
 from lmssim.model.language.schema import State
-from lmssim.studies.verify.bench import DISCOUNTED, OUTCOMES, UNDISCOUNTED, Bench, live, possible
+from lmssim.outcomes.main import cost_positions
+from lmssim.studies.verify.bench import (
+    COST,
+    COST_PLAIN,
+    DISCOUNTED,
+    LY,
+    LY_PLAIN,
+    OUTCOMES,
+    QALY,
+    QALY_PLAIN,
+    UNDISCOUNTED,
+    Bench,
+    live,
+    possible,
+)
 from lmssim.studies.verify.finding import EXACT, Finding, close, compare, places, rounding, same, verdict, worst_of
 from lmssim.studies.verify.registry import check
 
@@ -24,7 +38,6 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.model.scenario import Scenario
 
-LY, QALY, COST, LY_PLAIN, QALY_PLAIN, COST_PLAIN = range(6)
 HUGE = 1e9
 """Discount rate at which only what falls at time zero counts."""
 AN_INSTANT = 1e-9
@@ -91,19 +104,18 @@ def components_add_up(bench: Bench) -> Finding:
     estimates, n = bench.base.estimates, len(bench.scenario.file.settings.cost_categories)
     mean, states = estimates.mean[0], estimates.state[0] / bench.base.n
     alive = [bench.program.flat.states[s].kind == "dwelling" for s in bench.program.states]
+    discounted, plain = cost_positions(n)
     parts = np.stack(
         [
-            mean[:, rewards.N_MAIN : rewards.N_MAIN + n].sum(axis=1),
-            mean[:, rewards.N_MAIN + n :].sum(axis=1),
-            states[:, :, rewards.STATE_COST].sum(axis=1),
-            states[:, :, rewards.STATE_COST_UNDISCOUNTED].sum(axis=1),
-            states[:, alive, rewards.STATE_YEARS].sum(axis=1),
+            mean[:, discounted].sum(axis=1),
+            mean[:, plain].sum(axis=1),
+            states[:, :, STATE_COST].sum(axis=1),
+            states[:, :, STATE_COST_UNDISCOUNTED].sum(axis=1),
+            states[:, alive, STATE_YEARS].sum(axis=1),
         ],
         axis=1,
     )
-    totals = mean[
-        :, [rewards.COST, rewards.COST_UNDISCOUNTED, rewards.COST, rewards.COST_UNDISCOUNTED, rewards.LY_UNDISCOUNTED]
-    ]
+    totals = mean[:, [COST, COST_PLAIN, COST, COST_PLAIN, LY_PLAIN]]
     names = [
         "cost by category",
         "undiscounted cost by category",

@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import NotApplicableError
-from lmssim.kernels import rewards
+from lmssim.kernels.ledger import STATE_COST_UNDISCOUNTED, STATE_YEARS
 from lmssim.model import edits
-from lmssim.studies.verify.bench import OUTCOMES, Bench, constant, possible
+from lmssim.studies.verify.bench import (
+    COST,
+    COST_PLAIN,
+    LY,
+    LY_PLAIN,
+    OUTCOMES,
+    QALY,
+    QALY_PLAIN,
+    Bench,
+    constant,
+    possible,
+)
 from lmssim.studies.verify.finding import EXACT, Finding, Place, close, compare, places, rounding, same, worst_of
 from lmssim.studies.verify.registry import check
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
 
-LY, QALY, COST, LY_PLAIN, QALY_PLAIN, COST_PLAIN = range(6)
 """Columns of the main outcomes."""
 QALYS = (QALY, QALY_PLAIN)
 RATES = (0.0, 0.035, 0.1)
@@ -149,7 +159,7 @@ def prices_scale_their_category(bench: Bench) -> Finding:
 @check("acquisition-cost", "event/state", "Twice the price of a treatment raises cost only where it is given")
 def treatments_cost_where_they_are_given(bench: Bench) -> Finding:
     """Undiscounted cost by state: twice the treatment's share in its own state, elsewhere as it was."""
-    findings, column = [], rewards.STATE_COST_UNDISCOUNTED
+    findings, column = [], STATE_COST_UNDISCOUNTED
     base = bench.base.estimates.state[0]
     none = bench.run((edits.no_treatment_costs,)).estimates.state[0][:, :, column]
     for treatment in bench.scenario.file.treatments:
@@ -161,7 +171,7 @@ def treatments_cost_where_they_are_given(bench: Bench) -> Finding:
         expected[:, own] += expected[:, own] - none[:, own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=bench.program.states)
         findings.append(compare(more, "equal to", expected, rounding(expected), where, "states"))
-        paid = (base[:, own, rewards.STATE_YEARS] > 0.0) & _is_paid(bench, treatment)
+        paid = (base[:, own, STATE_YEARS] > 0.0) & _is_paid(bench, treatment)
         given = [bench.program.states[k] for k in own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=given)
         findings.append(compare(more[:, own], "at least", base[:, own, column], -1e-9 * paid, where, "strategies"))

@@ -72,11 +72,12 @@ def flows_balance(bench: Bench) -> Finding:
     evaluation = bench.run(n_patients=bench.n_lives)
     grid = times(evaluation)
     n_states, n_strategies = len(bench.program.states), len(bench.strategies)
-    cell = (lives.path % n_strategies) * n_states + lives.state
+    entered, left = lives.stays.entered, lives.stays.left
+    cell = lives.stays.strategy * n_states + lives.stays.state
     net = np.zeros((n_strategies * n_states, len(grid) + 1))
-    np.add.at(net, (cell, np.searchsorted(grid, lives.entered)), 1.0)
+    np.add.at(net, (cell, np.searchsorted(grid, entered)), 1.0)
     stays = ~lives.absorbed
-    np.add.at(net, (cell[stays], np.searchsorted(grid, lives.left[stays])), -1.0)
+    np.add.at(net, (cell[stays], np.searchsorted(grid, left[stays])), -1.0)
     present = net[:, :-1].cumsum(axis=1).reshape(n_strategies, n_states, -1) / bench.n_lives
     where = places(strategy=bench.strategies, state=bench.program.states, time=grid)
     return compare(present, "equal to", occupancy(evaluation), EXACT, where, "states and times")
@@ -110,21 +111,22 @@ def _state_row(evaluation: Evaluation, strategy: str, state: str) -> Mapping[str
 def entries_equal_exits(bench: Bench) -> Finding:
     """Gaps between the stays of a life; the state or the time in which it ends."""
     lives, horizon = bench.lives(), bench.scenario.file.settings.horizon
-    last = np.append(lives.path[1:] != lives.path[:-1], True)
-    gaps = np.where(last[:-1], 0.0, lives.entered[1:] - lives.left[:-1])
+    path, left = lives.path, lives.stays.left
+    last = np.append(path[1:] != path[:-1], True)
+    gaps = np.where(last[:-1], 0.0, lives.stays.entered[1:] - left[:-1])
     open_ended = last & ~lives.absorbed
     return worst_of(
         [
             compare(np.abs(gaps).max(), "equal to", 0.0, 0.0, [_stay(lives, int(np.argmax(np.abs(gaps))))]),
-            compare(lives.left[open_ended].min(initial=horizon), "equal to", horizon, 0.0, [{"end": "but by death"}]),
+            compare(left[open_ended].min(initial=horizon), "equal to", horizon, 0.0, [{"end": "but by death"}]),
             compare((lives.absorbed & ~last).sum(), "equal to", 0.0, 0.0, [{"stays": "after death"}]),
         ]
     )
 
 
 def _stay(lives: Lives, row: int) -> Place:
-    strategies = lives.program.strategies
-    return {"strategy": strategies[lives.path[row] % len(strategies)], "state": lives.program.states[lives.state[row]]}
+    program, stays = lives.program, lives.stays
+    return {"strategy": program.strategies[stays.strategy[row]], "state": program.states[stays.state[row]]}
 
 
 @check("way-out", "event/state", "Every state of stay is left by more than background mortality")

@@ -14,7 +14,18 @@ from lmssim.model.language.expression import Name
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.population.joint import Population
 from lmssim.model.population.strata import MixedPopulation
-from lmssim.studies.verify.bench import N_DRAWS, OUTCOMES, Bench, outcomes
+from lmssim.studies.verify.bench import (
+    COST,
+    COST_PLAIN,
+    LY,
+    LY_PLAIN,
+    N_DRAWS,
+    OUTCOMES,
+    QALY,
+    QALY_PLAIN,
+    Bench,
+    outcomes,
+)
 from lmssim.studies.verify.finding import EXACT, Finding, Z, compare, places, verdict, warning, worst_of
 from lmssim.studies.verify.registry import check
 
@@ -23,7 +34,6 @@ if TYPE_CHECKING:
     from lmssim.model.parameters.parameter import Parameter
     from lmssim.model.population.joint import Covariate
 
-LY, QALY, COST, LY_PLAIN, QALY_PLAIN, COST_PLAIN = range(6)
 MANY = 4_000
 """Draws of a parameter, or patients of a population, where a mean is tested."""
 FINE = 10_000

@@ -1,0 +1,174 @@
+"""Increments of strategies over one another, net benefits, and how far chance puts them off.
+
+Differences are taken between the same patients under both strategies, so that errors come from co-moments between
+strategies. Nothing here knows who made the means: patients, replicates of profiles, or batches of patients.
+
+References
+----------
+Stinnett AA, Mullahy J. Net health benefits: a new framework for the analysis of uncertainty in cost-effectiveness
+analysis. Med Decis Making 18:S68-S80, 1998. doi:10.1177/0272989X98018002S09
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from lmssim.economics import cea
+from lmssim.execution.estimates import over_draws
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray, IntArray
+
+
+class Estimate(NamedTuple):
+    """A mean and its standard error."""
+
+    mean: float
+    se: float
+
+
+class Ratio(NamedTuple):
+    """An incremental cost-effectiveness ratio, its parts, and its standard error."""
+
+    cost: float
+    effect: float
+    se: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Increments:
+    """Means of strategies whose patients are the same, over parameter draws, and their differences.
+
+    Arrays may have an axis of subgroups, `...`, after that of draws; `subgroup` takes those of one, and the questions
+    are asked of it.
+
+    Attributes
+    ----------
+    n : int or ndarray(int)
+        Independent units behind each mean, (n_draws, ...) or one number for all: patients, replicates.
+    mean : ndarray(float)
+        (n_draws, ..., n_strategies, n_outcomes).
+    product : ndarray(float)
+        (n_draws, ..., n_outcomes + 1, n_strategies, n_strategies): co-moments (sums of products of deviations) between
+        strategies of each outcome that is compared, and last of effects (rows) with costs (columns).
+    cost, effect : int
+        Positions of the outcomes that net benefits are made of.
+    bound : ndarray(float, ndim=2)
+        (n_strategies, n_outcomes): how far a mean may be off other than by chance.
+    independent : bool
+        Whether each draw has units of its own, so that their errors average out over draws; else draws share them.
+    """
+
+    n: int | IntArray
+    mean: FloatArray
+    product: FloatArray
+    cost: int
+    effect: int
+    bound: FloatArray
+    independent: bool = False
+
+    def subgroup(self, g: int) -> Increments:
+        """Those of one subgroup."""
+        n = np.broadcast_to(np.asarray(self.n), self.mean.shape[:2])[:, g]
+        return Increments(
+            n=n,
+            mean=self.mean[:, g],
+            product=self.product[:, g],
+            cost=self.cost,
+            effect=self.effect,
+            bound=self.bound,
+            independent=self.independent,
+        )
+
+    def increment(self, s: int, c: int, outcome: int) -> Estimate:
+        """What strategy `s` adds to strategy `c` in an outcome."""
+        mean = self.mean[:, s, outcome] - self.mean[:, c, outcome]
+        error = over_draws(np.sqrt(np.maximum(self._variance(s, c, outcome), 0.0) / self.n), self.independent)
+        return Estimate(float(mean.mean()), float(np.hypot(error, self._off(s, c, outcome))))
+
+    def net_benefit(self, wtp: float, s: int, c: int | None = None) -> Estimate:
+        """Net monetary benefit of strategy `s`, or its increment over strategy `c`.
+
+        Parameters
+        ----------
+        wtp : float
+            Willingness to pay for a unit of effect.
+        """
+        cost, effect, both = self._variances(s, c)
+        variance = wtp**2 * effect + cost - 2.0 * wtp * both
+        error = over_draws(np.sqrt(np.maximum(variance, 0.0)), self.independent)
+        d_cost, d_effect = (float(self._difference(s, c, k).mean()) for k in (self.cost, self.effect))
+        return Estimate(wtp * d_effect - d_cost, float(error))
+
+    def icer(self, s: int, c: int) -> Ratio:
+        """Increments of cost and effect of strategy `s` over strategy `c`, and the standard error of their ratio."""
+        d_cost, d_effect = self.increment(s, c, self.cost).mean, self.increment(s, c, self.effect).mean
+        parts = (self._variance_over_draws(each) for each in self._variances(s, c))
+        return Ratio(d_cost, d_effect, cea.icer_standard_error(d_cost, d_effect, *parts))
+
+    def largest_error(self, wtp: float, c: int) -> float:
+        """Largest standard error of an incremental net benefit over strategy `c`."""
+        others = (s for s in range(self.mean.shape[-2]) if s != c)
+        return max(self.net_benefit(wtp, s, c).se for s in others)
+
+    # --- parts ---
+
+    def _covariance(self, outcome: int) -> FloatArray:
+        """Covariance between strategies of an outcome, or of effects with costs (-1), (n_draws, n, n)."""
+        freedom = np.maximum(np.asarray(self.n) - 1, 1)[..., None, None]
+        covariance: FloatArray = self.product[:, outcome] / freedom
+        return covariance
+
+    def _variance(self, s: int, c: int | None, outcome: int) -> FloatArray:
+        """Variance of an outcome's difference between strategies `s` and `c`, of one unit, by draw."""
+        between = self._covariance(outcome)
+        if c is None:
+            return between[:, s, s]
+        variance: FloatArray = between[:, s, s] + between[:, c, c] - 2.0 * between[:, s, c]
+        return variance
+
+    def _covariance_of_differences(self, s: int, c: int | None) -> FloatArray:
+        """Covariance of the differences of effect and cost, of one unit, by draw."""
+        between = self._covariance(-1)
+        if c is None:
+            return between[:, s, s]
+        both: FloatArray = between[:, s, s] + between[:, c, c] - between[:, s, c] - between[:, c, s]
+        return both
+
+    def _difference(self, s: int, c: int | None, outcome: int) -> FloatArray:
+        """By draw."""
+        difference: FloatArray = self.mean[:, s, outcome] - (0.0 if c is None else self.mean[:, c, outcome])
+        return difference
+
+    def _off(self, s: int, c: int | None, outcome: int) -> float:
+        """Most that a difference may be off other than by chance."""
+        if s == c:
+            return 0.0
+        return float(self.bound[[s] if c is None else [s, c], outcome].sum())
+
+    def _variances(self, s: int, c: int | None) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Variances of the mean differences of cost and effect, and their covariance, by draw."""
+        cost, effect = (self._variance(s, c, k) / self.n + self._off(s, c, k) ** 2 for k in (self.cost, self.effect))
+        return cost, effect, self._covariance_of_differences(s, c) / self.n
+
+    def _variance_over_draws(self, variance: FloatArray) -> float:
+        if self.independent:
+            return float(variance.sum(axis=0)) / len(variance) ** 2
+        return float(variance.mean(axis=0))
+
+
+def batch_estimate(sizes: FloatArray, values: FloatArray) -> Estimate:
+    """Mean over patients of what batches of them gave, and its standard error from the spread of the batches.
+
+    Parameters
+    ----------
+    sizes, values : ndarray(float, ndim=1)
+        (n_batches,): patients of each batch, and their mean.
+    """
+    n = sizes.sum()
+    mean = float((sizes * values).sum() / n)
+    variance = float((sizes * (values - mean) ** 2).sum() / (len(values) - 1) / n)
+    return Estimate(mean, variance**0.5)
