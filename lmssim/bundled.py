@@ -31,6 +31,17 @@ def calibration_folder() -> Path:
     return _folder("calibration")
 
 
+def results_folder() -> Path:
+    """Folder of the reference results; an installation has only what they are of.
+
+    Raises
+    ------
+    ScenarioError
+        If the installation is incomplete.
+    """
+    return _folder("results")
+
+
 def in_working_copy() -> bool:
     """Whether what is bundled stands at the top of a working copy, and not inside an installed package."""
     return calibration_folder().parent != PACKAGE

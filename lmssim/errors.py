@@ -6,11 +6,11 @@ LmssimError          anything the user should read
     ParameterError     a row of a parameter table, or a draw from it
     DataError          a table: population, life table, norms
     ExpressionError    a rule or expression that the safe evaluator refuses
-    UnsupportedError   understood, but the chosen engine does not run it
+    UnsupportedError   something that the chosen engine does not run
     OutputError        a file or folder that cannot be written
   RunError           something failed while running: exit code 1
 
-NotApplicableError is no fault of the user's: a check that a model gives no occasion for.
+NotApplicableError is not the user's fault: a check does not apply to a model.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class ExpressionError(InputError):
 
 
 class UnsupportedError(InputError):
-    """Understood, but the chosen engine does not run it."""
+    """Something that the chosen engine does not run."""
 
 
 class OutputError(InputError):
@@ -79,4 +79,4 @@ def unknown(kind: str, name: str, allowed: Iterable[str], where: str) -> str:
 
 
 class NotApplicableError(Exception):
-    """A check that the model gives no occasion for; its text is the reason."""
+    """A check that does not apply to a model; its text is the reason."""

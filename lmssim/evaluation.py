@@ -24,7 +24,7 @@ from lmssim.model.compile.scenario import check_domains, compile_scenario
 from lmssim.outcomes import tables as frames
 from lmssim.outcomes.main import COST, MAIN, QALYS, position_of
 from lmssim.published.cases import case_frame, read_cases
-from lmssim.published.series import COLUMNS, read_all_series
+from lmssim.published.series import COLUMNS, read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -219,7 +219,7 @@ class Evaluation:
         """
         if "series" not in self.tables:
             return pd.DataFrame(columns=list(COLUMNS))
-        return read_all_series(self.program, min(self.n, MOST_FOR_SERIES), self.sampling.seed)
+        return read_series(self.program, n=min(self.n, MOST_FOR_SERIES), seed=self.sampling.seed)
 
     @cached_property
     def case_times(self) -> list[CaseTime]:

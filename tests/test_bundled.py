@@ -26,6 +26,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         "calibration/posteriors/uterine.csv",
         "scenarios/extremity.toml",
         "scenarios/examples/hiv.toml",
+        "results/reference.toml",
     ):
         (top / name).parent.mkdir(parents=True, exist_ok=True)
         (top / name).write_text("")
@@ -37,6 +38,7 @@ def test_folders_and_names(place: Path) -> None:
     """Calibrations are the files at the top of their folder, in order of name."""
     assert bundled.scenarios_folder() == place / "scenarios"
     assert bundled.calibration_folder() == place / "calibration"
+    assert bundled.results_folder() == place / "results"
     assert bundled.bundled_names() == ["extremity", "examples/hiv"]
     assert bundled.calibration_names() == ["advanced", "extremity"]
 
@@ -68,6 +70,6 @@ def test_what_is_not_there_is_refused(place: Path, name: str, message: str) -> N
 def test_an_incomplete_installation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither beside the package nor in it."""
     monkeypatch.setattr(bundled, "PACKAGE", tmp_path / "lmssim")
-    for folder in (bundled.calibration_folder, bundled.scenarios_folder):
+    for folder in (bundled.calibration_folder, bundled.scenarios_folder, bundled.results_folder):
         with pytest.raises(ScenarioError, match="install lmssim again"):
             folder()

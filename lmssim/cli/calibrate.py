@@ -1,4 +1,4 @@
-"""`lmssim calibrate`: free quantities of a model fitted to published figures."""
+"""`lmssim calibrate`: fit free quantities of a model to published targets."""
 
 from __future__ import annotations
 
@@ -33,21 +33,23 @@ def calibrate(
     jobs: options.Jobs = None,
     design: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Points at which the emulator learns; half as many again in wave two."),
+        typer.Option(metavar="N", min=1, help="Design points of the emulator; half as many again in its second wave."),
     ] = None,
     patients: Annotated[
-        int | None, typer.Option(metavar="N", min=1, help="Patients at each point; twice as many in wave two.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Patients at each design point; twice as many in the second wave."),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=4, help="Steps of each ensemble, a quarter of them burn-in.")
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume/--no-resume", help="Go on from a checkpoint of the same inputs, if there is one.")
+        bool,
+        typer.Option("--resume/--no-resume", help="Continue from a checkpoint of the same inputs, if there is one."),
     ] = True,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Fit a model to published figures: posterior, diagnostics, conflicts. Exit code 1 if it has not converged."""
+    """Fit a model to published targets: posterior, diagnostics, conflicts. Exit code 1 if the fit has not converged."""
     path = find_calibration(name)
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
@@ -96,7 +98,7 @@ def calibrate_to(
 def _manifest(
     path: Path, calibration: Calibration, settings: Settings, jobs: int, timings: dict[str, float]
 ) -> dict[str, Any]:
-    """Of the calibration, its settings and every file that was read; with the diagnostics."""
+    """Manifest of the calibration, its settings and every file that was read, with the diagnostics."""
     import hashlib
     from dataclasses import asdict
 

@@ -37,7 +37,7 @@ def case(
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Show where published patients lie: each observed time among those of simulated lives like theirs."""
+    """Compare published patients with simulated lives like theirs: where each observed time lies among theirs."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.execution.folder import ResultFolder

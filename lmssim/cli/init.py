@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 TAPLO = """\
 # Completion and checking of keys in editors that use Taplo (Even Better TOML, for instance)
 include = ["scenarios/*.toml", "scenarios/*/*.toml"]
+exclude = ["scenarios/evidence/*.toml"]
 
 [schema]
 path = "schema/scenario.schema.json"
@@ -23,16 +24,19 @@ enabled = true
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to create.")],
     force: Annotated[
-        bool, typer.Option("--force", help="Add to a folder that is not empty; files that differ are still kept.")
+        bool,
+        typer.Option("--force", help="Add what is missing to a folder that is not empty; your own files are kept."),
     ] = False,
 ) -> None:
     """Copy the bundled scenarios and calibrations to a folder, to edit."""
     from lmssim.execution.store import make_folder, make_parents, refusal, write_bytes
 
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise InputError(f"{folder}: is not empty; name a new folder, or add --force to put in what is missing.")
+        raise InputError(
+            f"{folder}: is not empty; name a new folder, or give --force to add the files that are missing."
+        )
     make_folder(folder)
     kept = []
     for name, content in _files():
@@ -51,7 +55,7 @@ def init(
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
-    """Relative names and contents of what a working copy holds: files name each other by where they stand in it."""
+    """Relative names and contents of the files of a working copy; files refer to each other by these names."""
     from lmssim.bundled import calibration_folder, scenarios_folder
     from lmssim.execution.store import json_text
     from lmssim.model.language.schema.document import schema_document
@@ -70,8 +74,8 @@ def _next_steps(folder: Path) -> str:
 
     first = folder / "scenarios" / f"{bundled_names()[0]}.toml"
     return (
-        f"The scenarios are in {folder / 'scenarios'}, what they are calibrated to in {folder / 'calibration'}. Next:\n"
-        f"  lmssim show {first}    what it says: states, parameters, strategies\n"
+        f"The scenarios are in {folder / 'scenarios'}, their calibrations in {folder / 'calibration'}. Next:\n"
+        f"  lmssim show {first}    show its states, parameters and strategies\n"
         f"  lmssim run {first}     run it\n"
         "Edit any of the files and run again; a mistake is reported with its file, key and the nearest valid name."
     )

@@ -19,7 +19,7 @@ Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario.")
 ]
 Patients = Annotated[int, typer.Option(metavar="N", help="Patients, each of whom meets every strategy.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Key of all random numbers.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")]
 Jobs = Annotated[int | None, typer.Option(metavar="N", help="Workers; as many as there are cores if absent.")]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="ID=VALUE", help="Hold a parameter at a value; may be repeated.")
@@ -33,7 +33,7 @@ Strategies = Annotated[
 ]
 Block = Annotated[int, typer.Option(metavar="N", hidden=True, help="Patients per block of the kernels.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else, on stdout.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
 
 
 class RandomNumbers(StrEnum):

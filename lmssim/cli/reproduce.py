@@ -1,4 +1,4 @@
-"""`lmssim reproduce`: everything under results/."""
+"""`lmssim reproduce`: everything in results/."""
 
 from __future__ import annotations
 
@@ -15,21 +15,14 @@ if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.execution.folder import ResultFolder
 
-SITES = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites")
 PATIENTS = 100_000
 FOR_SWITCHES, FEWEST = 5, 1024
-"""Each option of a switch is run on so many times fewer patients, at least so many: paired differences need fewer."""
-SHOWN = "neoadj_rt,neoadj_ct,adj_rt,adj_ct,lines_doxtrab"
-"""Strategies of the tables of switches."""
-CALIBRATIONS = ("advanced", "extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine")
-"""In this order: sites take the course of advanced disease as it was fitted before."""
+"""Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
-"""What scenarios read of a calibration: its file there, and how it ends beside the other posteriors."""
+"""Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
 PARTS = ("calibration", "validation", "base_case", "switches")
-POWER_SERIES, POWER_SPLITS = "elms", {"size": "size_cm > 10", "depth": "deep", "grade": "grade == 3"}
-"""Series of 75 patients in whom no difference of survival was found, and what it was compared by."""
 POWER_DRAWS = 50
-"""Rows of the posterior over which the power of that series is averaged."""
+"""Rows of the posterior over which the power of a published series is averaged."""
 
 
 def reproduce(
@@ -42,7 +35,7 @@ def reproduce(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")] = Path("results"),
     quiet: options.Quiet = False,
 ) -> None:
-    """Make the reference results again: calibrations, what they never saw, base cases, each option of each switch."""
+    """Compute the reference results again: calibrations, validation, base cases, every option of every switch."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     if only in (None, "calibration"):  # first: the other parts draw on its posteriors
@@ -53,22 +46,23 @@ def reproduce(
         _base_case(out / "base_case", patients, seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "switches"):
         from lmssim.cli.switches import switches
+        from lmssim.studies.reference import reference
 
-        for site in SITES:
-            switches(
-                site, max(patients // FOR_SWITCHES, FEWEST), seed, jobs, SHOWN, out=out / "switches" / site, quiet=quiet
-            )
+        shown, few = ",".join(reference().strategies_of_switches), max(patients // FOR_SWITCHES, FEWEST)
+        for site in reference().scenarios:
+            switches(site, few, seed, jobs, shown, out=out / "switches" / site, quiet=quiet)
 
 
 def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
-    """Calibrate everything; in a working copy's own results, scenarios then draw from what was found."""
+    """Calibrate everything; in the results of a working copy, its scenarios then draw from the new posteriors."""
     from lmssim.bundled import calibration_folder, find_calibration, in_working_copy
     from lmssim.cli.calibrate import calibrate_to
     from lmssim.execution.store import make_folder, write_bytes
     from lmssim.studies.calibration.calibrate import Settings
+    from lmssim.studies.reference import calibrations_in_order
 
     own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
-    for name in CALIBRATIONS:
+    for name in calibrations_in_order():
         folder = out / "calibration" / name
         calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
         for made, suffix in POSTERIOR.items() if own else ():
@@ -77,35 +71,39 @@ def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
 
 
 def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
-    """Held-out figures of every calibration, its method on known truths, and what a series of 75 could have found."""
+    """Held-out targets of every calibration, its method on known parameters, and the power of a published series."""
     from lmssim.bundled import find_calibration
     from lmssim.cli.sbc import sbc_to
     from lmssim.cli.validate import validate
     from lmssim.studies.calibration.checks.sbc import SbcSettings
+    from lmssim.studies.reference import calibrations_in_order, reference
 
-    for name in CALIBRATIONS:
+    for name in calibrations_in_order():
         validate(name, seed=seed, jobs=jobs, out=out / name, quiet=quiet)
     folder = out / "simulation_based_calibration"
-    sbc_to(find_calibration("extremity"), SbcSettings(seed=seed), folder, options.jobs_or_all(jobs), quiet=quiet)
+    known = find_calibration(reference().simulation_based_calibration)
+    sbc_to(known, SbcSettings(seed=seed), folder, options.jobs_or_all(jobs), quiet=quiet)
     _power(out, seed)
 
 
 def _power(out: Path, seed: int) -> None:
-    """Power of a series' comparisons, over draws of the parameters."""
+    """Power of the comparisons of a published series, over draws of the parameters."""
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.manifest import manifest, scenario_part
     from lmssim.execution.store import write_csv
     from lmssim.model.parameters.draws import sample_parameters
     from lmssim.model.scenario import load_scenario
+    from lmssim.studies.reference import reference
     from lmssim.studies.trials.series_power import power_of_series
 
-    scenario = load_scenario("extremity")
+    power = reference().power
+    scenario = load_scenario(power.scenario)
     with ResultFolder(out) as folder:
         draws = sample_parameters(scenario.table, scenario.groups, POWER_DRAWS, seed)
-        table = power_of_series(scenario, POWER_SERIES, POWER_SPLITS, seed=seed, draws=draws)
+        table = power_of_series(scenario, power.series, power.compared, seed=seed, draws=draws)
         write_csv(folder.place("power.csv"), table)
-        asked = {"series": POWER_SERIES, "splits": POWER_SPLITS, "draws": POWER_DRAWS, "seed": seed}
+        asked = {"series": power.series, "compared": power.compared, "draws": POWER_DRAWS, "seed": seed}
         document = manifest({"scenario": scenario_part(scenario), **asked}, command=options.command_line(), timings={})
         folder.finish(document, inputs_of(scenario, scenario.table, document))
 
@@ -118,12 +116,13 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
     from lmssim.execution.store import write_csv
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.by_site import by_site
+    from lmssim.studies.reference import reference
 
     sampling = Sampling(n_patients=patients, seed=seed, jobs=jobs)
     sampling.validate()
     evaluations = []
     with ResultFolder(out) as folder:
-        for site in SITES:
+        for site in reference().scenarios:
             scenario = load_scenario(site)
             with progress_bar(site, shown=not quiet) as progress:
                 evaluations.append(evaluate(scenario, sampling, progress=progress))

@@ -93,10 +93,10 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
     for label, frame in evaluation.series.groupby("series", sort=False):
         shown = frame.drop(columns=["series", "target_id"]).dropna(axis="columns", how="all")
         names = {name: name.replace("_", " ") for name in ("paper_low", "paper_high")}
-        shown = shown.rename(columns={"low": "model low", "high": "model high"} | names)
+        shown = shown.rename(columns={"figure": "target", "low": "model low", "high": "model high"} | names)
         caption = (
-            "Each figure as its paper read it, under the series' own treatment mix and follow-up. Model low and high: "
-            "95% interval of a study of the paper's n around the model's figure; sampling alone, parameters held."
+            "Each result as its paper computed it, under the series' own treatment mix and follow-up. Model low and "
+            "high: 95% interval for a study of the paper's n around the model's value, with sampling error alone."
         )
         tables.append(ReportTable(f"Series as published: {label}", caption, shown))
     return tables

@@ -39,14 +39,14 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help="Engine: compiled; des, the reference: the same results, slowly; cohort: an exact solution, without "
-            "random numbers.",
+            help="compiled; des: the reference engine, slower and with the same results; cohort: an exact solution "
+            "without random numbers.",
         ),
     ] = "compiled",
     profiles: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Profiles of the population that --engine cohort is averaged over.", show_default="32"
+            metavar="N", help="Profiles of the population over which --engine cohort averages.", show_default="32"
         ),
     ] = None,
     backend: Annotated[
@@ -72,8 +72,7 @@ def run(
         bool,
         typer.Option(
             "--control-variate",
-            help="Also estimate outcomes beside twins of the middle profile, whose expectation is exact"
-            " (control_variate.csv).",
+            help="Also estimate outcomes with a control variate, an exactly solved profile (control_variate.csv).",
         ),
     ] = False,
     out: Annotated[
@@ -144,7 +143,7 @@ def run(
 
 
 def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | bool | None]) -> None:
-    """Refuse options that the engine has no use for.
+    """Refuse options that the engine does not use.
 
     Raises
     ------
@@ -157,7 +156,7 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
         return
     reasons = {
         "patients": "is solved for profiles, not patients: give --profiles",
-        "precision": "has no Monte-Carlo error to bring down: give --profiles",
+        "precision": "has no Monte-Carlo error to reduce: give --profiles",
         "histories": "has no individual lives: give --engine compiled",
         "random-numbers": "has none: leave --random-numbers out",
     }
@@ -181,7 +180,7 @@ def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
 def _evaluated(
     scenario: Scenario, sampling: Sampling, precision: float | None, progress: Callable[[int, int], None] | None
 ) -> Evaluation:
-    """Evaluation; with a precision asked for, of as many doublings of the patients as reach it."""
+    """Evaluation; if a precision is asked for, the patients are doubled until it is reached."""
     from dataclasses import replace
 
     from lmssim.evaluation import evaluate

@@ -1,4 +1,4 @@
-"""`lmssim sbc`: simulation-based calibration, whether known parameters are found again."""
+"""`lmssim sbc`: simulation-based calibration, which tests whether the method recovers known parameters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DEFAULT_DATASETS, DEFAULT_PATIENTS = 100, 2_000
 TRUTH = 10
-"""Patients of a truth, as a multiple of those of a design point."""
+"""Patients of a data set, as a multiple of those of a design point."""
 FIGURE = "ranks"
 
 
@@ -28,11 +28,13 @@ def sbc(
         str, typer.Argument(metavar="CALIBRATION", help="A calibration file (TOML), or the name of a bundled one.")
     ],
     datasets: Annotated[
-        int, typer.Option(metavar="N", help="Sets of figures, each simulated from parameters of its own.")
+        int, typer.Option(metavar="N", help="Data sets, each simulated from parameters of its own.")
     ] = DEFAULT_DATASETS,
     patients: Annotated[
         int,
-        typer.Option(metavar="N", help="Patients of each design point of the emulator; of a truth ten times as many."),
+        typer.Option(
+            metavar="N", help="Patients at each design point of the emulator; ten times as many for a data set."
+        ),
     ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
@@ -42,7 +44,7 @@ def sbc(
     ] = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Simulate figures from known parameters, fit them, and rank the truth. Exit code 1 if ranks are not uniform."""
+    """Fit targets simulated from known parameters, and rank those parameters. Exit code 1 if ranks are not uniform."""
     if jobs is not None and jobs < 1:
         raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
 

@@ -1,4 +1,4 @@
-"""`lmssim show`: what a scenario says: its states and transitions, its parameters and their sources, its strategies."""
+"""`lmssim show`: the states, transitions, parameters with their sources, and strategies of a scenario."""
 
 from __future__ import annotations
 
@@ -27,12 +27,19 @@ def show(
         str | None,
         typer.Argument(metavar="SCENARIO", help="A scenario file, or a bundled name; --evidence alone needs none."),
     ] = None,
-    parameters: Annotated[bool, typer.Option("--parameters", help="Only the parameters, assumed ones first.")] = False,
-    strategies: Annotated[bool, typer.Option("--strategies", help="Only the strategies and their treatments.")] = False,
-    switches: Annotated[bool, typer.Option("--switches", help="Only the switches and their options.")] = False,
+    parameters: Annotated[
+        bool, typer.Option("--parameters", help="Show only the parameters, assumed ones first.")
+    ] = False,
+    strategies: Annotated[
+        bool, typer.Option("--strategies", help="Show only the strategies and their treatments.")
+    ] = False,
+    switches: Annotated[bool, typer.Option("--switches", help="Show only the switches and their options.")] = False,
     evidence: Annotated[
         bool,
-        typer.Option("--evidence", help="What became of each figure asked for: met, missed, used or left out."),
+        typer.Option(
+            "--evidence",
+            help="Which published results of the seed documents the model meets, misses, uses or leaves out.",
+        ),
     ] = False,
     chosen: options.Switches = None,
     diagram: Annotated[
@@ -43,7 +50,7 @@ def show(
     """Show a scenario: states and transitions, parameters with their sources, strategies, switches, evidence."""
     chosen_ = options.switches_of(chosen)
     if json and not evidence:
-        raise InputError("--json: goes with --evidence alone.")
+        raise InputError("--json: is possible with --evidence alone.")
     if scenario is None:
         if not evidence or parameters or strategies or switches or diagram:
             raise InputError("SCENARIO is missing: a scenario file, or the name of a bundled scenario.")
@@ -79,20 +86,20 @@ def show(
 
 
 def _show_evidence(scenario: Scenario | None, json: bool) -> None:
-    """Counts and list of all figures, or of those a scenario answers for."""
+    """Counts and list of all observations, or of those of a scenario."""
     from dataclasses import asdict
 
     from lmssim.execution.store import json_text
-    from lmssim.published.ledger import load_figures
-    from lmssim.report.published.evidence import counts, counts_table, figures_of_scenario, figures_table
+    from lmssim.published.ledger import load_observations
+    from lmssim.report.published.evidence import counts, counts_table, observations_of_scenario, observations_table
 
-    figures = load_figures() if scenario is None else figures_of_scenario(load_figures(), scenario)
+    found = load_observations() if scenario is None else observations_of_scenario(load_observations(), scenario)
     if json:
-        typer.echo(json_text({"counts": counts(figures), "figures": [asdict(f) for f in figures]}), nl=False)
+        typer.echo(json_text({"counts": counts(found), "observations": [asdict(o) for o in found]}), nl=False)
         return
     console = options.console()
-    console.print(counts_table(figures))
-    console.print(figures_table(figures))
+    console.print(counts_table(found))
+    console.print(observations_table(found))
 
 
 def _draw(scenario: Scenario, path: Path) -> None:
@@ -125,7 +132,7 @@ def _strategies(scenario: Scenario) -> Table:
 
 
 def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
-    """Treatments a strategy plans, with the rule under which it gives them."""
+    """Treatments of a strategy, with the rules under which it gives them."""
     from lmssim.model.language.planning import choices
 
     for choice in choices(scenario.file, strategy, str(scenario.path)):
@@ -141,7 +148,7 @@ def _switches(scenario: Scenario) -> Table:
 
     from lmssim.report.parts.labels import option_label, switch_label
 
-    table = Table(title="Switches", title_justify="left", caption="* holds here", caption_justify="left")
+    table = Table(title="Switches", title_justify="left", caption="* chosen here", caption_justify="left")
     for column in ("switch, option", "label", "sets or changes", "reason"):
         table.add_column(column, overflow="fold")
     for name, switch in scenario.file.switches.items():
@@ -156,7 +163,7 @@ def _switches(scenario: Scenario) -> Table:
 
 
 def _regimens(program: Program) -> Table:
-    """Doses of each regimen, and what a cycle costs for a patient of middle body surface."""
+    """Doses of each regimen, and the cost of a cycle for a patient with the middle body surface."""
     from rich.table import Table
     from rich.text import Text
 
@@ -183,7 +190,7 @@ def _dose(unit: str, given: Given) -> str:
 
 
 def _what_it_does(option: SwitchOption) -> Iterator[str]:
-    """What an option sets, and the tables that it changes."""
+    """Parameters that an option sets, and tables that it changes."""
     for id_, value in option.set.items():
         yield f"{id_} = {value if isinstance(value, str) else f'{value:g}'}"
     for key, value in option.change.items():
@@ -195,7 +202,7 @@ def _parameters(program: Program) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    kinds = Counter(p.kind or "of no kind" for _, p in program.used.items())
+    kinds = Counter(p.kind or "without a kind" for _, p in program.used.items())
     shares = ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
     table = Table(title=f"Parameters: {sum(kinds.values())}, of which {shares}", title_justify="left")
     for column in ("id", "value", "unit", "kind", "source", "description"):

@@ -1,4 +1,4 @@
-"""`lmssim switches`: every option of every switch beside the base case, one at a time."""
+"""`lmssim switches`: every option of every switch compared with the base case, one at a time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def switches(
     quiet: options.Quiet = False,
     block: options.Block = 256,
 ) -> None:
-    """Run the base case and every other option of each switch on the same patients: what each option changes."""
+    """Run the base case and every other option of each switch, with the same patients and random numbers."""
     overrides_, chosen_ = options.overrides_of(overrides), options.switches_of(chosen)
     strategies_ = options.names_of(strategies)
 
@@ -62,7 +62,7 @@ def switches(
 
 
 def _manifest(study: SwitchStudy, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
-    """As the base case's run, with the options that were run beside it."""
+    """Manifest of the base case, with the other options that were run."""
     from lmssim.execution.manifest import evaluation_part, manifest
 
     result = evaluation_part(study.program, study.sampling, overrides)

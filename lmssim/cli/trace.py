@@ -32,12 +32,12 @@ def trace(
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write tables and a picture of the life to this folder.")
+        Path | None, typer.Option(metavar="DIR", help="Write the tables and a figure of the life to this folder.")
     ] = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Live one patient's life in every strategy: each event, the random number behind it, cost and QALYs so far."""
+    """Trace one patient under every strategy: each event, the random number behind it, costs and QALYs so far."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     for option, value in (("--patient", patient), ("--draw", draw), ("--seed", seed)):
         if value is not None and not 0 <= value < 2**63:

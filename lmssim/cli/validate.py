@@ -1,4 +1,4 @@
-"""`lmssim validate`: published figures beside what the model predicts for a new study of their size."""
+"""`lmssim validate`: published targets beside what the model predicts for a new study of their size."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def validate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Published figures (CSV in the shape of calibration/targets.csv). Absent: those that the scenario's "
-            "calibration holds back.",
+            help="Published targets (CSV with the columns of calibration/targets.csv). If absent: the targets that the "
+            "scenario's calibration holds out.",
         ),
     ] = None,
     draws: Annotated[int, typer.Option(metavar="N", help="Parameter draws.")] = DEFAULT_DRAWS,
-    patients: Annotated[int, typer.Option(metavar="N", help="Simulated patients a draw.")] = DEFAULT_PATIENTS,
+    patients: Annotated[int, typer.Option(metavar="N", help="Simulated patients of each draw.")] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     overrides: options.Overrides = None,
@@ -46,7 +46,7 @@ def validate(
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Compare the model with published figures: predicted with the 95% interval for a new study, observed, inside."""
+    """Compare published targets with the model: which lie inside the 95% interval for a new study."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.execution.folder import ResultFolder
@@ -76,7 +76,7 @@ def validate(
 def _readings(
     scenario: str, targets: Path | None, overrides: dict[str, float], switches: dict[str, str]
 ) -> tuple[Scenario, list[Reading]]:
-    """The scenario, and how each figure is read from it."""
+    """The scenario, and how each target is computed from it."""
     from lmssim.model.scenario import load_scenario
     from lmssim.published.readings import readings_of
     from lmssim.published.targets import load_targets
@@ -86,7 +86,7 @@ def _readings(
         return load_held_out(scenario, overrides, switches)
     loaded = load_scenario(scenario, overrides, switches)
     if targets.is_dir():
-        raise DataError(f"{targets}: is a folder, not a table of figures (CSV).")
+        raise DataError(f"{targets}: is a folder, not a table of targets (CSV).")
     return loaded, readings_of(load_targets(targets), loaded)
 
 
@@ -98,7 +98,7 @@ def _manifest(
     targets: Path | None,
     timings: dict[str, float],
 ) -> dict[str, Any]:
-    """As a run's, with the draws and the table of figures."""
+    """Manifest of a run, with the draws and the table of targets."""
     import hashlib
 
     from lmssim.execution.manifest import evaluation_part, manifest
@@ -115,10 +115,10 @@ def _write(found: Validation, program: Program, folder: ResultFolder, manifest: 
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.store import write_csv
     from lmssim.report.parts.style import save_figure
-    from lmssim.report.published.validation import plot_forest, write_validation_report
+    from lmssim.report.published.validation import forest_of, write_validation_report
 
     write_csv(folder.place(TABLE), found.to_frame())
-    forest, drawn = plot_forest(found), None
+    forest, drawn = forest_of(found), None
     if forest is not None:
         drawn = folder.add_figure(save_figure(forest, folder.begin() / "figures", FIGURE))
     folder.add([write_validation_report(found, folder.begin(), manifest, drawn)])

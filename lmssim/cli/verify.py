@@ -23,13 +23,15 @@ def verify(
         typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario."),
     ] = None,
     engine: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Engine on trial; may be repeated. Default: compiled.")
+        list[str] | None, typer.Option(metavar="NAME", help="Engine to test; may be repeated. Default: compiled.")
     ] = None,
     check: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this check, or this group; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Run only this check, or the checks of this section; may be repeated."),
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Not this check, or this group; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Leave out this check, or the checks of this section; may be repeated."),
     ] = None,
     patients: options.Patients = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
@@ -44,7 +46,7 @@ def verify(
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Change a model's inputs, run it, and compare what comes out with what must. Exit code 1 if a check fails."""
+    """Change a model's inputs, run it, and check that the results change as they must. Exit code 1 if a check fails."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
 
     from lmssim.errors import InputError
@@ -58,7 +60,7 @@ def verify(
     checks = chosen(check or [], skip or [])
     if listed:
         for each in checks:
-            typer.echo(f"{each.group:<12} {each.id:<26} {each.title}")
+            typer.echo(f"{each.section:<12} {each.id:<26} {each.title}")
         return
     if scenario is None:
         raise InputError("verify: SCENARIO is missing; give a file (TOML) or the name of a bundled scenario.")
@@ -79,7 +81,7 @@ def verify(
 
 
 def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
-    """Manifest of the scenario as it is, and what the battery made of it; of a model that does not run, its files."""
+    """Manifest of the scenario and the outcome of the battery; of a model that does not run, the files alone."""
     from lmssim.execution.manifest import evaluation_part, manifest, scenario_part
 
     scenario, sampling = battery.scenario, battery.sampling
@@ -121,10 +123,10 @@ def _document(battery: Battery) -> dict[str, Any]:
 
 
 def _print(battery: Battery, folder: Path) -> None:
-    from lmssim.report.verification.battery import battery_table, figures_table
+    from lmssim.report.verification.battery import battery_table, scores_table
 
     console = options.console()
     for name in battery.tables:
-        console.print(figures_table(battery, name))
+        console.print(scores_table(battery, name))
     console.print(battery_table(battery))
     typer.echo(f"Report: {folder / 'verify.html'}")

@@ -1,8 +1,8 @@
 """A control variate: patients' lives beside those of twins whose expectation is known exactly.
 
-A twin has the profile of the middle of the population (medians of covariates) and the patient's luck. What twins
-average is known without error from the exact engine; how far these twins' average lies from it says how lucky the
-patients were, and is subtracted::
+A twin has the profile of the middle of the population (medians of covariates) and the patient's random numbers. The
+expectation over twins is known without error from the exact engine; the distance of these twins' mean from it is the
+part of the patients' random error that they share, and is subtracted::
 
     estimate = mean(Y) - b (mean(C) - E[C]),   b = cov(Y, C) / var(C)
 

@@ -205,7 +205,7 @@ def _no_deadly_events(scenario: Scenario) -> Scenario:
 
 
 def _stilled(transition: Transition, keep_background: bool = False) -> Transition:
-    """Transition that never happens; its risk, clock and luck stay its own."""
+    """Transition that never happens; its risk, clock and random numbers stay its own."""
     if transition.probability is not None or transition.rate is not None:
         return transition.model_copy(update={"probability": 0.0, "rate": None, "effects": {}})
     if transition.background is not None:

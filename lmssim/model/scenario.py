@@ -6,14 +6,12 @@ import copy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
 from lmssim.model.language.curves import with_curves
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
-from lmssim.model.language.messages import validation_message
+from lmssim.model.language.messages import checked
 from lmssim.model.language.regimens import with_regimens
 from lmssim.model.language.schema import SCHEMA_VERSION, ScenarioFile
 from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
@@ -185,12 +183,7 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
         raise ScenarioError(
             f"{path}: schema_version {version} is newer than this lmssim reads ({SCHEMA_VERSION}); upgrade lmssim."
         )
-    try:
-        return ScenarioFile.model_validate(data)
-    except ValidationError as error:
-        raise ScenarioError(validation_message(error, path)) from None
-    except RecursionError:
-        raise ScenarioError(f"{path}: nested too deep.") from None
+    return checked(ScenarioFile, data, path)
 
 
 def _check_settings(file: ScenarioFile, where: str) -> None:

@@ -112,7 +112,7 @@ def study_interval(share: float, variance: float, n: int) -> tuple[float, float]
     return low, high
 
 
-# === Two groups compared ===
+# === Two arms compared ===
 
 
 @dataclass(frozen=True)
@@ -123,33 +123,33 @@ class RiskSets:
     ----------
     events : ndarray(float, ndim=2)
         1 at an event, else 0.
-    in_group : ndarray(float, ndim=2)
-        Whether the patient is in the group.
-    at_risk, of_group : ndarray(float, ndim=2)
-        Patients at risk then, and how many of these are in the group.
+    in_arm : ndarray(float, ndim=2)
+        Whether the patient is in the arm.
+    at_risk, of_arm : ndarray(float, ndim=2)
+        Patients at risk then, and how many of these are in the arm.
     tied : ndarray(float, ndim=2)
         Events at the same time.
     """
 
     events: FloatArray
-    in_group: FloatArray
+    in_arm: FloatArray
     at_risk: FloatArray
-    of_group: FloatArray
+    of_arm: FloatArray
     tied: FloatArray
 
 
-def risk_sets(time: FloatArray, event: np.ndarray, group: np.ndarray) -> RiskSets:
+def risk_sets(time: FloatArray, event: np.ndarray, arm: np.ndarray) -> RiskSets:
     """Risk sets of studies of the same size.
 
     Parameters
     ----------
     time : ndarray(float, ndim=2)
         End of each patient's observation (years), (n_studies, n_patients); of ties the event goes first.
-    event, group : ndarray(bool, ndim=2)
-        Whether it is the event, and whether the patient is in the group.
+    event, arm : ndarray(bool, ndim=2)
+        Whether it is the event, and whether the patient is in the arm.
     """
     order = np.argsort(time, axis=1, kind="stable")
-    t, e, g = (np.take_along_axis(x, order, axis=1) for x in (time, event.astype(float), group.astype(float)))
+    t, e, g = (np.take_along_axis(x, order, axis=1) for x in (time, event.astype(float), arm.astype(float)))
     n = t.shape[1]
     place = np.broadcast_to(np.arange(n), t.shape)
     new = np.concatenate([np.ones((len(t), 1), dtype=bool), t[:, 1:] != t[:, :-1]], axis=1)
@@ -163,15 +163,15 @@ def risk_sets(time: FloatArray, event: np.ndarray, group: np.ndarray) -> RiskSet
 
 
 def logrank(sets: RiskSets) -> FloatArray:
-    """P-values of the log-rank test of the group against the others, (n_studies,); 1 where nothing can be told.
+    """P-values of the log-rank test of the arm against the others, (n_studies,); 1 without events to compare.
 
     Notes
     -----
-    With d events at a time among Y at risk, Y1 of them in the group, the group's events d1 have the mean d Y1 / Y and
+    With d events at a time among Y at risk, Y1 of them in the arm, the arm's events d1 have the mean d Y1 / Y and
     the variance d (Y1 / Y) (1 - Y1 / Y) (Y - d) / (Y - 1), both summed over times.
     """
-    share = sets.of_group / sets.at_risk
-    excess = (sets.events * (sets.in_group - share)).sum(axis=1)
+    share = sets.of_arm / sets.at_risk
+    excess = (sets.events * (sets.in_arm - share)).sum(axis=1)
     left = (sets.at_risk - sets.tied) / np.maximum(sets.at_risk - 1.0, 1.0)
     variance = (sets.events * share * (1.0 - share) * left).sum(axis=1)
     z = np.divide(excess, np.sqrt(variance), out=np.zeros(len(excess)), where=variance > 0.0)
@@ -180,7 +180,7 @@ def logrank(sets: RiskSets) -> FloatArray:
 
 
 def hazard_ratio(sets: RiskSets) -> FloatArray:
-    """Cox's hazard ratio of the group against the others, ties as Breslow has them, (n_studies,); NaN without events.
+    """Cox's hazard ratio of the arm against the others, ties as Breslow has them, (n_studies,); NaN without events.
 
     Notes
     -----
@@ -188,9 +188,9 @@ def hazard_ratio(sets: RiskSets) -> FloatArray:
     """
     beta = np.zeros(len(sets.events))
     for _ in range(NEWTON):
-        weight = sets.of_group * np.exp(beta)[:, None]
-        share = weight / (weight + sets.at_risk - sets.of_group)
-        score = (sets.events * (sets.in_group - share)).sum(axis=1)
+        weight = sets.of_arm * np.exp(beta)[:, None]
+        share = weight / (weight + sets.at_risk - sets.of_arm)
+        score = (sets.events * (sets.in_arm - share)).sum(axis=1)
         information = (sets.events * share * (1.0 - share)).sum(axis=1)
         step = np.divide(score, information, out=np.full(len(score), np.nan), where=information > 0.0)
         beta += np.clip(step, -1.0, 1.0)

@@ -16,6 +16,7 @@ from lmssim.execution.control_variate import WALKS
 from lmssim.kernels import layout
 from lmssim.kernels.tally import EVENT
 from lmssim.outcomes.endpoint import endpoint_of
+from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.main import COST, MAIN, UNDISCOUNTED, cost_positions
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.outcomes.endpoint import EndpointCounts
 
-Z95 = 1.959963984540054
 SUMMARY = ["strategy", "outcome", "unit", "mean", "se"]
 ERRORS = ["strategy", "outcome", "unit", "value", "profiles", "steps"]
 SURVIVAL = ["endpoint", "strategy", "time", "kind", "value", "se", "at_risk"]
@@ -85,8 +85,8 @@ class Results:
 
 def with_interval(frame: pd.DataFrame) -> pd.DataFrame:
     """Add the 95% interval; a probability's stays within 0 and 1."""
-    frame["low"] = frame["mean"] - Z95 * frame["se"]
-    frame["high"] = frame["mean"] + Z95 * frame["se"]
+    frame["low"] = frame["mean"] - Z975 * frame["se"]
+    frame["high"] = frame["mean"] + Z975 * frame["se"]
     share = frame["unit"] == "probability"
     frame.loc[share, ["low", "high"]] = frame.loc[share, ["low", "high"]].clip(0.0, 1.0)
     return frame

@@ -1,7 +1,7 @@
-"""A published patient beside simulated lives: where the course lies among those that the model holds possible.
+"""Published patients among simulated lives: whether the model finds a patient's course likely.
 
-The lives have the case's covariates and treatment, as far as they are known; what is not known is drawn as in the
-population. A course at the edge of its distribution tells that the patient was rare, or the model wrong.
+The lives have the patient's covariates and treatment, as far as they are known; other covariates are drawn from the
+population. A course at the edge of its distribution means that the patient was rare, or that the model is wrong.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class CaseTime:
     case : str
         Name of the case.
     observed : Observed
-        What the source says.
+        The published time.
     lives : int
-        Simulated lives that are like the case and reach the origin.
+        Simulated lives like the patient's that reach the origin.
     times : ndarray(float, ndim=1)
         Years from the origin to the event, of the lives that have it; ascending.
     """
@@ -74,7 +74,7 @@ class CaseTime:
 
     @property
     def percentile(self) -> float:
-        """Where the observed time lies among the times of lives with the event, 0 to 1; NaN if none has it."""
+        """Share of the times up to the observed one, among lives with the event; NaN if none has it."""
         return self._before() / len(self.times) if len(self.times) else float("nan")
 
     @property
@@ -117,18 +117,18 @@ def read_cases(program: Program, names: Iterable[str], n: int = 50_000, seed: in
     names : iterable of str
         Cases.
     n : int
-        Simulated lives of each case, before those are left out that do not meet `given` and `without`.
+        Simulated lives of each case, before `given` and `without` leave any out.
 
     Raises
     ------
     InputError
-        If a case names an unknown strategy, parameter, covariate, state or mark.
+        If a case names an unknown strategy, parameter, covariate, state or event.
     """
     return [found for name in names for found in _read_case(program, name, n, seed)]
 
 
 def case_frame(found: Iterable[CaseTime]) -> pd.DataFrame:
-    """One row for each observed time, columns `COLUMNS`: shares of lives, years, and the case's percentile."""
+    """One row for each observed time, columns `COLUMNS`: shares of lives, years, and the patient's percentile."""
     return pd.DataFrame([each.row() for each in found], columns=list(COLUMNS))
 
 
@@ -144,7 +144,7 @@ def _read_case(program: Program, name: str, n: int, seed: int) -> list[CaseTime]
 
 
 def _like(program: Program, case: Case, where: str) -> Program:
-    """The program with patients and parameters held at what is known of the case."""
+    """The program with the covariates and parameters that are known of the patient."""
     for parameter in case.set:
         if parameter not in program.scenario.table:
             raise ScenarioError(unknown("parameter", parameter, program.scenario.table, f"{where}.set"))
@@ -154,7 +154,7 @@ def _like(program: Program, case: Case, where: str) -> Program:
 
 
 def _chosen(lives: FirstTimes, case: Case, where: str) -> Chosen:
-    """Lives that meet what is known of the course."""
+    """Lives that agree with what is known of the course."""
     chosen = np.ones(lives.n, dtype=bool)
     if case.given:
         chosen &= np.isfinite(lives.first(case.given, f"{where}.given"))

@@ -1,8 +1,8 @@
-"""What became of each figure that the model was asked to answer for: met, missed, used or left out.
+"""The published results of the five seed documents, and whether the model meets, misses, uses or leaves out each.
 
-The table `evidence/seed_figures.csv` of the bundled scenarios has a row for each figure. A figure that is *met* or
-*missed* is computed by a row of a scenario's published series, the way its paper read it; one that is *used* is an
-input; one that is *left out* has a reason.
+The table `evidence/seed_observations.csv` of the bundled scenarios has a row for each of these observations. An
+observation that is *met* or *missed* is computed by a row of a scenario's published series, as its paper computed it;
+one that is *used* is an input; one that is *left out* has a reason.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import TYPE_CHECKING
 
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import DataError, unknown
-from lmssim.model.language.csvfile import Row, number, read_rows
+from lmssim.model.language.csvfile import BLANK, Row, number, read_unique
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 STATUSES = {
-    "met": "computed as its paper read it, and agrees",
-    "missed": "computed as its paper read it, and disagrees",
-    "used": "an input takes it",
+    "met": "computed as its paper computed it, and agrees",
+    "missed": "computed as its paper computed it, and disagrees",
+    "used": "an input of the model",
     "left_out": "neither computed nor used",
 }
 HOW = ("value", "primary", "derived")
-"""How an input takes a figure: its value; the same value from the source that is quoted; or computed from it."""
+"""How an input uses an observation: its value; the same value from the source that is quoted; or computed from it."""
 TEXTS = (
-    "figure_id",
+    "observation_id",
     "source_id",
     "kind",
     "site",
@@ -45,10 +45,10 @@ SEPARATOR = "; "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One published figure, and what became of it."""
+class SeedObservation:
+    """One published result, and what the model makes of it."""
 
-    figure_id: str
+    observation_id: str
     source_id: str
     kind: str
     """`target` (an outcome) or `input`."""
@@ -58,7 +58,7 @@ class Figure:
     """What is counted or measured; of an input, its description."""
     statistic: str
     time_years: str
-    """Time of the figure: a number, a range, or nothing."""
+    """Time of the observation: a number, a range, or nothing."""
     unit: str
     locator: str
     value: float | None
@@ -72,12 +72,12 @@ class Figure:
     """Where it is: `scenario:series.target` of a row of a series, `file.csv:id` of a parameter, or `scenario:key` of a
     scenario's own table such as `strategies.guideline`."""
     how: str
-    """Of a used figure, one of `HOW`."""
+    """Of a used observation, one of `HOW`."""
     reason: str
 
 
-def load_figures(path: Path | None = None) -> list[Figure]:
-    """Every figure, in the order of the table.
+def load_observations(path: Path | None = None) -> list[SeedObservation]:
+    """Every observation, in the order of the table.
 
     Parameters
     ----------
@@ -87,29 +87,22 @@ def load_figures(path: Path | None = None) -> list[Figure]:
     Raises
     ------
     DataError
-        If a row does not say what became of its figure, or a figure stands twice.
+        If a row does not say what the model makes of it, or an observation stands twice.
     """
-    path = path or scenarios_folder() / "evidence" / "seed_figures.csv"
-    figures: dict[str, Figure] = {}
-    for row in read_rows(path, (*TEXTS, *NUMBERS, "time_years")):
-        figure = _figure(row)
-        if figure.figure_id in figures:
-            raise row.refuse("figure_id", f"'{figure.figure_id}' stands twice.")
-        figures[figure.figure_id] = figure
-    return list(figures.values())
+    path = path or scenarios_folder() / "evidence" / "seed_observations.csv"
+    return read_unique(path, "observation_id", _observation, (*TEXTS, *NUMBERS, "time_years"))
 
 
-def _figure(row: Row) -> Figure:
+def _observation(row: Row) -> SeedObservation:
     _check(row)
     numbers = {column: number(row, column, allow_blank=True) for column in NUMBERS}
     texts = {column: row[column] for column in (*TEXTS, "time_years") if column != "by"}
-    return Figure(by=tuple(filter(None, row["by"].split(SEPARATOR))), **texts, **numbers)  # type: ignore[arg-type]
+    return SeedObservation(by=tuple(filter(None, row["by"].split(SEPARATOR))), **texts, **numbers)  # type: ignore[arg-type]
 
 
 def _check(row: Row) -> None:
-    for column in ("figure_id", "source_id"):
-        if not row[column]:
-            raise row.refuse(column, "the cell is blank.")
+    if not row["source_id"]:
+        raise row.refuse("source_id", BLANK)
     status = row["status"]
     if status not in STATUSES:
         raise DataError(unknown("status", status, STATUSES, f"{row.where}: column 'status'"))

@@ -1,4 +1,4 @@
-"""What a new study of a given size would find of a figure: parameters, the study's setting, and sampling.
+"""What a new study of a given size would observe: uncertainty of the parameters, of its setting, and of its sampling.
 
 Notes
 -----
@@ -7,9 +7,9 @@ In draw k a row's share with the event is p_k, a time m_k. A new study has, with
     p* = 1 - exp(-exp(log(-log(1 - p_k)) + tau_k z)),   x ~ Binomial(n_k, p*) / n_k,   n_k = n times `per_patient`
     log x = log m_k - tau_k z / a_k + spread_k z',         a_k = 1 / (log(2) sqrt(n_k) spread_k)
 
-where z is the same for all figures of a study and family. The effect is of the hazard: a_k, the slope of the
-complementary log-log over log time, is what a median's own spread implies (the shape of a Weibull time). A mean has
-a_k = 1 / (sqrt(n_k) spread_k), the inverse of the coefficient of variation.
+where z is the same for all targets of a study and outcome family. The between-study effect acts on the hazard: a_k, the
+slope of the complementary log-log over log time, follows from the SD of a median (it is the shape of a Weibull time).
+For a mean a_k = 1 / (sqrt(n_k) spread_k), the inverse of the coefficient of variation.
 """
 
 from __future__ import annotations
@@ -28,28 +28,26 @@ if TYPE_CHECKING:
     from lmssim.published.predict import Predicted
 
 STREAM_STUDIES = 5
-"""Stream of new studies: their between-study effects and their sampling."""
+"""Random stream of new studies: their between-study effects and their sampling."""
 REPLICATES = 10
 """New studies of each draw."""
-TIMES = ("median_time", "mean_time", "km_median")
-"""Statistics that are times."""
 UNKNOWN_SPREAD = 1.44
-"""SD of the log of a median of one exponential time, 1 / log 2; where the curve's own interval has no end."""
+"""SD of the log of a median of one exponential time, 1 / log 2: used where the interval of the curve has no end."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A figure by draw, draws in which nobody is counted left out.
+    """A row by draw, without the draws in which it has no patients.
 
     Attributes
     ----------
-    figure, share, per_patient, spread, patients : ndarray(float, ndim=1)
+    value, share, per_patient, spread, patients : ndarray(float, ndim=1)
         As in `Predicted`.
     known : ndarray(bool, ndim=1)
-        Draws of all that are kept.
+        Which of all draws are kept.
     """
 
-    figure: FloatArray
+    value: FloatArray
     share: FloatArray
     per_patient: FloatArray
     spread: FloatArray
@@ -59,9 +57,9 @@ class Column:
     @staticmethod
     def of(predicted: Predicted, column: int) -> Column:
         """Column of a prediction."""
-        known = ~np.isnan(predicted.figure[:, column])
+        known = ~np.isnan(predicted.value[:, column])
         return Column(
-            figure=predicted.figure[known, column],
+            value=predicted.value[known, column],
             share=predicted.share[known, column],
             per_patient=predicted.per_patient[known, column],
             spread=predicted.spread[known, column],
@@ -72,18 +70,18 @@ class Column:
 
 @dataclass(frozen=True)
 class Found:
-    """What new studies would find.
+    """What new studies would observe.
 
     Attributes
     ----------
     predicted : float
-        Mean share, or median over draws of a time.
+        Mean of a share over draws, or median of a time.
     low, high : float
         95% interval.
     width_ratio : float
-        Its width over that of sampling alone, on the log scale of a time.
+        Its width as a multiple of the interval of sampling alone; for a time, on the log scale.
     values : ndarray(float, ndim=2)
-        Of each study, (n_draws, REPLICATES).
+        The value in each study, (n_draws, REPLICATES).
     """
 
     predicted: float
@@ -99,7 +97,7 @@ class Found:
 
 @dataclass(frozen=True)
 class NewStudies:
-    """New studies of a figure: `REPLICATES` in each draw.
+    """New studies that observe a row: `REPLICATES` in each draw.
 
     Attributes
     ----------
@@ -108,9 +106,9 @@ class NewStudies:
     n : float
         Patients.
     n_read : float
-        Patients of the studies that the spread of a time is of: those of the row as it was read.
+        Patients of the study for which the row was computed: the SD of a median or mean comes from that study.
     is_effective : bool
-        Whether `n` is net of censoring.
+        Whether `n` is already the effective number after censoring.
     tau : ndarray(float, ndim=1)
         Between-study SD by draw.
     seed : int
@@ -127,7 +125,7 @@ class NewStudies:
     seed: int
 
     def _effects(self) -> FloatArray:
-        """Between-study effects, (n_draws, REPLICATES): the same for all of a study's figures of a family."""
+        """Between-study effects, (n_draws, REPLICATES): the same for all targets of a study and family."""
         effects: FloatArray = self.tau[:, None] * special.ndtri(self._uniforms(f"{self.study}/{self.family}", 0))
         return effects
 
@@ -139,14 +137,14 @@ class NewStudies:
         return study_uniforms(name, which, len(self.tau) * REPLICATES, self.seed).reshape(len(self.tau), REPLICATES)
 
     def _size(self, column: Column) -> FloatArray:
-        """Patients net of censoring, by draw."""
+        """Effective number of patients after censoring, by draw."""
         each = np.ones(len(column.share)) if self.is_effective else column.per_patient
         size: FloatArray = np.maximum(self.n * np.nan_to_num(each, nan=1.0), 1.0)
         return size
 
     def of_a_share(self, column: Column) -> Found:
         """Shares with the event."""
-        least = 0.5 / np.maximum(column.patients, 1.0)  # no more than the simulated patients can tell
+        least = 0.5 / np.maximum(column.patients, 1.0)  # no finer than the simulated patients allow
         share = np.clip(column.share, least, 1.0 - least)
         studies = np.round(self._size(column))
         p = -np.expm1(-np.exp(np.log(-np.log1p(-share))[:, None] + self._effects()))
@@ -163,9 +161,9 @@ class NewStudies:
         spread = of_one / np.sqrt(size)
         slope = 1.0 / ((1.0 if is_mean else np.log(2.0)) * np.maximum(of_one, 1e-9))
         moved = spread[:, None] * special.ndtri(self._sampling()) - self._effects() / slope[:, None]
-        found = column.figure[:, None] * np.exp(moved)
+        found = column.value[:, None] * np.exp(moved)
         low, high = _interval(found)
-        middle = float(np.quantile(column.figure, 0.5, method="inverted_cdf"))
+        middle = float(np.quantile(column.value, 0.5, method="inverted_cdf"))
         within = 2.0 * Z975 * float(spread.mean())
         ratio = float(np.log(high / low) / within) if low > 0.0 and high < np.inf and within > 0.0 else np.nan
         return Found(middle, low, high, ratio, found)
@@ -179,6 +177,6 @@ def study_uniforms(name: str, which: int, n: int, seed: int) -> FloatArray:
 
 
 def _interval(values: FloatArray) -> tuple[float, float]:
-    """95% interval; never between two values, as one may be infinite."""
+    """95% interval; not interpolated, as a value may be infinite."""
     low, high = np.quantile(values, [0.025, 0.975], method="inverted_cdf")
     return float(low), float(high)

@@ -1,6 +1,6 @@
-"""Figures of published series in parameter draws: what calibration and validation compare with the papers.
+"""Rows of published series in parameter draws: what calibration and validation compare with the papers.
 
-Draw k meets patients of its own, so errors of simulation are independent between draws; draw k alone equals draw k of
+Draw k has patients of its own, so errors of simulation are independent between draws. Draw k alone equals draw k of
 many, for any number of workers.
 """
 
@@ -45,20 +45,20 @@ class Predicted:
 
     Attributes
     ----------
-    figure : ndarray(float, ndim=2)
+    value : ndarray(float, ndim=2)
         In the paper's own terms: survival as survival, times in years.
     share : ndarray(float, ndim=2)
-        Of patients with an event; of a median, of those with the event (or of all, of a Kaplan-Meier median) by the
-        observed time. NaN where there is none.
+        Share of patients with an event. For a median, the share by the observed time: of patients with the event, or
+        of all for a Kaplan-Meier median. NaN where there is none.
     per_patient : ndarray(float, ndim=2)
-        Patients without censoring who tell as much of the share as one of the study does: 1 for a proportion.
+        Effective share of a patient's information after censoring: 1 for a proportion.
     spread : ndarray(float, ndim=2)
         SD of the log of a median or mean in a study of the row's n; NaN for shares.
     patients : ndarray(float, ndim=2)
-        Simulated patients whom the row is about; of a median among events, those with the event.
+        Simulated patients of the row; for a median among events, those with the event.
     """
 
-    figure: FloatArray
+    value: FloatArray
     share: FloatArray
     per_patient: FloatArray
     spread: FloatArray
@@ -66,7 +66,7 @@ class Predicted:
 
     @property
     def information(self) -> FloatArray:
-        """Effective simulated patients behind a share."""
+        """Effective number of simulated patients of a share."""
         size: FloatArray = self.patients * self.per_patient
         return size
 
@@ -78,7 +78,7 @@ def rows_of(scenario: Scenario, names: Iterable[str]) -> list[tuple[str, SeriesR
 
 @dataclass(frozen=True)
 class Reader:
-    """Series of a scenario, ready to be read in any draws.
+    """Series of a scenario, ready to be computed in any draws.
 
     Attributes
     ----------
@@ -100,18 +100,19 @@ class Reader:
         jobs: int = 1,
         progress: Callable[[int, int], None] | None = None,
     ) -> Predicted:
-        """Figures in parameter draws.
+        """Rows in parameter draws.
 
         Parameters
         ----------
         draws : mapping of str to ndarray(float, ndim=1)
-            Parameter values by draw, (n_draws,); those absent stand at their base values, derived ones are computed.
+            Parameter values by draw, (n_draws,). Parameters that are absent keep their base values; derived ones are
+            computed.
         n_patients : int
             Patients a draw and a population.
         seed : int
             Key of their random numbers.
         first : int
-            Number of the first draw: draw k meets patients k n_patients, k n_patients + 1, ...
+            Number of the first draw: draw k has patients k n_patients, k n_patients + 1, ...
         jobs : int
             Worker threads.
         progress : callable, optional
@@ -169,12 +170,12 @@ def reader_of(scenario: Scenario, names: list[str], wanted: Collection[tuple[str
     names : list of str
         Series of the scenario, whose rows are the columns of a prediction (`rows_of`).
     wanted : collection of (str, str), optional
-        Series and target of the rows that are read; all if absent.
+        Series and target of the rows that are computed; all if absent.
 
     Raises
     ------
     ScenarioError
-        If a series does not exist, or cannot be read.
+        If a series does not exist, or cannot be computed.
     """
     for name in names:
         if name not in scenario.file.series:
@@ -185,20 +186,6 @@ def reader_of(scenario: Scenario, names: list[str], wanted: Collection[tuple[str
     for name in dict.fromkeys(name for name, _ in places):
         held.setdefault(tuple(sorted(scenario.file.series[name].set.items())), []).append(name)
     return Reader([_cohort(scenario, dict(values), group, places) for values, group in held.items()], len(keys))
-
-
-def predict(
-    scenario: Scenario,
-    names: list[str],
-    draws: Mapping[str, FloatArray],
-    n_patients: int,
-    seed: int = 1,
-    first: int = 0,
-    jobs: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-) -> Predicted:
-    """Figures of series in parameter draws; see `Reader.predict`."""
-    return reader_of(scenario, names).predict(draws, n_patients, seed, first, jobs, progress)
 
 
 @dataclass(frozen=True)
@@ -214,7 +201,7 @@ class _Cohort:
     places : list of int
         Column of each row among those of all series.
     held : frozenset of str
-        Parameters that these series hold, whatever a draw says.
+        Parameters that these series hold at a value in every draw.
     """
 
     program: Program
@@ -252,7 +239,7 @@ class _Cohort:
 
 
 def _columns(share: Share) -> tuple[float, ...]:
-    return share.figure, share.share, share.per_patient, share.spread, share.patients
+    return share.value, share.share, share.per_patient, share.spread, share.patients
 
 
 def _cohort(

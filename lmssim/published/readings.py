@@ -1,13 +1,12 @@
-"""How a published figure is read from a scenario: as a row of a series, in one sentence, or why it is not computable.
+"""How a published target is computed from a scenario: as a row of a series, in one sentence, or why it cannot be.
 
 What a row of the table leaves open has a documented default, which the sentence names:
 
-- *patients*: of a figure of treatment with curative intent, those without metastases at presentation; of practice as
-  observed (`mixed`), all;
-- *follow-up*: of a crude proportion with a time, log-normal with that median; else log-normal, median 4 years;
+- *patients*: for treatment with curative intent, those without metastases at presentation; for observed practice, all;
+- *follow-up*: for a crude proportion with a time, log-normal with that median; else log-normal, median 4 years;
 - *number*: 50 patients;
-- *survival-like outcomes* (`os`, `dss`, `dfs`, ...): a crude proportion is the share without the event; a median is
-  Kaplan-Meier's. Of recurrences a median or mean is among those who have one.
+- *outcomes that count deaths* (`os`, `dss`, `dfs`, ...): a crude proportion is the share without the event, and a
+  median is Kaplan-Meier's. Of other outcomes, a median or mean is among patients with the event.
 """
 
 from __future__ import annotations
@@ -22,49 +21,27 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
 from lmssim.model.language.schema import FollowUp, Series, SeriesRow
 from lmssim.model.population.patients import possible_labels
-from lmssim.published.arms import Arm, arm_of
-from lmssim.published.series import AT_A_TIME
+from lmssim.published.arms import Arms
+from lmssim.published.measures import Measures, NotComputableError, listed
 from lmssim.published.targets import RATIOS
+from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lmssim.model.scenario import Scenario
+    from lmssim.published.arms import Arm
+    from lmssim.published.measures import Measure
     from lmssim.published.targets import Target
+    from lmssim.published.vocabulary import Vocabulary
 
 DEFAULT_N = 50
 DEFAULT_MEDIAN, DEFAULT_SDLOG, DEFAULT_HIGH = 4.0, 0.7, 20.0
 """Follow-up (years) where nothing is known of it."""
 CRUDE_SDLOG = 0.5
 LEAST_FOLLOWED = 0.01
-"""Share of patients who must be followed to the time of a figure."""
-LATE = 5.0
-"""Years after which a recurrence is late, where no time is given."""
+"""Share of patients who must be followed to the time of a target."""
 NOT_COMPUTABLE = "not computable: "
-LOCAL = ("local_recurrence", "local_recurrence_with_metastasis")
-DISTANT = ("metastasis_at_presentation", "metastasis_around_surgery", "metastatic")
-PRESENTATION = "metastasis_at_presentation"
-FREE = ("os", "dss", "dfs", "abdominal_recurrence_free", "os_after_metastasis", "pfs_metastatic")
-"""Outcomes whose figures are shares without an event."""
-OUTCOMES = (*FREE, "local_recurrence", "distant_metastasis", "any_recurrence", "late_recurrence")
-PREFIXES = ("complication", "response", "metastatic_site")
-ADVANCED = ("os_after_metastasis", "pfs_metastatic")
-COMPLICATIONS = {"dermatologic": "dermatological", "postoperative_pain": "pain"}
-"""Names that papers give to complications, and the model's."""
-RESPONSES = {"objective": "response", "stable": "stable"}
-FAMILIES = {
-    "local_recurrence": "local_recurrence",
-    "abdominal_recurrence_free": "local_recurrence",
-    "distant_metastasis": "metastasis",
-    "any_recurrence": "metastasis",
-    "late_recurrence": "metastasis",
-    "dfs": "metastasis",
-    "os": "death",
-    "dss": "death",
-    "os_after_metastasis": "death",
-    "pfs_metastatic": "progression",
-}
-"""Outcome family of each outcome: figures of one family in a study share a between-study effect."""
 STATISTICS = {
     "crude_proportion": "proportion",
     "response_rate": "proportion",
@@ -73,10 +50,10 @@ STATISTICS = {
     "median_time_years": "median_time",
     "mean_time_years": "mean_time",
 }
-WORDS = {
+STATISTIC_TEXTS = {
     "proportion": "share within follow-up",
     "cumulative_incidence": "cumulative incidence, death competing",
-    "km_survival": "Kaplan-Meier",
+    "km_survival": "Kaplan-Meier survival",
     "km_median": "Kaplan-Meier median",
     "median_time": "median among those with the event",
     "mean_time": "mean among those with the event",
@@ -85,7 +62,7 @@ WORDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """A published figure and how the model reads it."""
+    """A published target and how the model computes it."""
 
     target_id: str
     study: str
@@ -95,41 +72,32 @@ class Reading:
     time_years: str = ""
     n: int | None = None
     observed: float | None = None
-    """The figure, in the paper's own terms; None of a range."""
+    """Published value, in the paper's own terms; None of a range."""
     low: float | None = None
     """Published interval or range, in the same terms."""
     high: float | None = None
     series: Series | None = None
-    """Series of one row; None if the figure is not computable."""
+    """Series of one row; None if the target is not computable."""
     without: bool = False
-    """The figure is the share without the event, of a row that counts those with it."""
+    """Whether the published value is the share without the event, and the row counts those with it."""
     effective: float | None = None
-    """Patients without censoring who tell the figure, where its interval does; None: `n`, less for censoring."""
+    """Effective number of patients, where the published interval gives it; None: `n`, less for censoring."""
     counted: bool = False
-    """Part of the share inside and the mean error: a figure, not a range."""
-    family: str = "other"
+    """Whether it counts in the share inside and the mean error: a value, not a range."""
+    family: str = OTHER
     text: str
-    """How it was read, or why it is not computable."""
-
-
-class _NotComputableError(Exception):
-    """Why a figure cannot be read from a scenario."""
-
-
-def reading_of(target: Target, scenario: Scenario) -> Reading:
-    """How a figure is read from a scenario (`Reader`)."""
-    return Reader(scenario).reading(target)
+    """How it is computed, or why it is not computable."""
 
 
 def readings_of(targets: Iterable[Target], scenario: Scenario) -> list[Reading]:
-    """How each figure is read from a scenario."""
+    """How each target is computed from a scenario."""
     reader = Reader(scenario)
     return [reader.reading(target) for target in targets]
 
 
 def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
     """Reading of a row that its file defines."""
-    rule = f" where {series.where}" if series.where else ""
+    note = f"; {row.note}" if row.note else ""
     return Reading(
         target_id=row.target,
         study=study,
@@ -142,24 +110,46 @@ def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
         high=row.high,
         series=series.model_copy(update={"rows": [row]}),
         counted=row.observed is not None,
-        text=f"as the calibration reads it: {series.label}, strategy {row.strategy or series.strategy}{rule}; "
-        f"{WORDS[row.statistic]} of {', '.join(row.events)}{f'; {row.note}' if row.note else ''}",
+        text=f"as in the calibration ({series.label}): {reading_text(series, row)}{note}",
     )
 
 
-class Reader:
-    """Reads figures from one scenario."""
+def reading_text(series: Series, row: SeriesRow) -> str:
+    """How a row of a series is computed, in a sentence."""
+    parts = [f"{STATISTIC_TEXTS[row.statistic]}: {listed(row.events)}"]
+    parts += [f"by {row.by:g} years"] if row.by is not None else []
+    parts += [f"after {row.after:g} years"] if row.after is not None else []
+    parts += [f"since {listed(row.since)}"] if row.since else []
+    parts.append(f"under strategy {row.strategy or series.strategy}")
+    rules = [rule for rule in (series.where, row.where) if rule]
+    parts += [f"where {' and '.join(rules)}"] if rules else []
+    parts += [f"with {listed(row.given)}"] if row.given else []
+    parts += [f"without {listed([*series.exclude, *row.without])}"] if series.exclude or row.without else []
+    follow_up = {key: value for key, value in series.follow_up.model_dump(exclude_none=True).items() if value != 0.0}
+    parts.append("follow-up " + listed(f"{key} {value}" for key, value in follow_up.items()))
+    parts += [f"held {listed(f'{key} = {value:g}' for key, value in series.set.items())}"] if series.set else []
+    return "; ".join(parts)
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
+
+class Reader:
+    """Finds how targets are computed from one scenario.
+
+    Parameters
+    ----------
+    words : Vocabulary, optional
+        Words of papers; the bundled ones if absent.
+    """
+
+    def __init__(self, scenario: Scenario, words: Vocabulary | None = None) -> None:
+        self.scenario, self.words = scenario, words or vocabulary()
         self.program = compile_scenario(scenario)
-        self.names = {*self.program.states, *self.program.flat.names(), *self.program.marks}
-        self.ends = [name for name, state in scenario.file.states.items() if state.kind == "absorbing"]
-        self.sites = possible_labels(scenario.patients, "site")
-        self.advanced = "line_1" in self.names and not {"surgery", PRESENTATION} & self.names
+        self.measures = Measures(self.program, self.words)
+        self.arms = Arms(scenario, self.words)
+        self.names = self.measures.names
+        self.sites = possible_labels(scenario.patients, self.words.sites.covariate)
 
     def reading(self, target: Target) -> Reading:
-        """How a figure is read.
+        """How a target is computed.
 
         Raises
         ------
@@ -176,44 +166,31 @@ class Reader:
             observed=target.value,
             low=target.low,
             high=target.high,
-            family=target.family or FAMILIES.get(target.outcome, "other"),
+            family=target.family or self.words.family_of_outcome(target.outcome),
             text="",
         )
         self._check(target)
         try:
             return self._computable(target, blank)
-        except _NotComputableError as reason:
+        except NotComputableError as reason:
             return replace(blank, text=f"{NOT_COMPUTABLE}{reason}")
 
     def _computable(self, target: Target, blank: Reading) -> Reading:
         if target.statistic in RATIOS:
-            raise _NotComputableError(f"{target.statistic.replace('_', ' ')}: compares two groups of patients")
+            raise NotComputableError(f"{target.statistic.replace('_', ' ')}: compares two groups of patients")
         where, site = self._site(target)
         arm = self._arm(target)
-        measure = self._measure(target, arm)
-        free = self._is_free(target.outcome)
+        free = self.measures.counts_the_event_free(target.outcome)
         statistic = "km_median" if free and target.statistic == "median_time_years" else STATISTICS[target.statistic]
-        measure = self._timed(target, measure, statistic)
+        measure = self.measures.of(target, arm, statistic)
         last = max(measure.by or 0.0, measure.after or 0.0)
         horizon = self.scenario.file.settings.horizon
         if last >= horizon:
-            raise _NotComputableError(f"the scenario ends at {horizon:g} years")
+            raise NotComputableError(f"the scenario ends at {horizon:g} years")
         without = free and statistic == "proportion"
         follow_up, followed = _follow_up(target, statistic, last, late=measure.after is not None)
-        n, number = self._number(target, statistic)
+        n, number = _number(target, statistic)
         exclude, left_out = self._excluded(target, arm)
-        row = SeriesRow(
-            target=target.target_id,
-            label=target.outcome,
-            statistic=statistic,
-            events=list(measure.events),
-            sequence=arm.sequence,
-            by=measure.by,
-            after=measure.after,
-            since=list(measure.since),
-            n=n,
-            **_published(target, without),
-        )
         rule = " and ".join(f"({part})" for part in (where, target.where) if part)
         series = Series(
             label=target.study,
@@ -223,10 +200,10 @@ class Reader:
             exclude=exclude,
             where=rule or None,
             set=dict(target.set),
-            rows=[row],
+            rows=[_row(target, statistic, measure, arm, n, without)],
         )
         parts = [
-            f"{WORDS[statistic]}{', as the share without it' if without else ''}: {measure.text}",
+            f"{STATISTIC_TEXTS[statistic]}{', as the share without it' if without else ''}: {measure.text}",
             arm.note,
             *site,
             *left_out,
@@ -236,7 +213,7 @@ class Reader:
             number,
         ]
         if target.value is None:
-            parts.append("a range or bound: met if the prediction lies within, and not counted")
+            parts.append("a range or bound: met if the prediction lies within it; not counted")
         text = "; ".join(part for part in parts if part)
         return replace(blank, series=series, without=without, counted=target.value is not None, text=text)
 
@@ -250,7 +227,7 @@ class Reader:
         for column, names in (("since", target.since), ("exclude", target.exclude or ())):
             for name in names:
                 if name not in self.names:
-                    raise DataError(unknown("state or mark", name, self.names, f"{target.place}: '{column}'"))
+                    raise DataError(unknown("state or event", name, self.names, f"{target.place}: '{column}'"))
         for id_, _ in target.set:
             if id_ not in table:
                 raise DataError(unknown("parameter", id_, table, f"{target.place}: 'set'"))
@@ -273,31 +250,32 @@ class Reader:
             raise DataError(str(error)) from None
         if not names.is_baseline(node):
             others = sorted(set(expression.names(node)) - set(names.covariates))
-            raise DataError(f"{place}: '{target.where}' reads {', '.join(others)}; it may read covariates alone.")
+            raise DataError(f"{place}: '{target.where}' reads {listed(others)}; it may read covariates alone.")
 
     # === Who ===
 
     def _site(self, target: Target) -> tuple[str, list[str]]:
-        """Rule that chooses patients of the figure's site, and what to say of it."""
-        site = target.site or "all"
+        """Rule that chooses patients of the target's site, and what to say of it."""
+        site, known = target.site or "all", self.words.sites
         if not self.sites:
             return "", [] if site == "all" else [f"site {site}: the scenario's patients have none"]
         if site == "all":
-            return "", [f"of all sites, read of {_listed(self.sites)}"]
-        same = {"trunk": "extremity"}.get(site, site)
-        wanted = [each for each in self.sites if each == same or (same == "nonuterine" and each != "uterine")]
+            return "", [f"of all sites, computed for {listed(self.sites)}"]
+        same, other = known.same.get(site, site), known.all_but.get(site)
+        wanted = [each for each in self.sites if each == same or other not in (None, each)]
         if not wanted:
             hint = nearest(site, self.sites) if site not in self._known_sites() else ""
-            raise _NotComputableError(f"of site {site}, the scenario's patients are of {_listed(self.sites)}.{hint}")
-        rule = "" if wanted == self.sites else " or ".join(f"site == '{each}'" for each in wanted)
-        return rule, [f"of site {site}, read of {_listed(wanted)}"] if wanted != [site] else []
+            raise NotComputableError(f"of site {site}, the scenario's patients are of {listed(self.sites)}.{hint}")
+        rule = "" if wanted == self.sites else " or ".join(f"{known.covariate} == '{each}'" for each in wanted)
+        return rule, [f"of site {site}, computed for {listed(wanted)}"] if wanted != [site] else []
 
     def _known_sites(self) -> set[str]:
-        spec = next((c for c in self.scenario.patients.covariates if c.name == "site"), None)
-        return {*(spec.labels if spec else ()), "all", "nonuterine", "trunk"}
+        name = self.words.sites.covariate
+        spec = next((c for c in self.scenario.patients.covariates if c.name == name), None)
+        return {*(spec.labels if spec else ()), *self.words.sites.words}
 
     def _arm(self, target: Target) -> Arm:
-        arm = arm_of(target.strategy.strip(), self.scenario)
+        arm = self.arms.of(target.strategy.strip())
         if not target.model_strategy:
             return arm
         note = f"strategy {target.model_strategy}, as the table says"
@@ -306,214 +284,59 @@ class Reader:
     def _excluded(self, target: Target, arm: Arm) -> tuple[list[str], list[str]]:
         """States whose patients are left out, and what to say of it."""
         if target.exclude is not None:
-            return list(target.exclude), [f"without {_listed(target.exclude)}"] if target.exclude else []
-        at_presentation = target.outcome == "distant_metastasis" and target.time == 0.0
-        if not arm.curative or PRESENTATION not in self.names or target.outcome in ADVANCED or at_presentation:
+            return list(target.exclude), [f"without {listed(target.exclude)}"] if target.exclude else []
+        states, outcome = self.measures.at_presentation(), self.words.outcomes.get(target.outcome)
+        asked_for = outcome is not None and (outcome.advanced or (outcome.at_time_zero and target.time == 0.0))
+        if not arm.curative or not states or asked_for:
             return [], []
-        return [PRESENTATION], ["without metastases at presentation"]
-
-    def _number(self, target: Target, statistic: str) -> tuple[int, str]:
-        """Patients of the study: those with the event, of times among them."""
-        n = target.events if statistic in ("median_time", "mean_time") and target.events else target.n
-        return (n, f"n = {n}") if n else (DEFAULT_N, f"n not given, {DEFAULT_N} assumed")
-
-    # === What ===
-
-    def _is_free(self, outcome: str) -> bool:
-        endpoint = self.scenario.file.endpoints.get(outcome)
-        return outcome in FREE or (outcome not in OUTCOMES and endpoint is not None and endpoint.kind == "survival")
-
-    def _measure(self, target: Target, arm: Arm) -> _Measure:
-        """Events of an outcome and where its time begins."""
-        prefix, _, rest = target.outcome.partition(":")
-        if prefix in PREFIXES and rest:
-            measure = self._of_a_mark(prefix, rest, arm)
-        elif self.advanced and target.outcome in OUTCOMES and target.outcome not in ADVANCED:
-            raise _NotComputableError("the scenario's patients begin with advanced disease")
-        elif target.outcome in OUTCOMES:
-            measure = self._of_an_outcome(target, arm)
-        else:
-            measure = self._of_an_endpoint(target.outcome)
-        if target.since:
-            measure = replace(measure, since=target.since)
-        elif not measure.since and arm.since:
-            measure = replace(measure, since=arm.since)
-        self._check_reachable(target, measure)
-        return replace(measure, text=f"{measure.text}{f' since {_listed(measure.since)}' if measure.since else ''}")
-
-    def _check_reachable(self, target: Target, measure: _Measure) -> None:
-        if not measure.events:
-            raise _NotComputableError(f"the scenario has no state or event for {target.outcome}")
-        absent = [name for name in measure.since if name not in self.names]
-        if absent:
-            raise _NotComputableError(f"the scenario has no {_listed(absent)}")
-        if "salvage_surgery" in measure.since and set(measure.events) & set(LOCAL):
-            raise _NotComputableError("a second local recurrence is not told from the first")
-
-    def _of_a_mark(self, prefix: str, rest: str, arm: Arm) -> _Measure:
-        if prefix == "metastatic_site":
-            raise _NotComputableError("the model does not know where metastases are")
-        if prefix == "complication":
-            mark = COMPLICATIONS.get(rest, rest)
-            if mark not in self.names:
-                raise _NotComputableError(f"the scenario has no event {mark}.{nearest(mark, self.program.marks)}")
-            return _Measure((mark,), mark)
-        mark = f"{RESPONSES.get(rest, rest)}_{arm.regimen}"
-        if not arm.regimen or mark not in self.program.marks:
-            raise _NotComputableError(f"the scenario has no event for {rest} response to this treatment")
-        return _Measure((mark,), mark)
-
-    def _of_an_endpoint(self, outcome: str) -> _Measure:
-        """An endpoint that the scenario names."""
-        endpoint = self.scenario.file.endpoints.get(outcome)
-        if endpoint is None:
-            known = [*OUTCOMES, *(f"{prefix}:..." for prefix in PREFIXES), *self.scenario.file.endpoints]
-            raise _NotComputableError(f"unknown outcome '{outcome}'.{nearest(outcome, known)}")
-        events = [*endpoint.events, *(self.ends if endpoint.death == "event" else ())]
-        since = () if endpoint.origin == "model" else (endpoint.origin,)
-        return _Measure(tuple(dict.fromkeys(events)), f"endpoint {outcome}", since)
-
-    def _of_an_outcome(self, target: Target, arm: Arm) -> _Measure:
-        local, distant, deaths = self._local(), self._distant(), tuple(self.ends)
-        match target.outcome:
-            case "os":
-                return _Measure(deaths, "death")
-            case "dss":
-                return _Measure(self._of_disease(), "death of disease")
-            case "local_recurrence":
-                return _Measure(local, "local recurrence")
-            case "distant_metastasis" if target.time == 0.0 and PRESENTATION in self.names:
-                return _Measure((PRESENTATION,), "metastasis at presentation")
-            case "distant_metastasis":
-                return _Measure(distant, "metastasis")
-            case "dfs":
-                return _Measure((*local, *distant, *deaths) if local or distant else (), "recurrence or death")
-            case "abdominal_recurrence_free":
-                return _Measure((*local, *deaths) if local else (), "local recurrence or death")
-            case "os_after_metastasis":
-                return self._after_metastasis(arm)
-            case "pfs_metastatic":
-                return self._progression(arm)
-        return _Measure((*local, *distant), "any recurrence")
-
-    def _after_metastasis(self, arm: Arm) -> _Measure:
-        deaths = tuple(self.ends)
-        if arm.since:
-            return _Measure(deaths, "death", arm.since)
-        if self.advanced:
-            return _Measure(deaths, "death since time zero")
-        if not self._distant():
-            return _Measure((), "")
-        return _Measure(deaths, "death", self._distant())
-
-    def _progression(self, arm: Arm) -> _Measure:
-        """Progression of a line or death, since the line began: the first, if no regimen was named."""
-        if arm.since and not arm.line:
-            raise _NotComputableError(f"progression after {_listed(arm.since)} is not told from that of a line")
-        mark = f"progression_{arm.line or 1}"
-        if mark not in self.names:
-            return _Measure((), "")
-        return _Measure((mark, *self.ends), f"{mark} or death", arm.since if arm.line else ("line_1",))
-
-    def _local(self) -> tuple[str, ...]:
-        return self._events_of("local_recurrence", LOCAL)
-
-    def _distant(self) -> tuple[str, ...]:
-        return self._events_of("metastasis", DISTANT) or self._events_of("distant_metastasis", ())
-
-    def _events_of(self, endpoint: str, usual: tuple[str, ...]) -> tuple[str, ...]:
-        """Events of an endpoint, or the usual ones that the scenario has."""
-        spec = self.scenario.file.endpoints.get(endpoint)
-        return tuple(spec.events) if spec is not None else tuple(name for name in usual if name in self.names)
-
-    def _of_disease(self) -> tuple[str, ...]:
-        return tuple(name for name in self.ends if self.scenario.file.states[name].death == "disease")
-
-    # === When ===
-
-    def _timed(self, target: Target, measure: _Measure, statistic: str) -> _Measure:
-        """With the time by which events count, or after which they do."""
-        if target.outcome == "late_recurrence":
-            after = LATE if target.time is None else target.time
-            if statistic not in ("proportion", "cumulative_incidence") or after <= 0.0:
-                raise _NotComputableError("late recurrence is a share of patients after a time")
-            if statistic == "cumulative_incidence" and target.time_end is None:
-                raise _NotComputableError("the end of the time is not given; a cumulative incidence needs a range")
-            text = f"{measure.text} after {after:g} years" + (f", by {target.time_end:g}" if target.time_end else "")
-            text += ", of those then followed, alive and without one"
-            return replace(measure, after=after, by=target.time_end, text=text)
-        if target.time_end is not None:
-            raise _NotComputableError(f"time_years is {target.time_years}: {target.statistic} is read at one time")
-        at_a_time = statistic in AT_A_TIME
-        if target.time is None:
-            if at_a_time:
-                raise _NotComputableError("the time of the figure is not given")
-            return measure
-        if target.time == 0.0:
-            if statistic == "proportion" and measure.events == (PRESENTATION,):
-                return measure
-            raise _NotComputableError("the time of the figure is 0")
-        if at_a_time or (statistic == "proportion" and _states_follow_up(target)):
-            return replace(measure, by=target.time, text=f"{measure.text} by {target.time:g} years")
-        return measure if statistic == "proportion" else replace(measure, text=f"{measure.text} (time_years not used)")
+        return states, [f"without {self.words.events[self.words.treatments.not_curative].text}"]
 
 
-@dataclass(frozen=True)
-class _Measure:
-    """What is counted, and when.
-
-    Attributes
-    ----------
-    events, since : tuple of str
-        States and marks.
-    text : str
-        The same in words.
-    by, after : float or None
-        Years.
-    """
-
-    events: tuple[str, ...]
-    text: str
-    since: tuple[str, ...] = ()
-    by: float | None = None
-    after: float | None = None
+def _number(target: Target, statistic: str) -> tuple[int, str]:
+    """Patients of the study, or those with the event for times among them, and what to say of it."""
+    n = target.events if statistic in ("median_time", "mean_time") and target.events else target.n
+    return (n, f"n = {n}") if n else (DEFAULT_N, f"n not given, {DEFAULT_N} assumed")
 
 
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)
-
-
-def _published(target: Target, without: bool) -> dict[str, Any]:
-    """Published figure in the terms of a row of a series."""
-    if target.value is not None:
-        return {"observed": 1.0 - target.value if without else target.value}
-    if not without:
-        return {"low": target.low, "high": target.high}
-    ends = [None if end is None else 1.0 - end for end in (target.high, target.low)]
-    return {"low": ends[0], "high": ends[1]}
+def _row(target: Target, statistic: str, measure: Measure, arm: Arm, n: int, without: bool) -> SeriesRow:
+    """Row of a series that computes a target."""
+    published: dict[str, Any] = {"observed": target.value}
+    if target.value is None:
+        published = {"low": target.low, "high": target.high}
+    if without:
+        ends = {"observed": "observed", "low": "high", "high": "low"}
+        published = {ends[key]: None if value is None else 1.0 - value for key, value in published.items()}
+    return SeriesRow(
+        target=target.target_id,
+        label=target.outcome,
+        statistic=statistic,
+        events=list(measure.events),
+        sequence=arm.sequence,
+        by=measure.by,
+        after=measure.after,
+        since=list(measure.since),
+        n=n,
+        **published,
+    )
 
 
 # === Follow-up ===
 
 
-def _states_follow_up(target: Target) -> bool:
-    return target.follow_up_median is not None or target.follow_up_high is not None
-
-
 def _follow_up(target: Target, statistic: str, last: float, *, late: bool) -> tuple[FollowUp, str]:
-    """Follow-up of a figure's patients, and what to say of it; `last` is the last time of the figure (years)."""
-    if _states_follow_up(target):
+    """Follow-up of a target's patients, and what to say of it; `last` is the last time of the target (years)."""
+    if target.states_follow_up:
         spec, text = _stated_follow_up(target)
     elif statistic == "proportion" and target.time and not late:
         spec = FollowUp(median=target.time, sdlog=CRUDE_SDLOG)
-        text = f"time read as median follow-up, log-normal, sdlog {CRUDE_SDLOG:g}"
+        text = f"time taken as median follow-up, log-normal, sdlog {CRUDE_SDLOG:g}"
     else:
         median = max(DEFAULT_MEDIAN, 0.5 * last)
         spec = FollowUp(median=median, sdlog=DEFAULT_SDLOG, high=max(DEFAULT_HIGH, 2.0 * last))
         text = f"follow-up not given, median {median:g} years assumed"
     followed = _share_followed(spec, last)
     if followed < LEAST_FOLLOWED:
-        raise _NotComputableError(f"{100 * followed:.2g}% of patients are followed for {last:g} years: {text}")
+        raise NotComputableError(f"{100 * followed:.2g}% of patients are followed for {last:g} years: {text}")
     return spec, text
 
 

@@ -1,8 +1,8 @@
-"""A published series read from simulated histories the way its paper read it.
+"""Published series computed from simulated histories, as their papers computed them.
 
-Each patient has a potential follow-up drawn on a stream of its own; an event counts if it falls within it. The model's
-figure stands beside the paper's with the 95% interval of a study of the paper's size: sampling alone, parameters held.
-A figure published as a range is met if the model's lies within it.
+Each patient has a potential follow-up from a random stream of its own; an event counts if it falls within the
+follow-up. The model's value stands beside the published one with the 95% interval of a study of the paper's size, which
+holds sampling error alone: the parameters stand at one value. A range is met if the model's value lies within it.
 """
 
 from __future__ import annotations
@@ -50,6 +50,11 @@ AT_A_TIME = ("cumulative_incidence", "km_survival")
 """Statistics that need `by`."""
 
 
+def is_time(statistic: str) -> bool:
+    """Whether a statistic, of a row or of a target, is a time (years) rather than a share."""
+    return "median" in statistic or "mean" in statistic
+
+
 def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int, first: int = 0) -> FloatArray:
     """Potential follow-up of patients first, first + 1, ... (years)."""
     base = {name: float(v[0]) for name, v in program.scenario.table.base().items()}
@@ -70,30 +75,49 @@ def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int, first: 
     return times
 
 
-def read_all_series(program: Program, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
-    """Every figure of every series of the scenario, from the same simulated patients (`read_series`)."""
-    series = program.scenario.file.series
-    if not series:
+def read_series(program: Program, names: Iterable[str] | None = None, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
+    """Every row of some series of the scenario, paper beside model.
+
+    Parameters
+    ----------
+    names : iterable of str, optional
+        Series; all of the scenario if absent. Those of one population share their simulated patients.
+    n : int
+        Simulated patients of each population.
+
+    Returns
+    -------
+    DataFrame
+        Columns `COLUMNS`: published value or range, model, 95% interval of a study of the paper's n, whether met.
+
+    Raises
+    ------
+    ScenarioError
+        If a series names an unknown strategy, state, event or covariate, or a row cannot be computed.
+    """
+    chosen = program.scenario.file.series
+    chosen = chosen if names is None else {name: chosen[name] for name in names}
+    if not chosen:
         return pd.DataFrame(columns=list(COLUMNS))
-    held: dict[tuple[tuple[str, float], ...], list[str]] = {}
-    for name, spec in series.items():
-        held.setdefault(tuple(sorted(spec.set.items())), []).append(name)
+    alike: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for name, spec in chosen.items():
+        alike.setdefault(tuple(sorted(spec.set.items())), []).append(name)
     frames: dict[str, pd.DataFrame] = {}
-    for names in held.values():
-        own = program_of(program, series[names[0]])
-        wanted = wanted_lives(program.scenario, names)
-        times = _lives(own, wanted, n, seed)
-        frames |= {name: _read_rows(own, name, n, seed, times) for name in names}
-    return pd.concat([frames[name] for name in series], ignore_index=True)
+    for together in alike.values():
+        own = program_of(program, chosen[together[0]])
+        follow_up = {name: _checked_follow_up(own, name, n, seed) for name in together}
+        times = _lives(own, wanted_lives(program.scenario, together), n, seed)
+        frames |= {name: _read_rows(own, name, follow_up[name], times) for name in together}
+    return pd.concat([frames[name] for name in chosen], ignore_index=True)
 
 
 def program_of(program: Program, series: Series) -> Program:
-    """The program of a series' patients: with the values that it holds."""
+    """The program with the parameter values that hold for a series' patients."""
     return compile_scenario(program.scenario.with_values(series.set)) if series.set else program
 
 
 def wanted_lives(scenario: Scenario, names: Iterable[str]) -> dict[tuple[str, str | None], str]:
-    """Strategies and sequences that some series ask for, and the place of one row that does."""
+    """Strategies and sequences that some series need, each with the place of a row that needs it."""
     wanted: dict[tuple[str, str | None], str] = {}
     for name in names:
         series, where = scenario.file.series[name], f"{scenario.path}: series.{name}"
@@ -106,44 +130,25 @@ def _lives(program: Program, wanted: dict[tuple[str, str | None], str], n: int, 
     return first_times(program, [lived_as(*key) for key in wanted], n, seed)
 
 
-def read_series(program: Program, name: str, n: int = 50_000, seed: int = 1) -> pd.DataFrame:
-    """Every figure of a series, paper beside model.
-
-    Parameters
-    ----------
-    name : str
-        Series of the scenario.
-    n : int
-        Simulated patients.
-
-    Returns
-    -------
-    DataFrame
-        Columns `COLUMNS`: paper's figure or range, model, 95% interval of a study of the paper's n, whether met.
-
-    Raises
-    ------
-    ScenarioError
-        If the series names an unknown strategy, state, mark or covariate, or a row cannot be read.
-    """
-    own = program_of(program, program.scenario.file.series[name])
-    return _read_rows(own, name, n, seed, None)
-
-
-def _read_rows(program: Program, name: str, n: int, seed: int, times: dict[str, FirstTimes] | None) -> pd.DataFrame:
-    """Figures of a series from lives of its patients (`lived_as`), if they are known."""
-    series: Series = program.scenario.file.series[name]
-    where = f"{program.scenario.path}: series.{name}"
+def _checked_follow_up(program: Program, name: str, n: int, seed: int) -> FloatArray:
+    """Follow-up of a series' patients (years), under which each of its rows can be computed."""
+    series = program.scenario.file.series[name]
     follow_up = follow_up_times(program, series.follow_up, n, seed)
     for row in series.rows:
-        check_row(row, f"{where}.{row.target}", float(follow_up.max()))
-    times = _lives(program, wanted_lives(program.scenario, [name]), n, seed) if times is None else times
+        check_row(row, f"{program.scenario.path}: series.{name}.{row.target}", float(follow_up.max()))
+    return follow_up
+
+
+def _read_rows(program: Program, name: str, follow_up: FloatArray, times: dict[str, FirstTimes]) -> pd.DataFrame:
+    """Rows of a series, from lives of its patients (`lived_as`)."""
+    series: Series = program.scenario.file.series[name]
+    where = f"{program.scenario.path}: series.{name}"
     rows = []
     for row in series.rows:
         lives, place = times[lived_as(row.strategy or series.strategy, row.sequence)], f"{where}.{row.target}"
         chosen = chosen_patients(program, lives, series, row, place)
         read = read_times(program, lives, row, follow_up, chosen, place)
-        model, low, high = _figure(read, row)
+        model, low, high = _value(read, row)
         paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
         rows.append(
             (
@@ -164,15 +169,15 @@ def _read_rows(program: Program, name: str, n: int, seed: int, times: dict[str, 
 
 
 def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
-    """Refuse a row that cannot be read; `longest` is the longest follow-up (years)."""
+    """Refuse a row that cannot be computed; `longest` is the longest follow-up (years)."""
     if (row.observed is None) == (row.low is None and row.high is None):
-        raise ScenarioError(f"{where}: expected observed, or in its place low or high or both.")
+        raise ScenarioError(f"{where}: expected `observed`, or `low` or `high` or both in its place.")
     if row.observed is not None and row.n == 0:
-        raise ScenarioError(f"{where}.n: 0; an observed figure needs its number of patients.")
+        raise ScenarioError(f"{where}.n: 0; an observed value needs its number of patients.")
     if row.statistic in AT_A_TIME and row.by is None:
-        raise ScenarioError(f"{where}.by: missing; {row.statistic} is read at a time.")
+        raise ScenarioError(f"{where}.by: missing; {row.statistic} is computed at a time.")
     if row.statistic == "km_median" and row.by is not None:
-        raise ScenarioError(f"{where}.by: {row.by:g}; a km_median is read over all of follow-up.")
+        raise ScenarioError(f"{where}.by: {row.by:g}; a km_median is computed over all of follow-up.")
     if row.by is not None and row.statistic in AT_A_TIME and row.by > longest:
         raise ScenarioError(f"{where}.by: {row.by:g}; follow_up of the series ends at {longest:.4g} years.")
     if row.by is not None and row.after is not None and row.by <= row.after:
@@ -180,7 +185,7 @@ def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
 
 
 def chosen_patients(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
-    """Patients whom a row is about, but for what its times say."""
+    """Patients of a row, before its times leave any out."""
     chosen = np.ones(lives.n, dtype=bool)
     if series.exclude and not row.everybody:
         chosen &= np.isinf(lives.first(series.exclude, where))
@@ -199,7 +204,7 @@ def chosen_patients(program: Program, lives: FirstTimes, series: Series, row: Se
 
 @dataclass(frozen=True)
 class Times:
-    """Times of the patients whom a row is about, since its origin (years); infinite if never.
+    """Times of a row's patients since its origin (years); infinite if never.
 
     Attributes
     ----------
@@ -223,20 +228,20 @@ def read_times(
     return Times(event[chosen], death[chosen], follow_up[chosen])
 
 
-def _figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
-    """Model's figure and the interval of a study of the paper's size; blank where there is none."""
+def _value(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    """Model's value and the interval of a study of the paper's size; NaN where there is none."""
     if not len(read.event):
         return np.nan, np.nan, np.nan
     match row.statistic:
         case "proportion":
-            figure, low, high = _proportion(read, row)
+            value, low, high = _proportion(read, row)
         case "median_time":
-            figure, low, high = _median_time(read, row)
+            value, low, high = _median_time(read, row)
         case "mean_time":
-            figure, low, high = _mean_time(read, row)
+            value, low, high = _mean_time(read, row)
         case _:
-            figure, low, high = _curve_figure(read, row)
-    return (figure, low, high) if row.n else (figure, np.nan, np.nan)
+            value, low, high = _curve_value(read, row)
+    return (value, low, high) if row.n else (value, np.nan, np.nan)
 
 
 def _happened(read: Times, row: SeriesRow) -> Chosen:
@@ -271,14 +276,14 @@ def _mean_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
 
 
 def _curve(read: Times, row: SeriesRow) -> Incidence:
-    """Incidence curve: deaths that are not events compete with them, or censor them."""
+    """Incidence curve: deaths that are not events compete with the events, or censor them."""
     if row.statistic == "cumulative_incidence":
         return incidence(read.event, read.death, read.follow_up)
     never = np.full(len(read.event), np.inf)
     return incidence(read.event, never, np.minimum(read.death, read.follow_up))
 
 
-def _curve_figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+def _curve_value(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     """Statistics of an incidence curve."""
     curve = _curve(read, row)
     if row.statistic == "km_median":
@@ -291,23 +296,23 @@ def _curve_figure(read: Times, row: SeriesRow) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Share:
-    """A row as a share of patients with an event, which is what a likelihood is about.
+    """A row as a share of patients with an event, as the likelihood needs it.
 
     Attributes
     ----------
-    figure : float
+    value : float
         In the paper's own terms.
     share : float
-        With an event; of a median, by the observed time. NaN where there is none.
+        With an event; for a median, by the observed time. NaN where there is none.
     per_patient : float
-        Patients without censoring who tell as much of the share as one patient does.
+        Effective share of a patient's information after censoring.
     spread : float
         SD of the log of a median or mean in a study of the row's n; NaN for shares.
     patients : float
-        Simulated patients whom the share is of.
+        Simulated patients in the denominator of the share.
     """
 
-    figure: float
+    value: float
     share: float
     per_patient: float
     spread: float
@@ -315,7 +320,7 @@ class Share:
 
 
 def share_of(read: Times, row: SeriesRow) -> Share:
-    """Share of patients with an event that a row states or implies: half have a median's event by the median."""
+    """Share of patients with an event that a row states or implies: a half by the median."""
     n = len(read.event)
     if not n:
         return Share(np.nan, np.nan, np.nan, np.nan, 0.0)
@@ -326,38 +331,38 @@ def share_of(read: Times, row: SeriesRow) -> Share:
         assert row.by is not None
         share, per_patient = _share_by(_curve(read, row), read, row.by)
         return Share(share if row.statistic == "cumulative_incidence" else 1.0 - share, share, per_patient, np.nan, n)
-    figure, low, high = _figure(read, row)
-    spread = _log_spread(figure, low, high)
+    value, low, high = _value(read, row)
+    spread = _log_spread(value, low, high)
     if row.statistic == "mean_time":
-        return Share(figure, np.nan, 1.0, spread, int(_happened(read, row).sum()))
+        return Share(value, np.nan, 1.0, spread, int(_happened(read, row).sum()))
     if row.observed is None:
-        return Share(figure, np.nan, np.nan, spread, n)
+        return Share(value, np.nan, np.nan, spread, n)
     if row.statistic == "km_median":
-        return Share(figure, *_share_by(_curve(read, row), read, row.observed), spread, n)
+        return Share(value, *_share_by(_curve(read, row), read, row.observed), spread, n)
     times = read.event[_happened(read, row)]
-    return Share(figure, float((times <= row.observed).mean()) if len(times) else np.nan, 1.0, spread, len(times))
+    return Share(value, float((times <= row.observed).mean()) if len(times) else np.nan, 1.0, spread, len(times))
 
 
 def _share_by(curve: Incidence, read: Times, by: float) -> tuple[float, float]:
-    """Share with the event by a time, and what one patient tells of it."""
+    """Share with the event by a time, and the effective share of a patient's information after censoring."""
     share, variance = curve.at(by)
     return share, min(share * (1.0 - share) / variance, 1.0) if variance > 0.0 else _followed(read, by)
 
 
 def _followed(read: Times, by: float) -> float:
-    """Share of patients whose follow-up reaches a time: what counts where nobody has had the event."""
+    """Share of patients whose follow-up reaches a time: their information where nobody has had the event."""
     return float((read.follow_up >= by).mean())
 
 
-def _log_spread(figure: float, low: float, high: float) -> float:
+def _log_spread(value: float, low: float, high: float) -> float:
     """SD of a log-normal with this median and 95% interval; of its lower half if the upper end is never reached."""
-    if not (0.0 < low <= figure < np.inf):
+    if not (0.0 < low <= value < np.inf):
         return np.nan
-    return float(np.log(high / low) / (2.0 * Z975)) if np.isfinite(high) else float(np.log(figure / low) / Z975)
+    return float(np.log(high / low) / (2.0 * Z975)) if np.isfinite(high) else float(np.log(value / low) / Z975)
 
 
 def _is_met(row: SeriesRow, model: float, low: float, high: float) -> bool:
-    """Whether the paper's figure lies in the model's interval; of a range, whether the model's lies within it."""
+    """Whether the published value lies in the model's interval, or the model's value in the published range."""
     if row.observed is not None:
         return bool(low <= row.observed <= high)
     least, most = -np.inf if row.low is None else row.low, np.inf if row.high is None else row.high

@@ -1,6 +1,6 @@
-"""Published figures as the user's table states them: one row a figure, in the shape of `calibration/targets.csv`.
+"""Published targets as the user's table states them: one row a target, in the shape of `calibration/targets.csv`.
 
-Nothing is computed here. `lmssim.published.readings` says how each figure is read from a scenario, or why it cannot be.
+Nothing is computed here. `lmssim.published.readings` says how a scenario computes each target, or why it cannot.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import DataError, unknown
-from lmssim.model.language.csvfile import Row, number, read_rows
+from lmssim.model.language.csvfile import BLANK, Row, number, read_unique
+from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ COMPUTABLE = (
     "cohort_id",
     "family",
 )
-"""Optional columns that say how a figure is computed, in place of the documented defaults."""
+"""Optional columns that say how a target is computed, in place of the documented defaults."""
 TEXTS = (
     "target_id",
     "site",
@@ -49,7 +50,6 @@ TEXTS = (
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate")
 TIMES = ("median_time_years", "mean_time_years")
 RATIOS = ("hazard_ratio", "odds_ratio")
-FAMILIES = ("local_recurrence", "metastasis", "death", "progression", "other")
 NOBODY = "none"
 """In the column `exclude`: nobody is left out."""
 SEPARATOR = ";"
@@ -57,7 +57,7 @@ SEPARATOR = ";"
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One published figure."""
+    """One published result that a model is fitted to or checked against."""
 
     target_id: str
     site: str
@@ -70,11 +70,11 @@ class Target:
     time_years: str = ""
     """As the table prints it."""
     time: float | None = None
-    """Time of the figure (years); of a range, its beginning."""
+    """Time of the target (years); of a range, its beginning."""
     time_end: float | None = None
     """End of the range, if it is one."""
     value: float | None
-    """The figure; None if only a range or bound is published."""
+    """Published value; None if only a range or bound is published."""
     low: float | None = None
     """Lower end of the published interval, or of the range."""
     high: float | None = None
@@ -84,21 +84,21 @@ class Target:
     locator: str = ""
     notes: str = ""
     where: str = ""
-    """Rule on covariates: whom the figure is about."""
+    """Rule on covariates: whom the target is about."""
     model_strategy: str = ""
     """Strategy of the scenario that stands for `strategy`."""
     follow_up_median: float | None = None
     follow_up_low: float | None = None
     follow_up_high: float | None = None
     since: tuple[str, ...] = ()
-    """States and marks from the first of which time counts."""
+    """States and events from the first of which time counts."""
     exclude: tuple[str, ...] | None = None
-    """States and marks whose patients are left out; None for the default."""
+    """States and events whose patients are left out; None for the default."""
     set: tuple[tuple[str, float], ...] = ()
     """Parameters held at other values for these patients."""
     cohort_id: str = ""
     family: str = ""
-    """One of `FAMILIES`; read off the outcome if empty."""
+    """Outcome family; that of the outcome if empty."""
     place: str = ""
     """File and line, to begin a message with."""
 
@@ -107,36 +107,36 @@ class Target:
         """Whose patients these are."""
         return self.cohort_id or self.source_id or self.target_id
 
+    @property
+    def states_follow_up(self) -> bool:
+        """Whether the table says how long patients were followed."""
+        return self.follow_up_median is not None or self.follow_up_high is not None
+
 
 def load_targets(path: Path | str) -> list[Target]:
-    """Figures of a table, in its order.
+    """Targets of a table, in its order.
 
     Raises
     ------
     DataError
-        If the file, a column or a value is not as it must be, or a figure stands twice.
+        If the file, a column or a value is not as it must be, or a target stands twice.
     """
-    targets: dict[str, Target] = {}
-    for row in read_rows(path, REQUIRED, (*OPTIONAL, *COMPUTABLE)):
-        target = _target(row)
-        if target.target_id in targets:
-            raise row.refuse("target_id", f"'{target.target_id}' stands twice.")
-        targets[target.target_id] = target
-    return list(targets.values())
+    return read_unique(path, "target_id", _target, REQUIRED, (*OPTIONAL, *COMPUTABLE))
 
 
 def _target(row: Row) -> Target:
-    for column in ("target_id", "outcome", "statistic"):
+    for column in ("outcome", "statistic"):
         if not row[column]:
-            raise row.refuse(column, "the cell is blank.")
+            raise row.refuse(column, BLANK)
     if row["statistic"] not in (*SHARES, *TIMES, *RATIOS):
         allowed = (*SHARES, *TIMES, *RATIOS)
         raise DataError(unknown("statistic", row["statistic"], allowed, f"{row.where}: column 'statistic'"))
-    if row["family"] and row["family"] not in FAMILIES:
-        raise DataError(unknown("family", row["family"], FAMILIES, f"{row.where}: column 'family'"))
+    families = [*vocabulary().family_names, OTHER]
+    if row["family"] and row["family"] not in families:
+        raise DataError(unknown("family", row["family"], families, f"{row.where}: column 'family'"))
     time, time_end = _time(row)
-    low, high = _figure(row, "ci_low"), _figure(row, "ci_high")
-    value = _figure(row, "value")
+    low, high = _value(row, "ci_low"), _value(row, "ci_high")
+    value = _value(row, "value")
     if value is None and low is None and high is None:
         raise row.refuse("value", "the cell is blank. Expected a number, or a range in ci_low and ci_high.")
     if low is not None and high is not None and low > high:
@@ -162,8 +162,8 @@ def _target(row: Row) -> Target:
     )
 
 
-def _figure(row: Row, column: str) -> float | None:
-    """Figure in a cell, in the range of its statistic."""
+def _value(row: Row, column: str) -> float | None:
+    """Number in a cell, in the range of its statistic."""
     value = number(row, column, allow_blank=True)
     if value is None:
         return None
@@ -176,7 +176,7 @@ def _figure(row: Row, column: str) -> float | None:
 
 
 def _time(row: Row) -> tuple[float | None, float | None]:
-    """Time of a figure, or the two ends of a range such as 5-10."""
+    """Time of a target, or the two ends of a range such as 5-10."""
     text = row["time_years"]
     if not text:
         return None, None

@@ -1,4 +1,4 @@
-"""One life in every strategy: each event, the random number behind it, and what the life is worth up to it."""
+"""One life in every strategy: each event, the random number behind it, and costs and QALYs up to it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 
-WORTH = [*DISCOUNTED[::-1], *(f"{outcome}{UNDISCOUNTED}" for outcome in DISCOUNTED[::-1])]
-"""What a life is worth up to a step: main outcomes, in order of their columns."""
+OUTCOMES = [*DISCOUNTED[::-1], *(f"{outcome}{UNDISCOUNTED}" for outcome in DISCOUNTED[::-1])]
+"""Outcomes of a life up to a step, in the order of their columns."""
 STEPS = (
     "strategy",
     "step",
@@ -37,7 +37,7 @@ STEPS = (
     "occurrence",
     "uniform",
     "budget",
-    *WORTH,
+    *OUTCOMES,
 )
 STAYS = ("strategy", "state", "group", "entered", "left")
 MARKS = ("strategy", "mark", "time", "age")
@@ -53,11 +53,11 @@ class Trace:
     program : Program
         What was run.
     patient, seed : int
-        Whose life.
+        Number of the patient, and key of all random numbers.
     draw : int or None
         Draw of the parameters; None for the base case.
     covariates : dict of str to (float or str)
-        What is known of the patient before treatment.
+        Covariates of the patient.
     age : float
         At time zero (years).
     steps : DataFrame
@@ -103,7 +103,7 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
     patient : int
         Number of the patient, from 0.
     draw : int, optional
-        Number of a draw of the parameters, from 0; the base case if absent. The luck is the common one.
+        Number of a draw of the parameters, from 0; the base case if absent. Random numbers are common to all draws.
 
     Raises
     ------
@@ -119,9 +119,9 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
     for life in lives:
         life.finish()
     age = float(x[0, list(program.names.covariates).index(scenario.file.population.age)])
-    worth = _worth(program, numbers[0], x, lives)
+    outcomes = _outcomes(program, numbers[0], x, lives)
     named = list(zip(program.strategies, lives, strict=True))
-    steps = pd.DataFrame(list(_steps(program, named, worth, age)), columns=list(STEPS))
+    steps = pd.DataFrame(list(_steps(program, named, outcomes, age)), columns=list(STEPS))
     steps["occurrence"] = steps["occurrence"].astype("Int64").astype(object).where(steps["occurrence"].notna(), None)
     return Trace(
         program,
@@ -146,7 +146,7 @@ def _covariates(program: Program, columns: FloatArray) -> dict[str, float | str]
     return {name: labels[int(value)] if labels else value for (name, labels), value in known}
 
 
-def _worth(program: Program, numbers: FloatArray, x: FloatArray, lives: list[Witness]) -> list[FloatArray]:
+def _outcomes(program: Program, numbers: FloatArray, x: FloatArray, lives: list[Witness]) -> list[FloatArray]:
     """Outcomes up to each step, (n_strategies, n_outcomes): of the reward kernel, given each life so far."""
     space, arms, alone = workspace(program, 1), every_strategy(program), np.zeros(1, dtype=np.int64)
     result = []
@@ -159,14 +159,14 @@ def _worth(program: Program, numbers: FloatArray, x: FloatArray, lives: list[Wit
 
 
 def _steps(
-    program: Program, named: list[tuple[str, Witness]], worth: list[FloatArray], age: float
+    program: Program, named: list[tuple[str, Witness]], outcomes: list[FloatArray], age: float
 ) -> Iterator[tuple[object, ...]]:
     for s, (strategy, life) in enumerate(named):
         for k, step in enumerate(life.steps):
             number = step.draw[1:] if step.draw is not None else (None, None, np.nan, np.nan)
-            outcomes = [float(worth[k][s, position_of(outcome)]) for outcome in WORTH]
+            so_far = [float(outcomes[k][s, position_of(outcome)]) for outcome in OUTCOMES]
             happened = (step.kind, step.what, program.states[step.state], step.reason)
-            yield (strategy, k, step.time, age + step.time, *happened, *number, *outcomes)
+            yield (strategy, k, step.time, age + step.time, *happened, *number, *so_far)
 
 
 def _stays(program: Program, named: list[tuple[str, Witness]]) -> Iterator[tuple[object, ...]]:

@@ -1,10 +1,9 @@
-"""Validation: published figures beside what the model predicts for a new study of the same size.
+"""Validation: published targets beside what the model predicts for a new study of the same size.
 
-The 95% interval of a figure holds three uncertainties: of the parameters (draws), of the study as one of many (a
-between-study effect of its outcome family) and of its sampling (as many patients as it had). Without the second no
-honest interval covers a new study; without its width beside it, coverage tells nothing.
-The formula is that of `lmssim.published.new_study`; tau_k is the posterior's column `tau_<family>` (row k modulo rows),
-else half-normal(0.5).
+The 95% interval holds three uncertainties: parameters (draws), differences between studies (a between-study effect of
+the outcome family) and sampling (as many patients as the study had). An interval without the second is too narrow for a
+new study, and coverage means little unless the width is reported beside it. The formula is that of
+`lmssim.published.new_study`; tau_k is the posterior's column `tau_<family>` (row k modulo rows), else half-normal(0.5).
 """
 
 from __future__ import annotations
@@ -19,9 +18,10 @@ from scipy import special
 
 from lmssim.errors import InputError
 from lmssim.model.parameters.draws import sample_parameters
-from lmssim.published.new_study import TIMES, Column, NewStudies, study_uniforms
-from lmssim.published.predict import Predicted, predict
+from lmssim.published.new_study import Column, NewStudies, study_uniforms
+from lmssim.published.predict import Predicted, reader_of
 from lmssim.published.readings import NOT_COMPUTABLE
+from lmssim.published.series import is_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 TAU_SCALE = 0.5
 """Scale of the half-normal between-study SD where the posterior has none."""
 LEAST_PATIENTS = 10
-"""Simulated patients, on average, without whom a figure is not computable."""
+"""Fewest simulated patients, on average, from whom a target is computable."""
 COLUMNS = (
     "target_id",
     "observed",
@@ -58,15 +58,15 @@ COLUMNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """Published figures beside predictions."""
+    """Published targets beside predictions."""
 
     scenario: Scenario
     frame: pd.DataFrame
-    """A row a figure, columns `COLUMNS`, in the paper's own terms; blank where a figure is not computable. `low` and
+    """One row per target, columns `COLUMNS`, in the paper's own terms; blank where it is not computable. `low` and
     `high` are the 95% interval for a new study; `width_ratio` is its width over that of sampling alone (on the log
     scale for times)."""
     errors: pd.DataFrame
-    """A row a counted figure: study, kind (`share`, as a share with the event, or `log_time`), observed, predicted."""
+    """One row per counted target: study, kind (share with the event, or `log_time`), observed, predicted."""
     draws: int
     patients: int
     seed: int
@@ -82,7 +82,7 @@ class Validation:
         counted = self.frame[self.frame["counted"] & self.frame["inside"].notna()]
         inside = counted["inside"].astype(float)
         result: dict[str, Any] = {
-            "figures": len(self.frame),
+            "targets": len(self.frame),
             "computed": int(self.frame["inside"].notna().sum()),
             "not_computable": int(self.frame["inside"].isna().sum()),
             "counted": len(counted),
@@ -95,7 +95,7 @@ class Validation:
             own = self.errors[self.errors["kind"] == kind]
             difference = own["observed"] - own["predicted"]
             result[kind] = {
-                "figures": len(own),
+                "targets": len(own),
                 "mean_absolute_error": float(difference.abs().mean()) if len(own) else None,
                 "bias": float(difference.mean()) if len(own) else None,
                 "bias_se": clustered_error(difference.to_numpy(), own["study"].to_numpy()),
@@ -103,7 +103,7 @@ class Validation:
         return result
 
     def to_frame(self) -> pd.DataFrame:
-        """The figures."""
+        """The targets."""
         return self.frame
 
 
@@ -131,14 +131,14 @@ def validate(
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Validation:
-    """Predict figures for new studies, and compare.
+    """Predict targets for new studies, and compare.
 
     Parameters
     ----------
     scenario : Scenario
         The model, with its parameter distributions.
     readings : sequence of Reading
-        Figures and how each is read.
+        Targets and how each is computed.
     draws : int
         Parameter draws.
     patients : int
@@ -146,14 +146,14 @@ def validate(
     seed : int
         Key of all random numbers.
     jobs : int
-        Worker threads; no figure depends on their number.
+        Worker threads; no result depends on their number.
     progress : callable, optional
         Called with (draws done, draws in all).
 
     Raises
     ------
     InputError
-        If a number is out of range, or nothing is there to compare.
+        If a number is out of range, or there is nothing to compare.
     """
     _check(readings, draws, patients)
     computable = [k for k, reading in enumerate(readings) if reading.series is not None]
@@ -183,15 +183,15 @@ FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_hi
 
 def _check(readings: Sequence[Reading], draws: int, patients: int) -> None:
     if not readings:
-        raise InputError("validate: there is no figure to compare.")
+        raise InputError("validate: there is no target to compare.")
     if draws < 20:
         raise InputError(f"draws: {draws} are too few for a 95% interval; at least 20 are needed.")
     if patients < 100:
-        raise InputError(f"patients: {patients} are too few to read a figure from; at least 100 are needed.")
+        raise InputError(f"patients: {patients} are too few to compute a target; at least 100 are needed.")
 
 
 def _blank(reading: Reading) -> dict[str, Any]:
-    """Row of a figure before it is compared."""
+    """Row of a target before it is compared."""
     return {
         "target_id": reading.target_id,
         "observed": reading.observed,
@@ -218,26 +218,26 @@ def _predict(
     jobs: int,
     progress: Callable[[int, int], None] | None,
 ) -> Predicted:
-    """Every figure in every draw, columns in the order of the readings."""
+    """Every target in every draw, columns in the order of the readings."""
     series, order = _joined(readings)
     read = replace(scenario, file=scenario.file.model_copy(update={"series": series}))
     values = sample_parameters(scenario.table, scenario.groups, draws, seed)
-    found = predict(read, list(series), values, patients, seed, jobs=jobs, progress=progress)
+    found = reader_of(read, list(series)).predict(values, patients, seed, jobs=jobs, progress=progress)
     column = np.argsort(order)
     return Predicted(*(getattr(found, field.name)[:, column] for field in fields(Predicted)))
 
 
 def _joined(readings: Sequence[Reading]) -> tuple[dict[str, Series], list[int]]:
     """Series of the readings, those of the same patients joined, and the reading of each of their rows in turn."""
-    groups: dict[str, list[int]] = {}
+    alike: dict[str, list[int]] = {}
     specs = [reading.series for reading in readings if reading.series is not None]
     for k, spec in enumerate(specs):
-        groups.setdefault(spec.model_dump_json(exclude={"label", "source_id", "rows"}), []).append(k)
+        alike.setdefault(spec.model_dump_json(exclude={"label", "source_id", "rows"}), []).append(k)
     series: dict[str, Series] = {}
-    for members in groups.values():
+    for members in alike.values():
         rows = [specs[k].rows[0].model_copy(update={"target": f"{k + 1}:{readings[k].target_id}"}) for k in members]
-        series[f"figures {len(series) + 1}"] = specs[members[0]].model_copy(update={"rows": rows})
-    return series, [k for members in groups.values() for k in members]
+        series[f"targets {len(series) + 1}"] = specs[members[0]].model_copy(update={"rows": rows})
+    return series, [k for members in alike.values() for k in members]
 
 
 def between_study(scenario: Scenario, family: str, draws: int, seed: int) -> tuple[FloatArray, str]:
@@ -254,24 +254,24 @@ def between_study(scenario: Scenario, family: str, draws: int, seed: int) -> tup
     return TAU_SCALE * special.ndtri(0.5 + 0.5 * u), f"half-normal({TAU_SCALE:g}), assumed"
 
 
-# === One figure ===
+# === One target ===
 
 
 def _compare(
     row: dict[str, Any], errors: list[dict[str, Any]], reading: Reading, column: Column, tau: FloatArray, seed: int
 ) -> None:
-    """Fill a row, and note the error of a counted figure."""
+    """Fill a row, and add the error of a counted target."""
     assert reading.series is not None
     spec = reading.series.rows[0]
     n_known = int(column.known.sum())
     if 2 * n_known < len(column.known) or column.patients.mean() < LEAST_PATIENTS:
-        row["reading"] = f"{NOT_COMPUTABLE}too few simulated patients reach it; {reading.text}"
+        row["reading"] = f"{NOT_COMPUTABLE}too few simulated patients; {reading.text}"
         return
     n, is_effective = (spec.n, False) if reading.effective is None else (reading.effective, True)
     new = NewStudies(reading.study, reading.family, reading.target_id, n, spec.n, is_effective, tau[column.known], seed)
-    is_time = spec.statistic in TIMES
-    found = new.of_a_time(column, spec.statistic == "mean_time") if is_time else new.of_a_share(column)
-    if not is_time and (reading.without or spec.statistic == "km_survival"):
+    timed = is_time(spec.statistic)
+    found = new.of_a_time(column, spec.statistic == "mean_time") if timed else new.of_a_share(column)
+    if not timed and (reading.without or spec.statistic == "km_survival"):
         found = found.turned()
     predicted, low, high = found.predicted, found.low, found.high
     row |= {"predicted": predicted, "low": low, "high": high, "width_ratio": found.width_ratio}
@@ -282,7 +282,7 @@ def _compare(
 
 
 def _is_inside(reading: Reading, predicted: float, low: float, high: float) -> bool:
-    """Whether the figure lies in the interval; of a range, whether the prediction lies within it."""
+    """Whether the observed value lies in the interval, or the prediction in the published range."""
     if reading.observed is not None:
         return bool(low - 1e-9 <= reading.observed <= high + 1e-9)
     least = -np.inf if reading.low is None else reading.low
@@ -291,10 +291,10 @@ def _is_inside(reading: Reading, predicted: float, low: float, high: float) -> b
 
 
 def _error(reading: Reading, statistic: str, predicted: float) -> list[dict[str, Any]]:
-    """Observed and predicted as a share with the event or a log time; nothing of a time of 0 or never."""
+    """Observed and predicted as a share with the event or a log time; none for a time of 0 or infinity."""
     assert reading.observed is not None
     pair = (reading.observed, predicted)
-    if statistic in TIMES:
+    if is_time(statistic):
         if not all(0.0 < x < np.inf for x in pair):
             return []
         kind, pair = "log_time", (float(np.log(pair[0])), float(np.log(pair[1])))
@@ -302,6 +302,3 @@ def _error(reading: Reading, statistic: str, predicted: float) -> list[dict[str,
         flipped = reading.without or statistic == "km_survival"
         kind, pair = "share", (1.0 - pair[0], 1.0 - pair[1]) if flipped else pair
     return [{"study": reading.study, "kind": kind, "observed": pair[0], "predicted": pair[1]}]
-
-
-# === Figures that calibration never saw ===

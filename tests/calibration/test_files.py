@@ -1,4 +1,4 @@
-"""Every calibration file says where its figures come from, and what each of them is used for."""
+"""Every calibration file says where its targets come from, and what each of them is used for."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Calibration:
         return {(key, row.target): row for key, study in self.file.studies.items() for row in series[study.series].rows}
 
     def rows(self) -> Iterator[tuple[str, Study, str, StudyRow]]:
-        """Every figure that the file says something about."""
+        """Every target that the file says something about."""
         for key, study in self.file.studies.items():
             for target, row in study.rows.items():
                 yield key, study, target, row
@@ -75,8 +75,8 @@ def calibration(request: pytest.FixtureRequest) -> Calibration:
     return _calibration(request.param)
 
 
-def test_studies_name_figures_of_their_series(calibration: Calibration) -> None:
-    """Every figure stands in its series and in the table of targets, and is used in one place."""
+def test_studies_name_targets_of_their_series(calibration: Calibration) -> None:
+    """Every target stands in its series and in the table of targets, and is used in one place."""
     series = calibration.scenario.file.series
     assert {study.series for study in calibration.file.studies.values()} <= set(series)
     assert set(calibration.file.series) <= {study.series for study in calibration.file.studies.values()}
@@ -90,7 +90,7 @@ def test_studies_name_figures_of_their_series(calibration: Calibration) -> None:
         assert {row.target for row in spec.rows} <= set(_table("targets.csv", "target_id"))
 
 
-def test_observed_figures_are_the_published_ones(calibration: Calibration) -> None:
+def test_observed_targets_are_the_published_ones(calibration: Calibration) -> None:
     """Up to rounding, and in the row's own direction."""
     for key, _, target, _ in calibration.rows():
         reading, printed = calibration.readings[key, target], _table("targets.csv", "target_id")[target]
@@ -120,7 +120,7 @@ def test_numbers_of_patients_are_the_published_ones(calibration: Calibration) ->
 
 
 def test_held_out_cohorts_follow_the_rule(calibration: Calibration) -> None:
-    """Those of the rule, whatever any figure says."""
+    """Those of the rule, whatever any target says."""
     file = calibration.file
     cohorts = {study.cohort_id for _, study, _, row in calibration.rows() if study.role == row.role == "fit"}
     assert set(file.always_fitted) <= cohorts
@@ -129,7 +129,7 @@ def test_held_out_cohorts_follow_the_rule(calibration: Calibration) -> None:
 
 
 def test_checks_have_reasons(calibration: Calibration) -> None:
-    """Why a figure is only compared: the study's reason, or its own within a study that is fitted."""
+    """Why a target is only compared: the study's reason, or its own within a study that is fitted."""
     for _, study, target, row in calibration.rows():
         if study.role == "check":
             assert study.reason or row.reason, target
@@ -138,7 +138,7 @@ def test_checks_have_reasons(calibration: Calibration) -> None:
 
 
 def test_sources_are_listed(calibration: Calibration) -> None:
-    """Of the figures, and of the series that read them."""
+    """Of the targets, and of the series that read them."""
     sources = _table("sources.csv", "source_id")
     for study in calibration.file.studies.values():
         assert calibration.scenario.file.series[study.series].source_id in sources

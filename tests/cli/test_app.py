@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import typer
 
 import lmssim
 from lmssim.cli import app
@@ -55,6 +58,61 @@ def test_help_is_no_error(cli: Cli, words: tuple[str, ...]) -> None:
     assert outcome.code == 0
     assert "Usage:" in outcome.out
     assert outcome.err == ""
+
+
+ROOT = Path(lmssim.__file__).parents[1]
+IN_TEXT = r"(?:`|\(|\brun |\"  )lmssim ([a-z][a-z-]*)"
+"""A command that a text tells the reader to use, and not lmssim as the subject of a sentence."""
+IN_CODE = r"^(?: {4}|\$ )lmssim ([a-z][a-z-]*)"
+FENCE = r"^```.*?^```"
+
+
+def _texts() -> dict[str, str]:
+    """Sources, templates, documents and bundled data, by name."""
+    folders = (
+        "lmssim/**/*.py",
+        "lmssim/**/*.j2",
+        "docs/*.md",
+        "*.md",
+        "results/*.md",
+        "scenarios/**/*",
+        "calibration/*",
+    )
+    found = {
+        path
+        for pattern in folders
+        for path in ROOT.glob(pattern)
+        if path.suffix in (".py", ".j2", ".md", ".toml", ".csv")
+    }
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in sorted(found)}
+
+
+def test_texts_name_real_commands() -> None:
+    """Reports, messages, help and documents send nobody to a command that does not exist."""
+    commands = {command.name for command in app.app.registered_commands}
+    named: dict[str, set[str]] = {}
+    for name, text in _texts().items():
+        words = re.findall(IN_TEXT, text) + re.findall(IN_CODE, text, re.MULTILINE)
+        for block in re.findall(FENCE, text, re.MULTILINE | re.DOTALL):
+            words += re.findall(r"^lmssim ([a-z][a-z-]*)", block, re.MULTILINE)
+        for word in words:
+            named.setdefault(word, set()).add(name)
+    assert {word: where for word, where in named.items() if word not in commands} == {}
+    assert commands - {"schema"} <= set(named)
+
+
+def test_texts_name_real_options() -> None:
+    """Of some command."""
+    group = typer.main.get_group(app.app)
+    known = {word for command in (group, *group.commands.values()) for p in command.params for word in p.opts}
+    known |= {word for command in group.commands.values() for p in command.params for word in p.secondary_opts}
+    named: dict[str, set[str]] = {}
+    for name, text in _texts().items():
+        for word in re.findall(
+            r"(?<![\w-])--[a-z][a-z-]+", "" if name.endswith(("css.j2", "CONTRIBUTING.md")) else text
+        ):
+            named.setdefault(word, set()).add(name)
+    assert {word: where for word, where in named.items() if word not in known | {"--help"}} == {}
 
 
 def test_version(cli: Cli) -> None:

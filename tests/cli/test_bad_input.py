@@ -43,6 +43,7 @@ SPOILT = {
     "text in arithmetic": (TOML, '"c_stable"', "\"c_stable + 'a'\"", ["'a'"]),
     "unknown key": (TOML, "utility =", "utilty =", ["'utilty'", "'utility'"]),
     "unknown key of a setting": (TOML, "horizon = 50", "horizon = 50\nhorizons = 3", ["'horizons'", "'horizon'"]),
+    "unknown key of a transition": (TOML, 'to = "dead"', 'to = "dead"\nall_cause = true', ["unknown key 'all_cause'"]),
     "unknown section": (TOML, "[endpoints.os]", "[endpoint.os]", ["'endpoint'", "'endpoints'"]),
     "wrong type": (TOML, "horizon = 50", 'horizon = "long"', ["settings.horizon", "long", "number"]),
     "wrong type of a section": (TOML, "[states.dead]", "[[states.dead]]", ["states.dead"]),

@@ -107,7 +107,7 @@ def test_json_is_one_document_and_no_convergence_is_1(
     assert outcome.code == 1
     assert outcome.err == ""
     document = json.loads(outcome.out)
-    assert document["headline"][0].startswith("NOT converged, so not to be used")
+    assert document["headline"][0].startswith("NOT converged; do not use it")
     assert [row["inside"] for row in document["fit"] if row["target_id"] == "target_13"] == [None]
     assert document["manifest"]["diagnostics"]["converged"] is False
     assert (tmp_path / "out" / "fit.csv").is_file()

@@ -12,23 +12,23 @@ import pytest
 
 from lmssim import bundled
 from lmssim.cli.app import main
-from lmssim.cli.reproduce import CALIBRATIONS, SITES
+from lmssim.studies.reference import calibrations_in_order, reference
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def test_base_case_of_every_site(tmp_path: Path) -> None:
-    """One table with every site, whose figures are numbers, and a manifest that says how it was made."""
+    """One table with every site, whose outcomes are numbers, and a manifest that says how it was made."""
     with pytest.raises(SystemExit) as left:
         main(["reproduce", "--only", "base_case", "--patients", "64", "--jobs", "1", "-q", "--out", str(tmp_path)])
     assert left.value.code == 0
     with (tmp_path / "base_case" / "by_site.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert tuple(dict.fromkeys(row["scenario"] for row in rows)) == SITES
+    assert tuple(dict.fromkeys(row["scenario"] for row in rows)) == tuple(reference().scenarios)
     assert all(0.0 <= float(row["os_5y"]) <= 1.0 and float(row["cost"]) > 0.0 for row in rows)
     document = json.loads((tmp_path / "base_case" / "manifest.json").read_text())
-    assert len(document["scenarios"]) == len(SITES)
+    assert len(document["scenarios"]) == len(reference().scenarios)
     assert not (tmp_path / "switches").exists()
     assert not (tmp_path / "calibration").exists()
 
@@ -63,19 +63,19 @@ def test_calibrations(
     """Advanced disease before the sites; scenarios get the posteriors of a working copy's own results alone."""
     folder = tmp_path / ("copy/calibration" if package == "copy/lmssim" else "installed/calibration")
     folder.mkdir(parents=True)
-    for name in CALIBRATIONS:
+    names, scenarios = calibrations_in_order(), reference().scenarios
+    for name in names:
         (folder / f"{name}.toml").touch()
     monkeypatch.setattr(bundled, "PACKAGE", tmp_path / package)
     with pytest.raises(SystemExit) as left:
         main(["reproduce", "--only", "calibration", "--jobs", "1", "-q", "--out", str(tmp_path / out)])
     assert left.value.code == 0
-    assert calibrated == list(CALIBRATIONS)
     assert calibrated[0] == "advanced"
-    assert {*calibrated[1:]} == {*SITES} - {"all_sites"}
-    assert sorted(path.name for path in (tmp_path / out / "calibration").iterdir()) == sorted(CALIBRATIONS)
+    assert {*calibrated[1:]} == {*scenarios} - {"all_sites"}
+    assert sorted(path.name for path in (tmp_path / out / "calibration").iterdir()) == sorted(names)
     found = {path.name: path.read_text() for path in (folder / "posteriors").glob("*")}
-    expected = {f"{name}.csv": f"parameters of {name}" for name in CALIBRATIONS}
-    expected |= {f"{name}.parquet": f"draws of {name}" for name in CALIBRATIONS}
+    expected = {f"{name}.csv": f"parameters of {name}" for name in names}
+    expected |= {f"{name}.parquet": f"draws of {name}" for name in names}
     assert found == (expected if taken else {})
     assert not (tmp_path / out / "base_case").exists()
 

@@ -65,7 +65,10 @@ def calibration(tmp_path: Path) -> Path:
     """A calibration of the illness-death example."""
     for name in ("illness_death.toml", "illness_death.csv"):
         shutil.copy(scenarios_folder() / "examples" / name, tmp_path / name)
-    (tmp_path / "targets.csv").write_text("target_id,n,ci_low,ci_high\nprogressed_5y,120,,\n")
+    (tmp_path / "targets.csv").write_text(
+        "target_id,site,strategy,outcome,statistic,time_years,value,n,source_id\n"
+        "progressed_5y,all,standard,progression,cumulative_incidence,5,0.5,120,trial\n"
+    )
     path = tmp_path / "small.toml"
     path.write_text(CALIBRATION)
     return path

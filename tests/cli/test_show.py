@@ -39,7 +39,7 @@ def test_assumed_parameters_come_first(cli: Cli, model: Path) -> None:
     table = model.with_suffix(".csv")
     text = table.read_text()
     row = next(line for line in text.splitlines() if line.startswith("c_progressed"))
-    table.write_text(text.replace(row, row.replace("definition", "assumed") + "A round figure"))
+    table.write_text(text.replace(row, row.replace("definition", "assumed") + "A round observation"))
     lines = cli("show", model, "--parameters").out
     assert lines.index("c_progressed") < lines.index("u_stable")
     assert "round" in lines
@@ -54,24 +54,24 @@ def test_the_diagram_is_drawn(cli: Cli, tmp_path: Path, suffix: str) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_evidence_lists_every_figure_with_counts(cli: Cli) -> None:
-    """Without a scenario: all figures; each row has its place, or its reason."""
+def test_evidence_lists_every_observation_with_counts(cli: Cli) -> None:
+    """Without a scenario: all observations; each row has its place, or its reason."""
     shown = cli("show", "--evidence")
     assert shown.code == 0
     assert "elms_lr_crude" in shown.out
     assert "rev_hipec_os" in shown.out
     document = json.loads(cli("show", "--evidence", "--json").out)
     total = document["counts"][-1]
-    assert total["figures"] == len(document["figures"]) == 149
+    assert total["observations"] == len(document["observations"]) == 149
     assert sum(total[status] for status in ("met", "missed", "used", "left_out")) == 149
-    for row in document["figures"]:
+    for row in document["observations"]:
         assert row["by"] or row["reason"]
 
 
 def test_evidence_of_a_scenario_is_its_own(cli: Cli) -> None:
     """Only what its series compute and its files use."""
-    figures = json.loads(cli("show", "cutaneous", "--evidence", "--json").out)["figures"]
-    ids = {figure["figure_id"] for figure in figures}
+    observations = json.loads(cli("show", "cutaneous", "--evidence", "--json").out)["observations"]
+    ids = {observation["observation_id"] for observation in observations}
     assert {"pcl_lr_max", "pcl_case_mets", "neoadj_rt_dose"} <= ids
     assert not ids & {"elms_lr_crude", "rev_met_uterine", "rev_hipec_os"}
 
@@ -80,7 +80,7 @@ def test_evidence_alone_needs_no_scenario(cli: Cli) -> None:
     """Everything else does, and JSON is of evidence alone."""
     assert cli("show").code == cli("show", "--parameters").code == cli("show", "--evidence", "--parameters").code == 2
     assert "SCENARIO is missing" in cli("show").err
-    assert "--json: goes with --evidence" in cli("show", "cutaneous", "--json").err
+    assert "--json: is possible with --evidence" in cli("show", "cutaneous", "--json").err
 
 
 def test_parameters_are_counted_by_kind(cli: Cli) -> None:

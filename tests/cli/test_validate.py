@@ -63,7 +63,7 @@ def test_a_users_own_table(cli: Cli, model: Path, tmp_path: Path) -> None:
     }
     assert rows[-1]["reading"].startswith("not computable: hazard ratio")
     assert [row["counted"] for row in rows] == ["True"] * 4 + ["False"] * 2
-    assert "of 4 figures of 2 studies lie inside" in " ".join(outcome.out.split())
+    assert "of 4 targets from 2 studies lie inside" in " ".join(outcome.out.split())
     page = (out / "report.html").read_text()
     assert "Not computable" in page
     assert "data:image/svg+xml;base64" in page
@@ -76,11 +76,11 @@ def test_a_users_own_table(cli: Cli, model: Path, tmp_path: Path) -> None:
 
 
 def test_json_is_one_document(cli: Cli, model: Path, tmp_path: Path) -> None:
-    """And nothing else; what was drawn before and has no figure to draw now is removed."""
+    """And nothing else; a figure of an earlier run that is not drawn now is removed."""
     out = tmp_path / "out"
     words = ("validate", model, *QUICK, "--out", out, "--json", "--targets")
     document = json.loads(cli(*words, table(tmp_path)).out)
-    assert document["summary"]["figures"] == len(ROWS)
+    assert document["summary"]["targets"] == len(ROWS)
     assert document["validation"][0]["inside"] in (True, False)
     assert document["validation"][-1]["inside"] is None
     document = json.loads(cli(*words, table(tmp_path, ROWS[-1])).out)
@@ -88,20 +88,20 @@ def test_json_is_one_document(cli: Cli, model: Path, tmp_path: Path) -> None:
     assert not (out / "figures" / "forest.svg").exists()
 
 
-def test_figures_that_calibration_holds_back(cli: Cli, tmp_path: Path) -> None:
+def test_targets_that_calibration_holds_out(cli: Cli, tmp_path: Path) -> None:
     """Are what is compared if no table is given."""
     outcome = cli("validate", "cutaneous", *QUICK, "--out", tmp_path / "out")
     assert outcome.code == 0, outcome.err
     rows = read(tmp_path / "out" / "validation.csv")
     assert {row["study"] for row in rows} == set(load_problem("cutaneous").file.held_out)
-    assert all(row["reading"].startswith("as the calibration reads it") for row in rows if row["inside"])
+    assert all(row["reading"].startswith("as in the calibration (") for row in rows if row["inside"])
 
 
 def test_a_scenario_without_a_calibration_needs_a_table(cli: Cli, model: Path, tmp_path: Path) -> None:
     """And says so."""
     outcome = cli("validate", model, "--out", tmp_path / "out")
     assert (outcome.code, outcome.err.count("\n")) == (2, 1)
-    assert f"no calibration is of scenario '{load_scenario(model).name}'; give --targets FILE." in outcome.err
+    assert f"there is no calibration of scenario '{load_scenario(model).name}'; give --targets FILE." in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_bad_rows_are_refused(cli: Cli, model: Path, tmp_path: Path, row: str, m
     [
         (("extremitty",), "Did you mean 'extremity'?"),
         (("extremity", "--targets", "oun.csv"), "oun.csv: there is no such file."),
-        (("extremity", "--targets", "."), "is a folder, not a table of figures"),
+        (("extremity", "--targets", "."), "is a folder, not a table of targets"),
         (("extremity", "--draws", "3", "--targets", "own.csv"), "draws: 3 are too few"),
         (("extremity", "--patients", "20", "--targets", "own.csv"), "patients: 20 are too few"),
         (("extremity", "--targets", "renamed.csv"), "the column 'statistic' is missing. Did you mean 'statistics'?"),

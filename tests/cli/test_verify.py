@@ -54,13 +54,24 @@ def test_a_sound_example_passes(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_the_exact_engine_is_verified_where_it_can_be(cli: Cli, tmp_path: Path) -> None:
-    """A model in cycles by cohort: what needs single lives is not applicable, and says so; nothing fails."""
+    """A model in cycles by cohort: what needs individual lives is not applicable, and says so; nothing fails."""
     outcome = cli("verify", "hiv", "--engine", "cohort", "--jobs", 1, "--out", tmp_path)
     assert outcome.code == 0, outcome.out
     rows = {row["check"]: row for row in _document(tmp_path)["results"]}
     assert {rows[name]["status"] for name in ("utility-one", "rate-zero", "occupancy-sum")} == {"passed"}
     assert rows["engine-agreement"]["status"] == "not applicable"
-    assert sum("follows no single lives" in str(row["reason"]) for row in rows.values()) >= 1
+    assert sum("has no individual lives" in str(row["reason"]) for row in rows.values()) >= 1
+
+
+def test_the_reference_engine_has_individual_lives(cli: Cli, tmp_path: Path) -> None:
+    """By `des` too stays follow each other, and one life alone is the same life among many."""
+    checks = [word for name in ("tunnel", "replay", "net-flow") for word in ("--check", name)]
+    options = ["--engine", "des", "--patients", 120, "--jobs", 1, "--out", tmp_path]
+    outcome = cli("verify", "illness_death", *checks, *options)
+    assert outcome.code == 0, outcome.out
+    assert {row["check"]: row["status"] for row in _document(tmp_path)["results"]} == dict.fromkeys(
+        ("tunnel", "replay", "net-flow"), "passed"
+    )
 
 
 def _document(folder: Path) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def test_json_is_one_document(cli: Cli, tmp_path: Path) -> None:
     outcome = cli("verify", "illness_death", "--patients", 500, "--check", "inputs", "--json", "--out", tmp_path)
     document = json.loads(outcome.out)
     assert document["passed"] is True
-    assert {row["group"] for row in document["results"]} == {"inputs"}
+    assert {row["section"] for row in document["results"]} == {"inputs"}
     assert set(document["results"][0]) >= {"check", "status", "observed", "expected", "tolerance", "where", "reason"}
 
 

@@ -23,13 +23,6 @@ from lmssim.kernels.families import (
 from lmssim.kernels.jit import jit
 from lmssim.model.language.families import (
     FAMILIES,
-    exponential_from_median,
-    log_normal_from_mean_sd,
-    ph_to_weibull,
-    prob_to_rate,
-    rate_to_prob,
-    weibull_from_median,
-    weibull_to_ph,
 )
 
 Numbers = tuple[float, float, float]
@@ -397,39 +390,3 @@ def test_check_refuses_values_outside_the_domain() -> None:
 def test_check_refuses_misplaced_intervals(starts: list[float], rates: list[float], word: str) -> None:
     """The intervals of a piecewise exponential begin at 0, ascend, and have a rate each."""
     assert word in (FAMILIES["piecewise_exponential"].check({"starts": starts, "rates": rates}) or "")
-
-
-def test_weibull_conversions_keep_the_law() -> None:
-    """Both Weibull parametrisations have the same H, and converting there and back changes nothing."""
-    shape, rate = weibull_to_ph(1.3, 4.0)
-    for t in (0.1, 1.0, 9.0):
-        assert _h("weibull_ph", t, (shape, rate, 0)) == pytest.approx(_h("weibull", t, (1.3, 4.0, 0)), rel=1e-14)
-    assert ph_to_weibull(shape, rate) == pytest.approx((1.3, 4.0), rel=1e-14)
-
-
-def test_laws_from_a_median_have_that_median() -> None:
-    """Half have had the event by the median."""
-    shape, scale = weibull_from_median(0.8, 2.5)
-    assert _h("weibull", 2.5, (shape, scale, 0)) == pytest.approx(math.log(2))
-    assert _h("exponential", 2.5, (exponential_from_median(2.5), 0, 0)) == pytest.approx(math.log(2))
-
-
-def test_rates_and_probabilities_undo_each_other() -> None:
-    """A rate of 0.2 over 5 years is a probability of 1 - 1/e, and back; tiny ones keep their digits."""
-    assert rate_to_prob(0.2, 5.0) == pytest.approx(1 - 1 / math.e)
-    for rate in (0.0, 1e-15, 0.2, 3.0):
-        assert prob_to_rate(rate_to_prob(rate, 2.0), 2.0) == pytest.approx(rate, rel=1e-12)
-
-
-@pytest.mark.parametrize("prob", [-0.1, 1.0, 1.5, math.nan])
-def test_prob_to_rate_refuses_what_no_rate_gives(prob: float) -> None:
-    """No finite rate makes an event certain, and no probability lies outside 0 to 1."""
-    with pytest.raises(ValueError, match="must be at least 0 and below 1"):
-        prob_to_rate(prob, 1.0)
-
-
-def test_log_normal_from_mean_sd_has_them() -> None:
-    """The log-normal's mean and standard deviation are the ones asked for."""
-    meanlog, sdlog = log_normal_from_mean_sd(3.0, 1.2)
-    law = scipy.stats.lognorm(sdlog, scale=math.exp(meanlog))
-    assert (law.mean(), law.std()) == pytest.approx((3.0, 1.2))

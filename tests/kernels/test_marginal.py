@@ -80,7 +80,7 @@ def test_the_grid_is_the_integral() -> None:
 @pytest.mark.parametrize(("tau", "n"), list(itertools.product(TAUS, SIZES)))
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.15, 0.5, 0.9])
 def test_one_row(share: float, tau: float, n: int) -> None:
-    """Parameters near the figure and off it by 2: within 1e-6 up to tau 0.5, and 2e-4 at any tau of the prior."""
+    """Parameters near the target and off it by 2: within 1e-6 up to tau 0.5, and 2e-4 at any tau of the prior."""
     for off in (-2.0, -0.5, 0.0, 1.5):
         eta = complementary_log_log(max(share, 0.5 / n)) + off
         found = by_kernel(np.array([[eta]]), tau, [share * n], [n], [-1], [0, 1])[0]

@@ -497,7 +497,7 @@ PLANTS: dict[str, Plant] = {
     "psa-repeat": drawn(_other_set),
     "draws-hold": estimates(_one_draw_wrong),
     "uniforms": skewed_numbers(uncertainty, "fill_uniforms"),
-    "luck-in-common": luck_apart,
+    "common-random-numbers": luck_apart,
     "covariate-means": skewed_numbers(population, "fill_uniforms"),
     "covariate-correlation": uncorrelated,
     "documented": parameter("c_drug", description=""),

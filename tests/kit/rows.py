@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import SeriesRow
 
 
-def figure_row(reading: SeriesRow, n: float, target: str = "a", study: str = "one", share: float = 0.5) -> Row:
+def target_row(reading: SeriesRow, n: float, target: str = "a", study: str = "one", share: float = 0.5) -> Row:
     """A figure of n patients of a study of its own, fitted, of the family of metastasis."""
     return Row(
         target=target,

@@ -148,9 +148,9 @@ CALIBRATION += (
 )
 
 TARGETS = """
-target_id,n,ci_low,ci_high
-first_by2,200,,
-first_by5,200,,
+target_id,site,strategy,outcome,statistic,time_years,value,ci_low,ci_high,n,source_id
+first_by2,all,nothing,illness,cumulative_incidence,2,0.16,,,200,nobody
+first_by5,all,nothing,illness,cumulative_incidence,5,0.39,,,200,nobody
 """
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmssim.errors import ScenarioError
-from lmssim.published.predict import Predicted, predict, reader_of, rows_of
+from lmssim.published.predict import Predicted, reader_of, rows_of
 from tests.kit.toy import TRUTH
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def test_a_draw_alone_is_the_draw_of_many(toy: Problem) -> None:
     for k in (0, 7, 10):
         alone = toy.reader.predict({id_: x[[k]] for id_, x in draws.items()}, N, seed=3, first=20 + k)
         assert equal(part(whole, k), alone)
-    assert equal(whole, predict(toy.scenario, toy.series, draws, N, seed=3, first=20))
+    assert equal(whole, reader_of(toy.scenario, toy.series).predict(draws, N, seed=3, first=20))
 
 
 def test_draws_meet_patients_of_their_own(toy: Problem) -> None:
-    """The same parameters twice give two figures, as independent as their patients."""
+    """The same parameters twice give two values, as independent as their patients."""
     draws = {id_: np.repeat(x[:1], 40) for id_, x in draws_of(toy).items()}
     found = toy.reader.predict(draws, N, seed=3).share[:, 0]
     assert len(set(found)) > 10
@@ -69,7 +69,9 @@ def test_a_series_may_hold_a_population_of_its_own(toy: Problem) -> None:
     column = {row.target: k for k, row in enumerate(toy.rows)}
     own, held = found.share[0, column["first_by5"]], found.share[0, column["large_by5"]]
     assert held > own + 0.05
-    larger = predict(toy.scenario.with_values({"pop_size": 8.0}), ["first"], {"ill_scale": np.array([SCALE])}, 4_000)
+    larger = reader_of(toy.scenario.with_values({"pop_size": 8.0}), ["first"]).predict(
+        {"ill_scale": np.array([SCALE])}, 4_000
+    )
     assert larger.share[0, 1] > own + 0.05
 
 
@@ -103,7 +105,7 @@ def test_some_rows_alone(toy: Problem) -> None:
             assert np.array_equal(left[:, k], expected, equal_nan=True)
 
 
-def test_held_out_figures_are_not_read_while_fitting(toy: Problem) -> None:
+def test_held_out_targets_are_not_read_while_fitting(toy: Problem) -> None:
     """Nor checks: the design is blind to them."""
     found = toy.fitted_reader.predict(draws_of(toy, 2), N)
     for k, row in enumerate(toy.rows):
@@ -122,8 +124,8 @@ def test_shares_are_those_of_the_law(toy: Problem) -> None:
     expected = float(np.trapezoid(density, t))
     assert found.share[0, column["first_by5"]] == pytest.approx(expected, abs=0.015)
     k = column["large_by5"]
-    assert found.figure[0, k] == pytest.approx(exp(-TRUTH["ill_h5"]), abs=0.015)
-    assert found.figure[0, k] == 1.0 - found.share[0, k]
+    assert found.value[0, k] == pytest.approx(exp(-TRUTH["ill_h5"]), abs=0.015)
+    assert found.value[0, k] == 1.0 - found.share[0, k]
     assert 0.5 < found.per_patient[0, k] < 1.0
     time = column["second_time"]
     assert found.patients[0, time] == pytest.approx(40_000 * found.share[0, column["second_by10"]])

@@ -1,4 +1,4 @@
-"""How published figures are read from scenarios, or why they are not computable."""
+"""How published targets are read from scenarios, or why they are not computable."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from lmssim.bundled import calibration_folder
 from lmssim.errors import DataError
 from lmssim.model.language.schema import FollowUp
-from lmssim.published.predict import predict
-from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading, reading_of
+from lmssim.published.predict import reader_of
+from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading
 from lmssim.published.targets import Target, load_targets
 from tests.kit.models import endpoint, exponential, illness_death
 from tests.kit.scenarios import bundled_scenario
@@ -37,18 +37,18 @@ def readers() -> dict[str, Reader]:
 
 @pytest.fixture(scope="module")
 def targets() -> dict[str, Target]:
-    """Figures of the bundled table."""
+    """Targets of the bundled table."""
     return {target.target_id: target for target in load_targets(calibration_folder() / "targets.csv")}
 
 
 def parts(reading: Reading) -> tuple[Series, SeriesRow]:
-    """Series and row of a figure that is computable."""
+    """Series and row of a target that is computable."""
     assert reading.series is not None, reading.text
     return reading.series, reading.series.rows[0]
 
 
 @pytest.mark.parametrize("site", SITES)
-def test_every_figure_is_read_or_has_a_reason(
+def test_every_target_is_read_or_has_a_reason(
     readers: dict[str, Reader], targets: dict[str, Target], site: str
 ) -> None:
     """And what a reading names, the scenario has."""
@@ -146,7 +146,7 @@ def test_words_of_treatment(readers: dict[str, Reader], targets: dict[str, Targe
         ("extremity", "elms_metsite_lung", "does not know where metastases are"),
         ("extremity", "rev_uterine_os5", "of site uterine, the scenario's patients are of extremity"),
         ("uterine", "osaka_os5", "of site nonuterine"),
-        ("extremity", "sarculator_os_low", "the time of the figure is not given"),
+        ("extremity", "sarculator_os_low", "the time of the target is not given"),
         ("advanced", "elms_os_crude", "begin with advanced disease"),
         ("advanced", "rev_nivoipi_rr", "no event for objective response"),
         ("retroperitoneal", "rev_neoct_pr_dacarbazine", "no event for partial response"),
@@ -160,13 +160,13 @@ def test_reasons(readers: dict[str, Reader], targets: dict[str, Target], site: s
 
 
 def test_sites_choose_patients(readers: dict[str, Reader], targets: dict[str, Target]) -> None:
-    """In a scenario of several sites those of the figure's; in one of a site figures of all are read, it says."""
+    """In a scenario of several sites those of the target's; in one of a site targets of all sites are computed too."""
     assert parts(readers["all_sites"].reading(targets["massi_dfs2"]))[0].where == "(site == 'extremity')"
     several = parts(readers["all_sites"].reading(targets["osaka_os5"]))[0].where
     assert several is not None
     assert "uterine" not in several
     assert parts(readers["all_sites"].reading(targets["plms23_rec"]))[0].where is None
-    assert "of all sites, read of extremity" in readers["extremity"].reading(targets["plms23_rec"]).text
+    assert "of all sites, computed for extremity" in readers["extremity"].reading(targets["plms23_rec"]).text
     misspelt = replace(targets["massi_dfs2"], site="extremty")
     assert "Did you mean 'extremity'?" in readers["extremity"].reading(misspelt).text
 
@@ -204,8 +204,8 @@ def test_a_range_is_compared_and_not_counted(readers: dict[str, Reader], targets
     ("change", "message"),
     [
         ({"model_strategy": "adj_tr"}, "unknown strategy 'adj_tr'. Did you mean 'adj_rt'?"),
-        ({"since": ("surgry",)}, "'since': unknown state or mark 'surgry'. Did you mean 'surgery'?"),
-        ({"exclude": ("nobody",)}, "'exclude': unknown state or mark 'nobody'"),
+        ({"since": ("surgry",)}, "'since': unknown state or event 'surgry'. Did you mean 'surgery'?"),
+        ({"exclude": ("nobody",)}, "'exclude': unknown state or event 'nobody'"),
         ({"set": (("pop_deeep", 1.0),)}, "'set': unknown parameter 'pop_deeep'. Did you mean 'pop_deep'?"),
         ({"set": (("pop_deep", 3.0),)}, "'set':"),
         ({"where": "grad == 2"}, "'where'"),
@@ -259,30 +259,30 @@ def test_a_users_model_has_its_own_outcomes(build: Build) -> None:
     """By endpoint; of states it does not have, nothing."""
     scenario = build(TEXT, {"ill": 0.2}).scenario
     base = of_illness("cumulative_incidence", 0.3, time=5.0)
-    row = parts(reading_of(base, scenario))[1]
+    row = parts(Reader(scenario).reading(base))[1]
     assert (row.events, row.by) == (["ill"], 5.0)
-    assert parts(reading_of(replace(base, outcome="dss", statistic="km_survival"), scenario))[1].events == ["dead"]
-    absent = reading_of(replace(base, outcome="local_recurrence"), scenario)
+    assert parts(Reader(scenario).reading(replace(base, outcome="dss", statistic="km_survival")))[1].events == ["dead"]
+    absent = Reader(scenario).reading(replace(base, outcome="local_recurrence"))
     assert "no state or event for local_recurrence" in absent.text
-    assert "Did you mean 'illness'?" in reading_of(replace(base, outcome="ilness"), scenario).text
+    assert "Did you mean 'illness'?" in Reader(scenario).reading(replace(base, outcome="ilness")).text
 
 
 def test_mean_time_among_those_with_the_event(build: Build) -> None:
     """Everybody followed for good: the mean of the exit time, whatever the exit; its spread is its law's."""
     scenario = build(TEXT, {"ill": 0.2}).scenario
     target = of_illness("mean_time_years", 3.0, follow_up_low=50.0, follow_up_high=60.0)
-    series, row = parts(reading_of(target, scenario))
+    series, row = parts(Reader(scenario).reading(target))
     assert row.statistic == "mean_time"
     read = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))
     n = 20_000
-    found = predict(read, ["own"], {}, n)
+    found = reader_of(read, ["own"]).predict({}, n)
     mean = 1.0 / 0.3
-    assert found.figure[0, 0] == pytest.approx(mean, abs=4.0 * mean / np.sqrt(n * 2 / 3))
+    assert found.value[0, 0] == pytest.approx(mean, abs=4.0 * mean / np.sqrt(n * 2 / 3))
     assert found.spread[0, 0] == pytest.approx(0.1, rel=0.05)
     assert found.patients[0, 0] == pytest.approx(n * 2 / 3, rel=0.05)
     short = replace(target, follow_up_low=2.0, follow_up_high=2.0001)
-    series, _ = parts(reading_of(short, scenario))
+    series, _ = parts(Reader(scenario).reading(short))
     truncated = replace(scenario, file=scenario.file.model_copy(update={"series": {"own": series}}))
     expected = mean - 2.0 * exp(-2.0 / mean) / (1.0 - exp(-2.0 / mean))
-    assert predict(truncated, ["own"], {}, n).figure[0, 0] == pytest.approx(expected, abs=0.03)
+    assert reader_of(truncated, ["own"]).predict({}, n).value[0, 0] == pytest.approx(expected, abs=0.03)
     assert expected < log(2.0) * mean

@@ -1,4 +1,4 @@
-"""Published figures read from lives whose law is known: illness and death at constant rates."""
+"""Published targets computed from lives whose law is known: illness and death at constant rates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lmssim.errors import LmssimError
-from lmssim.published.series import read_all_series, read_series
+from lmssim.published.series import read_series
 from tests.kit.models import exponential, illness_death
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read(build: Build) -> Read:
     def rows(*texts: str, series: str = "") -> pd.DataFrame:
         series = series if "follow_up" in series else FOLLOW_UP + series
         heads = [f'\n[[series.known.rows]]\ntarget = "row{i}"\nlabel = "Row"\n{text}' for i, text in enumerate(texts)]
-        return read_series(build(TEXT + series + "".join(heads), {"ill": ILL}), "known", n=N)
+        return read_series(build(TEXT + series + "".join(heads), {"ill": ILL}), ["known"], n=N)
 
     return rows
 
@@ -125,7 +125,7 @@ def test_all_series_read_as_each_alone(build: Build) -> None:
     """They share their patients."""
     head = "[[series.known.rows]]\ntarget = 'a'\nlabel = 'a'\n"
     program = build(TEXT + FOLLOW_UP + head + row("proportion", "ill"), {"ill": ILL})
-    pd.testing.assert_frame_equal(read_all_series(program, n=500), read_series(program, "known", n=500))
+    pd.testing.assert_frame_equal(read_series(program, n=500), read_series(program, ["known"], n=500))
 
 
 def test_series_of_different_populations_are_read_together(build: Build) -> None:
@@ -137,10 +137,10 @@ def test_series_of_different_populations_are_read_together(build: Build) -> None
         for name, held in (("twice", f"set = {{ ill = {2 * ILL} }}\n"), ("again", ""))
     )
     program = build(TEXT + FOLLOW_UP + others + rows, {"ill": ILL})
-    table = read_all_series(program, n=N)
+    table = read_series(program, n=N)
     assert table["target_id"].tolist() == ["known", "twice", "again"]
     assert np.allclose(table["model"], [incidence(4.0), incidence(4.0, 2 * ILL), incidence(4.0)], atol=2 * TOLERANCE)
-    alone = [read_series(program, name, n=N) for name in ("known", "twice", "again")]
+    alone = [read_series(program, [name], n=N) for name in ("known", "twice", "again")]
     pd.testing.assert_frame_equal(table, pd.concat(alone, ignore_index=True))
 
 
@@ -157,7 +157,7 @@ def test_a_state_of_no_duration_is_read_too(build: Build) -> None:
     text = text.replace("[states.ill]", f"{falling}[states.ill]")
     events = row("proportion", "falling_ill"), row("proportion", "dead", more='given = ["falling_ill"]\nobserved = 0.5')
     heads = [f'\n[[series.known.rows]]\ntarget = "row"\nlabel = "Row"\n{each}' for each in events]
-    assert (read_series(build(text + "".join(heads), {"ill": ILL}), "known", n=500)["model"] > 0.3).all()
+    assert (read_series(build(text + "".join(heads), {"ill": ILL}), ["known"], n=500)["model"] > 0.3).all()
 
 
 def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> None:
@@ -174,11 +174,11 @@ def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> Non
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (row("proportion", "ill", more=""), "expected observed, or in its place low or high"),
-        (row("proportion", "ill", more="observed = 0.5\nlow = 0.1"), "expected observed, or in its place"),
+        (row("proportion", "ill", more=""), "expected `observed`, or `low` or `high` or both in its place"),
+        (row("proportion", "ill", more="observed = 0.5\nlow = 0.1"), "expected `observed`, or `low`"),
         (row("proportion", "ill", n=0), "needs its number of patients"),
-        (row("km_survival", "ill"), "by: missing; km_survival is read at a time"),
-        (row("km_median", "ill", more="by = 2\nobserved = 2"), "a km_median is read over all of follow-up"),
+        (row("km_survival", "ill"), "by: missing; km_survival is computed at a time"),
+        (row("km_median", "ill", more="by = 2\nobserved = 2"), "a km_median is computed over all of follow-up"),
         (row("km_survival", "ill", more="by = 15\nobserved = 0.5"), "follow_up of the series ends at 12 years"),
         (row("proportion", "ill", more="by = 2\nafter = 3\nobserved = 0.5"), "must be above after, 3"),
         (row("proportion", "ill", more='where = "grad == 2"\nobserved = 0.5'), "grade"),

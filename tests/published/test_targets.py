@@ -1,4 +1,4 @@
-"""Tables of published figures: what is read, and how what is wrong is refused."""
+"""Tables of published targets: what is read, and how what is wrong is refused."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def one(path: Path) -> Target:
-    """The only figure of a table."""
+    """The only target of a table."""
     (target,) = load_targets(path)
     return target
 
@@ -78,7 +78,7 @@ def test_the_bundled_table_is_read_whole() -> None:
     assert {target.time_end for target in targets} == {None, 10.0}
 
 
-def test_columns_that_make_a_figure_computable(write: Write) -> None:
+def test_columns_that_make_a_target_computable(write: Write) -> None:
     """Lists, values and follow-up; a study is its cohort, or its source."""
     more = {
         "where": "grade == 2",
@@ -101,7 +101,7 @@ def test_columns_that_make_a_figure_computable(write: Write) -> None:
 
 
 def test_a_range_of_times_and_a_range_of_values(write: Write) -> None:
-    """Both ends are kept; a range of values needs no figure."""
+    """Both ends are kept; a range needs no single value."""
     target = one(write({"time_years": "5-10", "value": "", "ci_low": "0.1"}))
     assert (target.time, target.time_end, target.value, target.low, target.high) == (5.0, 10.0, None, 0.1, None)
 
@@ -141,7 +141,7 @@ def test_bad_cells_are_refused(write: Write, change: dict[str, str], message: st
     assert message in str(refused.value)
 
 
-def test_a_figure_stands_once_and_columns_are_there(write: Write) -> None:
+def test_a_target_stands_once_and_columns_are_there(write: Write) -> None:
     """A second row of one id, and a table without a column, are refused."""
     with pytest.raises(DataError, match=r"targets\.csv:3: column 'target_id': 'same' stands twice"):
         load_targets(write({"target_id": "same"}, {"target_id": "same"}))

@@ -66,8 +66,8 @@ def test_survival_is_below_that_of_the_population(evaluation: Evaluation) -> Non
 
 
 def test_the_series_lies_within_its_sampling_interval() -> None:
-    """Each figure of the 75 patients lies in the model's 95% interval for a study of that size."""
-    table = read_series(bundled_program("extremity"), "elms", n=20_000)
+    """Each result of the 75 patients lies in the model's 95% interval for a study of that size."""
+    table = read_series(bundled_program("extremity"), ["elms"], n=20_000)
     outside = table[~table["inside"]]
     assert len(table) >= 14
     assert outside.empty, outside.to_string()

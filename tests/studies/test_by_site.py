@@ -9,7 +9,7 @@ import pytest
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.by_site import site_table_text
-from lmssim.studies.by_site import COLUMNS, by_site
+from lmssim.studies.by_site import by_site, columns
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +20,9 @@ def evaluations() -> list[Evaluation]:
 
 
 def test_one_row_a_scenario_and_strategy(evaluations: list[Evaluation]) -> None:
-    """Figures are those of each evaluation; what a scenario does not have is blank."""
+    """Outcomes are those of each evaluation; what a scenario does not have is blank."""
     table = by_site(evaluations)
-    assert list(table.columns) == list(COLUMNS)
+    assert list(table.columns) == columns()
     assert len(table) == sum(len(each.strategies) for each in evaluations)
     first = evaluations[0]
     for s, strategy in enumerate(first.strategies):

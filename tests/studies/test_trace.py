@@ -13,7 +13,7 @@ from lmssim.kernels.philox import OCCURRENCE_BITS, STREAM_LUCK, address_of
 from lmssim.kernels.race import TICK_BITS
 from lmssim.model.scenario import load_scenario
 from lmssim.outcomes.main import position_of
-from lmssim.studies.trace import WORTH, Trace, trace
+from lmssim.studies.trace import OUTCOMES, Trace, trace
 from tests.kit.models import (
     DEAD,
     absorbing,
@@ -68,7 +68,7 @@ def test_worth_and_history_are_those_of_the_simulation(name: str, patient: int, 
     numbers = program.numbers(None if draw is None else program.sample(1, SEED, draw))
     simulated = sums(program, patient, 1, numbers, SEED).moments.shift[0, 0]
     last = traced.steps.groupby("strategy", sort=False).last()
-    assert last[WORTH].to_numpy().tolist() == simulated[:, [position_of(outcome) for outcome in WORTH]].tolist()
+    assert last[OUTCOMES].to_numpy().tolist() == simulated[:, [position_of(outcome) for outcome in OUTCOMES]].tolist()
     ((_, _, h),) = compiled.simulate(program, patient, 1, numbers[0], SEED)
     n_stays, n_marks = h.starts[len(program.strategies)]
     assert traced.stays[["entered", "left"]].to_numpy().tolist() == h.times[:n_stays].tolist()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RATE, SD, TAU = 0.2, 0.3, 0.4
 DRAWS, PATIENTS = 400, 2_000
 STUDIES = 400
-"""New studies of each figure."""
+"""New studies of each target."""
 TEXT = """
 groups.fit = { kind = "posterior", members = ["die"], file = "posterior.csv" }
 settings = { horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }
@@ -53,8 +53,8 @@ def model(write_scenario: Callable[..., Path], tmp_path: Path) -> Model:
     return make
 
 
-def figure(target_id: str, statistic: str, value: float, n: int, time: float | None = None, **more: Any) -> Target:
-    """A figure of patients who are all followed to the end."""
+def target(target_id: str, statistic: str, value: float, n: int, time: float | None = None, **more: Any) -> Target:
+    """A target of patients who are all followed to the end."""
     given: dict[str, Any] = {"follow_up_low": 50.0, "follow_up_high": 60.0, "source_id": target_id} | more
     return Target(
         target_id=target_id,
@@ -69,21 +69,21 @@ def figure(target_id: str, statistic: str, value: float, n: int, time: float | N
     )
 
 
-FIGURES = [
-    figure("os2", "km_survival", 0.67, 60, 2.0),
-    figure("os5", "km_survival", 0.37, 200, 5.0),
-    figure("crude5", "crude_proportion", 0.37, 100, 5.0),
-    figure("median", "median_time_years", 3.5, 80),
+TARGETS = [
+    target("os2", "km_survival", 0.67, 60, 2.0),
+    target("os5", "km_survival", 0.37, 200, 5.0),
+    target("crude5", "crude_proportion", 0.37, 100, 5.0),
+    target("median", "median_time_years", 3.5, 80),
 ]
 
 
 def test_coverage_of_new_studies_is_nominal(model: Model) -> None:
     """Studies simulated by the same law, parameters and settings drawn anew: 95% lie inside."""
     scenario = model()
-    found = validate(scenario, readings_of(FIGURES, scenario), DRAWS, PATIENTS, seed=3)
+    found = validate(scenario, readings_of(TARGETS, scenario), DRAWS, PATIENTS, seed=3)
     rng = np.random.default_rng(11)
     error = sqrt(0.95 * 0.05 / STUDIES)
-    for target, row in zip(FIGURES, found.frame.itertuples(), strict=True):
+    for target, row in zip(TARGETS, found.frame.itertuples(), strict=True):
         rates = RATE * np.exp(SD * rng.normal(size=STUDIES) + TAU * rng.normal(size=STUDIES))
         if target.time is None:
             values = np.median(rng.exponential(size=(STUDIES, target.n or 1)) / rates[:, None], axis=1)
@@ -95,9 +95,9 @@ def test_coverage_of_new_studies_is_nominal(model: Model) -> None:
 
 
 def test_a_wrong_model_is_found(model: Model) -> None:
-    """Deaths three times as fast: the figures lie outside, and the bias says by how much."""
+    """Deaths three times as fast: the targets lie outside, and the bias says by how much."""
     scenario = model(3.0 * RATE, 0.05, 0.05)
-    found = validate(scenario, readings_of(FIGURES, scenario), 100, 1_000)
+    found = validate(scenario, readings_of(TARGETS, scenario), 100, 1_000)
     summary = found.summary
     assert (summary["inside"], summary["counted"], summary["studies"]) == (0, 4, 4)
     shares = [np.exp(-RATE * t) - np.exp(-3.0 * RATE * t) for t in (2.0, 5.0, 5.0)]
@@ -112,12 +112,12 @@ def test_width_is_that_of_sampling_where_nothing_else_is_uncertain(model: Model)
     widths = []
     for tau in (0.0, TAU):
         scenario = model(sd=0.0, tau=tau)
-        widths.append(validate(scenario, readings_of(FIGURES, scenario), 200, 8_000).frame["width_ratio"])
+        widths.append(validate(scenario, readings_of(TARGETS, scenario), 200, 8_000).frame["width_ratio"])
     assert np.allclose(widths[0].astype(float), 1.0, atol=0.15)
     assert (widths[1] > 1.5 * widths[0]).all()
     scenario = model(sd=0.0, tau=0.0)
-    known = validate(scenario, readings_of(FIGURES[:3], scenario), 200, 8_000).frame
-    for target, low, high in zip(FIGURES, known["low"], known["high"], strict=False):
+    known = validate(scenario, readings_of(TARGETS[:3], scenario), 200, 8_000).frame
+    for target, low, high in zip(TARGETS, known["low"], known["high"], strict=False):
         ends = stats.binom.ppf([0.025, 0.975], target.n or 1, np.exp(-RATE * (target.time or 0.0)))
         assert np.abs(np.array([low, high]) * (target.n or 1) - ends).max() <= 0.02 * (target.n or 1)
     alone = 1.0 / (sqrt(80) * log(2.0))  # SD of the log of a median of exponential times
@@ -127,7 +127,7 @@ def test_width_is_that_of_sampling_where_nothing_else_is_uncertain(model: Model)
 def test_censoring_widens_an_interval_unless_the_number_is_net_of_it(model: Model) -> None:
     """Uniform follow-up of 0.5 to 5.5 years leaves a tenth of the patients at five."""
     scenario = model(sd=0.0, tau=0.0)
-    whole, censored = readings_of([FIGURES[1], replace(FIGURES[1], follow_up_low=0.5, follow_up_high=5.5)], scenario)
+    whole, censored = readings_of([TARGETS[1], replace(TARGETS[1], follow_up_low=0.5, follow_up_high=5.5)], scenario)
     net = replace(censored, effective=200.0)
     frame = validate(scenario, [whole, censored, net], 60, 4_000).frame
     width = (frame["high"] - frame["low"]).to_numpy()
@@ -135,10 +135,10 @@ def test_censoring_widens_an_interval_unless_the_number_is_net_of_it(model: Mode
     assert width[2] == pytest.approx(width[0], rel=0.15)
 
 
-def test_no_figure_depends_on_workers_or_on_the_others(model: Model) -> None:
+def test_no_target_depends_on_workers_or_on_the_others(model: Model) -> None:
     """Nor on the order of the table."""
     scenario = model()
-    censored = [replace(f, follow_up_low=1.0) if f.target_id == "os5" else f for f in FIGURES]  # other patients between
+    censored = [replace(f, follow_up_low=1.0) if f.target_id == "os5" else f for f in TARGETS]  # other patients between
     readings = readings_of(censored, scenario)
     frame = validate(scenario, readings, 60, 500, jobs=1).frame
     pd.testing.assert_frame_equal(frame, validate(scenario, readings, 60, 500, jobs=2).frame)
@@ -153,15 +153,15 @@ def test_no_figure_depends_on_workers_or_on_the_others(model: Model) -> None:
 def test_what_is_not_computable_is_listed_and_ranges_are_not_counted(model: Model) -> None:
     """With a reason; a bound is met if the prediction lies within it."""
     scenario = model()
-    figures = [
-        figure("ratio", "hazard_ratio", 0.5, 100),
-        figure("within", "km_survival", 0.0, 100, 2.0),
-        figure("beyond", "km_survival", 0.0, 100, 2.0),
-        figure("nobody", "km_survival", 0.5, 100, 2.0, where="age > 60"),
+    targets = [
+        target("ratio", "hazard_ratio", 0.5, 100),
+        target("within", "km_survival", 0.0, 100, 2.0),
+        target("beyond", "km_survival", 0.0, 100, 2.0),
+        target("nobody", "km_survival", 0.5, 100, 2.0, where="age > 60"),
     ]
-    figures[1] = replace(figures[1], value=None, low=0.5)
-    figures[2] = replace(figures[2], value=None, high=0.5)
-    found = validate(scenario, readings_of(figures, scenario), 40, 500)
+    targets[1] = replace(targets[1], value=None, low=0.5)
+    targets[2] = replace(targets[2], value=None, high=0.5)
+    found = validate(scenario, readings_of(targets, scenario), 40, 500)
     assert list(found.frame["inside"]) == [None, True, False, None]
     assert list(found.frame["counted"]) == [False] * 4
     assert [text.startswith("not computable: ") for text in found.frame["reading"]] == [True, False, False, True]
@@ -173,7 +173,7 @@ def test_what_is_not_computable_is_listed_and_ranges_are_not_counted(model: Mode
 def test_nothing_happens_in_a_small_study(model: Model) -> None:
     """No death among a few patients, at a low rate, lies inside."""
     scenario = model(0.005)
-    found = validate(scenario, readings_of([figure("none", "km_survival", 1.0, 20, 2.0)], scenario), 40, 500)
+    found = validate(scenario, readings_of([target("none", "km_survival", 1.0, 20, 2.0)], scenario), 40, 500)
     assert found.frame["inside"][0]
     assert found.frame["high"][0] == 1.0
 
@@ -190,7 +190,7 @@ def test_between_study_sd_is_assumed_where_the_posterior_has_none(model: Model) 
 
 
 def test_the_error_of_a_mean_is_clustered_by_study() -> None:
-    """With a figure a study, the usual one; figures of one study that agree count as one."""
+    """With one target per study, the usual one; targets of one study that agree count as one."""
     rng = np.random.default_rng(1)
     values = rng.normal(size=30)
     assert clustered_error(values, np.arange(30)) == pytest.approx(values.std(ddof=1) / sqrt(30))
@@ -200,7 +200,7 @@ def test_the_error_of_a_mean_is_clustered_by_study() -> None:
 
 
 @pytest.mark.parametrize("name", calibration_names())
-def test_held_out_figures_are_those_of_the_held_out_cohorts(name: str) -> None:
+def test_held_out_targets_are_those_of_the_held_out_cohorts(name: str) -> None:
     """Each once; those that could have been fitted are counted."""
     problem = load_problem(name)
     scenario, readings = load_held_out(problem.file.scenario)
@@ -217,4 +217,4 @@ def test_too_few_draws_or_patients_are_refused(model: Model, draws: int, patient
     """By name."""
     scenario = model()
     with pytest.raises(InputError, match="too few"):
-        validate(scenario, readings_of(FIGURES, scenario), draws, patients)
+        validate(scenario, readings_of(TARGETS, scenario), draws, patients)

@@ -57,8 +57,6 @@ class _Stated:
 def compile_transition(source: Source, transition: Transition, event: rows.Event | None = None) -> None:
     """Append a transition out of a state; `event` if it is a tick of one."""
     d, where = source.draft, _where(source, transition)
-    if transition.all_cause:
-        raise UnsupportedError(f"{where}: all_cause is not supported by engine 'compiled' yet.")
     default = "hazard" if transition.detection is None and d.cycle is None else "logit"
     effects = compile_effects(d, transition.effects, default, where)
     guard = d.code.rule(transition.when, f"{where}.when")

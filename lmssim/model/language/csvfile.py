@@ -11,12 +11,15 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from lmssim.errors import DataError, InputError, nearest, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+Made = TypeVar("Made")
+BLANK = "the cell is blank."
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,40 @@ def read_rows(
     if not rows:
         raise DataError(f"{path}: the table has a header but no rows.")
     return rows
+
+
+def read_unique(
+    path: Path | str,
+    id_column: str,
+    make: Callable[[Row], Made],
+    required: Sequence[str],
+    optional: Sequence[str] | None = (),
+) -> list[Made]:
+    """Objects made of the rows of a CSV table, in its order; every id stands once.
+
+    Parameters
+    ----------
+    id_column : str
+        Column of the ids.
+    make : callable
+        Makes an object of a row.
+    required, optional : sequence of str
+        Columns, as for `read_rows`.
+
+    Raises
+    ------
+    DataError
+        As `read_rows`, or if an id is blank or stands twice.
+    """
+    made: dict[str, Made] = {}
+    for row in read_rows(path, required, optional):
+        id_ = row[id_column]
+        if not id_:
+            raise row.refuse(id_column, BLANK)
+        if id_ in made:
+            raise row.refuse(id_column, f"'{id_}' stands twice.")
+        made[id_] = make(row)
+    return list(made.values())
 
 
 def _read_text(path: Path) -> str:

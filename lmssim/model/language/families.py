@@ -35,7 +35,6 @@ exponential is 0 and its last rate is held for ever.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -129,53 +128,3 @@ FAMILIES: dict[str, Family] = {
         Family("fixed", codes.FIXED, ("delay",), non_negative=("delay",)),
     )
 }
-
-
-# === Conversions === #
-
-
-def weibull_to_ph(shape: float, scale: float) -> tuple[float, float]:
-    """Shape and rate (`weibull_ph`) of the Weibull with this shape and scale: rate = scale^-shape."""
-    return shape, scale**-shape
-
-
-def ph_to_weibull(shape: float, rate: float) -> tuple[float, float]:
-    """Shape and scale (`weibull`) of the Weibull with this shape and rate: scale = rate^(-1/shape)."""
-    return shape, rate ** (-1.0 / shape)
-
-
-def weibull_from_median(shape: float, median: float) -> tuple[float, float]:
-    """Shape and scale of the Weibull with this shape and median: scale = median / (log 2)^(1/shape)."""
-    return shape, median / math.log(2.0) ** (1.0 / shape)
-
-
-def exponential_from_median(median: float) -> float:
-    """Rate of the exponential with this median: log 2 / median."""
-    return math.log(2.0) / median
-
-
-def rate_to_prob(rate: float, time: float) -> float:
-    """Probability of an event within `time` at a constant `rate`: 1 - exp(-rate time)."""
-    return -math.expm1(-rate * time)
-
-
-def prob_to_rate(prob: float, time: float) -> float:
-    """Constant rate at which an event within `time` has probability `prob`: -log(1 - prob) / time.
-
-    Raises
-    ------
-    ValueError
-        If `prob` is not in [0, 1): no finite rate makes an event certain.
-    """
-    if not 0.0 <= prob < 1.0:
-        raise ValueError(f"prob ({prob}) must be at least 0 and below 1")
-    return -math.log1p(-prob) / time
-
-
-def log_normal_from_mean_sd(mean: float, sd: float) -> tuple[float, float]:
-    """Return `meanlog` and `sdlog` of the log-normal with this mean and standard deviation.
-
-    sdlog^2 = log(1 + (sd/mean)^2) and meanlog = log(mean) - sdlog^2 / 2.
-    """
-    variance_log = math.log1p((sd / mean) ** 2)
-    return math.log(mean) - 0.5 * variance_log, math.sqrt(variance_log)

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import types
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from lmssim.errors import nearest
-from lmssim.model.language.schema import ScenarioFile
+from lmssim.errors import ScenarioError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-def validation_message(error: ValidationError, path: Path, model: type[BaseModel] = ScenarioFile) -> str:
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(model: type[Model], data: dict[str, Any], path: Path) -> Model:
+    """What a file says, as the objects that a schema makes of it.
+
+    Raises
+    ------
+    ScenarioError
+        With one message, if a key or value is not as the schema has it.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise ScenarioError(_message(error, path, model)) from None
+    except RecursionError:
+        raise ScenarioError(f"{path}: nested too deep.") from None
+
+
+def _message(error: ValidationError, path: Path, model: type[BaseModel]) -> str:
     """One message: the key, its value and what is allowed; unknown keys first, as they explain the others."""
     problems = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     first = problems[0]

@@ -154,11 +154,11 @@ def load_life_table(
     """
     if measure not in ("q", "m"):
         raise DataError(unknown("measure", measure, ("q", "m"), str(path)))
-    columns, groups = _read_keyed(path, measure, key_columns)
-    tables = [_piecewise(rows, measure) for rows in groups.values()]
+    columns, by_key = _read_keyed(path, measure, key_columns)
+    tables = [_piecewise(rows, measure) for rows in by_key.values()]
     sizes = np.array([table.shape[1] for table in tables], dtype=np.int64)
     offset = np.concatenate((np.zeros(1, dtype=np.int64), 3 * np.cumsum(sizes)[:-1]))
-    return LifeTable(str(path), columns, list(groups), offset, sizes, np.concatenate([t.ravel() for t in tables]))
+    return LifeTable(str(path), columns, list(by_key), offset, sizes, np.concatenate([t.ravel() for t in tables]))
 
 
 def load_norms(path: Path | str, key_columns: Sequence[str] | None = None) -> Norms:
@@ -177,8 +177,8 @@ def load_norms(path: Path | str, key_columns: Sequence[str] | None = None) -> No
     DataError
         If the file or any of its rows is not as described, or a utility lies outside -1 to 1.
     """
-    columns, groups = _read_keyed(path, "utility", key_columns)
-    return Norms(str(path), columns, list(groups), np.stack([_yearly(rows) for rows in groups.values()]))
+    columns, by_key = _read_keyed(path, "utility", key_columns)
+    return Norms(str(path), columns, list(by_key), np.stack([_yearly(rows) for rows in by_key.values()]))
 
 
 def _read_keyed(
@@ -187,19 +187,19 @@ def _read_keyed(
     """Key columns, and the rows of each key with ages ascending."""
     rows = read_rows(path, ("age", value, *(key_columns or ())), None if key_columns is None else ())
     columns = tuple(c for c in rows[0].cells if c not in ("age", value)) if key_columns is None else tuple(key_columns)
-    groups: dict[Key, list[Row]] = {}
+    by_key: dict[Key, list[Row]] = {}
     for row in rows:
         for column in columns:
             if not row[column]:
                 raise row.refuse(column, "the cell is blank. Expected the value of a key.")
-        group = groups.setdefault(tuple(row[column] for column in columns), [])
+        own = by_key.setdefault(tuple(row[column] for column in columns), [])
         age = number(row, "age")
         if age < 0.0:
             raise row.refuse("age", f"{age:g} is below 0.")
-        if group and age <= number(group[-1], "age"):
-            raise row.refuse("age", f"{age:g} is not above the age before it, {group[-1]['age']}{_hint(columns)}.")
-        group.append(row)
-    return columns, groups
+        if own and age <= number(own[-1], "age"):
+            raise row.refuse("age", f"{age:g} is not above the age before it, {own[-1]['age']}{_hint(columns)}.")
+        own.append(row)
+    return columns, by_key
 
 
 def _hint(columns: tuple[str, ...]) -> str:

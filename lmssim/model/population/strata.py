@@ -1,7 +1,7 @@
 """A mixed population: each patient belongs to a stratum, drawn by its share, and has the stratum's own covariates.
 
 The number that draws the stratum is addressed by the name of the covariate that it sets, all others by their
-covariates' names, so that a patient's luck does not depend on the stratum.
+covariates' names, so that a patient's random numbers do not depend on the stratum.
 """
 
 from __future__ import annotations

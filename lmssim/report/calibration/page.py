@@ -1,31 +1,27 @@
-"""The report of a calibration: how the published figures are met, what the data informed, where they disagree.
+"""The report of a calibration: how well the targets are met, what they inform, and where they disagree.
 
-Everything is made from the tables of a `Calibration`, so that a report can be made again from its folder.
+Everything comes from the tables of a `Calibration`, so that a report can be made again from its folder.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from rich import box
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
+from lmssim.published.series import is_time
 from lmssim.report.calibration.posterior import plot_corner, plot_prior_posterior, plot_trace
 from lmssim.report.calibration.tables import (
     ROLES,
     answer_text,
     conflicts,
     each_row,
-    figure_name,
     fixed,
-    left_out_figures,
+    left_out_targets,
     p_text,
     quantity_text,
     range_text,
@@ -33,37 +29,40 @@ from lmssim.report.calibration.tables import (
     role_of,
     short_number,
     span_text,
+    target_name,
     value_text,
 )
 from lmssim.report.parts.digits import MISSING, listed, plain
 from lmssim.report.parts.forest import LONGEST, ForestRow, plot_forest
-from lmssim.report.parts.page import MEDIA, cells, template
-from lmssim.report.parts.style import save_figure, write_text
-from lmssim.studies.calibration.result import is_time, observed_interval
+from lmssim.report.parts.page import cells, picture, write_page
+from lmssim.report.parts.style import save_figure
+from lmssim.report.parts.terminal import plain_table
+from lmssim.studies.calibration.result import observed_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from matplotlib.figure import Figure
+    from rich.table import Table
 
     from lmssim.studies.calibration.result import Calibration
 
 CAPTIONS = {
     "fit": (
-        "Published figures and the model",
-        "Grey: 95% interval that the model predicts for a study of that size (parameters, difference between studies "
-        "and sampling), its mean across it. Points: the observed figure with the study's own 95% interval; blue circle "
-        "inside the prediction, orange diamond outside.",
+        "Targets and the model",
+        "Grey bar: 95% interval that the model predicts for a study of that size (parameters, differences between "
+        "studies, and sampling); line across it: the mean. Points: the observed value with the study's own 95% "
+        "interval; a blue circle lies inside the predicted interval, an orange diamond outside.",
     ),
     "left_out": (
         "Each study predicted without it",
-        "As above, but the model was fitted to all other studies: what it says of a study it has not seen.",
+        "As above, but the model was fitted to all other studies: it predicts a study that it has not seen.",
     ),
     "prior_posterior": (
         "Prior and posterior",
-        "Curve: prior. Histogram: posterior; orange where the data do not inform the quantity. Contraction: share of "
-        "the prior's variance that the data took away. On logarithmic axes densities are of the logarithm.",
+        "Curve: prior. Histogram: posterior, orange where the targets do not inform the quantity. Contraction: share "
+        "of the prior's variance that the targets remove. On a logarithmic axis the density is that of the logarithm.",
     ),
     "corner": (
         "Posterior by pairs",
@@ -71,8 +70,8 @@ CAPTIONS = {
     ),
     "trace": (
         "Traces",
-        "Mean of the walkers of each ensemble by step, and the middle 90% of them; shaded: burn-in, which is thrown "
-        "away. The vertical axes are those of the steps that are kept.",
+        "Mean of the walkers of each ensemble by step, and the middle 90% of them; shaded: burn-in, which is not used. "
+        "The vertical axes show the range of the steps after burn-in.",
     ),
 }
 """Title and caption of each figure, in order of the report."""
@@ -93,31 +92,27 @@ def write_report(calibration: Calibration, folder: Path, manifest: Mapping[str, 
     list of Path
         The files.
     """
-    written, pictures = [], []
+    written, pictures = [], {}
     for name, figure in calibration_figures(calibration):
         path = save_figure(figure, folder / "figures", name)
         written += [path, path.with_suffix(".png")]
-        title, caption = CAPTIONS[name]
-        pictures.append({"name": name, "title": title, "caption": caption, "uri": _data_uri(path)})
-    text = template("calibration.html.j2").render(
-        title=calibration.label or calibration.name,
-        question=f"How well does calibration '{calibration.name}' meet the published figures, and may it be used?",
+        pictures[name] = picture(path, *CAPTIONS[name])
+    page = write_page(
+        folder / "report.html",
+        "calibration.html.j2",
+        title=f"Calibration: {calibration.label or calibration.name}",
+        question=f"How well does calibration '{calibration.name}' meet its targets, and may it be used?",
         answer=headline(calibration),
-        figures={picture["name"]: picture for picture in pictures},
+        manifest=manifest or calibration.diagnostics,
+        figures=pictures,
         tables={name: cells(table) for name, table in report_tables(calibration).items()},
-        manifest=json.dumps(manifest or calibration.diagnostics, indent=2, ensure_ascii=False, default=str),
     )
-    return [*written, write_text(folder / "report.html", text)]
-
-
-def _data_uri(path: Path) -> str:
-    """A picture as text, in which no script of an SVG can run."""
-    return f"data:{MEDIA[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    return [*written, page]
 
 
 def calibration_figures(calibration: Calibration) -> Iterator[tuple[str, Figure]]:
-    """Name and figure, in the order of `CAPTIONS`; none of studies left out if none was."""
-    yield "fit", plot_forest(fit_rows(calibration), "Published figures and the model")
+    """Name and figure, in the order of `CAPTIONS`; without the studies left out if none was."""
+    yield "fit", plot_forest(fit_rows(calibration), "Targets and the model")
     if not calibration.left_out.empty:
         yield "left_out", plot_forest(left_out_rows(calibration), "Each study predicted without it")
     yield "prior_posterior", plot_prior_posterior(calibration)
@@ -129,24 +124,24 @@ def calibration_figures(calibration: Calibration) -> Iterator[tuple[str, Figure]
 
 
 def fit_rows(calibration: Calibration) -> list[ForestRow]:
-    """Figures under their roles, each heading with its share inside."""
+    """Targets under their roles, each heading with its share inside."""
     rows = _forest_rows(calibration.fit, [role_of(row) for row in each_row(calibration.fit)])
-    return [_under(row, rows, row.group) for role in ROLES for row in rows if row.group == role]
+    return [_under(row, rows, row.heading) for role in ROLES for row in rows if row.heading == role]
 
 
 def left_out_rows(calibration: Calibration) -> list[ForestRow]:
-    """Figures predicted without their cohort."""
-    frame = left_out_figures(calibration)
+    """Targets predicted without their cohort."""
+    frame = left_out_targets(calibration)
     rows = _forest_rows(frame, ["all"] * len(frame))
     return [_under(row, rows, "Predicted without their own cohort") for row in rows]
 
 
-def _forest_rows(frame: pd.DataFrame, groups: list[str]) -> list[ForestRow]:
+def _forest_rows(frame: pd.DataFrame, headings: list[str]) -> list[ForestRow]:
     own_low, own_high = observed_interval(frame)
     return [
         ForestRow(
-            group=group,
-            label=figure_name(row, LONGEST),
+            heading=heading,
+            label=target_name(row, LONGEST),
             time=is_time(row.statistic),
             observed=row.observed,
             observed_low=float(a),
@@ -156,21 +151,21 @@ def _forest_rows(frame: pd.DataFrame, groups: list[str]) -> list[ForestRow]:
             high=row.high,
             inside=None if row.inside is pd.NA else bool(row.inside),
         )
-        for row, group, a, b in zip(each_row(frame), groups, own_low, own_high, strict=True)
+        for row, heading, a, b in zip(each_row(frame), headings, own_low, own_high, strict=True)
     ]
 
 
 def _under(row: ForestRow, rows: list[ForestRow], heading: str) -> ForestRow:
     """The row under its heading with the share inside."""
-    known = [r.inside for r in rows if r.group == row.group and r.time == row.time and r.inside is not None]
-    return replace(row, group=f"{heading} ({sum(known)} of {len(known)} inside)")
+    known = [r.inside for r in rows if r.heading == row.heading and r.time == row.time and r.inside is not None]
+    return replace(row, heading=f"{heading} ({sum(known)} of {len(known)} inside)")
 
 
 # === Headline ===
 
 
 def headline(calibration: Calibration) -> list[str]:
-    """What a reader must know first: figures met, convergence, what is not informed, conflicts."""
+    """What a reader must know first: convergence, targets met, quantities not informed, conflicts."""
     sentences = [_convergence(calibration), _shares(calibration)]
     if not calibration.left_out.empty:
         sentences.append(_left_out_sentence(calibration))
@@ -180,21 +175,21 @@ def headline(calibration: Calibration) -> list[str]:
         if row.role == "fit" and row.inside is not pd.NA and not row.inside
     ]
     if outside:
-        sentences.append(f"Outside their intervals: {'; '.join(outside)}.")
+        sentences.append(f"Outside their predicted intervals: {'; '.join(outside)}.")
     blind = calibration.free[~calibration.free["informed"]]["label"].tolist()
-    named = f"Not informed by the data, so drawn from the prior: {listed(blind)}." if blind else ""
-    sentences.append(named or "The data inform every free quantity.")
+    named = f"Not informed by the targets, so drawn from the prior: {listed(blind)}." if blind else ""
+    sentences.append(named or "The targets inform every free quantity.")
     n = len(conflicts(calibration))
-    return [*sentences, f"{n} conflict{'s' if n != 1 else ''}: see the list." if n else "No conflicts."]
+    return [*sentences, f"{n} conflict{'s' if n != 1 else ''}: see the list of conflicts." if n else "No conflicts."]
 
 
 def _convergence(calibration: Calibration) -> str:
     d = calibration.diagnostics
-    measures = f"largest R-hat {_number(d.get('max_r_hat'), 3)}, least effective size {_number(d.get('min_ess'), 0)}"
+    measures = f"largest R-hat {_number(d.get('max_r_hat'), 3)}, smallest effective size {_number(d.get('min_ess'), 0)}"
     if d.get("converged"):
         return f"Converged: {measures}."
     reasons = " ".join(str(reason) for reason in d.get("reasons") or ["No reason is stated."])
-    return f"NOT converged, so not to be used: {measures}. {reasons}"
+    return f"NOT converged; do not use it: {measures}. {reasons}"
 
 
 def _number(value: Any, places: int) -> str:
@@ -202,7 +197,7 @@ def _number(value: Any, places: int) -> str:
 
 
 def _shares(calibration: Calibration) -> str:
-    """Share of the figures of each role in their 95% intervals."""
+    """Share of the targets of each role inside their 95% intervals."""
     fit = calibration.fit
     roles = np.array([role_of(row) for row in each_row(fit)])
     words = []
@@ -213,19 +208,19 @@ def _shares(calibration: Calibration) -> str:
             words.append(f"{role.lower()} {share}")
     uncomputed = int(fit["inside"].isna().sum())
     without = f" {uncomputed} could not be compared." if uncomputed else ""
-    return f"Published figures inside their 95% interval: {listed(words) or 'none to compare'}.{without}"
+    return f"Targets inside their 95% interval: {listed(words) or 'none to compare'}.{without}"
 
 
 def _left_out_sentence(calibration: Calibration) -> str:
-    frame = left_out_figures(calibration)
+    frame = left_out_targets(calibration)
     inside = frame["inside"].dropna()
     shares = frame["error"][[not is_time(s) for s in frame["statistic"]]].abs()
-    error = f", mean absolute error {100.0 * float(shares.mean()):.1f} percentage points" if len(shares) else ""
+    error = f"; mean absolute error {100.0 * float(shares.mean()):.1f} percentage points" if len(shares) else ""
     width = float(frame["width_ratio"].median())
     return (
         f"Predicted without their own study: {int(inside.sum())} of {len(inside)} inside"
-        f"{f' ({100.0 * float(inside.mean()):.0f}%)' if len(inside) else ''}, intervals {plain(round(width, 2))} times "
-        f"as wide as the study's own (median){error}."
+        f"{f' ({100.0 * float(inside.mean()):.0f}%)' if len(inside) else ''}; the median interval is "
+        f"{plain(round(width, 2))} times as wide as the study's own{error}."
     )
 
 
@@ -233,27 +228,27 @@ def _left_out_sentence(calibration: Calibration) -> str:
 
 
 def calibration_text(calibration: Calibration) -> Group:
-    """Headline, published figures beside the model, and free quantities, for a terminal."""
+    """Headline, targets beside the model, and free quantities, for a terminal."""
     text = Text(calibration.label or calibration.name, style="bold")
     sentences = [Text(sentence) for sentence in headline(calibration)]
     if not calibration.diagnostics.get("converged"):
         sentences[0].stylize("bold red")
     found = conflicts(calibration)
     listed_ = [_conflicts_text(found)] if found else []
-    return Group(text, *sentences, _figures_text(calibration), _free_text(calibration), *listed_)
+    return Group(text, *sentences, _targets_text(calibration), _free_text(calibration), *listed_)
 
 
-def _figures_text(calibration: Calibration) -> Table:
-    table = _plain_table(("Figure", "Use"), ("Observed", "Model", "95%", "Inside", "p"))
+def _targets_text(calibration: Calibration) -> Table:
+    table = _table(("Target", "Use"), ("Observed", "Model", "95%", "Inside", "p"))
     for row in sorted(each_row(calibration.fit), key=lambda row: ROLES.index(role_of(row))):
         inside = Text(answer_text(row.inside), style="yellow" if answer_text(row.inside) == "NO" else "")
         values = (value_text(row.observed, row), value_text(row.predicted, row), range_text(row.low, row.high, row))
-        table.add_row(Text(figure_name(row)), role_of(row).lower(), *values, inside, p_text(row.p_value))
+        table.add_row(Text(target_name(row)), role_of(row).lower(), *values, inside, p_text(row.p_value))
     return table
 
 
 def _free_text(calibration: Calibration) -> Table:
-    table = _plain_table(("Free quantity",), ("Prior 95%", "Posterior", "95%", "Contraction", "R-hat", "ESS"))
+    table = _table(("Free quantity",), ("Prior 95%", "Posterior", "95%", "Contraction", "R-hat", "ESS"))
     for row in each_row(calibration.free):
         contraction = f"{fixed(row.contraction, 2)}{'' if row.informed else ', not informed'}"
         table.add_row(
@@ -269,16 +264,16 @@ def _free_text(calibration: Calibration) -> Table:
 
 
 def _conflicts_text(found: list[dict[str, str]]) -> Table:
-    table = _plain_table(("Conflict", "What", "How far"), ())
+    table = _table(("Conflict", "What", "How far"), ())
     for conflict in found:
         table.add_row(*(Text(text) for text in conflict.values()))
     return table
 
 
-def _plain_table(words: tuple[str, ...], figures: tuple[str, ...]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for word in words:
-        table.add_column(word, overflow="fold")
-    for figure in figures:
-        table.add_column(figure, justify="right", no_wrap=True)
+def _table(words: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    table = plain_table()
+    for heading in words:
+        table.add_column(heading, overflow="fold")
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
     return table

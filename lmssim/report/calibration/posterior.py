@@ -1,4 +1,4 @@
-"""Figures of a posterior: how the ensembles moved, what quantities have to do with each other, prior and posterior."""
+"""Figures of a posterior: traces of the ensembles, pairs of quantities, prior and posterior."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def prior_density(row: Any) -> tuple[FloatArray, FloatArray]:
 
     Notes
     -----
-    The density is the slope of probability over the distribution's quantiles, so that no formula stands here. Without
+    The density is the slope of probability over the distribution's quantiles, so no formula is needed here. Without
     a stated distribution a standard deviation between studies is half-normal, a positive quantity log-normal.
     """
     u = np.linspace(0.0005, 0.9995, 2001)
@@ -313,5 +313,5 @@ def _prior_legend(free: pd.DataFrame) -> Sequence[Line2D | Patch]:
         Line2D([], [], color=INK, linewidth=1.2, label="prior"),
         Patch(color=to_rgba(POSTERIOR, 0.6), label="posterior"),
     ]
-    unknown = Patch(color=to_rgba(UNINFORMED, 0.6), label="posterior, not informed by the data")
+    unknown = Patch(color=to_rgba(UNINFORMED, 0.6), label="posterior, not informed by the targets")
     return handles if free["informed"].all() else [*handles, unknown]

@@ -1,20 +1,20 @@
-"""Simulation-based calibration: a table for the terminal, and how far ranks are from uniform beside their bands."""
+"""Simulation-based calibration: a table for the terminal, and the ranks' distance from uniform with its bands."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
+from lmssim.report.parts.terminal import plain_table
 from lmssim.studies.calibration.checks.sbc import LEVEL, ecdf, ecdf_band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from rich.table import Table
 
     from lmssim.studies.calibration.checks.sbc import Band, SimulationBased
 
@@ -34,22 +34,20 @@ def quantity_label(study: SimulationBased, name: str) -> str:
 
 def sbc_table(study: SimulationBased) -> Table:
     """A line for each quantity, with the verdict as the caption."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table(study.summary)
     table.add_column("Quantity", overflow="fold")
     for heading in ("Data sets", "P-value", "ECDF off by", f"{LEVEL:.0%} band"):
         table.add_column(heading, justify="right")
     table.add_column("Verdict")
     for row in study.table.to_dict("records"):
         verdict = Text("inside") if row["inside"] else Text("outside", style="bold red")
-        figures = (str(row["n"]), f"{row['p_value']:.3f}", f"{row['max_difference']:.3f}", f"{row['band']:.3f}")
-        table.add_row(Text(quantity_label(study, row["quantity"])), *figures, verdict)
-    table.caption = study.summary
-    table.caption_justify = "left"
+        numbers = (str(row["n"]), f"{row['p_value']:.3f}", f"{row['max_difference']:.3f}", f"{row['band']:.3f}")
+        table.add_row(Text(quantity_label(study, row["quantity"])), *numbers, verdict)
     return table
 
 
 def plot_ranks(study: SimulationBased) -> Figure:
-    """ECDF of each quantity's ranks less the uniform one, with the simultaneous band: a panel a quantity."""
+    """ECDF of each quantity's ranks minus the uniform one, with the simultaneous band, a panel for each quantity."""
     names = list(study.table["quantity"])
     across = min(ACROSS, len(names))
     down = -(-len(names) // across)
@@ -66,7 +64,7 @@ def plot_ranks(study: SimulationBased) -> Figure:
             else:
                 axis.set_visible(False)
         figure.supxlabel("Rank of the truth among draws of its posterior, as a share", fontsize=9)
-        figure.supylabel("ECDF less uniform", fontsize=9)
+        figure.supylabel("ECDF minus uniform", fontsize=9)
     return figure
 
 

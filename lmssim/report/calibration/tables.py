@@ -1,4 +1,4 @@
-"""Tables of a calibration: published figures beside the model, quantities, conflicts, diagnostics and readings."""
+"""Tables of a calibration: targets beside the model, quantities, conflicts, diagnostics, how targets are computed."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from lmssim.published.series import is_time
 from lmssim.report.calibration.posterior import quantity_labels
 from lmssim.report.parts.digits import MISSING, amount, plain
 from lmssim.report.parts.labels import readable, short
 from lmssim.report.parts.table import ReportTable
-from lmssim.studies.calibration.result import is_time, observed_interval
+from lmssim.studies.calibration.result import observed_interval
 
 if TYPE_CHECKING:
     from lmssim.studies.calibration.result import Calibration
 
 LEAST_P = 0.05
-"""Posterior predictive p-value below which, or above one less which, a figure is in conflict."""
+"""Posterior predictive p-value below which, or above one minus which, a target is in conflict."""
 FITTED, HELD_OUT, CHECK = "Fitted", "Held out", "Compared only"
 ROLES = (FITTED, HELD_OUT, CHECK)
 NO_BREAK, NO_BREAK_HYPHEN = "\u00a0", "\u2011"
@@ -30,12 +31,12 @@ def each_row(frame: pd.DataFrame) -> list[Any]:
 
 
 def role_of(row: Any) -> str:
-    """What a figure was used for."""
+    """What a target was used for."""
     return CHECK if row.role != "fit" else HELD_OUT if row.held_out else FITTED
 
 
-def left_out_figures(calibration: Calibration) -> pd.DataFrame:
-    """Figures predicted without their cohort, with their names and sizes."""
+def left_out_targets(calibration: Calibration) -> pd.DataFrame:
+    """Targets predicted without their cohort, with their names and sizes."""
     names = ["target_id", "label", "study", "statistic", "n"]
     own = [c for c in ("observed_low", "observed_high") if c in calibration.fit and c not in calibration.left_out]
     known = calibration.fit[[*names, *own]].drop_duplicates("target_id")
@@ -44,8 +45,8 @@ def left_out_figures(calibration: Calibration) -> pd.DataFrame:
     return frame.fillna({"study": "", "statistic": ""})
 
 
-def figure_name(row: Any, longest: int = 1000) -> str:
-    """Study, what was observed and in how many, cut before the number to at most so many characters."""
+def target_name(row: Any, longest: int = 1000) -> str:
+    """Study, target and number of patients; the text before the number is cut to a length in all."""
     study = f"{row.study}: " if row.study and not row.label.startswith(row.study) else ""
     size = f" (n {plain(row.n)})" if math.isfinite(row.n) else ""
     return f"{short(f'{study}{row.label}', longest - len(size))}{size}"
@@ -55,23 +56,23 @@ def figure_name(row: Any, longest: int = 1000) -> str:
 
 
 def conflicts(calibration: Calibration) -> list[dict[str, str]]:
-    """Figures that the fit cannot meet, studies that others do not foresee, pairs, effects that series would move."""
+    """Targets that the fit misses, studies that others do not predict, pairs, effects that the targets would move."""
     found = []
     for row in each_row(calibration.fit):
         if row.role == "fit" and (row.p_value < LEAST_P or row.p_value > 1.0 - LEAST_P):
             text = f"p {p_text(row.p_value)}; observed {value_text(row.observed, row)}, model {interval_text(row)}"
-            found.append(_conflict(f"{role_of(row)} figure", figure_name(row), text))
-    for row in each_row(left_out_figures(calibration)):
+            found.append(_conflict(f"{role_of(row)} target", target_name(row), text))
+    for row in each_row(left_out_targets(calibration)):
         if row.inside is not pd.NA and not row.inside:
-            text = f"observed {value_text(row.observed, row)}, without its study {interval_text(row)}"
-            found.append(_conflict("Study left out", figure_name(row), text))
+            text = f"observed {value_text(row.observed, row)}, predicted without its study {interval_text(row)}"
+            found.append(_conflict("Study left out", target_name(row), text))
     for row in each_row(calibration.pairs):
         if row.conflict:
-            text = f"{row.z:+.1f} standard errors apart: both are met as different settings alone"
-            found.append(_conflict("Pair of figures", f"{row.target_id} and {row.other_id}", text))
+            text = f"{row.z:+.1f} standard errors apart: both cannot hold in one setting"
+            found.append(_conflict("Pair of targets", f"{row.target_id} and {row.other_id}", text))
     for row in each_row(calibration.shifts):
         if row.conflict or abs(row.shift) > 1.0:
-            text = f"series would move it by {row.shift:+.2f} prior standard deviations; it is held at its own evidence"
+            text = f"targets would move it by {row.shift:+.2f} prior standard deviations; it keeps its own evidence"
             found.append(_conflict("Given parameter", row.id, text))
     return found
 
@@ -81,19 +82,19 @@ def _conflict(kind: str, what: str, how: str) -> dict[str, str]:
 
 
 def value_text(value: float, row: Any) -> str:
-    """A figure with its unit."""
+    """A value with its unit."""
     if not math.isfinite(value):
         return MISSING
     return f"{value:.2f} y" if is_time(row.statistic) else f"{100.0 * value:.1f}%"
 
 
 def interval_text(row: Any) -> str:
-    """The model's figure and its 95% interval."""
+    """The model's value and its 95% interval."""
     return f"{value_text(row.predicted, row)} ({range_text(row.low, row.high, row)})"
 
 
 def range_text(low: float, high: float, row: Any) -> str:
-    """An interval of a figure, with its unit."""
+    """An interval with its unit."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return MISSING
     return f"{value_text(low, row).removesuffix('%').removesuffix(' y')} to {value_text(high, row)}"
@@ -103,7 +104,7 @@ def range_text(low: float, high: float, row: Any) -> str:
 
 
 def report_tables(calibration: Calibration) -> dict[str, ReportTable]:
-    """Every table of the report by name; those that would be empty are left out."""
+    """Every table of the report by name, without empty ones."""
     made = {
         "free": _free_table(calibration),
         "not_informed": _not_informed_table(calibration),
@@ -122,7 +123,7 @@ def report_tables(calibration: Calibration) -> dict[str, ReportTable]:
 
 
 def _unbroken(table: ReportTable) -> ReportTable:
-    """The table with intervals that no line break may part."""
+    """The table with intervals that are not broken over lines."""
     intervals = [column for column in map(str, table.frame) if column.endswith("95%")]
     whole = {column: table.frame[column].str.replace(" ", NO_BREAK) for column in intervals}
     return ReportTable(table.title, table.caption, table.frame.assign(**whole))
@@ -132,13 +133,13 @@ def _fit_table(calibration: Calibration, role: str) -> ReportTable:
     fit = calibration.fit
     rows = [row for row in each_row(fit) if role_of(row) == role]
     caption = {
-        FITTED: "Figures of the likelihood.",
-        HELD_OUT: "Figures of cohorts that a rule written before the first fit kept back: the fit never saw them.",
-        CHECK: "Figures that are inputs, totals of fitted ones, of other populations, or of patients counted already.",
+        FITTED: "Targets of the likelihood.",
+        HELD_OUT: "Targets of cohorts that are held out by a rule written before the first fit.",
+        CHECK: "Inputs of the model, totals of fitted targets, other populations, or patients who are counted already.",
     }[role]
     caption += (
-        " Own 95%: the study's own interval. Width: of the predicted interval, as a multiple of that. p: posterior "
-        "predictive; of many figures a tenth lie below 0.05 or above 0.95 by chance."
+        " Own 95%: the study's own interval. Width: the predicted interval as a multiple of that interval. p: "
+        "posterior predictive p-value; by chance a tenth of the targets lie below 0.05 or above 0.95."
     )
     known = [row.inside for row in rows if row.inside is not pd.NA]
     title = f"{role}: {sum(known)} of {len(known)} inside" if known else role
@@ -147,22 +148,22 @@ def _fit_table(calibration: Calibration, role: str) -> ReportTable:
 
 
 def _compared(frame: pd.DataFrame, *, p: bool) -> pd.DataFrame:
-    """Observed figures beside predicted ones."""
+    """Observed values beside predicted ones."""
     rows = []
     own_low, own_high = observed_interval(frame)
-    for figure, low, high in zip(each_row(frame), own_low, own_high, strict=True):
+    for row, low, high in zip(each_row(frame), own_low, own_high, strict=True):
         shown = {
-            "Figure": figure.label,
-            "Study": figure.study,
-            "n": figure.n,
-            "Observed": value_text(figure.observed, figure),
-            "Own 95%": range_text(float(low), float(high), figure),
-            "Model": value_text(figure.predicted, figure),
-            "Model 95%": range_text(figure.low, figure.high, figure),
-            "Inside": answer_text(figure.inside),
-            "Width": MISSING if math.isnan(figure.width_ratio) else f"{figure.width_ratio:.2f}",
+            "Target": row.label,
+            "Study": row.study,
+            "n": row.n,
+            "Observed": value_text(row.observed, row),
+            "Own 95%": range_text(float(low), float(high), row),
+            "Model": value_text(row.predicted, row),
+            "Model 95%": range_text(row.low, row.high, row),
+            "Inside": answer_text(row.inside),
+            "Width": MISSING if math.isnan(row.width_ratio) else f"{row.width_ratio:.2f}",
         }
-        p_value = {"p": p_text(figure.p_value)} if p else {}
+        p_value = {"p": p_text(row.p_value)} if p else {}
         rows.append(shown | p_value)
     return pd.DataFrame(rows)
 
@@ -173,13 +174,13 @@ def p_text(p: float) -> str:
 
 
 def answer_text(inside: Any) -> str:
-    """Yes, or a no that is seen."""
+    """Yes, or a no in capitals."""
     return MISSING if inside is pd.NA else "yes" if inside else "NO"
 
 
 def _left_out_table(calibration: Calibration) -> ReportTable:
-    caption = "Each figure predicted by a fit without its cohort. Own 95% and width as above."
-    return ReportTable("Each study predicted without it", caption, _compared(left_out_figures(calibration), p=False))
+    caption = "Each target predicted by a fit without its cohort. Own 95% and width as above."
+    return ReportTable("Each study predicted without it", caption, _compared(left_out_targets(calibration), p=False))
 
 
 def _free_table(calibration: Calibration) -> ReportTable:
@@ -197,7 +198,7 @@ def _free_table(calibration: Calibration) -> ReportTable:
         }
         for row in each_row(calibration.free)
     ]
-    caption = "What was fitted. Contraction: share of the prior's variance that the data took away."
+    caption = "The fitted quantities. Contraction: share of the prior's variance that the targets remove."
     return ReportTable("Free quantities: prior and posterior", caption, pd.DataFrame(rows))
 
 
@@ -208,7 +209,7 @@ def quantity_text(row: Any) -> str:
 
 
 def short_number(value: float) -> str:
-    """Three significant digits: a chain leaves no more."""
+    """Three significant digits: the Monte-Carlo error of a chain leaves no more."""
     return plain(float(f"{value:.3g}")) if math.isfinite(value) else MISSING
 
 
@@ -233,15 +234,15 @@ def _not_informed_table(calibration: Calibration) -> ReportTable:
         }
         for row in each_row(blind)
     ]
-    caption = "The published figures say next to nothing about these: results that depend on them rest on their priors."
-    return ReportTable("Not informed by the data", caption, pd.DataFrame(rows))
+    caption = "The targets say almost nothing about these: results that depend on them depend on their priors."
+    return ReportTable("Not informed by the targets", caption, pd.DataFrame(rows))
 
 
 def _conflict_table(calibration: Calibration) -> ReportTable:
     caption = (
-        f"Figures with a posterior predictive p-value below {LEAST_P:g} or above {1 - LEAST_P:g} (a tenth of all by "
-        "chance), figures that the other studies do not foresee, and given parameters that the series would move by "
-        "more than one prior standard deviation."
+        f"Targets with a posterior predictive p-value below {LEAST_P:g} or above {1 - LEAST_P:g} (a tenth of all by "
+        "chance), targets that the other studies do not predict, pairs of published results that cannot both hold in "
+        "one setting, and given parameters that the targets would move by more than one prior standard deviation."
     )
     return ReportTable("Conflicts", caption, pd.DataFrame(conflicts(calibration)))
 
@@ -253,7 +254,7 @@ def _tau_table(calibration: Calibration) -> ReportTable:
         low, high = np.quantile(calibration.chain[name], [0.025, 0.975])
         mean = short_number(float(calibration.chain[name].mean()))
         rows.append({"Quantity": labels[name], "Mean": mean, "95%": span_text(low, high)})
-    caption = "Standard deviation between studies on the complementary log-log scale, half-normal prior."
+    caption = "Standard deviation between studies on the complementary log-log scale, with a half-normal prior."
     return ReportTable("Differences between studies", caption, pd.DataFrame(rows))
 
 
@@ -268,7 +269,7 @@ def _shift_table(calibration: Calibration) -> ReportTable:
         }
         for row in each_row(calibration.shifts)
     ]
-    caption = "Effects keep the evidence of their trials; shift: how far the series would move them if they could."
+    caption = "Effects keep the evidence of their trials. Shift: how far the targets would move them if they could."
     return ReportTable("Given parameters", caption, pd.DataFrame(rows))
 
 
@@ -276,14 +277,14 @@ NAMES = {
     "converged": "Converged",
     "reasons": "Why not",
     "n_ensembles": "Ensembles",
-    "n_walkers": "Walkers of each",
+    "n_walkers": "Walkers per ensemble",
     "n_steps": "Steps",
     "burn_in": "of which burn-in",
     "acceptance": "Acceptance by ensemble",
     "max_r_hat": "Largest R-hat",
-    "min_ess": "Least effective size",
+    "min_ess": "Smallest effective size",
     "seconds": "Seconds",
-    "evaluations": "Evaluations of the likelihood",
+    "evaluations": "Evaluations of the model",
 }
 
 
@@ -292,7 +293,8 @@ def _diagnostics_table(calibration: Calibration) -> ReportTable:
     rows = [{"Measure": NAMES[key], "Value": _words(key, found[key])} for key in NAMES if key in found]
     rows = [row for row in rows if row["Value"]]
     caption = (
-        "R-hat is rank-normalised, between ensembles of dispersed starts; bounds: 1.02, and 400 for effective size."
+        "R-hat is rank-normalised, between ensembles with dispersed starts; it must be below 1.02. Effective sizes "
+        "must be above 400."
     )
     return ReportTable("Diagnostics", caption, pd.DataFrame(rows))
 
@@ -321,7 +323,7 @@ def _convergence_table(calibration: Calibration) -> ReportTable:
         }
         for row in each_row(calibration.free)
     ]
-    caption = "As ArviZ defines them, over all ensembles after burn-in."
+    caption = "R-hat and effective sizes as ArviZ defines them, over all ensembles after burn-in."
     return ReportTable("Convergence of each quantity", caption, pd.DataFrame(rows))
 
 
@@ -329,7 +331,7 @@ def _emulator_table(calibration: Calibration) -> ReportTable:
     names = dict(zip(calibration.fit["target_id"], each_row(calibration.fit), strict=True))
     rows = [
         {
-            "Figure": figure_name(names[row.target_id]) if row.target_id in names else row.target_id,
+            "Target": target_name(names[row.target_id]) if row.target_id in names else row.target_id,
             "Error in the likelihood": fixed(row.sd, 4),
             "Error at checks": fixed(row.check_rmse, 4),
             "Checks": row.check_n,
@@ -337,14 +339,14 @@ def _emulator_table(calibration: Calibration) -> ReportTable:
         for row in each_row(calibration.emulator)
     ]
     caption = (
-        "Standard deviations on the complementary log-log scale, of what stands in for the model while sampling; "
-        "predictions above are of the model itself."
+        "Standard deviations on the complementary log-log scale. The emulator replaces the model during sampling; the "
+        "predictions above are runs of the model itself."
     )
     return ReportTable("Error of the emulator", caption, pd.DataFrame(rows))
 
 
 def _prior_table(calibration: Calibration) -> ReportTable:
-    """Priors that no source gives; all of them where the kinds are not stated."""
+    """Priors without a source; all priors where the kinds are not stated."""
     free = calibration.free
     assumed = free[free["kind"].isin(["assumed", ""])] if "kind" in free else free
     rows = [
@@ -357,21 +359,21 @@ def _prior_table(calibration: Calibration) -> ReportTable:
         }
         for row in each_row(assumed)
     ]
-    return ReportTable("Assumed priors", "No source gives these.", pd.DataFrame(rows))
+    return ReportTable("Assumed priors", "Priors without a published source.", pd.DataFrame(rows))
 
 
 def _reading_table(calibration: Calibration) -> ReportTable:
     rows = [
         {
-            "Figure": row.label,
+            "Target": row.label,
             "Study": row.study,
-            "Target": row.target_id,
+            "Id": row.target_id,
             "Cohort": row.cohort_id,
             "Use": role_of(row).lower(),
-            "Read as": row.reading or MISSING,
+            "Computed as": row.reading or MISSING,
             "Why": row.reason or MISSING,
         }
         for row in each_row(calibration.fit)
     ]
-    caption = "How each published figure was read off the model, and why it was used so."
-    return ReportTable("How each figure was read", caption, pd.DataFrame(rows))
+    caption = "How the model computes each target, and why the target was used so."
+    return ReportTable("How each target is computed", caption, pd.DataFrame(rows))

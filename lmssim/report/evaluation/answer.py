@@ -1,4 +1,4 @@
-"""The answer in words: which strategies are worth considering, what they cost, which is best, and how sure that is."""
+"""The answer in words: which strategy is best, what the others cost, and how certain that is."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
 
 APART = 2.0
-"""Standard errors from which two strategies are told apart."""
+"""Standard errors by which the better of two strategies must lead."""
 
 
 def question(evaluation: Evaluation) -> str:
-    """What is asked, in a sentence."""
+    """The question of the analysis, in a sentence."""
     settings = evaluation.scenario.file.settings
     n = len(evaluation.strategies)
     perspective = f", for {settings.perspective}" if settings.perspective else ""
-    return f"Which of {n} strategies is worth its cost over {plain(settings.horizon)} years{perspective}?"
+    return f"Which of {n} strategies is cost-effective over {plain(settings.horizon)} years{perspective}?"
 
 
 def answer(evaluation: Evaluation) -> list[str]:
@@ -52,17 +52,17 @@ def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
             continue
         rate = f"At {settings.currency} {amount(wtp)} per QALY"
         if len(ranked) == 1:
-            sentences.append(f"{rate} there is one choice, {names[ranked[0]]}.")
+            sentences.append(f"{rate}, {names[ranked[0]]} is the only choice.")
             continue
         best, second = ranked[:2]
         lead, se = evaluation.incremental_net_benefit(best, wtp, second)
         margin = f"{settings.currency} {with_error(lead, se)} per patient in net benefit"
         if lead > APART * se:
-            sentences.append(f"{rate}, {names[best]} is best, ahead of {names[second]} by {margin}.")
+            sentences.append(f"{rate}, {names[best]} is best; its lead over {names[second]} is {margin}.")
         else:
             sentences.append(
-                f"{rate}, {names[best]} and {names[second]} cannot be told apart with {words_of(evaluation).people()}: "
-                f"they differ by {margin}."
+                f"{rate}, {words_of(evaluation).people()} are too few to say whether {names[best]} or {names[second]} "
+                f"is better: they differ by {margin}."
             )
     return sentences
 
@@ -85,8 +85,8 @@ def _frontier(evaluation: Evaluation) -> str:
 def _off_frontier(evaluation: Evaluation) -> list[str]:
     labels, steps = strategy_labels(evaluation.scenario), steps_of(evaluation)
     reasons = {
-        DOMINATED: "Dominated, as another strategy costs no more and gains no less",
-        EXTENDED: "Extendedly dominated, as a mix of two others does better",
+        DOMINATED: "Dominated, because another strategy costs no more and gains at least as much",
+        EXTENDED: "Extendedly dominated, because a mix of two other strategies is better",
     }
     found = {status: [labels[k.strategy] for k in steps if k.status == status] for status in reasons}
     return [f"{reasons[status]}: {listed(names)}." for status, names in found.items() if names]
@@ -95,18 +95,18 @@ def _off_frontier(evaluation: Evaluation) -> list[str]:
 def _not_choices(evaluation: Evaluation) -> list[str]:
     labels = strategy_labels(evaluation.scenario)
     mixes = [labels[s] for s, spec in evaluation.scenario.file.strategies.items() if spec.mix]
-    return [f"Shown but not a choice, being a mix of practice: {listed(mixes)}."] if mixes else []
+    return [f"Shown but not a choice, because it is a mix of practice: {listed(mixes)}."] if mixes else []
 
 
 def _how_sure(evaluation: Evaluation) -> str:
-    """What the printed errors hold, and what they do not."""
+    """What the printed errors include, and what they do not."""
     n_draws, words = evaluation.estimates.n_draws, words_of(evaluation)
     largest = max(evaluation.increment(strategy, QALYS).se for strategy in evaluation.strategies)
     most = f" (at most {rounded(largest, largest)} QALYs in a difference from the comparator)"
     size = most if largest > ROUNDING else ""
     if n_draws > 1:
         return (
-            f"Figures are means over {n_draws:,} parameter draws and {words.people()}; the error printed is the "
-            f"{words.kind_of_error()}{size} and not the spread over draws."
+            f"Results are means over {n_draws:,} parameter draws and {words.people()}. The printed error is the "
+            f"{words.kind_of_error()}{size}, not the spread over draws."
         )
     return words.how_sure(size)

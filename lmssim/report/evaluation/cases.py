@@ -27,11 +27,11 @@ PANEL = 1.75
 BINS = 40
 BEFORE = "#6FB1D8"
 SHOWN = 0.98
-"""Share of the simulated times that the axis holds, and the case's own in any case."""
+"""Share of the simulated times that the axis shows; it always shows the patient's own."""
 CAPTION = (
-    "Lives that have the patient's known covariates and treatment; what is not known is drawn from the population. "
-    "Percentile: share of the simulated times, among lives with the event, up to the patient's. Figure: the patient's "
-    "time (line), simulated times with their median and 5% to 95% beneath."
+    "Simulated lives with the patient's known covariates and treatment; other covariates are drawn from the "
+    "population. Percentile: share of the simulated times up to the patient's, among lives with the event. In the "
+    "figure, the line is the patient's time, and the bar below the simulated times shows their median and 5% to 95%."
 )
 
 
@@ -47,7 +47,7 @@ def percentile_text(found: CaseTime) -> str:
 
 
 def case_table(scenario: Scenario, found: Sequence[CaseTime]) -> ReportTable:
-    """Each observed time, the patient beside the model."""
+    """Each observed time of the patients beside the simulated times."""
     rows = [
         {
             "Patient": scenario.file.cases[each.case].label,

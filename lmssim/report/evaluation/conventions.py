@@ -1,4 +1,4 @@
-"""Every setting and convention behind a result, and what the result leaves out."""
+"""Every setting and convention behind a result, and its limitations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DISCOUNTING_IN_CYCLES = {
 
 CROSSING = {
     "refuse": "refused in any draw",
-    "cap": "a curve above the one around it is held at that one; time and excess are reported",
+    "cap": "a curve above the one around it is held at that one",
 }
 
 
@@ -38,7 +38,10 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
     start = next(n for n, state in scenario.file.states.items() if state.initial)
     draws = evaluation.estimates.n_draws
     return [
-        ("Time zero", f"the treatment decision, entry into '{state_label(scenario, start)}', same for every strategy"),
+        (
+            "Time zero",
+            f"the treatment decision (entry into '{state_label(scenario, start)}'), the same for every strategy",
+        ),
         ("Horizon", f"{plain(settings.horizon)} years"),
         ("Perspective", settings.perspective or "not stated"),
         ("Currency and price year", f"{settings.currency}, {settings.price_year or 'price year not stated'}"),
@@ -66,7 +69,7 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 
 def switch_conventions(scenario: Scenario) -> list[tuple[str, str]]:
-    """Switches and the options that hold; none if the scenario has none."""
+    """Switches and their chosen options; none if the scenario has none."""
     if not scenario.options:
         return []
     chosen = scenario.options.items()
@@ -107,7 +110,7 @@ def _endpoint(evaluation: Evaluation, name: str) -> str:
 
 def _terminal(scenario: Scenario) -> str:
     if not scenario.file.terminal:
-        return "no replacement of other costs before death"
+        return "none: other costs are not replaced before death"
     return "; ".join(
         f"before {state_label(scenario, t.death)}, within {_number(scenario, t.window)} years, replaces "
         + listed([c.replace("_", " ") for c in t.excludes])
@@ -148,30 +151,30 @@ def _covariates(scenario: Scenario) -> str:
 
 
 def limitations(evaluation: Evaluation) -> list[str]:
-    """What a reader must know before using the figures."""
+    """What a reader must know before using the results."""
     scenario, settings = evaluation.scenario, evaluation.scenario.file.settings
     used = used_parameters(evaluation)
     assumed = sum(p.kind == "assumed" for p in used)
     words, found = words_of(evaluation), []
     if evaluation.estimates.n_draws == 1:
         found.append(
-            f"Parameter uncertainty is not included: the errors are those of {words.numerical()}. A probabilistic "
-            "analysis (lmssim psa) is needed before a decision."
+            f"Parameter uncertainty is not included: the errors are those of {words.numerical()}. A decision needs a "
+            "probabilistic analysis."
         )
     if words.stands_for_others():
-        found.append("One profile, the middle of every covariate, stands for the whole population.")
+        found.append("One profile, with the middle value of every covariate, represents the whole population.")
     if assumed:
         found.append(
-            f"{assumed} of {len(used)} parameters are assumed, because no figure that could be used was found; "
-            "they are listed first below, each with its reason."
+            f"{assumed} of {len(used)} parameters are assumed, because no usable published value was found; they are "
+            "listed first below, each with its reason."
         )
     found.append(
-        f"Outcomes over {plain(settings.horizon)} years rest on fitted distributions continued beyond the follow-up of "
-        "their sources."
+        f"Outcomes over {plain(settings.horizon)} years extrapolate fitted distributions beyond the follow-up of their "
+        "sources."
     )
     found.append("Structural choices (states, families of distributions, what effects act on) are not varied here.")
     if scenario.life is None:
-        found.append("There is no background mortality.")
+        found.append("The model has no background mortality.")
     if scenario.norms is None:
         found.append("Utilities do not fall with age.")
     if not settings.price_year:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from lmssim.outcomes.tables import Z95
+from lmssim.outcomes.estimators import Z975
 from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.parts.labels import death_endpoints, endpoint_label, short, strategy_labels
 from lmssim.report.parts.style import AREAS, GREYS, figure_style, line_style, new_figure, title_figure
@@ -82,7 +82,7 @@ def _draw_curves(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
         time, value, error = (curve[c].to_numpy() for c in ("time", "value", "se"))
         style = line_style(i)
         ax.plot(time, value, label=labels[strategy], zorder=3, **style)
-        low, high = np.clip(value - Z95 * error, 0, 1), np.clip(value + Z95 * error, 0, 1)
+        low, high = np.clip(value - Z975 * error, 0, 1), np.clip(value + Z975 * error, 0, 1)
         ax.fill_between(time, low, high, color=style["color"], alpha=0.10, linewidth=0, zorder=2)
         top = max(top, float(high.max()))
     survival = evaluation.scenario.file.endpoints[endpoint].kind == "survival"

@@ -15,7 +15,7 @@ CORRECTIONS = {
     "end": "occupancy at the end of each cycle (Briggs; heemod 'end')",
     "life_table": "mean of the occupancy at the start and the end of each cycle (life-table)",
     "half_cycle": "half of the occupancy at the start and half of that at the end of each cycle (half-cycle)",
-    "none": "no correction: occupancy of all points, that at time zero included, at full weight",
+    "none": "no correction: occupancy at all points, time zero included, has full weight",
     "simpson": "Simpson's 1/3 rule: weights 1/3, 4/3, 2/3, ..., 4/3, 1/3",
     "simpson_any": "weights 1/3, 4/3, 2/3, ..., 1/3 of Simpson's 1/3 rule, for any number of cycles",
     "darth_simpson": "weights 1/3, 2/3, 4/3, ..., 1/3 as in darthtools (not those of Simpson's rule)",
@@ -33,14 +33,14 @@ def cycle_conventions(file: ScenarioFile) -> list[tuple[str, str]]:
     clock, spec = cycle_clock(file, ""), file.cycles
     if spec is None or clock is None:
         return [
-            ("Cycle", "none: time is continuous, so no half-cycle correction"),
-            ("Lump sums", "paid whole when they fall due (entry, event, visit, cycle); at full weight at time zero"),
+            ("Cycle", "none: time is continuous, so there is no half-cycle correction"),
+            ("Lump sums", "paid in full when they fall due (entry, event, visit, cycle), at time zero too"),
             ("Costs per year", "accrue continuously over the stay"),
         ]
     return [
-        ("Cycle", f"{clock.n} of length {plain(clock.length)} (years); age is that at the {spec.age} of a cycle"),
+        ("Cycle", f"{clock.n} cycles of {plain(clock.length)} years; age is taken at the {spec.age} of a cycle"),
         ("Cycle correction", CORRECTIONS[spec.correction]),
         ("Discounting of rewards", PLACES[discount_place(spec)]),
-        ("Lump sums", f"paid whole, never corrected, discounted at the {spec.lump_sums} of the cycle of their event"),
-        ("Costs per year", "times the cycle length, by occupancy points"),
+        ("Lump sums", f"paid in full, never corrected, discounted at the {spec.lump_sums} of the cycle of their event"),
+        ("Costs per year", "times the cycle length, at the points of occupancy"),
     ]

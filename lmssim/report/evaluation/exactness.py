@@ -1,4 +1,4 @@
-"""What errors a result carries, in words: Monte-Carlo errors of simulated patients, or those of an exact solution.
+"""The errors of a result in words: Monte-Carlo errors of simulated patients, or errors of an exact solution.
 
 `words_of` an evaluation answers the same questions for both kinds, so that nothing else in a report asks which it is.
 """
@@ -33,15 +33,15 @@ class Words:
         self.evaluation = evaluation
 
     def people(self) -> str:
-        """Who stands behind the results: "20,000 patients", "32 profiles"."""
+        """Number of patients or profiles: "20,000 patients", "32 profiles"."""
         return _number(self.evaluation.estimates.n_people, "patient")
 
     def caption(self) -> str:
-        """The same at the head of a caption, with how they were followed."""
+        """The same at the beginning of a caption, with how they were followed."""
         return self.people()
 
     def pairs(self) -> str:
-        """Who is compared in an increment."""
+        """The units that are compared in an increment."""
         return "patients"
 
     def same(self) -> str:
@@ -49,64 +49,63 @@ class Words:
         return "patients and random numbers"
 
     def kind_of_error(self) -> str:
-        """What the printed errors are errors of."""
+        """Source of the printed errors."""
         return "Monte-Carlo error"
 
     def error_note(self) -> str:
-        """What stands behind the sign of plus or minus."""
+        """Meaning of the plus-minus sign."""
         return "Mean ± Monte-Carlo standard error."
 
     def digits_note(self) -> str:
         """Which digits are printed."""
-        return f"Digits are those that the {self.kind_of_error()} leaves"
+        return f"The digits printed are those that the {self.kind_of_error()} allows"
 
     def digits_sentence(self) -> str:
         """The same as a sentence, for a table of means alone."""
-        return "One life tells nothing of means." if self.evaluation.n == 1 else f"{self.digits_note()}."
+        return "One life does not estimate a mean." if self.evaluation.n == 1 else f"{self.digits_note()}."
 
     def band_note(self) -> str:
-        """What is shaded about a curve."""
+        """Meaning of the band around a curve."""
         return "Shaded: 95% Monte-Carlo interval."
 
     def how_sure(self, size: str) -> str:
-        """What the errors of a base case hold and what they do not; `size` says how large they are."""
+        """What the errors of a base case include and what they do not; `size` says how large they are."""
         return (
-            f"The errors printed are Monte-Carlo errors of {self.evaluation.n:,} simulated patients{size}, and nothing "
-            "else: this is a base case, in which every parameter stands at one value, and the uncertainty of the "
-            "parameters is not included."
+            f"The printed errors are Monte-Carlo errors of {self.evaluation.n:,} simulated patients{size} alone. This "
+            "is a base case: every parameter has one value, and the uncertainty of the parameters is not included."
         )
 
     def numerical(self) -> str:
-        """Where numerical errors come from."""
+        """Source of the numerical errors."""
         return "simulating a finite number of patients"
 
     def random_numbers(self) -> str:
         """Which random numbers strategies and draws have."""
         if self.evaluation.estimates.independent:
-            return "independent in each draw"
-        return "the same in every strategy and draw (common random numbers)"
+            return "common to the strategies, independent between parameter draws"
+        return "common: a patient has the same ones under every strategy and in every parameter draw"
 
     def conventions(self) -> list[tuple[str, str]]:
-        """Name and value of who was followed, and of what holds of such results alone."""
-        return [("Patients", f"{self.evaluation.estimates.n_people:,}, each one under every strategy")]
+        """Name and value of the conventions of such results alone."""
+        return [("Patients", f"{self.evaluation.estimates.n_people:,}, each under every strategy")]
 
     def at_risk(self, most: float) -> tuple[str, float]:
-        """Heading of the numbers at risk, and what they are multiplied by; `most` is the largest of them."""
+        """Heading of the numbers at risk, and their factor; `most` is the largest of them."""
         many = most >= 1_000_000
         return "Patients at risk" + (" (thousands)" if many else ""), 1e-3 if many else 1.0
 
     def entries(self) -> tuple[str, str, str]:
-        """Of the table of who enters each state: column, title, and what its numbers are."""
+        """Column, title and unit of the table of patients who enter each state."""
         return "patients", "Patients who enter each state", "%, at any time"
 
     def state_note(self) -> str:
         """Which digits the tables of states have."""
-        return f"{self.digits_note()}, about."
+        return f"{self.digits_note()}, approximately."
 
     def state_cell(self, value: float, share: float, scale: float, measure: str) -> str:
-        """A number of the tables of states, of which a share of patients tell.
+        """A number of the tables of states; `share` is the share of patients who enter the state.
 
-        It has the digits that so many patients leave: binomial for shares, else as if stays were exponential.
+        It has the digits that so many patients allow: binomial for shares, else as if stays were exponential.
         """
         if not np.isfinite(value):
             return MISSING
@@ -122,12 +121,12 @@ class Words:
         return False
 
     def not_computed(self) -> list[str]:
-        """What is left out, each with its reason."""
+        """What is not computed, with the reasons."""
         return []
 
 
 class _WordsOfProfiles(Words):
-    """How it speaks of an exact solution."""
+    """How a report speaks of an exact solution."""
 
     def people(self) -> str:
         return _number(self.evaluation.estimates.n_people, "profile")
@@ -142,7 +141,7 @@ class _WordsOfProfiles(Words):
         return self.pairs()
 
     def sources(self) -> str:
-        """Where the solution can be wrong; blank if nowhere."""
+        """Sources of error; blank if there are none."""
         estimates = self.evaluation.estimates
         named = {"profiles": estimates.n > 1, "steps": bool((estimates.step_error > 0.0).any())}
         return listed([name for name, there in named.items() if there])
@@ -158,7 +157,7 @@ class _WordsOfProfiles(Words):
     def digits_note(self) -> str:
         if not self.sources():
             return "There is no numerical error; four digits are shown"
-        return f"Digits are those that the {self.kind_of_error()} leaves"
+        return f"The digits printed are those that the {self.kind_of_error()} allows"
 
     def digits_sentence(self) -> str:
         return f"{self.digits_note()}."
@@ -168,16 +167,15 @@ class _WordsOfProfiles(Words):
 
     def how_sure(self, size: str) -> str:
         return (
-            f"{self.caption()}, without random numbers: the error printed is the {self.kind_of_error()}{size}, and "
-            "nothing else: this is a base case, in which every parameter stands at one value, and the uncertainty of "
-            "the parameters is not included."
+            f"{self.caption()}, without random numbers. The printed error is the {self.kind_of_error()}{size} alone. "
+            "This is a base case: every parameter has one value, and the uncertainty of the parameters is not included."
         )
 
     def numerical(self) -> str:
         return "an exact solution for some profiles"
 
     def random_numbers(self) -> str:
-        return "none: no random numbers but those that place the profiles"
+        return "none but those that place the profiles"
 
     def conventions(self) -> list[tuple[str, str]]:
         evaluation, estimates = self.evaluation, self.evaluation.estimates
@@ -185,8 +183,9 @@ class _WordsOfProfiles(Words):
         if estimates.n > 1:
             spread = f"by the spread of {estimates.n} replicates of them, {_most(qalys['profiles'])}"
         else:
-            spread = "not known: one stands for all" if self.stands_for_others() else "none: they are all there are"
-        steps = f"by solving again twice as fine, {_most(qalys['steps'])}" if "steps" in self.sources() else "none"
+            unknown = "not known: one profile represents all"
+            spread = unknown if self.stands_for_others() else "none: all patients are solved"
+        steps = f"by solving again with half the step, {_most(qalys['steps'])}" if "steps" in self.sources() else "none"
         solved = f"{estimates.n_people:,}, each solved exactly under every strategy, without random numbers"
         found = [("Profiles", solved), ("Errors", f"of profiles: {spread}; of steps: {steps}")]
         if evaluation.program.is_continuous and (held := closures(evaluation.program)):
@@ -198,10 +197,10 @@ class _WordsOfProfiles(Words):
         return "At risk (%)", 100.0
 
     def entries(self) -> tuple[str, str, str]:
-        return "entries", "Entries into each state", "Per 100 patients, at any time, those who enter again included"
+        return "entries", "Entries into each state", "Per 100 patients, at any time, repeated entries included"
 
     def state_note(self) -> str:
-        return "Four digits; their error is not known state by state."
+        return "Four digits; the error is not known by state."
 
     def state_cell(self, value: float, share: float, scale: float, measure: str) -> str:
         return plain(scale * value)
@@ -222,16 +221,18 @@ class _WordsOfProfiles(Words):
             if spec.origin != "model" and f"{e}:ever" in lacking
         ]
         if origins:
-            found.append(f"{listed(origins)}, which begin{'s' if len(origins) == 1 else ''} later than time zero")
+            found.append(f"{listed(origins)}, which begin{'s' if len(origins) == 1 else ''} after time zero")
         events = [event_label(scenario, m) for m in evaluation.program.marks if f"event:{m}" in lacking]
         if events:
-            found.append(f"the share of patients who ever have {listed(events)}, which would have to be remembered")
+            found.append(
+                f"the share of patients who ever have {listed(events)}, because the engine does not remember it"
+            )
         if len(evaluation.states) and evaluation.states["patients"].isna().any():
-            found.append("the share of patients who ever enter a state, as entries are counted and not remembered")
+            found.append("the share of patients who ever enter a state, because the engine counts entries")
         if scenario.file.series:
-            found.append("published series, which are read from individual lives: engine compiled")
+            found.append("published series, which need individual lives (engine compiled)")
         if scenario.file.cases:
-            found.append("published patients, who are read from individual lives: engine compiled")
+            found.append("published patients, who need individual lives (engine compiled)")
         return found
 
 
@@ -250,4 +251,4 @@ def _number(n: int, noun: str) -> str:
 
 def _most(errors: pd.Series[float]) -> str:
     largest = float(errors.max())
-    return f"at most {rounded(largest, largest)} QALYs" if largest > ROUNDING else "nothing but rounding"
+    return f"at most {rounded(largest, largest)} QALYs" if largest > ROUNDING else "rounding error alone"

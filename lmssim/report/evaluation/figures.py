@@ -1,4 +1,4 @@
-"""The figures of a result by name, with their captions, and the files they go to."""
+"""The figures of a result by name, their captions, and the files they are written to."""
 
 from __future__ import annotations
 
@@ -80,18 +80,18 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
     fixed = {
         "plane": (
             "Cost-effectiveness plane",
-            f"Increments over {comparator}, discounted. Shaded: region that holds the pair of means with 95% "
-            f"probability, {words.kind_of_error()} alone. Grey lines: willingness to pay for a QALY; a strategy below "
-            "a line is worth its cost at that rate. Hollow: a mix of practice, not a choice.",
+            f"Increments over {comparator}, discounted. Shaded: region that contains the pair of means with 95% "
+            f"probability, given the {words.kind_of_error()} alone. Grey lines: willingness to pay for a QALY; a "
+            "strategy below a line is cost-effective at that rate. Hollow point: a mix of practice, not a choice.",
         ),
-        "causes_of_death": ("Causes of death", f"Cumulative incidence by cause over {shown} years, stacked."),
+        "causes_of_death": ("Causes of death", f"Cumulative incidence of death by cause over {shown} years, stacked."),
         "occupancy": (
             "State occupancy",
-            f"Share of patients in each state over {shown} years; states that never hold 1.5% stand together.",
+            f"Share of patients in each state over {shown} years; states that never reach 1.5% are shown together.",
         ),
         "diagram": (
-            "States and ways between them",
-            "Patients enter on top. Blue arrows lead back. Questions that take no time and cost nothing are left out.",
+            "States and transitions",
+            "Patients enter at the top. Blue arrows lead back. Chance states without time and cost are left out.",
         ),
     }
     kind, _, endpoint = name.partition("_")

@@ -1,4 +1,4 @@
-"""Where patients are over time: stacked shares by state, the small ones together."""
+"""State occupancy over time: stacked shares by state, small states together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MOST_STATES = 9
 """Living states with a colour of their own."""
 SMALL = 0.015
-"""A state that never holds more than this share of patients goes with the others."""
+"""Share of patients that a state must reach to have an area of its own."""
 OTHER = "other states"
 Place = Literal["outside right upper", "outside lower center"]
 
@@ -55,12 +55,12 @@ def plot_occupancies(evaluation: Evaluation) -> Figure:
     """`plot_occupancy` of every strategy, a panel each."""
     with figure_style():
         figure, panels = panel_grid(evaluation)
-        groups = _shown_states(evaluation)
+        areas = _shown_states(evaluation)
         for ax, strategy in zip(panels, evaluation.strategies, strict=True):
-            _stack_states(ax, evaluation, strategy, groups)
-        columns = 2 if any(len(state_label(evaluation.scenario, g)) > 26 for g in groups) else 3
+            _stack_states(ax, evaluation, strategy, areas)
+        columns = 2 if any(len(state_label(evaluation.scenario, area)) > 26 for area in areas) else 3
         _add_legend(figure, panels[0], "outside lower center", columns)
-        rows = -(-len(groups) // columns)
+        rows = -(-len(areas) // columns)
         figure.set_figheight(figure.get_figheight() + 0.16 * rows)
         title_figure(figure, "State occupancy: years since the treatment decision")
         figure.supylabel("Patients (%)", fontsize=9)
@@ -83,26 +83,26 @@ def _shown_states(evaluation: Evaluation) -> dict[str, list[str]]:
     living = sorted((s for s in present if s not in dead and largest[s] >= SMALL), key=lambda s: -float(largest[s]))
     kept = set(living[:MOST_STATES])
     small = [s for s in present if s not in kept and s not in dead]
-    groups = {s: [s] for s in present if s in kept}
+    areas = {s: [s] for s in present if s in kept}
     if len(small) == 1:
-        groups[small[0]] = small
+        areas[small[0]] = small
     elif small:
-        groups[OTHER] = small
-    return groups | {s: [s] for s in dead}
+        areas[OTHER] = small
+    return areas | {s: [s] for s in dead}
 
 
-def _stack_states(ax: Axes, evaluation: Evaluation, strategy: str, groups: dict[str, list[str]]) -> None:
+def _stack_states(ax: Axes, evaluation: Evaluation, strategy: str, areas: dict[str, list[str]]) -> None:
     shown = years_shown(evaluation)
     frame = evaluation.occupancy
     frame = frame[(frame["strategy"] == strategy) & (frame["time"] <= shown + 1e-9)]
     wide = frame.pivot_table(index="time", columns="state", values="value", aggfunc="sum")
     parts = [
-        wide.reindex(columns=members).fillna(0.0).sum(axis=1).to_numpy(dtype=np.float64) for members in groups.values()
+        wide.reindex(columns=members).fillna(0.0).sum(axis=1).to_numpy(dtype=np.float64) for members in areas.values()
     ]
-    colours = _colours(evaluation, groups)
+    colours = _colours(evaluation, areas)
     names = [
-        f"Other states ({len(members)})" if g == OTHER else short(state_label(evaluation.scenario, g), 40)
-        for g, members in groups.items()
+        f"Other states ({len(members)})" if area == OTHER else short(state_label(evaluation.scenario, area), 40)
+        for area, members in areas.items()
     ]
     ax.stackplot(wide.index.to_numpy(), *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.3)
     ax.set_xlim(0.0, shown)
@@ -111,13 +111,13 @@ def _stack_states(ax: Axes, evaluation: Evaluation, strategy: str, groups: dict[
     ax.grid(visible=False)
 
 
-def _colours(evaluation: Evaluation, groups: dict[str, list[str]]) -> list[str]:
+def _colours(evaluation: Evaluation, areas: dict[str, list[str]]) -> list[str]:
     """Greys for the dead; for the living, the palest fill for the state in which most time is spent."""
     frame = evaluation.occupancy
     spent = frame[frame["time"] <= years_shown(evaluation)].groupby("state")["value"].sum()
     states = evaluation.scenario.file.states
-    dead = [g for g in groups if g in states and states[g].kind == "absorbing"]
-    living = sorted((g for g in groups if g not in dead and g != OTHER), key=lambda g: -float(spent[g]))
-    fill = {g: AREAS[i % len(AREAS)] for i, g in enumerate(living)} | {OTHER: "#F5EFE2"}
-    fill |= {g: GREYS[i % len(GREYS)] for i, g in enumerate(dead)}
-    return [fill[g] for g in groups]
+    dead = [a for a in areas if a in states and states[a].kind == "absorbing"]
+    living = sorted((a for a in areas if a not in dead and a != OTHER), key=lambda a: -float(spent[a]))
+    fill = {a: AREAS[i % len(AREAS)] for i, a in enumerate(living)} | {OTHER: "#F5EFE2"}
+    fill |= {a: GREYS[i % len(GREYS)] for i, a in enumerate(dead)}
+    return [fill[a] for a in areas]

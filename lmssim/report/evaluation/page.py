@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from typing import TYPE_CHECKING, Any
 
 from lmssim.report.evaluation.answer import answer, question
@@ -11,17 +9,14 @@ from lmssim.report.evaluation.conventions import conventions, limitations
 from lmssim.report.evaluation.figures import caption
 from lmssim.report.evaluation.sources import cited_sources, parameter_tables
 from lmssim.report.evaluation.tables import main_table, standard_tables
-from lmssim.report.parts.page import MEDIA, cells, template
-from lmssim.report.parts.style import write_text
-from lmssim.report.parts.table import ReportTable
+from lmssim.report.parts.page import cells, picture, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lmssim.evaluation import Evaluation
-
-__all__ = ["ReportTable", "write_report"]
+    from lmssim.report.parts.table import ReportTable
 
 KEY_FIGURE = "plane"
 
@@ -54,27 +49,21 @@ def write_report(
         The file, written whole or not at all.
     """
     file = evaluation.scenario.file
-    shown = [_figure(evaluation, name, path) for name, path in figures.items()]
-    text = template("report.html.j2").render(
+    shown = {name: picture(path, *caption(evaluation, name)) for name, path in figures.items()}
+    return write_page(
+        folder / "report.html",
+        "report.html.j2",
         title=file.title,
         description=[part.strip() for part in file.description.split("\n\n") if part.strip()],
         question=question(evaluation),
         answer=answer(evaluation),
         key_table=cells(main_table(evaluation)),
-        key_figures=[f for f in shown if f["name"] == KEY_FIGURE],
-        figures=[f for f in shown if f["name"] != KEY_FIGURE],
+        key_figures=[figure for name, figure in shown.items() if name == KEY_FIGURE],
+        figures=[figure for name, figure in shown.items() if name != KEY_FIGURE],
         tables=[cells(t) for t in [*standard_tables(evaluation), *extra_tables]],
         conventions=conventions(evaluation),
         parameters=[cells(t) for t in parameter_tables(evaluation)],
         sources=cited_sources(evaluation),
         limitations=limitations(evaluation),
-        manifest=json.dumps(manifest, indent=2, ensure_ascii=False, default=str),
+        manifest=manifest,
     )
-    return write_text(folder / "report.html", text)
-
-
-def _figure(evaluation: Evaluation, name: str, path: Path) -> dict[str, str]:
-    """Title, caption and the picture itself as a data URI, in which no script of an SVG can run."""
-    title, text = caption(evaluation, name)
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    return {"name": name, "title": title, "caption": text, "uri": f"data:{MEDIA[path.suffix]};base64,{data}"}

@@ -1,4 +1,4 @@
-"""The cost-effectiveness plane: what each strategy adds to cost and QALYs, with 95% regions of their error."""
+"""The cost-effectiveness plane: incremental cost and QALYs of each strategy, with 95% regions of their error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import StrMethodFormatter
 
 from lmssim.economics.cea import FRONTIER
 from lmssim.outcomes.main import COST, QALYS
-from lmssim.report.evaluation.rows import figures_of, steps_of
+from lmssim.report.evaluation.rows import means_of, steps_of
 from lmssim.report.parts.digits import amount
 from lmssim.report.parts.labels import short, strategy_labels
 from lmssim.report.parts.placement import Label, place_labels
@@ -58,9 +58,9 @@ def plot_plane(evaluation: Evaluation, ax: Axes | None = None) -> Axes:
 
 
 def _increments(evaluation: Evaluation) -> dict[str, tuple[float, float]]:
-    """QALYs and cost of each strategy beyond the comparator's."""
-    figures = figures_of(evaluation.incremental)
-    return {s: (figures[s, "qalys"][0], figures[s, "cost"][0]) for s in evaluation.strategies}
+    """Incremental QALYs and cost of each strategy over the comparator."""
+    means = means_of(evaluation.incremental)
+    return {s: (means[s, "qalys"][0], means[s, "cost"][0]) for s in evaluation.strategies}
 
 
 def _set_limits(ax: Axes, points: dict[str, tuple[float, float]], wtps: list[float]) -> None:

@@ -1,4 +1,4 @@
-"""Reading an evaluation's tables by name: means with their errors, and rows of the incremental analysis."""
+"""Tables of an evaluation by name: means with their errors, and rows of the incremental analysis."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from lmssim.evaluation import Evaluation
 
-Figures = dict[tuple[str, str], tuple[float, float]]
+Means = dict[tuple[str, str], tuple[float, float]]
 """(strategy, outcome) to mean and standard error."""
 
 
-def figures_of(frame: pd.DataFrame) -> Figures:
+def means_of(frame: pd.DataFrame) -> Means:
     """Means and errors of a table with columns strategy, outcome, mean and se."""
     keys = zip(frame["strategy"].astype(str), frame["outcome"].astype(str), strict=True)
     values = frame[["mean", "se"]].to_numpy(dtype=np.float64)

@@ -1,4 +1,4 @@
-"""The parameters that a result used, each with its source, and the sources that they cite."""
+"""The parameters that a result uses, each with its source, and the sources that they cite."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 SOURCES = "sources.csv"
 KINDS = {
-    "assumed": ("Assumed parameters", "No source gives these; each has its reason and its interval."),
-    "calibrated": ("Calibrated parameters", "Fitted so that the model reproduces published outcomes."),
+    "assumed": ("Assumed parameters", "No source gives these values; each has a reason and an interval."),
+    "calibrated": ("Calibrated parameters", "Fitted so that the model reproduces published results."),
     "published": ("Published parameters", "As printed in the source."),
-    "derived": ("Derived parameters", "Computed from published figures, or from other parameters."),
+    "derived": ("Derived parameters", "Computed from published results, or from other parameters."),
     "definition": ("Definitions", "Constants of the scenario."),
-    "": ("Other parameters", "The table does not say where these come from."),
+    "": ("Other parameters", "The parameter table does not say where these come from."),
 }
 
 
 def used_parameters(evaluation: Evaluation) -> list[Parameter]:
-    """Parameters that the scenario names, and all that their expressions need."""
+    """Parameters that the scenario names, and the parameters that their expressions need."""
     scenario = evaluation.scenario
     named = (set(evaluation.program.names.used) | set(population_names(scenario))) & set(scenario.table)
     return list(scenario.table.select(named).values())

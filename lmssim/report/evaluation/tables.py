@@ -1,4 +1,4 @@
-"""Tables of a report: cells are text, with the digits that the error of the result leaves and no more."""
+"""Tables of a report: cells are text, with no more digits than the error of the result allows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.outcomes.main import COST, DISCOUNTED, MAIN, QALYS
 from lmssim.report.evaluation.exactness import NOT_COMPUTED, words_of
-from lmssim.report.evaluation.rows import figures_of, steps_of
+from lmssim.report.evaluation.rows import means_of, steps_of
 from lmssim.report.parts.digits import MISSING, NOT_REACHED, amount, percent, plain, rounded, with_error
 from lmssim.report.parts.labels import (
     computed_endpoints,
@@ -43,13 +43,13 @@ def main_table(evaluation: Evaluation) -> ReportTable:
     """Life-years, QALYs, cost, ICER and net monetary benefit of each strategy."""
     settings = evaluation.scenario.file.settings
     currency, labels = settings.currency, strategy_labels(evaluation.scenario)
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     icers = icer_texts(evaluation)
     rows = []
     for strategy in evaluation.strategies:
         row = {"Strategy": labels[strategy]}
         for outcome, heading in _headings(currency).items():
-            row[heading] = with_error(*figures[strategy, outcome])
+            row[heading] = with_error(*means[strategy, outcome])
         row[f"ICER, {currency} per QALY"] = icers[strategy]
         for wtp in settings.wtp:
             row[f"NMB at {amount(wtp)}, {currency}"] = with_error(*evaluation.net_benefit(strategy, wtp))
@@ -57,8 +57,8 @@ def main_table(evaluation: Evaluation) -> ReportTable:
     caption = (
         f"Per patient, discounted, over {plain(settings.horizon)} years. "
         f"{words_of(evaluation).error_note()} ICER: against the next less costly strategy on the frontier; ext. "
-        "dominated: a mix of two others does better. NMB: net monetary benefit at that willingness to pay for a QALY. "
-        f"The comparator is {labels[evaluation.scenario.comparator]}."
+        "dominated: a mix of two other strategies is better. NMB: net monetary benefit at that willingness to pay for "
+        f"a QALY. The comparator is {labels[evaluation.scenario.comparator]}."
     )
     return ReportTable("Strategies", caption, pd.DataFrame(rows))
 
@@ -84,7 +84,7 @@ def icer_texts(evaluation: Evaluation, *, error: bool = True) -> dict[str, str]:
 def frontier_table(evaluation: Evaluation) -> ReportTable:
     """Full incremental analysis, from the least costly strategy to the most costly."""
     settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
-    figures, words = figures_of(evaluation.summary), words_of(evaluation)
+    means, words = means_of(evaluation.summary), words_of(evaluation)
     icers = icer_texts(evaluation)
     rows = []
     for step in steps_of(evaluation):
@@ -96,8 +96,8 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
         rows.append(
             [
                 labels[step.strategy],
-                with_error(*figures[step.strategy, "cost"]),
-                with_error(*figures[step.strategy, "qalys"]),
+                with_error(*means[step.strategy, "cost"]),
+                with_error(*means[step.strategy, "qalys"]),
                 *against,
                 icers[step.strategy],
             ]
@@ -105,8 +105,8 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
     currency = settings.currency
     columns = ["Strategy", f"Cost, {currency}", "QALYs", "Against", f"Extra cost, {currency}", "Extra QALYs"]
     caption = (
-        f"Strategies by ascending cost; each one on the frontier against the one before it there. "
-        f"{words.error_note()} Increments are of the same {words.pairs()} under both strategies."
+        "Strategies by ascending cost; each strategy on the frontier is compared with the one before it there. "
+        f"{words.error_note()} Increments compare the same {words.pairs()} under both strategies."
     )
     return ReportTable(
         "Incremental analysis", caption, pd.DataFrame(rows, columns=[*columns, f"ICER, {currency} per QALY"])
@@ -116,7 +116,7 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
 def incremental_table(evaluation: Evaluation) -> ReportTable:
     """Increments of every strategy over the comparator."""
     settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
-    figures = figures_of(evaluation.incremental)
+    means = means_of(evaluation.incremental)
     currency = settings.currency
     columns = _headings(currency)
     columns |= {f"inmb:{wtp:g}": f"NMB at {amount(wtp)}, {currency}" for wtp in settings.wtp}
@@ -124,11 +124,11 @@ def incremental_table(evaluation: Evaluation) -> ReportTable:
     for strategy in evaluation.strategies:
         if strategy == evaluation.scenario.comparator:
             continue
-        cells = {heading: with_error(*figures[strategy, o]) for o, heading in columns.items()}
+        cells = {heading: with_error(*means[strategy, o]) for o, heading in columns.items()}
         rows.append({"Strategy": labels[strategy]} | cells)
     against = labels[evaluation.scenario.comparator]
     words = words_of(evaluation)
-    same = f"same {words.same()} under both"
+    same = f"with the same {words.same()} under both"
     caption = f"Per patient, discounted, strategy minus comparator, {same}. {words.error_note()}"
     return ReportTable(f"Differences from the comparator, {against}", caption, pd.DataFrame(rows))
 
@@ -136,22 +136,22 @@ def incremental_table(evaluation: Evaluation) -> ReportTable:
 def endpoint_table(evaluation: Evaluation, endpoint: str) -> ReportTable:
     """An endpoint at the named times."""
     spec, settings = evaluation.scenario.file.endpoints[endpoint], evaluation.scenario.file.settings
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     survival = spec.kind == "survival"
     rows = []
     for strategy, label in strategy_labels(evaluation.scenario).items():
         row = {"Strategy": label}
         for time in settings.times:
-            row[f"{time:g} y, %"] = percent(*figures[strategy, f"{endpoint}:{time:g}y"])
+            row[f"{time:g} y, %"] = percent(*means[strategy, f"{endpoint}:{time:g}y"])
         if survival:
-            row["Median, years"] = with_error(*figures[strategy, f"{endpoint}:median"], NOT_REACHED)
+            row["Median, years"] = with_error(*means[strategy, f"{endpoint}:median"], NOT_REACHED)
         else:
-            row["Ever, %"] = percent(*figures[strategy, f"{endpoint}:ever"])
-            median, _ = figures[strategy, f"{endpoint}:median_time_if_any"]
+            row["Ever, %"] = percent(*means[strategy, f"{endpoint}:ever"])
+            median, _ = means[strategy, f"{endpoint}:median_time_if_any"]
             error = evaluation.endpoint(endpoint, strategy).rough_error_among_events()
             row["Median time if any, years"] = rounded(median, error, "none")
         rows.append(row)
-    shown = "Share of patients without the event" if survival else "Cumulative incidence, competing events counted"
+    shown = "Share of patients without the event" if survival else "Cumulative incidence with competing events"
     caption = f"{shown}, by years since the {_origin(evaluation, endpoint)}. {words_of(evaluation).error_note()}"
     return ReportTable(endpoint_label(evaluation, endpoint), caption, pd.DataFrame(rows))
 
@@ -166,7 +166,7 @@ def _origin(evaluation: Evaluation, endpoint: str) -> str:
 def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
     """Deaths by cause at a middle time and by the horizon; empty without such endpoints."""
     settings = evaluation.scenario.file.settings
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     causes = death_endpoints(evaluation)
     time = 5.0 if 5.0 in settings.times else settings.times[-1]
     reads = [(f"{time:g}y", f"by {time:g} y, %"), ("ever", f"by {plain(settings.horizon)} y, %")]
@@ -175,7 +175,7 @@ def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
         row = {"Strategy": label}
         for suffix, heading in reads:
             for cause in causes:
-                cell = percent(*figures[strategy, f"{cause}:{suffix}"])
+                cell = percent(*means[strategy, f"{cause}:{suffix}"])
                 row[f"{endpoint_label(evaluation, cause)} {heading}"] = cell
         rows.append(row)
     return ReportTable(
@@ -185,25 +185,25 @@ def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
 
 def complications_table(evaluation: Evaluation) -> ReportTable:
     """Share of patients who ever have each event; empty if the scenario has none."""
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     labels = strategy_labels(evaluation.scenario)
     rows, largest = [], 0.0
     for event in evaluation.program.marks:
-        shares = {s: figures[s, f"event:{event}"] for s in evaluation.strategies}
+        shares = {s: means[s, f"event:{event}"] for s in evaluation.strategies}
         if not any(mean > 0.0 for mean, _ in shares.values()):
             continue
         largest = max(largest, *(100.0 * se for _, se in shares.values()))
         cells = {labels[s]: rounded(100.0 * mean, 100.0 * se, NOT_COMPUTED) for s, (mean, se) in shares.items()}
         rows.append({"Event": event_label(evaluation.scenario, event)} | cells)
     size = f", at most {rounded(largest, largest)} percentage points" if largest > 0.0 else ""
-    caption = f"Patients who ever have it, %. {words_of(evaluation).digits_note()}{size}."
+    caption = f"Patients who ever have the event, %. {words_of(evaluation).digits_note()}{size}."
     return ReportTable("Complications and other events", caption, pd.DataFrame(rows))
 
 
 def cost_table(evaluation: Evaluation) -> ReportTable:
     """Discounted cost by category, and the totals."""
     settings = evaluation.scenario.file.settings
-    figures = figures_of(evaluation.summary)
+    means = means_of(evaluation.summary)
     labels = strategy_labels(evaluation.scenario)
     outcomes = {f"cost:{c}": readable(c) for c in settings.cost_categories}
     if len(outcomes) == 1:
@@ -211,9 +211,9 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
     outcomes |= {"cost": "All, discounted", "cost_undiscounted": "All, undiscounted"}
     rows = []
     for outcome, heading in outcomes.items():
-        cells = {labels[s]: rounded(*figures[s, outcome]) for s in evaluation.strategies}
+        cells = {labels[s]: rounded(*means[s, outcome]) for s in evaluation.strategies}
         rows.append({"Category": heading} | cells)
-    largest = max(figures[s, "cost"][1] for s in evaluation.strategies)
+    largest = max(means[s, "cost"][1] for s in evaluation.strategies)
     size = f"; the largest error of a total is {rounded(largest, largest)}" if largest > 0.0 else ""
     prices = f", prices of {settings.price_year}" if settings.price_year else ""
     caption = (
@@ -223,7 +223,7 @@ def cost_table(evaluation: Evaluation) -> ReportTable:
 
 
 def state_tables(evaluation: Evaluation) -> list[ReportTable]:
-    """Who enters each state, how long they stay, and what it costs them."""
+    """Patients who enter each state, time in it, and its cost."""
     words = words_of(evaluation)
     note, (measure, title, what) = words.state_note(), words.entries()
     currency = evaluation.scenario.file.settings.currency

@@ -1,4 +1,4 @@
-"""The state diagram of a scenario: patients enter on top and move down; what every state shares is told by a sign."""
+"""The state diagram of a scenario: patients enter at the top; a sign marks a death that many states lead to."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["diagram_text", "plot_diagram"]
 
 SIGNS = "†‡§¶#*"
 MANY = 4
-"""A death to which more states than this lead is told by a sign in them, not by arrows."""
+"""A death to which more states than this lead has a sign in those states in place of arrows."""
 WRAP = 20
 WIDEST = 1.55
 """Inches of a box."""

@@ -1,4 +1,4 @@
-"""Forest plot of published figures: what the model predicts for a study of that size, and what the study observed."""
+"""Forest plot of published targets: what the model predicts for a study of that size, and what the study observed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from lmssim.report.parts.labels import short
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
@@ -21,33 +21,36 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 INSIDE, OUTSIDE, PREDICTED = PALETTE[1], PALETTE[2], "#B9C4CE"
+RANGE = {"color": FAINT, "marker": "|", "linewidth": 1.2, "markersize": 6}
 LONGEST = 62
-"""Characters of a figure's name."""
+"""Characters of a target's name."""
 ROW, FRAME = 0.19, 0.62
 """Inches of a row, and of an axis with its label."""
 
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One published figure; NaN is what is not known.
+    """One published target; NaN is what is not known.
 
     Attributes
     ----------
-    group : str
-        Heading under which it stands.
+    heading : str
+        Heading under which it stands; none if empty.
     label : str
         Its name.
     time : bool
         Whether it is a time (years) rather than a share.
     observed, observed_low, observed_high : float
-        The study's figure and its own 95% interval.
+        The published value and the study's own 95% interval; without a value, the published range.
     predicted, low, high : float
-        The model's figure and its 95% interval.
+        The model's value and its 95% interval.
     inside : bool or None
-        Whether the observed figure lies in the predicted interval.
+        Whether observed and predicted agree.
+    counted : bool
+        Whether it counts in the share inside; else its point is hollow.
     """
 
-    group: str
+    heading: str
     label: str
     time: bool
     observed: float
@@ -57,47 +60,62 @@ class ForestRow:
     low: float
     high: float
     inside: bool | None
+    counted: bool = True
+
+    @property
+    def is_range(self) -> bool:
+        """Whether a range is published and no value."""
+        return math.isnan(self.observed) and not (math.isnan(self.observed_low) and math.isnan(self.observed_high))
 
 
-def plot_forest(rows: Sequence[ForestRow], title: str) -> Figure:
-    """Shares above and times below, in groups, from the first row down."""
+def plot_forest(rows: Sequence[ForestRow], title: str, *, logarithmic: bool = False) -> Figure:
+    """Shares above and times below, under their headings, from the first row down.
+
+    Parameters
+    ----------
+    logarithmic : bool
+        Whether the axis of times is logarithmic.
+    """
     panels = [panel for panel in ([r for r in rows if not r.time], [r for r in rows if r.time]) if panel]
-    heights = [ROW * (len(panel) + len(_groups(panel)) + 0.6) for panel in panels]
+    heights = [ROW * (len(panel) + len(_headings(panel)) + 0.6) for panel in panels]
     with figure_style():
         figure = new_figure(7.6, sum(heights) + FRAME * len(panels) + 0.75)
         axes = figure.subplots(max(len(panels), 1), 1, squeeze=False, height_ratios=heights or None)[:, 0]
         for ax, panel in zip(axes, panels, strict=False):
-            _draw(ax, panel)
+            _draw(ax, panel, logarithmic=logarithmic and panel[0].time)
         if not panels:
             axes[0].set_axis_off()
-            axes[0].text(0.0, 0.5, "No figures.", transform=axes[0].transAxes)
+            axes[0].text(0.0, 0.5, "No targets.", transform=axes[0].transAxes)
         figure.legend(handles=_legend(rows), loc="outside lower right", ncols=4, handletextpad=0.5, columnspacing=1.4)
         title_figure(figure, title)
         return figure
 
 
-def _groups(rows: Iterable[ForestRow]) -> list[str]:
-    return list(dict.fromkeys(r.group for r in rows))
+def _headings(rows: Iterable[ForestRow]) -> list[str]:
+    return list(dict.fromkeys(r.heading for r in rows if r.heading))
 
 
-def _draw(ax: Axes, rows: Sequence[ForestRow]) -> None:
-    """Rows of one kind, each group under its heading."""
+def _draw(ax: Axes, rows: Sequence[ForestRow], *, logarithmic: bool) -> None:
+    """Rows of one kind, each under its heading."""
     scale = 1.0 if rows[0].time else 100.0
+    ends = _log_ends(rows) if logarithmic else (0.0, _end(rows, scale))
     names: list[str] = []
-    for group in _groups(rows):
-        names.append(group)
-        for row in (r for r in rows if r.group == group):
-            _draw_row(ax, row, float(len(names)), scale)
+    for heading in dict.fromkeys(r.heading for r in rows):
+        names += [heading] if heading else []
+        for row in (r for r in rows if r.heading == heading):
+            _draw_row(ax, row, float(len(names)), scale, ends)
             names.append(short(row.label, LONGEST))
     ax.set_yticks(range(len(names)), names)
-    _embolden(ax.get_yticklabels(), set(_groups(rows)))
+    _embolden(ax.get_yticklabels(), set(_headings(rows)))
     ax.set_ylim(len(names) - 0.3, -0.7)
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("Years" if rows[0].time else "Patients (%)")
-    end = _end(rows, scale)
-    ax.set_xlim(-0.012 * end, end)
-    ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
+    ax.set_xlabel("Patients (%)" if scale > 1.0 else "Years, logarithmic" if logarithmic else "Years")
+    if logarithmic:
+        _log_axis(ax, ends)
+    else:
+        ax.set_xlim(-0.012 * ends[1], ends[1])
+        ax.xaxis.set_major_locator(MaxNLocator(8, steps=[1, 2, 5, 10]))
 
 
 def _embolden(labels: Iterable[Text], headings: set[str]) -> None:
@@ -117,27 +135,54 @@ def _end(rows: Sequence[ForestRow], scale: float) -> float:
     return min(1.04 * top, 101.0) if scale > 1.0 else 1.04 * max(top, 1e-9)
 
 
-def _draw_row(ax: Axes, row: ForestRow, y: float, scale: float) -> None:
-    """Predicted interval as a bar with the mean across it, the observed figure with its own interval on top."""
-    if not (math.isfinite(row.predicted) or math.isfinite(row.observed)):
+def _log_ends(rows: Sequence[ForestRow]) -> tuple[float, float]:
+    """Ends of a logarithmic axis that holds all that is above 0 and finite."""
+    values = [x for r in rows for x in (r.observed, r.predicted, r.low, r.high, r.observed_low, r.observed_high)]
+    known = [x for x in values if math.isfinite(x) and x > 0.0]
+    return (min(known) / 1.15, max(known) * 1.15) if known else (0.1, 10.0)
+
+
+def _log_axis(ax: Axes, ends: tuple[float, float]) -> None:
+    ax.set_xscale("log")
+    ax.set_xlim(*ends)
+    steps = [factor * 10.0**power for power in range(-4, 5) for factor in (1, 2, 5)]
+    ax.set_xticks([step for step in steps if ends[0] <= step <= ends[1]])
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.minorticks_off()
+
+
+def _draw_row(ax: Axes, row: ForestRow, y: float, scale: float, ends: tuple[float, float]) -> None:
+    """Predicted interval as a bar with the prediction across it, the observed value with its own interval on top."""
+
+    def place(value: float) -> float:
+        return min(max(scale * value, ends[0]), ends[1])
+
+    if math.isnan(row.predicted) and math.isnan(row.observed) and not row.is_range:
         ax.text(0.004, y, "not computable", transform=ax.get_yaxis_transform(), va="center", color=FAINT, fontsize=7)
         return
-    if math.isfinite(row.low) and math.isfinite(row.high):
-        width = scale * (row.high - row.low)
-        ax.barh(y, width, left=scale * row.low, height=0.62, color=PREDICTED, linewidth=0, zorder=2)
+    if not (math.isnan(row.low) or math.isnan(row.high)):
+        width = place(row.high) - place(row.low)
+        ax.barh(y, width, left=place(row.low), height=0.62, color=PREDICTED, linewidth=0, zorder=2)
     if math.isfinite(row.predicted):
-        ax.plot([scale * row.predicted] * 2, [y - 0.31, y + 0.31], color=INK, linewidth=1.1, zorder=3)
+        ax.plot([place(row.predicted)] * 2, [y - 0.31, y + 0.31], color=INK, linewidth=1.1, zorder=3)
+    if row.is_range:
+        low, high = row.observed_low, row.observed_high
+        span = [ends[0] if math.isnan(low) else place(low), ends[1] if math.isnan(high) else place(high)]
+        ax.plot(span, [y, y], **RANGE, zorder=4)  # type: ignore[arg-type]
+        return
     colour, marker, size = _mark(row.inside)
     if math.isfinite(row.observed_low) and math.isfinite(row.observed_high):
-        ends = [scale * row.observed_low, scale * row.observed_high]
-        ax.plot(ends, [y, y], color=colour, linewidth=0.9, zorder=4, solid_capstyle="butt")
-    face = "white" if row.inside is None else colour
-    (point,) = ax.plot([scale * row.observed], [y], marker, color=colour, markersize=size, markerfacecolor=face)
-    point.set(zorder=5, clip_on=False)
+        interval = [scale * row.observed_low, scale * row.observed_high]
+        ax.plot(interval, [y, y], color=colour, linewidth=0.9, zorder=4, solid_capstyle="butt")
+    face = "white" if row.inside is None or not row.counted else colour
+    if math.isfinite(row.observed):
+        (point,) = ax.plot([place(row.observed)], [y], marker, color=colour, markersize=size, markerfacecolor=face)
+        point.set(zorder=5, clip_on=False)
 
 
 def _mark(inside: bool | None) -> tuple[str, str, float]:
-    """Colour, marker and size of an observed figure."""
+    """Colour, marker and size of an observed value."""
     if inside is None:
         return FAINT, "o", 4.5
     return (INSIDE, "o", 4.5) if inside else (OUTSIDE, "D", 5.0)
@@ -162,4 +207,6 @@ def _legend(rows: Sequence[ForestRow]) -> list[Patch | Line2D]:
                     markerfacecolor=face,
                 )
             )
+    if any(r.is_range for r in rows):
+        handles.append(Line2D([], [], **RANGE, label="published range"))  # type: ignore[arg-type]
     return handles

@@ -76,7 +76,7 @@ def option_label(scenario: Scenario, switch: str, option: str) -> str:
 
 
 def computed_endpoints(evaluation: Evaluation) -> list[str]:
-    """Endpoints that the result has figures of: an exact solution leaves some out."""
+    """Endpoints that were computed: an exact solution leaves some out."""
     known = evaluation.survival.groupby("endpoint")["value"].count()
     return [name for name in evaluation.scenario.file.endpoints if known.get(name, 0) > 0]
 

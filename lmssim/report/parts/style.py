@@ -6,17 +6,17 @@ Figures are made without pyplot, so that no window system and no global state is
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from lmssim.execution import store
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 PALETTE = (
     "#000000",
@@ -138,37 +138,9 @@ def save_figure(figure: Figure, folder: Path, name: str) -> Path:
     -----
     The same figure gives the same bytes: fixed ids, text as paths, no date and no program name.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    store.make_folder(folder)
     with figure_style():
         for suffix, metadata in (("svg", {"Date": None, "Creator": "lmssim"}), ("png", {"Software": None})):
-            with _replacing(folder / f"{name}.{suffix}") as temporary:
+            with store.replacing(folder / f"{name}.{suffix}") as temporary:
                 figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata)
     return folder / f"{name}.svg"
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Temporary file beside a file, which takes its place when written."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a text file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-    return path

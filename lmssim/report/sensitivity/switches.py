@@ -1,4 +1,4 @@
-"""Scenario analysis: a table for the terminal, and bars of what each option of a switch changes."""
+"""Scenario analysis: a table for the terminal, and bars of the change that each option of a switch makes."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from matplotlib.ticker import MaxNLocator
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
+from lmssim.outcomes.estimators import Z975
 from lmssim.report.parts.digits import amount, rounded
 from lmssim.report.parts.labels import option_label, short, strategy_labels, switch_label
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
+from lmssim.report.parts.terminal import plain_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from rich.table import Table
 
     from lmssim.studies.sensitivity.switches import Case, SwitchStudy
 
-Z95 = 1.959963984540054
 ACROSS = 3
 """Panels side by side, at most."""
 TITLE = 22
@@ -45,7 +45,7 @@ def switch_table_text(study: SwitchStudy) -> Table:
     """A line for each option: the best strategy, and the change in each strategy's incremental net benefit."""
     settings, labels = study.scenario.file.settings, strategy_labels(study.scenario)
     wtp = study.wtp[0]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table()
     table.add_column("Switch: option", overflow="fold")
     table.add_column("Best strategy", overflow="fold")
     for strategy in study.compared:
@@ -60,20 +60,19 @@ def switch_table_text(study: SwitchStudy) -> Table:
     against = labels[study.scenario.comparator]
     table.caption = (
         f"Incremental net benefit at {amount(wtp)} {settings.currency} per QALY over {against} in the base case; "
-        f"below, what each option adds to it; (in brackets) within its noise. "
+        f"below, the change that each option makes; in brackets: not distinguishable from Monte-Carlo error. "
         f"{study.sampling.n_patients:,} patients, the same under every option."
     )
-    table.caption_justify = "left"
     return table
 
 
 def _signed(mean: float, se: float) -> str:
-    """A change with its sign and the digits its error leaves; one within its noise is so marked."""
+    """A change with its sign and the digits that its error allows; in brackets if its 95% interval contains 0."""
     if max(abs(mean), se) < LEAST_MONEY:
         return "0"
     text = rounded(mean, se)
     text = text if text.startswith("-") else f"+{text}"
-    return text if abs(mean) > Z95 * se else f"({text})"
+    return text if abs(mean) > Z975 * se else f"({text})"
 
 
 def plot_switches(study: SwitchStudy) -> Figure:
@@ -113,7 +112,7 @@ def _shown(study: SwitchStudy) -> list[Case]:
 def _draw(ax: Axes, study: SwitchStudy, cases: list[Case], strategy: str) -> None:
     """Bars of a strategy, with their 95% Monte-Carlo intervals."""
     changes = [study.change(case, strategy, study.wtp[0]) for case in cases]
-    means, errors = [c.mean / 1000 for c in changes], [Z95 * c.se / 1000 for c in changes]
+    means, errors = [c.mean / 1000 for c in changes], [Z975 * c.se / 1000 for c in changes]
     ax.barh(range(len(cases)), means, height=0.7, color=[UP if mean > 0 else DOWN for mean in means])
     ax.errorbar(means, range(len(cases)), xerr=errors, fmt="none", ecolor=INK, elinewidth=0.8)
     ax.axvline(0.0, color=FAINT, linewidth=0.8)

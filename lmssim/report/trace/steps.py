@@ -6,7 +6,6 @@ import math
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +13,7 @@ from rich.text import Text
 from lmssim.kernels.race import TICK_BITS
 from lmssim.report.parts.digits import amount
 from lmssim.report.parts.labels import event_label, readable, state_label, strategy_labels
+from lmssim.report.parts.terminal import plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,16 +42,16 @@ def print_trace(trace: Trace, console: Console) -> None:
         console.print(row)
     console.print(
         Text(
-            "u: a uniform random number; a budget is -log u, spent at the rate of its hazard. Costs and QALYs are those"
-            " up to and with the event; terminal care is settled at death. Questions that were certain and cost nothing"
-            " are left out.",
+            "u: uniform random number. Budget: -log u, the cumulative hazard at which the event happens. Costs and "
+            "QALYs include the event; terminal care is charged at death. Decisions that were certain and cost nothing "
+            "are left out.",
             style="dim",
         )
     )
 
 
 def headline(trace: Trace) -> str:
-    """Which life it is."""
+    """Scenario, patient, seed and draw of the life."""
     drawn = "base case" if trace.draw is None else f"parameter draw {trace.draw}"
     return f"{trace.scenario.file.title}: patient {trace.patient}, seed {trace.seed}, {drawn}"
 
@@ -66,7 +66,7 @@ def patient_line(trace: Trace) -> str:
 
 
 def portrait(trace: Trace) -> str:
-    """The patient in a line for readers, by labels: what differs between patients, and of yes and no what is so."""
+    """The patient in one line, by labels: covariates that differ between patients, and yes-no covariates that hold."""
     population = trace.scenario.file.population
     stratum = str(trace.covariates[population.by]) if population.by else ""
     stated = population.strata[stratum].covariates if stratum else population.covariates
@@ -83,7 +83,7 @@ def portrait(trace: Trace) -> str:
 
 def strategy_table(trace: Trace, strategy: str) -> Table:
     """Steps of the life under one strategy."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title_justify="left")
+    table = plain_table()
     table.title = Text(strategy_labels(trace.scenario)[strategy], style="bold not italic")
     currency = trace.scenario.file.settings.currency
     for heading in ("Year", "Age"):
@@ -105,7 +105,7 @@ def strategy_table(trace: Trace, strategy: str) -> Table:
 
 
 def shown_steps(trace: Trace, strategy: str) -> Iterator[Any]:
-    """Steps of a strategy, but for questions that were certain and cost nothing."""
+    """Steps of a strategy, without decisions that were certain and cost nothing."""
     passing = {state.name for state in trace.program.rows.states if not state.recorded}
     for step in rows_of(trace.steps, strategy):
         if step.kind != "state" or step.decision is not None or step.what not in passing:

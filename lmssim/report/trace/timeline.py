@@ -76,7 +76,7 @@ def plot_timeline(trace: Trace) -> Figure:
 def _draw(
     ax: Axes, trace: Trace, shown: float, colours: dict[str, str], symbols: dict[str, str], *, ends: bool = False
 ) -> None:
-    """Lanes from 0 to the years shown; with their ends in words if asked."""
+    """Lanes from 0 to the years shown, with their ends in words if `ends`."""
     width = shown * (1.32 if ends else 1.0)
     for lane, strategy in enumerate(trace.strategies):
         stays = [stay for stay in rows_of(trace.stays, strategy) if stay.entered < min(shown, stay.left)]
@@ -138,10 +138,10 @@ def _colours(trace: Trace) -> dict[str, str]:
     stays = trace.stays.assign(years=trace.stays["left"] - trace.stays["entered"])
     spent = stays.groupby("group")["years"].sum().sort_values(ascending=False)
     lasting = list(spent[spent > 0].index)
-    kinds = {group: trace.scenario.file.states[group].kind for group in lasting}
-    living = [group for group in lasting if kinds[group] != "absorbing"]
-    fill = {group: AREAS[i % len(AREAS)] for i, group in enumerate(living)}
-    return fill | {group: GREYS[i % len(GREYS)] for i, group in enumerate(g for g in lasting if g not in fill)}
+    kinds = {state: trace.scenario.file.states[state].kind for state in lasting}
+    living = [state for state in lasting if kinds[state] != "absorbing"]
+    fill = {state: AREAS[i % len(AREAS)] for i, state in enumerate(living)}
+    return fill | {state: GREYS[i % len(GREYS)] for i, state in enumerate(s for s in lasting if s not in fill)}
 
 
 def _symbols(trace: Trace) -> dict[str, str]:
@@ -161,8 +161,8 @@ def _events(trace: Trace, *, cycles: bool = False) -> pd.DataFrame:
 
 def _handles(trace: Trace, colours: dict[str, str], symbols: dict[str, str]) -> Sequence[Any]:
     """Legend: states in the file's order, then events."""
-    states = [group for group in trace.scenario.file.states if group in colours]
-    patches = [Patch(color=colours[g], label=short(state_label(trace.scenario, g), 36)) for g in states]
+    states = [state for state in trace.scenario.file.states if state in colours]
+    patches = [Patch(color=colours[state], label=short(state_label(trace.scenario, state), 36)) for state in states]
     return [
         *patches,
         *(

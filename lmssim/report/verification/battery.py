@@ -1,24 +1,23 @@
-"""The battery of `lmssim verify` for a terminal and as a page: what failed first, and where."""
+"""The battery of `lmssim verify` for a terminal and as a page: failures first, each with its place."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich import box
-from rich.table import Table
 from rich.text import Text
 
 from lmssim.report.parts.digits import MISSING
-from lmssim.report.parts.page import cells, template
-from lmssim.report.parts.style import write_text
+from lmssim.report.parts.page import write_study_page
 from lmssim.report.parts.table import ReportTable
+from lmssim.report.parts.terminal import plain_table
 from lmssim.studies.verify.finding import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from rich.table import Table
 
     from lmssim.studies.verify.battery import Battery, Result
     from lmssim.studies.verify.finding import Finding
@@ -30,7 +29,7 @@ TITLES = {
     Status.PASSED: "Passed",
     Status.NOT_APPLICABLE: "Not applicable",
 }
-COLUMNS = ("check", "group", "what must hold", "observed", "expected", "where", "compared")
+COLUMNS = ("check", "section", "what must hold", "observed", "expected", "where", "compared")
 RELATIONS = {"equal to": "", "at most": "at most ", "at least": "at least "}
 
 
@@ -42,7 +41,7 @@ def battery_table(battery: Battery) -> Table:
     rich.table.Table
         With the counts as its caption.
     """
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = plain_table(battery.summary)
     for heading in ("Status", "Check", "Observed", "Expected", "Where"):
         table.add_column(heading, overflow="fold", no_wrap=heading in ("Status", "Check"))
     for r in ordered(battery.results):
@@ -50,17 +49,16 @@ def battery_table(battery: Battery) -> Table:
         note = f" ({r.finding.note})" if where else r.finding.note
         texts = (name_of(battery, r), observed_text(r.finding), expected_text(r.finding), where + note)
         table.add_row(Text(str(r.finding.status), style=STYLES[r.finding.status]), *(Text(t) for t in texts))
-    table.caption = battery.summary
-    table.caption_justify = "left"
     return table
 
 
-def figures_table(battery: Battery, name: str) -> Table:
-    """Z-scores behind a check of agreement: an outcome a line, a strategy a column."""
+def scores_table(battery: Battery, name: str) -> Table:
+    """Z-scores behind a check of agreement: a line per outcome, a column per strategy."""
     frame = battery.tables[name]
     strategies = list(dict.fromkeys(frame["strategy"]))
     scores = dict(zip(zip(frame["outcome"], frame["strategy"], strict=True), frame["z"], strict=True))
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=f"z-scores, {name}")
+    table = plain_table()
+    table.title = f"z-scores, {name}"
     table.add_column("Outcome", no_wrap=True)
     for strategy in strategies:
         table.add_column(strategy, justify="right")
@@ -82,20 +80,20 @@ def name_of(battery: Battery, result: Result) -> str:
 
 
 def observed_text(finding: Finding) -> str:
-    """What came out."""
-    return _figure(finding.observed)
+    """What was observed."""
+    return _text(finding.observed)
 
 
 def expected_text(finding: Finding) -> str:
-    """What must come out, and how far it may miss."""
+    """What was expected, and the tolerance."""
     if finding.expected is None:
         return MISSING
     slack = finding.tolerance or 0.0
     margin = f" ± {slack:.2g}" if slack > 0.0 else ""
-    return f"{RELATIONS[finding.relation]}{_figure(finding.expected)}{margin}"
+    return f"{RELATIONS[finding.relation]}{_text(finding.expected)}{margin}"
 
 
-def _figure(value: float | str | None) -> str:
+def _text(value: float | str | None) -> str:
     return MISSING if value is None else value if isinstance(value, str) else f"{value:.6g}"
 
 
@@ -112,15 +110,14 @@ def write_verify_report(battery: Battery, folder: Path, manifest: Mapping[str, A
     manifest : mapping
         What was run, printed at the end.
     """
-    file = battery.scenario.file
-    text = template("verify.html.j2").render(
-        title=file.title,
+    return write_study_page(
+        folder / "verify.html",
+        report_tables(battery),
+        title=f"Verification: {battery.scenario.file.title}",
         question=f"Do the results of scenario '{battery.scenario.name}' follow its inputs as they must?",
         answer=_answer(battery),
-        tables=[cells(table) for table in report_tables(battery)],
-        manifest=json.dumps(manifest, indent=2, ensure_ascii=False, default=str),
+        manifest=manifest,
     )
-    return write_text(folder / "verify.html", text)
 
 
 def _answer(battery: Battery) -> list[str]:
@@ -135,23 +132,25 @@ def _answer(battery: Battery) -> list[str]:
 
 
 def report_tables(battery: Battery) -> list[ReportTable]:
-    """A table for each status, then the figures behind checks."""
+    """A table for each status, then the numbers behind checks."""
     tables = []
     for status in Status:
         rows = [_row(battery, r) for r in battery.results if r.finding.status == status]
         if rows and status == Status.NOT_APPLICABLE:
-            frame = pd.DataFrame(rows, columns=list(COLUMNS))[["check", "group", "what must hold", "compared"]]
+            frame = pd.DataFrame(rows, columns=list(COLUMNS))[["check", "section", "what must hold", "compared"]]
             frame = frame.rename(columns={"compared": "reason"})
-            caption = "Checks that this model or version gives no occasion for."
+            caption = "Checks that do not apply to this model, and checks that lmssim does not make."
             tables.append(ReportTable(TITLES[status], caption, frame))
         elif rows:
-            caption = "Of each check the figure that fails worst, or comes nearest to failing."
+            caption = "One number of each check: the one that fails worst or, if all hold, the one nearest to failing."
             tables.append(ReportTable(TITLES[status], caption, pd.DataFrame(rows, columns=list(COLUMNS))))
     for name, frame in battery.tables.items():
         shown = frame.copy()
         for column in frame.select_dtypes("number").columns:
             shown[column] = [f"{value:.6g}" for value in frame[column]]
-        tables.append(ReportTable(f"Figures behind {name}", "Individual engine against the exact one.", shown))
+        tables.append(
+            ReportTable(f"Numbers behind {name}", "The engine that simulates patients against the exact engine.", shown)
+        )
     return tables
 
 
@@ -159,7 +158,7 @@ def _row(battery: Battery, r: Result) -> tuple[str, ...]:
     f = r.finding
     return (
         name_of(battery, r),
-        r.check.group,
+        r.check.section,
         r.check.title,
         observed_text(f),
         expected_text(f),

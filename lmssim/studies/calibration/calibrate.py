@@ -1,4 +1,4 @@
-"""Fit a scenario's free quantities to published figures, from design runs to the posterior and its checks."""
+"""Fit a scenario's free quantities to published targets, from design runs to the posterior and its checks."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import pandas as pd
 from lmssim.errors import InputError
 from lmssim.execution.checkpoint import Checkpoint
 from lmssim.outcomes.estimators import Z975
+from lmssim.published.readings import reading_text
 from lmssim.studies.calibration.checks.diagnostics import chain_of, table_of_free, trace_of, verdict
 from lmssim.studies.calibration.checks.leave_out import leave_out
 from lmssim.studies.calibration.checks.pairs import conflicting_pairs
-from lmssim.studies.calibration.checks.predictive import predict_figure
+from lmssim.studies.calibration.checks.predictive import predict_target
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import posterior_points, prior_points, rows_of_points, run_design
 from lmssim.studies.calibration.emulator import Emulator, error_beside, fit_emulator
@@ -40,12 +41,12 @@ Progress = Callable[[str, int, int], None]
 WIDER = 1.8
 """Second design: so many times wider than the first posterior."""
 REFERENCE = (16, 4_000)
-"""Draws and patients of the run that tells how much censoring takes from each figure."""
+"""Draws and patients of the run that estimates how much information censoring removes from each target."""
 FIRST_STEPS = 600
 CHECKPOINT = "checkpoint"
 """Folder of what is done so far, beside the results."""
 CONFLICT = 1.0
-"""A given parameter that the figures would move by more prior SD than this is in conflict with them."""
+"""A given parameter that the targets would move by more prior SD than this is in conflict with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,7 @@ class Settings:
     ensembles: int = 4
     """Separate ensembles."""
     walkers: int = 250
-    """Walkers of each; all together they hold each row of the given parameters once."""
+    """Walkers of each; together they hold each row of the given parameters once."""
     steps: int = 4_000
     """Steps of each ensemble."""
     burn_in: int = 1_000
@@ -71,7 +72,7 @@ class Settings:
     checks: tuple[int, int] = (24, 20_000)
     """Posterior rows at which the emulator is checked, and patients of each."""
     predictive: tuple[int, int] = (400, 1_500)
-    """Posterior rows at which figures are predicted, and patients of each."""
+    """Posterior rows at which targets are predicted, and patients of each."""
     leave_out: tuple[int, int] = (150, 1_500)
     """The same for each cohort left out; (0, 0) for none."""
     seed: int = 1
@@ -117,9 +118,9 @@ def calibrate(
     name : str or Path
         Bundled name or path of a calibration file.
     folder : Path, optional
-        Folder for checkpoints; what it holds of the same inputs is not done again.
+        Folder for checkpoints; steps that it holds for the same inputs are not done again.
     resume : bool
-        Whether to take up a checkpoint that is there.
+        Whether to continue from a checkpoint.
     jobs : int
         Worker threads.
     progress : callable, optional
@@ -128,7 +129,7 @@ def calibrate(
     Raises
     ------
     InputError
-        If the calibration cannot be read, a setting is impossible, or a fitted figure is about nobody in the model.
+        If the calibration cannot be read, a setting is impossible, or a fitted target has no patients in the model.
     """
     settings = settings or Settings()
     settings.validate()
@@ -217,7 +218,7 @@ class _Run:
         )
 
     def _reference(self) -> FloatArray:
-        """What one patient tells of each row, net of censoring, at the priors' centres."""
+        """Effective share of a patient's information after censoring, by row, at the priors' centres."""
         draws, patients = REFERENCE
         found = self._design("censoring", np.zeros((draws, len(self.problem.free))), patients, 10_000_000)
         known = np.isfinite(found.per_patient)
@@ -225,7 +226,7 @@ class _Run:
         return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), 1.0)
 
     def _density(self, per_patient: FloatArray) -> Density:
-        """Density over an emulator that was fitted about a first posterior."""
+        """Density over an emulator that was fitted around a first posterior."""
         s, n_free = self.settings, len(self.problem.free)
         columns = self.problem.fitted()
         z = prior_points(s.design[0], n_free, s.seed)
@@ -290,7 +291,7 @@ class _Run:
     # --- What it predicts ---
 
     def _fit(self, z: FloatArray, rows: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Every figure beside its prediction for a study of its size, and pairs that cannot both be met."""
+        """Every target beside its prediction for a study of its size; pairs that cannot both hold in one setting."""
         n, patients = self.settings.predictive
         chosen = np.arange(len(z)) if n >= len(z) else np.linspace(0, len(z) - 1, n).astype(np.int64)
         n_free = len(self.problem.free)
@@ -301,7 +302,7 @@ class _Run:
         table = []
         for k, row in enumerate(self.problem.rows):
             tau = taus.get(row.family, np.zeros(len(chosen)))
-            figure = predict_figure(row, k, found, tau, self.settings.seed)
+            prediction = predict_target(row, k, found, tau, self.settings.seed)
             published_n = float(row.n) if row.n else np.nan
             table.append(
                 {
@@ -315,9 +316,9 @@ class _Run:
                     "statistic": row.reading.statistic,
                     "n": published_n,
                     "observed": np.nan if row.reading.observed is None else row.reading.observed,
-                    **asdict(figure),
+                    **asdict(prediction),
                     **_own_interval(row, found.spread[:, k]),
-                    "reading": reading_text(self.problem, k),
+                    "reading": reading_text(self.problem.scenario.file.series[row.series], row.reading),
                     "reason": row.reason,
                 }
             )
@@ -370,36 +371,10 @@ class _Run:
 
 
 def _own_interval(row: Row, spread: FloatArray) -> dict[str, float]:
-    """95% sampling interval of an observed time, by the spread that the model gives a study of its size."""
+    """95% sampling interval of an observed time, with the SD that the model gives a study of its size."""
     known = spread[np.isfinite(spread)]
     observed = row.reading.observed
     if observed is None or not len(known) or not observed > 0.0:
         return {"observed_low": np.nan, "observed_high": np.nan}
     width = Z975 * float(np.median(known))
     return {"observed_low": observed * np.exp(-width), "observed_high": observed * np.exp(width)}
-
-
-def reading_text(problem: Problem, k: int) -> str:
-    """How a row was read, in a sentence.
-
-    Parameters
-    ----------
-    k : int
-        Number of the row.
-    """
-    row = problem.rows[k]
-    series, reading = problem.scenario.file.series[row.series], row.reading
-    events = ", ".join(reading.events)
-    parts = [f"{reading.statistic} of {events}"]
-    parts += [f"by {reading.by:g} years"] if reading.by is not None else []
-    parts += [f"after {reading.after:g} years"] if reading.after is not None else []
-    parts += [f"since {', '.join(reading.since)}"] if reading.since else []
-    parts.append(f"under {reading.strategy or series.strategy}")
-    rules = [rule for rule in (series.where, reading.where) if rule]
-    parts += [f"where {' and '.join(rules)}"] if rules else []
-    parts += [f"with {', '.join(reading.given)}"] if reading.given else []
-    parts += [f"without {', '.join([*series.exclude, *reading.without])}"] if series.exclude or reading.without else []
-    follow_up = {key: value for key, value in series.follow_up.model_dump(exclude_none=True).items() if value != 0.0}
-    parts.append("follow-up " + ", ".join(f"{key} {value}" for key, value in follow_up.items()))
-    parts += [f"held {', '.join(f'{key} = {value:g}' for key, value in series.set.items())}"] if series.set else []
-    return "; ".join(parts)

@@ -38,7 +38,7 @@ class Density:
     emulator : Emulator
         What stands in for the model.
     per_patient : ndarray(float, ndim=1)
-        What one patient tells of each row, net of censoring.
+        Effective share of a patient's information after censoring, by row.
     columns : list of int
         Rows of the likelihood.
     share : ndarray(float, ndim=1), optional
@@ -70,8 +70,8 @@ class Density:
             if np.isnan(self.emulator.sd[k]):
                 row = self.problem.rows[k]
                 raise ScenarioError(
-                    f"{self.problem.path}: studies.{row.study}.rows.{row.target}: at most points of the "
-                    "prior nobody is in the figure, so it cannot be fitted; mend its rules, or its role is 'check'."
+                    f"{self.problem.path}: studies.{row.study}.rows.{row.target}: at most points of the prior "
+                    "no patient is in the denominator, so it cannot be fitted; change its rules, or make it a check."
                 )
         families = [tau.family for tau in self.problem.tau]
         found = likelihood_of(
@@ -108,7 +108,7 @@ class Density:
         return highest(negative, len(self.problem.names), self.farthest)
 
     def shifts(self) -> FloatArray:
-        """How far the figures would move each given parameter if they could: mode of all, in prior SD, (n_given,)."""
+        """How far the targets would move each given parameter if they could: joint mode, in prior SD, (n_given,)."""
         n, n_free = len(self.problem.names), len(self.problem.free)
 
         def negative(points: FloatArray) -> FloatArray:

@@ -86,7 +86,7 @@ def run_design(
     rows : ndarray(float, ndim=1), optional
         Row of the given parameters of each point, (n_points,); point k has row k if absent.
     every_row : bool
-        Whether figures that are not fitted are read too; else they are NaN.
+        Whether rows that are not fitted are computed too; else they are NaN.
     """
     rows = rows_of_points(len(z)) if rows is None else rows
     reader = problem.reader if every_row else problem.fitted_reader

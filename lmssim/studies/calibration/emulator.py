@@ -169,7 +169,7 @@ def fit_emulator(
 def error_beside(eta: FloatArray, share: FloatArray, information: FloatArray) -> FloatArray:
     """Root mean square error of emulated complementary log-logs beside model runs, their noise taken off, (n_rows,).
 
-    Runs are weighted by what they tell, as a share of few events tells little of its logarithm; NaN where none do.
+    Runs are weighted by their information, as a share of few events says little about its logarithm; NaN without any.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray, ridge: float) -> Fl
 
 
 def _lack_of_fit(eta: FloatArray, share: FloatArray, size: FloatArray, n_features: int) -> float:
-    """SD on the complementary log-log scale beyond the Monte-Carlo noise, by moments, at shares that tell it."""
+    """SD on the complementary log-log scale beyond the Monte-Carlo noise, by moments."""
     eta = _within(eta)
     p, slope = share_of_eta(eta), _slope(eta)
     variance = p * (1.0 - p) / size

@@ -1,8 +1,8 @@
-"""Which cohorts of a site are kept back for validation: a rule fixed before the first fit.
+"""Which cohorts of a site are held out for validation: a rule fixed before the first fit.
 
 Cohorts are ordered by the SHA-256 of ``lmssim/<calibration>/<cohort_id>``; of those that may be held out, the first
-quarter, rounded up, is kept back. The order depends on nothing but names, so nobody chooses; whole studies go, so no
-figure of a held-out cohort is seen. Cohorts that the makers of the model are bound to meet are passed over.
+quarter, rounded up, is held out. The order depends on names alone, so nobody chooses; whole studies are held out, so
+no target of a held-out cohort is fitted. The rule passes over cohorts that the model is required to reproduce.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def held_out(calibration: str, cohorts: Collection[str], always_fitted: Collecti
     calibration : str
         Name of the calibration (its file without `.toml`).
     cohorts : collection of str
-        Cohorts with at least one figure that could be fitted.
+        Cohorts with at least one target that could be fitted.
     always_fitted : collection of str
         Cohorts that are never held out.
     """
@@ -57,12 +57,12 @@ def load_held_out(
     overrides: Mapping[str, float] | None = None,
     switches: Mapping[str, str] | None = None,
 ) -> tuple[Scenario, list[Reading]]:
-    """A scenario with the series of its calibration, and the figures of the cohorts that calibration holds back.
+    """A scenario with the series of its calibration, and the targets of the cohorts that are held out.
 
     Raises
     ------
     InputError
-        If no calibration is of this scenario, or it holds nothing back.
+        If no calibration is of this scenario, or it holds out no cohort.
     """
     loaded = load_scenario(scenario, overrides, switches)
     for name in calibration_names():
@@ -71,12 +71,12 @@ def load_held_out(
             problem = load_problem(path)
             readings = [_reading(problem, row) for row in problem.rows if row.held_out]
             if not readings:
-                raise InputError(f"{path}: held_out: no cohort is held back; give --targets FILE.")
+                raise InputError(f"{path}: held_out: no cohort is held out; give --targets FILE.")
             file = problem.scenario.file
             own = {key: strategy for key, strategy in file.strategies.items() if key in problem.file.strategies}
             update = {"series": file.series, "strategies": loaded.file.strategies | own}
             return replace(loaded, file=loaded.file.model_copy(update=update)), readings
-    raise InputError(f"validate: no calibration is of scenario '{loaded.name}'; give --targets FILE.")
+    raise InputError(f"validate: there is no calibration of scenario '{loaded.name}'; give --targets FILE.")
 
 
 def _is_of(path: Path, scenario: Scenario) -> bool:
@@ -86,7 +86,7 @@ def _is_of(path: Path, scenario: Scenario) -> bool:
 
 
 def _reading(problem: Problem, row: Row) -> Reading:
-    """A figure as its calibration reads it; a check is compared and not counted."""
+    """A target as its calibration computes it; a check is compared and not counted."""
     stated = row.reading if row.is_effective else row.reading.model_copy(update={"n": round(row.n)})
     reading = row_reading(row.cohort_id, problem.scenario.file.series[row.series], stated)
     counted = row.role == "fit" and row.reading.observed is not None

@@ -1,8 +1,8 @@
-"""Likelihood of published figures: binomial, with a between-study effect that is integrated out.
+"""Likelihood of published targets: binomial, with a between-study effect that is integrated out.
 
 A row's share of patients with an event has the complementary log-log eta + b, where b ~ N(0, tau^2) is shared by a
-study's rows of one family. Rows of the same patients that contain one another are read from the inside out: who has
-the outer event among those without the inner one.
+study's rows of one family. Rows of the same patients whose events are nested have a joint likelihood: the outer event
+is counted among patients without the inner one.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Likelihood:
     Attributes
     ----------
     columns : ndarray(int, ndim=1)
-        Rows of the problem that are read, (n,).
+        Rows of the problem that are part of it, (n,).
     events, size : ndarray(float, ndim=1)
-        Of each: patients with the event among those who could still have it.
+        Patients with the event, and patients who could still have it, by row.
     inner : ndarray(int, ndim=1)
-        Position of the row that it contains; -1 if none.
-    group : ndarray(int, ndim=1)
-        Rows of one group share a between-study effect.
+        Position of the row whose event it contains; -1 if none.
+    effect : ndarray(int, ndim=1)
+        Number of the between-study effect, by row.
     family : ndarray(int, ndim=1)
         Number of the family's tau, by row.
     error : ndarray(float, ndim=1)
@@ -49,7 +49,7 @@ class Likelihood:
     events: FloatArray
     size: FloatArray
     inner: np.ndarray[tuple[int], np.dtype[np.int64]]
-    group: np.ndarray[tuple[int], np.dtype[np.int64]]
+    effect: np.ndarray[tuple[int], np.dtype[np.int64]]
     family: np.ndarray[tuple[int], np.dtype[np.int64]]
     error: FloatArray
 
@@ -64,7 +64,7 @@ class Likelihood:
             Between-study SD, (n, n_families).
         """
         spread = np.sqrt(tau[:, self.family] ** 2 + self.error**2)
-        starts = np.append(np.flatnonzero(np.diff(self.group, prepend=-1)), len(self.group))
+        starts = np.append(np.flatnonzero(np.diff(self.effect, prepend=-1)), len(self.effect))
         whole = np.empty(len(eta))
         log_marginal(
             np.ascontiguousarray(eta[:, self.columns]),
@@ -95,11 +95,11 @@ def likelihood_of(
     rows : sequence of Row
         All rows.
     columns : sequence of int
-        Those that are read.
+        Those that are part of it.
     families : sequence of str
         Families in the order of their taus.
     per_patient : ndarray(float, ndim=1)
-        What one patient tells of each row, net of censoring, (n_rows,).
+        Effective share of a patient's information after censoring, by row, (n_rows,).
     error : ndarray(float, ndim=1)
         SD of the emulator, (n_rows,).
     share : ndarray(float, ndim=1), optional
@@ -111,7 +111,7 @@ def likelihood_of(
     position = {(rows[k].study, rows[k].target): i for i, k in enumerate(order)}
     by_name = {(row.study, row.target): row for row in rows}
     inner = np.full(len(order), -1)
-    for i, k in enumerate(order):  # what lies between two rows that are read may be a check
+    for i, k in enumerate(order):  # a row between two that are fitted may be a check
         around = [position[rows[k].study, t] for t in wholes(rows[k], by_name) if (rows[k].study, t) in position]
         if around:
             inner[around[0]] = i
@@ -123,7 +123,7 @@ def likelihood_of(
         events=n * np.maximum(own - contained, 0.0),
         size=n * (1.0 - contained),
         inner=inner,
-        group=np.array([sorted(set(keys)).index(key) for key in keys]),
+        effect=np.array([sorted(set(keys)).index(key) for key in keys]),
         family=np.array([list(families).index(rows[k].family) for k in order]),
         error=error[order],
     )
@@ -135,6 +135,6 @@ def effective_sizes(rows: Sequence[Row], per_patient: FloatArray) -> FloatArray:
     Parameters
     ----------
     per_patient : ndarray(float, ndim=1)
-        What one patient tells of each row, net of censoring, (n_rows,).
+        Effective share of a patient's information after censoring, by row, (n_rows,).
     """
     return np.array([row.n * (1.0 if row.is_effective else k) for row, k in zip(rows, per_patient, strict=True)])

@@ -1,4 +1,4 @@
-"""A calibration as numbers: free quantities with their priors, given parameters, and figures as shares of patients."""
+"""A calibration as numbers: free quantities with their priors, given parameters, and targets as shares of patients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import ValidationError
 from scipy import special
 
 from lmssim.bundled import find_calibration
@@ -18,7 +17,7 @@ from lmssim.errors import DataError, ScenarioError, unknown
 from lmssim.execution.manifest import input_hashes
 from lmssim.model.language import expression
 from lmssim.model.language.files import read_toml
-from lmssim.model.language.messages import validation_message
+from lmssim.model.language.messages import checked
 from lmssim.model.language.schema.calibration import CalibrationFile
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.draws import sample_parameters
@@ -27,7 +26,9 @@ from lmssim.model.parameters.posterior import column_names, read_columns
 from lmssim.model.parameters.table import ParameterTable
 from lmssim.model.scenario import load_scenario
 from lmssim.published.predict import reader_of, rows_of
-from lmssim.studies.calibration.rows import Row, read_published, rows_of_studies
+from lmssim.published.targets import load_targets
+from lmssim.published.vocabulary import vocabulary
+from lmssim.studies.calibration.rows import Row, rows_of_studies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +85,7 @@ class BetweenStudies:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is fitted to what.
+    """Quantities that are fitted, and the targets that they are fitted to.
 
     Attributes
     ----------
@@ -164,7 +165,7 @@ class Problem:
 
     @cached_property
     def run(self) -> Scenario:
-        """The scenario as it is run: what is fitted, or was before, is drawn, also where the table derives it."""
+        """The scenario as it is run: parameters that are or were fitted are drawn, even if the table derives them."""
         table, base = self.scenario.table, self.scenario.table.base()
         drawn = {id_: float(base[id_][0]) for id_ in (*self.sets, *self._before) if table[id_].expression}
         return self.scenario.with_values(drawn) if drawn else self.scenario
@@ -265,22 +266,22 @@ def load_problem(name: str | Path) -> Problem:
     """
     path = find_calibration(name)
     data = read_toml(path)
-    file = _checked(data, path)
+    file = checked(CalibrationFile, data, path)
     target = path.parent / file.scenario
     additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
     scenario = load_scenario(target if target.is_file() else file.scenario, additions=additions)
     where = str(path)
     _check_names(file, scenario, where)
     series = list(dict.fromkeys(study.series for study in file.studies.values()))
-    published = read_published(path.parent / "targets.csv")
+    published = {target.target_id: target for target in load_targets(path.parent / "targets.csv")}
     rows = rows_of_studies(file, rows_of(scenario, series), published, where, scenario.file.events)
     free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]
     if not any(row.is_fitted for row in rows):
-        raise ScenarioError(f"{where}: studies: no figure is fitted; each is a check, or held out.")
+        raise ScenarioError(f"{where}: studies: no target is fitted; each is a check, or held out.")
     families = {row.family for row in rows if row.role == "fit"}
     tau = [BetweenStudies(family, scale) for family, scale in file.tau.items() if family in families]
     for family in sorted(families - set(file.tau)):
-        raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted figures are of this family.")
+        raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted targets are of this family.")
     return Problem(path.stem, file, scenario, series, rows, free, tau, path)
 
 
@@ -288,6 +289,7 @@ def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:
     """Refuse names that are not there, and a given parameter that is no draw of its own."""
     table, cohorts = scenario.table, {study.cohort_id for study in file.studies.values()}
     fitted = {*file.sets, *file.free}
+    _check_families(file, where)
     for key, ids in (("given", file.given), ("sets", list(file.sets))):
         for id_ in ids:
             if id_ not in table:
@@ -306,11 +308,18 @@ def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:
                 raise ScenarioError(unknown("cohort", cohort, sorted(cohorts), f"{where}: {key}"))
 
 
-def _checked(data: dict[str, Any], path: Path) -> CalibrationFile:
-    try:
-        return CalibrationFile.model_validate(data)
-    except ValidationError as error:
-        raise ScenarioError(validation_message(error, path, CalibrationFile)) from None
+def _check_families(file: CalibrationFile, where: str) -> None:
+    """Refuse an outcome family that is not in the vocabulary."""
+    families = vocabulary().family_names
+    named: list[tuple[str, str | None]] = [("tau", family) for family in file.tau]
+    named += [
+        (f"studies.{key}.rows.{target}.family", row.family)
+        for key, study in file.studies.items()
+        for target, row in study.rows.items()
+    ]
+    for key, family in named:
+        if family is not None and family not in families:
+            raise ScenarioError(unknown("family", family, families, f"{where}: {key}"))
 
 
 def _quantity(name: str, spec: Free, where: str) -> FreeQuantity:

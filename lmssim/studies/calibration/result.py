@@ -1,7 +1,7 @@
-"""What a calibration found, as tables that are written to a folder and read back from it unchanged.
+"""Results of a calibration, as tables that are written to a folder and read back from it unchanged.
 
 Every table has the columns of `COLUMNS`, each of a stated kind; further columns are kept. Tables that people read and
-compare are CSV, long ones Parquet, and what is known of the run as a whole is JSON.
+compare are CSV, long ones are Parquet, and the diagnostics of the run are JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from scipy import stats
 
 from lmssim.errors import DataError
 from lmssim.execution import store
+from lmssim.published.series import is_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,15 @@ if TYPE_CHECKING:
 
 TEXT, NUMBER, WHOLE, FLAG, ANSWER = "text", "number", "whole", "flag", "answer"
 """Kinds of columns; a `flag` is true or false, an `answer` may also be missing."""
+PREDICTION = {
+    "observed": NUMBER,
+    "predicted": NUMBER,
+    "low": NUMBER,
+    "high": NUMBER,
+    "inside": ANSWER,
+    "width_ratio": NUMBER,
+}
+"""A target beside its prediction."""
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "chain": {"ensemble": WHOLE, "step": WHOLE, "walker": WHOLE},
     "trace": {
@@ -68,12 +78,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "held_out": FLAG,
         "statistic": TEXT,
         "n": NUMBER,
-        "observed": NUMBER,
-        "predicted": NUMBER,
-        "low": NUMBER,
-        "high": NUMBER,
-        "inside": ANSWER,
-        "width_ratio": NUMBER,
+        **PREDICTION,
         "p_value": NUMBER,
         "reading": TEXT,
         "reason": TEXT,
@@ -99,17 +104,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "conflict": FLAG,
     },
     "shifts": {"id": TEXT, "prior_mean": NUMBER, "prior_sd": NUMBER, "shift": NUMBER, "conflict": FLAG},
-    "left_out": {
-        "cohort_id": TEXT,
-        "target_id": TEXT,
-        "observed": NUMBER,
-        "predicted": NUMBER,
-        "low": NUMBER,
-        "high": NUMBER,
-        "inside": ANSWER,
-        "width_ratio": NUMBER,
-        "error": NUMBER,
-    },
+    "left_out": {"cohort_id": TEXT, "target_id": TEXT, **PREDICTION, "error": NUMBER},
     "emulator": {"target_id": TEXT, "sd": NUMBER, "check_rmse": NUMBER, "check_n": WHOLE},
 }
 """Columns of each table and their kinds."""
@@ -128,7 +123,7 @@ DIAGNOSTICS = "diagnostics.json"
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Posterior of a calibration, and how it meets the published figures.
+    """Posterior of a calibration, and how it fits the published targets.
 
     Raises
     ------
@@ -152,18 +147,18 @@ class Calibration:
     parameters: pd.DataFrame
     """The fitted parameters of the model, as a parameter table."""
     fit: pd.DataFrame
-    """Each published figure: observed, and predicted for a study of its size with the 95% interval of parameters,
-    setting and sampling. `held_out`: its cohort was kept back. `width_ratio`: width as a multiple of the study's own
+    """Each target: observed, and predicted for a study of its size with the 95% interval of parameters,
+    setting and sampling. `held_out`: its cohort was held out. `width_ratio`: width as a multiple of the study's own
     sampling interval. `p_value`: posterior predictive probability. `observed_low`, `observed_high`: the study's own
     95% interval, if stated."""
     pairs: pd.DataFrame
-    """Pairs of fitted figures of one family and two cohorts: how far apart their cloglog residuals are."""
+    """Pairs of fitted targets of one family and two cohorts: how far apart their cloglog residuals are."""
     shifts: pd.DataFrame
-    """Each given parameter, and how far the series would move it if they could (prior standard deviations)."""
+    """Each given parameter, and how far the targets would move it if they could (prior standard deviations)."""
     left_out: pd.DataFrame
-    """Each figure that is fitted, predicted without its cohort; `error` is predicted less observed."""
+    """Each fitted target, predicted without its cohort; `error` is predicted less observed."""
     emulator: pd.DataFrame
-    """Each figure's emulator: error that the likelihood adds, error at checks (both cloglog), number of checks."""
+    """Emulator of each target: error that the likelihood adds, error at checks (both cloglog), number of checks."""
     diagnostics: dict[str, Any]
     """converged, reasons, n_ensembles, n_walkers, n_steps, burn_in, acceptance, max_r_hat, min_ess, seconds,
     evaluations."""
@@ -216,37 +211,32 @@ class Calibration:
         return [column for column in self.chain.columns if column not in COLUMNS["chain"]]
 
 
-def observed_interval(figures: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    """The 95% interval of each observed figure in its own study.
+def observed_interval(targets: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    """The 95% interval of each observed value in its own study.
 
     Parameters
     ----------
-    figures : DataFrame
+    targets : DataFrame
         Rows of `Calibration.fit`.
 
     Returns
     -------
     low, high : ndarray(float, ndim=1)
-        Shape (n_figures,): the study's own interval where it is stated; else, of a share, the exact binomial one of
+        Shape (n_targets,): the study's own interval where it is stated; else, of a share, the exact binomial one of
         its n (Clopper and Pearson); NaN where there is neither.
     """
-    low, high = _binomial(figures)
-    if "observed_low" in figures and "observed_high" in figures:
-        stated = np.isfinite(figures["observed_low"].to_numpy()) & np.isfinite(figures["observed_high"].to_numpy())
-        low = np.where(stated, figures["observed_low"], low)
-        high = np.where(stated, figures["observed_high"], high)
+    low, high = _binomial(targets)
+    if "observed_low" in targets and "observed_high" in targets:
+        stated = np.isfinite(targets["observed_low"].to_numpy()) & np.isfinite(targets["observed_high"].to_numpy())
+        low = np.where(stated, targets["observed_low"], low)
+        high = np.where(stated, targets["observed_high"], high)
     return low, high
 
 
-def is_time(statistic: str) -> bool:
-    """Whether a statistic is a time (years) rather than a share."""
-    return "median" in statistic
-
-
-def _binomial(figures: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    n, share = figures["n"].to_numpy(), figures["observed"].to_numpy()
+def _binomial(targets: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    n, share = targets["n"].to_numpy(), targets["observed"].to_numpy()
     known = np.isfinite(n) & (n > 0) & (share >= 0.0) & (share <= 1.0)
-    known &= ~np.array([is_time(statistic) for statistic in figures["statistic"]], dtype=bool)
+    known &= ~np.array([is_time(statistic) for statistic in targets["statistic"]], dtype=bool)
     events = np.where(known, n * share, 0.0)
     rest = np.where(known, n - events, 1.0)
     low = np.where(events > 0.0, stats.beta.ppf(0.025, np.maximum(events, 1e-9), rest + 1.0), 0.0)

@@ -1,4 +1,4 @@
-"""Figures of studies as the likelihood reads them: a share of patients, and how many patients tell it."""
+"""Targets of studies as the likelihood reads them: a share of patients with an event, and its effective sample size."""
 
 from __future__ import annotations
 
@@ -8,37 +8,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import ScenarioError, unknown
-from lmssim.model.language.csvfile import number, read_rows
 from lmssim.outcomes.estimators import Z975
 from lmssim.published.series import AT_A_TIME
+from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
 
     from lmssim.model.language.schema import SeriesRow
     from lmssim.model.language.schema.calibration import CalibrationFile, Study, StudyRow
+    from lmssim.published.targets import Target
 
 MEDIANS = ("median_time", "km_median")
 EXPONENTIAL_SLOPE = 0.5 * np.log(2.0)
 """Slope of the share with an event over log time at the median of an exponential distribution."""
-OTHER = "other"
-"""Family of what is never fitted: complications."""
-LOCAL = ("local_recurrence", "local_recurrence_with_metastasis")
-
-
-@dataclass(frozen=True)
-class Published:
-    """A row of the table of targets, as far as a likelihood needs it."""
-
-    n: float | None
-    ci_low: float | None
-    ci_high: float | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure of a study.
+    """A target of a study.
 
     Attributes
     ----------
@@ -49,19 +37,19 @@ class Row:
     role : str
         `fit` or `check`.
     held_out : bool
-        Whether its cohort is kept back.
+        Whether its cohort is held out.
     reading : SeriesRow
         How the model reads it.
     share : float
         Observed share of patients with an event (a half, of a median); NaN of a range alone.
     n : float
-        Patients who tell it, before censoring.
+        Patients, before any are censored.
     is_effective : bool
-        Whether `n` is already net of censoring: it comes from a published interval.
+        Whether `n` is already the effective number after censoring: it comes from a published interval.
     within : str
         Row of which this one's events are a part; empty if of none.
     reason : str
-        Why it is read or used so.
+        Why it is computed or used so.
     """
 
     target: str
@@ -89,37 +77,22 @@ class Row:
         return self.reading.statistic == "median_time"
 
 
-def read_published(path: Path) -> dict[str, Published]:
-    """Sizes and intervals of the table of targets, by target.
-
-    Raises
-    ------
-    DataError
-        If there is no such table, a column is missing, or a cell is not a number.
-    """
-    needed = ("target_id", "n", "ci_low", "ci_high")
-    return {
-        row["target_id"]: Published(*(number(row, column, allow_blank=True) for column in needed[1:]))
-        for row in read_rows(path, needed, None)
-    }
-
-
 def rows_of_studies(
     file: CalibrationFile,
     read: list[tuple[str, SeriesRow]],
-    published: Mapping[str, Published],
+    published: Mapping[str, Target],
     where: str,
     complications: Collection[str] = (),
 ) -> list[Row]:
     """Every row of the studies' series, in the order of the prediction.
 
-    Rows of `complications`, events of the scenario, are of no outcome family.
+    Rows of `complications`, which are events of the scenario, are of no outcome family.
 
     Parameters
     ----------
     read : list of (str, SeriesRow)
         Series and row of each column of a prediction.
-    published : mapping of str to Published
+    published : mapping of str to Target
         Table of targets.
     where : str
         The file, to begin a message with.
@@ -153,7 +126,7 @@ def _row(
     study: Study,
     row: SeriesRow,
     file: CalibrationFile,
-    published: Mapping[str, Published],
+    published: Mapping[str, Target],
     where: str,
     complications: Collection[str],
 ) -> Row:
@@ -194,22 +167,18 @@ def _share(row: SeriesRow) -> float:
 
 
 def _family(row: SeriesRow, complications: Collection[str]) -> str:
-    """Family of a row by its events: deaths alone, local recurrences alone, progression, else metastasis."""
+    """Outcome family of a row by its events; complications are of none."""
     if all(event in complications for event in row.events):
         return OTHER
-    if all(event.startswith("death") for event in row.events):
-        return "death"
-    if any(event.startswith("progression") for event in row.events):
-        return "progression"
-    return "local_recurrence" if all(event in LOCAL for event in row.events) else "metastasis"
+    return vocabulary().family_of(row.events)
 
 
-def _size(row: SeriesRow, spec: StudyRow | None, published: Published | None) -> tuple[float, bool]:
-    """Patients who tell a row, and whether censoring is already taken off."""
+def _size(row: SeriesRow, spec: StudyRow | None, published: Target | None) -> tuple[float, bool]:
+    """Patients behind a row, and whether that number is already the effective one after censoring."""
     if spec is not None and spec.n is not None:
         return spec.n, False
-    if published is not None and published.ci_low is not None and published.ci_high is not None:
-        low, high = published.ci_low, published.ci_high
+    if published is not None and published.low is not None and published.high is not None:
+        low, high = published.low, published.high
         if row.statistic in AT_A_TIME and row.observed is not None and 0.0 < low < row.observed < high < 1.0:
             return _size_of_share(row.observed, low, high), True
         if row.statistic == "km_median" and published.n is None and 0.0 < low < high:
@@ -227,7 +196,7 @@ def _size_of_share(value: float, low: float, high: float) -> float:
 
 
 def _check_nesting(rows: list[Row], where: str) -> None:
-    """Refuse rows that are not nested one in the other, like the events of one group of patients."""
+    """Refuse rows that are not nested one in the other, like the events of the same patients."""
     by_name = {(row.study, row.target): row for row in rows}
     taken: set[tuple[str, str]] = set()
     for row in rows:
@@ -246,7 +215,7 @@ def _check_nesting(rows: list[Row], where: str) -> None:
 
 
 def wholes(row: Row, by_name: Mapping[tuple[str, str], Row]) -> list[str]:
-    """Figures that contain one, from the nearest outwards."""
+    """Targets that contain one, from the nearest outwards."""
     found: list[str] = []
     while row.within and row.within not in found:
         found.append(row.within)

@@ -1,7 +1,7 @@
 """Scenario analysis: the base case, and every other option of every switch, one at a time.
 
-The same patients with the same luck live under every option, so that what an option changes is seen through far less
-noise than either result has: errors of changes come from batches of patients, compared batch by batch.
+Every option has the same patients with the same random numbers, so that a change has far less noise than either result:
+the error of a change comes from batches of patients, compared batch by batch.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Case:
     Attributes
     ----------
     switch, option : str
-        Which; the base case itself is the option `base case` of no switch.
+        Their ids; the base case itself is the option `base case` of no switch.
     means : ndarray(float, ndim=3)
         (n_batches, n_strategies, n_main) means by batch of patients.
     """
@@ -64,7 +64,7 @@ class SwitchStudy:
     program : Program
         The base case.
     sampling : Sampling
-        Who was simulated.
+        Patients, seed, workers.
     shown : list of str
         Strategies in the tables, in the scenario's order.
     sizes : ndarray(float, ndim=1)
@@ -106,12 +106,12 @@ class SwitchStudy:
         return batch_estimate(self.sizes, self._increments(case, strategy, measure))
 
     def change(self, case: Case, strategy: str, measure: Measure) -> Estimate:
-        """What the option adds to an increment of the base case, from paired patients."""
+        """Change that the option makes to an increment of the base case, from paired patients."""
         before = self._increments(self.base, strategy, measure)
         return batch_estimate(self.sizes, self._increments(case, strategy, measure) - before)
 
     def best(self, case: Case, wtp: float) -> str:
-        """Strategy of the greatest net benefit among all that are choices, whether shown or not."""
+        """Strategy of the greatest net benefit among all that are choices, shown or not."""
         choices = [s for s, spec in self.scenario.file.strategies.items() if not spec.mix]
         return max(choices, key=lambda s: self.estimate(case, s, wtp).mean)
 
@@ -177,7 +177,7 @@ def run_switches(
     sampling : Sampling
         Patients, seed, workers; an engine that simulates patients.
     overrides, switches : mapping, optional
-        What the base case holds at other values, and where its switches stand.
+        Parameters that the base case holds at other values, and the options of its switches.
     strategies : sequence of str
         Strategies to show; all if empty.
     progress : callable, optional
@@ -218,10 +218,10 @@ def _check(scenario: Scenario, sampling: Sampling, strategies: Sequence[str]) ->
     if not scenario.file.switches:
         raise InputError(f"{scenario.path}: the scenario has no switches (docs/language.md, Switches).")
     if sampling.engine not in ENGINES:
-        raise InputError(f"engine '{sampling.engine}' has no patients to pair: use one of {', '.join(ENGINES)}.")
+        raise InputError(f"engine '{sampling.engine}' has no patients to pair; use one of {', '.join(ENGINES)}.")
     if sampling.n_patients < BATCH * LEAST_BATCHES:
         least = BATCH * LEAST_BATCHES
-        raise InputError(f"patients: {sampling.n_patients} are too few to tell errors; {least} or more are needed.")
+        raise InputError(f"patients: {sampling.n_patients} are too few to estimate errors; {least} or more are needed.")
     for strategy in strategies:
         if strategy not in scenario.strategies:
             raise InputError(unknown("strategy", strategy, scenario.strategies, "--strategies"))

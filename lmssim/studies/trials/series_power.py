@@ -1,7 +1,7 @@
 """What a study of a given size could have found: the power of its log-rank tests when the model is true.
 
 A series that reports no difference by size, depth or grade does not show that there is none. Here the series is
-repeated many times with patients of the model, who do differ, and each repetition is tested as the paper's was.
+repeated many times with patients of the model, who do differ, and each repetition is tested as the paper tested it.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 LEAST_PATIENTS = 50_000
-"""Patients of whom hazard ratios are, at least."""
+"""Patients from whom a hazard ratio is estimated, at least."""
 BLOCK = 10_000
 """Patients simulated at a time."""
 STRIDE = 10_000_000
 """Patients from one draw's first to the next one's."""
-COLUMNS = ("covariate", "groups", "n", "n_with", "power", "low", "high", "hr", "hr_low", "hr_high")
+COLUMNS = ("covariate", "rule", "n", "n_with", "power", "low", "high", "hr", "hr_low", "hr_high")
 
 
 def power_of_series(
     scenario: Scenario,
     series: str,
-    splits: Mapping[str, str],
+    compared: Mapping[str, str],
     n: int = 75,
     replicates: int = 1_000,
     seed: int = 1,
@@ -51,8 +51,8 @@ def power_of_series(
     ----------
     series : str
         Series of the scenario: its strategy, patients and follow-up are the studies'.
-    splits : mapping of str to str
-        Name of each comparison, and the rule on covariates that one of its two groups meets.
+    compared : mapping of str to str
+        Name of each comparison, and the rule on covariates that one of its two arms meets.
     n : int
         Patients of a study.
     replicates : int
@@ -63,10 +63,10 @@ def power_of_series(
     Returns
     -------
     DataFrame
-        covariate, groups (the rule), n, n_with (mean number of a study's patients who meet the rule), power (share of
+        covariate, rule, n, n_with (mean number of a study's patients who meet the rule), power (share of
         studies with p < 0.05) with its 95% interval low and high, hr (Cox's hazard ratio of death in all patients,
-        50,000 or more) with hr_low and hr_high. Intervals are over draws; of the base case, of Monte-Carlo error for
-        power, and none for hr.
+        50,000 or more) with hr_low and hr_high. Intervals are over draws; in the base case the interval of power is
+        that of Monte-Carlo error, and hr has none.
 
     Raises
     ------
@@ -74,10 +74,12 @@ def power_of_series(
         If the series does not exist, or a rule reads anything but covariates.
     """
     if n < 2 or replicates < 1:
-        raise InputError(f"power of series '{series}': {replicates} studies of {n} patients; at least 1 of 2 needed.")
-    found = _Repeated(scenario, series, splits, n, replicates, seed).run(draws)
+        raise InputError(
+            f"power of series '{series}': {replicates} studies of {n} patients; at least one study of 2 is needed."
+        )
+    found = _Repeated(scenario, series, compared, n, replicates, seed).run(draws)
     rows = []
-    for name, rule in splits.items():
+    for name, rule in compared.items():
         n_with, power, hr = (np.array([getattr(each[name], k) for each in found]) for k in ("n_with", "power", "hr"))
         if draws is None:
             low, high = _exact_interval(round(float(power[0]) * replicates), replicates)
@@ -98,7 +100,7 @@ def _exact_interval(successes: int, n: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class _Found:
-    """A comparison in one draw: patients of a study in the group, share of studies with p < 0.05, hazard ratio."""
+    """A comparison in one draw: patients of a study in the arm, share of studies with p < 0.05, hazard ratio."""
 
     n_with: float
     power: float
@@ -109,12 +111,12 @@ class _Repeated:
     """A series repeated with the model's patients."""
 
     def __init__(
-        self, scenario: Scenario, series: str, splits: Mapping[str, str], n: int, replicates: int, seed: int
+        self, scenario: Scenario, series: str, compared: Mapping[str, str], n: int, replicates: int, seed: int
     ) -> None:
         self.cohort = reader_of(scenario, [series]).cohorts[0]
         self.program, self.where = self.cohort.program, f"{scenario.path}: series.{series}"
         self.spec = scenario.file.series[series]
-        self.splits, self.n, self.replicates, self.seed = splits, n, replicates, seed
+        self.compared, self.n, self.replicates, self.seed = compared, n, replicates, seed
         whole: dict[str, Any] = {"given": [], "without": [], "since": None, "where": None, "everybody": False}
         self.everybody = self.spec.rows[0].model_copy(update=whole)
 
@@ -124,13 +126,13 @@ class _Repeated:
         return [self._draw(x, k * STRIDE) for k, x in enumerate(numbers)]
 
     def _draw(self, numbers: FloatArray, first: int) -> dict[str, _Found]:
-        time, died, groups = self._patients(numbers, first)
+        time, died, arms = self._patients(numbers, first)
         in_studies = self.n * self.replicates
         found = {}
-        for name, group in groups.items():
-            shape, t, e, g = (self.replicates, self.n), time[:in_studies], died[:in_studies], group[:in_studies]
+        for name, arm in arms.items():
+            shape, t, e, g = (self.replicates, self.n), time[:in_studies], died[:in_studies], arm[:in_studies]
             power = float((logrank(risk_sets(t.reshape(shape), e.reshape(shape), g.reshape(shape))) < ALPHA).mean())
-            hr = float(hazard_ratio(risk_sets(time[None], died[None], group[None]))[0])
+            hr = float(hazard_ratio(risk_sets(time[None], died[None], arm[None]))[0])
             found[name] = _Found(float(g.mean() * self.n), power, hr)
         return found
 
@@ -144,8 +146,8 @@ class _Repeated:
         if have < needed:
             raise InputError(f"{self.where}: of {STRIDE:,} patients only {have:,} belong to the series.")
         time, died = (np.concatenate([part[k] for part in parts])[:needed] for k in range(2))
-        groups = {name: np.concatenate([part[2][name] for part in parts])[:needed] for name in self.splits}
-        return time, died.astype(bool), groups
+        arms = {name: np.concatenate([part[2][name] for part in parts])[:needed] for name in self.compared}
+        return time, died.astype(bool), arms
 
     def _block(self, numbers: FloatArray, first: int) -> tuple[FloatArray, Chosen, dict[str, Chosen]]:
         strategy = self.spec.strategy
@@ -153,7 +155,8 @@ class _Repeated:
         chosen = chosen_patients(self.program, lives, self.spec, self.everybody, self.where)
         death = lives.first(lives.ends(self.program), self.where)
         follow_up = follow_up_times(self.program, self.spec.follow_up, BLOCK, self.seed, first)
-        groups = {
-            name: lives.meet(self.program, rule, f"{self.where}: {name}")[chosen] for name, rule in self.splits.items()
+        arms = {
+            name: lives.meet(self.program, rule, f"{self.where}: {name}")[chosen]
+            for name, rule in self.compared.items()
         }
-        return np.minimum(death, follow_up)[chosen], (death <= follow_up)[chosen], groups
+        return np.minimum(death, follow_up)[chosen], (death <= follow_up)[chosen], arms

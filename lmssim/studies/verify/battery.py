@@ -1,8 +1,7 @@
-"""Run the battery: every check on every engine asked for, each to a row, whatever the others find."""
+"""Run the battery: every check on every engine asked for, one row each, whatever the others find."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "engine",
-    "group",
+    "section",
     "check",
     "title",
     "status",
@@ -36,7 +35,7 @@ COLUMNS = (
     "reason",
 )
 LEAST_PATIENTS = 100
-"""Patients below which means and correlations say nothing."""
+"""Fewest patients from which means and correlations can be told."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,6 @@ class Result:
     engine: str
     check: Check
     finding: Finding
-    seconds: float
 
     @property
     def row(self) -> tuple[object, ...]:
@@ -55,7 +53,7 @@ class Result:
         relation = f.relation if f.observed is not None else ""
         return (
             self.engine,
-            c.group,
+            c.section,
             c.id,
             c.title,
             str(f.status),
@@ -75,7 +73,7 @@ class Battery:
     Attributes
     ----------
     scenario : Scenario
-        What was on trial.
+        The scenario under test.
     sampling : Sampling
         Patients, seed, workers.
     results : sequence of Result
@@ -110,13 +108,13 @@ class Battery:
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Figures behind checks, by engine and check."""
+        """Numbers behind checks, by engine and check."""
         found = {(r.engine, r.check.id): r.finding.table for r in self.results}
         return {f"{engine}-{id_}": table for (engine, id_), table in found.items() if table is not None}
 
 
 def chosen(names: Sequence[str], without: Sequence[str] = ()) -> list[Check]:
-    """Checks of some names, or of groups, but for some others; all if none is named.
+    """Checks with some names, or of some sections, but for others; all if none is named.
 
     Raises
     ------
@@ -125,10 +123,10 @@ def chosen(names: Sequence[str], without: Sequence[str] = ()) -> list[Check]:
     """
     for option, given in (("--check", names), ("--skip", without)):
         for name in given:
-            if name not in CHECKS and name not in {c.group for c in CHECKS.values()}:
+            if name not in CHECKS and name not in {c.section for c in CHECKS.values()}:
                 raise InputError(unknown("check", name, CHECKS, option))
-    wanted = [c for c in in_order() if not names or c.id in names or c.group in names]
-    left = [c for c in wanted if c.id not in without and c.group not in without]
+    wanted = [c for c in in_order() if not names or c.id in names or c.section in names]
+    left = [c for c in wanted if c.id not in without and c.section not in without]
     if not left:
         raise InputError("--skip: no check is left.")
     return left
@@ -151,11 +149,11 @@ def run_battery(
     sampling : Sampling
         Patients, seed, workers.
     engines : sequence of str
-        Engines on trial.
+        Engines under test.
     names : sequence of str
-        Ids of checks, or groups; all if empty.
+        Ids of checks, or sections; all if empty.
     without : sequence of str
-        Ids of checks, or groups, that are left out.
+        Ids of checks, or sections, that are left out.
     progress : callable, optional
         Called with (checks done, checks in all).
 
@@ -175,7 +173,7 @@ def run_battery(
         refusal = _refusal(bench)
         own = []
         for each in checks:
-            own.append(_result(bench, each, refusal))
+            own.append(Result(bench.engine, each, _finding(bench, each, refusal)))
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -186,7 +184,7 @@ def run_battery(
 
 
 def _refusal(bench: Bench) -> InputError | None:
-    """What the engine says of the scenario as it is, if it refuses it."""
+    """Why the engine refuses the scenario as it is, if it does."""
     try:
         _ = bench.base
     except InputError as error:
@@ -194,17 +192,12 @@ def _refusal(bench: Bench) -> InputError | None:
     return None
 
 
-def _result(bench: Bench, each: Check, refusal: InputError | None) -> Result:
-    begun = time.perf_counter()
-    return Result(bench.engine, each, _finding(bench, each, refusal), time.perf_counter() - begun)
-
-
 def _finding(bench: Bench, each: Check, refusal: InputError | None) -> Finding:
-    """What a check finds; a changed scenario that the engine refuses gives no occasion for the check."""
+    """What a check finds; it does not apply where the engine refuses the changed scenario."""
     if refusal is not None and not each.static:
         return _not_applicable(f"the model does not run: {refusal}")
     try:
-        with np.errstate(all="ignore"):  # a figure that is not a number fails its comparison
+        with np.errstate(all="ignore"):  # NaN fails its comparison
             return each.function(bench)
     except NotApplicableError as error:
         return _not_applicable(str(error))

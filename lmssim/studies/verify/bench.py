@@ -1,4 +1,4 @@
-"""The bench on which checks run a scenario and its changed copies; what two checks both run is run once."""
+"""The bench on which checks run a scenario and its changed copies; a run that two checks share is made once."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.engines import compiled
 from lmssim.engines.histories import Records, Stays, joined, rows_of
 from lmssim.engines.task import every_strategy
 from lmssim.errors import NotApplicableError
 from lmssim.evaluation import Evaluation, Sampling, evaluate
+from lmssim.execution.simulate import ENGINES
 from lmssim.model import edits
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lmssim.studies.verify.finding import Place
 
 MOST_LIVES = 2_000
-"""Patients whose lives are followed one by one, at most."""
+"""Patients whose individual lives are read, at most."""
 MOST_KEPT = 3
 """Sets of lives that are kept."""
 BLOCK = 512
@@ -100,22 +100,22 @@ class Lives:
 
 
 def simulator(engine: str) -> Callable[..., Iterator[tuple[int, FloatArray, Histories]]]:
-    """What gives an engine's histories.
+    """Function that gives an engine's histories.
 
     Raises
     ------
     NotApplicableError
-        If the engine follows no single lives.
+        If the engine has no individual lives.
     """
-    if engine == "compiled":
-        return compiled.simulate
-    raise NotApplicableError(f"engine '{engine}' follows no single lives")
+    if engine not in ENGINES:
+        raise NotApplicableError(f"engine '{engine}' has no individual lives")
+    return ENGINES[engine].simulate
 
 
-def live(program: Program, engine: str, first: int, n: int, seed: int, luck: int = 0) -> Lives:
-    """Lives of patients first, first + 1, ... by an individual engine."""
+def live(program: Program, engine: str, first: int, n: int, seed: int, stream: int = 0) -> Lives:
+    """Lives of patients first, first + 1, ... by an engine that simulates patients."""
     blocks, columns, arms = [], [], every_strategy(program)
-    for start, x, h in simulator(engine)(program, first, n, program.numbers()[0], seed, luck, BLOCK):
+    for start, x, h in simulator(engine)(program, first, n, program.numbers()[0], seed, stream, BLOCK):
         blocks.append(rows_of(h, len(x), arms, start - first))
         columns.append(x)
     stays, records = zip(*blocks, strict=True)
@@ -124,7 +124,7 @@ def live(program: Program, engine: str, first: int, n: int, seed: int, luck: int
 
 @dataclass
 class Bench:
-    """A scenario on trial.
+    """A scenario under test.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ class Bench:
     sampling : Sampling
         Patients, seed, workers.
     engine : str
-        Engine on trial.
+        Engine under test.
     """
 
     scenario: Scenario
@@ -169,13 +169,13 @@ class Bench:
         error: FloatArray = self.run(*changes).estimates.standard_error()[0, :, : len(OUTCOMES)]
         return error
 
-    def lives(self, *changes: Edit, luck: int = 0) -> Lives:
-        """Lives under the changed scenario; the last few are kept, as they take much memory."""
-        key = (_key(changes), luck)
+    def lives(self, *changes: Edit, stream: int = 0) -> Lives:
+        """Lives under the changed scenario; only the last few are kept, as they take much memory."""
+        key = (_key(changes), stream)
         found = self._lives.pop(key, None)
         if found is None:
             program = compile_scenario(self.edited(*changes))
-            found = live(program, self.engine, 0, self.n_lives, self.sampling.seed, luck)
+            found = live(program, self.engine, 0, self.n_lives, self.sampling.seed, stream)
         self._lives[key] = found
         if len(self._lives) > MOST_KEPT:
             del self._lives[next(iter(self._lives))]
@@ -193,7 +193,7 @@ class Bench:
 
     @property
     def n_lives(self) -> int:
-        """Patients whose lives are followed."""
+        """Patients whose individual lives are read."""
         return min(self.sampling.n_patients, MOST_LIVES)
 
     @property
@@ -276,7 +276,7 @@ def constant(value: float | str, values: Mapping[str, float]) -> float | None:
 
 
 def possible(value: float | str, values: Mapping[str, float]) -> list[float] | None:
-    """Numbers that a value may be, by rules of whatever kind; None if they depend on more than parameters."""
+    """Numbers that a value may take, whichever way its rules go; None if they depend on more than parameters."""
     return _alternatives(expression.parse(value, "value"), values)
 
 

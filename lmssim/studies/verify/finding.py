@@ -17,19 +17,21 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Z = 4.0
-"""Accepted distance in standard errors: of the few thousand comparisons of a battery, one in ten thousand errs."""
+"""Accepted distance in standard errors: one comparison in ten thousand fails by chance; a battery makes thousands."""
 EXACT = 1e-9
 """Accepted relative difference of numbers that must be equal but for rounding."""
 
+NUMBERS = "numbers"
+"""What is compared, unless the check says it more exactly."""
 SHOWN = 3
 """Further places of failure that are named."""
 
 Place = dict[str, str]
-"""Where a figure stands: strategy, state, parameter, time and so on."""
+"""Where a number stands: strategy, state, parameter, time and so on."""
 
 
 class Status(StrEnum):
-    """What became of a check; a warning is for the reader to judge, and no failure."""
+    """Outcome of a check; a warning is no failure, the reader judges it."""
 
     FAILED = "failed"
     WARNING = "warning"
@@ -45,22 +47,22 @@ class Finding:
     observed: float | str | None = None
     expected: float | str | None = None
     relation: str = "equal to"
-    """How observed must stand to expected: equal to, at most, at least."""
+    """Required relation of observed to expected: equal to, at most, at least."""
     tolerance: float | None = None
-    """How far observed may miss."""
+    """By how much observed may miss."""
     where: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
-    """Why it is not applicable, or what else is to be said."""
+    """Why it is not applicable, or a note."""
     n: int = 1
-    """Figures compared."""
+    """Numbers compared."""
     n_failed: int = 0
     """Of them, those that fail."""
-    what: str = "figures"
+    what: str = NUMBERS
     """What was compared."""
     margin: float = 0.0
-    """By how much the worst figure fails, relative to its size; negative if it holds."""
+    """By how much the worst number fails, relative to its size; negative if it holds."""
     table: pd.DataFrame | None = None
-    """Figures behind it, written beside the results."""
+    """Numbers behind it, written beside the results."""
 
     @property
     def place(self) -> str:
@@ -69,7 +71,7 @@ class Finding:
 
     @property
     def note(self) -> str:
-        """The reason, and how many figures were compared."""
+        """The reason, and how many numbers were compared."""
         if self.status == Status.NOT_APPLICABLE:
             return self.reason
         many = f"{self.n:,} {self.what} compared"
@@ -78,7 +80,7 @@ class Finding:
 
 
 def places(**axes: Iterable[Any]) -> list[Place]:
-    """Places of a grid of figures, the last axis fastest."""
+    """Places of a grid of numbers, the last axis fastest."""
     words = [[_word(value) for value in axis] for axis in axes.values()]
     return [dict(zip(axes, point, strict=True)) for point in itertools.product(*words)]
 
@@ -93,18 +95,18 @@ def compare(
     expected: Any,
     tolerance: Any = 0.0,
     where: Sequence[Place] = (),
-    what: str = "figures",
+    what: str = NUMBERS,
 ) -> Finding:
-    """Compare arrays of figures.
+    """Compare arrays of numbers.
 
     Parameters
     ----------
     observed, expected, tolerance : array_like of float
-        Broadcast against each other; a figure that is not a number fails.
+        Broadcast against each other; NaN fails.
     relation : {"equal to", "at most", "at least"}
-        How observed must stand to expected.
+        Required relation of observed to expected.
     where : sequence of Place
-        One per figure.
+        One per number.
 
     Raises
     ------
@@ -118,7 +120,7 @@ def compare(
     missed = {"equal to": np.abs(o - e), "at most": o - e, "at least": e - o}[relation] - t
     missed = np.where(np.isfinite(missed), missed, np.inf)
     missed = np.where(o == e, -t, missed)
-    scale = np.abs(e) + np.abs(t)  # figures of unlike units are ranked by their relative excess
+    scale = np.abs(e) + np.abs(t)  # numbers of unlike units are ranked by their relative excess
     margin = np.where(scale > 0.0, missed / np.where(scale > 0.0, scale, 1.0), missed)
     worst, n_failed = int(np.argmax(margin)), int(np.count_nonzero(missed > 0.0))
     return Finding(
@@ -149,28 +151,28 @@ def verdict(holds: bool, observed: str, expected: str, where: Place, what: str =
     )
 
 
-def same(observed: Any, expected: Any, where: Sequence[Place] = (), what: str = "figures") -> Finding:
-    """Compare figures that must be equal to the last bit."""
+def same(observed: Any, expected: Any, where: Sequence[Place] = (), what: str = NUMBERS) -> Finding:
+    """Compare numbers that must be equal to the last bit."""
     return compare(observed, "equal to", expected, 0.0, where, what)
 
 
-def close(observed: Any, expected: Any, where: Sequence[Place] = (), what: str = "figures") -> Finding:
-    """Compare figures that must be equal but for rounding."""
+def close(observed: Any, expected: Any, where: Sequence[Place] = (), what: str = NUMBERS) -> Finding:
+    """Compare numbers that must be equal but for rounding."""
     return compare(observed, "equal to", expected, rounding(expected), where, what)
 
 
 def rounding(expected: Any) -> Any:
-    """Accepted rounding error of figures."""
+    """Accepted rounding error of numbers."""
     return EXACT * np.maximum(np.abs(np.asarray(expected, dtype=np.float64)), 1e-3)
 
 
 def warning(finding: Finding) -> Finding:
-    """A finding of which a failure is for the reader to judge."""
+    """The finding, with a failure turned into a warning, which the reader judges."""
     return replace(finding, status=Status.WARNING) if finding.status == Status.FAILED else finding
 
 
 def worst_of(findings: Sequence[Finding]) -> Finding:
-    """The one that fails worst or, if all hold, comes nearest to failing; figures of all are counted.
+    """The one that fails worst or, if all hold, comes nearest to failing; the numbers of all are counted.
 
     Raises
     ------

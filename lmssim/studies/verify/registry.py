@@ -1,4 +1,4 @@
-"""The checks of the battery, in order: each a small function with an id, a group and what it demands."""
+"""The checks of the battery, in order: each a small function with an id, a section and what must hold."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lmssim.studies.verify.finding import Finding
 if TYPE_CHECKING:
     from lmssim.studies.verify.bench import Bench
 
-GROUPS = ("inputs", "event/state", "results", "uncertainty", "overall")
-"""Groups of the battery, in order."""
+SECTIONS = ("inputs", "event/state", "results", "uncertainty", "overall")
+"""Sections of the battery, in order."""
 
 Function = Callable[["Bench"], Finding]
 
@@ -23,39 +23,39 @@ class Check:
     """One check."""
 
     id: str
-    group: str
+    section: str
     title: str
     """What must hold."""
     function: Function
     static: bool = False
     """Whether it reads the inputs alone, so that it can say what is wrong with a model that does not run."""
     awaited: str = ""
-    """What lmssim does not have yet and the check needs."""
+    """Why lmssim does not make the check."""
 
 
 CHECKS: dict[str, Check] = {}
 """Checks by id."""
 
 
-def check(id_: str, group: str, title: str, *, static: bool = False) -> Callable[[Function], Function]:
+def check(id_: str, section: str, title: str, *, static: bool = False) -> Callable[[Function], Function]:
     """Register a function as a check."""
 
     def register(function: Function) -> Function:
-        CHECKS[id_] = Check(id=id_, group=group, title=title, function=function, static=static)
+        CHECKS[id_] = Check(id=id_, section=section, title=title, function=function, static=static)
         return function
 
     return register
 
 
-def awaited(id_: str, group: str, title: str, reason: str) -> None:
-    """Register a check of the battery that belongs to what lmssim does not have."""
+def awaited(id_: str, section: str, title: str, reason: str) -> None:
+    """Register a check of the battery that lmssim does not make."""
 
     def refuse(_: Bench) -> Finding:
         raise NotApplicableError(reason)
 
-    CHECKS[id_] = Check(id=id_, group=group, title=title, function=refuse, static=True, awaited=reason)
+    CHECKS[id_] = Check(id=id_, section=section, title=title, function=refuse, static=True, awaited=reason)
 
 
 def in_order() -> list[Check]:
-    """Checks by group, then as they were registered."""
-    return sorted(CHECKS.values(), key=lambda each: GROUPS.index(each.group))
+    """Checks by section, then as they were registered."""
+    return sorted(CHECKS.values(), key=lambda each: SECTIONS.index(each.section))

@@ -389,7 +389,7 @@ def test_blocks_and_workers_do_not_matter(build: Build) -> None:
 def test_conventions_are_said(build: Build) -> None:
     """Results name the cycle, its correction, and where rewards and lump sums are discounted."""
     said = dict(cycle_conventions(build(_death(_cycles(0.25), probability=0.1)).scenario.file))
-    assert said["Cycle"].startswith("40 of length 0.25 (years); age is that at the start")
+    assert said["Cycle"].startswith("40 cycles of 0.25 years; age is taken at the start")
     assert "end of each cycle" in said["Cycle correction"]
     assert said["Discounting of rewards"] == "each occupancy at its own time"
     assert "end of the cycle" in said["Lump sums"]

@@ -33,7 +33,7 @@ NAMES = ["fit", "left_out", "prior_posterior", "corner", "trace"]
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    """Eighteen figures: one far off, one a time, one not computable."""
+    """Eighteen targets: one far off, one a time, one not computable."""
     return synthetic()
 
 
@@ -52,7 +52,7 @@ def fit_figure(calibration: Calibration) -> Figure:
 
 @pytest.mark.parametrize("size", [1, 7, 60])
 def test_every_figure_draws(size: int) -> None:
-    """Few or many published figures, quantities, studies left out."""
+    """Few or many targets, quantities, studies left out."""
     found: dict[str, Figure] = dict(calibration_figures(synthetic(size, min(size, 14))))
     assert list(found) == NAMES
     for figure in found.values():
@@ -152,23 +152,23 @@ def test_the_headline_says_what_must_be_known(calibration: Calibration) -> None:
     """Convergence, shares by role, studies left out, what is outside, what is not informed, conflicts."""
     text = " ".join(headline(calibration))
     for part in (
-        "Converged: largest R-hat 1.006, least effective size 844.",
+        "Converged: largest R-hat 1.006, smallest effective size 844.",
         "fitted 12 of 13 (92%), held out 3 of 3 (100%) and compared only 1 of 1 (100%). 1 could not be compared.",
         "Predicted without their own study: 12 of 13 inside (92%)",
-        "Outside their intervals: Gladdy 2013: Distant metastasis by 5 years.",
-        "Not informed by the data, so drawn from the prior: Death after metastasis: ratio to trials.",
-        "3 conflicts: see the list.",
+        "Outside their predicted intervals: Gladdy 2013: Distant metastasis by 5 years.",
+        "Not informed by the targets, so drawn from the prior: Death after metastasis: ratio to trials.",
+        "3 conflicts: see the list of conflicts.",
     ):
         assert part in text
     sentences = headline(synthetic(converged=False))
-    assert sentences[0].startswith("NOT converged, so not to be used: largest R-hat 1.041")
+    assert sentences[0].startswith("NOT converged; do not use it: largest R-hat 1.041")
     assert "R-hat of dm_h5 is 1.041, above 1.02." in sentences[0]
 
 
 def test_conflicts_are_of_three_kinds(calibration: Calibration) -> None:
-    """A figure that is not met, one that others do not foresee, an effect that series would move; none of a check."""
+    """A target that the fit misses, one that other studies do not predict, an effect that targets would move."""
     found = conflicts(calibration)
-    assert [c["Kind"] for c in found] == ["Fitted figure", "Study left out", "Given parameter"]
+    assert [c["Kind"] for c in found] == ["Fitted target", "Study left out", "Given parameter"]
     assert found[0]["How far"] == "p 0.001; observed 62.0%, model 36.0% (20.0 to 52.0%)"
     assert found[2]["What"] == "loghr_dm_grade3"
     fit = calibration.fit.assign(role="check", p_value=0.001)
@@ -178,7 +178,7 @@ def test_conflicts_are_of_three_kinds(calibration: Calibration) -> None:
 
 
 def test_tables_name_what_a_reader_looks_for(calibration: Calibration) -> None:
-    """Every figure in one table of its role; what is not informed by name; every reading; every assumed prior."""
+    """Every target in one table of its role; what is not informed by name; every reading; every assumed prior."""
     tables = report_tables(calibration)
     rows = [len(tables[f"fit_{i}"].frame) for i in range(3)]
     assert (sum(rows), rows) == (18, [13, 3, 2])
@@ -186,7 +186,7 @@ def test_tables_name_what_a_reader_looks_for(calibration: Calibration) -> None:
         "Death after metastasis: ratio to trials, hazard ratio [death_frailty]"
     ]
     assert len(tables["readings"].frame) == 18
-    assert "not computable: no denominator is printed" in set(tables["readings"].frame["Read as"])
+    assert "not computable: no denominator is printed" in set(tables["readings"].frame["Computed as"])
     assert list(tables["priors"].frame["Distribution"]) == ["lognormal"] * 5
     assert len(tables["tau"].frame) == 3
     published = calibration.free.assign(kind="published")
@@ -195,11 +195,11 @@ def test_tables_name_what_a_reader_looks_for(calibration: Calibration) -> None:
     assert len(report_tables(replace(calibration, free=plain))["priors"].frame) == 5
 
 
-def test_terminal_text_holds_figures_and_quantities(calibration: Calibration) -> None:
+def test_terminal_text_holds_targets_and_quantities(calibration: Calibration) -> None:
     """A line for each, markup in labels left alone."""
     text = text_of(replace(calibration, label="[bold]Extremity"))
     assert "[bold]Extremity" in text
     assert re.search(r"Gladdy 2013: Distant metastasis by 5 years \(n 113\) +fitted +62.0% +36.0% .* NO +0.001", text)
     assert re.search(r"not informed", text)
-    assert re.search(r"Fitted figure .*Gladdy", text)
+    assert re.search(r"Fitted target .*Gladdy", text)
     assert text.count("held out") >= 3

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Build
 
-SIMULATED = re.compile(r"monte|simulat|patients, each|same luck|common random", re.IGNORECASE)
+SIMULATED = re.compile(r"monte|simulat|patients, each|common", re.IGNORECASE)
 VARIED = (
     section("settings", horizon=20, times=[1, 5])
     + population(covariate("age", "constant", value=60), covariate("size", "normal", mean=0, sd=1))
@@ -83,5 +83,5 @@ def test_the_error_of_profiles_is_printed(varied: Callable[[int], Evaluation]) -
     assert (worth["profiles"] > 0.0).all()
     assert np.all(many.errors["steps"] == 0.0)
     one = words(varied(1))
-    assert "not known: one stands for all" in one
-    assert "stands for the whole population" in one
+    assert "not known: one profile represents all" in one
+    assert "represents the whole population" in one

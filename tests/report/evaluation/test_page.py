@@ -11,8 +11,9 @@ from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.answer import answer
 from lmssim.report.evaluation.figures import plot_plane
-from lmssim.report.evaluation.page import ReportTable, write_report
+from lmssim.report.evaluation.page import write_report
 from lmssim.report.parts.style import save_figure
+from lmssim.report.parts.table import ReportTable
 from tests.kit.page import Tags, figure_of
 from tests.report.conftest import NAME
 
@@ -72,7 +73,7 @@ def test_headings_do_not_skip_a_level(page: str) -> None:
 
 def test_settings_and_extra_table_are_printed(two_strategies: Evaluation, page: str) -> None:
     """Conventions, every parameter, and the caller's table with numbers as text."""
-    for part in ("exp(-ln(1 + r) t)", "50 years", "3.5% per year", "1,000, each one under every strategy"):
+    for part in ("exp(-ln(1 + r) t)", "50 years", "3.5% per year", "1,000, each under every strategy"):
         assert part in page
     assert all(f"[{name}]" in page for name in two_strategies.scenario.table)
     assert '<th scope="row">Local recurrence</th><td class="n">15</td><td class="n">-</td>' in page
@@ -81,7 +82,7 @@ def test_settings_and_extra_table_are_printed(two_strategies: Evaluation, page: 
 def test_answer_says_what_is_best_and_what_is_not_included(two_strategies: Evaluation) -> None:
     """The best strategy at each willingness to pay, the frontier, and that parameters stand still."""
     sentences = answer(two_strategies)
-    assert sentences[0].startswith("At GBP 20,000 per QALY, New treatment is best, ahead of Standard by GBP 13,")
+    assert sentences[0].startswith("At GBP 20,000 per QALY, New treatment is best; its lead over Standard is GBP 13,")
     assert "On the efficiency frontier: Standard (least costly) and New treatment (GBP " in " ".join(sentences)
     assert "uncertainty of the parameters is not included" in sentences[-1]
 
@@ -90,4 +91,4 @@ def test_answer_does_not_tell_equals_apart(two_strategies: Evaluation) -> None:
     """Two strategies alike in effect and cost to within the error are said to be so."""
     scenario = load_scenario("illness_death", {"loghr_progression": -1e-6})
     sentences = answer(evaluate(scenario, Sampling(n_patients=200)))
-    assert "cannot be told apart with 200 patients" in sentences[0] or "by GBP 0" in sentences[0]
+    assert "200 patients are too few" in sentences[0] or "is GBP 0" in sentences[0]

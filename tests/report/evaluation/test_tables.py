@@ -76,8 +76,8 @@ def test_optional_tables_are_empty_without_their_data(two_strategies: Evaluation
 def test_endpoint_table_reads_the_summary(two_strategies: Evaluation) -> None:
     """Survival at five years stands in its column, in percent."""
     cell = endpoint_table(two_strategies, "os").frame["5 y, %"][0]
-    figures = two_strategies.summary.set_index(["strategy", "outcome"])["mean"]
-    assert float(cell.split(" ± ")[0]) == pytest.approx(100.0 * float(figures["standard", "os:5y"]), abs=0.5)
+    means = two_strategies.summary.set_index(["strategy", "outcome"])["mean"]
+    assert float(cell.split(" ± ")[0]) == pytest.approx(100.0 * float(means["standard", "os:5y"]), abs=0.5)
 
 
 def test_cost_table_ends_with_totals(rich: Evaluation) -> None:

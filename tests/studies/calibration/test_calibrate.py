@@ -85,8 +85,8 @@ def toy_given(tmp_path: Path) -> np.ndarray:
     return load_problem(write_toy(tmp_path)).given["log_rate_death"]
 
 
-def test_figures_stand_beside_their_predictions(whole: Calibration) -> None:
-    """Every row of the studies' series, with its role; the truth's own figures are inside."""
+def test_targets_stand_beside_their_predictions(whole: Calibration) -> None:
+    """Every row of the studies' series, with its role; the truth's own targets are inside."""
     fit = whole.fit.set_index("target_id")
     assert list(fit.index) == [
         "first_by2",
@@ -106,8 +106,8 @@ def test_figures_stand_beside_their_predictions(whole: Calibration) -> None:
     assert fit.loc["first_crude", "role"] == "check"
     assert fit.loc["first_crude", "reason"] == "the same patients"
     assert fit.loc["large_by5", "reading"] == (
-        "km_survival of ill; by 5 years; under nothing; follow-up low 0.5, high 20.0, median 6.0, sdlog 0.5; "
-        "held pop_size = 8"
+        "Kaplan-Meier survival: ill; by 5 years; under strategy nothing; "
+        "follow-up low 0.5, high 20.0, median 6.0, sdlog 0.5; held pop_size = 8"
     )
     assert whole.emulator["target_id"].tolist() == [t for t in fit.index if t not in ("first_crude", "kept_by5")]
     assert not whole.shifts["conflict"].any()
@@ -156,7 +156,7 @@ def test_checkpoints_are_of_their_inputs(tmp_path: Path) -> None:
         key(text=CALIBRATION.replace('within = "first_by5"', "")),
         key(parameters=PARAMETERS.replace("0.02,fixed", "0.03,fixed")),
         key(parameters=PARAMETERS.replace("-0.7,normal,,,0.1", "-0.7,normal,,,0.2")),
-        key(targets=TARGETS.replace("first_by5,200,,", "first_by5,200,0.3,0.49")),
+        key(targets=TARGETS.replace("5,0.39,,,", "5,0.39,0.3,0.49,")),
     ]
     assert len({own, *others}) == len(others) + 1
     assert key() == own
@@ -186,10 +186,10 @@ def test_cohorts_held_out_and_checks_change_nothing(whole: Calibration, tmp_path
     assert np.allclose(left_out["error"], left_out["predicted"] - left_out["observed"])
 
 
-def test_a_figure_about_nobody_is_refused(tmp_path: Path) -> None:
+def test_a_target_without_patients_is_refused(tmp_path: Path) -> None:
     """With its place in the file, before anything is sampled."""
     text = CALIBRATION.replace('label = "Ill"\n', 'label = "Ill"\nwhere = "size > 1000"\n')
-    with pytest.raises(ScenarioError, match=r"toy_fit\.toml: studies\.second\.rows\.second_by10: .*nobody"):
+    with pytest.raises(ScenarioError, match=r"toy_fit\.toml: studies\.second\.rows\.second_by10: .*no patient"):
         calibrate(write_toy(tmp_path, text), SMALL)
 
 

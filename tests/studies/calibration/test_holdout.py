@@ -1,4 +1,4 @@
-"""Cohorts that are kept back: a rule that nobody can steer."""
+"""Cohorts that are held out: a rule that nobody can steer."""
 
 from __future__ import annotations
 

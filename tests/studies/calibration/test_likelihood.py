@@ -1,4 +1,4 @@
-"""Which figures share a between-study effect, and how those of one group of patients are read together."""
+"""Which targets share a between-study effect, and how those of the same patients are read together."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import stats
 
 from lmssim.model.language.schema import SeriesRow
 from lmssim.studies.calibration.likelihood import effective_sizes, likelihood_of
-from tests.kit.rows import figure_row
+from tests.kit.rows import target_row
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -23,9 +23,9 @@ FAMILIES = ["death", "metastasis"]
 
 
 def row(target: str, share: float, **more: object) -> Row:
-    """A figure of 80 patients."""
+    """A target of 80 patients."""
     reading = SeriesRow(target=target, label="A", statistic="proportion", events=["ill"], observed=share, n=80)
-    plain = figure_row(reading, 80, target, share=share)
+    plain = target_row(reading, 80, target, share=share)
     return replace(plain, **more)  # type: ignore[arg-type]
 
 
@@ -53,10 +53,10 @@ def test_groups_are_cohorts_by_family() -> None:
         row("e", 0.5, reading=time),
     ]
     found = of(rows)
-    group = {rows[k].target: g for k, g in zip(found.columns, found.group, strict=True)}
+    group = {rows[k].target: g for k, g in zip(found.columns, found.effect, strict=True)}
     assert group["a"] == group["d"]
     assert len({group[target] for target in "abce"}) == 4
-    assert sorted(found.group) == list(found.group)
+    assert sorted(found.effect) == list(found.effect)
     assert [FAMILIES[k] for k in found.family] == [rows[k].family for k in found.columns]
 
 
@@ -72,7 +72,7 @@ def test_order_of_rows_is_irrelevant() -> None:
 
 @pytest.mark.parametrize("shares", [(0.1, 0.3, 0.6), (0.02, 0.5, 0.52), (0.3, 0.31, 0.9)])
 def test_nested_rows_are_multinomial(shares: tuple[float, float, float]) -> None:
-    """Without an effect the joint likelihood is the multinomial one, but for a constant of the figures alone."""
+    """Without an effect the joint likelihood is the multinomial one, but for a constant of the targets alone."""
     rows = [row("a", 0.1, within="b"), row("b", 0.3, within="c"), row("c", 0.6)]
     counts = np.array([8, 16, 24, 32])
     constant = stats.multinomial.logpmf(counts, 80, counts / 80) - (counts * np.log(counts / 80)).sum()
@@ -117,7 +117,7 @@ def test_the_emulators_error_widens_the_effect() -> None:
 
 
 def test_tau_of_a_family_with_one_study() -> None:
-    """It cannot be told from the mean setting: where the model can meet the figure the likelihood favours none."""
+    """It cannot be told from the mean setting: where the model can meet the target the likelihood favours none."""
     found = of([row("a", 0.2)])
     tau = np.array([[0.1, t] for t in (0.001, 0.1, 0.5, 1.5)])
     near, far = (found(np.repeat(eta(share), 4, axis=0), tau) for share in (0.2, 0.6))

@@ -30,7 +30,7 @@ DERIVED = CALIBRATION.replace("[sets]\n", "[sets]\nrate_death = 'ill_h5 / 2'\n")
 
 
 def test_what_a_file_becomes(toy: Problem) -> None:
-    """Quantities, figures and their uses in order."""
+    """Quantities, targets and their uses in order."""
     assert toy.names == ["ill_shape", "ill_h5", "tau_metastasis", "tau_death"]
     assert toy.series == ["first", "second", "large", "kept"]
     assert [row.target for row in toy.rows if row.is_fitted] == [
@@ -171,12 +171,14 @@ HELD = 'held_out = ["kept"]'
         (changed(HELD, HELD + '\nalways_fitted = ["kpet"]'), ["toy_fit.toml: always_fitted", "'kpet'"]),
         (changed(HELD, 'held_out = ["first", "second", "large", "kept"]'), ["toy_fit.toml: studies", "held out"]),
         (changed(", death = 0.5 }", " }"), ["toy_fit.toml: tau", "'death'"]),
+        (changed("death = 0.5", "deaths = 0.5"), ["toy_fit.toml: tau", "'deaths'", "Did you mean 'death'?"]),
+        (changed("kept_by5 = {}", "kept_by5 = { family = 'ill' }"), ["rows.kept_by5.family", "'ill'", "metastasis"]),
         (changed("tau = { metastasis = 0.5", "tau = { metastasis = 0"), ["toy_fit.toml: tau.metastasis"]),
         (changed("high = 1.8", "high = 0.2"), ["toy_fit.toml: free", "ill_shape"]),
         (changed("rows.second_by10", "rows.second_by11"), ["studies.second.rows", "second_by11", "second_by10"]),
         (changed("set = { pop_size = 8 }", "set = { pop_siez = 8 }"), ["pop_siez", "pop_size"]),
         (without_targets, ["targets.csv", "no such file"]),
-        (lambda folder: write_toy(folder, targets="target_id,n,ci_low\nfirst_by2,1,\n"), ["targets.csv", "ci_high"]),
+        (lambda folder: write_toy(folder, targets="target_id,n,ci_low\nfirst_by2,1,\n"), ["targets.csv", "'site'"]),
         (lambda folder: write_toy(folder, targets=TARGETS.replace("200", "many", 1)), ["targets.csv:2", "'n'", "many"]),
         (lambda folder: folder / "toy_fti.toml", ["toy_fti.toml", "no such file"]),
         (changed("label = ", 'after = ["before"]\nlabel = ', 1), ["posteriors", "before.parquet", "lmssim calibrate"]),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
-    """Eighteen figures, one of them without a value."""
+    """Eighteen targets, one of them without a value."""
     return synthetic()
 
 

@@ -1,4 +1,4 @@
-"""What a likelihood reads of a published figure, and which figures it refuses."""
+"""What a likelihood reads of a published target, and which targets it refuses."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import pytest
 from lmssim.errors import ScenarioError
 from lmssim.model.language.schema import SeriesRow
 from lmssim.model.language.schema.calibration import CalibrationFile
-from lmssim.studies.calibration.rows import Published, Row, rows_of_studies
+from lmssim.published.targets import Target
+from lmssim.studies.calibration.rows import Row, rows_of_studies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,7 @@ FREE = {"label": "X", "value": 1, "low": 0.5, "high": 2}
 
 
 def reading(target: str = "a", **more: Any) -> SeriesRow:
-    """A figure of a series."""
+    """A target of a series."""
     plain = {"label": "A", "statistic": "proportion", "events": ["ill"], "observed": 0.2, "n": 75}
     return SeriesRow.model_validate({"target": target, **plain, **more})
 
@@ -31,21 +32,26 @@ def calibration(**studies: dict[str, Any]) -> CalibrationFile:
 
 
 def read(
-    readings: list[SeriesRow], rows: Mapping[str, Any], published: Mapping[str, Published] | None = None, **study: Any
+    readings: list[SeriesRow], rows: Mapping[str, Any], published: Mapping[str, Target] | None = None, **study: Any
 ) -> list[Row]:
-    """Rows of one study whose series has these figures."""
+    """Rows of one study whose series has these targets."""
     file = calibration(one={"series": "s", "cohort_id": "c", "rows": rows, **study})
     return rows_of_studies(file, [("s", row) for row in readings], published or {}, "file.toml")
 
 
-def one(row: SeriesRow, published: Published | None = None, **spec: Any) -> Row:
-    """A figure alone."""
+def printed(n: int | None, low: float | None, high: float | None) -> Target:
+    """A row of the table of targets: its size and interval."""
+    return Target(target_id="a", site="all", outcome="os", statistic="km_survival", value=None, n=n, low=low, high=high)
+
+
+def one(row: SeriesRow, published: Target | None = None, **spec: Any) -> Row:
+    """A target alone."""
     return read([row], {"a": spec}, {} if published is None else {"a": published})[0]
 
 
 def test_the_size_is_the_papers_number() -> None:
     """Of a proportion, whatever interval stands beside it: it may be a range."""
-    row = one(reading(), Published(75, 0.05, 0.8))
+    row = one(reading(), printed(75, 0.05, 0.8))
     assert (row.n, row.is_effective, row.share, row.role) == (75, False, 0.2, "fit")
     assert one(reading(), n=40).n == 40
     assert one(reading(n=0), n=40).n == 40
@@ -58,14 +64,14 @@ def test_the_size_of_a_published_interval_is_the_number_that_gives_it(n: int, sh
     eta = np.log(-np.log1p(-share))
     se = np.sqrt(share * (1.0 - share) / n) / (-(1.0 - share) * np.log1p(-share))
     low, high = (float(-np.expm1(-np.exp(eta + k * 1.959964 * se))) for k in (-1, 1))
-    row = one(reading(statistic="cumulative_incidence", by=5, observed=share), Published(1_000, low, high))
+    row = one(reading(statistic="cumulative_incidence", by=5, observed=share), printed(1_000, low, high))
     assert row.n == pytest.approx(n, rel=1e-5)
     assert row.is_effective
 
 
 def test_the_size_of_a_survivals_interval() -> None:
     """The share with an event is what survival is not; the interval is that of survival."""
-    row = one(reading(statistic="km_survival", by=5, observed=0.7), Published(None, 0.6, 0.785))
+    row = one(reading(statistic="km_survival", by=5, observed=0.7), printed(None, 0.6, 0.785))
     assert row.share == pytest.approx(0.3)
     assert row.n == pytest.approx(0.21 / ((0.785 - 0.6) / 3.92) ** 2, rel=0.05)
 
@@ -74,23 +80,23 @@ def test_the_size_of_a_medians_interval() -> None:
     """Where no number is printed: that of an exponential time, whose log median has the SD 1 / (ln 2 sqrt(n))."""
     spread = 1.0 / (np.log(2.0) * np.sqrt(50.0))
     low, high = (float(10.0 * np.exp(k * 1.959964 * spread)) for k in (-1, 1))
-    row = one(reading(statistic="km_median", observed=10, n=0), Published(None, low, high))
+    row = one(reading(statistic="km_median", observed=10, n=0), printed(None, low, high))
     assert row.n == pytest.approx(50.0, rel=1e-5)
     assert row.is_effective
     assert row.share == 0.5
-    numbered = one(reading(statistic="km_median", observed=10, n=60), Published(60, low, high))
+    numbered = one(reading(statistic="km_median", observed=10, n=60), printed(60, low, high))
     assert (numbered.n, numbered.is_effective) == (60, False)
 
 
 @pytest.mark.parametrize(
     ("published", "why"),
     [
-        (Published(75, 0.3, 0.5), "does not hold the figure"),
-        (Published(75, 0.2, 0.3), "ends at it"),
-        (Published(75, None, 0.3), "has one end"),
+        (printed(75, 0.3, 0.5), "does not hold the value"),
+        (printed(75, 0.2, 0.3), "ends at it"),
+        (printed(75, None, 0.3), "has one end"),
     ],
 )
-def test_an_interval_that_cannot_be_one_is_not_read(published: Published, why: str) -> None:
+def test_an_interval_that_cannot_be_one_is_not_read(published: Target, why: str) -> None:
     """The number of patients stands instead."""
     row = one(reading(statistic="cumulative_incidence", by=5), published)
     assert (row.n, row.is_effective) == (75, False), why
@@ -115,7 +121,7 @@ def test_families_are_read_off_the_events(events: list[str], family: str) -> Non
 
 
 def test_roles() -> None:
-    """A figure that is not named is a check; so is every one of a study that is a check."""
+    """A target that is not named is a check; so is every one of a study that is a check."""
     rows = read([reading("a"), reading("b")], {"a": {}})
     assert [row.role for row in rows] == ["fit", "check"]
     assert [row.role for row in read([reading("a")], {"a": {}}, role="check", reason="a review")] == ["check"]

@@ -131,7 +131,7 @@ def test_workers_do_not_matter(path: Path, study: SwitchStudy) -> None:
 @pytest.mark.parametrize(
     ("sampling", "strategies", "message"),
     [
-        (Sampling(n_patients=100), [], "patients: 100 are too few to tell errors; 1024 or more are needed"),
+        (Sampling(n_patients=100), [], "patients: 100 are too few to estimate errors; 1024 or more are needed"),
         (Sampling(engine="cohort"), [], "engine 'cohort' has no patients to pair"),
         (SAMPLING, ["drugs"], "--strategies: unknown strategy 'drugs'. Did you mean 'drug'?"),
     ],

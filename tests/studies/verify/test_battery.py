@@ -15,8 +15,8 @@ from lmssim.evaluation import Evaluation, Sampling
 from lmssim.execution.simulate import simulate
 from lmssim.model import edits
 from lmssim.model.scenario import Scenario, load_scenario
-from lmssim.report.verification.battery import figures_table, write_verify_report
-from lmssim.studies.verify import CHECKS, GROUPS, Finding, Status, chosen, in_order, run_battery
+from lmssim.report.verification.battery import scores_table, write_verify_report
+from lmssim.studies.verify import CHECKS, SECTIONS, Finding, Status, chosen, in_order, run_battery
 from lmssim.studies.verify.bench import Bench, constant, possible, strategy_values
 from lmssim.studies.verify.checks import agreement
 from tests.kit.plants import PLANTS, parameter, references
@@ -215,7 +215,7 @@ def test_engines_are_compared_where_there_are_two(scenario: Scenario, monkeypatc
     table = found.tables["compiled-engine-agreement"]
     assert {"life_years", "qalys", "cost", "os:5y"} <= set(table["outcome"])
     assert table["z"].abs().max() < 4.0
-    assert figures_table(found, "compiled-engine-agreement").row_count == table["outcome"].nunique()
+    assert scores_table(found, "compiled-engine-agreement").row_count == table["outcome"].nunique()
 
 
 def test_patients_of_profiles_are_drawn_by_weight(scenario: Scenario) -> None:
@@ -256,15 +256,15 @@ def test_a_model_that_does_not_run_for_another_reason_is_bad_input(scenario: Sce
         run_battery(scenario.with_values({"p_toxicity": 2.0}), SAMPLING)
 
 
-def test_checks_are_chosen_by_name_or_group() -> None:
+def test_checks_are_chosen_by_name_or_section() -> None:
     """In the order of the battery; a name that is neither is refused with the nearest one."""
     assert [c.id for c in chosen(["utility-one", "effect-size"])] == ["effect-size", "utility-one"]
-    assert {c.group for c in chosen(["results"])} == {"results"}
-    groups = [GROUPS.index(c.group) for c in in_order()]
-    assert groups == sorted(groups)
+    assert {c.section for c in chosen(["results"])} == {"results"}
+    sections = [SECTIONS.index(c.section) for c in in_order()]
+    assert sections == sorted(sections)
     with pytest.raises(InputError, match="utility-one"):
         chosen(["utility-ones"])
-    assert {c.group for c in chosen([], ["results", "overall"])} == {"inputs", "event/state", "uncertainty"}
+    assert {c.section for c in chosen([], ["results", "overall"])} == {"inputs", "event/state", "uncertainty"}
     with pytest.raises(InputError, match="--skip"):
         chosen([], ["utility-ones"])
     with pytest.raises(InputError, match="no check is left"):
@@ -297,7 +297,7 @@ def test_the_battery_is_reproducible(scenario: Scenario, battery: Battery) -> No
     names = ["inputs", "uncertainty"]
     again = run_battery(scenario, SAMPLING, names=names).to_frame()
     before = battery.to_frame()
-    before = before[before["group"].isin(names)].reset_index(drop=True)
+    before = before[before["section"].isin(names)].reset_index(drop=True)
     assert again.equals(before)
 
 

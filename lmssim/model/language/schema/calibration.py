@@ -1,4 +1,4 @@
-"""A calibration: which published figures a model is fitted to, which parameters are free, and what is kept back."""
+"""A calibration: which published targets a model is fitted to, which parameters are free, and what is held out."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from pydantic import Field
 from lmssim.model.language.schema.readings import Series
 from lmssim.model.language.schema.treatments import Strategy
 from lmssim.model.language.schema.words import Id, Name, Section
-
-Family = Literal["local_recurrence", "metastasis", "death", "progression"]
-"""Outcome family: figures of one family in one study share a between-study effect."""
 
 
 class Free(Section):
@@ -36,37 +33,37 @@ class Free(Section):
 
 
 class StudyRow(Section):
-    """What a figure of a study is used for."""
+    """What a target of a study is used for."""
 
     role: Literal["fit", "check"] = "fit"
     """`fit`: part of the likelihood. `check`: only compared, for the stated reason."""
-    family: Family | None = None
-    """Outcome family; read off the row's events if absent."""
+    family: Name | None = None
+    """Outcome family; that of the row's events if absent."""
     within: str | None = None
-    """Figure of the same patients of whom those with an event here are a part: the two have a joint likelihood."""
+    """Target of the same patients whose events contain the events of this one: the two have a joint likelihood."""
     n: float | None = Field(default=None, gt=0)
-    """Effective number of patients, where the paper prints none or it is not that of the figure."""
+    """Effective number of patients, where the paper prints none or another than that of the target."""
     reason: str = ""
     """Why it is a check, or why this number."""
 
 
 class Study(Section):
-    """A study: one cohort of patients, whose figures are read as a series."""
+    """A study: one cohort of patients, whose targets are the rows of a series."""
 
     series: str
     """Series of the calibration file or of its scenario."""
     cohort_id: Id
     """Patients: two papers about the same patients have one."""
     rows: dict[str, StudyRow] = {}
-    """Target -> what it is used for; figures of the series that are not named here are checks."""
+    """Target -> what it is used for; rows of the series that are not named here are checks."""
     role: Literal["fit", "check"] = "fit"
-    """`check`: no figure is part of the likelihood."""
+    """`check`: no target is part of the likelihood."""
     reason: str = ""
-    """Why the study is read so; of a check, why it is not fitted."""
+    """Why the study is used so; for a check, why it is not fitted."""
 
 
 class CalibrationFile(Section):
-    """Which parameters of a scenario are fitted to which published figures."""
+    """Which parameters of a scenario are fitted to which published targets."""
 
     schema_version: Annotated[int, Field(ge=1, le=1)]
     scenario: str
@@ -75,15 +72,16 @@ class CalibrationFile(Section):
     after: list[Id] = []
     """Calibrations that are done before: their parameters are given here, draw by draw."""
     given: list[str] = []
-    """Other parameters that matter to the figures and are not fitted: draw k has the same values at every site."""
+    """Other parameters that affect the targets and are not fitted: draw k has the same values at every site."""
     free: dict[Name, Free]
     sets: dict[str, str] = {}
     """Model parameter -> expression of free quantities and parameters; a free parameter of the model sets itself."""
-    tau: dict[Family, Annotated[float, Field(gt=0)]]
-    """Scale of the half-normal prior of the between-study standard deviation, by family."""
+    tau: dict[Name, Annotated[float, Field(gt=0)]]
+    """Scale of the half-normal prior of the between-study standard deviation, by outcome family: targets of one family
+    in one study share a between-study effect."""
     studies: dict[Id, Study]
     held_out: list[Id] = []
-    """Cohorts kept back for validation, by the rule of `lmssim.studies.calibration.holdout`."""
+    """Cohorts held out for validation, by the rule of `lmssim.studies.calibration.holdout`."""
     always_fitted: list[Id] = []
     """Cohorts that the rule passes over."""
     series: dict[str, Series] = {}

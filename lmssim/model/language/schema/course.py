@@ -69,7 +69,7 @@ class Detection(Section):
     plan: str
     sensitivity: Value
     test: str | None = None
-    """Name of the test: it addresses the luck. Default: plan and target."""
+    """Name of the test, which addresses its random numbers. Default: plan and target."""
 
 
 class Transition(Section):
@@ -79,7 +79,7 @@ class Transition(Section):
     to: str | None = None
     """Target; absent for a silent event, which only sets attributes."""
     name: str | None = None
-    """Name of the decision, which addresses its luck. Default: the target."""
+    """Name of the decision, which addresses its random numbers. Default: the target."""
     risk: str | None = None
     """Name of a risk whose budget is shared and carried between states."""
     hazard: Hazard | None = None
@@ -97,7 +97,6 @@ class Transition(Section):
     """Name under which the event is recorded and can be an endpoint."""
     cost: Costs = {}
     """Paid once when it happens."""
-    all_cause: bool = False
     expected: Expected = "unknown"
 
 

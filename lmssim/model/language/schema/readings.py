@@ -1,4 +1,4 @@
-"""What is read from lives: endpoints, published series, published patients."""
+"""What is computed from lives: endpoints, published series, published patients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Endpoint(Section):
 
     label: str | None = None
     events: list[str]
-    """States entered, or marks."""
+    """States entered, or event records."""
     competing: list[str] = []
     death: Literal["event", "competing", "censoring"] = "event"
     origin: str = "model"
@@ -23,10 +23,10 @@ class Endpoint(Section):
 
 
 class SeriesRow(Section):
-    """One figure of a published series, and how the model reads it."""
+    """One target of a published series, and how the model computes it."""
 
     target: str
-    """Id of the figure in its source's table."""
+    """Id of the target in its table."""
     label: str
     statistic: Literal["proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median"]
     """`proportion`: share of patients with an event within follow-up. `median_time`, `mean_time`: median or mean time
@@ -34,7 +34,7 @@ class SeriesRow(Section):
     `km_survival`: Kaplan-Meier share without an event by a time, censored at deaths that are not among the events.
     `km_median`: when that is a half."""
     events: list[str]
-    """States entered, or marks."""
+    """States entered, or event records."""
     strategy: str | None = None
     """In place of the series' strategy."""
     sequence: str | None = None
@@ -44,25 +44,23 @@ class SeriesRow(Section):
     after: float | None = Field(default=None, gt=0)
     """Only patients still followed, alive and without the event at this time."""
     since: list[str] = []
-    """Time and follow-up count from the first of these states and marks, of the lives that reach one without the event.
-    """
+    """Time and follow-up count from the first of these states and events, in lives that reach one without the event."""
     given: list[str] = []
     """Only patients who entered one of these states."""
     without: list[str] = []
     """Only patients who entered none of these states."""
     where: str | None = None
-    """Only patients whose covariates obey this rule."""
+    """Only patients whose covariates satisfy this rule."""
     everybody: bool = False
     """Count also patients whom the series excludes."""
     observed: float | None = None
-    """The published figure; or, in its place, `low` and `high`."""
+    """The published value; or, in its place, `low` and `high`."""
     low: float | None = None
-    """Least value, where a range or a bound alone is published: the model's own figure is to lie within."""
+    """Least value, where only a range or a bound is published: the model's value must lie within it."""
     high: float | None = None
     """Greatest value."""
     n: int = Field(default=0, ge=0)
-    """Patients in the denominator; for `median_time` and `mean_time`, those with the event. 0 if not stated: of a range
-    alone."""
+    """Patients in the denominator; for `median_time` and `mean_time`, those with the event. 0: not stated."""
     note: str = ""
 
 
@@ -79,39 +77,39 @@ class FollowUp(Section):
 
 
 class Series(Section):
-    """A published series reproduced: strategy, follow-up, and its figures beside the model's."""
+    """A published series to be reproduced: strategy, follow-up, and its targets."""
 
     label: str
     source_id: str
     strategy: str
     follow_up: FollowUp
     exclude: list[str] = []
-    """Patients with one of these events are not in the series."""
+    """Patients with one of these events are not part of the series."""
     where: str | None = None
-    """Only patients whose covariates obey this rule."""
+    """Only patients whose covariates satisfy this rule."""
     set: dict[str, float] = {}
-    """Parameters held at other values for these patients: their population, their surveillance."""
+    """Parameters held at other values for these patients, such as those of their population or surveillance."""
     rows: list[SeriesRow]
 
 
 class Observed(Section):
-    """One time that is known of a published patient."""
+    """One known time of a published patient."""
 
     label: str
     events: list[str]
-    """States entered, or marks; the first of them is the event."""
+    """States entered, or event records; the first of them is the event."""
     since: list[str] = []
-    """Time counts from the first of these states and marks, of the lives that reach one; from time zero if absent."""
+    """Time counts from the first of these states and events, in lives that reach one; from time zero if absent."""
     time: Annotated[float, Field(gt=0)]
     """Years to the event."""
     at_least: bool = False
-    """The patient was observed so long without the event."""
+    """Whether the patient was observed for this time without the event."""
     target: str = ""
-    """Id of the figure in its source's table."""
+    """Id of the target in its table."""
 
 
 class Case(Section):
-    """A published patient beside lives of the model that have the patient's covariates and treatment."""
+    """A published patient, to be compared with simulated lives with the same covariates and treatment."""
 
     label: str
     source_id: str
@@ -119,12 +117,12 @@ class Case(Section):
     sequence: str | None = None
     """In place of the strategy's sequence."""
     covariates: dict[str, float | str] = {}
-    """What is known of the patient; other covariates are drawn from the population."""
+    """Known covariates; others are drawn from the population."""
     set: dict[str, float] = {}
-    """Parameters held at other values for what is known of the treatment."""
+    """Parameters held at other values, for what is known of the treatment."""
     given: list[str] = []
-    """Only lives that enter one of these states, or have one of these marks."""
+    """Only lives that enter one of these states, or have one of these events."""
     without: list[str] = []
-    """Only lives that have none of these."""
+    """Only lives that have none of these states and events."""
     note: str = ""
     observed: list[Observed] = Field(min_length=1)

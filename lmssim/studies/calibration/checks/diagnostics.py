@@ -1,4 +1,4 @@
-"""Convergence of the ensembles, and what the figures tell of each free quantity.
+"""Convergence of the ensembles, and what the targets say about each free quantity.
 
 References
 ----------
@@ -26,9 +26,9 @@ LEAST_ESS = 400.0
 LEAST_LENGTH = 50.0
 """Kept steps as a multiple of the autocorrelation time."""
 MOST_ERROR = 0.1
-"""Error of an emulator, complementary log-log, that no study of this disease could tell from chance."""
+"""Error of an emulator, complementary log-log: too small for any study to tell from chance."""
 INFORMED = 0.1
-"""Least contraction, 1 - posterior variance / prior variance, of a quantity that the figures inform."""
+"""Least contraction, 1 - posterior variance / prior variance, of a quantity that the targets inform."""
 
 
 def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArray) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArr
     Notes
     -----
     The posterior is the last state of every walker; `ess_bulk` and `ess_tail` are of these draws. Whether walkers have
-    forgotten their starts is told by R-hat between ensembles over all kept steps, and by `tau_int` (steps).
+    forgotten their starts is shown by R-hat between ensembles over all kept steps, and by `tau_int` (steps).
     """
     kept, (last, _) = chains.after(burn_in), chains.last()
     grid = special.ndtri((np.arange(4000) + 0.5) / 4000)
@@ -77,7 +77,7 @@ def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArr
                 "map": float(quantity.at(mode[k : k + 1])[0]),
                 "distribution": spec.distribution if spec else "half_normal",
                 "kind": spec.kind if spec else "assumed",
-                "reason": spec.reason if spec else "Settled for all sites: half-normal prior of the between-study SD",
+                "reason": spec.reason if spec else "The same for all sites: half-normal prior of the between-study SD",
             }
         )
     return pd.DataFrame(rows)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lmssim.published.predict import reader_of
-from lmssim.studies.calibration.checks.predictive import predict_figure
+from lmssim.studies.calibration.checks.predictive import predict_target
+from lmssim.studies.calibration.result import COLUMNS
 from lmssim.studies.calibration.sampler import sample
 
 if TYPE_CHECKING:
@@ -19,17 +20,6 @@ if TYPE_CHECKING:
     from lmssim.studies.calibration.density import Density
     from lmssim.studies.calibration.sampler import Chains
 
-COLUMNS = (
-    "cohort_id",
-    "target_id",
-    "observed",
-    "predicted",
-    "low",
-    "high",
-    "inside",
-    "width_ratio",
-    "error",
-)
 STEPS = 600
 FIRST = 40_000_000
 
@@ -43,14 +33,14 @@ def leave_out(
     jobs: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> pd.DataFrame:
-    """Predictions of every fitted figure by a posterior without its cohort.
+    """Predictions of every fitted target by a posterior without its cohort.
 
     Parameters
     ----------
     density : Density
         Of all cohorts.
     chains : Chains
-        Of all cohorts: where the walkers set out from.
+        Of all cohorts: where the walkers start.
     n_rows, n_patients : int
         Rows of each posterior at which the model is run, and patients of each.
     """
@@ -62,7 +52,7 @@ def leave_out(
             rows += _without(density, chains, cohort, n_rows, n_patients, (seed, i), jobs)
         if progress is not None:
             progress(i + 1, len(cohorts))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS["left_out"]))
 
 
 def _without(
@@ -83,19 +73,19 @@ def _without(
     rows: list[tuple[object, ...]] = []
     for k in own:
         row = problem.rows[k]
-        figure = predict_figure(row, k, predicted, taus[row.family], seed[0])
+        prediction = predict_target(row, k, predicted, taus[row.family], seed[0])
         observed = float(row.reading.observed or 0.0)
         rows.append(
             (
                 cohort,
                 row.target,
                 observed,
-                figure.predicted,
-                figure.low,
-                figure.high,
-                figure.inside,
-                figure.width_ratio,
-                figure.predicted - observed,
+                prediction.predicted,
+                prediction.low,
+                prediction.high,
+                prediction.inside,
+                prediction.width_ratio,
+                prediction.predicted - observed,
             )
         )
     return rows

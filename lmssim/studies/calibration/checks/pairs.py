@@ -1,11 +1,11 @@
-"""Figures that cannot both be met: pairs of cohorts that differ by more than chance allows.
+"""Pairs of published results that cannot both hold in one setting: cohorts differ by more than chance allows.
 
 With the model's shares p_i and p_j and the observed ones, the difference of cloglog residuals
 
     d = (cloglog y_i - cloglog p_i) - (cloglog y_j - cloglog p_j)
 
-has the variance of both samplings and of the posterior. A pair too far apart for chance, among as many pairs as there
-are (Bonferroni), is met only by saying that the two studies are different settings: the between-study effect.
+has the variance of both samplings and of the posterior. A pair that is too far apart for chance, given the number of
+pairs (Bonferroni), fits only if the two studies are different settings: the between-study effect.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ from scipy import stats
 
 from lmssim.published.new_study import Column
 from lmssim.studies.calibration.emulator import eta_of_share
+from lmssim.studies.calibration.result import COLUMNS
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.published.predict import Predicted
     from lmssim.studies.calibration.problem import Problem
 
-COLUMNS = ("family", "target_id", "other_id", "difference", "se", "z", "conflict")
 LEVEL = 0.05
-"""Chance of naming any pair where all are of one setting."""
+"""Probability of naming any pair when all studies are of one setting."""
 
 
 def conflicting_pairs(problem: Problem, predicted: Predicted) -> pd.DataFrame:
-    """Every pair of fitted figures of one family and two cohorts, the farthest apart first.
+    """Every pair of fitted targets of one family and two cohorts, the farthest apart first.
 
     Parameters
     ----------
     predicted : Predicted
-        Of rows of the posterior.
+        At rows of the posterior.
 
     Returns
     -------
     DataFrame
-        family, the two figures, difference of their cloglog residuals, its standard error, z, conflict.
+        family, the two targets, difference of their cloglog residuals, its standard error, z, conflict.
     """
     rows, read = problem.rows, {k: _residuals(problem, predicted, k) for k in problem.fitted()}
     found = []
@@ -54,17 +54,17 @@ def conflicting_pairs(problem: Problem, predicted: Predicted) -> pd.DataFrame:
             ids = (rows[i].family, rows[i].target, rows[j].target)
             found.append((*ids, float(between.mean()), se, z))
     found.sort(key=lambda each: -abs(each[5]))
-    table = pd.DataFrame(found, columns=list(COLUMNS[:-1]))
+    table = pd.DataFrame(found, columns=list(COLUMNS["pairs"])[:-1])
     return table.assign(conflict=table["z"].abs() > farthest_by_chance(len(table)))
 
 
 def farthest_by_chance(n_pairs: int) -> float:
-    """Standard errors beyond which one pair of so many is by chance in 5% of cases at most."""
+    """Standard errors that by chance one pair of so many exceeds in 5% of cases at most."""
     return float(stats.norm.isf(0.5 * LEVEL / max(n_pairs, 1)))
 
 
 def _residuals(problem: Problem, predicted: Predicted, k: int) -> tuple[FloatArray, float]:
-    """Residuals of a figure at rows of the posterior, (n_draws,), and their sampling variance."""
+    """Residuals of a target at rows of the posterior, (n_draws,), and their sampling variance."""
     row, column = problem.rows[k], Column.of(predicted, k)
     n = row.n if row.is_effective else row.n * float(np.mean(column.per_patient))
     observed = np.clip(row.share, 0.5 / (n + 1.0), 1.0 - 0.5 / (n + 1.0))

@@ -1,6 +1,6 @@
-"""Figures of a calibration beside what a new study of the same size would find at rows of the posterior.
+"""Targets of a calibration beside what a new study of the same size would observe at rows of the posterior.
 
-The model itself is run there, never the emulator.
+Predictions are runs of the model itself, never of the emulator.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.published.new_study import TIMES, Column, NewStudies
+from lmssim.published.new_study import Column, NewStudies
+from lmssim.published.series import is_time
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """Prediction of a figure for a study of its size.
+class Prediction:
+    """Prediction of a target for a study of its size.
 
     Attributes
     ----------
@@ -29,9 +30,9 @@ class Figure:
     low, high : float
         95% predictive interval.
     inside : bool or None
-        Whether it holds the observed figure; None if there is no single one.
+        Whether the interval holds the observed value; None if a range was published.
     width_ratio : float
-        Width as a multiple of the interval that sampling alone would give.
+        Width as a multiple of the interval of sampling alone.
     p_value : float
         Posterior predictive probability of less than what was observed, ties by half.
     """
@@ -44,16 +45,16 @@ class Figure:
     p_value: float
 
 
-NOTHING = Figure(np.nan, np.nan, np.nan, None, np.nan, np.nan)
+NOTHING = Prediction(np.nan, np.nan, np.nan, None, np.nan, np.nan)
 
 
-def predict_figure(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed: int) -> Figure:
+def predict_target(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed: int) -> Prediction:
     """Prediction of row number k.
 
     Parameters
     ----------
     predicted : Predicted
-        Of rows of the posterior.
+        At rows of the posterior.
     tau : ndarray(float, ndim=1)
         Between-study SD of the row's family, by row of the posterior.
     """
@@ -63,11 +64,11 @@ def predict_figure(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed
     n, n_read = max(row.n, 1.0), max(float(row.reading.n), 1.0)
     new = NewStudies(row.study, row.family, row.target, n, n_read, row.is_effective, tau[column.known], seed)
     statistic, observed = row.reading.statistic, row.reading.observed
-    found = new.of_a_time(column, statistic == "mean_time") if statistic in TIMES else new.of_a_share(column)
+    found = new.of_a_time(column, statistic == "mean_time") if is_time(statistic) else new.of_a_share(column)
     if statistic == "km_survival":
         found = found.turned()
     if observed is None:
-        return Figure(found.predicted, found.low, found.high, None, found.width_ratio, np.nan)
+        return Prediction(found.predicted, found.low, found.high, None, found.width_ratio, np.nan)
     p = float((found.values < observed).mean() + 0.5 * (found.values == observed).mean())
     inside = bool(found.low - 1e-9 <= observed <= found.high + 1e-9)
-    return Figure(found.predicted, found.low, found.high, inside, found.width_ratio, p)
+    return Prediction(found.predicted, found.low, found.high, inside, found.width_ratio, p)

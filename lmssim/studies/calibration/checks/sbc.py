@@ -1,8 +1,8 @@
-"""Simulation-based calibration: from known parameters, figures; from the figures, posteriors; where the truth ranks.
+"""Simulation-based calibration: simulate targets from known parameters, fit them, and rank the known values.
 
-If the sampler, the emulator and the likelihood are right, the truth is as likely to be at any rank among draws of the
-posterior. The dimension is reduced: given parameters stand at their means, so nothing is cut, and the priors end at
-2.5 SD, where the emulator is fitted. The figures come from the model itself, so an emulator that is off fails too.
+If the sampler, the emulator and the likelihood are right, the known value has any rank among the draws of its posterior
+with the same probability. The dimension is reduced: given parameters stand at their means, and the priors end at
+2.5 SD, where the emulator is fitted. The targets come from the model itself, so a wrong emulator fails too.
 
 References
 ----------
@@ -54,17 +54,17 @@ class SbcSettings:
     """Size of a simulation-based calibration."""
 
     datasets: int = 100
-    """Sets of figures, each from parameters of its own."""
+    """Data sets, each simulated from parameters of its own."""
     points: int = 1_024
     """Design points of the emulator."""
     patients: int = 2_000
     """Patients of each, and population."""
     truth_patients: int = 20_000
-    """The same of each set's true parameters."""
+    """The same at the known parameters of each data set."""
     degree: int = 4
     """Degree of the emulator in the free quantities."""
     ensembles: int = 2
-    """Separate ensembles for each set of figures."""
+    """Separate ensembles for each data set."""
     walkers: int = 50
     """Walkers of each; their last states are the draws among which the truth is ranked."""
     steps: int = 600
@@ -97,7 +97,7 @@ class SbcSettings:
 
 @dataclass(frozen=True)
 class SimulationBased:
-    """What came of it.
+    """Result of a simulation-based calibration.
 
     Attributes
     ----------
@@ -127,13 +127,13 @@ class SimulationBased:
 
     @property
     def summary(self) -> str:
-        """Verdict, and what chance alone would do."""
+        """Verdict, and what to expect by chance alone."""
         n, outside = len(self.table), int((~self.table["inside"]).sum())
         verdict = "passed" if self.passed else "failed"
         return (
             f"Simulation-based calibration {verdict}: {n - outside} of {n} quantities within their {LEVEL:.0%} bands. "
-            f"A right likelihood leaves {n * (1.0 - LEVEL):.2g} outside on average, and with independent quantities "
-            f"none in {LEVEL**n:.0%} of studies."
+            f"With a right likelihood {n * (1.0 - LEVEL):.2g} lie outside on average; with independent quantities "
+            f"none does in {LEVEL**n:.0%} of studies."
         )
 
 
@@ -161,8 +161,8 @@ def run_sbc(
     density = density_of(held, settings, jobs, tell)
     z = true_points(len(held.names), settings)
     truth = _run(held, z, settings.truth_patients, FIRST_TRUTH, settings.seed, jobs, "truths", tell)
-    figures = simulated_figures(density, z, _between(truth), settings.seed)
-    ranks = rank_truths(density, z, figures, settings, tell)
+    shares = simulated_targets(density, z, _between(truth), settings.seed)
+    ranks = rank_truths(density, z, shares, settings, tell)
     table = uniformity(ranks, settings.n_draws, settings.seed)
     return SimulationBased(held, settings, ranks, table, _emulator_table(density, z, truth))
 
@@ -213,7 +213,7 @@ def with_whole_sizes(problem: HeldProblem, per_patient: FloatArray) -> HeldProbl
 
 
 def density_of(held: HeldProblem, settings: SbcSettings, jobs: int, progress: Progress) -> Density:
-    """Density of the reduced problem, over an emulator that serves every set of figures."""
+    """Density of the reduced problem, over one emulator for all data sets."""
     n_free, patients, seed = len(held.free), settings.patients, settings.seed
     at_centre = np.zeros((REFERENCE_POINTS, n_free))
     reference = _run(held, at_centre, patients, FIRST_REFERENCE, seed, jobs, "censoring", progress)
@@ -262,7 +262,7 @@ def _emulator_table(density: Density, z: FloatArray, truth: Predicted) -> pd.Dat
     )
 
 
-# === Figures from known parameters, and the truth's rank ===
+# === Targets from known parameters, and the rank of the truth ===
 
 
 def true_points(n: int, settings: SbcSettings) -> FloatArray:
@@ -287,7 +287,7 @@ def simulated_shares(
     tau : ndarray(float, ndim=1)
         Between-study SD by family.
     """
-    effect = rng.normal(size=likelihood.group.max() + 1)[likelihood.group]
+    effect = rng.normal(size=likelihood.effect.max() + 1)[likelihood.effect]
     setting = share_of_eta(eta_of_share(share[likelihood.columns]) + tau[likelihood.family] * effect)
     size, found = n[likelihood.columns], np.zeros(len(setting))
     for i in _inside_out(likelihood.inner):
@@ -310,7 +310,7 @@ def _inside_out(inner: IntArray) -> list[int]:
     return sorted(range(len(inner)), key=depth)
 
 
-def simulated_figures(density: Density, z: FloatArray, share: FloatArray, seed: int) -> FloatArray:
+def simulated_targets(density: Density, z: FloatArray, share: FloatArray, seed: int) -> FloatArray:
     """What studies would print at true coordinates, (n_datasets, n_rows).
 
     Parameters
@@ -333,18 +333,18 @@ def simulated_figures(density: Density, z: FloatArray, share: FloatArray, seed: 
 
 
 def rank_truths(
-    density: Density, z: FloatArray, figures: FloatArray, settings: SbcSettings, progress: Progress = _silent
+    density: Density, z: FloatArray, shares: FloatArray, settings: SbcSettings, progress: Progress = _silent
 ) -> pd.DataFrame:
-    """Rank of each true value among draws of the posterior of its figures.
+    """Rank of each true value among draws of the posterior of its data set.
 
     Parameters
     ----------
     density : Density
-        On trial.
+        The density under test.
     z : ndarray(float, ndim=2)
         True coordinates, (n_datasets, n_free + n_tau).
-    figures : ndarray(float, ndim=2)
-        Shares that were found, (n_datasets, n_rows).
+    shares : ndarray(float, ndim=2)
+        Simulated shares, (n_datasets, n_rows).
 
     Returns
     -------
@@ -354,7 +354,7 @@ def rank_truths(
     ranks = []
     for i in range(len(z)):
         seed = int(np.random.default_rng([settings.seed, 14, i]).integers(2**31))
-        draws = _posterior(replace(density, share=figures[i]), settings, seed)
+        draws = _posterior(replace(density, share=shares[i]), settings, seed)
         ranks.append((draws < z[i]).sum(axis=0))
         progress("sampling", i + 1, len(z))
     table = pd.DataFrame(np.array(ranks), columns=pd.Index(density.problem.names))

@@ -1,8 +1,8 @@
 """Agreement of an individual engine with the exact one: z-scores of every outcome of every strategy.
 
-Engines are compared like with like: the individual engine draws its patients from the very profiles that the exact one
-solves, so that what they differ in is luck and the steps of the solution alone. Whether those profiles stand well for
-the population is another question, asked apart.
+Both engines have the same people: the individual engine draws its patients from the profiles that the exact engine
+solves, so that they differ by random numbers and by the steps of the solution alone. Whether those profiles represent
+the population well is another question.
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ N_PROFILES = 2
 LEAST_EVENTS = 5.0
 """Expected events, and patients without, below which a share is not near enough to normal."""
 ROUNDING = 1e-8
-"""Least standard error of a figure, relative to it: two engines need not agree beyond rounding."""
+"""Least standard error of an outcome, relative to it: two engines need not agree beyond rounding."""
 
 
-@check("engine-agreement", "overall", "The individual engine agrees with the cohort engine on every outcome")
+@check(
+    "engine-agreement", "overall", "The engine that simulates patients agrees with the cohort engine on every outcome"
+)
 def engines_agree(bench: Bench) -> Finding:
     """Differences on the same few profiles, in standard errors of both engines together."""
     if bench.engine == COHORT:
-        raise NotApplicableError("the cohort engine is what others are compared with")
+        raise NotApplicableError("other engines are compared with the cohort engine")
     exact = solved(bench)
     table = z_scores(simulated(bench, exact), exact)
     if not bench.program.is_continuous:  # where time goes in steps, a median may stand at either end of one
@@ -48,7 +50,7 @@ def engines_agree(bench: Bench) -> Finding:
 
 
 def solved(bench: Bench) -> Evaluation:
-    """Evaluation of a few profiles by the cohort engine, its error that of steps alone.
+    """Evaluation of a few profiles by the cohort engine, with the error of its steps alone.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def solved(bench: Bench) -> Evaluation:
 
 
 def simulated(bench: Bench, exact: Evaluation) -> Evaluation:
-    """Evaluation by the engine on trial of patients drawn from the profiles of an exact one."""
+    """Evaluation, by the engine under test, of patients drawn from the profiles of an exact one."""
     profiles = choose_profiles(exact.program, exact.sampling.profiles, exact.sampling.seed)
     program = bench.program.with_profiles(profiles)
     return Evaluation(program, bench.base.sampling, simulate(program, bench.base.sampling))
@@ -73,7 +75,7 @@ def z_scores(individual: Evaluation, exact: Evaluation) -> pd.DataFrame:
     """Difference of two evaluations in standard errors.
 
     The error of a share is that of the exact share, as a sample without events has none of its own; shares of which too
-    few events are expected are left out, and so are figures that have no standard error or that one engine lacks.
+    few events are expected are left out, and so are outcomes without a standard error or that one engine lacks.
 
     Returns
     -------

@@ -1,20 +1,30 @@
-"""Checks of the battery that belong to what lmssim does not have yet, or that no program can make: named, not run."""
+"""Checks of the battery that lmssim does not make yet, or that no program can make: they are named and not run."""
 
 from __future__ import annotations
 
 from lmssim.studies.verify.registry import awaited
 
-ONE_WAY = "no one-way analysis yet"
-PSA = "no acceptability curves yet"
-VOI = "no value-of-information analysis yet"
-CYCLES = "no models in cycles yet"
-JUDGEMENT = "a person's judgement"
+NOT_BUILT = "lmssim does not make this check yet"
+ONE_WAY = "lmssim has no one-way analysis yet"
+PSA = "lmssim has no acceptability curves yet"
+VOI = "lmssim has no value-of-information analysis yet"
+JUDGEMENT = "a person must judge this"
 
-awaited("body-size", "inputs", "Drug cost rises with body size", "the language declares no dose by body size")
-awaited("regression", "inputs", "Hazard ratios fit the regression used for extrapolation", "no survival regression yet")
-awaited("time-unit", "event/state", "Probabilities are converted between time units as rates", CYCLES)
-awaited("inflation", "event/state", "Higher inflation raises costs", "the language has no inflation: one price year")
-awaited("half-cycle", "results", "Half-cycle correction lowers life years, not costs at cycle start", CYCLES)
+awaited("body-size", "inputs", "Drug cost rises with body size", NOT_BUILT)
+awaited(
+    "regression",
+    "inputs",
+    "Hazard ratios fit the regression used for extrapolation",
+    "lmssim fits no survival regression",
+)
+awaited("time-unit", "event/state", "Probabilities are converted between time units as rates", NOT_BUILT)
+awaited(
+    "inflation",
+    "event/state",
+    "Higher inflation raises costs",
+    "all costs are of one price year: the language has no inflation",
+)
+awaited("half-cycle", "results", "Half-cycle correction lowers life years, not costs at cycle start", NOT_BUILT)
 awaited("one-way-complete", "uncertainty", "All uncertain parameters are in the one-way analysis", ONE_WAY)
 awaited("one-way-joint", "uncertainty", "Parameters drawn together are not varied one by one", ONE_WAY)
 awaited("one-way-plausible", "uncertainty", "One-way results are plausible", ONE_WAY)
@@ -22,7 +32,7 @@ awaited(
     "fixed-settings",
     "uncertainty",
     "Discount rates and horizon are kept out of parameter sensitivity",
-    "settings are numbers, never parameters",
+    "settings are numbers and never parameters",
 )
 awaited("standard-errors", "uncertainty", "Standard errors, not standard deviations, are sampled", JUDGEMENT)
 awaited("ceac-scatter", "uncertainty", "Acceptability curves agree with the scatter and the frontier", PSA)

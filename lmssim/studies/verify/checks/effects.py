@@ -1,4 +1,4 @@
-"""Checks of what effects, treatments and complications do: the declared way, patient by patient on the same luck."""
+"""Checks that effects, treatments and complications act as declared, patient by patient with common random numbers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def effects_move_the_declared_way(bench: Bench) -> Finding:
 
 
 def _effect_direction(bench: Bench, effect: DeclaredEffect, on: Lives) -> Finding | None:
-    """Share of those moved who moved the wrong way; None if nobody was moved."""
+    """Share of patients moved the wrong way among those moved; None if nobody was moved."""
     marks, off = _marks(bench, effect), bench.lives((edits.watched,), (edits.scaled_effect, effect, 0.0))
     with np.errstate(invalid="ignore"):
         sooner = off.first(*marks) - on.first(*marks)  # infinite where only one has it; not a number where neither has
@@ -80,11 +80,11 @@ def _effect_direction(bench: Bench, effect: DeclaredEffect, on: Lives) -> Findin
     if share:
         where["strategy"] = bench.strategies[s]
     finding = compare(share, "equal to", 0.0, 0.0, [where], "declared effects")
-    return replace(finding, reason="observed is the share of those moved whom it moves the other way")
+    return replace(finding, reason="observed: share of patients moved the wrong way, among those moved")
 
 
 def _marks(bench: Bench, effect: DeclaredEffect) -> list[str]:
-    """Marks or states by which what an effect acts on is seen in histories."""
+    """Event records or states by which histories show what an effect acts on."""
     if effect.holder in ("event", "branch"):
         return [effect.name]
     return edits.marks_of(bench.scenario, _risk(bench, effect))

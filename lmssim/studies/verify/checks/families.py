@@ -108,7 +108,7 @@ def sampled_hazards(scenario: Scenario) -> list[Sampled]:
 
 
 def _with_numbers(hazard: Hazard, values: dict[str, float]) -> Hazard | None:
-    """Hazard with its expressions worked out, on the clock of entry; None if they depend on the patient."""
+    """Hazard with the numbers of its expressions, on the clock of entry; None if they depend on the patient."""
     update: dict[str, Any] = {"clock": "entry", "default_origin": None}
     for name in NUMBERS:
         given = getattr(hazard, name)
@@ -178,7 +178,7 @@ def sampled_times_match(bench: Bench) -> Finding:
                 "equal to",
                 [mean, variance],
                 Z * np.array([error_mean, error_variance]) + 1e-6 * mean,
-                [each.where | {"figure": "mean"}, each.where | {"figure": "variance"}],
+                [each.where | {"statistic": "mean"}, each.where | {"statistic": "variance"}],
             )
         )
     return worst_of(findings)
@@ -207,7 +207,7 @@ def _nested(bench: Bench, family: str) -> Finding:
 
 @check("nested-exponential", "inputs", "Every exponential, written as a Weibull of shape 1, gives the same results")
 def exponential_is_weibull(bench: Bench) -> Finding:
-    """All outcomes, patient luck unchanged."""
+    """All outcomes, with the same random numbers."""
     return _nested(bench, "weibull")
 
 
@@ -217,5 +217,5 @@ def exponential_is_weibull(bench: Bench) -> Finding:
     "Every Weibull, gamma and log-normal, written as a generalised gamma, gives the same results",
 )
 def generalised_gamma_is_larger(bench: Bench) -> Finding:
-    """All outcomes, patient luck unchanged."""
+    """All outcomes, with the same random numbers."""
     return _nested(bench, "generalised gamma")

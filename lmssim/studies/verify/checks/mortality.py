@@ -184,7 +184,7 @@ def _spared(bench: Bench) -> str:
 
 @check("better-baseline", "results", "Patients who are ten years younger live longer, where a life table is used")
 def the_younger_live_longer(bench: Bench) -> Finding:
-    """Undiscounted life years of the same patients with the same luck, background mortality the only death."""
+    """Undiscounted life years of the same patients with common random numbers, background mortality the only death."""
     if bench.scenario.life is None:
         raise NotApplicableError("the model has no life table")
     if _ages(bench).min() < YOUNGER + 1.0:

@@ -1,4 +1,4 @@
-"""Checks of the model as a whole: its documentation, and published figures it says it reproduces."""
+"""Checks of the model as a whole: its documentation, and the published results that it claims to reproduce."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from lmssim.studies.verify.bench import Bench
 
 EXPECTED_INSIDE = 0.5
-"""Share of published figures that should lie within the model's interval for a study of that size."""
+"""Share of published results that should lie within the model's interval for a study of that size."""
 
 
-@check("documented", "overall", "Every parameter in use says what it is, of which kind, and from where")
+@check("documented", "overall", "Every parameter in use has a description, a kind and a source")
 def parameters_are_documented(bench: Bench) -> Finding:
     """Description and kind of each; a source if published, a reason if assumed. What is missing is a warning."""
     findings = []
@@ -28,11 +28,11 @@ def parameters_are_documented(bench: Bench) -> Finding:
     return warning(worst_of(findings))
 
 
-@check("published-series", "overall", "Published series, read as their papers read them, agree with the model")
+@check("published-series", "overall", "Published series, computed as their papers did, agree with the model")
 def series_agree(bench: Bench) -> Finding:
-    """Share of the papers' figures within the model's 95% interval of a study of that size; few is a warning."""
+    """Share of the published results within the model's 95% interval for a study of that size; few is a warning."""
     if "series" not in bench.base.tables:
-        raise NotApplicableError("published series are read from individual lives, which an exact solution has not")
+        raise NotApplicableError("published series are computed from individual lives, and an exact solution has none")
     table = bench.base.series
     if table.empty:
         raise NotApplicableError("the scenario reproduces no published series")
@@ -46,6 +46,6 @@ def series_agree(bench: Bench) -> Finding:
         tolerance=0.0,
         where={"outside": ", ".join(outside["target_id"])} if len(outside) else {},
         n=len(table),
-        what="published figures",
+        what="published results",
         reason=f"{len(table) - len(outside)} inside",
     )

@@ -301,19 +301,19 @@ def _summaries(bench: Bench, **sampling: int) -> Finding:
 
 @check("reproducible-seed", "results", "The same seed gives the same results, to the last bit")
 def same_seed_same_results(bench: Bench) -> Finding:
-    """Every figure of the summary, computed twice."""
+    """Every outcome of the summary, computed twice."""
     return _summaries(bench)
 
 
 @check("reproducible-block", "results", "Another block size gives the same results, to the last bit")
 def block_size_does_not_matter(bench: Bench) -> Finding:
-    """Every figure of the summary."""
+    """Every outcome of the summary."""
     return _summaries(bench, block=DEFAULT_BLOCK // 2 + 1)
 
 
 @check("reproducible-jobs", "results", "One worker and two give the same results, to the last bit")
 def workers_do_not_matter(bench: Bench) -> Finding:
-    """Every figure of the summary, of patients enough for two chunks."""
+    """Every outcome of the summary, with enough patients for two chunks."""
     one, two = (bench.mean(jobs=jobs, n_patients=CHUNK + 1) for jobs in (1, 2))
     return same(two, one, bench.grid())
 

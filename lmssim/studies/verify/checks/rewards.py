@@ -1,4 +1,4 @@
-"""Checks of what lives are worth: utilities and costs set to values for which the answer is known."""
+"""Checks of QALYs and costs: utilities and costs set to values for which the answer is known."""
 
 from __future__ import annotations
 

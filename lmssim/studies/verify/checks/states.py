@@ -1,4 +1,4 @@
-"""Checks of who is where, when: occupancy, flows, branches, fixed stays, strategies that are told apart by nothing."""
+"""Checks of occupancy, flows, branches, fixed stays, and of strategies that do not differ."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def shares_are_shares(bench: Bench) -> Finding:
 
 @check("net-flow", "event/state", "Entries less exits equal the change of occupancy in every state")
 def flows_balance(bench: Bench) -> Finding:
-    """Stays of single lives begun and not yet ended at each time, against the counts of the tally."""
+    """Stays that have begun and not ended at each time, in individual lives, against the counts of the engine."""
     lives = bench.lives()
     evaluation = bench.run(n_patients=bench.n_lives)
     grid = times(evaluation)

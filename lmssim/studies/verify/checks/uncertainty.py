@@ -1,4 +1,4 @@
-"""Checks of uncertainty and of chance: distributions, draws, random numbers, luck in common."""
+"""Checks of uncertainty and of chance: distributions, parameter draws, random numbers, and which of them are common."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def every_parameter_matters(bench: Bench) -> Finding:
     for k, ids in enumerate(units, start=1):
         reached = bool((numbers[k] != numbers[0]).any())
         observed = "changes" if reached else "changes nothing"
-        findings.append(verdict(reached, observed, "changes", {"parameter": ", ".join(ids)}, "parameters or groups"))
+        findings.append(verdict(reached, observed, "changes", {"parameter": ", ".join(ids)}, "parameters"))
     return worst_of(findings)
 
 
@@ -282,18 +282,22 @@ def random_numbers_are_uniform(bench: Bench) -> Finding:
     return compare(p_values, "at least", LEAST_P, 0.0, where, "p-values")
 
 
-@check("luck-in-common", "uncertainty", "Strategies share their patients' luck: lives agree more than with other luck")
-def luck_is_shared(bench: Bench) -> Finding:
-    """Correlation of life years between strategies, with the same luck and with another, on Fisher's scale."""
+@check(
+    "common-random-numbers",
+    "uncertainty",
+    "Strategies share their patients' random numbers: lives agree more than with other random numbers",
+)
+def random_numbers_are_common(bench: Bench) -> Finding:
+    """Correlation of life years between strategies, with common and with other random numbers, on Fisher's scale."""
     if len(bench.strategies) < 2:
         raise NotApplicableError("the scenario has one strategy")
     c = bench.strategies.index(bench.scenario.comparator)
-    here, elsewhere = bench.lives().life_years, bench.lives(luck=1).life_years
+    here, elsewhere = bench.lives().life_years, bench.lives(stream=1).life_years
     if (here == elsewhere).all():
-        raise NotApplicableError("life years do not depend on luck")
+        raise NotApplicableError("life years do not depend on random numbers")
     others = [s for s in range(len(bench.strategies)) if s != c and np.ptp(here[:, s]) > 0.0]
     if not others or np.ptp(here[:, c]) == 0.0:
-        raise NotApplicableError("all lives are of one length")
+        raise NotApplicableError("all lives have the same length")
     common = [_fisher(here[:, c], here[:, s]) for s in others]
     apart = np.array([_fisher(here[:, c], elsewhere[:, s]) for s in others])
     more = Z * np.sqrt(2.0 / (bench.n_lives - 3))

@@ -1,4 +1,4 @@
-"""Pairs of figures that cannot both be met."""
+"""Pairs of published results that cannot both hold in one setting."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ N_DRAWS = 200
 
 
 def pairs(shares: list[float], n: float = 100.0, **different: Any) -> Any:
-    """Pairs of figures with these observed shares, where the model says 0.3 of all."""
+    """Pairs of targets with these observed shares, where the model says 0.3 of all."""
     rows = [
         SimpleNamespace(
             target=f"t{k}", cohort_id=f"c{k}", family="metastasis", is_time=False, share=share, n=n, is_effective=True
@@ -49,7 +49,7 @@ def test_pairs_too_far_apart_are_named_first() -> None:
 
 @pytest.mark.parametrize("different", [{"cohort_id": "c0"}, {"family": "death"}, {"is_time": True}])
 def test_pairs_are_of_one_family_and_two_cohorts(different: dict[str, Any]) -> None:
-    """Figures of one cohort share patients; those of two families are of other events."""
+    """Targets of one cohort share patients; those of two families are of other events."""
     assert pairs([0.1, 0.6], **different).empty
 
 

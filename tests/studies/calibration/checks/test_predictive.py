@@ -10,8 +10,8 @@ import pytest
 
 from lmssim.model.language.schema import SeriesRow
 from lmssim.published.predict import Predicted
-from lmssim.studies.calibration.checks.predictive import predict_figure
-from tests.kit.rows import figure_row
+from lmssim.studies.calibration.checks.predictive import predict_target
+from tests.kit.rows import target_row
 
 if TYPE_CHECKING:
     from lmssim.studies.calibration.rows import Row
@@ -21,24 +21,24 @@ SE = np.sqrt(0.95 * 0.05 / N_STUDIES)
 
 
 def row(statistic: str, observed: float | None, n: int, **more: Any) -> Row:
-    """A figure alone."""
+    """A target alone."""
     read = {"observed": observed} if observed is not None else {"low": 1.0}
     if statistic in ("km_survival", "cumulative_incidence"):
         read["by"] = 5
     reading = SeriesRow.model_validate(
         {"target": "a", "label": "A", "statistic": statistic, "events": ["ill"], "n": n, **read}
     )
-    return replace(figure_row(reading, n), **more)
+    return replace(target_row(reading, n), **more)
 
 
-def predicted(figure: np.ndarray, share: np.ndarray, per_patient: float = 1.0, spread: float = np.nan) -> Predicted:
+def predicted(value: np.ndarray, share: np.ndarray, per_patient: float = 1.0, spread: float = np.nan) -> Predicted:
     """Predictions of one row."""
     columns = (
-        figure,
+        value,
         share,
-        np.full(len(figure), per_patient),
-        np.full(len(figure), spread),
-        np.full(len(figure), 1e6),
+        np.full(len(value), per_patient),
+        np.full(len(value), spread),
+        np.full(len(value), 1e6),
     )
     return Predicted(*(column[:, None] for column in columns))
 
@@ -54,14 +54,14 @@ def test_a_share(tau: float) -> None:
     """New studies of 400 in new settings; an interval of whole patients holds a little more."""
     rng, n = np.random.default_rng(1), 400
     own = shares(rng, N_DRAWS)
-    figure = predict_figure(row("proportion", 0.3, n), 0, predicted(own, own), np.full(N_DRAWS, tau), 1)
+    prediction = predict_target(row("proportion", 0.3, n), 0, predicted(own, own), np.full(N_DRAWS, tau), 1)
     truth = shares(rng, N_STUDIES)
     setting = -np.expm1(np.log1p(-truth) * np.exp(tau * rng.normal(size=N_STUDIES)))
     found = rng.binomial(n, setting) / n
-    inside = ((figure.low <= found) & (found <= figure.high)).mean()
+    inside = ((prediction.low <= found) & (found <= prediction.high)).mean()
     assert 0.95 - 4.0 * SE < inside < 0.96 + 4.0 * SE  # the quantiles are of 4,000 replicates too
-    assert figure.width_ratio > (2.0 if tau else 1.0)
-    assert figure.predicted == pytest.approx(truth.mean(), abs=0.01)
+    assert prediction.width_ratio > (2.0 if tau else 1.0)
+    assert prediction.predicted == pytest.approx(truth.mean(), abs=0.01)
 
 
 @pytest.mark.parametrize("shape", [0.45, 1.0, 1.8])
@@ -76,12 +76,12 @@ def test_a_median(tau: float, shape: float) -> None:
 
     spread = 1.0 / (np.log(2.0) * np.sqrt(n) * shape)
     own = medians(N_DRAWS)
-    figure = predict_figure(
+    prediction = predict_target(
         row("km_median", 3.0, n), 0, predicted(own, np.full(N_DRAWS, 0.5), 1.0, spread), np.full(N_DRAWS, tau), 1
     )
     hazard = rng.exponential(size=(N_STUDIES, n)) / np.exp(tau * rng.normal(size=N_STUDIES))[:, None]
     found = np.median(medians(N_STUDIES)[:, None] * (hazard / np.log(2.0)) ** (1.0 / shape), axis=1)
-    inside = ((figure.low <= found) & (found <= figure.high)).mean()
+    inside = ((prediction.low <= found) & (found <= prediction.high)).mean()
     assert inside == pytest.approx(0.95, abs=4.0 * SE)
 
 
@@ -96,8 +96,8 @@ def test_censoring_makes_studies_smaller() -> None:
         ("censored", plain, 0.25),
         ("net", replace(plain, is_effective=True), 0.25),
     ):
-        figure = predict_figure(own, 0, predicted(share, share, per_patient), tau, 1)
-        width[name] = figure.high - figure.low
+        prediction = predict_target(own, 0, predicted(share, share, per_patient), tau, 1)
+        width[name] = prediction.high - prediction.low
     assert width["censored"] == pytest.approx(2.0 * width["whole"], rel=0.1)
     assert width["net"] == width["whole"]
 
@@ -106,7 +106,7 @@ def test_survival_is_told_as_survival() -> None:
     """Its interval lies about what survives, and its p-value counts studies with less."""
     share, tau = np.full(N_DRAWS, 0.2), np.zeros(N_DRAWS)
     low, middle, high = (
-        predict_figure(row("km_survival", observed, 100), 0, predicted(1.0 - share, share), tau, 1)
+        predict_target(row("km_survival", observed, 100), 0, predicted(1.0 - share, share), tau, 1)
         for observed in (0.7, 0.8, 0.9)
     )
     assert middle.low < 0.8 < middle.high
@@ -118,8 +118,8 @@ def test_survival_is_told_as_survival() -> None:
     assert high.p_value > 0.98
 
 
-def test_a_figure_alone_has_its_own_numbers() -> None:
-    """The same whatever other figures are predicted beside it."""
+def test_a_target_alone_has_its_own_numbers() -> None:
+    """The same whatever other targets are predicted beside it."""
     rng = np.random.default_rng(3)
     share, other = shares(rng, N_DRAWS), shares(rng, N_DRAWS)
     tau = np.full(N_DRAWS, 0.3)
@@ -134,17 +134,17 @@ def test_a_figure_alone_has_its_own_numbers() -> None:
         )
     )
     own = row("proportion", 0.3, 80)
-    assert predict_figure(own, 0, predicted(share, share), tau, 1) == predict_figure(own, 1, two, tau, 1)
+    assert predict_target(own, 0, predicted(share, share), tau, 1) == predict_target(own, 1, two, tau, 1)
 
 
 def test_what_has_no_prediction_has_none() -> None:
-    """And a bound has no single observed figure."""
-    nothing = predict_figure(
+    """And a bound has no single observed value."""
+    nothing = predict_target(
         row("proportion", 0.3, 80), 0, predicted(np.full(5, np.nan), np.full(5, np.nan)), np.zeros(5), 1
     )
     assert nothing.inside is None
     assert np.isnan(nothing.low)
-    bound = predict_figure(row("proportion", None, 80), 0, predicted(np.full(5, 0.3), np.full(5, 0.3)), np.zeros(5), 1)
+    bound = predict_target(row("proportion", None, 80), 0, predicted(np.full(5, 0.3), np.full(5, 0.3)), np.zeros(5), 1)
     assert bound.inside is None
     assert np.isnan(bound.p_value)
     assert bound.low < 0.3 < bound.high

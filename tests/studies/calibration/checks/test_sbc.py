@@ -19,7 +19,7 @@ from lmssim.studies.calibration.density import Density
 from lmssim.studies.calibration.emulator import Emulator, eta_of_share, share_of_eta
 from lmssim.studies.calibration.likelihood import likelihood_of
 from lmssim.studies.calibration.problem import N_ROWS, BetweenStudies, FreeQuantity, load_problem
-from tests.kit.rows import figure_row
+from tests.kit.rows import target_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class _Reading:
 
 
 def _row(target: str, study: str, n: int, within: str = "") -> Row:
-    return replace(figure_row(cast("SeriesRow", _Reading()), n, target, study), within=within)
+    return replace(target_row(cast("SeriesRow", _Reading()), n, target, study), within=within)
 
 
 def _normal(name: str) -> FreeQuantity:
@@ -53,7 +53,7 @@ def _normal(name: str) -> FreeQuantity:
 
 @pytest.fixture(scope="module")
 def density() -> Density:
-    """Two free quantities and a tau; six studies, of which one has a figure within another.
+    """Two free quantities and a tau; six studies, of which one has a target within another.
 
     The emulator is the truth: complementary log-logs that are linear in z.
     """
@@ -72,22 +72,22 @@ def density() -> Density:
     )
     level, time = np.full(len(rows), -0.7), np.array([-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, -1.0])
     beta = np.stack([level + 0.4 * time, np.full(len(rows), 0.8), 0.5 * time])
-    beta[:, -1] = beta[:, 2] - [1.2, 0.0, 0.0]  # always a part of the figure that it is within
+    beta[:, -1] = beta[:, 2] - [1.2, 0.0, 0.0]  # always a part of the target that it is within
     emulator = Emulator(1, beta, np.zeros(len(rows)), 2, 0)
     return Density(problem, emulator, np.ones(len(rows)), problem.fitted(), farthest=SETTINGS.farthest)
 
 
 @pytest.fixture(scope="module")
 def truths(density: Density) -> tuple[FloatArray, FloatArray]:
-    """True coordinates, and the figures found there."""
+    """True coordinates, and the targets found there."""
     z = sbc.true_points(3, SETTINGS)
     share = share_of_eta(density.emulator.predict(z[:, :2], np.zeros((len(z), 0))))
-    return z, sbc.simulated_figures(density, z, share, SETTINGS.seed)
+    return z, sbc.simulated_targets(density, z, share, SETTINGS.seed)
 
 
 def _table(density: Density, truths: tuple[FloatArray, FloatArray], n: int) -> pd.DataFrame:
-    z, figures = truths
-    return sbc.uniformity(sbc.rank_truths(density, z[:n], figures[:n], SETTINGS), SETTINGS.n_draws, 1)
+    z, targets = truths
+    return sbc.uniformity(sbc.rank_truths(density, z[:n], targets[:n], SETTINGS), SETTINGS.n_draws, 1)
 
 
 def _sharper(density: Density) -> Density:
@@ -143,7 +143,7 @@ def test_ranks_that_pile_up_are_found() -> None:
     assert (table["p_value"] < 0.01).all()
 
 
-def test_figures_are_drawn_as_the_likelihood_reads_them(density: Density) -> None:
+def test_targets_are_drawn_as_the_likelihood_reads_them(density: Density) -> None:
     """Parts never exceed the whole; means are right; studies differ by tau, and all rows of a study alike."""
     n = np.full(len(density.problem.rows), 1e6)
     share = share_of_eta(density.emulator.predict(np.zeros((1, 2)), np.zeros((1, 0))))[0]
@@ -176,7 +176,7 @@ def test_too_few_data_sets_are_refused() -> None:
 
 @pytest.mark.study
 def test_extremity_passes() -> None:
-    """A hundred sets of the figures of extremity leiomyosarcoma, by the model itself."""
+    """A hundred sets of the targets of extremity leiomyosarcoma, by the model itself."""
     study = sbc.run_sbc(load_problem("extremity"), jobs=2)
     assert list(study.table["quantity"]) == study.problem.names
     assert study.passed, study.summary

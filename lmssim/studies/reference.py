@@ -1,0 +1,50 @@
+"""What the reference results are of: the scenarios, calibrations and series that `lmssim reproduce` computes."""
+
+from __future__ import annotations
+
+from graphlib import TopologicalSorter
+
+from lmssim.bundled import calibration_names, find_calibration, results_folder
+from lmssim.model.language.files import read_toml
+from lmssim.model.language.messages import checked
+from lmssim.model.language.schema.words import Section
+
+
+class Power(Section):
+    """A published series whose power is computed."""
+
+    scenario: str
+    series: str
+    compared: dict[str, str]
+    """Name of each comparison, and the rule on covariates that one of its two arms meets."""
+
+
+class Reference(Section):
+    """`results/reference.toml`."""
+
+    scenarios: list[str]
+    """Scenarios of the base cases and of the switches, in the order of the table."""
+    strategies_of_switches: list[str]
+    """Strategies that the tables of switches show."""
+    simulation_based_calibration: str
+    """Calibration whose method is tested on known parameters."""
+    power: Power
+
+
+def reference() -> Reference:
+    """What the reference results are of.
+
+    Raises
+    ------
+    ScenarioError
+        If the installation is incomplete, or the file is not as it must be.
+    """
+    path = results_folder() / "reference.toml"
+    return checked(Reference, read_toml(path), path)
+
+
+def calibrations_in_order() -> list[str]:
+    """Every bundled calibration, each after those whose posteriors it takes."""
+    names = calibration_names()
+    before = {name: read_toml(find_calibration(name)).get("after", []) for name in names}
+    return [name for name in TopologicalSorter(before).static_order() if name in names]
