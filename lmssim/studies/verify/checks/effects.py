@@ -29,7 +29,7 @@ from lmssim.studies.verify.registry import check
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.kernels import FloatArray
-    from lmssim.model.edits import DeclaredEffect
+    from lmssim.model.edits.effects import DeclaredEffect
 
 STRONGEST = 20.0
 """Hazard ratio, or its inverse, beyond which an effect is not plausible: twice what strong prognostic factors have."""
