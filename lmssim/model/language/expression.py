@@ -8,6 +8,10 @@ turned into stack-machine code by `lmssim.model.program.code`.
 from __future__ import annotations
 
 import ast
+import keyword
+import math
+import re
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 2_000
 MAX_DEPTH = 60
+OWN_WORDS = ("and", "or", "not", "if", "else")
+"""Reserved words of Python that expressions use."""
 SHOWN = 100
 """Characters of an expression that a message repeats."""
 
@@ -109,14 +115,32 @@ def parse(text: str | float, where: str) -> Node:
         If the text is not an expression, or uses a construct that is not allowed.
     """
     if isinstance(text, (int, float)):
-        return Number(float(text))
+        return Number(_finite(text, where))
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"{where}: expression of {len(text)} characters; at most {MAX_LENGTH} are allowed.")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        with warnings.catch_warnings():  # of doubtful Python, which is none of the user's
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text.strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ExpressionError(f"{where}: '{_brief(text)}' is not an expression.") from None
+        raise ExpressionError(f"{where}: '{_brief(text)}' is not an expression.{_reserved(text)}") from None
     return _translate(tree.body, text, where, 0)
+
+
+def _finite(number: float, where: str) -> float:
+    try:
+        value = float(number)
+    except OverflowError:
+        value = math.inf
+    if not math.isfinite(value):
+        raise ExpressionError(f"{where}: {_brief(str(number))} is not a finite number.")
+    return value
+
+
+def _reserved(text: str) -> str:
+    """Hint for a text that uses a word of Python's grammar as a name."""
+    words = [word for word in re.findall(r"[^\W\d]\w*", text) if word in keyword.kwlist and word not in OWN_WORDS]
+    return f" '{words[0]}' is a reserved word and cannot be a name." if words else ""
 
 
 def _translate(node: ast.AST, text: str, where: str, depth: int) -> Node:
@@ -130,7 +154,7 @@ def _translate(node: ast.AST, text: str, where: str, depth: int) -> Node:
         case ast.Constant(value=bool() as flag):
             return Number(float(flag))
         case ast.Constant(value=int() | float() as number):
-            return Number(float(number))
+            return Number(_finite(number, where))
         case ast.Constant(value=str() as string):
             return Text(string)
         case ast.Name(id="true" | "false" as flag_name):

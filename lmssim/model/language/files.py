@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING, Any
 from lmssim.errors import ScenarioError, nearest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-MAX_INCLUDES = 32
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_DEPTH = 32
+"""How deep includes may be nested."""
+MAX_FILES = 1_000
+MAX_TOML_BYTES = 4_000_000
+MAX_NESTING = 60
+"""Tables within tables."""
+LARGEST = 2**63 - 1
+"""Largest whole number that TOML knows."""
 JOINED = ("transitions", "parameters", "shared_parameters")
 """Lists that includes join; of others the including file's stands."""
 POPULATION_PARTS = ("label", "covariates", "correlations")
@@ -37,6 +48,7 @@ class InputFiles:
     def __init__(self, path: Path) -> None:
         self.path, self.folder, self.where = path, path.parent, str(path)
         self.hashes: dict[str, str] = {}
+        self._included: set[Path] = set()
 
     def read_toml(self) -> dict[str, Any]:
         """The file over all that it includes, with the populations of its strata in place.
@@ -46,7 +58,7 @@ class InputFiles:
         ScenarioError
             If a file cannot be read, is not TOML, or an include is not there.
         """
-        data = self._merged(self.path, 0)
+        data = self._merged(self.path, ())
         self._fill_strata(data)
         return data
 
@@ -70,21 +82,32 @@ class InputFiles:
         return path
 
     def _read(self, path: Path) -> bytes:
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
+        content = _bytes_of(path)
         self.hashes[str(path)] = hashlib.sha256(content).hexdigest()
         return content
 
-    def _merged(self, path: Path, depth: int) -> dict[str, Any]:
-        """A TOML file over what it includes: tables are merged, `transitions` and parameter lists are joined."""
-        if depth > MAX_INCLUDES:
-            raise ScenarioError(
-                f"{path}: includes are nested more than {MAX_INCLUDES} deep; do they include each other?"
-            )
+    def _merged(self, path: Path, chain: tuple[Path, ...]) -> dict[str, Any]:
+        """A TOML file over what it includes: tables are merged, `transitions` and parameter lists are joined.
+
+        A file that several others include is read, and counts, once: where it is included first.
+
+        Parameters
+        ----------
+        chain : tuple of Path
+            The files that led here, outermost first.
+        """
+        chain = (*chain, path.resolve())
+        if len(chain) > MAX_DEPTH:
+            raise ScenarioError(f"{path}: includes are nested more than {MAX_DEPTH} deep.")
         data = parse_toml(self._read(path), path)
         merged: dict[str, Any] = {}
+        for target in self._includes(data, path, chain):
+            merge(merged, _relocated(self._merged(target, chain), target.parent, path.parent))
+        merge(merged, data)
+        return merged
+
+    def _includes(self, data: dict[str, Any], path: Path, chain: tuple[Path, ...]) -> Iterator[Path]:
+        """Files that a file includes and that have not been included yet."""
         includes = data.get("include", [])
         if not isinstance(includes, list) or not all(isinstance(i, str) for i in includes):
             raise ScenarioError(f"{path}: include must be a list of file names.")
@@ -92,9 +115,14 @@ class InputFiles:
             target = path.parent / include
             if not target.is_file():
                 raise ScenarioError(f"{path}: include: no such file '{include}'.{_nearby(target)}")
-            merge(merged, _relocated(self._merged(target, depth + 1), target.parent, path.parent))
-        merge(merged, data)
-        return merged
+            if target.resolve() in chain:
+                raise ScenarioError(f"{path}: include: '{include}' includes this file in its turn.")
+            if target.resolve() in self._included:
+                continue
+            self._included.add(target.resolve())
+            if len(self._included) > MAX_FILES:
+                raise ScenarioError(f"{path}: include: more than {MAX_FILES} files are included.")
+            yield target
 
     def _fill_strata(self, data: dict[str, Any]) -> None:
         """Put the populations of strata's files where the strata stand."""
@@ -111,7 +139,9 @@ class InputFiles:
         target = self.folder / stratum["file"]
         if not target.is_file():
             raise ScenarioError(f"{key}: no such file '{stratum['file']}'.{_nearby(target)}")
-        given = self._merged(target, 1).get("population")
+        files = InputFiles(target)
+        given = files.read_toml().get("population")
+        self.hashes |= files.hashes
         if not isinstance(given, dict) or "covariates" not in given:
             raise ScenarioError(f"{key}: {target} has no [population.covariates].")
         for other in ("rows", "strata"):
@@ -130,7 +160,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     ScenarioError
         If it cannot be read, or is not TOML.
     """
-    return parse_toml(InputFiles(path)._read(path), path)
+    return parse_toml(_bytes_of(path), path)
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
 
 
 def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
@@ -139,14 +176,38 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
     Raises
     ------
     ScenarioError
-        If it is not UTF-8 or not TOML.
+        If it is not UTF-8, not TOML, too large, nested too deep, or has a whole number of more than 64 bits.
     """
+    if len(content) > MAX_TOML_BYTES:
+        raise ScenarioError(f"{path}: {len(content):,} bytes; a TOML file may have {MAX_TOML_BYTES:,} at most.")
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        data = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise ScenarioError(f"{path}: not valid TOML: nested too deep.") from None
+    except ValueError:  # Python refuses to read thousands of digits
+        raise ScenarioError(f"{path}: a whole number has thousands of digits; {LARGEST} is the largest.") from None
+    _check_values(data, str(path), "", 0)
+    return data
+
+
+def _check_values(value: Any, path: str, key: str, depth: int) -> None:
+    """Refuse whole numbers beyond 64 bits, and tables nested beyond what any section has."""
+    if depth > MAX_NESTING:
+        raise ScenarioError(f"{path}: {key[:80]}: nested more than {MAX_NESTING} deep.")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _check_values(item, path, f"{key}.{name}" if key else name, depth + 1)
+    elif isinstance(value, list):
+        for i, item in enumerate(value, 1):
+            _check_values(item, path, f"{key}[{i}]", depth + 1)
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise ScenarioError(
+            f"{path}: {key} = {str(value)[:20]}...: is too large; {LARGEST} is the largest whole number."
+        )
 
 
 def merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 MOST_OPTIONS = 64
 """Combinations of vials that an expression weighs, at most."""
+SMALLEST, LARGEST = 1e-3, 1e6
+"""Sizes of vials that can be combined, in the drug's unit."""
 ROUNDING = "1e-9"
 """Share of a vial that rounding may add without another vial."""
 
@@ -55,8 +57,12 @@ def cheapest_vials(dose: str, sizes: Sequence[float], prices: Sequence[str], whe
     Raises
     ------
     InputError
-        If two sizes are the same, or too many combinations may be the cheapest.
+        If a size is not between `SMALLEST` and `LARGEST`, two sizes are the same, or too many combinations may be the
+        cheapest.
     """
+    for size in sizes:
+        if not SMALLEST <= size <= LARGEST:
+            raise ScenarioError(f"{where}: size = {size:g}: must lie between {SMALLEST:g} and {LARGEST:g}.")
     if len(set(sizes)) < len(sizes):
         raise ScenarioError(f"{where}: two vials have the same size.")
     units = _whole(sizes)

@@ -51,6 +51,8 @@ class Group:
     """Posterior: CSV or Parquet file with a column per member and a row per draw; draw k is row k modulo rows."""
     columns: Sequence[str] = ()
     """Posterior: column of each member; if none are given, they are called as the members are."""
+    where: str = ""
+    """File and key, for messages."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be sampled."""
@@ -67,7 +69,8 @@ class Group:
 
     def refusal(self, reason: str) -> ParameterError:
         """Error about this group, to be raised by the caller."""
-        return ParameterError(f"group '{self.name}': {reason}.")
+        where = self.where or f"group '{self.name}'"
+        return ParameterError(f"{where}: {reason}.")
 
     def _check_counts(self) -> None:
         good = all(math.isfinite(count) and count >= 0.0 for count in self.counts)

@@ -63,6 +63,7 @@ def load_groups(
             covariance=spec.covariance,
             file=files.get(name),
             columns=list(columns.values()),
+            where=place,
         )
         if group.file is not None:
             read_columns(group.file, group.columns)  # a bad cell is said before anything runs

@@ -225,6 +225,7 @@ def test_parameters_of_unused_regimens_are_used(build: Build) -> None:
     [
         ("price = 7", "price = -7", r"drugs.a.vials\[1\].price: -7 is not a cost of 0 or more"),
         ("size = 10", "size = -10", r"drugs.a.vials\[1\].size = -10: should be greater than 0"),
+        ("size = 10", "size = 1e-9", r"drugs.a.vials: size = 1e-09: must lie between 0.001 and 1e\+06"),
         ("[regimens.r]", "discount = 1.5\n[regimens.r]", "drugs.a.discount: 1.5 is not a probability between 0 and 1"),
         ('drug = "a"', 'drug = "aa"', r"regimens.r.drugs\[1\].drug: unknown drug 'aa'. Did you mean 'a'"),
         ("cycle = 0.25", "cycle = 0", "regimens.r.cycle: 0 is not greater than 0 years"),

@@ -314,7 +314,9 @@ def test_a_blank_cell_of_parquet_is_named(tmp_path: Path) -> None:
 def test_no_parameter_is_drawn_twice(write: Write) -> None:
     """Two posteriors that both know a parameter: one must say which are its members."""
     twice = load_scenario(write(AS_LIMB + '[groups.again]\nkind = "posterior"\nfile = "womb.parquet"\n'))
-    with pytest.raises(InputError, match="group 'again': its member 'rate' is already drawn with group 'calibrated'"):
+    with pytest.raises(
+        InputError, match=r"test.toml: groups\.again: its member 'rate' is already drawn with group 'calibrated'"
+    ):
         drawn(twice)
 
 
