@@ -100,15 +100,13 @@ def _document(found: list[CaseTime], manifest: dict[str, Any]) -> str:
 
 
 def _table(scenario: Scenario, found: list[CaseTime]) -> Table:
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     from lmssim.report.evaluation.cases import case_table
+    from lmssim.report.parts.terminal import plain_table
 
     content = case_table(scenario, found)
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=content.caption)
-    table.caption_justify = "left"
+    table = plain_table(content.caption)
     for i, column in enumerate(content.frame.columns):
         table.add_column(column, overflow="fold", justify="left" if i < 2 else "right")
     for row in content.frame.itertuples(index=False):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmssim.published.vocabulary import Outcome, Vocabulary
 
 LATE = 5.0
-"""Years after which a recurrence is late, where no time is given."""
+"""Years after which an event is late, where no time is given."""
 
 
 class NotComputableError(Exception):
@@ -235,7 +235,8 @@ def _late(target: Target, measure: Measure, statistic: str) -> Measure:
     """Events after a time, of those who are then followed, alive and without one."""
     after = LATE if target.time is None else target.time
     if statistic not in ("proportion", "cumulative_incidence") or after <= 0.0:
-        raise NotComputableError("late recurrence is a share of patients after a time")
+        outcome = target.outcome.replace("_", " ")
+        raise NotComputableError(f"{outcome} is a share of patients after a time")
     if statistic == "cumulative_incidence" and target.time_end is None:
         raise NotComputableError("the end of the time is not given; a cumulative incidence needs a range")
     text = f"{measure.text} after {after:g} years" + (f", by {target.time_end:g}" if target.time_end else "")
