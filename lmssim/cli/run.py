@@ -88,6 +88,8 @@ def run(
     options.check_known("--backend", backend, BACKENDS)
     if precision is not None and not 0 < precision < float("inf"):
         raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
+    if luck is not None and random_numbers != RandomNumbers.common:
+        raise InputError("--luck is the old name of --random-numbers: give one of them.")
     independent = (luck or random_numbers) == RandomNumbers.independent
     given = {"patients": patients, "precision": precision, "histories": histories, "random-numbers": independent}
     _check_fits(engine, profiles, given)

@@ -220,6 +220,7 @@ def test_includes_that_go_round_are_refused(cli: Cli, model: Path) -> None:
         (["SCENARIO"], ["run"]),
         (["shuffled"], ["run", "illness_death", "--random-numbers", "shuffled"]),
         (["shuffled"], ["run", "illness_death", "--luck", "shuffled"]),
+        (["--luck", "give one"], ["run", "illness_death", "--random-numbers", "independent", "--luck", "common"]),
         ([".svg"], ["show", "illness_death", "--diagram", "diagram.doc"]),
     ],
 )

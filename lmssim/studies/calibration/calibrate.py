@@ -22,7 +22,7 @@ from lmssim.studies.calibration.checks.pairs import conflicting_pairs
 from lmssim.studies.calibration.checks.predictive import predict_target
 from lmssim.studies.calibration.density import Density, dispersed, standardised_given
 from lmssim.studies.calibration.design import posterior_points, prior_points, rows_of_points, run_design
-from lmssim.studies.calibration.emulator import Emulator, error_beside, fit_emulator
+from lmssim.studies.calibration.emulator import Emulator, error_beside, fit_emulator, least_points
 from lmssim.studies.calibration.posterior import parameter_table
 from lmssim.studies.calibration.problem import N_ROWS, Problem, given_of, load_problem
 from lmssim.studies.calibration.result import Calibration
@@ -229,6 +229,11 @@ class _Run:
         """Density over an emulator that was fitted around a first posterior."""
         s, n_free = self.settings, len(self.problem.free)
         columns = self.problem.fitted()
+        least = least_points(n_free, standardised_given(self.problem).shape[1], s.degree)
+        if min(s.design) < least:
+            raise InputError(
+                f"design: {min(s.design)} points are too few for this calibration's emulator: {least} or more."
+            )
         z = prior_points(s.design[0], n_free, s.seed)
         first = self._emulator("design over the prior", z, s.patients[0], 0)
         rough = Density(self.problem, first, per_patient, columns)

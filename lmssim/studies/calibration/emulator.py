@@ -140,6 +140,12 @@ def features(z: FloatArray, given: FloatArray, degree: int) -> FloatArray:
     return np.concatenate([powers(z, degree), given, given**2, crossed], axis=1)
 
 
+def least_points(n_free: int, n_given: int, degree: int) -> int:
+    """Fewest points at which a target's share must be known for its polynomial to be fitted."""
+    n_features: int = features(np.zeros((1, n_free)), np.zeros((1, n_given)), degree).shape[1]
+    return n_features // 2 + 1
+
+
 def fit_emulator(
     z: FloatArray, given: FloatArray, share: FloatArray, information: FloatArray, degree: int = 3
 ) -> Emulator:
@@ -159,7 +165,7 @@ def fit_emulator(
     with threadpool_limits(limits=1):  # bits do not depend on the machine's threads
         for k in range(share.shape[1]):
             known = np.isfinite(share[:, k]) & (information[:, k] > 0.0)
-            if known.sum() > x.shape[1] // 2:
+            if known.sum() >= least_points(z.shape[1], given.shape[1], degree):
                 beta[:, k], sd[k] = _regress(x[known], share[known, k], information[known, k])
             else:
                 sd[k] = np.nan

@@ -186,6 +186,12 @@ def test_cohorts_held_out_and_checks_change_nothing(whole: Calibration, tmp_path
     assert np.allclose(left_out["error"], left_out["predicted"] - left_out["observed"])
 
 
+def test_a_design_too_small_for_its_emulator_is_refused_before_any_run(tmp_path: Path) -> None:
+    """The message speaks of the design, not of a target that had no patients."""
+    with pytest.raises(InputError, match=r"design: 2 points are too few for this calibration's emulator: \d+ or more"):
+        calibrate(write_toy(tmp_path), replace(SMALL, design=(2, 2)))
+
+
 def test_a_target_without_patients_is_refused(tmp_path: Path) -> None:
     """With its place in the file, before anything is sampled."""
     text = CALIBRATION.replace('label = "Ill"\n', 'label = "Ill"\nwhere = "size > 1000"\n')
