@@ -1,7 +1,8 @@
 """A folder of results: files written whole, what they were made from beside them, and last of all the manifest.
 
 A folder with a manifest is complete, and holds what the manifest lists. The old manifest goes before the first new file
-comes; at the end, files that the old one listed and that were not written again are removed, and nothing else ever is.
+comes; at the end, files that the old one listed, that still are what was written, and that were not written again are
+removed, and nothing else ever is. A manifest that lmssim did not write is not touched: the folder is refused.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 MANIFEST, INPUTS = "manifest.json", "inputs.json"
+HASHES = "sha256"
+"""Key of a manifest under which the hashes of its files stand."""
 
 
 class ResultFolder:
@@ -34,19 +37,24 @@ class ResultFolder:
     Raises
     ------
     OutputError
-        On entering, if files cannot be written there, or somebody else is writing.
+        On entering, if files cannot be written there, somebody else is writing, or the manifest there is not lmssim's.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock: int | None = None
         self._begun = False
-        self._earlier: list[str] = []
+        self._earlier: dict[str, str] = {}
         self._written: set[str] = set()
 
     def __enter__(self) -> Self:
         store.make_folder(self.path)
         self._lock = _locked(self.path)
+        try:
+            self._earlier = _hashes(self.path / MANIFEST)
+        except OutputError:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -58,7 +66,6 @@ class ResultFolder:
     def begin(self) -> Path:
         """The folder, to write to: what stands there is complete no more, so its manifest goes."""
         if not self._begun:
-            self._earlier = _listed(self.path / MANIFEST)
             store.remove(self.path / MANIFEST)
             self._begun = True
         return self.path
@@ -101,26 +108,40 @@ class ResultFolder:
             The manifest as written.
         """
         store.write_json(self.place(INPUTS), inputs)
-        for name in set(self._earlier) - self._written:
-            _remove_within(self.path, name)
-        document = {**manifest, "files": sorted(self._written)}
+        for name in self._earlier.keys() - self._written:
+            _remove_own(self.path, name, self._earlier[name])
+        files = sorted(self._written)
+        document = {**manifest, "files": files, HASHES: {name: store.hash_of(self.path / name) for name in files}}
         store.write_json(self.path / MANIFEST, document)
         return document
 
 
-def _listed(path: Path) -> list[str]:
-    """Files that a manifest lists; none if it cannot be read."""
+def _hashes(path: Path) -> dict[str, str]:
+    """Hash of each file that a manifest of lmssim's lists; none if there is no manifest.
+
+    Raises
+    ------
+    OutputError
+        If a file of this name is there that lmssim did not write.
+    """
+    if not path.exists():
+        return {}
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        document = json.loads(path.read_text(encoding="utf-8"))
+        ours = isinstance(document["format"], int) and isinstance(document["result"], dict)
     except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+        ours = False
+    if not ours:
+        raise OutputError(f"{path}: lmssim did not write this file; move it away, or give another folder by --out.")
+    hashes = document.get(HASHES)  # an older version's has none
+    return {name: text for name, text in hashes.items() if isinstance(text, str)} if isinstance(hashes, dict) else {}
 
 
-def _remove_within(folder: Path, name: str) -> None:
-    """Remove a file of a folder, but nothing outside of it, whatever a manifest says."""
+def _remove_own(folder: Path, name: str, digest: str) -> None:
+    """Remove a file of a folder that is what lmssim wrote, but nothing outside of it, whatever a manifest says."""
     path = folder / name
-    if (path.parent.resolve() / path.name).is_relative_to(folder.resolve()):
+    inside = (path.parent.resolve() / path.name).is_relative_to(folder.resolve())
+    if inside and path.is_file() and not path.is_symlink() and store.hash_of(path) == digest:
         with suppress(OSError):
             path.unlink(missing_ok=True)
 

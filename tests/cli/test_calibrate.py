@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmssim.cli.progress import phase_bars
+from lmssim.execution.store import hash_of
 from tests.kit.calibrated import synthetic
 from tests.kit.toy import CALIBRATION, write_toy
 
@@ -69,7 +70,8 @@ def test_a_calibration_is_run_and_written(cli: Cli, calls: list[tuple[Any, ...]]
     out.mkdir()
     (out / "old.csv").write_text("")
     (out / "mine.txt").write_text("")
-    (out / "manifest.json").write_text(json.dumps({"files": ["old.csv"]}))
+    earlier = {"format": 1, "result": {}, "files": ["old.csv"], "sha256": {"old.csv": hash_of(out / "old.csv")}}
+    (out / "manifest.json").write_text(json.dumps(earlier))
     words = ("--seed", 7, "--jobs", 1, "--design", 101, "--patients", 50, "--steps", 30, "--no-resume")
     outcome = cli("calibrate", "extremity", "--out", out, *words)
     assert outcome.code == 0, outcome.err

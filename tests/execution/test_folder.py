@@ -25,7 +25,7 @@ def fill(path: Path, *files: str, manifest: dict[str, Any] | None = None) -> dic
     with ResultFolder(path) as folder:
         for name in files:
             store.write_text(folder.place(name), name)
-        return folder.finish(manifest or {"result": {}}, {"asked": {}})
+        return folder.finish(manifest or {"format": 1, "result": {}}, {"asked": {}})
 
 
 def test_the_manifest_lists_what_was_written(tmp_path: Path) -> None:
@@ -36,9 +36,11 @@ def test_the_manifest_lists_what_was_written(tmp_path: Path) -> None:
         (folder.begin() / "b.svg").write_text("b")
         (folder.begin() / "b.png").write_text("b")
         assert folder.add_figure(out / "b.svg") == out / "b.svg"
-        document = folder.finish({"result": {"seed": 1}}, {"asked": {"seed": 1}})
+        document = folder.finish({"format": 1, "result": {"seed": 1}}, {"asked": {"seed": 1}})
     assert document == json.loads((out / "manifest.json").read_text())
-    assert document == {"result": {"seed": 1}, "files": ["b.png", "b.svg", "inputs.json", "tables/a.csv"]}
+    assert (document["format"], document["result"]) == (1, {"seed": 1})
+    assert document["files"] == ["b.png", "b.svg", "inputs.json", "tables/a.csv"]
+    assert document["sha256"] == {name: store.hash_of(out / name) for name in document["files"]}
     assert names(out) == {*document["files"], "manifest.json"}
     assert json.loads((out / "inputs.json").read_text()) == {"asked": {"seed": 1}}
 
@@ -61,31 +63,44 @@ def test_a_manifest_cannot_reach_outside(name: str, tmp_path: Path) -> None:
     out.mkdir()
     outside.write_text("mine")
     (out / "link").symlink_to(tmp_path, target_is_directory=True)
-    (out / "manifest.json").write_text(json.dumps({"files": [name.format(outside=outside), 7, None]}))
+    listed = {name.format(outside=outside): store.hash_of(outside), "7": 7}
+    (out / "manifest.json").write_text(json.dumps({"format": 1, "result": {}, "files": [*listed], "sha256": listed}))
     fill(out, "a.csv")
     assert outside.read_text() == "mine"
     assert names(out) >= {"a.csv", "inputs.json", "manifest.json"}
 
 
-def test_a_link_that_was_listed_goes_and_its_target_stays(tmp_path: Path) -> None:
-    """Only what stands in the folder is the folder's."""
+def test_a_link_in_place_of_a_listed_file_stays(tmp_path: Path) -> None:
+    """Results are never links: somebody else put it there."""
     out, target = tmp_path / "out", tmp_path / "target.csv"
     fill(out, "a.csv")
-    target.write_text("mine")
-    (out / "a.csv").unlink()
+    (out / "a.csv").rename(target)
     (out / "a.csv").symlink_to(target)
     fill(out, "b.csv")
-    assert not (out / "a.csv").is_symlink()
-    assert target.read_text() == "mine"
+    assert (out / "a.csv").is_symlink()
+    assert target.read_text() == "a.csv"
 
 
-@pytest.mark.parametrize("text", ["", "not JSON", "[]", "{}", '{"files": "a.csv"}', '{"files": null}'])
-def test_a_spoilt_manifest_removes_nothing(text: str, tmp_path: Path) -> None:
-    """Its place is taken."""
+def test_a_listed_file_that_somebody_changed_stays(tmp_path: Path) -> None:
+    """What is removed is what was written, to the last bit."""
+    fill(tmp_path, "a.csv", "b.csv")
+    (tmp_path / "a.csv").write_text("mine")
+    fill(tmp_path, "c.csv")
+    assert names(tmp_path) == {"a.csv", "c.csv", "inputs.json", "manifest.json"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "not JSON", "[]", "{}", '{"files": "a.csv"}', '{"name": "other", "version": 3, "files": ["a.csv"]}'],
+)
+def test_a_manifest_of_somebody_else_is_not_touched(text: str, tmp_path: Path) -> None:
+    """Nor is anything that it lists: the folder is refused before any work."""
     (tmp_path / "a.csv").write_text("mine")
     (tmp_path / "manifest.json").write_text(text)
-    fill(tmp_path, "b.csv")
-    assert names(tmp_path) == {"a.csv", "b.csv", "inputs.json", "manifest.json"}
+    with pytest.raises(OutputError, match=r"manifest\.json: lmssim did not write this file"):
+        fill(tmp_path, "b.csv")
+    assert names(tmp_path) == {"a.csv", "manifest.json"}
+    assert (tmp_path / "manifest.json").read_text() == text
 
 
 def test_the_old_manifest_goes_before_the_first_new_file(tmp_path: Path) -> None:
