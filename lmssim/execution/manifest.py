@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 
-FORMAT = 1
+FORMAT = 2
 """Version of the manifest's own layout."""
 PACKAGES = (
     "jinja2",
