@@ -47,8 +47,8 @@ def refuse_endless_losses(file: ScenarioFile, where: str) -> None:
     listed = "; ".join(f'{key}: `years = "forever"`' for key in keys)
     raise ScenarioError(
         f"{where}: schema_version = {file.schema_version}: from version {LOSSES_END} on, `years` must stand beside"
-        f" every `utility_loss`. To migrate, set `schema_version = {LOSSES_END}` and write {choice}. Without `years` a loss"
-        f" lasted until death; to keep that meaning, write in {listed}."
+        f" every `utility_loss`. To migrate, set `schema_version = {LOSSES_END}` and write {choice}. Without `years`"
+        f" a loss lasted until death; to keep that meaning, write in {listed}."
     )
 
 
