@@ -20,7 +20,7 @@ from lmssim.execution.control_variate import Controlled, control
 from lmssim.execution.simulate import COHORT, Sampling, simulate
 from lmssim.execution.solve import solve_population
 from lmssim.model import edits
-from lmssim.model.compile.scenario import check_domains, compile_scenario
+from lmssim.model.compile.scenario import compile_scenario
 from lmssim.outcomes import tables as frames
 from lmssim.outcomes.main import COST, MAIN, QALYS, position_of
 from lmssim.published.cases import case_frame, read_cases
@@ -263,7 +263,7 @@ def evaluate(
     """
     program = compile_scenario(scenario)
     if draws is not None:
-        check_domains(program, program.numbers(draws))
+        program.numbers(draws)  # an impossible draw is said before anything runs
     sampling = sampling or Sampling()
     sampling.validate()
     _check_comparator(program, sampling)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
 from lmssim.model.language.curves import with_curves
+from lmssim.model.language.duplicates import refuse_duplicates
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import checked
@@ -117,6 +118,7 @@ def load_scenario(
     if additions:
         merge(merged, copy.deepcopy(dict(additions)))
     file, options = _as_chosen(merged, switches or {}, files.path)
+    refuse_duplicates(file, where)
     _check_settings(file, where)
     file = with_regimens(with_curves(file, where), where)
     paths = [files.find(p) for p in file.parameters]
@@ -187,9 +189,6 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
-    categories = file.settings.cost_categories
-    if len(set(categories)) < len(categories):
-        raise ScenarioError(f"{where}: settings.cost_categories: one stands twice in {categories}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
