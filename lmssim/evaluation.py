@@ -20,7 +20,7 @@ from lmssim.execution.control_variate import Controlled, control
 from lmssim.execution.simulate import COHORT, Sampling, simulate
 from lmssim.execution.solve import solve_population
 from lmssim.model import edits
-from lmssim.model.compile.scenario import check_domains, compile_scenario
+from lmssim.model.compile.scenario import compile_scenario
 from lmssim.model.parameters.given import checked_draws
 from lmssim.outcomes import tables as frames
 from lmssim.outcomes.main import COST, MAIN, QALYS, position_of
@@ -268,7 +268,7 @@ def evaluate(
     program = compile_scenario(scenario)
     if draws is not None:
         draws = checked_draws(scenario.table, draws)
-        check_domains(program, program.numbers(draws))
+        program.numbers(draws)  # an impossible draw is said before anything runs
     _check_comparator(program, sampling)
     if sampling.engine == COHORT:
         return Evaluation(program, sampling, solve_population(program, sampling, draws, progress=progress))

@@ -10,10 +10,10 @@ from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
 from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
+from lmssim.model.language.duplicates import refuse_duplicates
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import checked
-from lmssim.model.language.published import check_series
 from lmssim.model.language.regimens import with_regimens
 from lmssim.model.language.schema import ScenarioFile
 from lmssim.model.language.versions import refuse_endless_losses
@@ -30,6 +30,7 @@ from lmssim.model.population.patients import (
     possible_labels,
     with_columns,
 )
+from lmssim.model.published import check_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -139,6 +140,7 @@ def _loaded(
     if additions:
         merge(merged, copy.deepcopy(dict(additions)))
     file, options = _as_chosen(merged, switches or {}, files.path)
+    refuse_duplicates(file, where)
     _check_settings(file, where)
     check_series(file, where)
     file = with_regimens(with_curves(file, where), where)
@@ -213,9 +215,6 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
-    categories = file.settings.cost_categories
-    if len(set(categories)) < len(categories):
-        raise ScenarioError(f"{where}: settings.cost_categories: one stands twice in {categories}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))

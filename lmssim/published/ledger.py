@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import DataError, unknown
 from lmssim.model.language.csvfile import BLANK, Row, number, read_unique
-from lmssim.model.language.published import RATIOS, SHARES, TIMES, Figures, problem
+from lmssim.model.published import RATIOS, SHARES, TIMES, Figures, problem
 
 if TYPE_CHECKING:
     from pathlib import Path

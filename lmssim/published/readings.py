@@ -19,9 +19,9 @@ from scipy import stats
 from lmssim.errors import DataError, ExpressionError, InputError, nearest, unknown
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
-from lmssim.model.language.published import RATIOS
 from lmssim.model.language.schema import FollowUp, Series, SeriesRow
 from lmssim.model.population.patients import possible_labels
+from lmssim.model.published import RATIOS
 from lmssim.published.arms import Arms
 from lmssim.published.measures import Measures, NotComputableError, listed
 from lmssim.published.vocabulary import OTHER, vocabulary

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import DataError, unknown
 from lmssim.model.language.csvfile import BLANK, Row, number, plain_number, read_unique
-from lmssim.model.language.published import RATIOS, Figures, problem
+from lmssim.model.published import RATIOS, Figures, problem
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ TEXTS = (
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate")
 TIMES = ("median_time_years", "mean_time_years")
 NUMBERS = {"value": "value", "low": "ci_low", "high": "ci_high", "n": "n", "events": "events"}
-"""Columns of the numbers of a target, by their names in `lmssim.model.language.published`."""
+"""Columns of the numbers of a target, by their names in `lmssim.model.published`."""
 NOBODY = "none"
 """In the column `exclude`: nobody is left out."""
 SEPARATOR = ";"

@@ -177,12 +177,11 @@ class ParameterTable(Mapping[str, Parameter]):
 
 
 def _check_draws(parameter: Parameter, array: FloatArray, first_draw: int | None) -> None:
-    low = -math.inf if parameter.lower is None else parameter.lower
-    high = math.inf if parameter.upper is None else parameter.upper
-    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= low) & (array <= high)))
-    if wrong.size:
-        what = "value" if first_draw is None else f"draw {first_draw + int(wrong[0])}"
-        parameter.check(float(array[wrong[0]]), f"{what} of '{parameter.expression}'" if parameter.expression else what)
+    of = f" of '{parameter.expression}'" if parameter.expression else ""
+    if first_draw is None and array.size == 1:
+        parameter.check(float(array.flat[0]), f"value{of}")
+    else:
+        parameter.check_draws(array, of, first_draw or 0)
 
 
 def unique(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
