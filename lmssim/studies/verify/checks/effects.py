@@ -326,9 +326,9 @@ def events_move_the_declared_way(bench: Bench) -> Finding:
         if spec.expected == "unknown":
             continue
         sign = 1.0 if spec.expected == "harm" else -1.0
-        never, always = _alone(bench, event)
-        more = sign * (outcomes(always) - outcomes(never))
         alters = spec.death is not None or bool(spec.set)
+        never, always = _alone(bench, event, bench.sampling.n_patients if alters else bench.n_few)
+        more = sign * (outcomes(always) - outcomes(never))
         noise = rounding(outcomes(never))
         if alters:
             noise = noise + limit(n) * np.hypot(_error(always), _error(never))
@@ -342,13 +342,13 @@ def events_move_the_declared_way(bench: Bench) -> Finding:
     return worst_of(findings)
 
 
-def _alone(bench: Bench, event: str) -> tuple[Evaluation, Evaluation]:
-    """Without an event, and with it certain."""
+def _alone(bench: Bench, event: str, n: int) -> tuple[Evaluation, Evaluation]:
+    """Some patients without an event, and with it certain."""
     never, always = ((edits.event_probability, event, p) for p in (0.0, CERTAIN))
-    alone = bench.run((edits.no_events,), always)
+    alone = bench.run((edits.no_events,), always, n_patients=n)
     if alone.estimates.counts.marks[:, alone.program.marks.index(event), 1].any():
-        return bench.run((edits.no_events,)), alone
-    return bench.run(never), bench.run(always)
+        return bench.run((edits.no_events,), n_patients=n), alone
+    return bench.run(never, n_patients=n), bench.run(always, n_patients=n)
 
 
 def _error(evaluation: Evaluation) -> FloatArray:

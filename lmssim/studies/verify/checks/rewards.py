@@ -239,9 +239,12 @@ def _is_paid(bench: Bench, treatment: str) -> NDArray[np.bool_]:
 def _regimen_is_paid(bench: Bench, spec: Treatment, values: Mapping[str, float]) -> bool:
     """Whether a cycle of a treatment's regimen has a price, be it of a drug or of giving it."""
     file = bench.scenario.file
-    if spec.regimen is None or any(each.excludes for each in file.terminal):
+    if spec.regimen is None:
         return False
     regimen = file.regimens[spec.regimen]
+    category = regimen.category or file.settings.cost_categories[0]
+    if any(category in each.excludes for each in file.terminal):
+        return False
     if any(_above(price, values) for price in (regimen.delivery, regimen.premedication, regimen.monitoring)):
         return True
     drugs = [file.drugs[given.drug] for given in regimen.drugs]
