@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from lmssim.errors import DataError, InputError, nearest, unknown
+from lmssim.text import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -137,7 +138,7 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             width = width or len(cells)
             if cells or width == 1:
-                yield line, [cell.strip() for cell in cells] or [""]
+                yield line, [cell_text(cell.strip()) for cell in cells] or [""]
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{path}:{line}: not a CSV record ({error}).") from None

@@ -9,7 +9,8 @@ from lmssim.report.evaluation.cycles import cycle_conventions
 from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.sources import used_parameters
 from lmssim.report.parts.digits import amount, listed, plain
-from lmssim.report.parts.labels import endpoint_label, option_label, state_label, strategy_labels, switch_label
+from lmssim.report.parts.labels import endpoint_label, named, option_label, state_label, strategy_labels, switch_label
+from lmssim.text import one_line
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
@@ -56,7 +57,7 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Terminal care", _terminal(scenario)),
         ("Utilities", _utilities(scenario)),
         ("Background mortality", _mortality(scenario)),
-        ("Population", scenario.file.population.label or _covariates(scenario)),
+        ("Population", one_line(scenario.file.population.label or "") or _covariates(scenario)),
         ("Named times", f"{listed([f'{t:g}' for t in settings.times])} years"),
         *switch_conventions(scenario),
         ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),
@@ -146,8 +147,8 @@ def _mortality(scenario: Scenario) -> str:
 def _covariates(scenario: Scenario) -> str:
     population = scenario.file.population
     if population.strata:
-        return f"mixed by {population.by}: {listed([s.label or name for name, s in population.strata.items()])}"
-    return listed([spec.label or name for name, spec in population.covariates.items()])
+        return f"mixed by {population.by}: {listed([named(s.label, name) for name, s in population.strata.items()])}"
+    return listed([named(spec.label, name) for name, spec in population.covariates.items()])
 
 
 def limitations(evaluation: Evaluation) -> list[str]:
