@@ -14,8 +14,12 @@ import typer
 from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from lmssim.model.scenario import Scenario as LoadedScenario
+
+COHORT = "cohort"
+ENGINES = ("compiled", "des", COHORT)
 LARGEST_SEED = 2**63 - 1
 MOST_PATIENTS = 1_000_000_000
 MOST_JOBS = 1_024
@@ -158,6 +162,13 @@ def names_of(text: str | None, option: str = "--strategies") -> tuple[str, ...]:
         if names.count(name) > 1:
             raise InputError(f"{option} {_shown(text)}: {_shown(name)} stands twice.")
     return names
+
+
+def check_strategies(names: Sequence[str], scenario: LoadedScenario, option: str = "--strategies") -> None:
+    """Refuse a strategy that a scenario does not have."""
+    for name in names:
+        if name not in scenario.strategies:
+            raise InputError(unknown("strategy", name, scenario.strategies, option))
 
 
 def each_once(option: str, names: list[str] | None) -> list[str]:

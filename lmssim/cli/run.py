@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import Scenario
 
-COHORT = "cohort"
-ENGINES = ("compiled", "des", COHORT)
 BACKENDS = ("threads", "loky")
 DEFAULT_PATIENTS = 100_000
 DEFAULT_PROFILES = 32
@@ -91,7 +89,7 @@ def run(
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     strategies_ = options.names_of(strategies)
-    options.check_known("--engine", engine, ENGINES)
+    options.check_known("--engine", engine, options.ENGINES)
     options.check_known("--backend", backend, BACKENDS)
     if luck is not None and random_numbers != RandomNumbers.common:
         raise InputError("--luck is the old name of --random-numbers: give one of them.")
@@ -121,6 +119,7 @@ def run(
     )
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
+    options.check_strategies(strategies_, loaded)
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / loaded.name) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
@@ -158,9 +157,11 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
     InputError
         If one is given; the message says what to do instead.
     """
-    if engine != COHORT:
+    if engine != options.COHORT:
         if profiles is not None:
-            raise InputError(f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {COHORT}.")
+            raise InputError(
+                f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {options.COHORT}."
+            )
         return
     reasons = {
         "patients": "is solved for profiles, not patients: give --profiles",
@@ -171,7 +172,7 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
     }
     for option, reason in reasons.items():
         if given[option] not in (None, False):
-            raise InputError(f"--{option}: engine '{COHORT}' {reason}.")
+            raise InputError(f"--{option}: engine '{options.COHORT}' {reason}.")
 
 
 def _solved(evaluation: Evaluation) -> dict[str, Any] | None:

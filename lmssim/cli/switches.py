@@ -51,7 +51,9 @@ def switches(
     from lmssim.studies.sensitivity.switches import run_switches
 
     clock = Stopwatch()
-    name = load_scenario(scenario, overrides_, chosen_).name
+    loaded = load_scenario(scenario, overrides_, chosen_)
+    options.check_strategies(strategies_, loaded)
+    name = loaded.name
     sampling = Sampling(n_patients=patients, seed=seed, block=block, jobs=options.jobs_or_all(jobs))
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / f"{name}-switches") as folder:

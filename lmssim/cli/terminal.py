@@ -64,13 +64,15 @@ def console() -> Console:
 
 
 def flushed(code: int) -> int:
-    """Code, once stdout has taken everything; 1 if it cannot, for its reader has gone or its disk is full."""
+    """Code, once stdout has taken everything; 1 if its reader has gone, 2 if its disk is full."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):
-            complain(f"lmssim: error: stdout: {error.strerror or error}.")
         with suppress(OSError, ValueError):  # what is left is not written again when Python ends
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return code or 1
+        if isinstance(error, BrokenPipeError):
+            return 1
+        if not code:
+            complain(f"lmssim: error: output: {error.strerror or error}.")
+        return code or 2
     return code

@@ -10,7 +10,6 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.terminal import console, say
-from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
@@ -50,9 +49,7 @@ def trace(
 
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
-    for name in shown:
-        if name not in loaded.strategies:
-            raise InputError(unknown("strategy", name, loaded.strategies, "--strategy"))
+    options.check_strategies(shown, loaded, "--strategy")
     clock.lap("load")
     with nullcontext() if out is None else ResultFolder(out) as folder:
         life = live(loaded, patient, seed, draw).only(shown or loaded.strategies)

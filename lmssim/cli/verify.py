@@ -69,6 +69,9 @@ def verify(
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.verify import chosen, run_battery
 
+    engines = options.each_once("--engine", engine) or ["compiled"]
+    for name in engines:
+        options.check_known("--engine", name, options.ENGINES)
     checks = chosen(check or [], skip or [])
     if listed:
         for each in checks:
@@ -81,7 +84,7 @@ def verify(
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
     with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-verify") as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
-            battery = run_battery(loaded, sampling, engine or ["compiled"], check or [], skip or [], progress)
+            battery = run_battery(loaded, sampling, engines, check or [], skip or [], progress)
         clock.lap("battery")
         manifest = _write(battery, folder, _manifest(battery, overrides_, clock.laps))
     if json:
