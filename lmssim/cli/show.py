@@ -85,6 +85,8 @@ def show(
         screen.print(_regimens(program))
     if everything or parameters:
         screen.print(_parameters(program))
+        for file, columns in loaded.further.items():
+            screen.print(f"Not read: {file}: {', '.join(columns)}")
     if evidence:
         _show_evidence(loaded, json)
 

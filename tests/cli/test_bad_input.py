@@ -95,7 +95,7 @@ SPOILT = {
         "[states.dead]",
         '[states.fork]\nkind = "chance"\nbranches = [{ to = "dead", p = 1.7 }, { to = "stable", p = "rest" }]\n'
         "[states.dead]",
-        ["fork", "1.7", "over 1"],
+        ["fork", "1.7", "between 0 and 1"],
     ),
     "cycle of chance states": (
         TOML,
@@ -251,7 +251,7 @@ NUMBERS = {"N", "K", "SE"}
 NO_NUMBERS = ("0x10", "1_000", "\u0661\u0662", "NaN", "inf", "1e400", "", " ", "ten", "9" * 400, "-1", "1,000", "--")
 NO_WHOLE_NUMBERS = ("1.5", "1e3")
 PAIRS: dict[str, tuple[str, ...]] = {
-    "--set": ("u_stable", "=1", "u_stable=", "a=b=c", "u_stable=0x1", "u_stable=1_0", "u_stabel=1", "\u0661=1")}
+    "--set": ("u_stable", "=1", "u_stable=", "a=b=c", "u_stable=0x1", "u_stable=1_0", "u_stabel=1", "\u0661=1"),
     "--switch": ("a", "=b", "a=", "nobody=here"),
 }
 CHOICES = {"--engine", "--backend", "--random-numbers", "--only", "--check", "--skip"}

@@ -139,8 +139,13 @@ def _mortality(scenario: Scenario) -> str:
     if mortality is None:
         return "none"
     kind = {"q": "probabilities of death within a year", "m": "death rates"}[mortality.measure]
-    keys = listed(list(mortality.keys))
-    return f"{Path(mortality.table).name} ({kind}, by age and {keys}), constant hazard in each band"
+    by, life = listed(["age", *mortality.keys]), scenario.life
+    text = f"{Path(mortality.table).name} ({kind}, by {by}), constant hazard in each band"
+    if life is not None and life.first_age > 0.0:
+        text += f"; before age {life.first_age:g}, the first row of each key"
+    if life is not None and life.closed is not None:
+        return f"{text}; closed: nobody lives beyond age {life.closed:g}, where q = 1"
+    return f"{text}; the last row is held for ever"
 
 
 def _covariates(scenario: Scenario) -> str:

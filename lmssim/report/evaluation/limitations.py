@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lmssim.model.parameters.groups import away_from_draws
 from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.sources import used_parameters
-from lmssim.report.parts.digits import plain
+from lmssim.report.parts.digits import listed, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.model.language.schema import ScenarioFile
     from lmssim.model.parameters.parameter import Parameter
+    from lmssim.model.scenario import Scenario
 
 
 def limitations(evaluation: Evaluation) -> list[str]:
@@ -22,7 +24,7 @@ def limitations(evaluation: Evaluation) -> list[str]:
     file, used = evaluation.scenario.file, used_parameters(evaluation)
     return [
         *_of_errors(evaluation, used),
-        *_of_parameters(file, used),
+        *_of_parameters(evaluation.scenario, used),
         "Structural choices (states, what they lead to, what effects act on) are not varied here"
         + (", but for the switches listed below." if file.switches else "."),
         *_of_the_model(evaluation),
@@ -41,14 +43,23 @@ def _of_errors(evaluation: Evaluation, used: list[Parameter]) -> Iterator[str]:
         yield "One profile, with the middle value of every covariate, represents the whole population."
 
 
-def _of_parameters(file: ScenarioFile, used: list[Parameter]) -> Iterator[str]:
-    """What sources do not give."""
+def _of_parameters(scenario: Scenario, used: list[Parameter]) -> Iterator[str]:
+    """What sources and draws do not give."""
+    file = scenario.file
     assumed = sum(p.kind == "assumed" for p in used)
     if assumed:
         yield (
             f"{assumed} of {len(used)} parameters are assumed, because no usable published value was found; they are "
             "listed first below, each with its reason."
         )
+    unsourced = [
+        p.id for p in used if not (p.kind in ("derived", "definition") or p.expression or p.source_id or p.reason)
+    ]
+    if unsourced:
+        yield f"{len(unsourced)} of {len(used)} parameters state no source: {listed(unsourced)}."
+    away = [text for group in scenario.groups.values() for text in away_from_draws(group, scenario.table)]
+    if away:
+        yield f"The base case lies outside the draws of the posterior for {listed(away)}."
     if any(p.source_id for p in used):
         what = "fitted distributions" if file.cycles is None else "the probabilities of a cycle"
         yield (
