@@ -18,6 +18,7 @@ from lmssim.model.compile.regimens import check_regimens
 from lmssim.model.compile.rewards import compile_rewards
 from lmssim.model.compile.states import compile_events, compile_states
 from lmssim.model.compile.strategies import check_rules, compile_overrides, compile_strategies
+from lmssim.model.population.joint import RowPopulation
 from lmssim.model.program import Program
 from lmssim.model.program.columns import Columns, Keys
 from lmssim.model.program.pack import pack
@@ -153,6 +154,7 @@ def _keys(d: Draft, table: KeyedTable | None, keys: dict[str, str], where: str) 
     for combination in itertools.product(*(_categories(d, covariate) for covariate in keys.values())):
         labels = {column: label for column, (label, _) in zip(keys, combination, strict=True)}
         numbers[tuple(code for _, code in combination)] = table.index_of(labels)
+    table.check_unused(set(numbers.values()))
     return Keys(tuple(covariates.index(covariate) for covariate in keys.values()), numbers)
 
 
@@ -162,6 +164,13 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
         return [("0", 0.0), ("1", 1.0)]
     if spec.kind == "constant" and not len(spec.categories):
         return [(f"{spec.value:g}", float(spec.value or 0.0))]
+    if not len(spec.categories):
+        column = d.scenario.patients.covariates.index(spec)
+        if not isinstance(d.scenario.patients, RowPopulation):
+            raise ScenarioError(
+                f"{d.where}: '{covariate}' is {spec.kind}; only categories tell the keys of a table apart."
+            )
+        return [(f"{code:.17g}", float(code)) for code in np.unique(d.scenario.patients.rows[:, column])]
     return [(str(label), float(code)) for label, code in zip(spec.categories, spec.codes, strict=True)]
 
 

@@ -1,8 +1,9 @@
 """Parameter tables: every number of a model with its uncertainty, its source and its kind.
 
-A table is a CSV with the columns ``id, value, distribution, p1, p2, se, low, high, expression`` and, if wanted,
-``unit, kind, source_id, locator, description, reason, group, lower, upper``. A row with an expression is *derived*:
-its value is computed from other parameters in every draw and after every override.
+A table is a CSV with the columns ``id, value`` and, if wanted, ``distribution, p1, p2, se, low, high, expression, unit,
+kind, source_id, locator, description, reason, group, lower, upper``; a column left out is blank in every row, and a row
+without a distribution is fixed. A row with an expression is *derived*: its value is computed from other parameters in
+every draw and after every override.
 
 ============  =========================  ==================================================================
 distribution  native                     otherwise, from ``value`` and ``se`` or the 95% interval low, high
@@ -48,9 +49,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Parameter", "ParameterTable", "load_parameters"]
 
-REQUIRED = ("id", "value", "distribution", "p1", "p2", "se", "low", "high", "expression")
+REQUIRED = ("id", "value")
 TEXTS = ("unit", "kind", "source_id", "locator", "description", "reason", "group")
 NUMBERS = ("p1", "p2", "se", "low", "high", "lower", "upper")
+OPTIONAL = ("distribution", "expression", *NUMBERS, *TEXTS)
+MAX_PARAMETERS = 20_000
+"""Parameters of a scenario."""
 RESERVED = {*keyword.kwlist, *expression.FUNCTIONS, "true", "false", FOREVER}
 
 
@@ -214,13 +218,18 @@ def parameter_rows(paths: Sequence[Path | str], shared: Sequence[Path | str] = (
     """
     own = list(read_parameters(paths))
     ids = {parameter.id for parameter in own}
-    return [*own, *(p for p in read_parameters(shared) if p.id not in ids)]
+    rows = [*own, *(p for p in read_parameters(shared) if p.id not in ids)]
+    if len(rows) > MAX_PARAMETERS:
+        raise ParameterError(
+            f"{rows[-1].file}: {len(rows):,} parameters; a scenario may have {MAX_PARAMETERS:,} at most."
+        )
+    return rows
 
 
 def read_parameters(paths: Iterable[Path | str]) -> Iterator[Parameter]:
     """Rows of some tables, each checked by itself."""
     for path in paths:
-        for row in read_rows(path, REQUIRED, (*TEXTS, "lower", "upper"), ParameterError):
+        for row in read_rows(path, REQUIRED, OPTIONAL, ParameterError):
             yield _read(row)
 
 

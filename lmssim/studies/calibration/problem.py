@@ -276,7 +276,7 @@ def load_problem(name: str | Path) -> Problem:
     refuse_repeats(file, where)
     _check_names(file, scenario, where)
     series = list(dict.fromkeys(study.series for study in file.studies.values()))
-    published = {target.target_id: target for target in load_targets(path.parent / "targets.csv")}
+    published = {target.target_id: target for target in load_targets(path.parent / "targets.csv", False)}
     rows = rows_of_studies(file, rows_of(scenario, series), published, where, scenario.file.events)
     _refuse_fitted_twice(rows, where)
     free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]

@@ -34,7 +34,11 @@ OURS = ("Input should", "Value error", "Extra inputs", "valid number", "valid st
         ("utility = 1", "duration = 1", "states.alive.duration: needs `next` beside it"),
         ("utility = 1", 'next = "dead"', "states.alive.next: needs `duration` beside it"),
         ("initial = true", 'initial = "true"', "states.alive.initial = 'true': should be true or false"),
-        ('kind = "absorbing"', 'kind = "absorbed"', "'dwelling', 'chance', 'absorbing' or 'phase'. Did you mean 'absorb"),
+        (
+            'kind = "absorbing"',
+            'kind = "absorbed"',
+            "'dwelling', 'chance', 'absorbing' or 'phase'. Did you mean 'absorb",
+        ),
         ('from = "alive"', "from = 3", "from = 3: should be text or a list"),
         ("[strategies.one]", "[strategies]\none = 3", "strategies.one = 3: should be a table"),
         ("[strategies.one]", "[strategies.one]\nset.age = 3", "'age' is a covariate, not a parameter"),
