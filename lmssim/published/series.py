@@ -179,7 +179,9 @@ def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
     if row.statistic == "km_median" and row.by is not None:
         raise ScenarioError(f"{where}.by: {exact(row.by)}; a km_median is computed over all of follow-up.")
     if row.by is not None and row.statistic in AT_A_TIME and row.by > longest:
-        raise ScenarioError(f"{where}.by: {exact(row.by)}; follow_up of the series ends at {exact(longest)} years.")
+        end = f"{longest:.4g}"
+        end = end if float(end) < row.by else exact(longest)
+        raise ScenarioError(f"{where}.by: {exact(row.by)}; follow_up of the series ends at {end} years.")
     if row.by is not None and row.after is not None and row.by <= row.after:
         raise ScenarioError(f"{where}.by: {exact(row.by)}; it must be above after, {exact(row.after)}.")
 
