@@ -254,6 +254,8 @@ def _read(row: Row) -> Parameter:
 def _check_texts(row: Row) -> None:
     """Refuse an id that no expression could name, and a kind without what it calls for."""
     id_, kind = row["id"], row["kind"]
+    if keyword.iskeyword(id_):
+        raise row.refuse("id", expression.reserved_word(id_))
     if not id_.isidentifier() or id_ in RESERVED:
         raise row.refuse("id", f"'{id_}' is not a free name of letters, digits and _, not starting with a digit.")
     if "kind" in row.cells and kind not in KINDS:
