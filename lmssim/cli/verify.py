@@ -27,7 +27,7 @@ def verify(
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Engine to test: compiled, des or cohort; may be repeated. Default: compiled, but cohort for models of "
+            help="Engine to test: compiled, des or cohort; may be repeated. Default: compiled; cohort for models of "
             "partitioned survival.",
         ),
     ] = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from threading import Lock
@@ -57,29 +56,43 @@ Edit = tuple[Any, ...]
 T = TypeVar("T")
 
 
+class _Cell(Generic[T]):
+    """A result, or the error that came instead, once somebody has made it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.made: list[T] = []
+        self.error: Exception | None = None
+
+    def get(self, make: Callable[[], T]) -> T:
+        """The result, made by the first who asks; what it raises, it raises for all."""
+        with self.lock:
+            if not self.made and self.error is None:
+                try:
+                    self.made.append(make())
+                except Exception as error:
+                    self.error = error
+        if self.error is not None:
+            raise self.error
+        return self.made[0]
+
+
 class Shared(Generic[T]):
     """Results that are made once, whichever of several threads asks first; only the last few are kept."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self._lock = Lock()
-        self._made: OrderedDict[Any, Future[T]] = OrderedDict()
+        self._cells: OrderedDict[Any, _Cell[T]] = OrderedDict()
 
     def get(self, key: Any, make: Callable[[], T]) -> T:
-        """Result of a key, made by the first who asks; what it raises, it raises for all."""
+        """Result of a key."""
         with self._lock:
-            found = self._made.get(key)
-            future: Future[T] = found or Future()
-            self._made[key] = future
-            self._made.move_to_end(key)
-            if len(self._made) > self.most:
-                self._made.popitem(last=False)
-        if found is None:
-            try:
-                future.set_result(make())
-            except BaseException as error:
-                future.set_exception(error)
-        return future.result()
+            cell = self._cells.setdefault(key, _Cell())
+            self._cells.move_to_end(key)
+            if len(self._cells) > self.most:
+                self._cells.popitem(last=False)
+        return cell.get(make)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from lmssim.studies.verify import chance
 from lmssim.studies.verify.finding import Status
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
 
 
 def test_a_family_shares_the_probability_of_a_false_alarm() -> None:
@@ -39,10 +44,18 @@ def test_a_difference_without_error_fails_but_for_its_slack() -> None:
     assert chance.by_chance([1.0], "equal to", [1.1], [0.0], slack=0.2).status == Status.PASSED
 
 
+def _heavy_tail(u: FloatArray) -> FloatArray:
+    return np.exp(6.0 * stats.norm.ppf(u))
+
+
+def _labels(u: FloatArray) -> FloatArray:
+    return np.floor(3.0 * u)
+
+
 def test_a_sample_is_counted_up_to_quantiles() -> None:
     """Probabilities are the cuts for a continuous law, and those of the atoms for labels; a heavy tail is no alarm."""
     u = (np.arange(4_000) + 0.5) / 4_000
-    for quantile in (lambda v: np.exp(6.0 * stats.norm.ppf(v)), lambda v: np.floor(3.0 * v)):
+    for quantile in (_heavy_tail, _labels):
         counts, probability = chance.at_cuts(quantile(u), quantile)
         assert np.abs(counts / 4_000 - probability).max() < 1e-3
     assert probability == pytest.approx([1 / 3, 1 / 3, 1 / 3, 2 / 3, 1.0, 1.0, 1.0], abs=1e-3)
