@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 STEPS_PER_YEAR = 16
-"""Grid of time to event: a power of two, so that whole and quarter years fall exactly on it."""
+"""Grid of time to event: a power of two, so that whole and quarter years fall exactly on it. In a model in cycles the
+grid is that of the ends of cycles."""
 OCCUPANCY_PER_YEAR = 4
 MAX_ENDPOINTS = 62
 ROLES = ("event", "competing", "censoring")
@@ -30,8 +31,10 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
         rewards.Endpoint(name, _endpoint(roles, 1 << number, endpoint, f"{d.where}: endpoints.{name}"))
         for number, (name, endpoint) in enumerate(d.file.endpoints.items())
     )
-    horizon = d.file.settings.horizon
+    horizon, clock = d.file.settings.horizon, d.cycle
     for time in d.file.settings.times:
+        if clock is not None and 0 < time <= horizon:
+            continue  # between the ends of cycles nothing happens, so that every time can be read
         if time * STEPS_PER_YEAR != int(time * STEPS_PER_YEAR) or not 0 < time <= horizon:
             raise ScenarioError(
                 f"{d.where}: settings.times: {time:g} is not a multiple of 1/{STEPS_PER_YEAR} year up to the horizon."
@@ -40,8 +43,8 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
         endpoints=endpoints,
         of_state=tuple(map(rewards.Roles, *roles.of_state.values())),
         of_mark=tuple(map(rewards.Roles, *roles.of_mark.values())),
-        n_steps=math.ceil(horizon * STEPS_PER_YEAR),
-        steps_per_year=float(STEPS_PER_YEAR),
+        n_steps=math.ceil(horizon * STEPS_PER_YEAR) if clock is None else clock.n,
+        steps_per_year=float(STEPS_PER_YEAR) if clock is None else clock.per_year,
         n_occupancy=math.ceil(horizon * OCCUPANCY_PER_YEAR),
         occupancy_per_year=float(OCCUPANCY_PER_YEAR),
     )
