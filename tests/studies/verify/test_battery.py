@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from lmssim.studies.verify import Battery
 
 SAMPLING = Sampling(n_patients=1_500)
-WARNS = ("all-dead", "bounds", "documented", "effect-dose", "effect-size", "psa-mean", "published-series", "way-out")
+WARNS = (
+    "all-dead",
+    "bounds",
+    "cure-restart",
+    "documented",
+    "effect-dose",
+    "effect-size",
+    "psa-mean",
+    "published-series",
+    "way-out",
+)
 """Checks that warn and do not fail."""
 LEIOMYOSARCOMA = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites", "advanced")
 

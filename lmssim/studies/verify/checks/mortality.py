@@ -35,7 +35,7 @@ AT_ONCE = 1e6
 """Hazard of death at which all die at once, per year."""
 YOUNGER = 10.0
 MORE = 4
-"""Patients, as a multiple of those asked for, where shares are compared with the life table: such lives are short work."""
+"""Patients, as a multiple of those asked for, where shares are compared with the life table: such lives are cheap."""
 GROWN = 45.0
 """Age up to which mortality may fall with age, as it does among young men in many countries."""
 
