@@ -222,7 +222,7 @@ def frontier(changed: Callable[[Any], Any]) -> Plant:
 
     def plant(scenario: Scenario, patch: Patch) -> Scenario:
         true = cea.frontier
-        patch.setattr(cea, "frontier", lambda costs, effects: [changed(row) for row in true(costs, effects)])
+        patch.setattr(cea, "frontier", lambda *given: [changed(row) for row in true(*given)])
         return scenario
 
     return plant

@@ -169,7 +169,13 @@ def stays_end(bench: Bench) -> Finding:
     return warning(worst_of(findings))
 
 
-@check("cure-restart", "event/state", "No mixture cure is met again on a clock that restarts", static=True)
+@check(
+    "cure-restart",
+    "event/state",
+    "No mixture cure is met again on a clock that restarts",
+    scope=Scope.INPUTS,
+    static=True,
+)
 def cures_are_met_once(bench: Bench) -> Finding:
     """Cures out of states that can be entered again; a warning, as the source may have had such a clock."""
     found = restarted_cures(bench.program)
