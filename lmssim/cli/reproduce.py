@@ -32,7 +32,9 @@ def reproduce(
     ] = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")] = Path("results"),
+    out: Annotated[Path, typer.Option(metavar="DIR", parser=options.folder_of, help="Folder of the results.")] = Path(
+        "results"
+    ),
     quiet: options.Quiet = False,
 ) -> None:
     """Compute the reference results again: calibrations, validation, base cases, every option of every switch."""

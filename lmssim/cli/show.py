@@ -45,6 +45,7 @@ def show(
     diagram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the state diagram to a file (SVG or PNG).")
     ] = None,
+    allow: options.AllowFilesFrom = None,
     json: Annotated[bool, typer.Option("--json", help="With --evidence: print it as JSON, and nothing else.")] = False,
 ) -> None:
     """Show a scenario: states and transitions, parameters with their sources, strategies, switches, evidence."""

@@ -32,8 +32,13 @@ def trace(
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the tables and a figure of the life to this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=options.folder_of, help="Write the tables and a figure of the life to this folder."
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -54,7 +59,7 @@ def trace(
         if name not in loaded.strategies:
             raise InputError(unknown("strategy", name, loaded.strategies, "--strategy"))
     clock.lap("load")
-    with nullcontext() if out is None else ResultFolder(out) as folder:
+    with nullcontext() if out is None else ResultFolder(out, loaded.inputs, beside=beside) as folder:
         life = live(loaded, patient, seed, draw).only(strategy or loaded.strategies)
         clock.lap("simulate")
         manifest = _manifest(life, overrides_, clock.laps)

@@ -12,6 +12,7 @@ from lmssim.model.language.curves import with_curves
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import checked
+from lmssim.model.language.reach import files_allowed_from
 from lmssim.model.language.regimens import with_regimens
 from lmssim.model.language.schema import SCHEMA_VERSION, ScenarioFile
 from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
@@ -22,7 +23,7 @@ from lmssim.model.population.mortality import LifeTable, Norms, load_life_table,
 from lmssim.model.population.patients import labels_of, load_patients, names_of, possible_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lmssim.model.parameters.draws import Group
@@ -92,6 +93,7 @@ def load_scenario(
     overrides: Mapping[str, float] | None = None,
     switches: Mapping[str, str] | None = None,
     additions: Mapping[str, Any] | None = None,
+    allow: Iterable[str | Path] = (),
 ) -> Scenario:
     """Load and check a scenario.
 
@@ -105,13 +107,16 @@ def load_scenario(
         Options of some switches; the others stand at their defaults.
     additions : mapping of str to table, optional
         Tables merged into the file, as those of a file that includes it.
+    allow : iterable of str or Path, optional
+        Folders whose files it may name, beside its own folder (see `lmssim.model.language.reach`).
 
     Raises
     ------
     InputError
         With one message that names file, key, value and what is allowed.
     """
-    files = InputFiles(find_scenario(name))
+    with files_allowed_from(allow):
+        files = InputFiles(find_scenario(name))
     merged, where = files.read_toml(), files.where
     if additions:
         merge(merged, copy.deepcopy(dict(additions)))
