@@ -255,6 +255,7 @@ def _check_stranger(folder: Path, stranger: Stranger, known: Known, beside: bool
             f"{folder}: holds results of an older lmssim, which kept no hashes of its files; {ELSEWHERE}."
         )
     if not beside:
+        store.make_folder(folder)  # what cannot be written to is refused for that
         raise OutputError(
             f"{folder}: holds '{stranger.name}', which lmssim did not write; {ELSEWHERE}, or give {BESIDE}: results "
             "are then written beside other files, which stay as they are."
