@@ -14,7 +14,8 @@ from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import checked
 from lmssim.model.language.reach import files_allowed_from
 from lmssim.model.language.regimens import with_regimens
-from lmssim.model.language.schema import SCHEMA_VERSION, ScenarioFile
+from lmssim.model.language.schema import ScenarioFile
+from lmssim.model.language.versions import refuse_endless_losses
 from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
 from lmssim.model.parameters.groups import load_groups
 from lmssim.model.parameters.switches import changes_of, chosen_options, named_parameters, switched
@@ -183,12 +184,9 @@ def _in_need_of_use(
 
 
 def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
-    version = data.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise ScenarioError(
-            f"{path}: schema_version {version} is newer than this lmssim reads ({SCHEMA_VERSION}); upgrade lmssim."
-        )
-    return checked(ScenarioFile, data, path)
+    file = checked(ScenarioFile, data, path)
+    refuse_endless_losses(file, str(path))
+    return file
 
 
 def _check_settings(file: ScenarioFile, where: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError, nearest
 from lmssim.model.language.reach import Reach, kind_of
+from lmssim.model.language.versions import refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +106,7 @@ class InputFiles:
         if len(chain) > MAX_DEPTH:
             raise ScenarioError(f"{path}: includes are nested more than {MAX_DEPTH} deep.")
         data = parse_toml(self._read(path), path)
+        refuse_newer(data, path)
         merged: dict[str, Any] = {}
         for target in self._includes(data, path, chain):
             merge(merged, _relocated(self._merged(target, chain), target.parent, path.parent))

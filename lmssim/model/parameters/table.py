@@ -36,6 +36,7 @@ import numpy as np
 from lmssim.errors import ParameterError, unknown
 from lmssim.model.language import expression
 from lmssim.model.language.csvfile import Row, number, read_rows
+from lmssim.model.language.schema.words import FOREVER
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.parameter import KINDS, Parameter
 
@@ -50,7 +51,7 @@ __all__ = ["Parameter", "ParameterTable", "load_parameters"]
 REQUIRED = ("id", "value", "distribution", "p1", "p2", "se", "low", "high", "expression")
 TEXTS = ("unit", "kind", "source_id", "locator", "description", "reason", "group")
 NUMBERS = ("p1", "p2", "se", "low", "high", "lower", "upper")
-RESERVED = {*keyword.kwlist, *expression.FUNCTIONS, "true", "false"}
+RESERVED = {*keyword.kwlist, *expression.FUNCTIONS, "true", "false", FOREVER}
 
 
 class ParameterTable(Mapping[str, Parameter]):

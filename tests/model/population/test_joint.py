@@ -243,7 +243,7 @@ def test_a_covariate_of_another_kind_replaces_the_included_one(tmp_path: Path) -
         'stage = { kind = "constant", label = "Stage", value = 0 }\n'
     )
     (tmp_path / "main.toml").write_text(
-        'schema_version = 1\nname = "a"\ntitle = "a"\ninclude = ["part.toml"]\n'
+        'schema_version = 2\nname = "a"\ntitle = "a"\ninclude = ["part.toml"]\n'
         "[population.covariates]\nage = { low = 40 }\n"
         'stage = { kind = "categorical", categories = [1, 2], probabilities = [0.25, 0.75] }\n'
         "[settings]\nhorizon = 1\n[strategies.one]\n"

@@ -122,7 +122,7 @@ class Schedule(Section):
     cost: Costs = {}
     utility_loss: Value | None = None
     years: Value | None = None
-    """Duration of the utility loss of each tick."""
+    """Duration of the utility loss of each tick in years, or `forever`; required beside it."""
     event: str | None = None
     """An event that may happen at each tick."""
 
@@ -172,9 +172,11 @@ class Event(Section):
     cost: Costs = {}
     utility_loss: Value | None = None
     years: Value | None = None
-    """Duration of the utility loss; until death if absent."""
+    """Duration of the utility loss in years, or `forever` (until death); required beside it."""
     stop_on_leaving: bool = False
+    """Whether the loss also ends when the state is left in which the event happened."""
     stack: bool = False
+    """Whether losses of repeated events count each; otherwise a repeat makes the loss last longer."""
     death: Value | None = None
     death_state: str | None = None
     set: dict[str, str | bool] = {}

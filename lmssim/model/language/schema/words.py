@@ -24,6 +24,10 @@ FamilyName = Literal[
     "piecewise_exponential",
     "fixed",
 ]
+
+FOREVER = "forever"
+"""In place of the years of a loss of utility: it lasts until death."""
+
 Expected = Literal["benefit", "harm", "unknown"]
 
 
