@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmssim.cli import options
-from lmssim.errors import InputError
+from lmssim.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,13 +108,16 @@ def _draw(scenario: Scenario, path: Path) -> None:
     if path.suffix.lower() not in (".svg", ".png"):
         raise InputError(f"--diagram {path}: ends in neither .svg nor .png.")
     from lmssim.execution.store import make_folder, write_bytes
+    from lmssim.execution.writing.stamps import is_stamped, stamped
     from lmssim.report.model.diagram import plot_diagram
     from lmssim.report.parts.style import save_figure
 
+    if os.path.lexists(path) and not (path.is_file() and is_stamped(path.read_bytes())):
+        raise OutputError(f"--diagram {path}: lmssim did not write this file as it is, so it stays; name another.")
     make_folder(path.parent)
     with TemporaryDirectory() as folder:
         drawn = save_figure(plot_diagram(scenario), Path(folder), "diagram")
-        write_bytes(path, drawn.with_suffix(path.suffix.lower()).read_bytes())
+        write_bytes(path, stamped(drawn.with_suffix(path.suffix.lower()).read_bytes()))
 
 
 def _strategies(scenario: Scenario) -> Table:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import time
 import warnings
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from numpy.lib.npyio import NpzFile
 
 from lmssim.execution import store
 from lmssim.execution.writing.guards import guard_of
+from lmssim.execution.writing.leases import SECONDS, Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 SUFFIX = ".npz"
 KEY, CONTENT, VALUES = "_key", "_content", "_values"
 """Entries of a file beside its arrays: hash of what decides the part, hash of what is in it, plain values as JSON."""
+POLL_SECONDS = 0.2
+"""Between two looks at what other processes make."""
 UNREADABLE = (
     OSError,
     EOFError,
@@ -158,6 +162,51 @@ def made(checkpoint: Checkpoint | None, name: str, make: Callable[[], Part]) -> 
     if checkpoint is not None:
         checkpoint.put(name, part)
     return part
+
+
+class SharedParts:
+    """Parts that several processes make together, each part once, by whoever holds its lease.
+
+    A part has no name but the hash of all that it is made from, so it is right whoever made it, and when.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that they share; made if it is not there.
+    seconds : float
+        How long the lease of a process of another machine holds after its last sign of life.
+    """
+
+    def __init__(self, folder: Path, seconds: float = SECONDS) -> None:
+        self.folder, self.seconds = folder, seconds
+        self._parts = Checkpoint(folder, "")
+
+    def offered(self, key: str, make: Callable[[], Part]) -> Part | None:
+        """A part that is there, or is made now; None while another process makes it.
+
+        Parameters
+        ----------
+        key : str
+            Of `key_of`, over all that the part is made from.
+        make : callable
+            Makes it.
+        """
+        if (held := self._parts.get(key)) is not None:
+            return held
+        with Lease(self.folder / f"{key}.lease", self.seconds) as lease:
+            return made(self._parts, key, make) if lease.take() else None
+
+    def all_of(self, tasks: Mapping[str, Callable[[], Part]]) -> dict[str, Part]:
+        """All parts by their keys: whatever nobody else makes is made here, and the rest waited for."""
+        found: dict[str, Part] = {}
+        while len(found) < len(tasks):
+            before = len(found)
+            for key in tasks.keys() - found:
+                if (part := self.offered(key, tasks[key])) is not None:
+                    found[key] = part
+            if len(found) == before:
+                time.sleep(POLL_SECONDS)
+        return {key: found[key] for key in tasks}
 
 
 def _read(path: Path, key: str) -> Part:

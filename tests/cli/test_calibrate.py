@@ -13,6 +13,7 @@ import pytest
 
 from lmssim.cli.progress import phase_bars
 from lmssim.execution.store import hash_of
+from lmssim.model.language.reach import ROOT
 from tests.kit.calibrated import synthetic
 from tests.kit.toy import CALIBRATION, write_toy
 
@@ -47,6 +48,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
     model, bundled = tmp_path / "model", tmp_path / "bundled"
     for folder in (model, bundled):
         folder.mkdir()
+    (tmp_path / ROOT).touch()
     written = write_toy(model, CALIBRATION.replace('"toy.toml"', f'"{model / "toy.toml"}"'))
     shutil.copy(model / "targets.csv", bundled)
     for name in ("extremity", "uterine"):
