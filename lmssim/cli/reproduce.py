@@ -12,6 +12,8 @@ from lmssim.cli.progress import progress_bar
 from lmssim.errors import InputError, OutputError, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmssim.evaluation import Evaluation
     from lmssim.execution.folder import ResultFolder
 
@@ -62,15 +64,14 @@ def _check_folders(out: Path, only: str | None) -> None:
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.reference import calibrations_in_order, reference
 
-    names = calibrations_in_order()
-    folders = {
-        "calibration": [f"calibration/{name}" for name in names],
-        "validation": [*(f"validation/{name}" for name in (*names, SBC)), "validation"],
-        "base_case": ["base_case"],
-        "switches": [f"switches/{site}" for site in reference().scenarios],
+    folders: dict[str, Callable[[], list[str]]] = {
+        "calibration": lambda: [f"calibration/{name}" for name in calibrations_in_order()],
+        "validation": lambda: [*(f"validation/{name}" for name in (*calibrations_in_order(), SBC)), "validation"],
+        "base_case": lambda: ["base_case"],
+        "switches": lambda: [f"switches/{site}" for site in reference().scenarios],
     }
     for part in PARTS:
-        for folder in folders[part] if only in (None, part) else ():
+        for folder in folders[part]() if only in (None, part) else ():
             with ResultFolder(out / folder):
                 pass
 

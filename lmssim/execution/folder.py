@@ -152,7 +152,7 @@ class ResultFolder:
         """Temporary name for a file that may be written."""
         self.begin()
         self._check(path)
-        return path.with_name(self._part())
+        return self._part(path)
 
     def record(self, path: Path, part: Path) -> None:
         """List what is about to take the place of a file, unless this has become somebody else's meanwhile."""
@@ -190,12 +190,12 @@ class ResultFolder:
 
     def _write_journal(self) -> None:
         try:
-            write_journal(self.path, self.path / self._part(), self._known.hashes, self._lease.token)
+            write_journal(self.path, self._part(self.path / JOURNAL), self._known.hashes, self._lease.token)
         except OSError as error:
             raise store.refusal(self.path / JOURNAL, error) from None
 
-    def _part(self) -> str:
-        return f".lmssim-{self._lease.token}-{next(self._numbers)}.part"
+    def _part(self, path: Path) -> Path:
+        return path.with_name(f".{path.name}.lmssim-{self._lease.token}-{next(self._numbers)}.part")
 
     def _remove_own(self, name: str) -> None:
         """Remove a file of the folder that is what lmssim wrote, but nothing outside of it, whatever is listed."""

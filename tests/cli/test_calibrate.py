@@ -75,7 +75,8 @@ def test_a_calibration_is_run_and_written(cli: Cli, calls: list[tuple[Any, ...]]
     earlier = {"format": 1, "result": {}, "files": ["old.csv"], "sha256": {"old.csv": hash_of(out / "old.csv")}}
     (out / "manifest.json").write_text(json.dumps(earlier))
     words = ("--seed", 7, "--jobs", 1, "--design", 101, "--patients", 50, "--steps", 30, "--no-resume")
-    outcome = cli("calibrate", "extremity", "--out", out, *words)
+    assert "holds 'mine.txt'" in cli("calibrate", "extremity", "--out", out, *words).err
+    outcome = cli("calibrate", "extremity", "--out", out, "--beside-other-files", *words)
     assert outcome.code == 0, outcome.err
     path, settings, folder, resume, jobs, progress = calls[0]
     assert path.endswith("extremity.toml")

@@ -24,7 +24,7 @@ HASHES = "sha256"
 PROGRAM = "lmssim"
 SPOILT = "checkpoint/"
 """Folder whose files lmssim makes again when they are damaged; elsewhere a file that has changed is the user's."""
-PART = re.compile(r"\.lmssim-([0-9a-f]{16})-\d+\.part")
+PART = re.compile(r"\..+\.lmssim-([0-9a-f]{16})-\d+\.part", re.DOTALL)
 """Name of a file being written, with what tells its writer from others."""
 LITTER = frozenset(
     {".DS_Store", ".localized", ".directory", "Thumbs.db", "desktop.ini", ".gitignore", ".gitkeep", ".gitattributes"}

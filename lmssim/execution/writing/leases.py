@@ -62,8 +62,12 @@ class Lease:
         except FileExistsError:
             return False
         document = {"program": PROGRAM, "token": self.token, **this_process().document()}
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(document, file)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(document, file)
+        except OSError:
+            self.path.unlink(missing_ok=True)
+            raise
         self._thread = threading.Thread(target=self._keep, name="lmssim-lease", daemon=True)
         self._thread.start()
         return True

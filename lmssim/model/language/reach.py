@@ -2,7 +2,8 @@
 
 A scenario that somebody else wrote can so neither read nor show the user's other files. The folder of an input is the
 folder of its TOML file, or the folder above it that a file `.lmssim-root` marks as the top of a project, as
-`lmssim init` does. Links count as what they lead to.
+`lmssim init` does; `scenarios` and `calibration` side by side, as the bundled ones are, count as one. Links count as
+what they lead to.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 ROOT = ".lmssim-root"
 """File that marks the top folder of a project."""
+PAIR = ("scenarios", "calibration")
+"""Folders whose files may name each other's."""
 ALLOW = "--allow-files-from"
 
 _allowed: list[Path] = []
@@ -59,7 +62,10 @@ class Reach:
         folder = Path(os.path.abspath(path)).parent
         top = next((place for place in (folder, *folder.parents) if (place / ROOT).is_file()), folder)
         bundled = (scenarios_folder().resolve(), calibration_folder().resolve())
-        return cls(top, (top.resolve(), *bundled, *_allowed))
+        pair = next(
+            ([place.parent / name for name in PAIR] for place in (folder, *folder.parents) if place.name in PAIR), []
+        )
+        return cls(top, (top.resolve(), *(place.resolve() for place in pair), *bundled, *_allowed))
 
     def holds(self, path: Path) -> bool:
         """Whether a path leads to a place in one of the folders."""
