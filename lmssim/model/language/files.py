@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError, nearest
 from lmssim.model.language.reach import Reach, kind_of
+from lmssim.model.language.replacing import joined_transitions
 from lmssim.model.language.versions import refuse_newer
 
 if TYPE_CHECKING:
@@ -43,12 +44,15 @@ class InputFiles:
         The file, as messages name it.
     hashes : dict of str to str
         SHA-256 of every file read, by path.
+    tomls : list of Path
+        TOML files in the order in which they are merged: what is included first, the file itself last.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.folder, self.where = path, path.parent, str(path)
         self.reach = Reach.of(path)
         self.hashes: dict[str, str] = {}
+        self.tomls: list[Path] = []
         self._included: set[Path] = set()
 
     def read_toml(self) -> dict[str, Any]:
@@ -111,6 +115,7 @@ class InputFiles:
         for target in self._includes(data, path, chain):
             merge(merged, _relocated(self._merged(target, chain), target.parent, path.parent))
         merge(merged, data)
+        self.tomls.append(path)
         return merged
 
     def _includes(self, data: dict[str, Any], path: Path, chain: tuple[Path, ...]) -> Iterator[Path]:
@@ -224,7 +229,8 @@ def merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> Non
         if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
             merge(base[key], value, join or key == "parameters_by")
         elif (join or key in JOINED) and isinstance(base.get(key), list):
-            base[key] = [*base[key], *value] if isinstance(value, list) else value
+            both = joined_transitions if key == "transitions" else list.__add__
+            base[key] = both(base[key], value) if isinstance(value, list) else value
         else:
             base[key] = value
 
@@ -240,7 +246,7 @@ def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, An
         return data
 
     def moved(name: Any) -> Any:
-        return str((source / name).resolve()) if isinstance(name, str) else name
+        return str((source / name).resolve()) if isinstance(name, str) and "\0" not in name else name
 
     for key in ("parameters", "shared_parameters"):
         if isinstance(data.get(key), list):
