@@ -7,20 +7,25 @@ immediate.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import traceback
 import warnings
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from lmssim.cli import calibrate, case, init, reproduce, run, sbc, schema, show, switches, trace, validate, verify
+from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.errors import LmssimError
 from lmssim.execution.writing import interruption
+from lmssim.text import one_line
 from lmssim.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEBUG = "--debug"
 INTERRUPTED = 130
@@ -33,23 +38,41 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("trace")(trace.trace)
-app.command("case")(case.case)
-app.command("show")(show.show)
-app.command("verify")(verify.verify)
-app.command("validate")(validate.validate)
-app.command("switches")(switches.switches)
-app.command("calibrate")(calibrate.calibrate)
-app.command("sbc")(sbc.sbc)
-app.command("reproduce")(reproduce.reproduce)
-app.command("init")(init.init)
-app.command("schema")(schema.schema)
+
+
+class Command(TyperCommand):
+    """A command that takes an option once, unless its help says that it may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an option that stands twice, then read the line."""
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for param in given:
+            if given.count(param) > 1 and not getattr(param, "multiple", False) and param.param_type_name == "option":
+                ctx.fail(f"Option '{param.opts[0]}' is given {given.count(param)} times; give it once.")
+        return super().parse_args(ctx, args)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "trace": trace.trace,
+    "case": case.case,
+    "show": show.show,
+    "verify": verify.verify,
+    "validate": validate.validate,
+    "switches": switches.switches,
+    "calibrate": calibrate.calibrate,
+    "sbc": sbc.sbc,
+    "reproduce": reproduce.reproduce,
+    "init": init.init,
+    "schema": schema.schema,
+}
+for _name, _function in COMMANDS.items():
+    app.command(_name, cls=Command)(_function)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"lmssim {__version__}")
+        say(f"lmssim {__version__}")
         raise typer.Exit
 
 
@@ -63,7 +86,7 @@ def start(
 ) -> None:
     """Treatment strategies for leiomyosarcoma, simulated patient by patient."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say(context.get_help())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -72,9 +95,10 @@ def main(arguments: list[str] | None = None) -> None:
     debug = DEBUG in words
     words = [word for word in words if word != DEBUG]  # taken anywhere on the line
     warnings.formatwarning = _warning_text
+    prepare()
     with interruption.signals_heard():
         code = _code_of(words, debug=debug)
-    sys.exit(_flushed(code))
+    sys.exit(flushed(code))
 
 
 def _code_of(words: list[str], *, debug: bool) -> int:
@@ -94,7 +118,7 @@ def _code_of(words: list[str], *, debug: bool) -> int:
     else:
         return returned if isinstance(returned, int) else 0
     if message:
-        print(f"lmssim: {' '.join(message.split())}", file=sys.stderr)
+        complain(f"lmssim: {one_line(message)}")
     return code
 
 
@@ -109,7 +133,7 @@ def _warning_text(
 ) -> str:
     """A warning of ours in one line; any other with its place in the code."""
     if category.__module__.startswith("lmssim."):
-        return f"lmssim: warning: {message}\n"
+        return f"lmssim: warning: {one_line(str(message))}\n"
     return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
@@ -141,23 +165,12 @@ def _failure(error: BaseException, words: list[str]) -> tuple[int, str]:
 def _usage(error: Any, words: list[str]) -> str:
     """Message of a usage error, with the value that it does not name itself, and where to read more."""
     context, options = getattr(error, "ctx", None), getattr(getattr(error, "param", None), "opts", [])
-    given = [f" ({word} {value})" for word, value in pairwise(words) if word in options]
+    said = _one_line(error.format_message()).removesuffix(".")
+    given = [f" ({word} {value})" for word, value in pairwise(words) if word in options and value not in said]
     command = context.command_path if context is not None else "lmssim"
-    return f"{_one_line(error.format_message()).removesuffix('.')}{''.join(given[:1])}. Try '{command} --help'."
+    return f"{said}{''.join(given[:1])}. Try '{command} --help'."
 
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if line.endswith((".", "?", "!", ")")) else f"{line}."
-
-
-def _flushed(code: int) -> int:
-    """Code, once stdout has taken everything; 1 if whoever read it has gone."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            print(f"lmssim: error: standard output: {error.strerror or error}.", file=sys.stderr)
-        return 1
-    return code
