@@ -66,8 +66,8 @@ def _files() -> Iterator[tuple[str, bytes]]:
     """Relative names and contents of the files of a working copy; files refer to each other by these names."""
     from lmssim.bundled import calibration_folder, scenarios_folder
     from lmssim.execution.store import json_text
-    from lmssim.model.language.reach import ROOT
     from lmssim.model.language.schema.document import schema_document
+    from lmssim.reach import ROOT
 
     for source in (scenarios_folder(), calibration_folder()):
         for path in sorted(source.rglob("*")):

@@ -78,7 +78,7 @@ def _shown(value: object) -> str:
 def _allow(context: typer.Context, folders: list[Path] | None) -> list[Path]:
     """Let the inputs of a command name files of some folders."""
     if folders:
-        from lmssim.model.language.reach import files_allowed_from
+        from lmssim.reach import files_allowed_from
 
         context.with_resource(files_allowed_from(folders))
     return folders or []

@@ -15,7 +15,6 @@ from lmssim.model.language.duplicates import refuse_duplicates
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import Origins, checked
-from lmssim.model.language.reach import files_allowed_from
 from lmssim.model.language.regimens import with_regimens
 from lmssim.model.language.schema import ScenarioFile
 from lmssim.model.language.schema.settings import STEPS_PER_YEAR
@@ -35,6 +34,7 @@ from lmssim.model.population.patients import (
     with_columns,
 )
 from lmssim.model.published import check_series
+from lmssim.reach import files_allowed_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,7 +131,7 @@ def load_scenario(
     additions : mapping of str to table, optional
         Tables merged into the file, as those of a file that includes it.
     allow : iterable of str or Path, optional
-        Folders whose files it may name, beside its own folder (see `lmssim.model.language.reach`).
+        Folders whose files it may name, beside its own folder (see `lmssim.reach`).
 
     Raises
     ------

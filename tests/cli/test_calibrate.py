@@ -13,7 +13,7 @@ import pytest
 
 from lmssim.cli.progress import phase_bars
 from lmssim.execution.store import hash_of
-from lmssim.model.language.reach import ROOT
+from lmssim.reach import ROOT
 from tests.kit.calibrated import synthetic
 from tests.kit.toy import CALIBRATION, write_toy
 

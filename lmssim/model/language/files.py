@@ -8,9 +8,9 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError, nearest
-from lmssim.model.language.reach import Reach, kind_of
 from lmssim.model.language.replacing import joined_transitions
 from lmssim.model.language.versions import refuse_newer
+from lmssim.reach import Reach, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,6 @@ from lmssim.model.language import expression
 from lmssim.model.language.duplicates import refuse_repeats
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
-from lmssim.model.language.reach import Reach
 from lmssim.model.language.schema.calibration import CalibrationFile
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.draws import sample_parameters
@@ -30,6 +29,7 @@ from lmssim.model.scenario import load_scenario
 from lmssim.published.predict import reader_of, rows_of
 from lmssim.published.targets import load_targets
 from lmssim.published.vocabulary import vocabulary
+from lmssim.reach import Reach
 from lmssim.studies.calibration.rows import Row, rows_of_studies
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import pytest
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import ScenarioError
 from lmssim.model.language.files import InputFiles
-from lmssim.model.language.reach import ROOT, files_allowed_from
 from lmssim.model.scenario import load_scenario
+from lmssim.reach import ROOT, files_allowed_from
 from tests.kit.models import HEAD, alive_dead, exponential, frame
 
 if TYPE_CHECKING:
