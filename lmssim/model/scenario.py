@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
+from lmssim.kernels.machine import LARGEST
 from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
 from lmssim.model.language.duplicates import refuse_duplicates
@@ -215,6 +216,9 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
+    for wtp in file.settings.wtp:
+        if not 0.0 <= wtp <= LARGEST:
+            raise ScenarioError(f"{where}: settings.wtp: {wtp:g} is not an amount of 0 or more, at most {LARGEST:g}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
