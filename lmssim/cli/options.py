@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmssim.errors import InputError, unknown
+from lmssim.model.language.csvfile import brief, number_hint, plain_number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -75,12 +75,9 @@ def overrides_of(items: list[str] | None) -> dict[str, float]:
         id_, separator, text = (part.strip() for part in item.partition("="))
         if not separator or not id_ or not text:
             raise InputError(f"--set {item}: is not ID=VALUE, a parameter's id and a number.")
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"--set {item}: '{text}' is not a finite number.")
+        value = plain_number(text)
+        if value is None:
+            raise InputError(f"--set {id_}: '{brief(text)}' is not a finite number.{number_hint(text)}")
         if id_ in values:
             raise InputError(f"--set {item}: '{id_}' is set twice.")
         values[id_] = value

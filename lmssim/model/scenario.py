@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from lmssim.model.population.joint import Patients
 
 
+MOST = {"strategies": 500, "states": 1_000, "transitions": 5_000, "expressions": 1_000, "series": 1_000, "cases": 1_000}
+"""Most entries of a section of a scenario."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
     """A checked scenario with its tables."""
@@ -141,8 +145,8 @@ def _loaded(
     if additions:
         merge(merged, copy.deepcopy(dict(additions)))
     file, options = _as_chosen(merged, switches or {}, files.path)
-    refuse_duplicates(file, where)
     _check_settings(file, where)
+    refuse_duplicates(file, where)
     check_series(file, where)
     file = with_regimens(with_curves(file, where), where)
     people = None if file.population.rows is None else files.find(file.population.rows)
@@ -216,6 +220,9 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
+    for key, most in MOST.items():
+        if (n := len(getattr(file, key))) > most:
+            raise ScenarioError(f"{where}: {key}: there are {n:,}; at most {most:,} are allowed.")
     for wtp in file.settings.wtp:
         if not 0.0 <= wtp <= LARGEST:
             raise ScenarioError(f"{where}: settings.wtp: {wtp:g} is not an amount of 0 or more, at most {LARGEST:g}.")
