@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
+from lmssim.kernels.machine import LARGEST
 from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
 from lmssim.model.language.duplicates import FILES, refuse_duplicates
@@ -34,14 +35,19 @@ from lmssim.model.population.patients import (
     with_columns,
 )
 from lmssim.model.published import check_series
+from lmssim.reach import files_allowed_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lmssim.model.parameters.draws import Group
     from lmssim.model.parameters.parameter import Parameter
     from lmssim.model.population.joint import Patients
+
+
+MOST = {"strategies": 200, "states": 1_000, "transitions": 5_000, "expressions": 1_000, "series": 1_000, "cases": 1_000}
+"""Most entries of a section of a scenario."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +121,7 @@ def load_scenario(
     overrides: Mapping[str, float] | None = None,
     switches: Mapping[str, str] | None = None,
     additions: Mapping[str, Any] | None = None,
+    allow: Iterable[str | Path] = (),
 ) -> Scenario:
     """Load and check a scenario.
 
@@ -128,13 +135,15 @@ def load_scenario(
         Options of some switches; the others stand at their defaults.
     additions : mapping of str to table, optional
         Tables merged into the file, as those of a file that includes it.
+    allow : iterable of str or Path, optional
+        Folders whose files it may name, beside its own folder (see `lmssim.reach`).
 
     Raises
     ------
     InputError
         With one message that names file, key, value and what is allowed.
     """
-    with noting_further_columns() as further:
+    with files_allowed_from(allow), noting_further_columns() as further:
         return replace(_read(name, overrides, switches, additions), further=further)
 
 
@@ -164,8 +173,8 @@ def _loaded(
     where = files.where
     file, options = _as_chosen(merged, switches, files.path)
     file = with_times(file)
-    refuse_duplicates(file, where)
     _check_settings(file, where)
+    refuse_duplicates(file, where)
     check_series(file, where)
     file = with_regimens(with_curves(file, where), where)
     people = None if file.population.rows is None else files.find(file.population.rows)
@@ -279,6 +288,12 @@ def with_times(file: ScenarioFile) -> ScenarioFile:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
+    for key, most in MOST.items():
+        if (n := len(getattr(file, key))) > most:
+            raise ScenarioError(f"{where}: {key}: there are {n:,}; at most {most:,} are allowed.")
+    for wtp in file.settings.wtp:
+        if not 0.0 <= wtp <= LARGEST:
+            raise ScenarioError(f"{where}: settings.wtp: {wtp:g} is not an amount of 0 or more, at most {LARGEST:g}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
