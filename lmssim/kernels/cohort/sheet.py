@@ -187,7 +187,7 @@ def follow_step(
         note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
     keep_hazards(nodes, count, stop)
     series(f, follow, kinds, nodes, count, stop - time)
-    flow_out(m, f, follow, kinds, nodes, boxes, chain, solved, count, time, stop)
+    flow_out(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, time, stop, strategy)
     add_years(m, f, follow, kinds, nodes, solved, count, time, stop, mean_norm(m, f, x, time, stop))
     pay_ticks_within(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, time, stop, strategy)
     pay_visits_within(m, f, kinds, nodes, solved, count, time, stop)
