@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
+from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
+from lmssim.model.language.duplicates import refuse_duplicates
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import checked
@@ -19,8 +21,16 @@ from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
 from lmssim.model.parameters.groups import load_groups
 from lmssim.model.parameters.switches import changes_of, chosen_options, named_parameters, switched
 from lmssim.model.parameters.table import ParameterTable, parameter_rows
+from lmssim.model.population.joint import HeldPopulation
 from lmssim.model.population.mortality import LifeTable, Norms, load_life_table, load_norms
-from lmssim.model.population.patients import labels_of, load_patients, names_of, possible_labels
+from lmssim.model.population.patients import (
+    labels_of,
+    load_patients,
+    names_of,
+    possible_labels,
+    with_columns,
+)
+from lmssim.model.published import check_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,6 +69,8 @@ class Scenario:
     """Every file read, relative to the scenario's folder where possible, with its SHA-256."""
     options: Mapping[str, str]
     """Option of every switch."""
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Columns of each table that the scenario does not read."""
 
     @property
     def name(self) -> str:
@@ -112,13 +124,28 @@ def load_scenario(
     InputError
         With one message that names file, key, value and what is allowed.
     """
+    with noting_further_columns() as further:
+        return replace(_loaded(name, overrides, switches, additions), further=further)
+
+
+def _loaded(
+    name: str | Path,
+    overrides: Mapping[str, float] | None,
+    switches: Mapping[str, str] | None,
+    additions: Mapping[str, Any] | None,
+) -> Scenario:
+    """Scenario with every table that it names."""
     files = InputFiles(find_scenario(name))
     merged, where = files.read_toml(), files.where
     if additions:
         merge(merged, copy.deepcopy(dict(additions)))
     file, options = _as_chosen(merged, switches or {}, files.path)
+    refuse_duplicates(file, where)
     _check_settings(file, where)
+    check_series(file, where)
     file = with_regimens(with_curves(file, where), where)
+    people = None if file.population.rows is None else files.find(file.population.rows)
+    file = file.model_copy(update={"population": with_columns(file.population, people)})
     paths = [files.find(p) for p in file.parameters]
     rows = parameter_rows(paths, [files.find(p) for p in file.shared_parameters])
     table, by, more = _by_covariate(file, rows, files)
@@ -134,8 +161,9 @@ def load_scenario(
         life = load_life_table(files.find(file.mortality.table), file.mortality.measure, list(file.mortality.keys))
     if file.utilities.norms is not None:
         norms = load_norms(files.find(file.utilities.norms), list(file.utilities.keys))
-    people = None if file.population.rows is None else files.find(file.population.rows)
     patients = load_patients(file.population, table, by, people, f"{where}: population")
+    for case, spec in file.cases.items():  # refuses what no patient can have before anything runs
+        HeldPopulation(patients, spec.covariates, f"{where}: cases.{case}.covariates")
     by = replace(by, possible=possible_labels(patients, by.covariate))
     return Scenario(
         file=file,
@@ -187,9 +215,6 @@ def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
-    categories = file.settings.cost_categories
-    if len(set(categories)) < len(categories):
-        raise ScenarioError(f"{where}: settings.cost_categories: one stands twice in {categories}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))

@@ -21,9 +21,9 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
 from lmssim.model.language.schema import FollowUp, Series, SeriesRow
 from lmssim.model.population.patients import possible_labels
+from lmssim.model.published import RATIOS
 from lmssim.published.arms import Arms
 from lmssim.published.measures import Measures, NotComputableError, listed
-from lmssim.published.targets import RATIOS
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:

@@ -91,7 +91,7 @@ SPOILT = {
         "[states.dead]",
         '[states.fork]\nkind = "chance"\nbranches = [{ to = "dead", p = 1.7 }, { to = "stable", p = "rest" }]\n'
         "[states.dead]",
-        ["fork", "1.7", "over 1"],
+        ["fork", "1.7", "between 0 and 1"],
     ),
     "cycle of chance states": (
         TOML,

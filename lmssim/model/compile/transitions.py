@@ -35,6 +35,24 @@ class Source:
     number: int
     events: Sequence[rows.Event]
     transitions: list[rows.Transition] = field(default_factory=list)
+    decisions: list[tuple[str, rows.Guard]] = field(default_factory=list)
+
+    def is_new(self, decision: str, guard: rows.Guard) -> bool:
+        """Note a decision; whether none of the same name can be open at the same time."""
+        open_before = any(name == decision and not self.apart(other, guard) for name, other in self.decisions)
+        self.decisions.append((decision, guard))
+        return not open_before
+
+    def apart(self, a: rows.Guard, b: rows.Guard) -> bool:
+        """Whether two rules exclude each other by attributes, or may do so: they are not the same, and not constant."""
+        if a.care & b.care & (a.want ^ b.want):
+            return True
+        return a.rule != b.rule and self._asks(a) and self._asks(b)
+
+    def _asks(self, guard: rows.Guard) -> bool:
+        """Whether a rule depends on anything but parameters."""
+        code = self.draft.code
+        return guard.rule >= 0 and not code.names.is_constant(code.codes[guard.rule].node)
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,17 @@ class _Stated:
     @property
     def name(self) -> str:
         """Name under which its random numbers are addressed."""
-        return self.spec.name or self.spec.to or str(self.spec.mark)
+        return _name(self.spec)
+
+
+def _name(transition: Transition) -> str:
+    return transition.name or transition.to or str(transition.mark)
+
+
+def _decision(transition: Transition) -> str:
+    """What tells it from others out of its state: its name, and of a detection also the plan and the test."""
+    found = transition.detection
+    return _name(transition) if found is None else f"{_name(transition)} {found.plan} {found.test}"
 
 
 def compile_transition(source: Source, transition: Transition, event: rows.Event | None = None) -> None:
@@ -79,6 +107,13 @@ def compile_transition(source: Source, transition: Transition, event: rows.Event
     )
     _refuse_endless(row, where)
     _refuse_shared_risk(source, row, where)
+    if not source.is_new(_decision(transition), guard):
+        raise ScenarioError(
+            f"{where}: two transitions out of this state are called '{_name(transition)}' and are possible together."
+            " If both are meant, give one of them a `name` of its own (they then add); if they are alternatives, give"
+            " each a `when` that excludes the other; if it changes a transition of an included file, say"
+            " `replace = true`."
+        )
     source.transitions.append(row)
     d.transitions.append(transition if event is None else None)
 
@@ -149,14 +184,13 @@ def _refuse_shared_risk(source: Source, row: rows.Transition, where: str) -> Non
     if not isinstance(row.timing, rows.Hazard) or row.timing.risk < 0:
         return
     for other in source.transitions:
-        a, b = other.guard, row.guard
-        apart = a.care & b.care & (a.want ^ b.want) or (a.rule >= 0 and b.rule >= 0)
         same = isinstance(other.timing, rows.Hazard) and other.timing.risk == row.timing.risk
-        if same and not apart:
+        if same and not source.apart(other.guard, row.guard):
             risk = list(source.draft.risks)[row.timing.risk]
             raise ScenarioError(
                 f"{where}: another transition out of this state uses the same risk '{risk}'; give one of them a"
-                " `name` of its own (their hazards then add), or a `when` that excludes the other."
+                " `name` of its own (their hazards then add), or a `when` that excludes the other; to change a"
+                " transition of an included file, say `replace = true`."
             )
 
 

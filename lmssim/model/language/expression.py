@@ -266,6 +266,7 @@ def evaluate(node: Node, values: Mapping[str, Any], where: str) -> Any:
 def _apply(function: str, arguments: list[Any]) -> Any:
     if function == "not":
         return np.logical_not(arguments[0])
+    arguments = [_as_number(argument) for argument in arguments]
     if function == "neg":
         return np.negative(arguments[0])
     if function == "if":
@@ -273,3 +274,9 @@ def _apply(function: str, arguments: list[Any]) -> Any:
     if function in FUNCTIONS:
         return FUNCTIONS[function][1](*arguments)
     return OPERATORS[function](*arguments)
+
+
+def _as_number(value: Any) -> Any:
+    """A truth value as 1 or 0, which NumPy would add up to a truth value and could not negate; others as they are."""
+    is_truth = isinstance(value, bool) or np.asarray(value).dtype.kind == "b"
+    return np.asarray(value, dtype=float) if is_truth else value

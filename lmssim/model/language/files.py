@@ -7,6 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError, nearest
+from lmssim.model.language.replacing import joined_transitions
 from lmssim.model.language.versions import refuse_newer
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ def merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> Non
         if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
             merge(base[key], value, join or key == "parameters_by")
         elif (join or key in JOINED) and isinstance(base.get(key), list):
-            base[key] = [*base[key], *value] if isinstance(value, list) else value
+            both = joined_transitions if key == "transitions" else list.__add__
+            base[key] = both(base[key], value) if isinstance(value, list) else value
         else:
             base[key] = value
 

@@ -225,6 +225,11 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
     _check_kind(file, transition, where)
     if transition.to is None and transition.mark is None and transition.name is None:
         raise ScenarioError(f"{where}: a silent transition (no `to`) needs a `name` or a `mark`.")
+    if transition.replace:
+        raise ScenarioError(
+            f"{where}: replace: no included transition leads out of {_listed(transition.source)} under the name"
+            f" '{transition.name or transition.to or transition.mark}', so there is none to replace."
+        )
     risk = transition.risk or transition.name or transition.to
     effects = dict(transition.effects)
     for t, treatment in file.treatments.items():
@@ -233,6 +238,11 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
                 value = effect.effect
                 if isinstance(value, Effect) and value.clock is None and _changes(value):
                     value = value.model_copy(update={"clock": t})
+                if received(t) in effects:
+                    raise ScenarioError(
+                        f"{where}: effects.{received(t)}: treatments.{t}.effects has an effect on this transition too;"
+                        " state it once."
+                    )
                 effects[received(t)] = value
     sources = [transition.source] if isinstance(transition.source, str) else transition.source
     single = transition.model_copy(update={"effects": effects})
@@ -244,6 +254,10 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
         if not stays and (source not in file.states or file.states[source].kind != "phase") and members:
             raise ScenarioError(f"{where}: from: '{source}' is not a dwelling state, nobody stays in it.")
         flat.transitions.extend((stay, single) for stay in stays)
+
+
+def _listed(source: str | list[str]) -> str:
+    return f"'{source}'" if isinstance(source, str) else " and ".join(f"'{name}'" for name in source)
 
 
 def _check_kind(file: ScenarioFile, transition: Transition, where: str) -> None:

@@ -97,6 +97,8 @@ class Transition(Section):
     """Name under which the event is recorded and can be an endpoint."""
     cost: Costs = {}
     """Paid once when it happens."""
+    replace: bool = False
+    """Takes the place of the included transition out of the same states with the same name."""
     expected: Expected = "unknown"
 
 
