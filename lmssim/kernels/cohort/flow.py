@@ -17,11 +17,11 @@ from lmssim.kernels.cohort.ledger import count_over, note_flux, recombine, set_v
 from lmssim.kernels.cohort.losses import add_marks, moved_slot, take_terms
 from lmssim.kernels.cohort.memory import (
     D_ALIVE, FAILED, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET,
-    LR_WEIGHT, L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LIVE, N_MOMENTS, N_NODES,
-    N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_TERMS, N_USED, N_WATCHED, N_WITHIN, OF_NODE,
-    O_ALL, O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS, TO_BOX, TO_END,
-    W_STOPS, X_AFTER, X_BEFORE, X_COST,
-    X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    LR_WEIGHT, L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LIVE, N_MOMENTS,
+    N_NODES, N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_TERMS, N_USED, N_WATCHED, N_WITHIN,
+    OF_NODE, O_ALL, O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS, TO_BOX,
+    TO_END, W_STOPS, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes,
+    Solved,
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS

@@ -10,8 +10,8 @@ from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import passive_column
 from lmssim.kernels.cohort.memory import (
     A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, D_KIND, K_STATE, K_STORE, NOTE_COST, NOTE_ENTRY, NOTE_MARK,
-    NOTE_QALY, N_LIVE, N_ROWS, N_USED, N_WATCHED, Q_INDEX, Q_STATE, Q_WHAT, W_COLUMN, W_OPEN, X_AFTER, X_BEFORE, Follow, Kinds,
-    Nodes, Solved,
+    NOTE_QALY, N_LIVE, N_ROWS, N_USED, N_WATCHED, Q_INDEX, Q_STATE, Q_WHAT, W_COLUMN, W_OPEN, X_AFTER, X_BEFORE, Follow,
+    Kinds, Nodes, Solved,
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (

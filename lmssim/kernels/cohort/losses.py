@@ -2,9 +2,9 @@
 
 A patient's losses multiply the utility of the state by the product of 1 - loss over those that are open, or subtract
 their sum. The product is multiplied out: each of its terms but the first is the product of some losses, with a sign,
-for as long as all of them are open. A *slot* holds such a term, summed over the patients: the mass that has those losses
+for as long as all of them are open. A *slot* holds such a term, summed over patients: the mass that has those losses,
 times their product, by the combination of passive attributes that the patients have. Terms that end together and agree
-in what follows are one slot, so that their number does not grow with that of the losses.
+in what follows are one slot.
 
 A loss whose repeats do not stack has a bit of its own, its *code*: a repeat takes the place of what is open of it, in
 every term. A term ends on leaving the state if one of its losses does.
@@ -176,7 +176,9 @@ def moved_slot(
 
 
 @borrow
-def _append(boxes: Boxes, count: IntArray, n: int, codes: int, column: int, stops: int, amount: float, left: float) -> int:
+def _append(
+    boxes: Boxes, count: IntArray, n: int, codes: int, column: int, stops: int, amount: float, left: float
+) -> int:
     """Append a term to those in hand; returns their number."""
     if n >= len(boxes.term):
         count[FAILED] = LOSSES_FULL
