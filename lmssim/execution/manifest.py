@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmssim.execution.simulate import CHUNK
+from lmssim.model.language.losses import loss_rules
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
@@ -121,9 +122,15 @@ def evaluation_part(
         "control_variate": sampling.control_variate,
         "strategies": [program.strategies[s] for s in sampling.positions(program)],
         "comparator": scenario.comparator,
-        "conventions": scenario.file.settings.model_dump(mode="json"),
+        "conventions": scenario.file.settings.model_dump(mode="json") | _losses(scenario),
         "packages": {name: metadata.version(name) for name in PACKAGES},
     }
+
+
+def _losses(scenario: Scenario) -> dict[str, Any]:
+    """How losses of utility act, if there are any."""
+    rules = loss_rules(scenario.file)
+    return {"losses_of_utility": rules} if rules else {}
 
 
 def scenario_part(scenario: Scenario) -> dict[str, Any]:

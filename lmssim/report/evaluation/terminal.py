@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
 from lmssim.report.evaluation.exactness import words_of
+from lmssim.report.evaluation.losses import loss_sentence
 from lmssim.report.evaluation.rows import means_of
 from lmssim.report.evaluation.tables import icer_texts
 from lmssim.report.parts.digits import amount, plain, rounded
@@ -63,5 +64,6 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     prices = f" {settings.price_year}" if settings.price_year else ""
     words = words_of(evaluation)
     who = f"{words.caption()}, {plain(settings.horizon)} years"
-    table.caption = f"{who}, {settings.currency}{prices}. {words.digits_sentence()}"
+    said = [f"{who}, {settings.currency}{prices}.", words.digits_sentence(), loss_sentence(evaluation.scenario.file)]
+    table.caption = " ".join(filter(None, said))
     return table
