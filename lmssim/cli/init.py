@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lmssim.cli.terminal import say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,8 +51,8 @@ def init(
         except OSError as error:
             raise refusal(path, error) from None
     for name in kept:
-        typer.echo(f"kept your {folder / name}, which differs from the bundled one")
-    typer.echo(_next_steps(folder))
+        say(f"kept your {folder / name}, which differs from the bundled one")
+    say(_next_steps(folder))
 
 
 def _files() -> Iterator[tuple[str, bytes]]:

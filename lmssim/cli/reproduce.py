@@ -9,6 +9,7 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ POWER_DRAWS = 50
 
 
 def reproduce(
-    patients: Annotated[int, typer.Option(metavar="N", help="Patients of each scenario.")] = PATIENTS,
+    patients: Annotated[int, options.whole("Patients of each scenario.", 1, options.MOST_PATIENTS)] = PATIENTS,
     only: Annotated[
         str | None, typer.Option(metavar="PART", help=f"One part: {', '.join(PARTS)}. All if absent.")
     ] = None,
@@ -132,8 +133,8 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
     if not quiet:
         from lmssim.report.evaluation.by_site import site_table_text
 
-        options.console().print(site_table_text(table, patients))
-        typer.echo(f"Table: {out / 'by_site.csv'}")
+        console().print(site_table_text(table, patients))
+        say(f"Table: {out / 'by_site.csv'}")
 
 
 def _finish(folder: ResultFolder, evaluations: list[Evaluation]) -> None:

@@ -11,13 +11,15 @@ import typer
 from lmssim.bundled import find_calibration
 from lmssim.cli import options
 from lmssim.cli.progress import phase_bars
-from lmssim.errors import InputError
+from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.calibration.checks.sbc import SbcSettings, SimulationBased
 
-DEFAULT_DATASETS, DEFAULT_PATIENTS = 100, 2_000
+DEFAULT_DATASETS, FEWEST_DATASETS, MOST_DATASETS = 100, 20, 100_000
+"""Data sets; fewer than 20 cannot tell a right likelihood from a wrong one."""
+DEFAULT_PATIENTS = 2_000
 TRUTH = 10
 """Patients of a data set, as a multiple of those of a design point."""
 FIGURE = "ranks"
@@ -28,12 +30,14 @@ def sbc(
         str, typer.Argument(metavar="CALIBRATION", help="A calibration file (TOML), or the name of a bundled one.")
     ],
     datasets: Annotated[
-        int, typer.Option(metavar="N", help="Data sets, each simulated from parameters of its own.")
+        int, options.whole("Data sets, each simulated from parameters of its own.", FEWEST_DATASETS, MOST_DATASETS)
     ] = DEFAULT_DATASETS,
     patients: Annotated[
         int,
-        typer.Option(
-            metavar="N", help="Patients at each design point of the emulator; ten times as many for a data set."
+        options.whole(
+            "Patients at each design point of the emulator; ten times as many for a data set.",
+            1,
+            options.MOST_PATIENTS // TRUTH,
         ),
     ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
@@ -45,9 +49,6 @@ def sbc(
     quiet: options.Quiet = False,
 ) -> None:
     """Fit targets simulated from known parameters, and rank those parameters. Exit code 1 if ranks are not uniform."""
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
-
     from lmssim.studies.calibration.checks.sbc import SbcSettings
 
     path = find_calibration(calibration)
@@ -113,5 +114,5 @@ def _write(study: SimulationBased, folder: ResultFolder, manifest: dict[str, Any
 def _print(study: SimulationBased, folder: Path) -> None:
     from lmssim.report.calibration.sbc import sbc_table
 
-    options.console().print(sbc_table(study))
-    typer.echo(f"Figure: {folder / FIGURE}.svg")
+    console().print(sbc_table(study))
+    say(f"Figure: {folder / FIGURE}.svg")

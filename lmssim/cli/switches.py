@@ -9,18 +9,22 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.sensitivity.switches import SwitchStudy
 
-DEFAULT_PATIENTS = 20_000
+DEFAULT_PATIENTS, FEWEST = 20_000, 1_024
+"""Patients; fewer than 1,024 give no errors (16 batches of 64)."""
 TABLE, FIGURE = "switches.csv", "switches"
 
 
 def switches(
     scenario: options.Scenario,
-    patients: options.Patients = DEFAULT_PATIENTS,
+    patients: Annotated[
+        int, options.whole("Patients, each of whom meets every strategy.", FEWEST, options.MOST_PATIENTS)
+    ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     strategies: Annotated[
@@ -47,7 +51,9 @@ def switches(
     from lmssim.studies.sensitivity.switches import run_switches
 
     clock = Stopwatch()
-    name = load_scenario(scenario, overrides_, chosen_).name
+    loaded = load_scenario(scenario, overrides_, chosen_)
+    options.check_strategies(strategies_, loaded)
+    name = loaded.name
     sampling = Sampling(n_patients=patients, seed=seed, block=block, jobs=options.jobs_or_all(jobs))
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / f"{name}-switches") as folder:
@@ -56,7 +62,7 @@ def switches(
         clock.lap("simulate")
         manifest = _write(study, folder, _manifest(study, overrides_, clock.laps))
     if json:
-        typer.echo(_document(study, manifest, folder.path), nl=False)
+        say(_document(study, manifest, folder.path), end="")
     elif not quiet:
         _print(study, folder.path)
 
@@ -93,5 +99,5 @@ def _document(study: SwitchStudy, manifest: dict[str, Any], folder: Path) -> str
 def _print(study: SwitchStudy, folder: Path) -> None:
     from lmssim.report.sensitivity.switches import switch_table_text
 
-    options.console().print(switch_table_text(study))
-    typer.echo(f"Table: {folder / TABLE}")
+    console().print(switch_table_text(study))
+    say(f"Table: {folder / TABLE}")

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmssim.execution.simulate import CHUNK
-from lmssim.model.language.losses import loss_rules
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
@@ -122,15 +121,27 @@ def evaluation_part(
         "control_variate": sampling.control_variate,
         "strategies": [program.strategies[s] for s in sampling.positions(program)],
         "comparator": scenario.comparator,
-        "conventions": scenario.file.settings.model_dump(mode="json") | _losses(scenario),
+        "conventions": conventions_part(scenario),
         "packages": {name: metadata.version(name) for name in PACKAGES},
     }
 
 
-def _losses(scenario: Scenario) -> dict[str, Any]:
-    """How losses of utility act, if there are any."""
-    rules = loss_rules(scenario.file)
-    return {"losses_of_utility": rules} if rules else {}
+def conventions_part(scenario: Scenario) -> dict[str, Any]:
+    """Every convention that the file states or takes by default: settings, and the keys that name a rule."""
+    file = scenario.file
+    sections = ("cycles", "mortality", "partitioned_survival", "utilities")
+    stated = file.model_dump(mode="json", include=set(sections), exclude={"partitioned_survival": {"curves"}})
+    losses = {
+        name: {key: getattr(event, key) for key in ("years", "stop_on_leaving", "stack")}
+        for name, event in file.events.items()
+        if event.utility_loss is not None
+    }
+    return {
+        **file.settings.model_dump(mode="json"),
+        **stated,
+        "losses_of_events": losses,
+        **file.model_dump(mode="json", include={"clocks", "terminal"}),
+    }
 
 
 def scenario_part(scenario: Scenario) -> dict[str, Any]:

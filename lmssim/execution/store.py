@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import OutputError
+from lmssim.text import csv_cell, json_escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -123,7 +124,8 @@ def write_json(path: Path, value: Any) -> Path:
 
 def json_text(value: Any) -> str:
     """JSON with sorted keys; a number that is not finite becomes null."""
-    return json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return json_escaped(text) + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -159,7 +161,7 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     """Write rows as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([csv_cell(column) for column in columns])
     writer.writerows([_cell(value) for value in row] for row in rows)
     return write_text(path, text.getvalue())
 
@@ -175,10 +177,10 @@ def objects(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    """Shortest text that reads back as the same value."""
+    """Shortest text that reads back as the same value; a spreadsheet computes nothing from it."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) else csv_cell(str(value))
 
 
 @contextmanager

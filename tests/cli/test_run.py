@@ -238,7 +238,7 @@ def test_control_variate_is_written_if_asked_for(tmp_path: Path, cli: Cli) -> No
     assert manifest_of(tmp_path)["result"]["control_variate"] is True
     assert cli(*options).code == 0
     assert not (tmp_path / "control_variate.csv").exists()
-    refused = cli(*options, "--control-variate", "--patients", "100")
+    refused = cli("run", NAME, "--patients", "100", "--out", tmp_path, "--control-variate")
     assert refused.code == 2
     assert "too few for a control variate" in refused.err
 
@@ -268,7 +268,7 @@ def test_cohort_writes_its_errors_and_no_series(cli: Cli, tmp_path: Path) -> Non
         (["--engine", "cohort", "--histories"], "--histories: engine 'cohort' has no individual lives"),
         (["--engine", "cohort", "--random-numbers", "independent"], "--random-numbers: engine 'cohort' has none"),
         (["--engine", "cohort", "--luck", "independent"], "--random-numbers: engine 'cohort' has none"),
-        (["--engine", "cohort", "--profiles", 0], "profiles: 0 is not 1 or more"),
+        (["--engine", "cohort", "--profiles", 0], "'--profiles': '0' is not a whole number from 1"),
         (["--profiles", 8], "--profiles: engine 'compiled' simulates patients"),
     ],
 )

@@ -134,6 +134,7 @@ def _nodes(size: Sizes, n: int, n_clocks: int, n_passive: int, n_watchers: int) 
         tick_real=_zeros(2, size.links),
         slot=_ints(size.slots, memory.W_WIDTH),
         slot_end=_zeros(size.slots),
+        slot_began=_zeros(size.slots),
         live=_ints(size.nodes),
         flow=_ints(4 * size.links, memory.FLOW_WIDTH),
         flow_weight=_zeros(4 * size.links),

@@ -194,20 +194,28 @@ def _event(
     return top
 
 
+@borrow
+def take(nodes: Nodes, d: int, p: float, i: int) -> None:
+    """Take a share `p` of a node's mass, and put it aside in place `i`."""
+    mass = nodes.mass[d]
+    for c in range(len(mass)):
+        nodes.term[i * len(mass) + c] = mass[c] * p
+        mass[c] *= 1.0 - p
+
+
 @paste
 def jump(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
-    kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, d: int, j: int, p: float,
+    kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, d: int, j: int, i: int,
     time: float, strategy: int,
 ) -> None:
-    """A share `p` of a node makes move `j` at `time`."""
-    n_passive = kinds.utility.shape[1]
-    source, kind = nodes.mass[d], nodes.row[d, D_KIND]
+    """Mass of a node makes move `j` at `time`: what `take` has put aside in place `i`."""
+    n_passive, kind = kinds.utility.shape[1], nodes.row[d, D_KIND]
     moved = chain.vector[len(chain.p) + OF_MOVE]
-    set_vector(moved, source, p)
-    set_vector(source, source, 1.0 - p)
+    for c in range(len(moved)):
+        moved[c] = nodes.term[i * len(moved) + c]
     if m[kinds.move[j, M_ROW] + T_SILENT] == 0:
-        leave(nodes, count, n_passive, moved)
+        leave(nodes, count, n_passive, moved, time)
     amount = total(moved, n_passive)
     if amount == 0.0:
         return

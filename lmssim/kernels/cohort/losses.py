@@ -49,8 +49,16 @@ def loss_of(
 
 
 @borrow
-def open_slot(nodes: Nodes, count: IntArray, n_passive: int, codes: int, column: int, until: float, stops: int) -> int:
-    """Column of the slot of terms alike, opened if none is; -1 if there is no room."""
+def open_slot(
+    nodes: Nodes, count: IntArray, n_passive: int, codes: int, column: int, until: float, stops: int, began: float
+) -> int:
+    """Column of the slot of terms alike, opened if none is; -1 if there is no room.
+
+    Parameters
+    ----------
+    began : float
+        When the first loss began that stops on leaving; infinite if none does.
+    """
     first, free = n_passive + count[N_WATCHED], -1
     for k in range(len(nodes.slot)):
         slot = nodes.slot[k]
@@ -58,7 +66,7 @@ def open_slot(nodes: Nodes, count: IntArray, n_passive: int, codes: int, column:
             free = k if free < 0 else free
         elif (
             nodes.slot_end[k] == until and slot[W_CODES] == codes and slot[W_COLUMN] == column
-            and slot[W_STOPS] == stops
+            and slot[W_STOPS] == stops and nodes.slot_began[k] == began
         ):
             return first + k
     if free < 0:
@@ -66,7 +74,7 @@ def open_slot(nodes: Nodes, count: IntArray, n_passive: int, codes: int, column:
         return -1
     slot = nodes.slot[free]
     slot[W_OPEN], slot[W_CODES], slot[W_COLUMN], slot[W_STOPS] = 1, codes, column, stops
-    nodes.slot_end[free] = until
+    nodes.slot_end[free], nodes.slot_began[free] = until, began
     count[N_USED] = max(count[N_USED], first + free + 1)
     return first + free
 
@@ -74,9 +82,9 @@ def open_slot(nodes: Nodes, count: IntArray, n_passive: int, codes: int, column:
 @borrow
 def _add_term(
     nodes: Nodes, count: IntArray, n_passive: int, vector: FloatArray, codes: int, column: int, until: float,
-    stops: int, amount: float,
+    stops: int, began: float, amount: float,
 ) -> None:
-    c = open_slot(nodes, count, n_passive, codes, column, until, stops)
+    c = open_slot(nodes, count, n_passive, codes, column, until, stops, began)
     if c >= 0:
         vector[c] += amount
 
@@ -90,7 +98,7 @@ def lose(
     if loss == 0.0 or until <= time:
         return
     first, whole, before = n_passive + count[N_WATCHED], 0.0, nodes.vector
-    n = count[N_USED] - first
+    n, began = count[N_USED] - first, time if stops != 0 else math.inf
     for k in range(n):
         before[k] = 0.0
         if nodes.slot[k, W_OPEN] != 0:
@@ -100,7 +108,7 @@ def lose(
     for c in range(n_passive):
         whole += vector[c]
         if vector[c] != 0.0:
-            _add_term(nodes, count, n_passive, vector, code, c, until, stops, -loss * vector[c])
+            _add_term(nodes, count, n_passive, vector, code, c, until, stops, began, -loss * vector[c])
     if m[H_ADDITIVE] != 0:
         return
     for k in range(n):
@@ -108,7 +116,7 @@ def lose(
             slot = nodes.slot[k]
             _add_term(
                 nodes, count, n_passive, vector, slot[W_CODES] | code, slot[W_COLUMN], min(until, nodes.slot_end[k]),
-                slot[W_STOPS] | stops, -loss * before[k],
+                slot[W_STOPS] | stops, min(began, nodes.slot_began[k]), -loss * before[k],
             )
 
 
@@ -130,11 +138,11 @@ def lose_by_marks(
 
 
 @borrow
-def leave(nodes: Nodes, count: IntArray, n_passive: int, vector: FloatArray) -> None:
-    """Everybody of a vector leaves a state: losses that stop then are over."""
+def leave(nodes: Nodes, count: IntArray, n_passive: int, vector: FloatArray, time: float) -> None:
+    """Everybody of a vector leaves a state: losses that stop then are over, but for those that begin now."""
     first = n_passive + count[N_WATCHED]
     for k in range(count[N_USED] - first):
-        if nodes.slot[k, W_STOPS] != 0:
+        if nodes.slot[k, W_STOPS] != 0 and nodes.slot_began[k] < time:
             vector[first + k] = 0.0
 
 
@@ -155,7 +163,8 @@ def move_terms(
             amount = vector[first + k]
             vector[first + k] = 0.0
             _add_term(
-                nodes, count, n_passive, vector, slot[W_CODES], column, nodes.slot_end[k], slot[W_STOPS], amount
+                nodes, count, n_passive, vector, slot[W_CODES], column, nodes.slot_end[k], slot[W_STOPS],
+                nodes.slot_began[k], amount,
             )
 
 
@@ -169,7 +178,8 @@ def moved_slot(
     column = passive_column(follow, slot[W_COLUMN], clear, mark)
     if column == slot[W_COLUMN] or slot[W_OPEN] == 0:
         return c
-    return open_slot(nodes, count, n_passive, slot[W_CODES], column, nodes.slot_end[k], slot[W_STOPS])
+    end, began = nodes.slot_end[k], nodes.slot_began[k]
+    return open_slot(nodes, count, n_passive, slot[W_CODES], column, end, slot[W_STOPS], began)
 
 
 # === In a box ===
@@ -345,6 +355,7 @@ def open_terms(
         left = math.inf if held[U_BAND] == N_BANDS - 1 else sums[U_LEFT] / sums[U_SUM]
         if amount != 0.0:
             _add_term(
-                nodes, count, n_passive, vector, held[U_CODES], held[U_COLUMN], time + left, held[U_STOPS], amount
+                nodes, count, n_passive, vector, held[U_CODES], held[U_COLUMN], time + left, held[U_STOPS],
+                time if held[U_STOPS] != 0 else math.inf, amount,
             )
         u = held[U_NEXT]

@@ -175,6 +175,7 @@ class Nodes(NamedTuple):
     tick_real: FloatArray
     slot: IntArray
     slot_end: FloatArray
+    slot_began: FloatArray
     live: IntArray
     flow: IntArray
     """Edges within the sheet that carry mass in a step: where their rows begin in a term, whether they

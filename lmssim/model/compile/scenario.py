@@ -42,6 +42,11 @@ def compile_scenario(scenario: Scenario) -> Program:
     InputError
         If a name does not exist, a value is impossible, or a construct is not supported by the compiled engine.
     """
+    with scenario.origins.named():
+        return _compiled(scenario)
+
+
+def _compiled(scenario: Scenario) -> Program:
     d = Draft(scenario)
     refuse_continuous(d)
     check_rules(d)

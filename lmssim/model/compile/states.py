@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from lmssim.errors import ScenarioError, UnsupportedError
 from lmssim.kernels.layout import ABSORBING, CHANCE, DWELLING, NONE
 from lmssim.model.compile.effects import compile_effects
+from lmssim.model.compile.rest import refuse_two_rests, rest_of, takes_rest
 from lmssim.model.compile.strategies import added
 from lmssim.model.compile.transitions import Source, compile_tick_event, compile_transition
 from lmssim.model.language.schema import Transition
@@ -101,8 +102,10 @@ def _state(
 
 def _leave(source: Source, state: State, transitions: Sequence[Transition], where: str) -> None:
     """Compile what may end a stay, or happen within it."""
+    refuse_two_rests(transitions, where)
     for transition in transitions:
-        compile_transition(source, transition)
+        rest = rest_of(source.draft, transitions, where) if takes_rest(transition) else None
+        compile_transition(source, transition, rest=rest)
     for schedule in state.schedule:
         if schedule.event is not None:
             compile_tick_event(source, schedule.event, schedule.at, f"{where}.schedule")

@@ -11,6 +11,7 @@ from lmssim.errors import ScenarioError, UnsupportedError
 from lmssim.kernels import families as codes
 from lmssim.kernels.layout import CLOCK_AGE, CLOCK_ENTRY, NONE
 from lmssim.model.compile.effects import compile_effects
+from lmssim.model.compile.rest import probability_in_cycle
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Apply, Number
 from lmssim.model.language.families import FAMILIES
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmssim.model.compile.draft import Draft
+    from lmssim.model.language.expression import Node
     from lmssim.model.language.schema import Background, Detection
 
 _FAMILY_KEYS = ("rate", "shape", "scale", "meanlog", "sdlog", "mu", "sigma", "q", "delay", "starts", "rates")
@@ -65,6 +67,7 @@ class _Stated:
     where: str
     effects: tuple[rows.Effect, ...]
     guard: rows.Guard
+    rest: Node | None = None
 
     @property
     def name(self) -> str:
@@ -82,15 +85,17 @@ def _decision(transition: Transition) -> str:
     return _name(transition) if found is None else f"{_name(transition)} {found.plan} {found.test}"
 
 
-def compile_transition(source: Source, transition: Transition, event: rows.Event | None = None) -> None:
-    """Append a transition out of a state; `event` if it is a tick of one."""
+def compile_transition(
+    source: Source, transition: Transition, event: rows.Event | None = None, rest: Node | None = None
+) -> None:
+    """Append a transition out of a state; `event` if it is a tick of one, `rest` if it takes what others leave."""
     d, where = source.draft, _where(source, transition)
     default = "hazard" if transition.detection is None and d.cycle is None else "logit"
     effects = compile_effects(d, transition.effects, default, where)
     guard = d.code.rule(transition.when, f"{where}.when")
     change = d.names.change(transition.set, f"{where}.set")
     to = -1 if transition.to is None else d.state(transition.to, where)
-    timing, reason = _timing(_Stated(d, source.name, transition, where, effects, guard))
+    timing, reason = _timing(_Stated(d, source.name, transition, where, effects, guard, rest))
     row = rows.Transition(
         number=len(d.transitions),
         source=source.number,
@@ -201,7 +206,7 @@ def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Visits, str]:
     """When a transition happens, and the reason that histories give."""
     spec = stated.spec
     if stated.draft.cycle is not None:
-        return _in_cycles(stated, stated.draft.cycle.length), stated.name
+        return _in_cycles(stated), stated.name
     if spec.detection is not None:
         return _detection(stated, spec.detection), stated.name
     if spec.background is not None:
@@ -210,19 +215,15 @@ def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Visits, str]:
     return _hazard(stated, spec.hazard)
 
 
-def _in_cycles(stated: _Stated, length: float) -> rows.Visits:
+def _in_cycles(stated: _Stated) -> rows.Visits:
     """Probability of a cycle, 0 where the rule does not hold; both are read at the start of each cycle."""
     d, spec, where, rule = stated.draft, stated.spec, stated.where, stated.guard.rule
     if spec.rate is not None and spec.effects:
         raise UnsupportedError(
             f"{where}.effects: act on the log odds of a `probability`; write what changes a `rate` into its expression."
         )
-    key = "rate" if spec.rate is not None else "probability"
-    place, value = f"{where}.{key}", getattr(spec, key)
-    node = d.names.resolve(expression.parse(value, place), place)
-    if key == "rate":
-        exponent = Apply("neg", (Apply("*", (node, Number(length))),))
-        node = Apply("-", (Number(1.0), Apply("exp", (exponent,))))
+    place = f"{where}.{'rate' if spec.rate is not None else 'probability'}"
+    node = stated.rest or probability_in_cycle(d, spec, where)
     if rule >= 0:
         node = Apply("if", (d.code.codes[rule].node, node, Number(0.0)))
     check = "probability" if d.names.is_constant(node) else "any"  # the kernels check it in each cycle

@@ -92,8 +92,6 @@ def _keyed(file: ScenarioFile) -> Iterator[tuple[str, Iterable[Hashable]]]:
         yield f"strategies.{name}.treatments", map(_planned, strategy.treatments)
     for name, sequence in file.sequences.items():
         yield f"sequences.{name}.treatments", map(_planned, sequence.treatments)
-    for name, series in file.series.items():
-        yield f"series.{name}.rows", [row.target for row in series.rows]
     yield "terminal", [(exclusion.death, category) for exclusion in file.terminal for category in exclusion.cost]
     parts = {"population": file.population.correlations}
     parts |= {f"population.strata.{n}": stratum.correlations for n, stratum in file.population.strata.items()}

@@ -45,11 +45,14 @@ class InputFiles:
         The file, as messages name it.
     hashes : dict of str to str
         SHA-256 of every file read, by path.
+    tomls : list of Path
+        TOML files in the order in which they are merged: what is included first, the file itself last.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.folder, self.where = path, path.parent, str(path)
         self.hashes: dict[str, str] = {}
+        self.tomls: list[Path] = []
         self._included: set[Path] = set()
 
     def read_toml(self) -> dict[str, Any]:
@@ -107,6 +110,7 @@ class InputFiles:
         for target in self._includes(data, path, chain):
             merge(merged, _relocated(self._merged(target, chain), target.parent, path.parent))
         merge(merged, data)
+        self.tomls.append(path)
         return merged
 
     def _includes(self, data: dict[str, Any], path: Path, chain: tuple[Path, ...]) -> Iterator[Path]:

@@ -124,6 +124,12 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
     for i, transition in enumerate(file.transitions):
         _add_transition(flat, file, transition, f"{where}: transitions[{i + 1}]")
     for name, state in flat.states.items():
+        if (state.duration is None) != (state.next is None):
+            present, absent = ("duration", "next") if state.next is None else ("next", "duration")
+            raise ScenarioError(
+                f"{where}: states.{name}.{present}: needs `{absent}` beside it: a fixed stay has a `duration` (years)"
+                " and then goes to the state in `next`."
+            )
         if state.duration is not None:
             _require(flat, state.next, f"{where}: states.{name}.next")
         if file.cycles is not None and state.kind == "dwelling":
@@ -270,6 +276,11 @@ def _check_kind(file: ScenarioFile, transition: Transition, where: str) -> None:
         raise ScenarioError(
             f"{where}: {wrong[0]}: works in continuous time, but the model is in cycles;"
             f" give the {' or the '.join(in_cycles)} of a cycle."
+        )
+    if wrong and transition.probability == "rest":
+        raise ScenarioError(
+            f"{where}: probability = 'rest': is what the others of a cycle leave of 1, so it needs a model in cycles;"
+            " in continuous time hazards race, and nothing is left over."
         )
     if wrong:
         raise ScenarioError(f"{where}: {wrong[0]}: needs a model in cycles, with a section [cycles].")

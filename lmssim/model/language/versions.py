@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lmssim.errors import ScenarioError
-from lmssim.model.language.losses import losses_in_time
 from lmssim.model.language.schema import SCHEMA_VERSION, ScenarioFile
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from lmssim.model.language.schema import Event, Schedule
 
 LOSSES_END = 2
 """Version from which `years` must stand beside every loss of utility."""
+
+
+class Loss(NamedTuple):
+    """A loss of utility by an event or by the ticks of a schedule, and the key of its section."""
+
+    key: str
+    spec: Event | Schedule
+
+
+def losses_in_time(file: ScenarioFile) -> Iterator[Loss]:
+    """Losses that begin at a moment: of events, and of the ticks of schedules."""
+    for name, event in file.events.items():
+        if event.utility_loss is not None:
+            yield Loss(f"events.{name}", event)
+    for kind, sections in (("states", file.states), ("treatments", file.treatments)):
+        for name, section in sections.items():
+            for tick in section.schedule:
+                if tick.utility_loss is not None:
+                    yield Loss(f"{kind}.{name}.schedule.{tick.name}", tick)
 
 
 def refuse_newer(data: dict[str, Any], path: Path) -> None:

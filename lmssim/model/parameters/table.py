@@ -123,7 +123,7 @@ class ParameterTable(Mapping[str, Parameter]):
         """Table with some values replaced and held in every draw; a derived parameter loses its expression."""
         for id_, value in overrides.items():
             if id_ not in self:
-                raise ParameterError(unknown("parameter", id_, self, "override"))
+                raise ParameterError(unknown("parameter", id_, self, "override (--set)"))
             self[id_].check(value, "its override")
         return ParameterTable(
             replace(p, value=float(overrides[p.id]), distribution="fixed", expression="", held=True)
@@ -254,6 +254,8 @@ def _read(row: Row) -> Parameter:
 def _check_texts(row: Row) -> None:
     """Refuse an id that no expression could name, and a kind without what it calls for."""
     id_, kind = row["id"], row["kind"]
+    if keyword.iskeyword(id_):
+        raise row.refuse("id", expression.reserved_word(id_))
     if not id_.isidentifier() or id_ in RESERVED:
         raise row.refuse("id", f"'{id_}' is not a free name of letters, digits and _, not starting with a digit.")
     if "kind" in row.cells and kind not in KINDS:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmssim.errors import ScenarioError, unknown
+from lmssim.errors import ScenarioError, exact, unknown
 from lmssim.model.language import expression, schema
 from lmssim.model.language.csvfile import BLANK, brief, number, plain_number, read_rows
 from lmssim.model.population.joint import NO_COVARIATES, Covariate, Population, RowPopulation, load_rows
@@ -168,7 +168,7 @@ def _mixed(spec: schema.Population, base: Mapping[str, float], by: ByCovariate, 
             raise ScenarioError(unknown(f"category of {spec.by}", name, map(str, own.categories), place))
         share = everywhere.number(stratum.share, f"{place}.share")
         if not 0.0 <= share <= 1.0:
-            raise ScenarioError(f"{place}.share: {share:g} is not a share between 0 and 1.")
+            raise ScenarioError(f"{place}.share: {exact(share)} is not a share between 0 and 1.")
         reader = _Reader(base, by, name if by.covariate == spec.by else None)
         strata.append(Stratum(name, share, reader.population(stratum, place, without=spec.by)))
     total = math.fsum(stratum.share for stratum in strata)

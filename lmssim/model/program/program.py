@@ -107,8 +107,9 @@ class Program:
             If a value is impossible in some draw; the message names where it stands, the strategy and the draw.
         """
         table = self.scenario.table
-        numbers = evaluate(self.rows.slots, table, draws or table.base(), self.overrides)
-        check_domains(self.rows, numbers, self.strategies, str(self.scenario.path))
+        with self.scenario.origins.named():
+            numbers = evaluate(self.rows.slots, table, draws or table.base(), self.overrides)
+            check_domains(self.rows, numbers, self.strategies, str(self.scenario.path))
         return numbers
 
     def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> dict[str, FloatArray]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lmssim.model.language.losses import loss_rules, losses_in_time
+from lmssim.model.language.versions import losses_in_time
 from lmssim.report.parts.digits import listed
 
 if TYPE_CHECKING:
@@ -55,3 +55,33 @@ def loss_conventions(file: ScenarioFile) -> list[tuple[str, str]]:
 def _words(file: ScenarioFile, events: list[str]) -> list[str]:
     """Events by their labels."""
     return [file.events[name].label or name.replace("_", " ") for name in events]
+
+
+def has_losses(file: ScenarioFile) -> bool:
+    """Whether anything takes utility away."""
+    spells = any(
+        spell.utility_loss is not None
+        for sections in (file.states, file.treatments)
+        for section in sections.values()
+        for spell in section.limited
+    )
+    lasting = any(flag.utility_loss is not None for flag in file.lasting.values())
+    return spells or lasting or any(True for _ in losses_in_time(file))
+
+
+def loss_rules(file: ScenarioFile) -> dict[str, Any]:
+    """How losses act and combine; empty if there are none.
+
+    Returns
+    -------
+    dict
+        `combine`: as in `[utilities]`; `stack` and `stop_on_leaving`: the events that declare them.
+    """
+    if not has_losses(file):
+        return {}
+    events = {name: event for name, event in file.events.items() if event.utility_loss is not None}
+    return {
+        "combine": file.utilities.combine,
+        "stack": [name for name, event in events.items() if event.stack],
+        "stop_on_leaving": [name for name, event in events.items() if event.stop_on_leaving],
+    }

@@ -290,14 +290,16 @@ def load_problem(name: str | Path) -> Problem:
 
 
 def _refuse_fitted_twice(rows: list[Row], where: str) -> None:
-    """A target that two studies fit would count twice in the likelihood."""
+    """A target that two rows fit would count twice in the likelihood."""
     study_of: dict[str, str] = {}
     for row in rows:
-        if row.is_fitted and study_of.setdefault(row.target, row.study) != row.study:
+        if row.is_fitted and row.target in study_of:
             raise ScenarioError(
                 f"{where}: studies.{row.study}.rows.{row.target}: studies.{study_of[row.target]} fits this target too,"
                 " so it would count twice; make one of them a check."
             )
+        if row.is_fitted:
+            study_of[row.target] = row.study
 
 
 def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:

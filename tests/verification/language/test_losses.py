@@ -75,7 +75,7 @@ def _three_stays(a: dict[str, Any], b: dict[str, Any], more: str = "", out: str 
 
 
 STAYS = ((0.0, 0.75, 0.9), (0.75, 2.0, 0.6), (2.0, 2.5, 0.8))
-TICKS = plan("p", 0.5, first=0.25)
+TICKS = plan("p", 0.5, first=0.2)
 
 
 def _lives() -> dict[str, Life]:
@@ -92,7 +92,11 @@ def _lives() -> dict[str, Life]:
     ticking = {"schedule": [tick("p", event="x")]}
     through = chance("through", branch("b"), events=["x"])
     return {
-        "tick": Life(_three_stays(ticking | first, {"schedule": [tick("p", event="x")]}), STAYS, (0.25, 1, 1.5, 2.25)),
+        "tick": Life(
+            _three_stays(ticking | first, {"schedule": [tick("p", event="x")]}),
+            STAYS,
+            (0.2, 0.7, 0.95, 1.45, 1.95, 2.2),
+        ),
         "entry": Life(_three_stays({"events": ["x", "y"]}, {"events": ["x"]}), STAYS, (0, 0.75, 2)),
         "transition": Life(moves, STAYS, (0.75, 2), (0.0,)),
         "complication": Life(_three_stays(first, {"events": ["x"]}, through, "through"), STAYS, (0.75, 0.75)),
@@ -162,7 +166,7 @@ def test_ticks_of_a_treatment_do_not_stack_across_its_phases(build: Build) -> No
 
 
 def test_limited_losses_multiply_with_others(build: Build) -> None:
-    """The loss of the first years of a stay combines with those of events and ticks by the same rule, and ends with it."""
+    """The loss of the first years of a stay combines with others by the same rule, and ends with the stay."""
     spell = {"limited": [{"years": 1, "utility_loss": 0.5}], "events": ["y"]}
     text = _three_stays(spell, {}) + event("y", 1, utility_loss=0.4, years=1)
     program = build(frame(9) + text)
@@ -277,3 +281,18 @@ def test_a_stacked_loss_twice_in_an_instant_is_refused_by_cohort(build: Build) -
     assert _simulated(once, "compiled")[QALY_UNDISCOUNTED] == pytest.approx(2.5, rel=1e-12)
     with pytest.raises(UnsupportedError, match=r"event 'x'.*twice in an instant"):
         solved(build(frame(9) + states + event("x", 1, utility_loss=0.5, years=1, stack=True)))
+
+
+def test_nobody_meets_a_visit_twice(build: Build) -> None:
+    """An event at ticks that sets an attribute moves patients to another kind; they meet that tick once."""
+    schedule = [tick("p", event="x")]
+    text = (
+        plan("p", 0.3, first=0.1, max=3)
+        + attributes(ill="flag")
+        + start("a", utility=1, schedule=schedule, duration=5, next="c")
+        + chance("c", branch("b", None, when="ill"), branch("dead"))
+        + state("b", utility=1, duration=1, next="dead")
+        + DEAD
+        + event("x", 0.3, set={"ill": True})
+    )
+    assert solved(build(frame(12) + text)).marks[0, 0, 0, 0] == pytest.approx(0.9, rel=1e-12)

@@ -86,7 +86,8 @@ class Transition(Section):
     background: Background | None = None
     detection: Detection | None = None
     probability: Value | None = None
-    """Of a model in cycles: probability that it happens in a cycle; staying takes the complement."""
+    """Of a model in cycles: probability that it happens in a cycle, or `rest`: what the others leave of 1. Without a
+    `rest`, staying takes that."""
     rate: Value | None = None
     """Of a model in cycles: rate per year, which gives the probability 1 - exp(-rate x cycle length)."""
     effects: Effects = {}
