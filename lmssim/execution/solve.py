@@ -58,15 +58,15 @@ class Solution(Estimates):
         Counts of each replicate, with a leading axis.
     steps : ndarray(float, ndim=2)
         (n_strategies, n_outcomes): error of steps and intervals.
-    endpoint_steps : ndarray(float, ndim=4)
-        (n_strategies, n_endpoints, 3, n_steps + 2): the same, of the endpoints' cumulative probabilities.
+    halved : tuple of Counts
+        Counts of the profiles that were solved again, averaged: with half the step, and with the whole.
     n_profiles : int
         Profiles in all.
     """
 
     replicates: Counts
     steps: FloatArray
-    endpoint_steps: FloatArray
+    halved: tuple[Counts, Counts]
     n_profiles: int
 
     kind: ClassVar[str] = EXACT
@@ -82,13 +82,19 @@ class Solution(Estimates):
         """Error of steps and intervals."""
         return self.steps
 
-    def endpoint_step_error(self, strategy: int, endpoint: int) -> FloatArray:
-        """The same, of an endpoint's cumulative probabilities."""
-        return self.endpoint_steps[strategy, endpoint, :, :-1]
+    def endpoint_halved(self, strategy: int, endpoint: int) -> Sequence[tuple[FloatArray, FloatArray]]:
+        """Probabilities of an endpoint with half the step and with the whole."""
+        return [(each.endpoint[strategy, endpoint], each.early[strategy, endpoint]) for each in self.halved]
 
-    def endpoint_replicates(self, strategy: int, endpoint: int) -> FloatArray | None:
+    def endpoint_replicates(self, strategy: int, endpoint: int) -> tuple[FloatArray, FloatArray] | None:
         """Probabilities of an endpoint in each replicate."""
-        return self.replicates.endpoint[:, strategy, endpoint].astype(np.float64)
+        endpoints, early = self.replicates.endpoint, self.replicates.early
+        return endpoints[:, strategy, endpoint].astype(np.float64), early[:, strategy, endpoint].astype(np.float64)
+
+    def event_step_error(self, strategy: int, event: int) -> float:
+        """From the profiles that were solved again."""
+        finer, coarser = (each.marks[strategy, event, 1] for each in self.halved)
+        return float(abs(finer - coarser))
 
     def _share_error(self, share: float, strategy: int, event: int) -> float:
         """From the spread of the replicates; 0 for a single one, which is exact."""
@@ -126,33 +132,39 @@ def solve_population(
     reader = _Reader(program, sampling, profiles)
     strategies, numbers = sampling.positions(program), program.numbers(draws)
     run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
-    fineness, error, first = _settled(program, numbers[0], profiles, strategies, run)
+    fineness, halved, first = _settled(program, numbers[0], profiles, strategies, run)
     parts: list[Estimates] = []
     replicates: Counts | None = None
+    capped: list[FloatArray] = []
     for d in range(len(numbers)):
         result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, run, strategies)
         counts = _counts(result, profiles)
         replicates = counts if replicates is None else Counts(*map(np.add, replicates, counts))
         parts.append(reader.read(result, counts))
+        if (cut := result.capped(profiles.weights)) is not None:
+            capped.append(cut)
         if progress is not None:
             progress(d + 1, len(numbers))
     assert replicates is not None
     stacked = fold.stack(parts)
-    found = {each.name: getattr(stacked, each.name) for each in fields(Estimates) if each.name != "counts"}
+    found = {
+        each.name: getattr(stacked, each.name) for each in fields(Estimates) if each.name not in ("counts", "capped")
+    }
     return Solution(
         **found,
         counts=Counts(*(each.sum(axis=0) for each in replicates)),
         replicates=replicates,
-        steps=error.outcomes[0],
-        endpoint_steps=error.endpoint[0],
+        steps=np.abs(halved[0].outcomes[0] - halved[1].outcomes[0]),
+        halved=(_counts_of_one(halved[0]), _counts_of_one(halved[1])),
         n_profiles=len(profiles.x),
+        capped=np.stack(capped) if capped else None,
     )
 
 
 def _settled(
     program: Program, numbers: FloatArray, profiles: Profiles, strategies: Sequence[int], run: Runner
-) -> tuple[Fineness, CohortResult, CohortResult]:
-    """How fine to solve, the change that halving brings, averaged over what was checked, and the first solution.
+) -> tuple[Fineness, tuple[CohortResult, CohortResult], CohortResult]:
+    """How fine to solve, what was checked with half the step and the whole, averaged, and the first solution.
 
     The change from one fineness to the next is, but for coarse beginnings, about four times that to the one after: it
     is an upper bound of the error of the finer one.
@@ -170,24 +182,30 @@ def _settled(
     for halvings in range(1, MOST_HALVINGS + 1):
         finer = solve(program, numbers, few.x, fineness.finer(), run, strategies[:n_checked])
         fine = finer.averaged(few.weights)
-        error = replace(
-            fine,
-            outcomes=np.abs(fine.outcomes - coarse.outcomes),
-            endpoint=np.abs((fine.endpoint - coarse.endpoint).cumsum(axis=-1)),
-        )
+        halved = fine, coarse
         if not settle:
             break
         fineness, coarse, first = fineness.finer(), fine, finer
-        change = error.outcomes[..., :N_MAIN] / np.maximum(np.abs(fine.outcomes[..., :N_MAIN]), TINY)
+        change = np.abs(fine.outcomes - halved[1].outcomes) / np.maximum(np.abs(fine.outcomes), TINY)
+        change = change[..., :N_MAIN]
         if halvings == MOST_HALVINGS or change.max() <= SETTLED:
             break
     if n_checked < n_strategies:
-        error = replace(
-            error,
-            outcomes=error.outcomes.repeat(n_strategies, axis=1),
-            endpoint=error.endpoint.repeat(n_strategies, axis=1),
-        )
-    return fineness, error, first
+        halved = _repeated(halved[0], n_strategies), _repeated(halved[1], n_strategies)
+    return fineness, halved, first
+
+
+def _repeated(result: CohortResult, n_strategies: int) -> CohortResult:
+    """The one strategy's result in the place of every strategy's."""
+    arrays = {each.name: getattr(result, each.name) for each in fields(result)}
+    return replace(result, **{name: a.repeat(n_strategies, axis=1) for name, a in arrays.items() if a is not None})
+
+
+def _counts_of_one(result: CohortResult) -> Counts:
+    """Counts of a single profile."""
+    return Counts(
+        *(each[0] for each in (result.endpoint, result.occupancy, result.entries, result.marks, result.early))
+    )
 
 
 def _part(result: CohortResult, n_profiles: int, n_strategies: int) -> CohortResult:
@@ -255,14 +273,18 @@ class _Times:
     def counts(self, members: FloatArray, counts: Counts) -> CountsAtTimes:
         """Counts on the program's grids, at the kept times."""
         kept = counts._replace(
-            endpoint=_kept(counts.endpoint, self.grid.endpoint), occupancy=_kept(counts.occupancy, self.grid.occupancy)
+            endpoint=_kept(counts.endpoint, self.grid.endpoint),
+            occupancy=_kept(counts.occupancy, self.grid.occupancy),
+            early=counts.early[..., :0],
         )
         return CountsAtTimes(self.times, self.occupancy_times, members, kept)
 
 
 def _kept(values: CountArray, kept: IntArray) -> CountArray:
     """Sums over the steps that each kept time counts for."""
-    sums: CountArray = np.add.reduceat(values, np.searchsorted(kept, np.arange(kept[-1] + 1)), axis=-1)
+    first = np.searchsorted(kept, np.arange(kept[-1] + 1))
+    sums: CountArray = np.add.reduceat(values, first, axis=-1)
+    sums[..., :-1][..., np.diff(first) == 0] = 0  # times that no step divides: `reduceat` would give the next step
     return sums
 
 
@@ -322,5 +344,5 @@ def _products(beyond: FloatArray) -> FloatArray:
 def _counts(result: CohortResult, profiles: Profiles, weights: FloatArray | None = None) -> Counts:
     """Probabilities of each replicate."""
     weights = profiles.weights if weights is None else weights
-    each = (result.endpoint, result.occupancy, result.entries, result.marks)
+    each = (result.endpoint, result.occupancy, result.entries, result.marks, result.early)
     return Counts(*(_by_replicate(values, profiles, weights) for values in each))

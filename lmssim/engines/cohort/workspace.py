@@ -180,6 +180,7 @@ def _solved(program: Program, size: Sizes, n_watchers: int, n_bins: int, n_store
         outcome=_zeros(N_MAIN + 2 * n_categories),
         state=_zeros(n_states, 4),
         endpoint=_zeros(n_watchers, 3, counting.n_steps + 2),
+        early=_zeros(n_watchers, 2, counting.n_steps + 2),
         level=_zeros(n_states, counting.n_occupancy + 2),
         ended=_zeros(n_states, counting.n_occupancy + 2),
         entries=_zeros(n_states),

@@ -47,12 +47,15 @@ class InputFiles:
         SHA-256 of every file read, by path.
     tomls : list of Path
         TOML files in the order in which they are merged: what is included first, the file itself last.
+    own : dict of str to frozenset of str
+        Names in each section of the file itself.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.folder, self.where = path, path.parent, str(path)
         self.hashes: dict[str, str] = {}
         self.tomls: list[Path] = []
+        self.own: dict[str, frozenset[str]] = {}
         self._included: set[Path] = set()
 
     def read_toml(self) -> dict[str, Any]:
@@ -106,11 +109,13 @@ class InputFiles:
             raise ScenarioError(f"{path}: includes are nested more than {MAX_DEPTH} deep.")
         data = parse_toml(self._read(path), path)
         refuse_newer(data, path)
+        own = {section: frozenset(held) for section, held in data.items() if isinstance(held, dict)}
         merged: dict[str, Any] = {}
         for target in self._includes(data, path, chain):
             merge(merged, _relocated(self._merged(target, chain), target.parent, path.parent))
         merge(merged, data)
         self.tomls.append(path)
+        self.own = own
         return merged
 
     def _includes(self, data: dict[str, Any], path: Path, chain: tuple[Path, ...]) -> Iterator[Path]:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from lmssim.model.parameters.groups import away_from_draws
+from lmssim.model.program.restarts import restarted_cures
 from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.sources import used_parameters
 from lmssim.report.parts.digits import listed, plain
@@ -77,6 +78,11 @@ def _of_the_model(evaluation: Evaluation) -> Iterator[str]:
     scenario, file = evaluation.scenario, evaluation.scenario.file
     if file.cycles is None and not _has_background(file):  # a model in cycles may look mortality up by age
         yield "The model has no background mortality."
+    if restarts := restarted_cures(evaluation.program):
+        yield (
+            f"A mixture cure is met again at each entry, on a clock that restarts: {listed(restarts)}. A source that"
+            " counted time from the first entry has another clock."
+        )
     if scenario.norms is None and _has_utilities(file) and not _utilities_follow_age(file):
         yield "Utilities do not fall with age."
     if not file.settings.price_year and _has_costs(evaluation):
