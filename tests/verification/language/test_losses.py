@@ -192,6 +192,24 @@ def test_a_loss_with_what_lasts(build: Build) -> None:
 # === Lives with chance ===
 
 
+@pytest.mark.parametrize("stack", [False, True])
+def test_two_ticks_of_one_event(build: Build, stack: bool) -> None:
+    """Ticks at 0 and at 0.1 with a loss of a year each, under a constant hazard of death."""
+    rate = 0.1
+
+    def lived(begin: float, end: float) -> float:
+        return (math.exp(-rate * begin) - math.exp(-rate * end)) / rate
+
+    text = start("alive", utility=0.9, schedule=[tick("p", event="x")]) + DEAD + move("alive", "dead", exponential(rate))
+    text += event("x", 1, utility_loss=0.1, years=1, stack=stack) + plan("p", 0.1, first=0, max=2)
+    program = build(frame(50) + section("utilities", combine="additive") + text)
+    lost = lived(0, 1) + lived(0.1, 1.1) if stack else lived(0, 1.1)
+    expected = 0.9 * lived(0, 50) - 0.1 * lost
+    assert solved(program).outcomes[0, 0, QALY] == pytest.approx(expected, rel=1e-7)
+    lives = simulate(program, Sampling(n_patients=100_000, seed=2))
+    assert abs(lives.mean[0, 0, QALY] - expected) < 3.5 * lives.standard_error()[0, 0, QALY]
+
+
 def _years(rates: list[list[float]], within: float) -> Any:
     """Expected years within a time of a chain that ends, by the state in which it begins."""
     generator = np.array(rates)
