@@ -1,11 +1,13 @@
 """The command line: commands, and how errors reach the user: one line on stderr, an exit code, no traceback.
 
-Exit codes: 0 done; 1 something failed while running; 2 bad input; 130 interrupted. Commands import what they need when
-they are called, so that `lmssim --help` is immediate.
+Exit codes: 0 done; 1 something failed while running; 2 bad input, or a file that cannot be written; 130, 143 or 129
+stopped by Ctrl-C, SIGTERM or SIGHUP. Commands import what they need when they are called, so that `lmssim --help` is
+immediate.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 import warnings
@@ -18,6 +20,7 @@ from typer.core import TyperCommand
 from lmssim.cli import calibrate, case, init, reproduce, run, sbc, schema, show, switches, trace, validate, verify
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.errors import LmssimError
+from lmssim.execution.writing import interruption
 from lmssim.text import one_line
 from lmssim.version import __version__
 
@@ -93,17 +96,36 @@ def main(arguments: list[str] | None = None) -> None:
     words = [word for word in words if word != DEBUG]  # taken anywhere on the line
     warnings.formatwarning = _warning_text
     prepare()
+    with interruption.signals_heard():
+        code = _code_of(words, debug=debug)
+    sys.exit(flushed(code))
+
+
+def _code_of(words: list[str], *, debug: bool) -> int:
+    """Exit code of the command that some words give, once what went wrong has been said."""
+    returned: Any = 0
+    error: BaseException | None = None
     try:
-        code = app(words, prog_name="lmssim", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
+        returned = app(words, prog_name="lmssim", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as raised:
+        error = raised
         if debug:
             traceback.print_exc()
+    if (stop := interruption.received()) is not None or returned == INTERRUPTED:
+        code, message = _stopped(stop or signal.SIGINT)  # whatever the exception became on its way
+    elif error is not None:
         code, message = _outcome(error, words)
-        if message:
-            complain(f"lmssim: error: {one_line(message)}")
-    if code == INTERRUPTED and not debug:
-        complain("lmssim: interrupted; files written so far are whole.")
-    sys.exit(flushed(code if isinstance(code, int) else 0))
+    else:
+        return returned if isinstance(returned, int) else 0
+    if message:
+        complain(f"lmssim: {one_line(message)}")
+    return code
+
+
+def _stopped(by: signal.Signals) -> tuple[int, str]:
+    """Exit code of a program that a signal stopped, and what to say."""
+    what = "interrupted" if by == signal.SIGINT else f"stopped by {by.name}"
+    return interruption.BASE_CODE + by, f"{what}; files written so far are whole, and temporary files are removed."
 
 
 def _warning_text(
@@ -117,12 +139,20 @@ def _warning_text(
 
 def _outcome(error: BaseException, words: list[str]) -> tuple[int, str]:
     """Exit code of an error, and what to say."""
-    if isinstance(error, LmssimError):
-        return error.exit_code, str(error)
+    if isinstance(error, typer.Abort) and error.__cause__ is not None:
+        error = error.__cause__
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return INTERRUPTED, ""
+        return _stopped(signal.SIGINT)
     if isinstance(error, BrokenPipeError):
         return 1, ""
+    code, message = _failure(error, words)
+    return code, f"error: {message}"
+
+
+def _failure(error: BaseException, words: list[str]) -> tuple[int, str]:
+    """Exit code and message of an error that is no wish to stop."""
+    if isinstance(error, LmssimError):
+        return error.exit_code, str(error)
     if isinstance(error, OSError):
         return 2, f"{error.filename or 'output'}: {error.strerror or error}."
     if hasattr(error, "format_message"):  # a usage error, whose class has moved between versions of typer

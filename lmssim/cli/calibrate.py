@@ -28,8 +28,15 @@ def calibrate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A bundled calibration, or a calibration file (TOML).")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/calibration/NAME"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/calibration/NAME",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     design: Annotated[
@@ -70,7 +77,7 @@ def calibrate(
     given |= {} if steps is None else {"steps": steps, "burn_in": steps // 4}
     folder = out or Path("lmssim-out") / FOLDER / path.stem
     calibration, manifest = calibrate_to(
-        path, Settings(**given), folder, options.jobs_or_all(jobs), resume=resume, quiet=quiet or json
+        path, Settings(**given), folder, options.jobs_or_all(jobs), resume=resume, quiet=quiet or json, beside=beside
     )
     if json:
         say(json_text(_document(calibration, manifest, folder)), end="")
@@ -79,7 +86,14 @@ def calibrate(
 
 
 def calibrate_to(
-    path: Path, settings: Settings, out: Path, jobs: int, *, resume: bool = True, quiet: bool = False
+    path: Path,
+    settings: Settings,
+    out: Path,
+    jobs: int,
+    *,
+    resume: bool = True,
+    quiet: bool = False,
+    beside: bool = False,
 ) -> tuple[Calibration, dict[str, Any]]:
     """Calibrate into a folder; returns the calibration and its manifest."""
     from lmssim.execution.folder import ResultFolder
@@ -89,7 +103,7 @@ def calibrate_to(
 
     clock = Stopwatch()
     problem = load_problem(path)
-    with ResultFolder(out) as folder:
+    with ResultFolder(out, problem.files, beside=beside) as folder:
         with phase_bars(shown=not quiet) as progress:
             calibration = run(str(path), settings, folder.path, resume, jobs, progress)
         clock.lap("calibrate")

@@ -35,8 +35,13 @@ def case(
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the table and a figure of each case to this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=options.folder_of, help="Write the table and a figure of each case to this folder."
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -55,7 +60,7 @@ def case(
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
     names = _names(loaded, options.each_once("--case", name))
-    with nullcontext() if out is None else ResultFolder(out) as folder:
+    with nullcontext() if out is None else ResultFolder(out, loaded.inputs, beside=beside) as folder:
         program = compile_scenario(loaded)
         clock.lap("load")
         found = read_cases(program, names, patients, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,11 @@ enabled = true
 """
 
 
+TOP = """\
+# The top of a project: scenarios below this folder may name any file below it
+"""
+
+
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to create.")],
     force: Annotated[
@@ -32,21 +38,22 @@ def init(
     ] = False,
 ) -> None:
     """Copy the bundled scenarios and calibrations to a folder, to edit."""
-    from lmssim.execution.store import make_folder, make_parents, refusal, write_bytes
+    from lmssim.execution.store import make_folder, make_parents, refusal, remove_abandoned, write_bytes
 
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise InputError(
             f"{folder}: is not empty; name a new folder, or give --force to add the files that are missing."
         )
     make_folder(folder)
+    remove_abandoned(folder)
     kept = []
     for name, content in _files():
         path = folder / name
         make_parents(path)
         try:
-            if not path.exists():
+            if not os.path.lexists(path):
                 write_bytes(path, content)
-            elif path.read_bytes() != content:
+            elif not path.is_file() or path.read_bytes() != content:
                 kept.append(name)
         except OSError as error:
             raise refusal(path, error) from None
@@ -60,6 +67,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
     from lmssim.bundled import calibration_folder, scenarios_folder
     from lmssim.execution.store import json_text
     from lmssim.model.language.schema.document import schema_document
+    from lmssim.reach import ROOT
 
     for source in (scenarios_folder(), calibration_folder()):
         for path in sorted(source.rglob("*")):
@@ -68,6 +76,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
                 yield name.as_posix(), path.read_bytes()
     yield "schema/scenario.schema.json", json_text(schema_document(whole=False)).encode()
     yield ".taplo.toml", TAPLO.encode()
+    yield ROOT, TOP.encode()
 
 
 def _next_steps(folder: Path) -> str:

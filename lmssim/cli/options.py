@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -74,6 +75,22 @@ def _shown(value: object) -> str:
     return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
 
 
+def _allow(context: typer.Context, folders: list[Path] | None) -> list[Path]:
+    """Let the inputs of a command name files of some folders."""
+    if folders:
+        from lmssim.reach import files_allowed_from
+
+        context.with_resource(files_allowed_from(folders))
+    return folders or []
+
+
+def folder_of(text: str | Path) -> Path:
+    """Folder of `--out DIR`."""
+    if not str(text).strip():
+        raise InputError("--out: is blank; name a folder.")
+    return Path(text)
+
+
 Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario.")
 ]
@@ -94,6 +111,22 @@ Strategies = Annotated[
 ]
 Block = Annotated[int, whole("Patients per block of the kernels.", 1, 1_000_000, hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+AllowFilesFrom = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--allow-files-from",
+        metavar="DIR",
+        help="Let the input name files of this folder too, outside its own; may be repeated.",
+        callback=_allow,
+    ),
+]
+BesideOtherFiles = Annotated[
+    bool,
+    typer.Option(
+        "--beside-other-files",
+        help="Write to a folder that holds other files too; none of them is overwritten or removed.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
 
 

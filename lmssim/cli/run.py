@@ -80,8 +80,13 @@ def run(
         ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=options.folder_of, help="Folder of the results.", show_default="./lmssim-out/SCENARIO"
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -121,7 +126,7 @@ def run(
     loaded = load_scenario(scenario, overrides_, switches_)
     options.check_strategies(strategies_, loaded)
     clock.lap("load")
-    with ResultFolder(out or Path("lmssim-out") / loaded.name) as folder:
+    with ResultFolder(out or Path("lmssim-out") / loaded.name, loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             evaluation = _evaluated(loaded, sampling, precision, progress)
         clock.lap("simulate")

@@ -44,8 +44,15 @@ def sbc(
     jobs: options.Jobs = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/sbc/CALIBRATION"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/sbc/CALIBRATION",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Fit targets simulated from known parameters, and rank those parameters. Exit code 1 if ranks are not uniform."""
@@ -55,11 +62,13 @@ def sbc(
     settings = SbcSettings(datasets=datasets, patients=patients, truth_patients=TRUTH * patients, seed=seed)
     settings.validate()
     folder = out or Path("lmssim-out") / "sbc" / path.stem
-    if not sbc_to(path, settings, folder, options.jobs_or_all(jobs), quiet=quiet).passed:
+    if not sbc_to(path, settings, folder, options.jobs_or_all(jobs), quiet=quiet, beside=beside).passed:
         raise typer.Exit(1)
 
 
-def sbc_to(path: Path, settings: SbcSettings, out: Path, jobs: int, *, quiet: bool = False) -> SimulationBased:
+def sbc_to(
+    path: Path, settings: SbcSettings, out: Path, jobs: int, *, quiet: bool = False, beside: bool = False
+) -> SimulationBased:
     """Simulation-based calibration into a folder."""
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
@@ -69,7 +78,7 @@ def sbc_to(path: Path, settings: SbcSettings, out: Path, jobs: int, *, quiet: bo
     clock = Stopwatch()
     problem = load_problem(path)
     clock.lap("load")
-    with ResultFolder(out) as folder:
+    with ResultFolder(out, problem.files, beside=beside) as folder:
         with phase_bars(shown=not quiet) as progress:
             study = run_sbc(problem, settings, jobs, progress)
         clock.lap("simulate and fit")

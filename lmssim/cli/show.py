@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.terminal import console, say
-from lmssim.errors import InputError
+from lmssim.errors import InputError, OutputError
 from lmssim.text import one_line
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def show(
     diagram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the state diagram to a file (SVG or PNG).")
     ] = None,
+    allow: options.AllowFilesFrom = None,
     json: Annotated[bool, typer.Option("--json", help="With --evidence: print it as JSON, and nothing else.")] = False,
 ) -> None:
     """Show a scenario: states and transitions, parameters with their sources, strategies, switches, evidence."""
@@ -110,13 +112,16 @@ def _show_evidence(scenario: Scenario | None, json: bool) -> None:
 
 def _draw(scenario: Scenario, path: Path) -> None:
     from lmssim.execution.store import make_folder, write_bytes
+    from lmssim.execution.writing.stamps import is_stamped, stamped
     from lmssim.report.model.diagram import plot_diagram
     from lmssim.report.parts.style import save_figure
 
+    if os.path.lexists(path) and not (path.is_file() and is_stamped(path.read_bytes())):
+        raise OutputError(f"--diagram {path}: lmssim did not write this file as it is, so it stays; name another.")
     make_folder(path.parent)
     with TemporaryDirectory() as folder:
         drawn = save_figure(plot_diagram(scenario), Path(folder), "diagram")
-        write_bytes(path, drawn.with_suffix(path.suffix.lower()).read_bytes())
+        write_bytes(path, stamped(drawn.with_suffix(path.suffix.lower()).read_bytes()))
 
 
 def _strategies(scenario: Scenario) -> Table:

@@ -34,8 +34,15 @@ def switches(
     chosen: options.Switches = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO-switches"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/SCENARIO-switches",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -56,7 +63,7 @@ def switches(
     name = loaded.name
     sampling = Sampling(n_patients=patients, seed=seed, block=block, jobs=options.jobs_or_all(jobs))
     clock.lap("load")
-    with ResultFolder(out or Path("lmssim-out") / f"{name}-switches") as folder:
+    with ResultFolder(out or Path("lmssim-out") / f"{name}-switches", loaded.inputs, beside=beside) as folder:
         with progress_bar(name, shown=not quiet) as progress:
             study = run_switches(scenario, sampling, overrides_, chosen_, strategies_, progress)
         clock.lap("simulate")

@@ -33,8 +33,13 @@ def trace(
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the tables and a figure of the life to this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=options.folder_of, help="Write the tables and a figure of the life to this folder."
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -51,7 +56,7 @@ def trace(
     loaded = load_scenario(scenario, overrides_, switches_)
     options.check_strategies(shown, loaded, "--strategy")
     clock.lap("load")
-    with nullcontext() if out is None else ResultFolder(out) as folder:
+    with nullcontext() if out is None else ResultFolder(out, loaded.inputs, beside=beside) as folder:
         life = live(loaded, patient, seed, draw).only(shown or loaded.strategies)
         clock.lap("simulate")
         manifest = _manifest(life, overrides_, clock.laps)

@@ -46,8 +46,15 @@ def validate(
     switches: options.Switches = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO-validate"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/SCENARIO-validate",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -64,8 +71,9 @@ def validate(
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
     sampling.validate()
     loaded, readings = _readings(scenario, targets, overrides_, switches_)
+    read: list[str | Path] = [*loaded.inputs, *([] if targets is None else [targets])]
     clock.lap("load")
-    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-validate") as folder:
+    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-validate", read, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             found = study.validate(loaded, readings, draws, patients, seed, sampling.jobs, progress)
         clock.lap("simulate")

@@ -53,8 +53,15 @@ def verify(
     listed: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO-verify"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/SCENARIO-verify",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -82,7 +89,7 @@ def verify(
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
-    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-verify") as folder:
+    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-verify", loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             battery = run_battery(loaded, sampling, engines, check or [], skip or [], progress)
         clock.lap("battery")

@@ -34,9 +34,10 @@ from lmssim.model.population.patients import (
     with_columns,
 )
 from lmssim.model.published import check_series
+from lmssim.reach import files_allowed_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lmssim.model.parameters.draws import Group
@@ -115,6 +116,7 @@ def load_scenario(
     overrides: Mapping[str, float] | None = None,
     switches: Mapping[str, str] | None = None,
     additions: Mapping[str, Any] | None = None,
+    allow: Iterable[str | Path] = (),
 ) -> Scenario:
     """Load and check a scenario.
 
@@ -128,13 +130,15 @@ def load_scenario(
         Options of some switches; the others stand at their defaults.
     additions : mapping of str to table, optional
         Tables merged into the file, as those of a file that includes it.
+    allow : iterable of str or Path, optional
+        Folders whose files it may name, beside its own folder (see `lmssim.reach`).
 
     Raises
     ------
     InputError
         With one message that names file, key, value and what is allowed.
     """
-    with noting_further_columns() as further:
+    with files_allowed_from(allow), noting_further_columns() as further:
         return replace(_read(name, overrides, switches, additions), further=further)
 
 

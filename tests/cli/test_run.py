@@ -161,7 +161,7 @@ def test_precision_doubles_patients(cli: Cli, tmp_path: Path) -> None:
 def test_a_second_run_removes_what_the_first_left(cli: Cli, tmp_path: Path) -> None:
     """Files of the earlier run that this one does not write go; the user's own stay."""
     (tmp_path / "notes.txt").write_text("mine")
-    call = ["run", NAME, "--patients", 100, "--jobs", 1, "-q", "--out", tmp_path]
+    call = ["run", NAME, "--patients", 100, "--jobs", 1, "-q", "--out", tmp_path, "--beside-other-files"]
     assert cli(*call, "--histories").code == 0
     assert (tmp_path / "histories.parquet").exists()
     assert cli(*call).code == 0
@@ -170,7 +170,7 @@ def test_a_second_run_removes_what_the_first_left(cli: Cli, tmp_path: Path) -> N
 
 
 def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file that did not fit is absent, those before it are whole, and there is no manifest."""
+    """The file that did not fit is absent, those before it are whole and listed, and there is no manifest."""
     written = Path.write_bytes
 
     def full(self: Path, data: bytes) -> int:
@@ -185,7 +185,8 @@ def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatc
     assert outcome.err.count("\n") == 1
     assert "frontier.csv" in outcome.err
     assert "no space" in outcome.err
-    assert {p.name for p in tmp_path.iterdir()} == {"summary.csv", "incremental.csv"}
+    assert {p.name for p in tmp_path.iterdir()} == {"summary.csv", "incremental.csv", "unfinished.json"}
+    assert {*json.loads((tmp_path / "unfinished.json").read_text())["files"]} == {"summary.csv", "incremental.csv"}
 
 
 @pytest.mark.parametrize("option", ["--random-numbers", "--luck"])
