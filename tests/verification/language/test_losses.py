@@ -93,7 +93,7 @@ def _lives() -> dict[str, Life]:
     through = chance("through", branch("b"), events=["x"])
     return {
         "tick": Life(
-            _three_stays(ticking | first, {"schedule": [tick("p", event="x")]}),
+            _three_stays(ticking | first, ticking, TICKS),
             STAYS,
             (0.2, 0.7, 0.95, 1.45, 1.95, 2.2),
         ),
@@ -133,7 +133,7 @@ def test_every_engine_follows_the_rules(build: Build, what: str, combine: str, s
     life = _lives()[what]
     text = life.text + event("x", 1, utility_loss=LOSS, years=YEARS, stack=stack, stop_on_leaving=stops)
     text += event("y", 1, utility_loss=OTHER, years=OTHER_YEARS)
-    program = build(frame(9, rate=0.035) + TICKS + section("utilities", combine=combine) + text)
+    program = build(frame(9, rate=0.035) + section("utilities", combine=combine) + text)
     expected = _worth(life, combine, stack, stops)
     for outcomes in (solved(program).outcomes[0, 0], *(_simulated(program, engine) for engine in ("des", "compiled"))):
         assert (outcomes[QALY], outcomes[QALY_UNDISCOUNTED]) == pytest.approx(expected, rel=1e-10)
@@ -200,7 +200,9 @@ def test_two_ticks_of_one_event(build: Build, stack: bool) -> None:
     def lived(begin: float, end: float) -> float:
         return (math.exp(-rate * begin) - math.exp(-rate * end)) / rate
 
-    text = start("alive", utility=0.9, schedule=[tick("p", event="x")]) + DEAD + move("alive", "dead", exponential(rate))
+    text = (
+        start("alive", utility=0.9, schedule=[tick("p", event="x")]) + DEAD + move("alive", "dead", exponential(rate))
+    )
     text += event("x", 1, utility_loss=0.1, years=1, stack=stack) + plan("p", 0.1, first=0, max=2)
     program = build(frame(50) + section("utilities", combine="additive") + text)
     lost = lived(0, 1) + lived(0.1, 1.1) if stack else lived(0, 1.1)
