@@ -177,7 +177,7 @@ def _pairs(option: str, items: list[str] | None, form: str, twice: str) -> Itera
     for item in items or []:
         name, separator, value = (part.strip() for part in item.partition("="))
         if not separator or not name or not value:
-            raise InputError(f"{option} {_shown(item)}: is not {form}.")
+            raise InputError(f"{option} {_cut(item)}: is not {form}.")
         if name in seen:
             raise InputError(f"{option} {_cut(item)}: {_shown(name)} {twice}.")
         seen.add(name)
