@@ -18,6 +18,7 @@ import pytest
 
 from lmssim.bundled import scenarios_folder
 from lmssim.execution import store
+from lmssim.execution.folder import USUAL
 from tests.kit.toy import write_toy
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def check_folder(out: Path, *, temporary: bool) -> bool:
     manifests = [path for path in names if path.name == "manifest.json"]
     for path in manifests:
         listed = json.loads(path.read_text())["sha256"]
+        assert all(USUAL.fullmatch(name) or name.startswith("checkpoint/") for name in listed)
         assert listed == {name: store.hash_of(path.parent / name) for name in listed}
     return bool(manifests)
 
