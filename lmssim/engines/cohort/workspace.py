@@ -119,7 +119,7 @@ def _nodes(size: Sizes, n: int, n_clocks: int, n_passive: int, n_watchers: int) 
         paying=_ints(size.links),
         within=_ints(4 * size.links),
         leaving=_ints(4 * size.links),
-        met=_zeros(n_watchers, 3),
+        met=_zeros(n_watchers, 9),
         sums=_zeros(size.nodes, memory.N_SUMS, n_passive),
         link=_ints(size.links, memory.L_WIDTH),
         link_real=_zeros(size.links, memory.LR_WIDTH),
