@@ -110,7 +110,7 @@ Strategies = Annotated[
     str | None, typer.Option("--strategies", metavar="ID,ID", help="Run these strategies alone; all if absent.")
 ]
 Block = Annotated[int, whole("Patients per block of the kernels.", 1, 1_000_000, hidden=True)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors, and the JSON of --json.")]
 AllowFilesFrom = Annotated[
     list[Path] | None,
     typer.Option(
