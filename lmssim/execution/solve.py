@@ -1,12 +1,14 @@
 """Solve a program exactly: profiles of its population, their averages, and how far these may be off.
 
 The average over replicates of the profiles takes the place of the average over patients, so that everything read from
-estimates holds for both; `n` is the number of replicates. The error of steps and intervals is found by solving a few
-profiles again twice as fine: of a large model one profile under the first strategy, for all of them.
+estimates holds for both; `n` is the number of replicates. The error of steps and intervals is an estimate, from the
+changes when a few profiles are solved again half as fine, twice and four times as fine: of a large model one profile,
+and only half as fine, and twice under the first strategy. It is no bound.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -17,6 +19,7 @@ from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
 from lmssim.engines.task import grid_at, occupancy_times
+from lmssim.errors import LowMemoryError, TooLargeError
 from lmssim.execution import fold
 from lmssim.execution.backends import run_tasks
 from lmssim.execution.estimates import EXACT, CountsAtTimes, Estimates, Means, SubgroupEstimates
@@ -45,7 +48,48 @@ FEW = 8
 SETTLED = 1e-5
 """Largest change, relative to the outcome, at which they have."""
 MOST_HALVINGS = 4
+OF_COARSER, OF_FINER, OF_FINEST, OF_BEFORE = 0.5, 2.0, 1.5, 0.25
+"""Parts of a change that its error is taken to be at least: of a solution, the change from one half as fine, and those
+to one twice and one four times as fine; of the finest of three, the first of the two changes beside the whole second.
+
+If halving divides the error by four, the first two are 1.5 times the error, the last is 3 times; if it only halves the
+error, all are about the error itself."""
 TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class StepError:
+    """Estimated error of steps and intervals.
+
+    Attributes
+    ----------
+    outcomes : ndarray(float, ndim=2)
+        (n_strategies, n_outcomes).
+    endpoint : ndarray(float, ndim=4)
+        (n_strategies, n_endpoints, 3, n_steps + 2): of the endpoints' cumulative probabilities.
+    """
+
+    outcomes: FloatArray
+    endpoint: FloatArray
+
+    @classmethod
+    def none(cls, result: CohortResult) -> StepError:
+        """No error."""
+        return cls(np.zeros(result.outcomes.shape[1:]), np.zeros(result.endpoint.shape[1:]))
+
+    def scaled(self, part: float) -> StepError:
+        """A multiple of it."""
+        return StepError(part * self.outcomes, part * self.endpoint)
+
+    def or_more(self, other: StepError) -> StepError:
+        """The larger of two, number by number."""
+        return StepError(np.maximum(self.outcomes, other.outcomes), np.fmax(self.endpoint, other.endpoint))
+
+    def repeated(self, n: int) -> StepError:
+        """The same for `n` strategies, if it is of one."""
+        if len(self.outcomes) == n:
+            return self
+        return StepError(self.outcomes.repeat(n, axis=0), self.endpoint.repeat(n, axis=0))
 
 
 @dataclass(kw_only=True)
@@ -143,57 +187,70 @@ def solve_population(
         **found,
         counts=Counts(*(each.sum(axis=0) for each in replicates)),
         replicates=replicates,
-        steps=error.outcomes[0],
-        endpoint_steps=error.endpoint[0],
+        steps=error.outcomes,
+        endpoint_steps=error.endpoint,
         n_profiles=len(profiles.x),
     )
 
 
 def _settled(
     program: Program, numbers: FloatArray, profiles: Profiles, strategies: Sequence[int], run: Runner
-) -> tuple[Fineness, CohortResult, CohortResult]:
-    """How fine to solve, the change that halving brings, averaged over what was checked, and the first solution.
-
-    The change from one fineness to the next is, but for coarse beginnings, about four times that to the one after: it
-    is an upper bound of the error of the finer one.
-    """
-    large, n_strategies = len(program.states) >= LARGE, len(strategies)
-    settle = len(profiles.x) * n_strategies <= FEW and program.is_continuous and not large
-    few, n_checked = profiles, n_strategies
-    if not settle:
-        n = min(CHECKED, len(profiles.x)) if program.is_continuous and not large else 1
-        few = Profiles(profiles.x[:n], np.full(n, 1.0 / n), 1)
-        n_checked = 1 if large and program.is_continuous else n_strategies
-    fineness = Fineness()
+) -> tuple[Fineness, StepError, CohortResult]:
+    """How fine to solve, the error of steps that is left, and the first solution."""
+    if not program.is_continuous:
+        whole = solve(program, numbers, profiles.x, Fineness(), run, strategies)
+        return Fineness(), StepError.none(whole), whole
+    large = len(program.states) >= LARGE
+    if len(profiles.x) * len(strategies) <= FEW and not large:
+        return _refined(partial(solve, program, numbers, profiles.x, run=run, strategies=strategies), profiles)
+    fineness, n = Fineness(), 1 if large else CHECKED
     first = solve(program, numbers, profiles.x, fineness, run, strategies)
-    coarse = _part(first, len(few.x), n_checked).averaged(few.weights)
-    for halvings in range(1, MOST_HALVINGS + 1):
-        finer = solve(program, numbers, few.x, fineness.finer(), run, strategies[:n_checked])
-        fine = finer.averaged(few.weights)
-        error = replace(
-            fine,
-            outcomes=np.abs(fine.outcomes - coarse.outcomes),
-            endpoint=np.abs((fine.endpoint - coarse.endpoint).cumsum(axis=-1)),
-        )
-        if not settle:
-            break
-        fineness, coarse, first = fineness.finer(), fine, finer
-        change = error.outcomes[..., :N_MAIN] / np.maximum(np.abs(fine.outcomes[..., :N_MAIN]), TINY)
-        if halvings == MOST_HALVINGS or change.max() <= SETTLED:
-            break
-    if n_checked < n_strategies:
-        error = replace(
-            error,
-            outcomes=error.outcomes.repeat(n_strategies, axis=1),
-            endpoint=error.endpoint.repeat(n_strategies, axis=1),
-        )
+    chosen = np.sort(np.argsort(-profiles.weights, kind="stable")[:n])
+    few = Profiles(profiles.x[chosen], profiles.weights[chosen], 1)
+    found, again = first.of(chosen), partial(solve, program, numbers, few.x, run=run)
+    before = _change(again(fineness=fineness.coarser(), strategies=strategies), found, few)
+    n_finer = 1 if large else len(strategies)
+    try:
+        finer = again(fineness=fineness.finer(), strategies=strategies[:n_finer])
+    except LowMemoryError:
+        raise
+    except TooLargeError:
+        return fineness, before, first
+    after = _change(found.of(np.arange(len(chosen)), n_finer), finer, few).repeated(len(strategies))
+    error = before.scaled(OF_COARSER).or_more(after.scaled(OF_FINER))
+    if not large:
+        with suppress(TooLargeError):
+            finest = again(fineness=fineness.finer().finer(), strategies=strategies)
+            error = error.or_more(_change(found, finest, few).scaled(OF_FINEST))
     return fineness, error, first
 
 
-def _part(result: CohortResult, n_profiles: int, n_strategies: int) -> CohortResult:
-    """Results of the first profiles under the first strategies."""
-    arrays = {each.name: getattr(result, each.name) for each in fields(result)}
-    return replace(result, **{name: a[:n_profiles, :n_strategies] for name, a in arrays.items() if a is not None})
+def _refined(solved: Callable[..., CohortResult], profiles: Profiles) -> tuple[Fineness, StepError, CohortResult]:
+    """Solve finer and finer until the error is small, or a finer solution would be too large."""
+    fineness, coarse = Fineness(), solved(fineness=Fineness().coarser())
+    result = solved(fineness=fineness)
+    before = _change(coarse, result, profiles)
+    error = before
+    for _ in range(MOST_HALVINGS):
+        try:
+            finer = solved(fineness=fineness.finer())
+        except LowMemoryError:
+            raise
+        except TooLargeError:
+            break
+        change = _change(result, finer, profiles)
+        fineness, result, error, before = fineness.finer(), finer, change.or_more(before.scaled(OF_BEFORE)), change
+        mean = np.abs(result.averaged(profiles.weights).outcomes[0])
+        if (error.outcomes / np.maximum(mean, TINY))[:, :N_MAIN].max() <= SETTLED:
+            break
+    return fineness, error, result
+
+
+def _change(coarse: CohortResult, fine: CohortResult, profiles: Profiles) -> StepError:
+    """Size of the changes from one solution to a finer one, averaged over profiles, so that none make up for others."""
+    ends = np.abs((fine.endpoint - coarse.endpoint).cumsum(axis=-1))
+    sizes = replace(fine, outcomes=np.abs(fine.outcomes - coarse.outcomes), endpoint=ends).averaged(profiles.weights)
+    return StepError(sizes.outcomes[0], sizes.endpoint[0])
 
 
 # === One draw, read as estimates ===

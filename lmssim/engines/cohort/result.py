@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
 
@@ -42,6 +42,11 @@ class CohortResult:
     entries: FloatArray
     marks: FloatArray
     trace: FloatArray | None = None
+
+    def of(self, profiles: IntArray, n_strategies: int | None = None) -> CohortResult:
+        """Expectations of some profiles under the first strategies."""
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: a[profiles, :n_strategies] for name, a in arrays.items() if a is not None})
 
     def averaged(self, weights: FloatArray) -> CohortResult:
         """Expectations over the profiles, in the shape of a single one.
