@@ -1,6 +1,7 @@
 # make run      install into .venv and run the extremity scenario
 # make test     everything that must hold before a change goes in
 # make study    the long statistical studies, whole
+# make fuzz     20,000 spoilt inputs, each of which must be taken whole or refused by one message
 # make bench    timings of the engine
 # make clean    remove what was made
 
@@ -12,7 +13,7 @@ INPUTS := pyproject.toml constraints.txt
 PIP = $(shell $(BIN)/python -m pip --version >/dev/null 2>&1 && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python)
 INSTALL = PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt $(PIP) install --quiet --disable-pip-version-check
 
-.PHONY: run test study bench clean
+.PHONY: run test study fuzz bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -28,11 +29,14 @@ test: $(VENV)/.installed-dev
 study: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m study
 
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.fuzz.run
+
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m bench.run
 
 clean:
-	rm -rf $(VENV) dist lmssim-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist lmssim-out fuzz-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --clear --without-pip $(VENV)

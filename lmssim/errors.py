@@ -88,5 +88,11 @@ def unknown(kind: str, name: str, allowed: Iterable[str], where: str) -> str:
     return f"{where}: unknown {kind} '{name}'.{nearest(name, allowed)}"
 
 
+def exact(value: float) -> str:
+    """A number for a message: six digits where they say it all, else twelve."""
+    short = f"{value:.6g}"
+    return short if float(short) == value else f"{value:.12g}"
+
+
 class NotApplicableError(Exception):
     """A check that does not apply to a model; its text is the reason."""

@@ -20,7 +20,8 @@ from lmssim.execution.control_variate import Controlled, control
 from lmssim.execution.simulate import COHORT, Sampling, simulate
 from lmssim.execution.solve import solve_population
 from lmssim.model import edits
-from lmssim.model.compile.scenario import check_domains, compile_scenario
+from lmssim.model.compile.scenario import compile_scenario
+from lmssim.model.parameters.given import checked_draws
 from lmssim.outcomes import tables as frames
 from lmssim.outcomes.main import COST, MAIN, QALYS, position_of
 from lmssim.published.cases import case_frame, read_cases
@@ -251,8 +252,9 @@ def evaluate(
         From `load_scenario`.
     sampling : Sampling, optional
         Patients, seed, strategies, workers.
-    draws : mapping of str to ndarray(float, ndim=1), optional
-        Parameter draws; the base case if absent.
+    draws : mapping of str to ndarray(float, ndim=1), or DataFrame, optional
+        Parameter draws, shape (n_draws,) each; the base case if absent. A parameter left out has its base value in
+        every draw, or is derived from the others.
     progress : callable, optional
         Called with (lives done, lives in all).
 
@@ -261,11 +263,12 @@ def evaluate(
     InputError
         If the scenario cannot be run.
     """
-    program = compile_scenario(scenario)
-    if draws is not None:
-        check_domains(program, program.numbers(draws))
     sampling = sampling or Sampling()
     sampling.validate()
+    program = compile_scenario(scenario)
+    if draws is not None:
+        draws = checked_draws(scenario.table, draws)
+        program.numbers(draws)  # an impossible draw is said before anything runs
     _check_comparator(program, sampling)
     if sampling.engine == COHORT:
         return Evaluation(program, sampling, solve_population(program, sampling, draws, progress=progress))

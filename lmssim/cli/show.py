@@ -81,6 +81,8 @@ def show(
         console.print(_regimens(program))
     if everything or parameters:
         console.print(_parameters(program))
+        for file, columns in loaded.further.items():
+            console.print(f"Not read: {file}: {', '.join(columns)}", markup=False)
     if evidence:
         _show_evidence(loaded, json)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
 
 from lmssim.engines import compiled, des
 from lmssim.engines.task import DEFAULT_BLOCK, Task, Wanted, empty_counts, grid_at, occupancy_times, patients_of
@@ -13,7 +16,7 @@ from lmssim.execution.backends import BACKENDS, THREADS, run_tasks
 from lmssim.execution.subgroups import subgroups_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator
 
     from lmssim.engines.histories import Histories
     from lmssim.engines.task import Patients, Sums
@@ -28,6 +31,23 @@ TASK_PATHS = 400_000
 """Lives per task, about: how many draws share a call."""
 TASK_BYTES = 1 << 23
 """Bytes of a task's counts by draw and subgroup, about."""
+
+
+MOST = {
+    "n_patients": 1_000_000_000,
+    "seed": 2**63 - 1,
+    "jobs": 1_024,
+    "block": 1 << 16,
+    "profiles": 100_000,
+}
+"""Greatest values of the arguments of `Sampling` that count something."""
+MOST_LIVES = 10**12
+"""Lives of a simulation: patients x draws x strategies."""
+
+
+def brief(number: int) -> str:
+    """A whole number for a message, of thousands of digits too."""
+    return f"{number:,}" if abs(number) < 10**20 else f"a number of more than {20} digits"
 
 
 class Grouping(Protocol):
@@ -107,23 +127,55 @@ class Sampling:
     """Whether to estimate the main outcomes of the base case again, beside twins whose expectation is exact."""
 
     def validate(self) -> None:
-        """Refuse impossible values."""
-        for name in ("n_patients", "jobs", "block", "profiles"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name.replace('n_', '')}: {getattr(self, name)} is not 1 or more.")
-        if not 0 <= self.seed < 2**63:
-            raise InputError(f"seed: {self.seed} is not between 0 and 2^63 - 1.")
-        for name, value, known in (
-            ("random numbers", self.random_numbers, ("common", "independent")),
-            ("engine", self.engine, (*ENGINES, COHORT)),
-            ("backend", self.backend, BACKENDS),
+        """Refuse impossible values.
+
+        Raises
+        ------
+        InputError
+            With the argument, its value and what is allowed.
+        """
+        for name, most in MOST.items():
+            self._check_count(name, 0 if name == "seed" else 1, most)
+        for name in ("by_draw", "counting", "control_variate"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name}: {getattr(self, name)!r} is not True or False.")
+        for name, known in (
+            ("random_numbers", ("common", "independent")),
+            ("engine", (*ENGINES, COHORT)),
+            ("backend", BACKENDS),
         ):
-            if value not in known:
-                raise InputError(unknown("value", value, known, name))
+            if getattr(self, name) not in known:
+                raise InputError(unknown("value", str(getattr(self, name)), known, name.replace("_", " ")))
+        self._check_names()
         if self.control_variate and self.engine == COHORT:
             raise InputError(
                 f"control variate: engine '{COHORT}' has no Monte-Carlo error; use one of {', '.join(ENGINES)}."
             )
+
+    def _check_count(self, name: str, least: int, most: int) -> None:
+        value: object = getattr(self, name)
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+            raise InputError(f"{name}: {value!r} is not a whole number from {least} to {most:,}.")
+        value = int(value)
+        if value < least:
+            raise InputError(f"{name.replace('n_', '')}: {brief(value)} is not {least} or more.")
+        if value > most:
+            raise InputError(f"{name.replace('n_', '')}: {brief(value)} is too many; at most {most:,} are allowed.")
+
+    def _check_names(self) -> None:
+        """Refuse strategies that are no sequence of texts, and subgroups that are no mapping of texts."""
+        if isinstance(self.strategies, str) or not isinstance(self.strategies, Sequence):
+            raise InputError(f"strategies: {self.strategies!r} is not a sequence of ids such as ('a', 'b').")
+        for name in self.strategies:
+            if not isinstance(name, str):
+                raise InputError(f"strategies: {name!r} is not the id of a strategy.")
+        if not isinstance(self.subgroups, Mapping):
+            raise InputError(f"subgroups: {self.subgroups!r} is not a mapping of labels to rules.")
+        for label, rule in self.subgroups.items():
+            if not isinstance(label, str) or not isinstance(rule, str):
+                raise InputError(
+                    f"subgroups: {label!r}: {rule!r} is not a label with a rule on covariates, both texts."
+                )
 
     @property
     def independent(self) -> bool:
@@ -220,6 +272,7 @@ def simulate_batches(
     wanted, axes = _wanted(program, sampling, subgroups)
     strategies = sampling.positions(program)
     simulation = Simulation(program, sampling, numbers, first_draw, wanted, subgroups)
+    _check_size(sampling, len(numbers), len(strategies))
     batches = _batches(program, sampling, len(numbers), first_draw, len(strategies), wanted)
     tasks = [chunks_of(sampling, batch, strategies) for batch in batches]
     every = [task for chunks in tasks for task in chunks]
@@ -235,6 +288,15 @@ def simulate_batches(
                 progress(done, total)
         assert part is not None
         yield fold.estimates_of(part, axes, sampling.independent)
+
+
+def _check_size(sampling: Sampling, n_draws: int, n_strategies: int) -> None:
+    lives = sampling.n_patients * n_draws * n_strategies
+    if lives > MOST_LIVES:
+        raise InputError(
+            f"patients: {sampling.n_patients:,} patients x {n_draws:,} draws x {n_strategies} strategies are "
+            f"{lives:.3g} lives; at most {MOST_LIVES:.3g} are allowed."
+        )
 
 
 def chunks_of(sampling: Sampling, draws: range, strategies: Sequence[int]) -> list[Task]:

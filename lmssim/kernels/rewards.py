@@ -248,7 +248,9 @@ def stay_windows(
             origin = plan_start(m, wi, wf, m[q + C_PLAN], entered)
             table = m[m[H_PLAN_TABLE] + strategy * m[H_N_PLANS] + m[q + C_PLAN]]
             loss = value_at(m, wi, wf, m[q + C_LOSS], v, x, attributes, entered, strategy)
-            years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
+            years = NEVER
+            if m[q + C_YEARS] != NONE:
+                years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
             for k in range(first_tick(m, f, table, origin, entered), first_tick(m, f, table, origin, left)):
                 time = origin + f[m[H_TICK_TIME] + k]
                 n = add_window(windows, n, -q, time, time + years, loss, 0)

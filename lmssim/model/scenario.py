@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
+from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
+from lmssim.model.language.duplicates import refuse_duplicates
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
-from lmssim.model.language.messages import checked
+from lmssim.model.language.messages import Origins, checked
 from lmssim.model.language.regimens import with_regimens
-from lmssim.model.language.schema import SCHEMA_VERSION, ScenarioFile
+from lmssim.model.language.schema import ScenarioFile
+from lmssim.model.language.schema.settings import STEPS_PER_YEAR
+from lmssim.model.language.versions import refuse_endless_losses
 from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
 from lmssim.model.parameters.groups import load_groups
 from lmssim.model.parameters.switches import changes_of, chosen_options, named_parameters, switched
 from lmssim.model.parameters.table import ParameterTable, parameter_rows
+from lmssim.model.population.joint import HeldPopulation
 from lmssim.model.population.mortality import LifeTable, Norms, load_life_table, load_norms
-from lmssim.model.population.patients import labels_of, load_patients, names_of, possible_labels
+from lmssim.model.population.patients import (
+    labels_of,
+    load_patients,
+    names_of,
+    possible_labels,
+    with_columns,
+)
+from lmssim.model.published import check_series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +71,10 @@ class Scenario:
     """Every file read, relative to the scenario's folder where possible, with its SHA-256."""
     options: Mapping[str, str]
     """Option of every switch."""
+    origins: Origins = field(default_factory=Origins)
+    """Which file says what, for messages."""
+    further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Columns of each table that the scenario does not read."""
 
     @property
     def name(self) -> str:
@@ -80,7 +97,10 @@ class Scenario:
 
     def with_values(self, overrides: Mapping[str, float]) -> Scenario:
         """Scenario with some parameters held at other values, of its population too."""
-        table = self.table.with_values(overrides)
+        own = self.own - needed_by(self.table, overrides)
+        return replace(self, own=own)._with_table(self.table.with_values(overrides), overrides)
+
+    def _with_table(self, table: ParameterTable, overrides: Mapping[str, float]) -> Scenario:
         if self.file.population.rows is not None or not set(overrides) & set(population_names(self)):
             return replace(self, table=table)
         people = load_patients(self.file.population, table, self.by, None, f"{self.path}: population")
@@ -111,13 +131,42 @@ def load_scenario(
     InputError
         With one message that names file, key, value and what is allowed.
     """
+    with noting_further_columns() as further:
+        return replace(_read(name, overrides, switches, additions), further=further)
+
+
+def _read(
+    name: str | Path,
+    overrides: Mapping[str, float] | None,
+    switches: Mapping[str, str] | None,
+    additions: Mapping[str, Any] | None,
+) -> Scenario:
+    """Scenario with every table that it names; what is wrong with it is said of the file where it stands."""
     files = InputFiles(find_scenario(name))
-    merged, where = files.read_toml(), files.where
+    merged = files.read_toml()
     if additions:
         merge(merged, copy.deepcopy(dict(additions)))
-    file, options = _as_chosen(merged, switches or {}, files.path)
+    origins = Origins(files.path, tuple(files.tomls), merged)
+    with origins.named():
+        return _loaded(files, merged, overrides or {}, switches or {}, origins)
+
+
+def _loaded(
+    files: InputFiles,
+    merged: dict[str, Any],
+    overrides: Mapping[str, float],
+    switches: Mapping[str, str],
+    origins: Origins,
+) -> Scenario:
+    where = files.where
+    file, options = _as_chosen(merged, switches, files.path)
+    file = with_times(file)
+    refuse_duplicates(file, where)
     _check_settings(file, where)
+    check_series(file, where)
     file = with_regimens(with_curves(file, where), where)
+    people = None if file.population.rows is None else files.find(file.population.rows)
+    file = file.model_copy(update={"population": with_columns(file.population, people)})
     paths = [files.find(p) for p in file.parameters]
     rows = parameter_rows(paths, [files.find(p) for p in file.shared_parameters])
     table, by, more = _by_covariate(file, rows, files)
@@ -127,14 +176,16 @@ def load_scenario(
     drawn = {name: files.find(g.file) for name, g in file.groups.items() if g.file is not None}
     groups = load_groups(file.groups, drawn, table, by, f"{where}: groups")
     if overrides:
+        own -= needed_by(table, overrides)
         table = table.with_values(overrides)
     life = norms = None
     if file.mortality is not None:
         life = load_life_table(files.find(file.mortality.table), file.mortality.measure, list(file.mortality.keys))
     if file.utilities.norms is not None:
         norms = load_norms(files.find(file.utilities.norms), list(file.utilities.keys))
-    people = None if file.population.rows is None else files.find(file.population.rows)
     patients = load_patients(file.population, table, by, people, f"{where}: population")
+    for case, spec in file.cases.items():  # refuses what no patient can have before anything runs
+        HeldPopulation(patients, spec.covariates, f"{where}: cases.{case}.covariates")
     by = replace(by, possible=possible_labels(patients, by.covariate))
     return Scenario(
         file=file,
@@ -149,6 +200,7 @@ def load_scenario(
         tables=_lookup_tables(file, files),
         inputs=files.hashes,
         options=options,
+        origins=replace(origins, parameters=frozenset(table)),
     )
 
 
@@ -177,21 +229,31 @@ def _in_need_of_use(
     return own - named_parameters(file.switches, table, by.spread)
 
 
+def needed_by(table: ParameterTable, overrides: Mapping[str, float]) -> set[str]:
+    """What the expressions of parameters need that are held at values: nothing may use it now, which is no mistake."""
+    derived = [id_ for id_ in overrides if id_ in table and table[id_].expression]
+    return set(table.select(derived)) - set(derived)
+
+
 def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:
-    version = data.get("schema_version")
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise ScenarioError(
-            f"{path}: schema_version {version} is newer than this lmssim reads ({SCHEMA_VERSION}); upgrade lmssim."
-        )
-    return checked(ScenarioFile, data, path)
+    file = checked(ScenarioFile, data, path)
+    refuse_endless_losses(file, str(path))
+    return file
+
+
+def with_times(file: ScenarioFile) -> ScenarioFile:
+    """The file with the default times up to its horizon; times that it states stay as they are."""
+    settings = file.settings
+    if "times" in settings.model_fields_set:
+        return file
+    last = math.floor(settings.horizon * STEPS_PER_YEAR) / STEPS_PER_YEAR
+    times = [time for time in settings.times if time <= settings.horizon] or [last] * (last > 0)
+    return file.model_copy(update={"settings": settings.model_copy(update={"times": times})})
 
 
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
-    categories = file.settings.cost_categories
-    if len(set(categories)) < len(categories):
-        raise ScenarioError(f"{where}: settings.cost_categories: one stands twice in {categories}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import DataError, unknown
 from lmssim.model.language.csvfile import BLANK, Row, number, read_unique
+from lmssim.model.published import RATIOS, SHARES, TIMES, Figures, problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,7 +96,13 @@ def load_observations(path: Path | None = None) -> list[SeedObservation]:
 
 def _observation(row: Row) -> SeedObservation:
     _check(row)
+    statistic = row["statistic"]
+    if statistic and statistic not in (*SHARES, *TIMES, *RATIOS):
+        raise DataError(unknown("statistic", statistic, (*SHARES, *TIMES, *RATIOS), f"{row.where}: column 'statistic'"))
     numbers = {column: number(row, column, allow_blank=True) for column in NUMBERS}
+    wrong = problem(Figures(statistic=row["statistic"], **numbers))
+    if wrong is not None:
+        raise row.refuse(wrong[0], wrong[1].format(low="low", high="high"))
     texts = {column: row[column] for column in (*TEXTS, "time_years") if column != "by"}
     return SeedObservation(by=tuple(filter(None, row["by"].split(SEPARATOR))), **texts, **numbers)  # type: ignore[arg-type]
 

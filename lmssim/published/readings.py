@@ -12,7 +12,7 @@ What a row of the table leaves open has a documented default, which the sentence
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from scipy import stats
 
@@ -21,9 +21,9 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
 from lmssim.model.language.schema import FollowUp, Series, SeriesRow
 from lmssim.model.population.patients import possible_labels
+from lmssim.model.published import RATIOS
 from lmssim.published.arms import Arms
 from lmssim.published.measures import Measures, NotComputableError, listed
-from lmssim.published.targets import RATIOS
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def _row(target: Target, statistic: str, measure: Measure, arm: Arm, n: int, wit
     return SeriesRow(
         target=target.target_id,
         label=target.outcome,
-        statistic=statistic,
+        statistic=cast("Any", statistic),  # the schema checks the word
         events=list(measure.events),
         sequence=arm.sequence,
         by=measure.by,

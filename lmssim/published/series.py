@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from lmssim.errors import ScenarioError
+from lmssim.errors import ScenarioError, exact
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
@@ -177,11 +177,13 @@ def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
     if row.statistic in AT_A_TIME and row.by is None:
         raise ScenarioError(f"{where}.by: missing; {row.statistic} is computed at a time.")
     if row.statistic == "km_median" and row.by is not None:
-        raise ScenarioError(f"{where}.by: {row.by:g}; a km_median is computed over all of follow-up.")
+        raise ScenarioError(f"{where}.by: {exact(row.by)}; a km_median is computed over all of follow-up.")
     if row.by is not None and row.statistic in AT_A_TIME and row.by > longest:
-        raise ScenarioError(f"{where}.by: {row.by:g}; follow_up of the series ends at {longest:.4g} years.")
+        end = f"{longest:.4g}"
+        end = end if float(end) < row.by else exact(longest)
+        raise ScenarioError(f"{where}.by: {exact(row.by)}; follow_up of the series ends at {end} years.")
     if row.by is not None and row.after is not None and row.by <= row.after:
-        raise ScenarioError(f"{where}.by: {row.by:g}; it must be above after, {row.after:g}.")
+        raise ScenarioError(f"{where}.by: {exact(row.by)}; it must be above after, {exact(row.after)}.")
 
 
 def chosen_patients(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:

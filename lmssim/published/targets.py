@@ -10,14 +10,29 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import DataError, unknown
-from lmssim.model.language.csvfile import BLANK, Row, number, read_unique
+from lmssim.model.language.csvfile import BLANK, Row, number, plain_number, read_unique
+from lmssim.model.published import RATIOS, Figures, problem
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-REQUIRED = ("target_id", "site", "strategy", "outcome", "statistic", "time_years", "value", "n", "source_id")
-OPTIONAL = ("population", "ci_low", "ci_high", "events", "locator", "notes")
+REQUIRED = ("target_id", "outcome", "statistic")
+"""Columns that a table needs whose targets are computed; one that a calibration reads for its rows needs the first."""
+OPTIONAL = (
+    "site",
+    "population",
+    "strategy",
+    "time_years",
+    "value",
+    "n",
+    "source_id",
+    "ci_low",
+    "ci_high",
+    "events",
+    "locator",
+    "notes",
+)
 COMPUTABLE = (
     "where",
     "model_strategy",
@@ -49,7 +64,8 @@ TEXTS = (
 )
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate")
 TIMES = ("median_time_years", "mean_time_years")
-RATIOS = ("hazard_ratio", "odds_ratio")
+NUMBERS = {"value": "value", "low": "ci_low", "high": "ci_high", "n": "n", "events": "events"}
+"""Columns of the numbers of a target, by their names in `lmssim.model.published`."""
 NOBODY = "none"
 """In the column `exclude`: nobody is left out."""
 SEPARATOR = ";"
@@ -113,48 +129,44 @@ class Target:
         return self.follow_up_median is not None or self.follow_up_high is not None
 
 
-def load_targets(path: Path | str) -> list[Target]:
+def load_targets(path: Path | str, computed: bool = True) -> list[Target]:
     """Targets of a table, in its order.
+
+    Parameters
+    ----------
+    computed : bool
+        Whether targets are computed from the table alone, so that it must say what each of them is. Otherwise the
+        column `target_id` is enough: a calibration takes the numbers of patients and the intervals that stand there.
 
     Raises
     ------
     DataError
         If the file, a column or a value is not as it must be, or a target stands twice.
     """
-    return read_unique(path, "target_id", _target, REQUIRED, (*OPTIONAL, *COMPUTABLE))
+    required = REQUIRED if computed else REQUIRED[:1]
+    others = tuple(column for column in (*REQUIRED, *OPTIONAL, *COMPUTABLE) if column not in required)
+    return read_unique(path, "target_id", lambda row: _target(row, computed), required, others)
 
 
-def _target(row: Row) -> Target:
-    for column in ("outcome", "statistic"):
-        if not row[column]:
-            raise row.refuse(column, BLANK)
-    if row["statistic"] not in (*SHARES, *TIMES, *RATIOS):
-        allowed = (*SHARES, *TIMES, *RATIOS)
-        raise DataError(unknown("statistic", row["statistic"], allowed, f"{row.where}: column 'statistic'"))
+def _target(row: Row, computed: bool) -> Target:
+    figures = _figures(row)
+    if computed:
+        _check_computed(row, figures)
     families = [*vocabulary().family_names, OTHER]
     if row["family"] and row["family"] not in families:
         raise DataError(unknown("family", row["family"], families, f"{row.where}: column 'family'"))
     time, time_end = _time(row)
-    low, high = _value(row, "ci_low"), _value(row, "ci_high")
-    value = _value(row, "value")
-    if value is None and low is None and high is None:
-        raise row.refuse("value", "the cell is blank. Expected a number, or a range in ci_low and ci_high.")
-    if low is not None and high is not None and low > high:
-        raise row.refuse("ci_low", f"{low:g} is above ci_high, {high:g}.")
-    n, events = _count(row, "n", 1), _count(row, "events", 0)
-    if n is not None and events is not None and events > n:
-        raise row.refuse("events", f"{events} is above n, {n}.")
     known: dict[str, Any] = {column: row[column] for column in TEXTS}
     return Target(
         **known,
         **_follow_up(row),
         time=time,
         time_end=time_end,
-        value=value,
-        low=low,
-        high=high,
-        n=n,
-        events=events,
+        value=figures.value,
+        low=figures.low,
+        high=figures.high,
+        n=None if figures.n is None else int(figures.n),
+        events=None if figures.events is None else int(figures.events),
         since=_names(row["since"]),
         exclude=_excluded(row),
         set=_held(row),
@@ -162,17 +174,26 @@ def _target(row: Row) -> Target:
     )
 
 
-def _value(row: Row, column: str) -> float | None:
-    """Number in a cell, in the range of its statistic."""
-    value = number(row, column, allow_blank=True)
-    if value is None:
-        return None
-    if row["statistic"] in SHARES and not 0.0 <= value <= 1.0:
-        hint = f" For a percentage give {value / 100:g}." if 1.0 < value <= 100.0 else ""
-        raise row.refuse(column, f"{value:g} is not a share; {row['statistic']} lies between 0 and 1.{hint}")
-    if value < 0.0:
-        raise row.refuse(column, f"{value:g} is below 0; {row['statistic']} is 0 or more.")
-    return value
+def _check_computed(row: Row, figures: Figures) -> None:
+    """Refuse a target that does not say what it is."""
+    for column in ("outcome", "statistic"):
+        if not row[column]:
+            raise row.refuse(column, BLANK)
+    if figures.value is None and figures.low is None and figures.high is None:
+        raise row.refuse("value", "the cell is blank. Expected a number, or a range in ci_low and ci_high.")
+
+
+def _figures(row: Row) -> Figures:
+    """Numbers of a target, each possible."""
+    if row["statistic"] and row["statistic"] not in (*SHARES, *TIMES, *RATIOS):
+        allowed = (*SHARES, *TIMES, *RATIOS)
+        raise DataError(unknown("statistic", row["statistic"], allowed, f"{row.where}: column 'statistic'"))
+    numbers = {name: number(row, column, allow_blank=True) for name, column in NUMBERS.items()}
+    figures = Figures(statistic=row["statistic"], **numbers)
+    wrong = problem(figures)
+    if wrong is not None:
+        raise row.refuse(NUMBERS[wrong[0]], wrong[1].format(**NUMBERS))
+    return figures
 
 
 def _time(row: Row) -> tuple[float | None, float | None]:
@@ -181,22 +202,12 @@ def _time(row: Row) -> tuple[float | None, float | None]:
     if not text:
         return None, None
     parts = [part.strip() for part in text.split("-")] if not text.startswith("-") else [text]
-    try:
-        times = [float(part) for part in parts]
-    except ValueError:
+    times = [time for part in parts if (time := plain_number(part)) is not None]
+    if len(times) < len(parts):
         times = []
     if len(times) not in (1, 2) or not all(0.0 <= time < 200.0 for time in times) or times != sorted(times):
         raise row.refuse("time_years", f"'{text}' is not a time of 0 or more years, or a range of two such as 5-10.")
     return times[0], times[1] if len(times) == 2 else None
-
-
-def _count(row: Row, column: str, least: int) -> int | None:
-    value = number(row, column, allow_blank=True)
-    if value is None:
-        return None
-    if value < least or value != int(value):
-        raise row.refuse(column, f"{value:g} is not a whole number of {least} or more.")
-    return int(value)
 
 
 def _follow_up(row: Row) -> dict[str, Any]:

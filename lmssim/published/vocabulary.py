@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
 
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import ScenarioError, unknown
@@ -53,7 +55,7 @@ class Strategies(Section):
 class Plan(Section):
     """A strategy, and the treatments around surgery that it gives."""
 
-    given: set[str]
+    given: Annotated[set[str], Field(strict=False)]
     strategy: str
 
 

@@ -12,7 +12,7 @@ from lmssim.engines.des import as_histories, live_all
 from lmssim.engines.task import Wanted, empty_sums, every_strategy
 from lmssim.engines.witness import Witness, life_so_far
 from lmssim.engines.workspace import read_block, workspace
-from lmssim.model.compile.scenario import check_domains, compile_scenario
+from lmssim.model.compile.scenario import compile_scenario
 from lmssim.outcomes.main import DISCOUNTED, UNDISCOUNTED, position_of
 
 if TYPE_CHECKING:
@@ -113,7 +113,6 @@ def trace(scenario: Scenario, patient: int, seed: int = 1, draw: int | None = No
     program = compile_scenario(scenario)
     draws = None if draw is None else program.sample(1, seed, draw)
     numbers = program.numbers(draws)
-    check_domains(program, numbers)
     x = program.patients(patient, 1, seed)
     lives = live_all(Witness, program, numbers[0], x, patient, seed, 0)
     for life in lives:

@@ -62,18 +62,18 @@ SPOILT = {
     "horizon too long": (TOML, "horizon = 50", "horizon = 5000", ["5000", "200"]),
     "discount rate of 1 or more": (TOML, "discount_rate_costs = 0.035", "discount_rate_costs = 3.5", ["3.5"]),
     "no initial state": (TOML, "initial = true", "initial = false", ["initial"]),
-    "schema too new": (TOML, "schema_version = 1", "schema_version = 99", ["99", "upgrade"]),
-    "schema of a wrong type": (TOML, "schema_version = 1", 'schema_version = "one"', ["schema_version"]),
+    "schema too new": (TOML, "schema_version = 2", "schema_version = 99", ["99", "upgrade"]),
+    "schema of a wrong type": (TOML, "schema_version = 2", 'schema_version = "one"', ["schema_version"]),
     "invalid TOML": (TOML, "[settings]", "[settings", ["not valid TOML", "line"]),
     "missing table": (TOML, "illness_death.csv", "illness_deth.csv", ["illness_deth.csv", "illness_death.csv"]),
-    "missing include": (TOML, "schema_version = 1", "schema_version = 1\ninclude = ['nothing.toml']", ["nothing.toml"]),
+    "missing include": (TOML, "schema_version = 2", "schema_version = 2\ninclude = ['nothing.toml']", ["nothing.toml"]),
     "include of itself": (
         TOML,
-        "schema_version = 1",
-        "schema_version = 1\ninclude = ['illness_death.toml']",
+        "schema_version = 2",
+        "schema_version = 2\ninclude = ['illness_death.toml']",
         ["include"],
     ),
-    "include of a wrong type": (TOML, "schema_version = 1", "schema_version = 1\ninclude = 3", ["include"]),
+    "include of a wrong type": (TOML, "schema_version = 2", "schema_version = 2\ninclude = 3", ["include"]),
     "empty parameter value": (CSV, "u_stable,0.8,", "u_stable,,", ["'value'", "blank"]),
     "parameter twice": (CSV, "u_stable,", "u_stable,0.5,fixed,,,,,,,,definition,,,,\nu_stable,", ["already"]),
     "unknown column": (CSV, "locator", "locater", ["'locater'"]),
@@ -91,7 +91,7 @@ SPOILT = {
         "[states.dead]",
         '[states.fork]\nkind = "chance"\nbranches = [{ to = "dead", p = 1.7 }, { to = "stable", p = "rest" }]\n'
         "[states.dead]",
-        ["fork", "1.7", "over 1"],
+        ["fork", "1.7", "between 0 and 1"],
     ),
     "cycle of chance states": (
         TOML,
@@ -191,7 +191,7 @@ def test_includes_that_go_round_are_refused(cli: Cli, model: Path) -> None:
     """Two files that include each other."""
     other = model.with_name("other.toml")
     other.write_text("include = ['illness_death.toml']\n")
-    spoil(model, TOML, "schema_version = 1", "schema_version = 1\ninclude = ['other.toml']")
+    spoil(model, TOML, "schema_version = 2", "schema_version = 2\ninclude = ['other.toml']")
     refused(cli, ["include"], "show", model)
 
 

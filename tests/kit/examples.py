@@ -43,7 +43,7 @@ observed = [
 """A published patient, beside patients who recur and die at known rates."""
 
 SWITCHED = """
-schema_version = 1
+schema_version = 2
 name = "small"
 title = "Small"
 [settings]

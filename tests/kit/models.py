@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-HEAD = "schema_version = 1\nname = 'test'\ntitle = 'Test'\n"
+HEAD = "schema_version = 2\nname = 'test'\ntitle = 'Test'\n"
 """What every scenario file begins with."""
 
 Entries = dict[str, Any]

@@ -43,7 +43,7 @@ def _treatment(name: str, cost: str, effect: str) -> str:
 
 
 TOML = """
-schema_version = 1
+schema_version = 2
 name = "small"
 title = "A small model with something of everything"
 shared_parameters = ["small.csv"]

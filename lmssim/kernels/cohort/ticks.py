@@ -108,7 +108,9 @@ def _pay_tick(
             solved.excluded[store, interval, m[k], 1] += cost
     if m[q + C_LOSS] != NONE:
         loss = value_at(m, wi, wf, m[q + C_LOSS], v, x, attributes, entered, strategy)
-        years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
+        years = math.inf
+        if m[q + C_YEARS] != NONE:
+            years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
         _lose(m, nodes, kinds, count, d, -q, loss, years, time)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import keyword
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +78,7 @@ class Draft:
             tables=dict(scenario.tables),
             expressions={**self.file.expressions, **self.flat.expressions},
             cycle=self.cycle,
+            age=self.file.population.age,
             by=self.by,
         )
         self.code = CodeTable(self.names, self.numbers)
@@ -100,6 +102,9 @@ class Draft:
             "named expression": self.file.expressions,
             "rule of a treatment planned by phase": self.flat.expressions,
         }
+        for kind, names in (*list(kinds.items())[1:4], ("clock", self.file.clocks), ("lookup table", self.file.tables)):
+            if words := [name for name in names if keyword.iskeyword(name)]:
+                raise ScenarioError(f"{self.where}: {kind} '{words[0]}': {expression.reserved_word(words[0])}")
         for (a, first), (b, second) in itertools.combinations(kinds.items(), 2):
             both = [name for name in first if name in second]
             if both:

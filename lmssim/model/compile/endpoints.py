@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lmssim.errors import ScenarioError, UnsupportedError, unknown
+from lmssim.errors import ScenarioError, UnsupportedError, exact, unknown
+from lmssim.model.language.schema.settings import STEPS_PER_YEAR
 from lmssim.model.program import rewards
 
 if TYPE_CHECKING:
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import Endpoint
 
 
-STEPS_PER_YEAR = 16
-"""Grid of time to event: a power of two, so that whole and quarter years fall exactly on it."""
 OCCUPANCY_PER_YEAR = 4
 MAX_ENDPOINTS = 62
 ROLES = ("event", "competing", "censoring")
@@ -34,7 +33,8 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
     for time in d.file.settings.times:
         if time * STEPS_PER_YEAR != int(time * STEPS_PER_YEAR) or not 0 < time <= horizon:
             raise ScenarioError(
-                f"{d.where}: settings.times: {time:g} is not a multiple of 1/{STEPS_PER_YEAR} year up to the horizon."
+                f"{d.where}: settings.times: {exact(time)} is not a multiple of 1/{STEPS_PER_YEAR} year up to the"
+                f" horizon, {exact(horizon)} years."
             )
     return rewards.Counting(
         endpoints=endpoints,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.errors import ExpressionError, ScenarioError, unknown
+from lmssim.errors import ExpressionError, ScenarioError, exact, unknown
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Name
 from lmssim.model.language.regimens import BODY, _capped, category_of, cost_name
@@ -82,7 +82,7 @@ def _check_regimen(d: Draft, regimen: Regimen, where: str) -> None:
     d.index("cost category", category_of(d.file, regimen), d.file.settings.cost_categories, f"{where}.category")
     cycle = d.fixed(regimen.cycle, f"{where}.cycle")
     if cycle <= 0:
-        raise ScenarioError(f"{where}.cycle: {cycle:g} is not greater than 0 years.")
+        raise ScenarioError(f"{where}.cycle: {exact(cycle)} is not greater than 0 years.")
     if regimen.cap is not None:
         drugs = [given.drug for given in regimen.drugs]
         d.index("drug of the regimen", regimen.cap.drug, drugs, f"{where}.cap.drug")

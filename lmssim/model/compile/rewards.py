@@ -9,6 +9,7 @@ import numpy as np
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.kernels.layout import NONE
 from lmssim.model.compile.discounting import discount_rates
+from lmssim.model.language.schema.words import FOREVER
 from lmssim.model.program import rewards
 
 if TYPE_CHECKING:
@@ -97,18 +98,23 @@ def _cost_per_year(d: Draft, state: State, where: str) -> rewards.Costs:
 def _schedule(d: Draft, tick: Schedule, where: str) -> rewards.Schedule:
     plan = d.index("plan", tick.at, d.plans, f"{where}.at")
     loss = d.code.ref(tick.utility_loss, f"{where}.utility_loss", "loss")
-    years = d.code.ref(tick.years, f"{where}.years", "time")
-    if tick.utility_loss is not None and tick.years is None:
-        raise ScenarioError(f"{where}: a utility_loss needs `years`, how long it lasts.")
+    years = d.code.ref(_finite(tick.years), f"{where}.years", "time")
     return rewards.Schedule(plan=plan, loss=loss, years=years, costs=costs_of(d, tick.cost, f"{where}.cost"))
 
 
 def _limited(d: Draft, spell: Limited, where: str) -> rewards.Limited:
+    if spell.years == FOREVER:
+        raise ScenarioError(f"{where}.years = 'forever': a number of years; what has no end is part of the state.")
     return rewards.Limited(
         years=d.code.ref(spell.years, f"{where}.years", "time"),
         loss=d.code.ref(spell.utility_loss, f"{where}.utility_loss", "loss"),
         costs=costs_of(d, spell.cost_per_year, f"{where}.cost_per_year"),
     )
+
+
+def _finite(years: float | str | None) -> float | str | None:
+    """Years of a loss of utility; none if it lasts until death."""
+    return None if years == FOREVER else years
 
 
 # === Events, death, norms ===
@@ -121,7 +127,7 @@ def _mark(d: Draft, event: Event | None, where: str) -> rewards.MarkRewards:
     return rewards.MarkRewards(
         costs=costs_of(d, event.cost, f"{where}.cost"),
         loss=d.code.ref(event.utility_loss, f"{where}.utility_loss", "loss"),
-        years=d.code.ref(event.years, f"{where}.years", "time"),
+        years=d.code.ref(_finite(event.years), f"{where}.years", "time"),
         stops=event.stop_on_leaving,
         stacks=event.stack,
     )

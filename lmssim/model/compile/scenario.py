@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.errors import InputError, ParameterError, ScenarioError, nearest, unknown
-from lmssim.kernels import families as codes
+from lmssim.errors import ParameterError, ScenarioError, nearest, unknown
 from lmssim.model.compile.curves import compile_curves
 from lmssim.model.compile.cycles import compile_cycles, refuse_continuous
 from lmssim.model.compile.draft import Draft
@@ -19,24 +18,20 @@ from lmssim.model.compile.regimens import check_regimens
 from lmssim.model.compile.rewards import compile_rewards
 from lmssim.model.compile.states import compile_events, compile_states
 from lmssim.model.compile.strategies import check_rules, compile_overrides, compile_strategies
-from lmssim.model.language import expression
-from lmssim.model.language.families import FAMILIES
+from lmssim.model.population.joint import RowPopulation
 from lmssim.model.program import Program
 from lmssim.model.program.columns import Columns, Keys
 from lmssim.model.program.pack import pack
-from lmssim.model.program.rows import Clock, Decision, Hazard, Rows
+from lmssim.model.program.rows import Clock, Decision, Rows
 from lmssim.model.scenario import Scenario, population_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from lmssim.kernels import FloatArray
     from lmssim.model.language.schema import ScenarioFile
     from lmssim.model.parameters.table import ParameterTable
     from lmssim.model.population.mortality import KeyedTable
     from lmssim.model.program.rows import State
-
-FAMILY_OF = {family.code: family for family in FAMILIES.values()}
 
 
 def compile_scenario(scenario: Scenario) -> Program:
@@ -47,6 +42,11 @@ def compile_scenario(scenario: Scenario) -> Program:
     InputError
         If a name does not exist, a value is impossible, or a construct is not supported by the compiled engine.
     """
+    with scenario.origins.named():
+        return _compiled(scenario)
+
+
+def _compiled(scenario: Scenario) -> Program:
     d = Draft(scenario)
     refuse_continuous(d)
     check_rules(d)
@@ -63,7 +63,7 @@ def compile_scenario(scenario: Scenario) -> Program:
         packed=pack(rows),
         overrides=overrides,
     )
-    check_domains(program, program.numbers())
+    program.numbers()  # a value that the base case makes impossible is said before anything runs
     _refuse_unused(d, used)
     return program
 
@@ -154,6 +154,7 @@ def _keys(d: Draft, table: KeyedTable | None, keys: dict[str, str], where: str) 
     for combination in itertools.product(*(_categories(d, covariate) for covariate in keys.values())):
         labels = {column: label for column, (label, _) in zip(keys, combination, strict=True)}
         numbers[tuple(code for _, code in combination)] = table.index_of(labels)
+    table.check_unused(set(numbers.values()))
     return Keys(tuple(covariates.index(covariate) for covariate in keys.values()), numbers)
 
 
@@ -163,6 +164,13 @@ def _categories(d: Draft, covariate: str) -> list[tuple[str, float]]:
         return [("0", 0.0), ("1", 1.0)]
     if spec.kind == "constant" and not len(spec.categories):
         return [(f"{spec.value:g}", float(spec.value or 0.0))]
+    if not len(spec.categories):
+        column = d.scenario.patients.covariates.index(spec)
+        if not isinstance(d.scenario.patients, RowPopulation):
+            raise ScenarioError(
+                f"{d.where}: '{covariate}' is {spec.kind}; only categories tell the keys of a table apart."
+            )
+        return [(f"{code:.17g}", float(code)) for code in np.unique(d.scenario.patients.rows[:, column])]
     return [(str(label), float(code)) for label, code in zip(spec.categories, spec.codes, strict=True)]
 
 
@@ -185,30 +193,3 @@ def _refuse_unused(d: Draft, used: ParameterTable) -> None:
         hint = nearest(first, [n for n in d.names.used if n not in d.scenario.own])
         more = f" ({len(unused) - 1} more.)" if len(unused) > 1 else ""
         raise ParameterError(f"{d.scenario.table[first].where}: nothing uses this parameter.{hint}{more}")
-
-
-def check_domains(program: Program, numbers: FloatArray) -> None:
-    """Refuse family parameters outside their domain.
-
-    Parameters
-    ----------
-    numbers : ndarray(float, ndim=3)
-        (n_draws, n_strategies, n_numbers).
-    """
-    for transition in program.rows.transitions:
-        hazard = transition.timing
-        if isinstance(hazard, Hazard) and (problem := _problem(hazard, numbers)) is not None:
-            slots = [program.rows.slots[ref] for ref in hazard.refs if ref >= 0]
-            inputs = sorted({name for slot in slots for name in expression.names(slot.node)})
-            came = f" (from {', '.join(inputs)})" if inputs else ""
-            source, target, reason = program.transitions[transition.number]
-            raise InputError(f"{program.scenario.path}: transition {source} -> {target or reason}: {problem}{came}.")
-
-
-def _problem(hazard: Hazard, numbers: FloatArray) -> str | None:
-    """What is wrong with a hazard's parameters; None if any depends on more than parameters of the model."""
-    family = FAMILY_OF.get(hazard.family)
-    if family is None or family.code == codes.PIECEWISE:
-        return None
-    values = {name: numbers[:, :, ref] for name, ref in zip(family.parameters, hazard.refs, strict=False) if ref >= 0}
-    return family.check(values) if len(values) == len(family.parameters) else None

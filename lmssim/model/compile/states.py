@@ -10,8 +10,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, UnsupportedError
-from lmssim.kernels.layout import ABSORBING, CHANCE, DWELLING
+from lmssim.kernels.layout import ABSORBING, CHANCE, DWELLING, NONE
 from lmssim.model.compile.effects import compile_effects
+from lmssim.model.compile.rest import refuse_two_rests, rest_of, takes_rest
+from lmssim.model.compile.strategies import added
 from lmssim.model.compile.transitions import Source, compile_tick_event, compile_transition
 from lmssim.model.language.schema import Transition
 from lmssim.model.program import rows
@@ -100,8 +102,10 @@ def _state(
 
 def _leave(source: Source, state: State, transitions: Sequence[Transition], where: str) -> None:
     """Compile what may end a stay, or happen within it."""
+    refuse_two_rests(transitions, where)
     for transition in transitions:
-        compile_transition(source, transition)
+        rest = rest_of(source.draft, transitions, where) if takes_rest(transition) else None
+        compile_transition(source, transition, rest=rest)
     for schedule in state.schedule:
         if schedule.event is not None:
             compile_tick_event(source, schedule.event, schedule.at, f"{where}.schedule")
@@ -121,18 +125,29 @@ def _priority(d: Draft, transition: Transition) -> int:
 
 def _branches(d: Draft, state: State, where: str, first: int) -> tuple[rows.Branch, ...]:
     """Branches of a state, numbered from `first` on."""
-    last, constant = len(state.branches) - 1, 0.0
+    last = len(state.branches) - 1
     result = []
     for i, branch in enumerate(state.branches):
         place = f"{where}.branches[{i + 1}]"
         to = d.state(branch.to, f"{place}.to")
         if branch.p == "rest" and i < last:
             raise ScenarioError(f"{place}: p = 'rest' must be the last branch.")
-        constant += branch.p if isinstance(branch.p, (int, float)) else 0.0
         result.append(_branch(d, branch, first + i, to, place))
-    if constant > 1.0 + 1e-9:
-        raise ScenarioError(f"{where}.branches: probabilities add up to {constant:g}, over 1.")
+    _check_sum(d, result, f"{where}.branches")
     return tuple(result)
+
+
+def _check_sum(d: Draft, branches: Sequence[rows.Branch], where: str) -> None:
+    """Check what is known before anybody comes here: branches without a rule, whose numbers are of parameters alone.
+
+    The kernels check the sum of those that apply for each patient who comes.
+    """
+    taken = [b for b in branches if b.guard == rows.Guard()]
+    certain = [b for b in taken if b.ref == NONE]
+    known = [d.numbers.slots[b.ref].node for b in taken if b.ref >= 0]
+    if known:
+        whole = len(known) == len(branches) and not certain
+        d.numbers.add(added(known), f"{where}: the probabilities", "whole" if whole else "share", shared=False)
 
 
 def _branch(d: Draft, branch: Branch, number: int, to: int, where: str) -> rows.Branch:

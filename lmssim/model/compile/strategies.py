@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.model.language import expression
+from lmssim.model.language.expression import Apply, Number
 from lmssim.model.language.flat import planned
 from lmssim.model.language.planning import choices
 from lmssim.model.program import rows
+from lmssim.model.program.numbers import TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from lmssim.model.compile.draft import Draft
+    from lmssim.model.language.expression import Node
     from lmssim.model.language.schema import Strategy
 
 
@@ -46,19 +50,40 @@ def _strategy(d: Draft, name: str, strategy: Strategy, plans: tuple[int, ...]) -
             node = d.names.resolve(expression.parse(choice.when, choice.where), f"{choice.where}.when")
             rules.append(rows.StartRule(d.code.add(node, where), bit))
     return rows.Strategy(
-        name=name, start_bits=bits, rules=tuple(rules), mix=_mix(d, strategy, f"{where}.mix"), plans=plans
+        name=name, start_bits=bits, rules=tuple(rules), mix=_mix(d, name, strategy, f"{where}.mix"), plans=plans
     )
 
 
-def _mix(d: Draft, strategy: Strategy, where: str) -> tuple[rows.Share, ...]:
-    mix, total = [], 0.0
-    for i, component in enumerate(strategy.mix):
-        ref = d.code.ref(component.fraction, f"{where}[{i + 1}].fraction", "probability")
-        total += component.fraction if isinstance(component.fraction, (int, float)) else 0.0
-        mix.append(rows.Share(ref, sum({d.names.bits[planned(t), "true"] for t in component.treatments})))
-    if total > 1.0 + 1e-9:
-        raise ScenarioError(f"{where}: fractions add up to {total:g}, over 1.")
-    return tuple(mix)
+def _mix(d: Draft, name: str, strategy: Strategy, where: str) -> tuple[rows.Share, ...]:
+    """Shares of the patients, checked one by one and together, for each patient and in each draw."""
+    places = [f"{where}[{i + 1}].fraction" for i in range(len(strategy.mix))]
+    nodes = [
+        d.names.resolve(expression.parse(component.fraction, place), place)
+        for component, place in zip(strategy.mix, places, strict=True)
+    ]
+    refs = [_share(d, name, node, place) for node, place in zip(nodes, places, strict=True)]
+    if nodes:
+        total, place = added(nodes), f"{where}: the fractions"
+        if d.names.is_constant(total):
+            d.numbers.add(total, place, "share", only=name)
+        else:  # whoever asks for the first share is told of the sum, where that is impossible
+            too_many = Apply(">", (total, Number(1.0 + TOLERANCE)))
+            refs[0] = d.code.ref_of(Apply("if", (too_many, total, nodes[0])), place, "probability")
+    return tuple(
+        rows.Share(ref, sum({d.names.bits[planned(t), "true"] for t in component.treatments}))
+        for ref, component in zip(refs, strategy.mix, strict=True)
+    )
+
+
+def _share(d: Draft, name: str, node: Node, where: str) -> int:
+    if d.names.is_constant(node):
+        return d.numbers.add(node, where, "probability", only=name)
+    return d.code.ref_of(node, where, "probability")
+
+
+def added(nodes: Sequence[Node]) -> Node:
+    """Sum of expressions."""
+    return reduce(lambda left, right: Apply("+", (left, right)), nodes)
 
 
 def check_rules(d: Draft) -> None:

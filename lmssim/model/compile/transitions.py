@@ -11,6 +11,7 @@ from lmssim.errors import ScenarioError, UnsupportedError
 from lmssim.kernels import families as codes
 from lmssim.kernels.layout import CLOCK_AGE, CLOCK_ENTRY, NONE
 from lmssim.model.compile.effects import compile_effects
+from lmssim.model.compile.rest import probability_in_cycle
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Apply, Number
 from lmssim.model.language.families import FAMILIES
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmssim.model.compile.draft import Draft
+    from lmssim.model.language.expression import Node
     from lmssim.model.language.schema import Background, Detection
 
 _FAMILY_KEYS = ("rate", "shape", "scale", "meanlog", "sdlog", "mu", "sigma", "q", "delay", "starts", "rates")
@@ -35,6 +37,24 @@ class Source:
     number: int
     events: Sequence[rows.Event]
     transitions: list[rows.Transition] = field(default_factory=list)
+    decisions: list[tuple[str, rows.Guard]] = field(default_factory=list)
+
+    def is_new(self, decision: str, guard: rows.Guard) -> bool:
+        """Note a decision; whether none of the same name can be open at the same time."""
+        open_before = any(name == decision and not self.apart(other, guard) for name, other in self.decisions)
+        self.decisions.append((decision, guard))
+        return not open_before
+
+    def apart(self, a: rows.Guard, b: rows.Guard) -> bool:
+        """Whether two rules exclude each other by attributes, or may do so: they are not the same, and not constant."""
+        if a.care & b.care & (a.want ^ b.want):
+            return True
+        return a.rule != b.rule and self._asks(a) and self._asks(b)
+
+    def _asks(self, guard: rows.Guard) -> bool:
+        """Whether a rule depends on anything but parameters."""
+        code = self.draft.code
+        return guard.rule >= 0 and not code.names.is_constant(code.codes[guard.rule].node)
 
 
 @dataclass(frozen=True)
@@ -47,22 +67,35 @@ class _Stated:
     where: str
     effects: tuple[rows.Effect, ...]
     guard: rows.Guard
+    rest: Node | None = None
 
     @property
     def name(self) -> str:
         """Name under which its random numbers are addressed."""
-        return self.spec.name or self.spec.to or str(self.spec.mark)
+        return _name(self.spec)
 
 
-def compile_transition(source: Source, transition: Transition, event: rows.Event | None = None) -> None:
-    """Append a transition out of a state; `event` if it is a tick of one."""
+def _name(transition: Transition) -> str:
+    return transition.name or transition.to or str(transition.mark)
+
+
+def _decision(transition: Transition) -> str:
+    """What tells it from others out of its state: its name, and of a detection also the plan and the test."""
+    found = transition.detection
+    return _name(transition) if found is None else f"{_name(transition)} {found.plan} {found.test}"
+
+
+def compile_transition(
+    source: Source, transition: Transition, event: rows.Event | None = None, rest: Node | None = None
+) -> None:
+    """Append a transition out of a state; `event` if it is a tick of one, `rest` if it takes what others leave."""
     d, where = source.draft, _where(source, transition)
     default = "hazard" if transition.detection is None and d.cycle is None else "logit"
     effects = compile_effects(d, transition.effects, default, where)
     guard = d.code.rule(transition.when, f"{where}.when")
     change = d.names.change(transition.set, f"{where}.set")
     to = -1 if transition.to is None else d.state(transition.to, where)
-    timing, reason = _timing(_Stated(d, source.name, transition, where, effects, guard))
+    timing, reason = _timing(_Stated(d, source.name, transition, where, effects, guard, rest))
     row = rows.Transition(
         number=len(d.transitions),
         source=source.number,
@@ -79,6 +112,13 @@ def compile_transition(source: Source, transition: Transition, event: rows.Event
     )
     _refuse_endless(row, where)
     _refuse_shared_risk(source, row, where)
+    if not source.is_new(_decision(transition), guard):
+        raise ScenarioError(
+            f"{where}: two transitions out of this state are called '{_name(transition)}' and are possible together."
+            " If both are meant, give one of them a `name` of its own (they then add); if they are alternatives, give"
+            " each a `when` that excludes the other; if it changes a transition of an included file, say"
+            " `replace = true`."
+        )
     source.transitions.append(row)
     d.transitions.append(transition if event is None else None)
 
@@ -149,14 +189,13 @@ def _refuse_shared_risk(source: Source, row: rows.Transition, where: str) -> Non
     if not isinstance(row.timing, rows.Hazard) or row.timing.risk < 0:
         return
     for other in source.transitions:
-        a, b = other.guard, row.guard
-        apart = a.care & b.care & (a.want ^ b.want) or (a.rule >= 0 and b.rule >= 0)
         same = isinstance(other.timing, rows.Hazard) and other.timing.risk == row.timing.risk
-        if same and not apart:
+        if same and not source.apart(other.guard, row.guard):
             risk = list(source.draft.risks)[row.timing.risk]
             raise ScenarioError(
                 f"{where}: another transition out of this state uses the same risk '{risk}'; give one of them a"
-                " `name` of its own (their hazards then add), or a `when` that excludes the other."
+                " `name` of its own (their hazards then add), or a `when` that excludes the other; to change a"
+                " transition of an included file, say `replace = true`."
             )
 
 
@@ -167,7 +206,7 @@ def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Visits, str]:
     """When a transition happens, and the reason that histories give."""
     spec = stated.spec
     if stated.draft.cycle is not None:
-        return _in_cycles(stated, stated.draft.cycle.length), stated.name
+        return _in_cycles(stated), stated.name
     if spec.detection is not None:
         return _detection(stated, spec.detection), stated.name
     if spec.background is not None:
@@ -176,19 +215,15 @@ def _timing(stated: _Stated) -> tuple[rows.Hazard | rows.Visits, str]:
     return _hazard(stated, spec.hazard)
 
 
-def _in_cycles(stated: _Stated, length: float) -> rows.Visits:
+def _in_cycles(stated: _Stated) -> rows.Visits:
     """Probability of a cycle, 0 where the rule does not hold; both are read at the start of each cycle."""
     d, spec, where, rule = stated.draft, stated.spec, stated.where, stated.guard.rule
     if spec.rate is not None and spec.effects:
         raise UnsupportedError(
             f"{where}.effects: act on the log odds of a `probability`; write what changes a `rate` into its expression."
         )
-    key = "rate" if spec.rate is not None else "probability"
-    place, value = f"{where}.{key}", getattr(spec, key)
-    node = d.names.resolve(expression.parse(value, place), place)
-    if key == "rate":
-        exponent = Apply("neg", (Apply("*", (node, Number(length))),))
-        node = Apply("-", (Number(1.0), Apply("exp", (exponent,))))
+    place = f"{where}.{'rate' if spec.rate is not None else 'probability'}"
+    node = stated.rest or probability_in_cycle(d, spec, where)
     if rule >= 0:
         node = Apply("if", (d.code.codes[rule].node, node, Number(0.0)))
     check = "probability" if d.names.is_constant(node) else "any"  # the kernels check it in each cycle

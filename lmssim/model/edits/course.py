@@ -13,6 +13,7 @@ from lmssim.model.language.schema import (
 )
 
 if TYPE_CHECKING:
+    from lmssim.model.language.schema import State
     from lmssim.model.scenario import Scenario
 
 
@@ -77,11 +78,16 @@ def standstill(scenario: Scenario) -> Scenario:
     lasting, file = {"duration": None, "wait": None}, scenario.file
     endless = with_file(
         no_events(scenario),
-        states={n: s.model_copy(update={"duration": None}) for n, s in file.states.items()},
+        states={n: _endless(s) for n, s in file.states.items()},
         treatments={n: t.model_copy(update=lasting) for n, t in file.treatments.items()},
     )
     quiet = extreme_mortality(endless, 0.0)
     return with_file(quiet, transitions=[_stilled(t) for t in quiet.file.transitions])
+
+
+def _endless(state: State) -> State:
+    """A state without a fixed stay; a phase keeps the state that follows its treatments."""
+    return state if state.kind == "phase" else state.model_copy(update={"duration": None, "next": None})
 
 
 def event_probability(scenario: Scenario, event: str, probability: float) -> Scenario:

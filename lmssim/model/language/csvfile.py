@@ -1,14 +1,19 @@
 """Reading the user's CSV tables strictly: every refusal names the file, the line, the column and the value.
 
-Tables are UTF-8 text with commas and one header row. Nothing is guessed: an unknown column, a cell too many or a cell
-that is not a number stops the reading.
+Tables are UTF-8 text with commas and one header row. A cell that is not a number stops the reading, and so does a
+column whose name is nearly a known one. Other columns are passed over and listed; rows and columns that are wholly
+blank, as spreadsheets leave them behind a table, are passed over too.
 """
 
 from __future__ import annotations
 
 import csv
+import difflib
 import io
 import math
+import re
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
@@ -20,6 +25,16 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 BLANK = "the cell is blank."
+MAX_BYTES = 20_000_000
+"""Bytes of a table."""
+MAX_ROWS = 200_000
+"""Rows of a table."""
+ALIKE = 0.75
+"""Likeness from which an unknown column is taken for a known one misspelt (`difflib`)."""
+SHOWN = 40
+"""Characters of a cell that a message repeats."""
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_further: ContextVar[dict[str, tuple[str, ...]] | None] = ContextVar("further columns", default=None)
 
 
 @dataclass(frozen=True)
@@ -68,16 +83,41 @@ def read_rows(
     Raises
     ------
     DataError
-        If the file is missing, is not UTF-8 or not a table, or its columns are not those expected.
+        If the file is missing, too large, not UTF-8 or not a table, or its columns are not those expected.
     """
     path = Path(path)
     records = _records(path, _read_text(path))
     line, header = next(records, (1, []))
+    while header and not header[-1]:
+        header.pop()
     _check_header(f"{path}:{line}", header, required, optional)
-    rows = [Row(str(path), line, _cells(f"{path}:{line}", header, cells), error) for line, cells in records]
+    _note_further(str(path), header, required, optional)
+    rows: list[Row] = []
+    for line, cells in records:
+        rows.append(Row(str(path), line, _cells(f"{path}:{line}", header, cells), error))
+        if len(rows) > MAX_ROWS:
+            raise DataError(f"{path}: the table has more than {MAX_ROWS:,} rows, the most that are read.")
     if not rows:
         raise DataError(f"{path}: the table has a header but no rows.")
     return rows
+
+
+@contextmanager
+def noting_further_columns() -> Iterator[dict[str, tuple[str, ...]]]:
+    """Collect, by file, the columns that are passed over while the context is open."""
+    found: dict[str, tuple[str, ...]] = {}
+    token = _further.set(found)
+    try:
+        yield found
+    finally:
+        _further.reset(token)
+
+
+def _note_further(path: str, header: Sequence[str], required: Sequence[str], optional: Sequence[str] | None) -> None:
+    found = _further.get()
+    others = () if optional is None else tuple(c for c in header if c not in required and c not in optional)
+    if found is not None and others:
+        found[path] = others
 
 
 def read_unique(
@@ -119,7 +159,15 @@ def _read_text(path: Path) -> str:
         there = (p.name for p in path.parent.iterdir() if p.is_file()) if path.parent.is_dir() else ()
         raise DataError(f"{path}: there is no such file.{nearest(path.name, there)}")
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise DataError(f"{path}: {size:,} bytes; a table in CSV may have {MAX_BYTES:,} at most.")
+        content = path.read_bytes()
+        if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise DataError(f"{path}: byte 0 is not UTF-8 text but UTF-16. Please save the table as 'CSV UTF-8'.")
+        if b"\0" in content:
+            raise DataError(f"{path}: byte {content.index(0)} is 0, so the file is not text. Expected a table in CSV.")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: byte {error.start} is not UTF-8 text. Please save the table as 'CSV UTF-8'."
@@ -129,15 +177,16 @@ def _read_text(path: Path) -> str:
 
 
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """First line and stripped cells of each record; a blank line counts only in a table of one column."""
+    """First line and stripped cells of each record; a blank one counts only in a table of one column."""
     reader = csv.reader(io.StringIO(text.rstrip() + "\n" if text.strip() else "", newline=""), strict=True)
     width = 0
     line = 1
     try:
         for cells in reader:
             width = width or len(cells)
-            if cells or width == 1:
-                yield line, [cell.strip() for cell in cells] or [""]
+            stripped = [cell.strip() for cell in cells]
+            if any(stripped) or width == 1:
+                yield line, stripped or [""]
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(f"{path}:{line}: not a CSV record ({error}).") from None
@@ -156,9 +205,12 @@ def _check_header(where: str, header: Sequence[str], required: Sequence[str], op
     for column in required:
         if column not in header:
             raise DataError(f"{where}: the column '{column}' is missing.{_renamed(column, header, required, optional)}")
-    for column in header:
-        if optional is not None and column not in required and column not in optional:
-            raise DataError(unknown("column", column, (*required, *optional), where))
+    if optional is not None:
+        absent = [column for column in (*required, *optional) if column not in header]
+        for column in header:
+            meant = difflib.get_close_matches(column, absent, n=1, cutoff=ALIKE)
+            if meant and column not in (*required, *optional):
+                raise DataError(unknown("column", column, meant, where))
 
 
 def _renamed(column: str, header: Iterable[str], required: Sequence[str], optional: Sequence[str] | None) -> str:
@@ -168,9 +220,9 @@ def _renamed(column: str, header: Iterable[str], required: Sequence[str], option
 
 
 def _cells(where: str, header: Sequence[str], cells: Sequence[str]) -> dict[str, str]:
-    if len(cells) != len(header):
+    if len(cells) < len(header) or any(cells[len(header) :]):
         raise DataError(f"{where}: the row has {len(cells)} cells, the header {len(header)}.")
-    return dict(zip(header, cells, strict=True))
+    return dict(zip(header, cells, strict=False))
 
 
 @overload
@@ -199,10 +251,30 @@ def number(row: Row, column: str, *, allow_blank: bool = False) -> float | None:
         if allow_blank:
             return None
         raise row.refuse(column, "the cell is blank. Expected a number.")
-    try:
-        value = float(text) if "_" not in text else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise row.refuse(column, f"'{text}' is not a finite number.")
+    value = plain_number(text)
+    if value is None:
+        raise row.refuse(column, f"'{brief(text)}' is not a finite number.{_hint(text)}")
     return value
+
+
+def plain_number(text: str) -> float | None:
+    """Finite number that a text writes in plain digits, with a point for decimals; None if it does not."""
+    value = float(text) if NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def brief(text: str) -> str:
+    """A text as a message repeats it."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _hint(text: str) -> str:
+    """How to write what looks like a number."""
+    bare = text.replace("\u2212", "-")
+    if bare.endswith("%") and (share := plain_number(bare[:-1].strip())) is not None:
+        return f" For a percentage give {share / 100:g}."
+    if bare.count(",") == 1 and plain_number(bare.replace(",", ".")) is not None:
+        return " Write decimals with a point, and thousands without a mark."
+    if plain_number("".join(bare.split()).replace(",", "").replace("'", "")) is not None:
+        return " Write thousands without a mark, and minus as '-'."
+    return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmssim.errors import ScenarioError, UnsupportedError
+from lmssim.errors import ScenarioError, UnsupportedError, exact
 from lmssim.model.language import expression
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def cycle_clock(file: ScenarioFile, where: str) -> CycleClock | None:
     except (TypeError, ValueError):
         raise ScenarioError(f"{place}: '{spec.length}' does not give a number of years.") from None
     if not 0.0 < length <= horizon:
-        raise ScenarioError(f"{place}: {length:g} is not above 0 and up to the horizon, {horizon:g} years.")
+        raise ScenarioError(f"{place}: {exact(length)} is not above 0 and up to the horizon, {exact(horizon)} years.")
     n = round(horizon / length) if spec.n is None else spec.n
     if abs(n * length - horizon) > 1e-9 * horizon:
         raise ScenarioError(
-            f"{where}: cycles: {n} cycles of {length:.10g} years are {n * length:.10g} years;"
-            f" settings.horizon is {horizon:g}. Please make them the same."
+            f"{where}: cycles: {n} cycles of {exact(length)} years are {exact(n * length)} years;"
+            f" settings.horizon is {exact(horizon)}. Please make them the same."
         )
     if n > MAX_CYCLES:
         raise UnsupportedError(f"{where}: cycles: {n} are too many; at most {MAX_CYCLES}.")

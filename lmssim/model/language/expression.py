@@ -26,6 +26,8 @@ MAX_LENGTH = 2_000
 MAX_DEPTH = 60
 OWN_WORDS = ("and", "or", "not", "if", "else")
 """Reserved words of Python that expressions use."""
+AGE_START = "age_start"
+"""The age at time zero: the covariate of that name, where `age` is the age now."""
 SHOWN = 100
 """Characters of an expression that a message repeats."""
 
@@ -140,7 +142,15 @@ def _finite(number: float, where: str) -> float:
 def _reserved(text: str) -> str:
     """Hint for a text that uses a word of Python's grammar as a name."""
     words = [word for word in re.findall(r"[^\W\d]\w*", text) if word in keyword.kwlist and word not in OWN_WORDS]
-    return f" '{words[0]}' is a reserved word and cannot be a name." if words else ""
+    return f" {reserved_word(words[0])}" if words else ""
+
+
+def reserved_word(word: str) -> str:
+    """Why a word of Python's grammar names nothing."""
+    return (
+        f"'{word}' is a reserved word: expressions are read by Python's grammar, in which it has a meaning of its own,"
+        f" so it cannot be a name; rename it, for example to '{word}_'."
+    )
 
 
 def _translate(node: ast.AST, text: str, where: str, depth: int) -> Node:
@@ -254,6 +264,8 @@ def evaluate(node: Node, values: Mapping[str, Any], where: str) -> Any:
         case Text(text):
             return text
         case Name(name):
+            if name == AGE_START and name not in values and "age" in values:
+                return values["age"]  # where covariates alone are known, the age is that at time zero
             if name not in values:
                 raise ExpressionError(unknown("name", name, values, where))
             return values[name]
@@ -266,6 +278,7 @@ def evaluate(node: Node, values: Mapping[str, Any], where: str) -> Any:
 def _apply(function: str, arguments: list[Any]) -> Any:
     if function == "not":
         return np.logical_not(arguments[0])
+    arguments = [_as_number(argument) for argument in arguments]
     if function == "neg":
         return np.negative(arguments[0])
     if function == "if":
@@ -273,3 +286,9 @@ def _apply(function: str, arguments: list[Any]) -> Any:
     if function in FUNCTIONS:
         return FUNCTIONS[function][1](*arguments)
     return OPERATORS[function](*arguments)
+
+
+def _as_number(value: Any) -> Any:
+    """A truth value as 1 or 0, which NumPy would add up to a truth value and could not negate; others as they are."""
+    is_truth = isinstance(value, bool) or np.asarray(value).dtype.kind == "b"
+    return np.asarray(value, dtype=float) if is_truth else value

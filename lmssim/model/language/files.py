@@ -7,6 +7,8 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError, nearest
+from lmssim.model.language.replacing import joined_transitions
+from lmssim.model.language.versions import refuse_newer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,11 +45,14 @@ class InputFiles:
         The file, as messages name it.
     hashes : dict of str to str
         SHA-256 of every file read, by path.
+    tomls : list of Path
+        TOML files in the order in which they are merged: what is included first, the file itself last.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.folder, self.where = path, path.parent, str(path)
         self.hashes: dict[str, str] = {}
+        self.tomls: list[Path] = []
         self._included: set[Path] = set()
 
     def read_toml(self) -> dict[str, Any]:
@@ -100,10 +105,12 @@ class InputFiles:
         if len(chain) > MAX_DEPTH:
             raise ScenarioError(f"{path}: includes are nested more than {MAX_DEPTH} deep.")
         data = parse_toml(self._read(path), path)
+        refuse_newer(data, path)
         merged: dict[str, Any] = {}
         for target in self._includes(data, path, chain):
             merge(merged, _relocated(self._merged(target, chain), target.parent, path.parent))
         merge(merged, data)
+        self.tomls.append(path)
         return merged
 
     def _includes(self, data: dict[str, Any], path: Path, chain: tuple[Path, ...]) -> Iterator[Path]:
@@ -216,7 +223,8 @@ def merge(base: dict[str, Any], over: dict[str, Any], join: bool = False) -> Non
         if isinstance(value, dict) and isinstance(base.get(key), dict) and not _of_another_kind(base[key], value):
             merge(base[key], value, join or key == "parameters_by")
         elif (join or key in JOINED) and isinstance(base.get(key), list):
-            base[key] = [*base[key], *value] if isinstance(value, list) else value
+            both = joined_transitions if key == "transitions" else list.__add__
+            base[key] = both(base[key], value) if isinstance(value, list) else value
         else:
             base[key] = value
 

@@ -124,6 +124,12 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
     for i, transition in enumerate(file.transitions):
         _add_transition(flat, file, transition, f"{where}: transitions[{i + 1}]")
     for name, state in flat.states.items():
+        if (state.duration is None) != (state.next is None):
+            present, absent = ("duration", "next") if state.next is None else ("next", "duration")
+            raise ScenarioError(
+                f"{where}: states.{name}.{present}: needs `{absent}` beside it: a fixed stay has a `duration` (years)"
+                " and then goes to the state in `next`."
+            )
         if state.duration is not None:
             _require(flat, state.next, f"{where}: states.{name}.next")
         if file.cycles is not None and state.kind == "dwelling":
@@ -225,6 +231,11 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
     _check_kind(file, transition, where)
     if transition.to is None and transition.mark is None and transition.name is None:
         raise ScenarioError(f"{where}: a silent transition (no `to`) needs a `name` or a `mark`.")
+    if transition.replace:
+        raise ScenarioError(
+            f"{where}: replace: no included transition leads out of {_listed(transition.source)} under the name"
+            f" '{transition.name or transition.to or transition.mark}', so there is none to replace."
+        )
     risk = transition.risk or transition.name or transition.to
     effects = dict(transition.effects)
     for t, treatment in file.treatments.items():
@@ -233,6 +244,11 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
                 value = effect.effect
                 if isinstance(value, Effect) and value.clock is None and _changes(value):
                     value = value.model_copy(update={"clock": t})
+                if received(t) in effects:
+                    raise ScenarioError(
+                        f"{where}: effects.{received(t)}: treatments.{t}.effects has an effect on this transition too;"
+                        " state it once."
+                    )
                 effects[received(t)] = value
     sources = [transition.source] if isinstance(transition.source, str) else transition.source
     single = transition.model_copy(update={"effects": effects})
@@ -246,6 +262,10 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
         flat.transitions.extend((stay, single) for stay in stays)
 
 
+def _listed(source: str | list[str]) -> str:
+    return f"'{source}'" if isinstance(source, str) else " and ".join(f"'{name}'" for name in source)
+
+
 def _check_kind(file: ScenarioFile, transition: Transition, where: str) -> None:
     """Exactly one thing drives a transition, and it fits how time passes in the model."""
     in_cycles, continuous = ("probability", "rate"), ("hazard", "background", "detection")
@@ -256,6 +276,11 @@ def _check_kind(file: ScenarioFile, transition: Transition, where: str) -> None:
         raise ScenarioError(
             f"{where}: {wrong[0]}: works in continuous time, but the model is in cycles;"
             f" give the {' or the '.join(in_cycles)} of a cycle."
+        )
+    if wrong and transition.probability == "rest":
+        raise ScenarioError(
+            f"{where}: probability = 'rest': is what the others of a cycle leave of 1, so it needs a model in cycles;"
+            " in continuous time hazards race, and nothing is left over."
         )
     if wrong:
         raise ScenarioError(f"{where}: {wrong[0]}: needs a model in cycles, with a section [cycles].")

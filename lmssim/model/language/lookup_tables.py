@@ -1,18 +1,21 @@
 """Lookup tables: a number by age band, sex, stage or whatever else, read in expressions as `name(age, sex)`.
 
 A numeric key is read in bands: a row holds from its key up to the next, the last for ever; below the first is an error.
-A key of labels (a covariate with categories, an attribute with levels, `strategy`) must be met exactly.
+A column such as ``age_end`` in the table's file states where each band ends. A key of labels (a covariate with
+categories, an attribute with levels, `strategy`) must be met exactly.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmssim.errors import DataError, ScenarioError
 from lmssim.model.language import expression
-from lmssim.model.language.csvfile import read_rows
+from lmssim.model.language.bands import gap
+from lmssim.model.language.csvfile import BLANK, plain_number, read_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 NOTES = ("unit", "source_id", "locator", "description")
 """Columns of a table's file that say where its values come from."""
+MAX_VALUES = 200_000
+"""Combinations of the keys of a table."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Entry:
     keys: tuple[str, ...]
     value: str
     where: str
+    ends: tuple[str, ...] = ()
+    """Where the band of each key ends, as text; empty where the table does not say."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +57,12 @@ class LookupTable:
     where: str
     of_parameters: bool = False
 
-    def axis(self, key: int) -> list[str]:
-        """Values of a key as text, in order of appearance."""
-        return list(dict.fromkeys(entry.keys[key] for entry in self.entries))
+    def axis(self, key: int) -> dict[str, Entry]:
+        """Values of a key as text, in order of appearance, each with its first row."""
+        found: dict[str, Entry] = {}
+        for entry in self.entries:
+            found.setdefault(entry.keys[key], entry)
+        return found
 
     def numbers(self, key: int) -> dict[float, str]:
         """Values of a numeric key in ascending order, each with its text.
@@ -60,16 +70,42 @@ class LookupTable:
         Raises
         ------
         DataError
-            If one is not a finite number, or two are the same.
+            If one is not a finite number, two are the same, or a row seems to be missing.
         """
-        found: dict[float, str] = {}
-        for text in self.axis(key):
-            number = _number(text)
+        found: dict[float, Entry] = {}
+        for text, entry in self.axis(key).items():
+            number = plain_number(text)
             if number is None or number in found:
                 problem = "is not a finite number" if number is None else "stands twice"
-                raise DataError(f"{self.where}: key '{self.by[key]}': '{text}' {problem}.")
-            found[number] = text
-        return dict(sorted(found.items()))
+                raise DataError(f"{entry.where}: key '{self.by[key]}': '{text}' {problem}.")
+            found[number] = entry
+        ordered = dict(sorted(found.items()))
+        self._check_bands(key, ordered)
+        return {number: entry.keys[key] for number, entry in ordered.items()}
+
+    def _check_bands(self, key: int, entries: dict[float, Entry]) -> None:
+        """Refuse a gap or an overlap between the bands of a key."""
+        starts, by = list(entries), self.by[key]
+        if not any(entry.ends and entry.ends[key] for entry in self.entries):
+            position = gap(starts)
+            if position is not None:
+                before, after = starts[position : position + 2]
+                raise DataError(
+                    f"{entries[after].where}: key '{by}': {after:g} follows {before:g}: a row seems to be missing "
+                    f"between them. Add it, or state where each band ends in a column {by}_end of a file."
+                )
+            return
+        following = dict(zip(starts, [*starts[1:], None], strict=True))
+        for entry in self.entries:
+            number, text = plain_number(entry.keys[key]), entry.ends[key]
+            end, expected = plain_number(text), None if number is None else following[number]
+            if (expected is None and text and (end is None or number is None or end <= number)) or (
+                expected is not None and end != expected
+            ):
+                rule = "be blank or above it" if expected is None else f"be {expected:g}, where the next band starts"
+                raise DataError(
+                    f"{entry.where}: column '{by}_end': '{text}' behind {by} {entry.keys[key]}; it must {rule}."
+                )
 
     def values(self, axes: list[list[str]]) -> list[Entry]:
         """Entries of every combination of the keys, the last key running fastest.
@@ -83,6 +119,9 @@ class LookupTable:
         for entry in self.entries:
             if index.setdefault(entry.keys, entry) is not entry:
                 raise DataError(f"{entry.where}: {self._said(entry.keys)} stands twice.")
+        n = math.prod(len(axis) for axis in axes)
+        if n > MAX_VALUES:
+            raise DataError(f"{self.where}: {n:,} combinations of the keys; at most {MAX_VALUES:,} are allowed.")
         for keys in itertools.product(*axes):
             if keys not in index:
                 raise DataError(f"{self.where}: no row for {self._said(keys)}.")
@@ -90,14 +129,6 @@ class LookupTable:
 
     def _said(self, keys: tuple[str, ...]) -> str:
         return ", ".join(f"{by} = {key}" for by, key in zip(self.by, keys, strict=True))
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text) if "_" not in text else None
-    except ValueError:
-        return None
-    return number if number is not None and abs(number) < float("inf") else None
 
 
 def read_table(name: str, spec: Table, path: Path | None, where: str) -> LookupTable:
@@ -120,8 +151,16 @@ def read_table(name: str, spec: Table, path: Path | None, where: str) -> LookupT
     if len(set(spec.by)) < len(spec.by):
         raise ScenarioError(f"{where}.by: a key stands twice in {spec.by}.")
     if path is not None:
-        rows = read_rows(path, [*spec.by, "value"], NOTES)
-        entries = [Entry(tuple(row[key] for key in spec.by), row["value"], row.where) for row in rows]
+        ends = [f"{key}_end" for key in spec.by]
+        rows = read_rows(path, [*spec.by, "value"], (*NOTES, *ends))
+        for row in rows:
+            for column in (*spec.by, "value"):
+                if not row[column]:
+                    raise row.refuse(column, BLANK)
+        entries = [
+            Entry(tuple(row[key] for key in spec.by), row["value"], row.where, tuple(row[end] for end in ends))
+            for row in rows
+        ]
     else:
         entries = [_inline(spec, row, f"{where}.rows[{i + 1}]") for i, row in enumerate(spec.rows)]
     return LookupTable(name, tuple(spec.by), tuple(entries), where)

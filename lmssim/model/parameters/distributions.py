@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from lmssim.errors import ParameterError, unknown
+from lmssim.errors import ParameterError, exact, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ def distribution_of(parameter: Parameter) -> Distribution:
     upper = math.inf if p.upper is None else p.upper
     distribution = Distribution(p.distribution, _native(p), lower, upper)
     if p.distribution != "fixed" and distribution.mass() < LEAST_MASS:
-        raise _refusal(p, f"has no values between lower {lower:g} and upper {upper:g}")
+        raise _refusal(p, f"has no values between lower {exact(lower)} and upper {exact(upper)}")
     return distribution
 
 
@@ -131,7 +131,9 @@ def _native(p: Parameter) -> tuple[float, ...]:
         if p.p1 is None or p.p2 is None:
             raise _refusal(p, "needs both p1 and p2, or neither")
         if p.p2 <= 0.0 or (p.p1 <= 0.0 and p.distribution in ("beta", "gamma")):
-            raise _refusal(p, f"cannot have p1 {p.p1:g} and p2 {p.p2:g}: spreads, shapes and scales are above 0")
+            raise _refusal(
+                p, f"cannot have p1 {exact(p.p1)} and p2 {exact(p.p2)}: spreads, shapes and scales are above 0"
+            )
         return p.p1, p.p2
     return _BY_MEAN[p.distribution](p, p.value, _spread(p))
 
@@ -141,7 +143,9 @@ def _range(p: Parameter) -> tuple[float, ...]:
         raise _refusal(p, "needs low and high")
     if not p.low < p.high or not p.low <= p.value <= p.high:
         raise _refusal(
-            p, f"needs low < high with the value between; low is {p.low:g}, value {p.value:g}, high {p.high:g}"
+            p,
+            f"needs low < high with the value between; low is {exact(p.low)}, value {exact(p.value)},"
+            f" high {exact(p.high)}",
         )
     return (p.low, p.high) if p.distribution == "uniform" else (p.low, p.value, p.high)
 
@@ -150,7 +154,7 @@ def _spread(p: Parameter) -> float:
     """Standard error, from the interval if not given."""
     if p.se is not None:
         if p.se <= 0.0:
-            raise _refusal(p, f"has se {p.se:g}; it must be above 0, or the distribution 'fixed'")
+            raise _refusal(p, f"has se {exact(p.se)}; it must be above 0, or the distribution 'fixed'")
         return p.se
     if p.low is None or p.high is None:
         raise _refusal(p, "needs p1 and p2, or se, or low and high")
@@ -163,7 +167,7 @@ def _normal(_: Parameter, mean: float, sd: float) -> tuple[float, ...]:
 
 def _lognormal(p: Parameter, value: float, sd: float) -> tuple[float, ...]:
     if value <= 0.0:
-        raise _refusal(p, f"has value {value:g}; it must be above 0")
+        raise _refusal(p, f"has value {exact(value)}; it must be above 0")
     if p.se is not None:
         return lognormal_by_mean(value, sd)
     if p.low is None or p.high is None or p.low <= 0.0:
@@ -173,20 +177,20 @@ def _lognormal(p: Parameter, value: float, sd: float) -> tuple[float, ...]:
 
 def _beta(p: Parameter, mean: float, sd: float) -> tuple[float, ...]:
     if not 0.0 < mean < 1.0:
-        raise _refusal(p, f"has mean {mean:g}; it must lie between 0 and 1")
+        raise _refusal(p, f"has mean {exact(mean)}; it must lie between 0 and 1")
     size = mean * (1.0 - mean) / sd**2 - 1.0
     if size <= 0.0:
         raise _refusal(
             p,
-            f"cannot have mean {mean:g} with standard deviation {sd:g}: it must be below "
-            f"{math.sqrt(mean * (1.0 - mean)):g}",
+            f"cannot have mean {exact(mean)} with standard deviation {exact(sd)}: it must be below "
+            f"{exact(math.sqrt(mean * (1.0 - mean)))}",
         )
     return mean * size, (1.0 - mean) * size
 
 
 def _gamma(p: Parameter, mean: float, sd: float) -> tuple[float, ...]:
     if mean <= 0.0:
-        raise _refusal(p, f"has mean {mean:g}; it must be above 0")
+        raise _refusal(p, f"has mean {exact(mean)}; it must be above 0")
     return (mean / sd) ** 2, sd**2 / mean
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from lmssim.errors import ParameterError, unknown
+from lmssim.errors import ParameterError, exact, unknown
 from lmssim.kernels.philox import STREAM_PARAMETERS, address_of, fill_uniforms
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.posterior import read_columns
@@ -91,7 +91,7 @@ class Group:
             i, j = (int(k) for k in np.argwhere(~np.isclose(covariance, covariance.T, rtol=1e-9, atol=0.0))[0])
             raise self.refusal(
                 f"covariance of {self.members[i]} and {self.members[j]} is stated as both "
-                f"{covariance[i, j]:g} and {covariance[j, i]:g}"
+                f"{exact(covariance[i, j])} and {exact(covariance[j, i])}"
             )
         try:
             return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)

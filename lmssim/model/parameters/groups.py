@@ -6,6 +6,7 @@ file holds. With a category of `[parameters_by]`, column `x` belongs to the para
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, unknown
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SHOWN = 6
 """Columns that a message names."""
+APART = 0.1
+"""Standard deviations by which a stated mean may differ from the value of the base case, as rounding makes it."""
 
 
 def load_groups(
@@ -67,8 +70,33 @@ def load_groups(
         )
         if group.file is not None:
             read_columns(group.file, group.columns)  # a bad cell is said before anything runs
+        _check_agreement(group, table)
         groups[name] = group
     return groups
+
+
+def _check_agreement(group: Group, table: ParameterTable) -> None:
+    """Refuse a multivariate normal whose mean is not the value of its members, which the base case uses."""
+    for i, (member, mean) in enumerate(zip(group.members, group.mean, strict=False)):
+        p, sd = table[member], math.sqrt(group.covariance[i][i])
+        if not p.held and not p.expression and abs(p.value - mean) > APART * sd + 1e-9 * abs(mean):
+            raise group.refusal(
+                f"mean of '{member}' is {mean:.6g} (sd {sd:.3g}), but its value is {p.value:.6g} at {p.file}:{p.line};"
+                " state the same in both places"
+            )
+
+
+def away_from_draws(group: Group, table: ParameterTable) -> list[str]:
+    """Members of a posterior whose value, which the base case uses, lies outside all of its draws."""
+    if group.file is None:
+        return []
+    found = []
+    for member, draws in zip(group.members, read_columns(group.file, group.columns), strict=True):
+        p, low, high = table[member], float(draws.min()), float(draws.max())
+        slack = 1e-9 * max(abs(low), abs(high))
+        if not p.held and not p.expression and not low - slack <= p.value <= high + slack:
+            found.append(f"{member} ({p.value:.6g}; draws {low:.6g} to {high:.6g})")
+    return found
 
 
 def _check_keys(spec: schema.Group, place: str) -> None:

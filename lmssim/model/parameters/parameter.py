@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from lmssim.errors import ParameterError
+import numpy as np
+
+from lmssim.errors import ParameterError, exact
+
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
 
 KINDS = ("published", "derived", "calibrated", "assumed", "definition")
 
@@ -63,11 +69,19 @@ class Parameter:
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: parameter '{self.id}'" if place else f"parameter '{self.id}'"
 
+    def check_draws(self, values: FloatArray, of: str = "", first: int = 0) -> None:
+        """Refuse the first of some draws, (n,), that is impossible, with its number."""
+        low = -math.inf if self.lower is None else self.lower
+        high = math.inf if self.upper is None else self.upper
+        wrong = np.flatnonzero(~(np.isfinite(values) & (values >= low) & (values <= high)))
+        if wrong.size:
+            self.check(float(values[wrong[0]]), f"draw {first + int(wrong[0])}{of}")
+
     def check(self, value: float, what: str = "value") -> None:
         """Refuse a value that is not finite, or lies outside `lower` to `upper`."""
         if not math.isfinite(value):
             raise ParameterError(f"{self.where}: {what} is {value}, which is not a finite number.")
         if self.lower is not None and value < self.lower:
-            raise ParameterError(f"{self.where}: {what} is {value:g}, beyond its lower bound {self.lower:g}.")
+            raise ParameterError(f"{self.where}: {what} is {exact(value)}, beyond its lower bound {exact(self.lower)}.")
         if self.upper is not None and value > self.upper:
-            raise ParameterError(f"{self.where}: {what} is {value:g}, beyond its upper bound {self.upper:g}.")
+            raise ParameterError(f"{self.where}: {what} is {exact(value)}, beyond its upper bound {exact(self.upper)}.")

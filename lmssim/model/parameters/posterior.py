@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from lmssim.kernels import FloatArray
 
+MAX_CELLS = 20_000_000
+"""Numbers that are read of a Parquet file of draws."""
+
 
 def column_names(path: Path | str) -> list[str]:
     """Columns of a file of draws, in its order.
@@ -36,7 +39,7 @@ def column_names(path: Path | str) -> list[str]:
     if not _is_parquet(path):
         return list(read_rows(path, (), None)[0].cells)
     with _opened(path) as file:
-        return [str(name) for name in file.schema_arrow.names]
+        return _names(file, path)
 
 
 def read_columns(path: Path | str, columns: Sequence[str]) -> list[FloatArray]:
@@ -63,14 +66,25 @@ def _read(path: Path, _changed: int, columns: tuple[str, ...]) -> list[FloatArra
         rows = read_rows(path, columns, None)
         return [np.array([number(row, column) for row in rows]) for column in columns]
     with _opened(path) as file:
-        names = list(file.schema_arrow.names)
+        names = _names(file, path)
         for column in columns:
             if column not in names:
                 raise DataError(unknown("column", column, names, str(path)))
         if not file.metadata.num_rows:
             raise DataError(f"{path}: the table has no rows.")
+        if (cells := file.metadata.num_rows * len(set(columns))) > MAX_CELLS:
+            raise DataError(f"{path}: {cells:,} draws to read, rows times columns; at most {MAX_CELLS:,} are read.")
         table = file.read(columns=list(dict.fromkeys(columns)))
         return [_numbers(table.column(column), column, path) for column in columns]
+
+
+def _names(file: ParquetFile, path: Path) -> list[str]:
+    """Columns of a Parquet file, each of which must stand once."""
+    names = [str(name) for name in file.schema_arrow.names]
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise DataError(f"{path}: the column '{twice[0]}' stands twice.")
+    return names
 
 
 def _is_parquet(path: Path) -> bool:

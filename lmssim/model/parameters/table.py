@@ -1,8 +1,9 @@
 """Parameter tables: every number of a model with its uncertainty, its source and its kind.
 
-A table is a CSV with the columns ``id, value, distribution, p1, p2, se, low, high, expression`` and, if wanted,
-``unit, kind, source_id, locator, description, reason, group, lower, upper``. A row with an expression is *derived*:
-its value is computed from other parameters in every draw and after every override.
+A table is a CSV with the columns ``id, value`` and, if wanted, ``distribution, p1, p2, se, low, high, expression, unit,
+kind, source_id, locator, description, reason, group, lower, upper``; a column left out is blank in every row, and a row
+without a distribution is fixed. A row with an expression is *derived*: its value is computed from other parameters in
+every draw and after every override.
 
 ============  =========================  ==================================================================
 distribution  native                     otherwise, from ``value`` and ``se`` or the 95% interval low, high
@@ -36,6 +37,7 @@ import numpy as np
 from lmssim.errors import ParameterError, unknown
 from lmssim.model.language import expression
 from lmssim.model.language.csvfile import Row, number, read_rows
+from lmssim.model.language.schema.words import FOREVER
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.parameter import KINDS, Parameter
 
@@ -47,10 +49,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Parameter", "ParameterTable", "load_parameters"]
 
-REQUIRED = ("id", "value", "distribution", "p1", "p2", "se", "low", "high", "expression")
+REQUIRED = ("id", "value")
 TEXTS = ("unit", "kind", "source_id", "locator", "description", "reason", "group")
 NUMBERS = ("p1", "p2", "se", "low", "high", "lower", "upper")
-RESERVED = {*keyword.kwlist, *expression.FUNCTIONS, "true", "false"}
+OPTIONAL = ("distribution", "expression", *NUMBERS, *TEXTS)
+MAX_PARAMETERS = 20_000
+"""Parameters of a scenario."""
+RESERVED = {*keyword.kwlist, *expression.FUNCTIONS, "true", "false", FOREVER}
 
 
 class ParameterTable(Mapping[str, Parameter]):
@@ -172,12 +177,11 @@ class ParameterTable(Mapping[str, Parameter]):
 
 
 def _check_draws(parameter: Parameter, array: FloatArray, first_draw: int | None) -> None:
-    low = -math.inf if parameter.lower is None else parameter.lower
-    high = math.inf if parameter.upper is None else parameter.upper
-    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= low) & (array <= high)))
-    if wrong.size:
-        what = "value" if first_draw is None else f"draw {first_draw + int(wrong[0])}"
-        parameter.check(float(array[wrong[0]]), f"{what} of '{parameter.expression}'" if parameter.expression else what)
+    of = f" of '{parameter.expression}'" if parameter.expression else ""
+    if first_draw is None and array.size == 1:
+        parameter.check(float(array.flat[0]), f"value{of}")
+    else:
+        parameter.check_draws(array, of, first_draw or 0)
 
 
 def unique(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
@@ -214,13 +218,18 @@ def parameter_rows(paths: Sequence[Path | str], shared: Sequence[Path | str] = (
     """
     own = list(read_parameters(paths))
     ids = {parameter.id for parameter in own}
-    return [*own, *(p for p in read_parameters(shared) if p.id not in ids)]
+    rows = [*own, *(p for p in read_parameters(shared) if p.id not in ids)]
+    if len(rows) > MAX_PARAMETERS:
+        raise ParameterError(
+            f"{rows[-1].file}: {len(rows):,} parameters; a scenario may have {MAX_PARAMETERS:,} at most."
+        )
+    return rows
 
 
 def read_parameters(paths: Iterable[Path | str]) -> Iterator[Parameter]:
     """Rows of some tables, each checked by itself."""
     for path in paths:
-        for row in read_rows(path, REQUIRED, (*TEXTS, "lower", "upper"), ParameterError):
+        for row in read_rows(path, REQUIRED, OPTIONAL, ParameterError):
             yield _read(row)
 
 
@@ -245,6 +254,8 @@ def _read(row: Row) -> Parameter:
 def _check_texts(row: Row) -> None:
     """Refuse an id that no expression could name, and a kind without what it calls for."""
     id_, kind = row["id"], row["kind"]
+    if keyword.iskeyword(id_):
+        raise row.refuse("id", expression.reserved_word(id_))
     if not id_.isidentifier() or id_ in RESERVED:
         raise row.refuse("id", f"'{id_}' is not a free name of letters, digits and _, not starting with a digit.")
     if "kind" in row.cells and kind not in KINDS:

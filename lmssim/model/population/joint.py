@@ -37,6 +37,8 @@ KINDS: dict[str, tuple[tuple[str, ...], ...]] = {
 """Kinds of covariate, with the sets of fields that determine each; normal and log-normal may also be truncated."""
 POSITIVE = ("sd", "sdlog", "median")
 """Numbers that must be above 0."""
+NO_COVARIATES = ("weight", "patient_id")
+"""Columns of a table of patients that are no covariates: how often a row is drawn, and what is not read."""
 EDGE = 2.0**-53
 """Distance that a correlated uniform keeps from 0 and 1."""
 
@@ -405,6 +407,11 @@ def _possible(covariate: Covariate, value: float | str, where: str) -> float:
         raise DataError(f"{where}: {value:g} is none of {words}.")
     if not math.isfinite(value):
         raise DataError(f"{where}: {value} is not a finite number.")
+    low, high = covariate.low, covariate.high
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise DataError(f"{where}: {value:g} lies outside low {low} to high {high} of the population.")
+    if covariate.kind == "lognormal" and value <= 0.0:
+        raise DataError(f"{where}: {value:g} is not above 0, and the covariate is log-normal.")
     return float(value)
 
 
@@ -423,7 +430,7 @@ def load_rows(path: Path | str, covariates: Sequence[Covariate]) -> RowPopulatio
     DataError
         If a cell is not a finite number or a known category, or lies outside low to high.
     """
-    rows = read_rows(path, [covariate.name for covariate in covariates], ("weight", "patient_id"))
+    rows = read_rows(path, [covariate.name for covariate in covariates], NO_COVARIATES)
     for covariate in covariates:
         if covariate.kind not in KINDS:
             raise DataError(unknown("kind", covariate.kind, KINDS, f"{path}: covariate '{covariate.name}'"))

@@ -6,21 +6,24 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmssim.errors import ScenarioError, unknown
-from lmssim.model.language import expression
-from lmssim.model.population.joint import Covariate, Population, RowPopulation, load_rows
+from lmssim.errors import ScenarioError, exact, unknown
+from lmssim.model.language import expression, schema
+from lmssim.model.language.csvfile import BLANK, brief, number, plain_number, read_rows
+from lmssim.model.population.joint import NO_COVARIATES, Covariate, Population, RowPopulation, load_rows
 from lmssim.model.population.strata import MixedPopulation, Stratum, mix
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from lmssim.model.language import schema
+    from lmssim.model.language.csvfile import Row
     from lmssim.model.parameters.by_covariate import ByCovariate
     from lmssim.model.parameters.table import ParameterTable
     from lmssim.model.population.joint import Patients
 
 NUMBERS = ("mean", "sd", "median", "sdlog", "probability", "value", "low", "high")
+MAX_LABELS = 200
+"""Different texts of a column of patients that nothing declares."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,48 @@ class _Reader:
         return Population(tuple(covariates), correlation, where)
 
 
+def with_columns(spec: schema.Population, rows: Path | None) -> schema.Population:
+    """The section with a covariate for each column of its table of patients, if it declares none itself.
+
+    A column of numbers is a number; a column of texts is categorical, its labels in order of appearance. ``weight`` and
+    ``patient_id`` are no covariates.
+
+    Parameters
+    ----------
+    rows : Path or None
+        The section's table of patients, if it has one.
+
+    Raises
+    ------
+    DataError
+        If a column holds both numbers and texts, a blank, or too many different texts.
+    """
+    if rows is None or spec.covariates or spec.strata:
+        return spec
+    found = read_rows(rows, (), None)
+    columns = [column for column in found[0].cells if column not in NO_COVARIATES]
+    return spec.model_copy(update={"covariates": {column: _of_column(column, found) for column in columns}})
+
+
+def _of_column(column: str, rows: list[Row]) -> schema.Covariate:
+    if plain_number(rows[0][column]) is not None:
+        for row in rows:
+            number(row, column)
+        return schema.Covariate(kind="uniform")
+    labels: dict[str, None] = {}
+    for row in rows:
+        if not row[column]:
+            raise row.refuse(column, BLANK)
+        if plain_number(row[column]) is not None:
+            raise row.refuse(column, f"{brief(row[column])} is a number, but the column begins with a text.")
+        labels[row[column]] = None
+        if len(labels) > MAX_LABELS:
+            raise row.refuse(
+                column, f"more than {MAX_LABELS} different texts. If they name patients, call the column patient_id."
+            )
+    return schema.Covariate(kind="categorical", categories=list(labels))
+
+
 def load_patients(
     spec: schema.Population, table: ParameterTable, by: ByCovariate, rows: Path | None, where: str
 ) -> Patients:
@@ -97,7 +142,7 @@ def load_patients(
 
 def _check(spec: schema.Population, where: str) -> None:
     if bool(spec.strata) == bool(spec.covariates):
-        given = "both are given" if spec.strata else "neither is given"
+        given = "both are given" if spec.strata else "neither is given, nor rows"
         raise ScenarioError(f"{where}: needs covariates, or strata in their place; {given}.")
     if (spec.by is None) == bool(spec.strata) or (spec.strata and (spec.rows or spec.correlations)):
         raise ScenarioError(f"{where}: `by` and `strata` go together, without `rows` and `correlations` beside them.")
@@ -123,7 +168,7 @@ def _mixed(spec: schema.Population, base: Mapping[str, float], by: ByCovariate, 
             raise ScenarioError(unknown(f"category of {spec.by}", name, map(str, own.categories), place))
         share = everywhere.number(stratum.share, f"{place}.share")
         if not 0.0 <= share <= 1.0:
-            raise ScenarioError(f"{place}.share: {share:g} is not a share between 0 and 1.")
+            raise ScenarioError(f"{place}.share: {exact(share)} is not a share between 0 and 1.")
         reader = _Reader(base, by, name if by.covariate == spec.by else None)
         strata.append(Stratum(name, share, reader.population(stratum, place, without=spec.by)))
     total = math.fsum(stratum.share for stratum in strata)

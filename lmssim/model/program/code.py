@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lmssim.kernels import machine
 from lmssim.kernels.layout import NONE
 from lmssim.model.language import expression
-from lmssim.model.language.expression import Apply, Lookup, Name, Node, Number
+from lmssim.model.language.expression import AGE_START, Apply, Lookup, Name, Node, Number
 from lmssim.model.program.rows import Code, Guard, Instruction
 
 if TYPE_CHECKING:
@@ -166,6 +166,8 @@ class CodeTable:
                 yield from self._with_constant(cycle.age_lag, machine.ADD)
         elif name in names.covariates:
             yield Instruction(machine.COLUMN, list(names.covariates).index(name))
+        elif name == AGE_START:
+            yield Instruction(machine.COLUMN, list(names.covariates).index(names.age))
         elif name == "time":
             yield Instruction(machine.TIME, 0)
         elif name == "cycle" and cycle is not None:

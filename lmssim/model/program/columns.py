@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.errors import DataError
+from lmssim.errors import DataError, exact
 from lmssim.model.language import expression
 
 if TYPE_CHECKING:
@@ -88,6 +88,6 @@ class Columns:
         if wrong.size:
             i = int(wrong[0])
             raise DataError(
-                f"{where}: population.{self.covariates[self.age]}: patient {first + i} has age {ages[i]:g}; it must be"
-                " 0 or more. Give the covariate low = 0 or more."
+                f"{where}: population.{self.covariates[self.age]}: patient {first + i} has age {exact(ages[i])}; it"
+                " must be 0 or more. Give the covariate low = 0 or more."
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmssim.errors import InputError
+from lmssim.errors import InputError, exact
 from lmssim.kernels import layout, machine
 from lmssim.model.program.numbers import CHECKS
 
@@ -16,23 +16,29 @@ if TYPE_CHECKING:
 def bad_value(program: Program, wi: IntArray, wf: FloatArray) -> InputError:
     """Error for the value that a worker's scratch has noted, to be raised by the caller; the note is taken out.
 
+    It names the file and line where the value stands.
+
     Parameters
     ----------
     wi, wf : ndarray
         The worker's integers and floats, see `lmssim.kernels.machine.note_bad`.
     """
+    return InputError(program.scenario.origins.locate(_complaint(program, wi, wf)))
+
+
+def _complaint(program: Program, wi: IntArray, wf: FloatArray) -> str:
     argument = int(wi[layout.W_BAD]) - 1
     wi[layout.W_BAD] = 0
     value = float(wf[program.packed.m[layout.H_WF_STACK] + layout.STACK_SIZE - 1])
     number, kind = divmod(argument, machine.CHECK_KIND + 1)
     if kind == machine.KIND_CYCLE:
-        return InputError(_of_cycle(program, number, int(wi[layout.W_INFO]) + 1, value))
+        return _of_cycle(program, number, int(wi[layout.W_INFO]) + 1, value)
     if kind == machine.KIND_LOOKUP:
         axis = program.rows.axes[number]
         rule = "is not one of its labels" if axis.exact else "lies below its first band"
-        return InputError(f"{axis.where}: {value:.6g}, looked up for a patient, {rule}.")
+        return f"{axis.where}: {exact(value)}, looked up for a patient, {rule}."
     code = program.rows.codes[number]
-    return InputError(f"{code.where}: {value:.6g}, as computed for a patient, is not {CHECKS[code.check][0]}.")
+    return f"{code.where}: {exact(value)}, as computed for a patient, is not {CHECKS[code.check][0]}."
 
 
 def _of_cycle(program: Program, number: int, cycle: int, value: float) -> str:
@@ -41,6 +47,8 @@ def _of_cycle(program: Program, number: int, cycle: int, value: float) -> str:
     where = f"{program.scenario.path}: state '{source.name}', cycle {cycle}"
     alone = transition is source.transitions[0]  # what exceeds 1 is then its own probability
     if value > 1.0 and not alone:
-        return f"{where}: the probabilities up to that of '{target.name}' add up to {value:.6g}; at most 1 is allowed."
+        return (
+            f"{where}: the probabilities up to that of '{target.name}' add up to {exact(value)}; at most 1 is allowed."
+        )
     hint = " (is a clock read before it has started?)" if value != value else ""  # noqa: PLR0124 (not a number)
-    return f"{where}: the probability of '{target.name}' is {value:.6g}{hint}; it must lie from 0 to 1."
+    return f"{where}: the probability of '{target.name}' is {exact(value)}{hint}; it must lie from 0 to 1."

@@ -79,7 +79,7 @@ def _codes(table: LookupTable, key: int, labels: Mapping[str, float] | None) -> 
     if labels is None:
         return table.numbers(key)
     there = table.axis(key)
-    for text in there:
+    for text, entry in there.items():
         if text not in labels:
-            raise ScenarioError(unknown(table.by[key], text, labels, table.where))
+            raise ScenarioError(unknown(table.by[key], text, labels, entry.where))
     return {code: text for text, code in labels.items() if text in there}

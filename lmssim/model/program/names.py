@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.errors import ExpressionError, ScenarioError, UnsupportedError, unknown
 from lmssim.model.language import expression
-from lmssim.model.language.expression import Apply, Lookup, Name, Node, Number, Text
+from lmssim.model.language.expression import AGE_START, Apply, Lookup, Name, Node, Number, Text
 from lmssim.model.language.flat import STAY
 from lmssim.model.parameters.by_covariate import ByCovariate, table_name
 from lmssim.model.program.rows import Change
@@ -38,6 +38,8 @@ class Names:
         Ids whose parameter differs by a covariate.
     lookups : Lookups
         Tables that are in use, filled as they are met.
+    age : str
+        Covariate that holds the age at time zero.
     used : set of str
         Parameters that have been read.
     """
@@ -53,6 +55,7 @@ class Names:
     expressions: Mapping[str, float | str | Node] = field(default_factory=dict)
     by: ByCovariate = field(default_factory=ByCovariate)
     cycle: CycleClock | None = None
+    age: str = "age"
     used: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -136,6 +139,8 @@ class Names:
         known = name in self.parameters or name in self.covariates or name in self._moments()
         if known or self.attribute_bit(name) is not None or self.clock(name) is not None:
             return Name(name)
+        if name == AGE_START:
+            return Name(AGE_START if self.age == "age" else self.age)
         category = self.indicator(name)
         if category is None:
             raise ExpressionError(unknown("name", name, self.known(), where))
@@ -193,7 +198,7 @@ class Names:
         levels = [f"{a}_{v}" if vs != ["true"] else a for a, vs in self.levels.items() for v in vs]
         clocks = [f"since_{clock}" for clock in self.clocks if clock != STAY]
         named = [*self.parameters, *self.by.ids, *self.expressions, *self.covariates, *indicators, *levels, *clocks]
-        return [*named, *self._moments(), "strategy"]
+        return [*named, *self._moments(), AGE_START, "strategy"]
 
     def _moments(self) -> tuple[str, ...]:
         """Names that change as time passes, but for clocks."""
@@ -212,12 +217,15 @@ class Names:
 
     def is_baseline(self, node: Node) -> bool:
         """Whether a resolved node depends on covariates alone."""
-        return not expression.looks_up(node) and all(name in self.covariates for name in expression.names(node))
+        return not expression.looks_up(node) and all(
+            name in self.covariates or name == AGE_START for name in expression.names(node)
+        )
 
     def is_of_covariates(self, node: Node) -> bool:
         """Whether a resolved node depends on parameters and covariates alone, also through tables."""
         return all(
-            name != "age" and (name in self.parameters or name in self.covariates) for name in expression.names(node)
+            name != "age" and (name in self.parameters or name in self.covariates or name == AGE_START)
+            for name in expression.names(node)
         )
 
     def depends_on_time(self, node: Node) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lmssim.errors import ParameterError
+from lmssim.errors import ParameterError, exact
 from lmssim.model.language import expression
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.model.parameters.table import ParameterTable
 
+TOLERANCE = 1e-9
+"""How far a sum of probabilities may differ from 1 by rounding."""
 CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
     "number": ("a finite number", np.isfinite),
     "probability": ("a probability between 0 and 1", lambda v: (v >= 0) & (v <= 1)),
@@ -28,18 +30,24 @@ CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
     "utility": ("a utility between -1 and 1", lambda v: (v >= -1) & (v <= 1)),
     "loss": ("a utility loss between 0 and 2", lambda v: (v >= 0) & (v <= 2)),
     "amount": ("an amount of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
+    "share": ("add up to {}, over 1", lambda v: (v >= 0) & (v <= 1 + TOLERANCE)),
+    "whole": (
+        "do not add up to 1 but to {}; the last branch may have p = 'rest'",
+        lambda v: np.abs(v - 1) <= TOLERANCE,
+    ),
     "any": ("a number", lambda v: ~np.isnan(v)),
 }
-"""What a value may be: words for the message, and the test."""
+"""What a value may be: words for the message, of a sum with room for it, and the test."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One number: its expression, where it stands, and what it may be."""
+    """One number: its expression, where it stands, and what it may be; `only` under that strategy if it is named."""
 
     node: expression.Node
     where: str
     check: str
+    only: str | None = None
 
 
 @dataclass
@@ -49,12 +57,18 @@ class NumberTable:
     slots: list[Slot] = field(default_factory=list)
     index: dict[tuple[expression.Node, str], int] = field(default_factory=dict)
 
-    def add(self, node: expression.Node, where: str, check: str, *, shared: bool = True) -> int:
-        """Slot of an expression; a new one at the end if `shared` is false or it is not there yet."""
+    def add(
+        self, node: expression.Node, where: str, check: str, *, shared: bool = True, only: str | None = None
+    ) -> int:
+        """Slot of an expression; a new one at the end if `shared` is false or it is not there yet.
+
+        A slot that must be so under one strategy `only` is not shared.
+        """
         key = (node, check)
+        shared = shared and only is None
         if shared and key in self.index:
             return self.index[key]
-        self.slots.append(Slot(node, where, check))
+        self.slots.append(Slot(node, where, check, only))
         if shared:
             self.index[key] = len(self.slots) - 1
         return len(self.slots) - 1
@@ -119,11 +133,17 @@ def _refuse_impossible(slots: Sequence[Slot], numbers: FloatArray, strategies: l
     for k, slot in enumerate(slots):
         words, test = CHECKS[slot.check]
         column = numbers[:, :, k]
-        bad = np.argwhere(~test(column))
+        asked = np.array([slot.only in (None, strategy) for strategy in strategies])
+        bad = np.argwhere(~test(column) & asked)
         if len(bad):
             draw, s = bad[0]
             inputs = ", ".join(sorted(set(expression.names(slot.node))))
             raise ParameterError(
-                f"{slot.where}: {column[draw, s]:.6g} is not {words}"
+                f"{slot.where}{_said(words, float(column[draw, s]))}"
                 f" (strategy '{strategies[s]}', draw {draw}{', from ' + inputs if inputs else ''})."
             )
+
+
+def _said(words: str, value: float) -> str:
+    """What is wrong with a value; with a sum, whose place says what is added."""
+    return f" {words.format(exact(value))}" if "{}" in words else f": {exact(value)} is not {words}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.errors import UnsupportedError
 from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.program.domains import check_domains
 from lmssim.model.program.numbers import evaluate
 
 if TYPE_CHECKING:
@@ -98,9 +99,18 @@ class Program:
             )
 
     def numbers(self, draws: Mapping[str, FloatArray] | None = None) -> FloatArray:
-        """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers)."""
+        """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers).
+
+        Raises
+        ------
+        InputError
+            If a value is impossible in some draw; the message names where it stands, the strategy and the draw.
+        """
         table = self.scenario.table
-        return evaluate(self.rows.slots, table, draws or table.base(), self.overrides)
+        with self.scenario.origins.named():
+            numbers = evaluate(self.rows.slots, table, draws or table.base(), self.overrides)
+            check_domains(self.rows, numbers, self.strategies, str(self.scenario.path))
+        return numbers
 
     def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> dict[str, FloatArray]:
         """Parameter draws first_draw, first_draw + 1, ..."""

@@ -33,7 +33,7 @@ class Schedule:
     loss: int
     """Loss of utility, a ref; `NONE` if there is none."""
     years: int
-    """How long the loss lasts, a ref."""
+    """How long the loss lasts, a ref; until death if `NONE`."""
     costs: Costs
 
 

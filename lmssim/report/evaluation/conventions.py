@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lmssim.model.parameters.groups import away_from_draws
 from lmssim.report.evaluation.cycles import cycle_conventions
 from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.sources import used_parameters
@@ -139,8 +140,13 @@ def _mortality(scenario: Scenario) -> str:
     if mortality is None:
         return "none"
     kind = {"q": "probabilities of death within a year", "m": "death rates"}[mortality.measure]
-    keys = listed(list(mortality.keys))
-    return f"{Path(mortality.table).name} ({kind}, by age and {keys}), constant hazard in each band"
+    by, life = listed(["age", *mortality.keys]), scenario.life
+    text = f"{Path(mortality.table).name} ({kind}, by {by}), constant hazard in each band"
+    if life is not None and life.first_age > 0.0:
+        text += f"; before age {life.first_age:g}, the first row of each key"
+    if life is not None and life.closed is not None:
+        return f"{text}; closed: nobody lives beyond age {life.closed:g}, where q = 1"
+    return f"{text}; the last row is held for ever"
 
 
 def _covariates(scenario: Scenario) -> str:
@@ -168,6 +174,14 @@ def limitations(evaluation: Evaluation) -> list[str]:
             f"{assumed} of {len(used)} parameters are assumed, because no usable published value was found; they are "
             "listed first below, each with its reason."
         )
+    unsourced = [
+        p.id for p in used if not (p.kind in ("derived", "definition") or p.expression or p.source_id or p.reason)
+    ]
+    if unsourced:
+        found.append(f"{len(unsourced)} of {len(used)} parameters state no source: {listed(unsourced)}.")
+    away = [text for group in scenario.groups.values() for text in away_from_draws(group, scenario.table)]
+    if away:
+        found.append(f"The base case lies outside the draws of the posterior for {listed(away)}.")
     found.append(
         f"Outcomes over {plain(settings.horizon)} years extrapolate fitted distributions beyond the follow-up of their "
         "sources."

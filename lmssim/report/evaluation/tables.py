@@ -168,8 +168,9 @@ def causes_of_death_table(evaluation: Evaluation) -> ReportTable:
     settings = evaluation.scenario.file.settings
     means = means_of(evaluation.summary)
     causes = death_endpoints(evaluation)
-    time = 5.0 if 5.0 in settings.times else settings.times[-1]
-    reads = [(f"{time:g}y", f"by {time:g} y, %"), ("ever", f"by {plain(settings.horizon)} y, %")]
+    time = 5.0 if 5.0 in settings.times else (*settings.times, 0.0)[-1]
+    reads = [(f"{time:g}y", f"by {time:g} y, %")] * (time > 0.0)
+    reads += [("ever", f"by {plain(settings.horizon)} y, %")]
     rows = []
     for strategy, label in strategy_labels(evaluation.scenario).items() if causes else ():
         row = {"Strategy": label}

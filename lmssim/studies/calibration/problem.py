@@ -16,6 +16,7 @@ from lmssim.bundled import find_calibration
 from lmssim.errors import DataError, ScenarioError, unknown
 from lmssim.execution.manifest import input_hashes
 from lmssim.model.language import expression
+from lmssim.model.language.duplicates import refuse_repeats
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
 from lmssim.model.language.schema.calibration import CalibrationFile
@@ -227,6 +228,7 @@ class Problem:
             where = f"{self.path}: sets.{id_}"
             value = expression.evaluate(expression.parse(text, where), known, where)
             result[id_] = np.broadcast_to(np.asarray(value, dtype=np.float64), (len(z),)).copy()
+            self.scenario.table[id_].check_draws(result[id_], f" of '{text}' ({where})")
         return result
 
     def draws(self, z: FloatArray, row: FloatArray) -> dict[str, FloatArray]:
@@ -271,10 +273,12 @@ def load_problem(name: str | Path) -> Problem:
     additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
     scenario = load_scenario(target if target.is_file() else file.scenario, additions=additions)
     where = str(path)
+    refuse_repeats(file, where)
     _check_names(file, scenario, where)
     series = list(dict.fromkeys(study.series for study in file.studies.values()))
-    published = {target.target_id: target for target in load_targets(path.parent / "targets.csv")}
+    published = {target.target_id: target for target in load_targets(path.parent / "targets.csv", False)}
     rows = rows_of_studies(file, rows_of(scenario, series), published, where, scenario.file.events)
+    _refuse_fitted_twice(rows, where)
     free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]
     if not any(row.is_fitted for row in rows):
         raise ScenarioError(f"{where}: studies: no target is fitted; each is a check, or held out.")
@@ -283,6 +287,19 @@ def load_problem(name: str | Path) -> Problem:
     for family in sorted(families - set(file.tau)):
         raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted targets are of this family.")
     return Problem(path.stem, file, scenario, series, rows, free, tau, path)
+
+
+def _refuse_fitted_twice(rows: list[Row], where: str) -> None:
+    """A target that two rows fit would count twice in the likelihood."""
+    study_of: dict[str, str] = {}
+    for row in rows:
+        if row.is_fitted and row.target in study_of:
+            raise ScenarioError(
+                f"{where}: studies.{row.study}.rows.{row.target}: studies.{study_of[row.target]} fits this target too,"
+                " so it would count twice; make one of them a check."
+            )
+        if row.is_fitted:
+            study_of[row.target] = row.study
 
 
 def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:

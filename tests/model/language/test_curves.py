@@ -153,5 +153,7 @@ def test_curves_are_transitions_of_a_chain(build: Build) -> None:
 def test_impossible_parameters_are_refused(write_scenario: Callable[..., Path]) -> None:
     """As those of transitions are."""
     path = write_scenario(frame() + edited("rate = 0.5", "rate = 'r'"), {"r": -1.0})
-    with pytest.raises(InputError, match=r"exponential: rate is -1\.0, but must be 0 or greater \(from r\)"):
+    with pytest.raises(
+        InputError, match=r"exponential: rate is -1\.0, but must be 0 or greater \(strategy 'one', draw 0, from r\)"
+    ):
         compile_scenario(load_scenario(path))

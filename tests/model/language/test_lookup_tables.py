@@ -188,7 +188,7 @@ def test_names_of_included_tables_hold(tmp_path: Path) -> None:
     (tmp_path / "shared" / "t.csv").write_text("age,value\n0,0.1\n")
     (tmp_path / "shared" / "part.toml").write_text('[tables.p]\nby = ["age"]\nfile = "t.csv"\n')
     path = tmp_path / "main.toml"
-    head = "schema_version = 1\nname = 'test'\ntitle = 'Test'\ninclude = ['shared/part.toml']\n"
+    head = "schema_version = 2\nname = 'test'\ntitle = 'Test'\ninclude = ['shared/part.toml']\n"
     path.write_text(head + _cycle_model("p(age)", ""))
     scenario = load_scenario(path)
     assert any(name.endswith("t.csv") for name in scenario.inputs)
@@ -200,7 +200,7 @@ def test_a_table_of_another_kind_takes_the_place_of_an_included_one(tmp_path: Pa
     covariates = "a = { kind = 'constant', value = 0 }\nb = { kind = 'constant', label = 'B', value = 2 }\n"
     (tmp_path / "part.toml").write_text(f"[population.covariates]\n{covariates}")
     path = tmp_path / "main.toml"
-    head = "schema_version = 1\nname = 'test'\ntitle = 'Test'\ninclude = ['part.toml']\n"
+    head = "schema_version = 2\nname = 'test'\ntitle = 'Test'\ninclude = ['part.toml']\n"
     over = "covariates.a = { kind = 'binary', probability = 0.5 }\ncovariates.b = { value = 3 }"
     path.write_text(head + _cycle_model("0.1", "", covariates=over))
     found = load_scenario(path).file.population.covariates

@@ -166,7 +166,7 @@ def load_switches(folder: Path) -> Scenario:
     """The small scenario, for its switches."""
     (folder / "small.csv").write_text(_table(folder, VALUES).read_text())
     path = folder / "small.toml"
-    head = "schema_version = 1\nname = 'small'\ntitle = 'Small'\nparameters = ['small.csv']\n"
+    head = "schema_version = 2\nname = 'small'\ntitle = 'Small'\nparameters = ['small.csv']\n"
     path.write_text(head + MODEL + SWITCHES)
     _table(folder, {"rate": 0.1, "other": 0.3, "limb_rate": 0.2, "skin_rate": 0.4})
     return load_scenario(path)

@@ -100,7 +100,7 @@ def test_bad_files_are_refused(tmp_path: Path) -> None:
         (HEADER.replace("value", "valeu"), "column 'value' is missing. Did you mean 'valeu'"),
         (HEADER.replace("reason", "reson"), "unknown column 'reson'. Did you mean 'reason'"),
         (HEADER.replace("reason", "unit"), "column 'unit' stands twice"),
-        (HEADER.replace("reason", ""), "column 15 has no name"),
+        (HEADER.replace("unit", ""), "column 10 has no name"),
         (HEADER.replace(",", ";"), "separate columns by commas"),
     ):
         with pytest.raises(DataError, match=message):

@@ -204,7 +204,7 @@ def test_rows_are_chosen_by_weight(tmp_path: Path) -> None:
         ("age,sex\n60,\n", "column 'sex': the cell is blank"),
         ("age,sex\n10,male\n", r"10 lies outside low 18.0 to high 95.0"),
         ("age\n60\n", "the column 'sex' is missing"),
-        ("age,sex,sise\n60,male,2\n", "unknown column 'sise'"),
+        ("age,sex,wight\n60,male,2\n", "unknown column 'wight'. Did you mean 'weight'"),
         ("age,sex\n", "a header but no rows"),
         ("age,sex,weight\n60,male,-1\n", "column 'weight': -1 is below 0"),
         ("age,sex,weight\n60,male,0\n", "not all 0"),
@@ -243,7 +243,7 @@ def test_a_covariate_of_another_kind_replaces_the_included_one(tmp_path: Path) -
         'stage = { kind = "constant", label = "Stage", value = 0 }\n'
     )
     (tmp_path / "main.toml").write_text(
-        'schema_version = 1\nname = "a"\ntitle = "a"\ninclude = ["part.toml"]\n'
+        'schema_version = 2\nname = "a"\ntitle = "a"\ninclude = ["part.toml"]\n'
         "[population.covariates]\nage = { low = 40 }\n"
         'stage = { kind = "categorical", categories = [1, 2], probabilities = [0.25, 0.75] }\n'
         "[settings]\nhorizon = 1\n[strategies.one]\n"

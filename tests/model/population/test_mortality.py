@@ -11,6 +11,7 @@ from scipy import integrate
 
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import DataError
+from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.population.mortality import load_life_table, load_norms
 
 if TYPE_CHECKING:
@@ -65,10 +66,64 @@ def test_last_row_is_held_for_ever(tmp_path: Path) -> None:
     assert load_life_table(write(tmp_path, "age,m\n0,0\n"), "m").life_expectancy(0) == math.inf
 
 
-def test_closed_table_doubles_the_hazard_before(tmp_path: Path) -> None:
-    """A last row with q = 1 takes twice the hazard of the band before."""
-    table = load_life_table(write(tmp_path, "age,q\n0,0.1\n100,0.4\n101,1\n"), "q")
-    assert table.intervals(0)[1][2] == pytest.approx(-2.0 * math.log(0.6))
+def test_a_probability_of_one_closes_the_table(tmp_path: Path) -> None:
+    """Whoever reaches a last row with q = 1 dies there, within hours; only rows with q = 1 may follow."""
+    table = load_life_table(write(tmp_path, "age,q\n99,0.3\n100,0.4\n101,1\n102,1\n"), "q")
+    assert table.closed == 101.0
+    assert table.life_expectancy(0, 101.0) == pytest.approx(0.0, abs=2e-3)
+    hazard = -math.log(0.6)
+    assert table.life_expectancy(0, 100.0) == pytest.approx(0.4 / hazard, abs=2e-3)
+    assert load_life_table(write(tmp_path, "age,q\n0,0.5\n"), "q").closed is None
+
+
+@pytest.mark.parametrize(
+    ("ages", "said"),
+    [
+        ([0, 1, 2, 4, 5], r"table\.csv:5: column 'age': 4 follows 2: a row seems to be missing"),
+        ([0, 1, 2, 3, 5], "5 follows 3"),
+        ([0, 5, 10, 20, 25], "20 follows 10"),
+        ([0, 1, 5, 10, 15, 25, 30], "25 follows 15"),
+        ([0, 5, 10, 20, 30, 50], ""),
+        ([0, 1, 5, 10, 15, 20], ""),
+        ([0, 60, 80], ""),
+    ],
+)
+def test_a_missing_row_is_noticed(tmp_path: Path, ages: list[int], said: str) -> None:
+    """A neighbour must not cover silently what a missing row would say; irregular bands are no gap."""
+    path = write(tmp_path, "age,m\n" + "".join(f"{age},0.1\n" for age in ages))
+    if said:
+        with pytest.raises(DataError, match=said):
+            load_life_table(path, "m")
+    else:
+        assert load_life_table(path, "m").n_intervals.tolist() == [len(ages)]
+
+
+def test_stated_bands_have_neither_gap_nor_overlap(tmp_path: Path) -> None:
+    """Each band ends where the next one starts, in life tables and norms."""
+    good = write(tmp_path, "age,age_end,q\n0,1,0.1\n1,3,0.2\n3,4,0.1\n4,5,0.5\n")
+    np.testing.assert_allclose(load_life_table(good, "q", []).intervals(0)[1][1], -math.log(0.8) / 2)
+    for end, said in (
+        ("2", "the next band starts at 3, which is a gap"),
+        ("4", "the next band starts at 3, which is an overlap"),
+    ):
+        path = write(tmp_path, f"age,age_end,utility\n0,1,0.9\n1,{end},0.8\n3,,0.7\n")
+        with pytest.raises(DataError, match=rf"table\.csv:3: column 'age_end': {end}: {said}"):
+            load_norms(path, [])
+
+
+def test_keys_by_single_years_begin_and_end_together(tmp_path: Path) -> None:
+    """Rows that one sex lacks at an end of the table would be covered by its neighbour."""
+    rows = [f"{sex},{age},0.1" for sex in "fm" for age in range(4)]
+    for missing, said in (("m,0,0.1", "sex m begins at 1, another key at 0"), ("f,3,0.1", "sex f ends at 2")):
+        with pytest.raises(DataError, match=said):
+            load_life_table(write(tmp_path, "\n".join(["sex,age,q", *(r for r in rows if r != missing)])), "q")
+
+
+def test_a_misspelt_key_that_nobody_has_is_refused(tmp_path: Path) -> None:
+    """Its rows are missing where they belong; a key of its own, such as both sexes together, is not."""
+    table = load_life_table(write(tmp_path, "sex,age,q\nfemale,0,0.1\nmale,0,0.1\nfemal,1,0.2\nboth,0,0.1\n"), "q")
+    with pytest.raises(DataError, match=r"table\.csv:4: unknown sex 'femal'. Did you mean 'female'"):
+        table.check_unused({0, 1})
 
 
 def test_keys_are_found_by_their_values(tmp_path: Path) -> None:
@@ -86,8 +141,7 @@ def test_keys_are_found_by_their_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "measure", "message"),
     [
-        ("age,q\n0,1\n1,0.5\n", "q", r"table\.csv:2: column 'q': the probability 1 is allowed only in the last row"),
-        ("age,q\n0,1\n", "q", "only in the last row, after a band"),
+        ("age,q\n0,1\n1,0.5\n", "q", r"table\.csv:2: column 'q': the probability 1 leaves nobody for the row of age 1"),
         ("age,q\n0,1.2\n", "q", "the probability 1.2 lies outside 0 to 1"),
         ("age,q\n0,-0.1\n", "q", "the probability -0.1 lies outside 0 to 1"),
         ("age,m\n0,-0.1\n", "m", "the rate -0.1 is below 0"),
@@ -108,10 +162,11 @@ def test_bad_life_tables_are_refused(tmp_path: Path, text: str, measure: Literal
 
 
 def test_stated_keys_are_the_only_ones(tmp_path: Path) -> None:
-    """A further column is refused once the key columns are stated; a negative age has no expectancy."""
+    """A further column is passed over once the key columns are stated; a negative age has no expectancy."""
     path = write(tmp_path, "sex,year,age,q\nf,2020,0,0.1\n")
-    with pytest.raises(DataError, match="unknown column 'year'"):
-        load_life_table(path, "q", ["sex"])
+    with noting_further_columns() as further:
+        assert load_life_table(path, "q", ["sex"]).keys == [("f",)]
+    assert further == {str(path): ("year",)}
     with pytest.raises(DataError, match="age is -1; it must be 0 or more"):
         load_life_table(path, "q").life_expectancy(0, -1)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from lmssim.errors import InputError, ScenarioError
+from lmssim.errors import InputError
 from lmssim.kernels.rewards import COST, QALY_UNDISCOUNTED
 from tests.kit.models import (
     DEAD,
@@ -111,7 +111,7 @@ def test_each_entry_is_decided_anew(build: Build) -> None:
 
 def test_sums_over_one_are_refused(build: Build) -> None:
     """Constants are refused on reading, parameters when they are met."""
-    with pytest.raises(ScenarioError, match=r"add up to 1.1, over 1"):
+    with pytest.raises(InputError, match=r"add up to 1.1, over 1"):
         build(frame() + _fork(branch("a", 0.5), branch("b", 0.6), branch("c")))
     with pytest.raises(InputError, match="do not add up to 1"):
         estimate(build(frame() + _fork(branch("a", 0.5), branch("b", "q")), {"q": 0.3}), 10)
@@ -120,7 +120,7 @@ def test_sums_over_one_are_refused(build: Build) -> None:
 def test_sums_over_one_before_a_rest_are_refused(build: Build) -> None:
     """Parameters that leave less than nothing to `rest`."""
     text = frame() + _fork(branch("a", 0.5), branch("b", "q"), branch("c"))
-    with pytest.raises(InputError, match=r"states.fork.branches.*do not add up to 1.*patient 0"):
+    with pytest.raises(InputError, match=r"states.fork.branches.* add up to 1.1, over 1 .*from q"):
         estimate(build(text, {"q": 0.6}), 10)
 
 
@@ -288,3 +288,27 @@ def test_planned_by_rule_and_eligibility(build: Build) -> None:
     np.testing.assert_array_equal(lives.entries("a") == 1, (size > 8) & (size < 12))
     assert (lives.entries("b") == 1).all()
     assert (lives.first_entry("b")[(size > 8) & (size < 12)] == 0.5).all()
+
+
+def test_shares_of_a_mix_add_up_to_one_at_most(build: Build) -> None:
+    """As parameters in every draw, and as expressions of covariates for every patient."""
+
+    def mixed(first: str) -> str:
+        mix = [{"fraction": first, "treatments": ["a"]}, {"fraction": "p", "treatments": ["b"]}]
+        return (
+            frame(covariates=SIZE, strategies=strategy("one", mix=mix) + strategy("two", set={"p": 1}))
+            + start("treated", kind="phase", next="end")
+            + section("treatments.a", phase="treated", duration=1)
+            + section("treatments.b", phase="treated", duration=1)
+            + absorbing("end")
+        )
+
+    build(mixed("0.5"), {"p": 0.5})
+    with pytest.raises(InputError, match=r"strategies.one.mix: the fractions add up to 1.1, over 1 .*'one', draw 0"):
+        build(mixed("0.6"), {"p": 0.5})
+    program = build(mixed("0.5"), {"p": 0.25})
+    with pytest.raises(InputError, match=r"the fractions add up to 1.25, over 1 .*draw 1, from p"):
+        program.numbers({"p": np.array([0.5, 0.75])})
+    estimate(build(mixed("0.05 * size"), {"p": 0.25}), 100)
+    with pytest.raises(InputError, match=r"strategies.one.mix: the fractions: 1\.\d+, as computed"):
+        estimate(build(mixed("0.1 * size"), {"p": 0.25}), 100)

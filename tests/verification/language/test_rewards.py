@@ -189,9 +189,9 @@ def test_repeated_loss_stacks_only_if_told(build: Build, stack: bool, expected: 
     assert out == pytest.approx(expected, rel=1e-13)
 
 
-def test_loss_lasts_until_death_without_years(build: Build) -> None:
-    """A complication without a duration is for life, and never longer."""
-    text = _two({"utility": 1}, {"utility": 0.6, "events": ["a"]}, event("a", 1, utility_loss=0.25))
+def test_loss_forever_lasts_until_death(build: Build) -> None:
+    """A complication that lasts forever is for life, and never longer."""
+    text = _two({"utility": 1}, {"utility": 0.6, "events": ["a"]}, event("a", 1, utility_loss=0.25, years="forever"))
     out = worth(build(frame() + text))[0]
     assert out[QALY_UNDISCOUNTED] == pytest.approx(2.5 + 0.75 * 0.6 * 1.75, rel=1e-13)
 
@@ -207,10 +207,17 @@ def test_loss_at_each_tick(build: Build) -> None:
     assert out[QALY_UNDISCOUNTED] == pytest.approx(0.8 * (2.05 - 0.5 * 0.45), rel=1e-12)
 
 
-def test_loss_without_a_duration_is_refused(build: Build) -> None:
-    """A tick's loss must say how long it lasts."""
-    with pytest.raises(ScenarioError, match="needs `years`"):
-        build(frame() + _two({"schedule": [tick("p", utility_loss=0.1)]}, {}, plan("p", 1)))
+def test_loss_of_a_tick_forever(build: Build) -> None:
+    """A tick's loss may last until death; later ticks of the same schedule then change nothing."""
+    first = {"utility": 0.8, "schedule": [tick("p", utility_loss=0.5, years="forever")]}
+    out = worth(build(frame() + _two(first, {"utility": 0.6}, plan("p", 1))))[0]
+    assert out[QALY_UNDISCOUNTED] == pytest.approx(0.8 * 1 + 0.4 * 1.5 + 0.3 * 1.75, rel=1e-13)
+
+
+def test_limited_reward_needs_an_end(build: Build) -> None:
+    """What is for a limited time says how long, in years."""
+    with pytest.raises(ScenarioError, match=r"limited.years = 'forever'"):
+        build(frame() + _two({"limited": [{"years": "forever", "utility_loss": 0.1}]}, {}))
 
 
 # === Norms ===

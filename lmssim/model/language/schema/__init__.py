@@ -103,7 +103,8 @@ __all__ = [
     "Vial",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version of the language. Since 2, `years` must stand beside every `utility_loss` of an event or tick."""
 
 
 class ScenarioFile(Section):

@@ -86,7 +86,8 @@ class Transition(Section):
     background: Background | None = None
     detection: Detection | None = None
     probability: Value | None = None
-    """Of a model in cycles: probability that it happens in a cycle; staying takes the complement."""
+    """Of a model in cycles: probability that it happens in a cycle, or `rest`: what the others leave of 1. Without a
+    `rest`, staying takes that."""
     rate: Value | None = None
     """Of a model in cycles: rate per year, which gives the probability 1 - exp(-rate x cycle length)."""
     effects: Effects = {}
@@ -97,6 +98,8 @@ class Transition(Section):
     """Name under which the event is recorded and can be an endpoint."""
     cost: Costs = {}
     """Paid once when it happens."""
+    replace: bool = False
+    """Takes the place of the included transition out of the same states with the same name."""
     expected: Expected = "unknown"
 
 
@@ -122,7 +125,7 @@ class Schedule(Section):
     cost: Costs = {}
     utility_loss: Value | None = None
     years: Value | None = None
-    """Duration of the utility loss of each tick."""
+    """Duration of the utility loss of each tick in years, or `forever`; required beside it."""
     event: str | None = None
     """An event that may happen at each tick."""
 
@@ -172,9 +175,11 @@ class Event(Section):
     cost: Costs = {}
     utility_loss: Value | None = None
     years: Value | None = None
-    """Duration of the utility loss; until death if absent."""
+    """Duration of the utility loss in years, or `forever` (until death); required beside it."""
     stop_on_leaving: bool = False
+    """Whether the loss also ends when the state is left in which the event happened."""
     stack: bool = False
+    """Whether losses of repeated events count each; otherwise a repeat makes the loss last longer."""
     death: Value | None = None
     death_state: str | None = None
     set: dict[str, str | bool] = {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from lmssim.model.language.schema.words import Section, Value
 
@@ -28,7 +30,7 @@ class Covariate(Section):
 class Correlation(Section):
     """Correlation of two covariates' latent normals."""
 
-    between: tuple[str, str]
+    between: Annotated[tuple[str, str], Field(strict=False)]
     value: Value
 
 

@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from lmssim.model.language.schema.words import Costs, Id, Section, Value
+from lmssim.model.language.schema.words import Costs, Id, Number, Section, Value
+
+STEPS_PER_YEAR = 16
+"""Grid of time to event: a power of two, so that whole and quarter years fall exactly on it."""
 
 
 class Exclusion(Section):
@@ -24,16 +27,17 @@ class Settings(Section):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    horizon: float = Field(gt=0, le=200)
-    discount_rate_costs: float = Field(default=0.035, ge=0, lt=1)
-    discount_rate_effects: float = Field(default=0.035, ge=0, lt=1)
+    horizon: Number = Field(gt=0, le=200)
+    """Years; arithmetic is allowed: "13 * 28 / 365.25"."""
+    discount_rate_costs: Number = Field(default=0.035, ge=0, lt=1)
+    discount_rate_effects: Number = Field(default=0.035, ge=0, lt=1)
     discounting: Literal["continuous_annual", "continuous_rate"] = "continuous_annual"
     """`continuous_annual`: exp(-ln(1+r) t); `continuous_rate`: exp(-r t)."""
     currency: str = "GBP"
     price_year: str = ""
     perspective: str = ""
-    wtp: list[Annotated[float, Field(ge=0)]] = [20_000.0, 30_000.0]
-    times: list[Annotated[float, Field(gt=0)]] = [1.0, 2.0, 3.0, 5.0, 10.0]
+    wtp: list[Annotated[Number, Field(ge=0)]] = [20_000.0, 30_000.0]
+    times: list[Annotated[Number, Field(gt=0)]] = [1.0, 2.0, 3.0, 5.0, 10.0]
     comparator: str | None = None
     sequence: str | None = None
     """Sequence of strategies that name none."""
