@@ -181,7 +181,7 @@ class Estimates(Means):
 
     @property
     def step_error(self) -> FloatArray:
-        """Estimate of by how much steps of time put a mean wrong, (n_strategies, n_outcomes); 0 where time is not cut."""
+        """Estimated error of a mean by steps of time, (n_strategies, n_outcomes); 0 where time is not cut."""
         return np.zeros(self.mean.shape[1:])
 
     def endpoint_step_error(self, strategy: int, endpoint: int) -> FloatArray:

@@ -47,7 +47,8 @@ FEW = 8
 """Solutions (profiles x strategies) up to which all are solved finer and finer until they settle, unless large."""
 SETTLED = 1e-5
 """Largest change, relative to the outcome, at which they have."""
-MOST_HALVINGS = 4
+FEWEST_HALVINGS, MOST_HALVINGS = 2, 4
+"""A single change may be small by chance."""
 OF_COARSER, OF_FINER, OF_FINEST, OF_BEFORE = 0.5, 2.0, 1.5, 0.25
 """Parts of a change that its error is taken to be at least: of a solution, the change from one half as fine, and those
 to one twice and one four times as fine; of the finest of three, the first of the two changes beside the whole second.
@@ -231,7 +232,7 @@ def _refined(solved: Callable[..., CohortResult], profiles: Profiles) -> tuple[F
     result = solved(fineness=fineness)
     before = _change(coarse, result, profiles)
     error = before
-    for _ in range(MOST_HALVINGS):
+    for halvings in range(1, MOST_HALVINGS + 1):
         try:
             finer = solved(fineness=fineness.finer())
         except LowMemoryError:
@@ -241,7 +242,8 @@ def _refined(solved: Callable[..., CohortResult], profiles: Profiles) -> tuple[F
         change = _change(result, finer, profiles)
         fineness, result, error, before = fineness.finer(), finer, change.or_more(before.scaled(OF_BEFORE)), change
         mean = np.abs(result.averaged(profiles.weights).outcomes[0])
-        if (error.outcomes / np.maximum(mean, TINY))[:, :N_MAIN].max() <= SETTLED:
+        settled = (error.outcomes / np.maximum(mean, TINY))[:, :N_MAIN].max() <= SETTLED
+        if settled and halvings >= FEWEST_HALVINGS:
             break
     return fineness, error, result
 

@@ -166,8 +166,9 @@ class _WordsOfProfiles(Words):
 
     def how_sure(self, size: str) -> str:
         return (
-            f"{self.caption()}, without random numbers. The printed error is the estimated {self.kind_of_error()}{size} alone. "
-            "This is a base case: every parameter has one value, and the uncertainty of the parameters is not included."
+            f"{self.caption()}, without random numbers. The printed error is the estimated {self.kind_of_error()}{size}"
+            " alone. This is a base case: every parameter has one value, and the uncertainty of the parameters is not"
+            " included."
         )
 
     def numerical(self) -> str:
