@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmssim.economics import cea
+from lmssim.economics.frontier import COST_PER_LIFE_YEAR, ICER, frontier_frame
 from lmssim.economics.increments import Increments
 from lmssim.errors import InputError
 from lmssim.execution.control_variate import Controlled, control
+from lmssim.execution.estimates import EXACT
 from lmssim.execution.simulate import COHORT, Sampling, simulate
 from lmssim.execution.solve import solve_population
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
 from lmssim.model.parameters.given import checked_draws
 from lmssim.outcomes import tables as frames
-from lmssim.outcomes.main import COST, MAIN, QALYS, position_of
+from lmssim.outcomes.main import COST, LY, MAIN, QALYS, position_of
 from lmssim.published.cases import case_frame, read_cases
 from lmssim.published.series import COLUMNS, read_series
 
@@ -105,6 +106,7 @@ class Evaluation:
             effect=position_of(QALYS),
             bound=self.estimates.step_error,
             independent=self.estimates.independent,
+            exact=self.estimates.kind == EXACT,
         )
 
     def increment(self, strategy: str, outcome: str, over: str | None = None) -> Estimate:
@@ -120,6 +122,20 @@ class Evaluation:
         """What a strategy adds to another, the comparator if absent, in net monetary benefit."""
         return self.increments.net_benefit(wtp, *self._pair(strategy, over))
 
+    @cached_property
+    def choices(self) -> list[str]:
+        """Strategies that are choices: mixes of practice are not."""
+        return [s for s in self.strategies if not self.scenario.file.strategies[s].mix]
+
+    def best_first(self, wtp: float) -> list[str]:
+        """Choices by net benefit, the greatest first; of those tied with it the preferred (`lmssim.economics.ties`)."""
+        among = [self.strategies.index(s) for s in self.choices]
+        return [self.strategies[s] for s in self.increments.best_first(among, wtp)]
+
+    def are_tied(self, strategy: str, wtp: float, with_: str) -> bool:
+        """Whether two strategies have the same net benefit."""
+        return self.increments.are_tied(*self._pair(strategy, with_), wtp)
+
     def _pair(self, strategy: str, over: str | None) -> tuple[int, int]:
         return self.strategies.index(strategy), self.strategies.index(over or self.scenario.comparator)
 
@@ -128,7 +144,8 @@ class Evaluation:
     @property
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that are offered."""
-        return (*TABLES, "series" if self.estimates.individual else "errors")
+        caps = () if self.estimates.capped is None else ("caps",)
+        return (*TABLES, "series" if self.estimates.individual else "errors", *caps)
 
     @cached_property
     def _results(self) -> frames.Results:
@@ -160,6 +177,11 @@ class Evaluation:
         return frames.errors(self._results) if "errors" in self.tables else pd.DataFrame(columns=frames.ERRORS)
 
     @cached_property
+    def caps(self) -> pd.DataFrame:
+        """What caps cut off of survival curves, by draw, strategy and curve (`lmssim.outcomes.tables.caps`)."""
+        return frames.caps(self._results)
+
+    @cached_property
     def control_variate(self) -> pd.DataFrame:
         """Main outcomes and increments, plain and controlled by twins; empty if not asked for."""
         if self.controlled is None:
@@ -175,6 +197,7 @@ class Evaluation:
             for name, outcome in MAIN.items():
                 unit = outcome.unit_in(settings.currency)
                 rows.append((strategy, comparator, name, unit, *self.increment(strategy, name)))
+            rows += self._ratios(strategy)
             for wtp in settings.wtp:
                 inmb = self.incremental_net_benefit(strategy, wtp)
                 rows.append((strategy, comparator, f"inmb:{wtp:g}", settings.currency, *inmb))
@@ -182,35 +205,23 @@ class Evaluation:
             pd.DataFrame(rows, columns=["strategy", "comparator", "outcome", "unit", "mean", "se"])
         )
 
+    def _ratios(self, strategy: str) -> list[tuple[str, str, str, str, float, float]]:
+        """Cost per QALY and per life-year over the comparator; NaN where one dominates or they are tied."""
+        s, c = self._pair(strategy, None)
+        found = []
+        for name, outcome, unit in ((ICER, QALYS, "QALY"), (COST_PER_LIFE_YEAR, LY, "life-year")):
+            k = position_of(outcome)
+            ratio = self.increments.cost_per_unit(s, c, k)
+            error = self.increments.icer(s, c).se if outcome == QALYS else self.increments.widest_ratio_error(s, c, k)
+            per = f"{self.scenario.file.settings.currency} per {unit}"
+            row = strategy, self.scenario.comparator, name, per, ratio, error if np.isfinite(ratio) else np.nan
+            found.append(row)
+        return found
+
     @cached_property
     def frontier(self) -> pd.DataFrame:
-        """Incremental analysis by ascending cost, of the strategies that are choices (mixes of practice are not)."""
-        names = [s for s in self.strategies if not self.scenario.file.strategies[s].mix]
-        index = [self.strategies.index(s) for s in names]
-        costs, qalys = self.mean(COST)[index], self.mean(QALYS)[index]
-        rows = []
-        for row in cea.frontier(costs.tolist(), qalys.tolist()):
-            record = {
-                "strategy": names[row.strategy],
-                "cost": costs[row.strategy],
-                "qalys": qalys[row.strategy],
-                "status": row.status,
-                "reference": None,
-                "incremental_cost": np.nan,
-                "incremental_qalys": np.nan,
-                "icer": row.icer,
-                "icer_se": np.nan,
-            }
-            if row.reference is not None:
-                ratio = self.increments.icer(index[row.strategy], index[row.reference])
-                record |= {
-                    "reference": names[row.reference],
-                    "incremental_cost": ratio.cost,
-                    "incremental_qalys": ratio.effect,
-                    "icer_se": ratio.se,
-                }
-            rows.append(record)
-        return pd.DataFrame(rows)
+        """Incremental analysis by ascending cost, of the strategies that are choices (`lmssim.economics.frontier`)."""
+        return frontier_frame(self.increments, self.strategies, self.choices, position_of(LY))
 
     @cached_property
     def series(self) -> pd.DataFrame:

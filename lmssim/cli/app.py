@@ -1,23 +1,31 @@
 """The command line: commands, and how errors reach the user: one line on stderr, an exit code, no traceback.
 
-Exit codes: 0 done; 1 something failed while running; 2 bad input; 130 interrupted. Commands import what they need when
-they are called, so that `lmssim --help` is immediate.
+Exit codes: 0 done; 1 something failed while running; 2 bad input, or a file that cannot be written; 130, 143 or 129
+stopped by Ctrl-C, SIGTERM or SIGHUP. Commands import what they need when they are called, so that `lmssim --help` is
+immediate.
 """
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
 import traceback
 import warnings
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from lmssim.cli import calibrate, case, init, reproduce, run, sbc, schema, show, switches, trace, validate, verify
+from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.errors import LmssimError
+from lmssim.execution.writing import interruption
+from lmssim.text import one_line
 from lmssim.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEBUG = "--debug"
 INTERRUPTED = 130
@@ -30,23 +38,41 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("trace")(trace.trace)
-app.command("case")(case.case)
-app.command("show")(show.show)
-app.command("verify")(verify.verify)
-app.command("validate")(validate.validate)
-app.command("switches")(switches.switches)
-app.command("calibrate")(calibrate.calibrate)
-app.command("sbc")(sbc.sbc)
-app.command("reproduce")(reproduce.reproduce)
-app.command("init")(init.init)
-app.command("schema")(schema.schema)
+
+
+class Command(TyperCommand):
+    """A command that takes an option once, unless its help says that it may be repeated."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an option that stands twice, then read the line."""
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        for param in given:
+            if given.count(param) > 1 and not getattr(param, "multiple", False) and param.param_type_name == "option":
+                ctx.fail(f"Option '{param.opts[0]}' is given {given.count(param)} times; give it once.")
+        return super().parse_args(ctx, args)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": run.run,
+    "trace": trace.trace,
+    "case": case.case,
+    "show": show.show,
+    "verify": verify.verify,
+    "validate": validate.validate,
+    "switches": switches.switches,
+    "calibrate": calibrate.calibrate,
+    "sbc": sbc.sbc,
+    "reproduce": reproduce.reproduce,
+    "init": init.init,
+    "schema": schema.schema,
+}
+for _name, _function in COMMANDS.items():
+    app.command(_name, cls=Command)(_function)
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"lmssim {__version__}")
+        say(f"lmssim {__version__}")
         raise typer.Exit
 
 
@@ -60,7 +86,7 @@ def start(
 ) -> None:
     """Treatment strategies for leiomyosarcoma, simulated patient by patient."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        say(context.get_help())
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -69,17 +95,37 @@ def main(arguments: list[str] | None = None) -> None:
     debug = DEBUG in words
     words = [word for word in words if word != DEBUG]  # taken anywhere on the line
     warnings.formatwarning = _warning_text
+    prepare()
+    with interruption.signals_heard():
+        code = _code_of(words, debug=debug)
+    sys.exit(flushed(code))
+
+
+def _code_of(words: list[str], *, debug: bool) -> int:
+    """Exit code of the command that some words give, once what went wrong has been said."""
+    returned: Any = 0
+    error: BaseException | None = None
     try:
-        code = app(words, prog_name="lmssim", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
+        returned = app(words, prog_name="lmssim", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as raised:
+        error = raised
         if debug:
             traceback.print_exc()
+    if (stop := interruption.received()) is not None or returned == INTERRUPTED:
+        code, message = _stopped(stop or signal.SIGINT)  # whatever the exception became on its way
+    elif error is not None:
         code, message = _outcome(error, words)
-        if message:
-            print(f"lmssim: error: {' '.join(message.split())}", file=sys.stderr)
-    if code == INTERRUPTED and not debug:
-        print("lmssim: interrupted; files written so far are whole.", file=sys.stderr)
-    sys.exit(_flushed(code if isinstance(code, int) else 0))
+    else:
+        return returned if isinstance(returned, int) else 0
+    if message:
+        complain(f"lmssim: {one_line(message)}")
+    return code
+
+
+def _stopped(by: signal.Signals) -> tuple[int, str]:
+    """Exit code of a program that a signal stopped, and what to say."""
+    what = "interrupted" if by == signal.SIGINT else f"stopped by {by.name}"
+    return interruption.BASE_CODE + by, f"{what}; files written so far are whole, and temporary files are removed."
 
 
 def _warning_text(
@@ -87,18 +133,26 @@ def _warning_text(
 ) -> str:
     """A warning of ours in one line; any other with its place in the code."""
     if category.__module__.startswith("lmssim."):
-        return f"lmssim: warning: {message}\n"
+        return f"lmssim: warning: {one_line(str(message))}\n"
     return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _outcome(error: BaseException, words: list[str]) -> tuple[int, str]:
     """Exit code of an error, and what to say."""
-    if isinstance(error, LmssimError):
-        return error.exit_code, str(error)
+    if isinstance(error, typer.Abort) and error.__cause__ is not None:
+        error = error.__cause__
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return INTERRUPTED, ""
+        return _stopped(signal.SIGINT)
     if isinstance(error, BrokenPipeError):
         return 1, ""
+    code, message = _failure(error, words)
+    return code, f"error: {message}"
+
+
+def _failure(error: BaseException, words: list[str]) -> tuple[int, str]:
+    """Exit code and message of an error that is no wish to stop."""
+    if isinstance(error, LmssimError):
+        return error.exit_code, str(error)
     if isinstance(error, OSError):
         return 2, f"{error.filename or 'output'}: {error.strerror or error}."
     if hasattr(error, "format_message"):  # a usage error, whose class has moved between versions of typer
@@ -111,21 +165,12 @@ def _outcome(error: BaseException, words: list[str]) -> tuple[int, str]:
 def _usage(error: Any, words: list[str]) -> str:
     """Message of a usage error, with the value that it does not name itself, and where to read more."""
     context, options = getattr(error, "ctx", None), getattr(getattr(error, "param", None), "opts", [])
-    given = [f" ({word} {value})" for word, value in pairwise(words) if word in options]
+    said = _one_line(error.format_message()).removesuffix(".")
+    given = [f" ({word} {value})" for word, value in pairwise(words) if word in options and value not in said]
     command = context.command_path if context is not None else "lmssim"
-    return f"{_one_line(error.format_message()).removesuffix('.')}{''.join(given[:1])}. Try '{command} --help'."
+    return f"{said}{''.join(given[:1])}. Try '{command} --help'."
 
 
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if line.endswith((".", "?", "!", ")")) else f"{line}."
-
-
-def _flushed(code: int) -> int:
-    """Code, once stdout has taken everything; 1 if whoever read it has gone."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return code

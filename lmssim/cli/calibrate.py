@@ -10,7 +10,7 @@ import typer
 from lmssim.bundled import find_calibration
 from lmssim.cli import options
 from lmssim.cli.progress import phase_bars
-from lmssim.errors import InputError
+from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SECOND_DESIGN, SECOND_PATIENTS = 1.5, 2
 """Points and patients of the second wave of the emulator, as multiples of the first."""
+MOST_POINTS, MOST_STEPS = 100_000, 10_000_000
 FOLDER = "calibration"
 
 
@@ -27,20 +28,35 @@ def calibrate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A bundled calibration, or a calibration file (TOML).")],
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/calibration/NAME"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/calibration/NAME",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     design: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Design points of the emulator; half as many again in its second wave."),
+        options.whole(
+            "Design points of the emulator; half as many again in its second wave.", 1, MOST_POINTS, show_default="1024"
+        ),
     ] = None,
     patients: Annotated[
         int | None,
-        typer.Option(metavar="N", min=1, help="Patients at each design point; twice as many in the second wave."),
+        options.whole(
+            "Patients at each design point; twice as many in the second wave.",
+            1,
+            options.MOST_PATIENTS // SECOND_PATIENTS,
+            show_default="1000",
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(metavar="N", min=4, help="Steps of each ensemble, a quarter of them burn-in.")
+        int | None,
+        options.whole("Steps of each ensemble, a quarter of them burn-in.", 4, MOST_STEPS, show_default="4000"),
     ] = None,
     resume: Annotated[
         bool,
@@ -51,8 +67,6 @@ def calibrate(
 ) -> None:
     """Fit a model to published targets: posterior, diagnostics, conflicts. Exit code 1 if the fit has not converged."""
     path = find_calibration(name)
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
 
     from lmssim.execution.store import json_text
     from lmssim.studies.calibration.calibrate import Settings
@@ -63,16 +77,23 @@ def calibrate(
     given |= {} if steps is None else {"steps": steps, "burn_in": steps // 4}
     folder = out or Path("lmssim-out") / FOLDER / path.stem
     calibration, manifest = calibrate_to(
-        path, Settings(**given), folder, options.jobs_or_all(jobs), resume=resume, quiet=quiet or json
+        path, Settings(**given), folder, options.jobs_or_all(jobs), resume=resume, quiet=quiet or json, beside=beside
     )
     if json:
-        typer.echo(json_text(_document(calibration, manifest, folder)), nl=False)
+        say(json_text(_document(calibration, manifest, folder)), end="")
     if not calibration.diagnostics.get("converged"):
         raise typer.Exit(1)
 
 
 def calibrate_to(
-    path: Path, settings: Settings, out: Path, jobs: int, *, resume: bool = True, quiet: bool = False
+    path: Path,
+    settings: Settings,
+    out: Path,
+    jobs: int,
+    *,
+    resume: bool = True,
+    quiet: bool = False,
+    beside: bool = False,
 ) -> tuple[Calibration, dict[str, Any]]:
     """Calibrate into a folder; returns the calibration and its manifest."""
     from lmssim.execution.folder import ResultFolder
@@ -82,7 +103,7 @@ def calibrate_to(
 
     clock = Stopwatch()
     problem = load_problem(path)
-    with ResultFolder(out) as folder:
+    with ResultFolder(out, problem.files, beside=beside) as folder:
         with phase_bars(shown=not quiet) as progress:
             calibration = run(str(path), settings, folder.path, resume, jobs, progress)
         clock.lap("calibrate")
@@ -141,5 +162,5 @@ def _document(calibration: Calibration, manifest: dict[str, Any], folder: Path) 
 def _print(calibration: Calibration, folder: Path) -> None:
     from lmssim.report.calibration.page import calibration_text
 
-    options.console().print(calibration_text(calibration))
-    typer.echo(f"Report: {folder / 'report.html'}")
+    console().print(calibration_text(calibration))
+    say(f"Report: {folder / 'report.html'}")

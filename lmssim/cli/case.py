@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lmssim.cli import options
+from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -27,13 +28,20 @@ def case(
     name: Annotated[
         list[str] | None, typer.Option("--case", metavar="ID", help="Only this case; may be repeated.")
     ] = None,
-    patients: Annotated[int, typer.Option(metavar="N", help="Simulated lives like the patient's.")] = DEFAULT_LIVES,
+    patients: Annotated[
+        int, options.whole("Simulated lives like the patient's.", 1, options.MOST_PATIENTS)
+    ] = DEFAULT_LIVES,
     seed: options.Seed = 1,
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the table and a figure of each case to this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=options.folder_of, help="Write the table and a figure of each case to this folder."
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -51,8 +59,8 @@ def case(
     sampling = Sampling(n_patients=patients, seed=seed)
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
-    names = _names(loaded, name)
-    with nullcontext() if out is None else ResultFolder(out) as folder:
+    names = _names(loaded, options.each_once("--case", name))
+    with nullcontext() if out is None else ResultFolder(out, loaded.inputs, beside=beside) as folder:
         program = compile_scenario(loaded)
         clock.lap("load")
         found = read_cases(program, names, patients, seed)
@@ -62,16 +70,16 @@ def case(
         if folder is not None:
             document = _write(program, found, folder, document)
     if json:
-        typer.echo(_document(found, document), nl=False)
+        say(_document(found, document), end="")
     elif not quiet:
-        options.console().print(_table(loaded, found))
+        console().print(_table(loaded, found))
 
 
-def _names(scenario: Scenario, asked: list[str] | None) -> list[str]:
+def _names(scenario: Scenario, asked: list[str]) -> list[str]:
     cases = scenario.file.cases
     if not cases:
         raise InputError(f"{scenario.path}: cases: the scenario has none.")
-    for name in asked or []:
+    for name in asked:
         if name not in cases:
             raise InputError(unknown("case", name, cases, "--case"))
     return [name for name in cases if not asked or name in asked]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lmssim.cli.terminal import say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ enabled = true
 """
 
 
+TOP = """\
+# The top of a project: scenarios below this folder may name any file below it
+"""
+
+
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to create.")],
     force: Annotated[
@@ -31,27 +38,28 @@ def init(
     ] = False,
 ) -> None:
     """Copy the bundled scenarios and calibrations to a folder, to edit."""
-    from lmssim.execution.store import make_folder, make_parents, refusal, write_bytes
+    from lmssim.execution.store import make_folder, make_parents, refusal, remove_abandoned, write_bytes
 
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise InputError(
             f"{folder}: is not empty; name a new folder, or give --force to add the files that are missing."
         )
     make_folder(folder)
+    remove_abandoned(folder)
     kept = []
     for name, content in _files():
         path = folder / name
         make_parents(path)
         try:
-            if not path.exists():
+            if not os.path.lexists(path):
                 write_bytes(path, content)
-            elif path.read_bytes() != content:
+            elif not path.is_file() or path.read_bytes() != content:
                 kept.append(name)
         except OSError as error:
             raise refusal(path, error) from None
     for name in kept:
-        typer.echo(f"kept your {folder / name}, which differs from the bundled one")
-    typer.echo(_next_steps(folder))
+        say(f"kept your {folder / name}, which differs from the bundled one")
+    say(_next_steps(folder))
 
 
 def _files() -> Iterator[tuple[str, bytes]]:
@@ -59,6 +67,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
     from lmssim.bundled import calibration_folder, scenarios_folder
     from lmssim.execution.store import json_text
     from lmssim.model.language.schema.document import schema_document
+    from lmssim.reach import ROOT
 
     for source in (scenarios_folder(), calibration_folder()):
         for path in sorted(source.rglob("*")):
@@ -67,6 +76,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
                 yield name.as_posix(), path.read_bytes()
     yield "schema/scenario.schema.json", json_text(schema_document(whole=False)).encode()
     yield ".taplo.toml", TAPLO.encode()
+    yield ROOT, TOP.encode()
 
 
 def _next_steps(folder: Path) -> str:

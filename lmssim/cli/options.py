@@ -4,25 +4,103 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from collections.abc import Iterator, Sequence
+
+    from lmssim.model.scenario import Scenario as LoadedScenario
+
+COHORT = "cohort"
+ENGINES = ("compiled", "des", COHORT)
+LARGEST_SEED = 2**63 - 1
+MOST_PATIENTS = 1_000_000_000
+MOST_JOBS = 1_024
+LONGEST_SHOWN = 60
+"""Characters of a value that a message repeats."""
+
+
+# === Numbers, each with its range in the help and in the message ===
+
+
+def whole(help_text: str, low: int, high: int, *, metavar: str = "N", **more: Any) -> Any:
+    """Option that takes a whole number between two bounds, which its help states."""
+
+    def parse(text: str | int) -> int:
+        if re.fullmatch(r"[+-]?[0-9]{1,30}", str(text)) and low <= int(text) <= high:
+            return int(text)
+        raise typer.BadParameter(f"{_shown(text)} is not a whole number from {_count(low)} to {_count(high)}.")
+
+    return typer.Option(
+        parser=parse, metavar=metavar, help=f"{help_text} From {_count(low)} to {_count(high)}.", **more
+    )
+
+
+def above_zero(help_text: str, *, metavar: str, **more: Any) -> Any:
+    """Option that takes a finite number above 0, which its help states."""
+
+    def parse(text: str | float) -> float:
+        value = number_of(str(text))
+        if value is None or value <= 0:
+            raise typer.BadParameter(f"{_shown(text)} is not a finite number above 0.")
+        return value
+
+    return typer.Option(parser=parse, metavar=metavar, help=f"{help_text} Above 0.", **more)
+
+
+def number_of(text: str) -> float | None:
+    """Finite number that a text is, in digits, with a point and an exponent perhaps; else None."""
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?", text):
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _count(number: int) -> str:
+    """A bound as people read it."""
+    return "2^63 - 1" if number == LARGEST_SEED else f"{number:,}"
+
+
+def _shown(value: object) -> str:
+    """A value in a message, cut where it is long."""
+    text = str(value)
+    return f"'{text}'" if len(text) <= LONGEST_SHOWN else f"'{text[:LONGEST_SHOWN]}...'"
+
+
+def _allow(context: typer.Context, folders: list[Path] | None) -> list[Path]:
+    """Let the inputs of a command name files of some folders."""
+    if folders:
+        from lmssim.reach import files_allowed_from
+
+        context.with_resource(files_allowed_from(folders))
+    return folders or []
+
+
+def folder_of(text: str | Path) -> Path:
+    """Folder of `--out DIR`."""
+    if not str(text).strip():
+        raise InputError("--out: is blank; name a folder.")
+    return Path(text)
+
 
 Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario.")
 ]
-Patients = Annotated[int, typer.Option(metavar="N", help="Patients, each of whom meets every strategy.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Seed of all random numbers.")]
-Jobs = Annotated[int | None, typer.Option(metavar="N", help="Workers; as many as there are cores if absent.")]
+Seed = Annotated[int, whole("Seed of all random numbers.", 0, LARGEST_SEED)]
+Jobs = Annotated[int | None, whole("Workers; as many as there are cores if absent.", 1, MOST_JOBS)]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="ID=VALUE", help="Hold a parameter at a value; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="ID=VALUE", help="Hold a parameter at a value, a finite number in its unit; may be repeated."
+    ),
 ]
 Switches = Annotated[
     list[str] | None,
@@ -31,8 +109,24 @@ Switches = Annotated[
 Strategies = Annotated[
     str | None, typer.Option("--strategies", metavar="ID,ID", help="Run these strategies alone; all if absent.")
 ]
-Block = Annotated[int, typer.Option(metavar="N", hidden=True, help="Patients per block of the kernels.")]
+Block = Annotated[int, whole("Patients per block of the kernels.", 1, 1_000_000, hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+AllowFilesFrom = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--allow-files-from",
+        metavar="DIR",
+        help="Let the input name files of this folder too, outside its own; may be repeated.",
+        callback=_allow,
+    ),
+]
+BesideOtherFiles = Annotated[
+    bool,
+    typer.Option(
+        "--beside-other-files",
+        help="Write to a folder that holds other files too; none of them is overwritten or removed.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
 
 
@@ -41,13 +135,6 @@ class RandomNumbers(StrEnum):
 
     common = "common"
     independent = "independent"
-
-
-def console() -> Console:
-    """Console on stdout, as wide as the terminal; wide enough for any table where there is none."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, soft_wrap=False)
 
 
 def check_known(option: str, value: str, known: tuple[str, ...]) -> None:
@@ -71,35 +158,61 @@ def jobs_or_all(jobs: int | None) -> int:
 def overrides_of(items: list[str] | None) -> dict[str, float]:
     """Parameter ids and values of `--set ID=VALUE`."""
     values: dict[str, float] = {}
-    for item in items or []:
-        id_, separator, text = (part.strip() for part in item.partition("="))
-        if not separator or not id_ or not text:
-            raise InputError(f"--set {item}: is not ID=VALUE, a parameter's id and a number.")
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise InputError(f"--set {item}: '{text}' is not a finite number.")
-        if id_ in values:
-            raise InputError(f"--set {item}: '{id_}' is set twice.")
+    for id_, text in _pairs("--set", items, "ID=VALUE, a parameter's id and a number", "is set twice"):
+        value = number_of(text)
+        if value is None:
+            raise InputError(f"--set {id_}={_cut(text)}: {_shown(text)} is not a finite number.")
         values[id_] = value
     return values
 
 
-def names_of(text: str | None) -> tuple[str, ...]:
-    """Names of `--strategies ID,ID`."""
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
-
-
 def switches_of(items: list[str] | None) -> dict[str, str]:
     """Switches and options of `--switch NAME=OPTION`."""
-    options: dict[str, str] = {}
+    return dict(_pairs("--switch", items, "NAME=OPTION, a switch and one of its options", "is chosen twice"))
+
+
+def _pairs(option: str, items: list[str] | None, form: str, twice: str) -> Iterator[tuple[str, str]]:
+    """Names and values of an option that may be repeated, each name once."""
+    seen: set[str] = set()
     for item in items or []:
-        name, separator, option = (part.strip() for part in item.partition("="))
-        if not separator or not name or not option:
-            raise InputError(f"--switch {item}: is not NAME=OPTION, a switch and one of its options.")
-        if name in options:
-            raise InputError(f"--switch {item}: '{name}' is chosen twice.")
-        options[name] = option
-    return options
+        name, separator, value = (part.strip() for part in item.partition("="))
+        if not separator or not name or not value:
+            raise InputError(f"{option} {_shown(item)}: is not {form}.")
+        if name in seen:
+            raise InputError(f"{option} {_cut(item)}: {_shown(name)} {twice}.")
+        seen.add(name)
+        yield name, value
+
+
+def names_of(text: str | None, option: str = "--strategies") -> tuple[str, ...]:
+    """Names of `--strategies ID,ID`, each once; empty if the option is absent."""
+    if text is None:
+        return ()
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise InputError(f"{option} {_shown(text)}: a name is missing; give one or more, such as ID or ID,ID.")
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"{option} {_shown(text)}: {_shown(name)} stands twice.")
+    return names
+
+
+def check_strategies(names: Sequence[str], scenario: LoadedScenario, option: str = "--strategies") -> None:
+    """Refuse a strategy that a scenario does not have."""
+    for name in names:
+        if name not in scenario.strategies:
+            raise InputError(unknown("strategy", name, scenario.strategies, option))
+
+
+def each_once(option: str, names: list[str] | None) -> list[str]:
+    """Names of an option that may be repeated, each once and none empty."""
+    for name in names or []:
+        if not name.strip():
+            raise InputError(f"{option} {_shown(name)}: a name is missing.")
+        if (names or []).count(name) > 1:
+            raise InputError(f"{option} {_cut(name)}: is given twice.")
+    return list(names or [])
+
+
+def _cut(text: str) -> str:
+    return _shown(text)[1:-1]

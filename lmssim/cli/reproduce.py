@@ -9,9 +9,12 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
-from lmssim.errors import InputError, unknown
+from lmssim.cli.terminal import console, say
+from lmssim.errors import InputError, OutputError, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmssim.evaluation import Evaluation
     from lmssim.execution.folder import ResultFolder
 
@@ -21,23 +24,27 @@ FOR_SWITCHES, FEWEST = 5, 1024
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
 PARTS = ("calibration", "validation", "base_case", "switches")
+SBC = "simulation_based_calibration"
 POWER_DRAWS = 50
 """Rows of the posterior over which the power of a published series is averaged."""
 
 
 def reproduce(
-    patients: Annotated[int, typer.Option(metavar="N", help="Patients of each scenario.")] = PATIENTS,
+    patients: Annotated[int, options.whole("Patients of each scenario.", 1, options.MOST_PATIENTS)] = PATIENTS,
     only: Annotated[
         str | None, typer.Option(metavar="PART", help=f"One part: {', '.join(PARTS)}. All if absent.")
     ] = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the results.")] = Path("results"),
+    out: Annotated[Path, typer.Option(metavar="DIR", parser=options.folder_of, help="Folder of the results.")] = Path(
+        "results"
+    ),
     quiet: options.Quiet = False,
 ) -> None:
     """Compute the reference results again: calibrations, validation, base cases, every option of every switch."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
+    _check_folders(out, only)
     if only in (None, "calibration"):  # first: the other parts draw on its posteriors
         _calibrations(out, seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "validation"):
@@ -53,21 +60,52 @@ def reproduce(
             switches(site, few, seed, jobs, shown, out=out / "switches" / site, quiet=quiet)
 
 
+def _check_folders(out: Path, only: str | None) -> None:
+    """Refuse folders that results cannot be written to, before hours of work."""
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.studies.reference import calibrations_in_order, reference
+
+    folders: dict[str, Callable[[], list[str]]] = {
+        "calibration": lambda: [f"calibration/{name}" for name in calibrations_in_order()],
+        "validation": lambda: [*(f"validation/{name}" for name in (*calibrations_in_order(), SBC)), "validation"],
+        "base_case": lambda: ["base_case"],
+        "switches": lambda: [f"switches/{site}" for site in reference().scenarios],
+    }
+    for part in PARTS:
+        for folder in folders[part]() if only in (None, part) else ():
+            with ResultFolder(out / folder):
+                pass
+
+
 def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
     """Calibrate everything; in the results of a working copy, its scenarios then draw from the new posteriors."""
     from lmssim.bundled import calibration_folder, find_calibration, in_working_copy
     from lmssim.cli.calibrate import calibrate_to
-    from lmssim.execution.store import make_folder, write_bytes
+    from lmssim.execution.store import make_parents, write_bytes
     from lmssim.studies.calibration.calibrate import Settings
     from lmssim.studies.reference import calibrations_in_order
 
     own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
+    posteriors = calibration_folder() / "posteriors"
     for name in calibrations_in_order():
         folder = out / "calibration" / name
+        copies = {made: posteriors / f"{name}{suffix}" for made, suffix in POSTERIOR.items()} if own else {}
+        _check_copies(folder, copies)
         calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
-        for made, suffix in POSTERIOR.items() if own else ():
-            posteriors = make_folder(calibration_folder() / "posteriors")
-            write_bytes(posteriors / f"{name}{suffix}", (folder / made).read_bytes())
+        for made, copy in copies.items():
+            make_parents(copy)
+            write_bytes(copy, (folder / made).read_bytes())
+
+
+def _check_copies(folder: Path, copies: dict[str, Path]) -> None:
+    """Refuse to replace posteriors that are no copies of what lmssim wrote to a folder."""
+    from lmssim.execution.store import hash_of
+    from lmssim.execution.writing.journal import known_in
+
+    earlier = known_in(folder)[0].hashes
+    for made, copy in copies.items():
+        if copy.exists() and hash_of(copy) not in earlier.get(made, []):
+            raise OutputError(f"{copy}: is no copy of the earlier {folder / made}, so it stays; move it away.")
 
 
 def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
@@ -80,7 +118,7 @@ def _validation(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
 
     for name in calibrations_in_order():
         validate(name, seed=seed, jobs=jobs, out=out / name, quiet=quiet)
-    folder = out / "simulation_based_calibration"
+    folder = out / SBC
     known = find_calibration(reference().simulation_based_calibration)
     sbc_to(known, SbcSettings(seed=seed), folder, options.jobs_or_all(jobs), quiet=quiet)
     _power(out, seed)
@@ -132,8 +170,8 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
     if not quiet:
         from lmssim.report.evaluation.by_site import site_table_text
 
-        options.console().print(site_table_text(table, patients))
-        typer.echo(f"Table: {out / 'by_site.csv'}")
+        console().print(site_table_text(table, patients))
+        say(f"Table: {out / 'by_site.csv'}")
 
 
 def _finish(folder: ResultFolder, evaluations: list[Evaluation]) -> None:

@@ -104,6 +104,6 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
 
 def json_document(evaluation: Evaluation, manifest: dict[str, Any], folder: Path) -> str:
     """The result as one JSON document."""
-    names = [name for name in ("summary", "incremental", "frontier", "errors") if name in evaluation.tables]
+    names = [name for name in ("summary", "incremental", "frontier", "errors", "caps") if name in evaluation.tables]
     tables = {name: store.objects(getattr(evaluation, name)) for name in names}
     return store.json_text({**tables, "manifest": manifest, "folder": str(folder)})

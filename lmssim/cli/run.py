@@ -10,6 +10,7 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.options import RandomNumbers
 from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,19 +20,17 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import Scenario
 
-COHORT = "cohort"
-ENGINES = ("compiled", "des", COHORT)
 BACKENDS = ("threads", "loky")
 DEFAULT_PATIENTS = 100_000
 DEFAULT_PROFILES = 32
-MOST_PATIENTS = 1_000_000_000
+MOST_PROFILES = 1_000_000
 
 
 def run(
     scenario: options.Scenario,
     patients: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Patients, each of whom meets every strategy.", show_default="100000"),
+        options.whole("Patients, each of whom meets every strategy.", 1, options.MOST_PATIENTS, show_default="100000"),
     ] = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
@@ -39,14 +38,14 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
-            help="compiled; des: the reference engine, slower and with the same results; cohort: an exact solution "
-            "without random numbers.",
+            help="compiled; des: the reference engine, slower and with the same results; cohort: a solution without "
+            "random numbers.",
         ),
     ] = "compiled",
     profiles: Annotated[
         int | None,
-        typer.Option(
-            metavar="N", help="Profiles of the population over which --engine cohort averages.", show_default="32"
+        options.whole(
+            "Profiles of the population over which --engine cohort averages.", 1, MOST_PROFILES, show_default="32"
         ),
     ] = None,
     backend: Annotated[
@@ -56,42 +55,52 @@ def run(
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     random_numbers: Annotated[
-        RandomNumbers, typer.Option(help="Whether parameter draws share their random numbers.")
+        RandomNumbers,
+        typer.Option(
+            help="Whether draws of the parameters, where a study makes several, share their random numbers. A run has "
+            "one, its base case: its results are the same either way, and the manifest says which was chosen."
+        ),
     ] = RandomNumbers.common,
     luck: Annotated[RandomNumbers | None, typer.Option(hidden=True)] = None,
     histories: Annotated[bool, typer.Option("--histories", help="Write every stay and event (Parquet).")] = False,
     precision: Annotated[
         float | None,
-        typer.Option(
+        options.above_zero(
+            "Double the patients, up to about a thousand million, until every incremental net benefit, at the first "
+            "willingness to pay, has a standard error of at most SE (in the scenario's currency).",
             metavar="SE",
-            help="Double the patients until every incremental net benefit, at the first willingness to pay, has a "
-            "standard error of at most SE (in the scenario's currency).",
         ),
     ] = None,
     control_variate: Annotated[
         bool,
         typer.Option(
             "--control-variate",
-            help="Also estimate outcomes with a control variate, an exactly solved profile (control_variate.csv).",
+            help="Also estimate outcomes with a control variate, an exactly solved profile (control_variate.csv). Not "
+            "with --engine cohort, which has no Monte-Carlo error.",
         ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=options.folder_of, help="Folder of the results.", show_default="./lmssim-out/SCENARIO"
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
 ) -> None:
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    options.check_known("--engine", engine, ENGINES)
+    strategies_ = options.names_of(strategies)
+    options.check_known("--engine", engine, options.ENGINES)
     options.check_known("--backend", backend, BACKENDS)
-    if precision is not None and not 0 < precision < float("inf"):
-        raise InputError(f"--precision: {precision:g} is not a finite number above 0.")
     if luck is not None and random_numbers != RandomNumbers.common:
         raise InputError("--luck is the old name of --random-numbers: give one of them.")
     independent = (luck or random_numbers) == RandomNumbers.independent
     given = {"patients": patients, "precision": precision, "histories": histories, "random-numbers": independent}
+    given |= {"control-variate": control_variate}
     _check_fits(engine, profiles, given)
 
     from lmssim.cli import results
@@ -105,7 +114,7 @@ def run(
         n_patients=DEFAULT_PATIENTS if patients is None else patients,
         seed=seed,
         random_numbers="independent" if independent else "common",
-        strategies=options.names_of(strategies),
+        strategies=strategies_,
         backend=backend,
         engine=engine,
         profiles=DEFAULT_PROFILES if profiles is None else profiles,
@@ -115,8 +124,9 @@ def run(
     )
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
+    options.check_strategies(strategies_, loaded)
     clock.lap("load")
-    with ResultFolder(out or Path("lmssim-out") / loaded.name) as folder:
+    with ResultFolder(out or Path("lmssim-out") / loaded.name, loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             evaluation = _evaluated(loaded, sampling, precision, progress)
         clock.lap("simulate")
@@ -139,7 +149,7 @@ def run(
                 evaluation, folder, document, clock.lap, histories=histories, progress=progress
             )
     if json:
-        typer.echo(results.json_document(evaluation, written, folder.path), nl=False)
+        say(results.json_document(evaluation, written, folder.path), end="")
     elif not quiet:
         _print(evaluation, folder.path)
 
@@ -152,19 +162,22 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
     InputError
         If one is given; the message says what to do instead.
     """
-    if engine != COHORT:
+    if engine != options.COHORT:
         if profiles is not None:
-            raise InputError(f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {COHORT}.")
+            raise InputError(
+                f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {options.COHORT}."
+            )
         return
     reasons = {
         "patients": "is solved for profiles, not patients: give --profiles",
         "precision": "has no Monte-Carlo error to reduce: give --profiles",
         "histories": "has no individual lives: give --engine compiled",
         "random-numbers": "has none: leave --random-numbers out",
+        "control-variate": "has no Monte-Carlo error to reduce: leave --control-variate out",
     }
     for option, reason in reasons.items():
         if given[option] not in (None, False):
-            raise InputError(f"--{option}: engine '{COHORT}' {reason}.")
+            raise InputError(f"--{option}: engine '{options.COHORT}' {reason}.")
 
 
 def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
@@ -197,7 +210,7 @@ def _evaluated(
     wtp, c = scenario.file.settings.wtp[0], evaluation.strategies.index(scenario.comparator)
     while (error := evaluation.increments.largest_error(wtp, c)) > precision:
         needed = evaluation.n * (error / precision) ** 2
-        if needed > MOST_PATIENTS:
+        if needed > options.MOST_PATIENTS:
             raise InputError(f"--precision: {precision:g} would take about {needed:.1g} patients; ask for less.")
         sampling = replace(sampling, n_patients=2 * sampling.n_patients)
         evaluation = evaluate(scenario, sampling, progress=progress)
@@ -207,5 +220,5 @@ def _evaluated(
 def _print(evaluation: Evaluation, folder: Path) -> None:
     from lmssim.report.evaluation.terminal import strategy_table_text
 
-    options.console().print(strategy_table_text(evaluation))
-    typer.echo(f"Report: {folder / 'report.html'}")
+    console().print(strategy_table_text(evaluation))
+    say(f"Report: {folder / 'report.html'}")

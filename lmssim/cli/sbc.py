@@ -11,13 +11,15 @@ import typer
 from lmssim.bundled import find_calibration
 from lmssim.cli import options
 from lmssim.cli.progress import phase_bars
-from lmssim.errors import InputError
+from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.calibration.checks.sbc import SbcSettings, SimulationBased
 
-DEFAULT_DATASETS, DEFAULT_PATIENTS = 100, 2_000
+DEFAULT_DATASETS, FEWEST_DATASETS, MOST_DATASETS = 100, 20, 100_000
+"""Data sets; fewer than 20 cannot tell a right likelihood from a wrong one."""
+DEFAULT_PATIENTS = 2_000
 TRUTH = 10
 """Patients of a data set, as a multiple of those of a design point."""
 FIGURE = "ranks"
@@ -28,37 +30,45 @@ def sbc(
         str, typer.Argument(metavar="CALIBRATION", help="A calibration file (TOML), or the name of a bundled one.")
     ],
     datasets: Annotated[
-        int, typer.Option(metavar="N", help="Data sets, each simulated from parameters of its own.")
+        int, options.whole("Data sets, each simulated from parameters of its own.", FEWEST_DATASETS, MOST_DATASETS)
     ] = DEFAULT_DATASETS,
     patients: Annotated[
         int,
-        typer.Option(
-            metavar="N", help="Patients at each design point of the emulator; ten times as many for a data set."
+        options.whole(
+            "Patients at each design point of the emulator; ten times as many for a data set.",
+            1,
+            options.MOST_PATIENTS // TRUTH,
         ),
     ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/sbc/CALIBRATION"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/sbc/CALIBRATION",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Fit targets simulated from known parameters, and rank those parameters. Exit code 1 if ranks are not uniform."""
-    if jobs is not None and jobs < 1:
-        raise InputError(f"--jobs: {jobs}; it must be 1 or more.")
-
     from lmssim.studies.calibration.checks.sbc import SbcSettings
 
     path = find_calibration(calibration)
     settings = SbcSettings(datasets=datasets, patients=patients, truth_patients=TRUTH * patients, seed=seed)
     settings.validate()
     folder = out or Path("lmssim-out") / "sbc" / path.stem
-    if not sbc_to(path, settings, folder, options.jobs_or_all(jobs), quiet=quiet).passed:
+    if not sbc_to(path, settings, folder, options.jobs_or_all(jobs), quiet=quiet, beside=beside).passed:
         raise typer.Exit(1)
 
 
-def sbc_to(path: Path, settings: SbcSettings, out: Path, jobs: int, *, quiet: bool = False) -> SimulationBased:
+def sbc_to(
+    path: Path, settings: SbcSettings, out: Path, jobs: int, *, quiet: bool = False, beside: bool = False
+) -> SimulationBased:
     """Simulation-based calibration into a folder."""
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
@@ -68,7 +78,7 @@ def sbc_to(path: Path, settings: SbcSettings, out: Path, jobs: int, *, quiet: bo
     clock = Stopwatch()
     problem = load_problem(path)
     clock.lap("load")
-    with ResultFolder(out) as folder:
+    with ResultFolder(out, problem.files, beside=beside) as folder:
         with phase_bars(shown=not quiet) as progress:
             study = run_sbc(problem, settings, jobs, progress)
         clock.lap("simulate and fit")
@@ -113,5 +123,5 @@ def _write(study: SimulationBased, folder: ResultFolder, manifest: dict[str, Any
 def _print(study: SimulationBased, folder: Path) -> None:
     from lmssim.report.calibration.sbc import sbc_table
 
-    options.console().print(sbc_table(study))
-    typer.echo(f"Figure: {folder / FIGURE}.svg")
+    console().print(sbc_table(study))
+    say(f"Figure: {folder / FIGURE}.svg")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import typer
+from lmssim.cli.terminal import say
 
 
 def schema() -> None:
     """Print the JSON schema of scenario files, for editors and checkers."""
-    typer.echo(schema_text(), nl=False)
+    say(schema_text(), end="")
 
 
 def schema_text() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lmssim.cli import options
-from lmssim.errors import InputError
+from lmssim.cli.terminal import console, say
+from lmssim.errors import InputError, OutputError
+from lmssim.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +48,15 @@ def show(
     diagram: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the state diagram to a file (SVG or PNG).")
     ] = None,
+    allow: options.AllowFilesFrom = None,
     json: Annotated[bool, typer.Option("--json", help="With --evidence: print it as JSON, and nothing else.")] = False,
 ) -> None:
     """Show a scenario: states and transitions, parameters with their sources, strategies, switches, evidence."""
     chosen_ = options.switches_of(chosen)
     if json and not evidence:
         raise InputError("--json: is possible with --evidence alone.")
+    if diagram is not None and diagram.suffix.lower() not in (".svg", ".png"):
+        raise InputError(f"--diagram {diagram}: ends in neither .svg nor .png.")
     if scenario is None:
         if not evidence or parameters or strategies or switches or diagram:
             raise InputError("SCENARIO is missing: a scenario file, or the name of a bundled scenario.")
@@ -63,26 +69,26 @@ def show(
     loaded = load_scenario(scenario, switches=chosen_)
     program = compile_scenario(loaded)
     everything = not (parameters or strategies or switches or diagram or evidence)
-    console = options.console()
+    screen = console()
     if diagram is not None:
         _draw(loaded, diagram)
-        typer.echo(f"Diagram: {diagram}")
+        say(f"Diagram: {diagram}")
     if everything:
         from lmssim.report.model.links import diagram_text
 
-        console.print(loaded.file.title, style="bold", markup=False)
-        console.print(f"{loaded.file.description.strip()}\n", markup=False)
-        typer.echo(diagram_text(loaded))
+        screen.print(one_line(loaded.file.title), style="bold")
+        screen.print(f"{loaded.file.description.strip()}\n")
+        say(diagram_text(loaded))
     if everything or strategies:
-        console.print(_strategies(loaded))
+        screen.print(_strategies(loaded))
     if switches or (everything and loaded.options):
-        console.print(_switches(loaded))
+        screen.print(_switches(loaded))
     if everything and loaded.file.regimens:
-        console.print(_regimens(program))
+        screen.print(_regimens(program))
     if everything or parameters:
-        console.print(_parameters(program))
+        screen.print(_parameters(program))
         for file, columns in loaded.further.items():
-            console.print(f"Not read: {file}: {', '.join(columns)}", markup=False)
+            screen.print(f"Not read: {file}: {', '.join(columns)}")
     if evidence:
         _show_evidence(loaded, json)
 
@@ -97,24 +103,25 @@ def _show_evidence(scenario: Scenario | None, json: bool) -> None:
 
     found = load_observations() if scenario is None else observations_of_scenario(load_observations(), scenario)
     if json:
-        typer.echo(json_text({"counts": counts(found), "observations": [asdict(o) for o in found]}), nl=False)
+        say(json_text({"counts": counts(found), "observations": [asdict(o) for o in found]}), end="")
         return
-    console = options.console()
-    console.print(counts_table(found))
-    console.print(observations_table(found))
+    screen = console()
+    screen.print(counts_table(found))
+    screen.print(observations_table(found))
 
 
 def _draw(scenario: Scenario, path: Path) -> None:
-    if path.suffix.lower() not in (".svg", ".png"):
-        raise InputError(f"--diagram {path}: ends in neither .svg nor .png.")
     from lmssim.execution.store import make_folder, write_bytes
+    from lmssim.execution.writing.stamps import is_stamped, stamped
     from lmssim.report.model.diagram import plot_diagram
     from lmssim.report.parts.style import save_figure
 
+    if os.path.lexists(path) and not (path.is_file() and is_stamped(path.read_bytes())):
+        raise OutputError(f"--diagram {path}: lmssim did not write this file as it is, so it stays; name another.")
     make_folder(path.parent)
     with TemporaryDirectory() as folder:
         drawn = save_figure(plot_diagram(scenario), Path(folder), "diagram")
-        write_bytes(path, drawn.with_suffix(path.suffix.lower()).read_bytes())
+        write_bytes(path, stamped(drawn.with_suffix(path.suffix.lower()).read_bytes()))
 
 
 def _strategies(scenario: Scenario) -> Table:

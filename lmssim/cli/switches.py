@@ -9,18 +9,22 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.sensitivity.switches import SwitchStudy
 
-DEFAULT_PATIENTS = 20_000
+DEFAULT_PATIENTS, FEWEST = 20_000, 1_024
+"""Patients; fewer than 1,024 give no errors (16 batches of 64)."""
 TABLE, FIGURE = "switches.csv", "switches"
 
 
 def switches(
     scenario: options.Scenario,
-    patients: options.Patients = DEFAULT_PATIENTS,
+    patients: Annotated[
+        int, options.whole("Patients, each of whom meets every strategy.", FEWEST, options.MOST_PATIENTS)
+    ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     strategies: Annotated[
@@ -30,8 +34,15 @@ def switches(
     chosen: options.Switches = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO-switches"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/SCENARIO-switches",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -47,16 +58,18 @@ def switches(
     from lmssim.studies.sensitivity.switches import run_switches
 
     clock = Stopwatch()
-    name = load_scenario(scenario, overrides_, chosen_).name
+    loaded = load_scenario(scenario, overrides_, chosen_)
+    options.check_strategies(strategies_, loaded)
+    name = loaded.name
     sampling = Sampling(n_patients=patients, seed=seed, block=block, jobs=options.jobs_or_all(jobs))
     clock.lap("load")
-    with ResultFolder(out or Path("lmssim-out") / f"{name}-switches") as folder:
+    with ResultFolder(out or Path("lmssim-out") / f"{name}-switches", loaded.inputs, beside=beside) as folder:
         with progress_bar(name, shown=not quiet) as progress:
             study = run_switches(scenario, sampling, overrides_, chosen_, strategies_, progress)
         clock.lap("simulate")
         manifest = _write(study, folder, _manifest(study, overrides_, clock.laps))
     if json:
-        typer.echo(_document(study, manifest, folder.path), nl=False)
+        say(_document(study, manifest, folder.path), end="")
     elif not quiet:
         _print(study, folder.path)
 
@@ -93,5 +106,5 @@ def _document(study: SwitchStudy, manifest: dict[str, Any], folder: Path) -> str
 def _print(study: SwitchStudy, folder: Path) -> None:
     from lmssim.report.sensitivity.switches import switch_table_text
 
-    options.console().print(switch_table_text(study))
-    typer.echo(f"Table: {folder / TABLE}")
+    console().print(switch_table_text(study))
+    say(f"Table: {folder / TABLE}")

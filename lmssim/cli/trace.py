@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lmssim.cli import options
-from lmssim.errors import InputError, unknown
+from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
@@ -21,9 +21,10 @@ TABLES = {"trace": "steps", "stays": "stays", "marks": "marks", "draws": "draws"
 
 def trace(
     scenario: options.Scenario,
-    patient: Annotated[int, typer.Option(metavar="N", help="Number of the patient, from 0.")],
+    patient: Annotated[int, options.whole("Number of the patient.", 0, options.LARGEST_SEED)],
     draw: Annotated[
-        int | None, typer.Option(metavar="K", help="Number of a draw of the parameters, from 0; base case if absent.")
+        int | None,
+        options.whole("Number of a draw of the parameters; base case if absent.", 0, options.LARGEST_SEED, metavar="K"),
     ] = None,
     strategy: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Show this strategy; may be repeated. All if absent.")
@@ -32,16 +33,19 @@ def trace(
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the tables and a figure of the life to this folder.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", parser=options.folder_of, help="Write the tables and a figure of the life to this folder."
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Trace one patient under every strategy: each event, the random number behind it, costs and QALYs so far."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    for option, value in (("--patient", patient), ("--draw", draw), ("--seed", seed)):
-        if value is not None and not 0 <= value < 2**63:
-            raise InputError(f"{option}: {value} is not between 0 and 2^63 - 1.")
+    shown = options.each_once("--strategy", strategy)
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
@@ -50,18 +54,16 @@ def trace(
 
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
-    for name in strategy or []:
-        if name not in loaded.strategies:
-            raise InputError(unknown("strategy", name, loaded.strategies, "--strategy"))
+    options.check_strategies(shown, loaded, "--strategy")
     clock.lap("load")
-    with nullcontext() if out is None else ResultFolder(out) as folder:
-        life = live(loaded, patient, seed, draw).only(strategy or loaded.strategies)
+    with nullcontext() if out is None else ResultFolder(out, loaded.inputs, beside=beside) as folder:
+        life = live(loaded, patient, seed, draw).only(shown or loaded.strategies)
         clock.lap("simulate")
         manifest = _manifest(life, overrides_, clock.laps)
         if folder is not None:
             manifest = _write(life, folder, manifest)
     if json:
-        typer.echo(_document(life, manifest), nl=False)
+        say(_document(life, manifest), end="")
     elif not quiet:
         _print(life, out)
 
@@ -100,6 +102,6 @@ def _document(life: Trace, manifest: dict[str, Any]) -> str:
 def _print(life: Trace, folder: Path | None) -> None:
     from lmssim.report.trace.steps import print_trace
 
-    print_trace(life, options.console())
+    print_trace(life, console())
     if folder is not None:
-        typer.echo(f"Picture: {folder / 'timeline.svg'}")
+        say(f"Picture: {folder / 'timeline.svg'}")

@@ -9,6 +9,7 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
 from lmssim.errors import DataError
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from lmssim.published.readings import Reading
     from lmssim.studies.validation import Validation
 
-DEFAULT_DRAWS, DEFAULT_PATIENTS = 400, 2_000
+DEFAULT_DRAWS, FEWEST_DRAWS, MOST_DRAWS = 400, 20, 1_000_000
+"""Draws of the parameters; fewer than 20 give no 95% interval."""
+DEFAULT_PATIENTS, FEWEST_PATIENTS = 2_000, 100
 TABLE, FIGURE = "validation.csv", "forest"
 
 
@@ -33,16 +36,25 @@ def validate(
             "scenario's calibration holds out.",
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(metavar="N", help="Parameter draws.")] = DEFAULT_DRAWS,
-    patients: Annotated[int, typer.Option(metavar="N", help="Simulated patients of each draw.")] = DEFAULT_PATIENTS,
+    draws: Annotated[int, options.whole("Draws of the parameters.", FEWEST_DRAWS, MOST_DRAWS)] = DEFAULT_DRAWS,
+    patients: Annotated[
+        int, options.whole("Simulated patients of each draw.", FEWEST_PATIENTS, options.MOST_PATIENTS)
+    ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO-validate"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/SCENARIO-validate",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -59,8 +71,9 @@ def validate(
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
     sampling.validate()
     loaded, readings = _readings(scenario, targets, overrides_, switches_)
+    read: list[str | Path] = [*loaded.inputs, *([] if targets is None else [targets])]
     clock.lap("load")
-    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-validate") as folder:
+    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-validate", read, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             found = study.validate(loaded, readings, draws, patients, seed, sampling.jobs, progress)
         clock.lap("simulate")
@@ -68,7 +81,7 @@ def validate(
         manifest = _manifest(found, program, sampling, overrides_, targets, clock.laps)
         manifest = _write(found, program, folder, manifest)
     if json:
-        typer.echo(_document(found, manifest, folder.path), nl=False)
+        say(_document(found, manifest, folder.path), end="")
     elif not quiet:
         _print(found, folder.path)
 
@@ -135,5 +148,5 @@ def _document(found: Validation, manifest: dict[str, Any], folder: Path) -> str:
 def _print(found: Validation, folder: Path) -> None:
     from lmssim.report.published.validation import validation_table
 
-    options.console().print(validation_table(found))
-    typer.echo(f"Report: {folder / 'report.html'}")
+    console().print(validation_table(found))
+    say(f"Report: {folder / 'report.html'}")

@@ -9,12 +9,13 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.verify import Battery
 
-DEFAULT_PATIENTS = 4_000
+DEFAULT_PATIENTS, FEWEST = 4_000, 100
 
 
 def verify(
@@ -23,17 +24,28 @@ def verify(
         typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario."),
     ] = None,
     engine: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Engine to test; may be repeated. Default: compiled.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", help="Engine to test: compiled, des or cohort; may be repeated. Default: compiled."
+        ),
     ] = None,
     check: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Run only this check, or the checks of this section; may be repeated."),
+        typer.Option(
+            metavar="NAME",
+            help="Run only this check, or the checks of this section (--list names them); may be repeated.",
+        ),
     ] = None,
     skip: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Leave out this check, or the checks of this section; may be repeated."),
+        typer.Option(
+            metavar="NAME",
+            help="Leave out this check, or the checks of this section (--list names them); may be repeated.",
+        ),
     ] = None,
-    patients: options.Patients = DEFAULT_PATIENTS,
+    patients: Annotated[
+        int, options.whole("Patients, each of whom meets every strategy.", FEWEST, options.MOST_PATIENTS)
+    ] = DEFAULT_PATIENTS,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     overrides: options.Overrides = None,
@@ -41,8 +53,15 @@ def verify(
     listed: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the results.", show_default="./lmssim-out/SCENARIO-verify"),
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/SCENARIO-verify",
+        ),
     ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -57,23 +76,26 @@ def verify(
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.verify import chosen, run_battery
 
+    engines = options.each_once("--engine", engine) or ["compiled"]
+    for name in engines:
+        options.check_known("--engine", name, options.ENGINES)
     checks = chosen(check or [], skip or [])
     if listed:
         for each in checks:
-            typer.echo(f"{each.section:<12} {each.id:<26} {each.title}")
+            say(f"{each.section:<12} {each.id:<26} {each.title}")
         return
     if scenario is None:
         raise InputError("verify: SCENARIO is missing; give a file (TOML) or the name of a bundled scenario.")
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
-    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-verify") as folder:
+    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-verify", loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
-            battery = run_battery(loaded, sampling, engine or ["compiled"], check or [], skip or [], progress)
+            battery = run_battery(loaded, sampling, engines, check or [], skip or [], progress)
         clock.lap("battery")
         manifest = _write(battery, folder, _manifest(battery, overrides_, clock.laps))
     if json:
-        typer.echo(json_text(_document(battery) | {"manifest": manifest, "folder": str(folder.path)}), nl=False)
+        say(json_text(_document(battery) | {"manifest": manifest, "folder": str(folder.path)}), end="")
     elif not quiet:
         _print(battery, folder.path)
     if not battery.passed:
@@ -125,8 +147,8 @@ def _document(battery: Battery) -> dict[str, Any]:
 def _print(battery: Battery, folder: Path) -> None:
     from lmssim.report.verification.battery import battery_table, scores_table
 
-    console = options.console()
+    screen = console()
     for name in battery.tables:
-        console.print(scores_table(battery, name))
-    console.print(battery_table(battery))
-    typer.echo(f"Report: {folder / 'verify.html'}")
+        screen.print(scores_table(battery, name))
+    screen.print(battery_table(battery))
+    say(f"Report: {folder / 'verify.html'}")

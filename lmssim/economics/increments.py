@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lmssim.economics import cea
+from lmssim.economics.ties import Ties, best_first, differ
 from lmssim.execution.estimates import over_draws
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lmssim.kernels import FloatArray, IntArray
 
 
@@ -60,6 +63,8 @@ class Increments:
         (n_strategies, n_outcomes): how far a mean may be off other than by chance.
     independent : bool
         Whether each draw has units of its own, so that their errors average out over draws; else draws share them.
+    exact : bool
+        Whether the errors are known ones, of an exact solution, by which ties are taken.
     """
 
     n: int | IntArray
@@ -69,6 +74,7 @@ class Increments:
     effect: int
     bound: FloatArray
     independent: bool = False
+    exact: bool = False
 
     def subgroup(self, g: int) -> Increments:
         """Those of one subgroup."""
@@ -81,6 +87,7 @@ class Increments:
             effect=self.effect,
             bound=self.bound,
             independent=self.independent,
+            exact=self.exact,
         )
 
     def increment(self, s: int, c: int, outcome: int) -> Estimate:
@@ -108,6 +115,56 @@ class Increments:
         d_cost, d_effect = self.increment(s, c, self.cost).mean, self.increment(s, c, self.effect).mean
         parts = (self._variance_over_draws(each) for each in self._variances(s, c))
         return Ratio(d_cost, d_effect, cea.icer_standard_error(d_cost, d_effect, *parts))
+
+    def widest_ratio_error(self, s: int, c: int, effect: int) -> float:
+        """Standard error of cost over another effect, where it is largest: how these two covary is not kept."""
+        d_cost, d_effect = self.increment(s, c, self.cost), self.increment(s, c, effect)
+        if d_effect.mean == 0.0:
+            return float("nan")
+        return (d_cost.se + abs(d_cost.mean / d_effect.mean) * d_effect.se) / abs(d_effect.mean)
+
+    @property
+    def means(self) -> FloatArray:
+        """Over draws, (n_strategies, n_outcomes)."""
+        means: FloatArray = self.mean.mean(axis=0)
+        return means
+
+    def known_error(self, s: int, c: int, outcome: int) -> float:
+        """Error of a difference that ties are taken by (`lmssim.economics.ties`): 0 of simulated patients."""
+        return self.increment(s, c, outcome).se if self.exact else 0.0
+
+    def ties(self, among: Sequence[int]) -> Ties:
+        """Known errors of the differences of some strategies, by their positions among these."""
+        if not self.exact:
+            return Ties()
+        return Ties(
+            cost=lambda i, j: self.known_error(among[i], among[j], self.cost),
+            effect=lambda i, j: self.known_error(among[i], among[j], self.effect),
+            benefit=lambda wtp, i, j: self.net_benefit(wtp, among[i], among[j]).se,
+        )
+
+    def frontier(self, among: Sequence[int]) -> list[cea.FrontierRow]:
+        """Incremental analysis of some strategies, by their positions among these."""
+        costs, effects = (self.means[list(among), k].tolist() for k in (self.cost, self.effect))
+        return cea.frontier(costs, effects, self.ties(among))
+
+    def best_first(self, among: Sequence[int], wtp: float) -> list[int]:
+        """Some strategies by net benefit, the greatest first; of those tied with it the preferred one comes first."""
+        costs, effects = (self.means[list(among), k].tolist() for k in (self.cost, self.effect))
+        return [among[i] for i in best_first(costs, effects, wtp, self.ties(among))]
+
+    def are_tied(self, s: int, c: int, wtp: float) -> bool:
+        """Whether two strategies have the same net benefit."""
+        costs, effects = (self.means[[s, c], k] for k in (self.cost, self.effect))
+        size = float((np.abs(costs) + wtp * np.abs(effects)).max())
+        difference = self.net_benefit(wtp, s, c)
+        return not differ(difference.mean, 0.0, difference.se if self.exact else 0.0, size)
+
+    def cost_per_unit(self, s: int, c: int, effect: int) -> float:
+        """Cost of a unit of an effect that strategy `s` gains over `c`, or saves by a unit lost; NaN of ties."""
+        size = float(np.abs(self.means[[s, c], effect]).max())
+        d_cost, d_effect = (self.increment(s, c, k).mean for k in (self.cost, effect))
+        return cea.cost_per_unit(d_cost, d_effect, self.known_error(s, c, effect), size)
 
     def largest_error(self, wtp: float, c: int) -> float:
         """Largest standard error of an incremental net benefit over strategy `c`."""

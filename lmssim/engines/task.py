@@ -6,6 +6,7 @@ patients (common random numbers), or draw d has the numbers from d x `per_draw` 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from lmssim.kernels import layout
 from lmssim.kernels.rewards import N_MAIN
-from lmssim.kernels.tally import N_PRODUCTS, Counts, Grid, Moments
+from lmssim.kernels.tally import N_PRODUCTS, SAME_TIME, Counts, Grid, Moments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -169,6 +170,9 @@ def empty_counts(program: Program, leading: tuple[int, ...], grid: Grid) -> Coun
         occupancy=zeros(n_states, int(grid.occupancy[-1]) + 1),
         entries=zeros(n_states, 2),
         marks=zeros(len(program.marks), 2),
+        early=zeros(
+            len(program.endpoints), 2, len(grid.endpoint) if len(grid.endpoint) == grid.endpoint[-1] + 1 else 0
+        ),
     )
 
 
@@ -184,8 +188,11 @@ def whole_grid(program: Program) -> Grid:
 def grid_at(program: Program, times: Sequence[float]) -> Grid:
     """A few times of the program's grids, ascending; occupancy is kept at those that stand on its coarser one."""
     f, whole = program.packed.f, whole_grid(program)
+    steps = [time * float(f[layout.F_STEPS_PER_YEAR]) for time in times]
+    if program.scenario.file.cycles is not None:  # at a time between the ends of cycles the last one's counts hold
+        steps = [float(math.floor(step + SAME_TIME)) for step in steps]
     return Grid(
-        _kept(whole.endpoint, [time * float(f[layout.F_STEPS_PER_YEAR]) for time in times]),
+        _kept(whole.endpoint, steps),
         _kept(whole.occupancy, [time * float(f[layout.F_OCCUPANCY_PER_YEAR]) for time in times]),
     )
 

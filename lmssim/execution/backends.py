@@ -13,6 +13,8 @@ import io
 import os
 import pickle
 import tempfile
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,10 +29,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lmssim.errors import InputError, RunError, unknown
+from lmssim.execution.writing import interruption
+from lmssim.execution.writing.owners import is_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from concurrent.futures import Executor
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -39,6 +42,10 @@ R = TypeVar("R")
 THREADS, LOKY = "threads", "loky"
 IDLE_SECONDS = 60
 """After so long without a task a process ends."""
+WATCH_SECONDS = 0.5
+"""How often a process looks whether its parent still runs."""
+SENT, MAGIC = "lmssim-sent-", b"lmssim: sent to processes\n"
+"""Name and first line of the file by which processes get what they share."""
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 """Environment of a process: its libraries add no threads of their own."""
 
@@ -98,6 +105,7 @@ def _results(
     with threadpool_limits(limits=1):
         if jobs == 1:
             for task in tasks:
+                interruption.check()
                 yield function(shared, task)
             return
         with EXECUTORS[backend](function, shared, jobs) as submit:
@@ -111,6 +119,7 @@ def _in_order(submit: Callable[[T], Future[R]], tasks: Iterator[T], most: int) -
         waiting.extend(submit(task) for task in islice(tasks, most))
         while waiting:
             result = waiting.popleft().result()
+            interruption.check()
             waiting.extend(submit(task) for task in islice(tasks, 1))
             yield result
     except BrokenProcessPool as error:
@@ -136,23 +145,55 @@ def _threads(function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Ca
 def _processes(function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Callable[[T], Future[R]]]:
     from joblib.externals.loky import get_reusable_executor
 
-    executor: Executor = get_reusable_executor(jobs, timeout=IDLE_SECONDS, env=ONE_THREAD)
-    with _sent(shared) as (path, key):
-        yield lambda task: executor.submit(_call, function, path, key, _pickled(task))
+    executor = get_reusable_executor(
+        jobs, timeout=IDLE_SECONDS, env=ONE_THREAD, initializer=_end_with, initargs=(os.getpid(),)
+    )
+    try:
+        with _sent(shared) as (path, key):
+            yield lambda task: executor.submit(_call, function, path, key, _pickled(task))
+    except KeyboardInterrupt:
+        executor.shutdown(wait=False, kill_workers=True)
+        raise
+
+
+def _end_with(parent: int) -> None:
+    """In a process: end when the process that asked for it has ended, however it did."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCH_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="lmssim-parent", daemon=True).start()
 
 
 @contextmanager
 def _sent(shared: Any) -> Iterator[tuple[str, str]]:
     """What is shared in a file that processes read once, and the hash by which they know that they have it."""
     content = _pickled(shared)
-    handle, path = tempfile.mkstemp(prefix="lmssim-")
+    _remove_abandoned(Path(tempfile.gettempdir()))
+    handle, path = tempfile.mkstemp(prefix=f"{SENT}{os.getpid()}-")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.write(MAGIC + content)
         yield path, hashlib.sha256(content).hexdigest()
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error.strerror or error}.") from error
     finally:
         with suppress(OSError):
             Path(path).unlink()
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what was sent by processes that were killed since."""
+    for path in folder.glob(f"{SENT}*-*"):
+        pid = path.name.removeprefix(SENT).partition("-")[0]
+        with suppress(OSError):
+            if pid.isdigit() and path.is_file() and not path.is_symlink() and not is_running(int(pid)):
+                with path.open("rb") as file:
+                    ours = file.read(len(MAGIC)) == MAGIC
+                if ours:
+                    path.unlink()
 
 
 class _Pickler(pickle.Pickler):
@@ -179,7 +220,8 @@ def _call(function: Callable[[Any, Any], Any], path: str, key: str, task: bytes)
     """Run a task in a process, whose modules are those of this package's parent."""
     if key not in _held:
         _held.clear()
-        _held[key] = pickle.loads(Path(path).read_bytes())  # noqa: S301 - the parent of this process wrote it
+        content = Path(path).read_bytes()[len(MAGIC) :]
+        _held[key] = pickle.loads(content)  # noqa: S301 - the parent of this process wrote it
     return function(_held[key], pickle.loads(task))  # noqa: S301 - likewise
 
 

@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import struct
+import time
 import warnings
 import zipfile
+import zlib
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +22,11 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from lmssim.execution import store
+from lmssim.execution.writing.guards import guard_of
+from lmssim.execution.writing.leases import SECONDS, Lease
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -28,8 +34,22 @@ if TYPE_CHECKING:
 SUFFIX = ".npz"
 KEY, CONTENT, VALUES = "_key", "_content", "_values"
 """Entries of a file beside its arrays: hash of what decides the part, hash of what is in it, plain values as JSON."""
-UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
-"""What reading a damaged file raises."""
+POLL_SECONDS = 0.2
+"""Between two looks at what other processes make."""
+UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+    SyntaxError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What reading a damaged file raises, by what is damaged: the archive, an entry, the head of an array, the JSON."""
 
 
 class DamagedPartWarning(UserWarning):
@@ -104,13 +124,17 @@ class Checkpoint:
             If it is there but damaged, or not what its name says; the message names the file.
         """
         path = self._path(name)
-        if not path.is_file():
+        if not path.is_file():  # nor a pipe or a device, which would not end
             return None
         try:
-            return _read(path, self._key(name))
+            part = _read(path, self._key(name))
         except UNREADABLE as error:
-            warnings.warn(f"{path}: damaged ({error}); it is made again.", DamagedPartWarning, stacklevel=3)
+            reason = str(error).strip() or "it is cut short"
+            warnings.warn(f"{path}: damaged ({reason}); it is made again.", DamagedPartWarning, stacklevel=3)
             return None
+        if (guard := guard_of(path)) is not None:
+            guard.keep(path)
+        return part
 
     def put(self, name: str, part: Part) -> None:
         """Keep a part, in place of one that is there.
@@ -140,8 +164,53 @@ def made(checkpoint: Checkpoint | None, name: str, make: Callable[[], Part]) -> 
     return part
 
 
+class SharedParts:
+    """Parts that several processes make together, each part once, by whoever holds its lease.
+
+    A part has no name but the hash of all that it is made from, so it is right whoever made it, and when.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder that they share; made if it is not there.
+    seconds : float
+        How long the lease of a process of another machine holds after its last sign of life.
+    """
+
+    def __init__(self, folder: Path, seconds: float = SECONDS) -> None:
+        self.folder, self.seconds = folder, seconds
+        self._parts = Checkpoint(folder, "")
+
+    def offered(self, key: str, make: Callable[[], Part]) -> Part | None:
+        """A part that is there, or is made now; None while another process makes it.
+
+        Parameters
+        ----------
+        key : str
+            Of `key_of`, over all that the part is made from.
+        make : callable
+            Makes it.
+        """
+        if (held := self._parts.get(key)) is not None:
+            return held
+        with Lease(self.folder / f"{key}.lease", self.seconds) as lease:
+            return made(self._parts, key, make) if lease.take() else None
+
+    def all_of(self, tasks: Mapping[str, Callable[[], Part]]) -> dict[str, Part]:
+        """All parts by their keys: whatever nobody else makes is made here, and the rest waited for."""
+        found: dict[str, Part] = {}
+        while len(found) < len(tasks):
+            before = len(found)
+            for key in tasks.keys() - found:
+                if (part := self.offered(key, tasks[key])) is not None:
+                    found[key] = part
+            if len(found) == before:
+                time.sleep(POLL_SECONDS)
+        return {key: found[key] for key in tasks}
+
+
 def _read(path: Path, key: str) -> Part:
-    with path.open("rb") as file, NpzFile(file, allow_pickle=False) as found:
+    with _entries(path) as found:
         entries = dict(found)
     held, content = (str(entries.pop(name)) for name in (KEY, CONTENT))
     if held != key:
@@ -150,6 +219,16 @@ def _read(path: Path, key: str) -> Part:
         raise ValueError("its content is not what was written")
     values = json.loads(str(entries.pop(VALUES)))
     return Part(entries, values)
+
+
+@contextmanager
+def _entries(path: Path) -> Iterator[NpzFile]:
+    """Entries of a file, which hold as many bytes as the file has: a part is written without compression."""
+    with path.open("rb") as file, NpzFile(file, allow_pickle=False) as found:
+        sizes = [(entry.file_size, entry.compress_type) for entry in zipfile.ZipFile(file).infolist()]
+        if sum(size for size, _ in sizes) > path.stat().st_size or any(kind != zipfile.ZIP_STORED for _, kind in sizes):
+            raise ValueError("lmssim did not write it in this form")
+        yield found
 
 
 def _content_of(entries: Mapping[str, NDArray[Any]]) -> str:
@@ -161,7 +240,7 @@ def _content_of(entries: Mapping[str, NDArray[Any]]) -> str:
 def _key_in(path: Path) -> str | None:
     """Key that a file carries; None if it cannot be read, or is none of ours."""
     try:
-        with path.open("rb") as file, NpzFile(file, allow_pickle=False) as entries:
+        with _entries(path) as entries:
             return str(entries[KEY])
     except UNREADABLE:
         return None

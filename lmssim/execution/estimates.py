@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lmssim.kernels import CountArray, FloatArray, IntArray
     from lmssim.kernels.tally import Counts
 
+    EndpointPair = tuple[FloatArray, FloatArray]
+    """`Counts.endpoint` and `early` of one endpoint."""
+
 SIMULATED, EXACT = "simulated", "exact"
 """Kinds of estimates."""
 
@@ -155,6 +158,9 @@ class Estimates(Means):
     by_draw: CountsAtTimes | None = None
     by_subgroup: SubgroupEstimates | None = None
 
+    capped: FloatArray | None = None
+    """Of a partitioned survival model, what caps cut off of its curves, (n_draws, n_strategies, n_caps, 3)."""
+
     kind: ClassVar[str] = SIMULATED
     individual: ClassVar[bool] = True
     """Whether single lives stand behind the estimates, which published series and patients are read from."""
@@ -176,21 +182,32 @@ class Estimates(Means):
 
     def error(self) -> FloatArray:
         """Standard error of the mean over draws, given the draws, (n_strategies, n_outcomes); with that of steps."""
-        error: FloatArray = np.hypot(over_draws(self.standard_error(), self.independent), self.step_error)
+        error: FloatArray = np.hypot(self.chance_error(), self.step_error)
         return error
+
+    def chance_error(self) -> FloatArray:
+        """The same without that of steps."""
+        return over_draws(self.standard_error(), self.independent)
 
     @property
     def step_error(self) -> FloatArray:
         """Estimated error of a mean by steps of time, (n_strategies, n_outcomes); 0 where time is not cut."""
         return np.zeros(self.mean.shape[1:])
 
-    def endpoint_step_error(self, strategy: int, endpoint: int) -> FloatArray:
-        """The same, of an endpoint's cumulative probabilities, (3, n_steps + 1): event, competing event, censoring."""
-        return np.zeros((3, self.counts.endpoint.shape[-1] - 1))
+    def endpoint_checks(self, strategy: int, endpoint: int) -> Sequence[tuple[float, EndpointPair, EndpointPair]]:
+        """Of an exact solution, an endpoint in pairs of solutions, the finer one first, and what each pair counts for.
 
-    def endpoint_replicates(self, strategy: int, endpoint: int) -> FloatArray | None:
-        """Of an exact solution, an endpoint's probabilities in each replicate, (n_replicates, 3, n_steps + 2)."""
+        The error of steps is at least such a multiple of their distance.
+        """
+        return ()
+
+    def endpoint_replicates(self, strategy: int, endpoint: int) -> tuple[FloatArray, FloatArray] | None:
+        """Of an exact solution, the same in each replicate, (n_replicates, 3, n_steps + 2) and (.., 2, n_steps + 2)."""
         return None
+
+    def event_step_error(self, strategy: int, event: int) -> float:
+        """How far steps of time can put wrong the share of patients who ever have an event."""
+        return 0.0
 
     def event_share(self, strategy: int, event: int) -> tuple[float, float]:
         """Share of patients who ever have an event, and its standard error."""

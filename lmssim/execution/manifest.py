@@ -121,8 +121,26 @@ def evaluation_part(
         "control_variate": sampling.control_variate,
         "strategies": [program.strategies[s] for s in sampling.positions(program)],
         "comparator": scenario.comparator,
-        "conventions": scenario.file.settings.model_dump(mode="json"),
+        "conventions": conventions_part(scenario),
         "packages": {name: metadata.version(name) for name in PACKAGES},
+    }
+
+
+def conventions_part(scenario: Scenario) -> dict[str, Any]:
+    """Every convention that the file states or takes by default: settings, and the keys that name a rule."""
+    file = scenario.file
+    sections = ("cycles", "mortality", "partitioned_survival", "utilities")
+    stated = file.model_dump(mode="json", include=set(sections), exclude={"partitioned_survival": {"curves"}})
+    losses = {
+        name: {key: getattr(event, key) for key in ("years", "stop_on_leaving", "stack")}
+        for name, event in file.events.items()
+        if event.utility_loss is not None
+    }
+    return {
+        **file.settings.model_dump(mode="json"),
+        **stated,
+        "losses_of_events": losses,
+        **file.model_dump(mode="json", include={"clocks", "terminal"}),
     }
 
 

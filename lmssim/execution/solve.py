@@ -8,7 +8,7 @@ and only half as fine, and twice under the first strategy. It is no bound.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -30,10 +30,11 @@ from lmssim.kernels.tally import Counts, Grid
 from lmssim.model.population.profiles import Profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lmssim.engines.cohort.result import CohortResult
     from lmssim.engines.cohort.solver import Runner
+    from lmssim.execution.estimates import EndpointPair
     from lmssim.execution.simulate import Sampling
     from lmssim.execution.subgroups import Subgroups
     from lmssim.kernels import CountArray, FloatArray, IntArray
@@ -59,38 +60,25 @@ TINY = 1e-300
 
 
 @dataclass(frozen=True)
-class StepError:
-    """Estimated error of steps and intervals.
+class _Check:
+    """Two solutions of the same profiles, averaged, of which one is finer: the error is taken from their distance.
 
     Attributes
     ----------
-    outcomes : ndarray(float, ndim=2)
-        (n_strategies, n_outcomes).
-    endpoint : ndarray(float, ndim=4)
-        (n_strategies, n_endpoints, 3, n_steps + 2): of the endpoints' cumulative probabilities.
+    part : float
+        Multiple of the distance that the error is taken to be at least.
+    finer, coarser : CohortResult
+        Results of one profile.
     """
 
-    outcomes: FloatArray
-    endpoint: FloatArray
+    part: float
+    finer: CohortResult
+    coarser: CohortResult
 
-    @classmethod
-    def none(cls, result: CohortResult) -> StepError:
-        """No error."""
-        return cls(np.zeros(result.outcomes.shape[1:]), np.zeros(result.endpoint.shape[1:]))
-
-    def scaled(self, part: float) -> StepError:
-        """A multiple of it."""
-        return StepError(part * self.outcomes, part * self.endpoint)
-
-    def or_more(self, other: StepError) -> StepError:
-        """The larger of two, number by number."""
-        return StepError(np.maximum(self.outcomes, other.outcomes), np.fmax(self.endpoint, other.endpoint))
-
-    def repeated(self, n: int) -> StepError:
+    def repeated(self, n: int) -> _Check:
         """The same for `n` strategies, if it is of one."""
-        if len(self.outcomes) == n:
-            return self
-        return StepError(self.outcomes.repeat(n, axis=0), self.endpoint.repeat(n, axis=0))
+        n_known = self.finer.outcomes.shape[1]
+        return self if n_known == n else _Check(self.part, self.finer.repeated(n), self.coarser.repeated(n))
 
 
 @dataclass(kw_only=True)
@@ -103,15 +91,16 @@ class Solution(Estimates):
         Counts of each replicate, with a leading axis.
     steps : ndarray(float, ndim=2)
         (n_strategies, n_outcomes): error of steps and intervals.
-    endpoint_steps : ndarray(float, ndim=4)
-        (n_strategies, n_endpoints, 3, n_steps + 2): the same, of the endpoints' cumulative probabilities.
+    checks : tuple of (float, Counts, Counts)
+        Pairs of solutions of a few profiles, averaged, one finer than the other, and the multiple of their distance
+        that the error of steps is taken to be at least.
     n_profiles : int
         Profiles in all.
     """
 
     replicates: Counts
     steps: FloatArray
-    endpoint_steps: FloatArray
+    checks: tuple[tuple[float, Counts, Counts], ...]
     n_profiles: int
 
     kind: ClassVar[str] = EXACT
@@ -127,13 +116,23 @@ class Solution(Estimates):
         """Error of steps and intervals."""
         return self.steps
 
-    def endpoint_step_error(self, strategy: int, endpoint: int) -> FloatArray:
-        """The same, of an endpoint's cumulative probabilities."""
-        return self.endpoint_steps[strategy, endpoint, :, :-1]
+    def endpoint_checks(self, strategy: int, endpoint: int) -> Sequence[tuple[float, EndpointPair, EndpointPair]]:
+        """Probabilities of an endpoint in pairs of solutions, one finer than the other."""
 
-    def endpoint_replicates(self, strategy: int, endpoint: int) -> FloatArray | None:
+        def of(each: Counts) -> EndpointPair:
+            return each.endpoint[strategy, endpoint], each.early[strategy, endpoint]
+
+        return [(part, of(finer), of(coarser)) for part, finer, coarser in self.checks]
+
+    def endpoint_replicates(self, strategy: int, endpoint: int) -> tuple[FloatArray, FloatArray] | None:
         """Probabilities of an endpoint in each replicate."""
-        return self.replicates.endpoint[:, strategy, endpoint].astype(np.float64)
+        endpoints, early = self.replicates.endpoint, self.replicates.early
+        return endpoints[:, strategy, endpoint].astype(np.float64), early[:, strategy, endpoint].astype(np.float64)
+
+    def event_step_error(self, strategy: int, event: int) -> float:
+        """From the profiles that were solved again."""
+        each = ((part, a.marks[strategy, event, 1], b.marks[strategy, event, 1]) for part, a, b in self.checks)
+        return max((float(part * abs(finer - coarser)) for part, finer, coarser in each), default=0.0)
 
     def _share_error(self, share: float, strategy: int, event: int) -> float:
         """From the spread of the replicates; 0 for a single one, which is exact."""
@@ -171,88 +170,111 @@ def solve_population(
     reader = _Reader(program, sampling, profiles)
     strategies, numbers = sampling.positions(program), program.numbers(draws)
     run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
-    fineness, error, first = _settled(program, numbers[0], profiles, strategies, run)
+    fineness, checks, first = _settled(program, numbers[0], profiles, strategies, run)
     parts: list[Estimates] = []
     replicates: Counts | None = None
+    capped: list[FloatArray] = []
     for d in range(len(numbers)):
         result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, run, strategies)
         counts = _counts(result, profiles)
         replicates = counts if replicates is None else Counts(*map(np.add, replicates, counts))
         parts.append(reader.read(result, counts))
+        if (cut := result.capped(profiles.weights)) is not None:
+            capped.append(cut)
         if progress is not None:
             progress(d + 1, len(numbers))
     assert replicates is not None
     stacked = fold.stack(parts)
-    found = {each.name: getattr(stacked, each.name) for each in fields(Estimates) if each.name != "counts"}
+    found = {
+        each.name: getattr(stacked, each.name) for each in fields(Estimates) if each.name not in ("counts", "capped")
+    }
     return Solution(
         **found,
         counts=Counts(*(each.sum(axis=0) for each in replicates)),
         replicates=replicates,
-        steps=error.outcomes,
-        endpoint_steps=error.endpoint,
+        steps=_steps(checks, first),
+        checks=tuple((c.part, _counts_of_one(c.finer), _counts_of_one(c.coarser)) for c in checks),
         n_profiles=len(profiles.x),
+        capped=np.stack(capped) if capped else None,
     )
 
 
 def _settled(
     program: Program, numbers: FloatArray, profiles: Profiles, strategies: Sequence[int], run: Runner
-) -> tuple[Fineness, StepError, CohortResult]:
-    """How fine to solve, the error of steps that is left, and the first solution."""
+) -> tuple[Fineness, list[_Check], CohortResult]:
+    """How fine to solve, what is known of the error of steps that is left, and the first solution."""
     if not program.is_continuous:
-        whole = solve(program, numbers, profiles.x, Fineness(), run, strategies)
-        return Fineness(), StepError.none(whole), whole
+        return Fineness(), [], solve(program, numbers, profiles.x, Fineness(), run, strategies)
     large = len(program.states) >= LARGE
     if len(profiles.x) * len(strategies) <= FEW and not large:
         return _refined(partial(solve, program, numbers, profiles.x, run=run, strategies=strategies), profiles)
-    fineness, n = Fineness(), 1 if large else CHECKED
-    first = solve(program, numbers, profiles.x, fineness, run, strategies)
-    chosen = np.sort(np.argsort(-profiles.weights, kind="stable")[:n])
+    first = solve(program, numbers, profiles.x, Fineness(), run, strategies)
+    chosen = np.sort(np.argsort(-profiles.weights, kind="stable")[: 1 if large else CHECKED])
     few = Profiles(profiles.x[chosen], profiles.weights[chosen], 1)
-    found, again = first.of(chosen), partial(solve, program, numbers, few.x, run=run)
-    before = _change(again(fineness=fineness.coarser(), strategies=strategies), found, few)
-    n_finer = 1 if large else len(strategies)
+    again = partial(solve, program, numbers, few.x, run=run)
+    return Fineness(), _checks(again, first.of(chosen), few, strategies, large), first
+
+
+def _checks(
+    again: Callable[..., CohortResult], found: CohortResult, few: Profiles, strategies: Sequence[int], large: bool
+) -> list[_Check]:
+    """Solve a few profiles again, coarser and finer, as far as that is not too large."""
+    fineness = Fineness()
+    checks = [_check(OF_COARSER, found, again(fineness=fineness.coarser(), strategies=strategies), few)]
+    with _unless_too_large():
+        finer = again(fineness=fineness.finer(), strategies=strategies[:1] if large else strategies)
+        n = finer.outcomes.shape[1]
+        checks.append(_check(OF_FINER, finer, found.of(np.arange(len(few.x)), n), few).repeated(len(strategies)))
+        if not large:
+            finest = again(fineness=fineness.finer().finer(), strategies=strategies)
+            checks.append(_check(OF_FINEST, finest, found, few))
+    return checks
+
+
+def _refined(solved: Callable[..., CohortResult], profiles: Profiles) -> tuple[Fineness, list[_Check], CohortResult]:
+    """Solve finer and finer until the error is small, or a finer solution would be too large."""
+    fineness, coarser = Fineness(), solved(fineness=Fineness().coarser())
+    result = solved(fineness=fineness)
+    checks = [_check(1.0, result, coarser, profiles)]
+    with _unless_too_large():
+        for halvings in range(1, MOST_HALVINGS + 1):
+            finer = solved(fineness=fineness.finer())
+            checks = [_check(1.0, finer, result, profiles), replace(checks[0], part=OF_BEFORE)]
+            fineness, result = fineness.finer(), finer
+            mean = np.abs(result.averaged(profiles.weights).outcomes[0])
+            change = (_steps(checks, result) / np.maximum(mean, TINY))[:, :N_MAIN]
+            if change.max() <= SETTLED and halvings >= FEWEST_HALVINGS:
+                break
+    return fineness, checks, result
+
+
+@contextmanager
+def _unless_too_large() -> Iterator[None]:
+    """Go without what would be too large on every machine; what this one lacks the memory for is refused."""
     try:
-        finer = again(fineness=fineness.finer(), strategies=strategies[:n_finer])
+        yield
     except LowMemoryError:
         raise
     except TooLargeError:
-        return fineness, before, first
-    after = _change(found.of(np.arange(len(chosen)), n_finer), finer, few).repeated(len(strategies))
-    error = before.scaled(OF_COARSER).or_more(after.scaled(OF_FINER))
-    if not large:
-        with suppress(TooLargeError):
-            finest = again(fineness=fineness.finer().finer(), strategies=strategies)
-            error = error.or_more(_change(found, finest, few).scaled(OF_FINEST))
-    return fineness, error, first
+        pass
 
 
-def _refined(solved: Callable[..., CohortResult], profiles: Profiles) -> tuple[Fineness, StepError, CohortResult]:
-    """Solve finer and finer until the error is small, or a finer solution would be too large."""
-    fineness, coarse = Fineness(), solved(fineness=Fineness().coarser())
-    result = solved(fineness=fineness)
-    before = _change(coarse, result, profiles)
-    error = before
-    for halvings in range(1, MOST_HALVINGS + 1):
-        try:
-            finer = solved(fineness=fineness.finer())
-        except LowMemoryError:
-            raise
-        except TooLargeError:
-            break
-        change = _change(result, finer, profiles)
-        fineness, result, error, before = fineness.finer(), finer, change.or_more(before.scaled(OF_BEFORE)), change
-        mean = np.abs(result.averaged(profiles.weights).outcomes[0])
-        settled = (error.outcomes / np.maximum(mean, TINY))[:, :N_MAIN].max() <= SETTLED
-        if settled and halvings >= FEWEST_HALVINGS:
-            break
-    return fineness, error, result
+def _check(part: float, finer: CohortResult, coarser: CohortResult, profiles: Profiles) -> _Check:
+    return _Check(part, finer.averaged(profiles.weights), coarser.averaged(profiles.weights))
 
 
-def _change(coarse: CohortResult, fine: CohortResult, profiles: Profiles) -> StepError:
-    """Size of the changes from one solution to a finer one, averaged over profiles, so that none make up for others."""
-    ends = np.abs((fine.endpoint - coarse.endpoint).cumsum(axis=-1))
-    sizes = replace(fine, outcomes=np.abs(fine.outcomes - coarse.outcomes), endpoint=ends).averaged(profiles.weights)
-    return StepError(sizes.outcomes[0], sizes.endpoint[0])
+def _steps(checks: Sequence[_Check], result: CohortResult) -> FloatArray:
+    """Estimated error of steps of the outcomes, (n_strategies, n_outcomes)."""
+    sizes = [c.part * np.abs(c.finer.outcomes[0] - c.coarser.outcomes[0]) for c in checks]
+    steps: FloatArray = np.max([np.zeros(result.outcomes.shape[1:]), *sizes], axis=0)
+    return steps
+
+
+def _counts_of_one(result: CohortResult) -> Counts:
+    """Counts of a single profile."""
+    return Counts(
+        *(each[0] for each in (result.endpoint, result.occupancy, result.entries, result.marks, result.early))
+    )
 
 
 # === One draw, read as estimates ===
@@ -314,14 +336,18 @@ class _Times:
     def counts(self, members: FloatArray, counts: Counts) -> CountsAtTimes:
         """Counts on the program's grids, at the kept times."""
         kept = counts._replace(
-            endpoint=_kept(counts.endpoint, self.grid.endpoint), occupancy=_kept(counts.occupancy, self.grid.occupancy)
+            endpoint=_kept(counts.endpoint, self.grid.endpoint),
+            occupancy=_kept(counts.occupancy, self.grid.occupancy),
+            early=counts.early[..., :0],
         )
         return CountsAtTimes(self.times, self.occupancy_times, members, kept)
 
 
 def _kept(values: CountArray, kept: IntArray) -> CountArray:
     """Sums over the steps that each kept time counts for."""
-    sums: CountArray = np.add.reduceat(values, np.searchsorted(kept, np.arange(kept[-1] + 1)), axis=-1)
+    first = np.searchsorted(kept, np.arange(kept[-1] + 1))
+    sums: CountArray = np.add.reduceat(values, first, axis=-1)
+    sums[..., :-1][..., np.diff(first) == 0] = 0  # times that no step divides: `reduceat` would give the next step
     return sums
 
 
@@ -381,5 +407,5 @@ def _products(beyond: FloatArray) -> FloatArray:
 def _counts(result: CohortResult, profiles: Profiles, weights: FloatArray | None = None) -> Counts:
     """Probabilities of each replicate."""
     weights = profiles.weights if weights is None else weights
-    each = (result.endpoint, result.occupancy, result.entries, result.marks)
+    each = (result.endpoint, result.occupancy, result.entries, result.marks, result.early)
     return Counts(*(_by_replicate(values, profiles, weights) for values in each))

@@ -1,7 +1,8 @@
 """Writing results so that a file is either whole or absent, whatever happens in between.
 
-Each file is written under a temporary name in its own folder, then moved into place. An error of the system (no space,
-no permission) becomes one message that names the file; files written before it stay.
+Each file is written under a temporary name in its own folder, then moved into place; in a result folder it is recorded
+before. An error of the system (no space, no permission) becomes one message that names the file; files written before
+it stay.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import OutputError
+from lmssim.execution.writing import interruption
+from lmssim.execution.writing.guards import guard_of
+from lmssim.execution.writing.owners import is_running
+from lmssim.text import csv_cell, json_escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,13 +31,14 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-TEMPORARY = ".part"
-"""End of the names of files being written."""
+TEMPORARY = ".lmssim-part"
+"""End of the names of files being written where no result folder gives them names."""
 REASONS = {
     errno.ENOSPC: "no space is left on the disk",
     errno.EDQUOT: "the disk quota is used up",
     errno.EACCES: "permission denied",
     errno.EPERM: "permission denied",
+    errno.EFBIG: "the file would be larger than the system allows",
     errno.EROFS: "the disk is read-only",
     errno.ENOTDIR: "a file stands where a folder is needed",
     errno.EEXIST: "a file stands where a folder is needed",
@@ -55,15 +61,39 @@ def replacing(path: Path) -> Iterator[Path]:
     OutputError
         If the system refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}")
+    interruption.check()
+    guard = guard_of(path)
+    part = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY}") if guard is None else guard.admit(path)
+    _open_parts.add(part)
     try:
         yield part
+        if guard is not None:
+            guard.record(path, part)
         part.replace(path)
     except OSError as error:
         raise refusal(path, error) from None
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+        _open_parts.discard(part)
+
+
+_open_parts: set[Path] = set()
+"""Files being written."""
+
+
+@interruption.before_the_end
+def _remove_open_parts() -> None:
+    for part in list(_open_parts):
+        part.unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove files that a process of this machine was writing below a folder when it was killed."""
+    for path in folder.rglob(f".*{TEMPORARY}"):
+        pid = path.name.removesuffix(TEMPORARY).rpartition(".")[2]
+        if pid.isdigit() and not is_running(int(pid)) and not path.is_symlink():
+            remove(path)
 
 
 def make_parents(path: Path) -> None:
@@ -81,12 +111,20 @@ def make_parents(path: Path) -> None:
 
 
 def make_folder(folder: Path) -> Path:
-    """Make a folder and see that files can be written to it, before hours are spent on what goes there."""
-    make_parents(folder / ".writable")
-    with replacing(folder / ".writable") as part:
-        part.write_bytes(b"")
-    with suppress(OSError):
-        (folder / ".writable").unlink()
+    """Make a folder and see that files can be written to it, before hours are spent on what goes there.
+
+    Raises
+    ------
+    OutputError
+        If the system refuses either.
+    """
+    make_parents(folder / "any")
+    trial = folder / f".{os.getpid()}{TEMPORARY}"
+    try:
+        trial.write_bytes(b"")
+        trial.unlink()
+    except OSError as error:
+        raise refusal(folder, error) from None
     return folder
 
 
@@ -98,7 +136,10 @@ def remove(path: Path) -> None:
     OutputError
         If the system refuses.
     """
+    guard = guard_of(path)
     try:
+        if guard is not None:
+            guard.begin()
         path.unlink(missing_ok=True)
     except OSError as error:
         raise refusal(path, error) from None
@@ -123,7 +164,8 @@ def write_json(path: Path, value: Any) -> Path:
 
 def json_text(value: Any) -> str:
     """JSON with sorted keys; a number that is not finite becomes null."""
-    return json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_plain(value), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return json_escaped(text) + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -159,7 +201,7 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     """Write rows as CSV."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow([csv_cell(column) for column in columns])
     writer.writerows([_cell(value) for value in row] for row in rows)
     return write_text(path, text.getvalue())
 
@@ -175,10 +217,10 @@ def objects(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _cell(value: Any) -> str:
-    """Shortest text that reads back as the same value."""
+    """Shortest text that reads back as the same value; a spreadsheet computes nothing from it."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) else csv_cell(str(value))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import math
 
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.jit import jit
-from lmssim.kernels.layout import BAD_VALUE, F_RATE_EFFECTS, H_AGE_COLUMN, H_N_STATES, OK, W_BAD, W_EPOCH
+from lmssim.kernels.layout import BAD_VALUE, F_RATE_EFFECTS, H_AGE_COLUMN, H_N_ENDPOINTS, H_N_STATES, OK, W_BAD, W_EPOCH
 from lmssim.kernels.pointer import advance, constant, history, result, scratch
 from lmssim.kernels.rewards import value_history
 from lmssim.kernels.tally import (
@@ -83,7 +83,7 @@ def read_counts(
     m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, subgroup: IntArray,
     starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
     endpoint_kept: IntArray, occupancy_kept: IntArray, endpoint: IntArray, occupancy: IntArray, entries: IntArray,
-    mark_counts: IntArray,
+    mark_counts: IntArray, early: IntArray,
 ) -> None:
     """Endpoints, occupancy, entries and marks of a block's histories, at the kept times.
 
@@ -98,9 +98,9 @@ def read_counts(
         constant(m), constant(f), scratch(seen), scratch(first_time), n_patients, endpoint.shape[1],
         constant(subgroup), 1 if endpoint.shape[0] > 1 else 0, history(starts), history(rows), history(times),
         history(marks), history(mark_times), constant(endpoint_kept), constant(occupancy_kept), result(endpoint),
-        result(occupancy), result(entries), result(mark_counts), endpoint.shape[4], occupancy.shape[3],
+        result(occupancy), result(entries), result(mark_counts), result(early), endpoint.shape[4], occupancy.shape[3],
         endpoint.shape[2] * 3 * endpoint.shape[4], occupancy.shape[2] * occupancy.shape[3], 2 * entries.shape[2],
-        2 * mark_counts.shape[2],
+        2 * mark_counts.shape[2], early.shape[4],
     )
 
 
@@ -109,8 +109,8 @@ def _counts_of_paths(
     m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_arms: int,
     subgroup: IntArray, apart: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, endpoint_kept: IntArray, occupancy_kept: IntArray, endpoint: IntArray,
-    occupancy: IntArray, entries: IntArray, mark_counts: IntArray, n_kept: int, n_present: int, n_endpoint: int,
-    n_occupancy: int, n_entries: int, n_marks: int,
+    occupancy: IntArray, entries: IntArray, mark_counts: IntArray, early: IntArray, n_kept: int, n_present: int,
+    n_endpoint: int, n_occupancy: int, n_entries: int, n_marks: int, n_early: int,
 ) -> None:
     """`read_counts` over pointers; `apart` is 1 if subgroups are kept apart, else 0."""
     for i in range(n_patients):
@@ -125,7 +125,7 @@ def _counts_of_paths(
             count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, to * n_marks))
             count_endpoints(
                 m, f, path, starts, rows, times, marks, mark_times, first_time, endpoint_kept, n_kept,
-                advance(endpoint, to * n_endpoint),
+                advance(endpoint, to * n_endpoint), advance(early, to * 2 * m[H_N_ENDPOINTS] * n_early), n_early,
             )
 
 
@@ -141,6 +141,7 @@ def count_block(
         read_counts(
             m, f, seen, first_time, n_patients, subgroup, starts, rows, times, marks, mark_times, grid.endpoint,
             grid.occupancy, counts.endpoint[d], counts.occupancy[d], counts.entries[d], counts.marks[d],
+            counts.early[d],
         )
 
 

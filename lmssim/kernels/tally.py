@@ -23,6 +23,10 @@ N_PRODUCTS = N_MAIN + 2
 """Products between two strategies: main outcomes; QALYs of the first with costs of the second; costs with QALYs."""
 EVENT, COMPETING, CENSORED = 0, 1, 2
 """How an endpoint ends, third axis of its counts."""
+EARLY_UNIT = 2.0**28
+"""By which `Counts.early` is multiplied, so that it is integers, whose sums do not depend on order."""
+SAME_TIME = 1e-9
+"""Share of a step by which the time between two events may lie beyond a time of the grid by rounding."""
 
 
 class Grid(NamedTuple):
@@ -48,6 +52,9 @@ class Counts(NamedTuple):
     """(n_strategies, n_states, 2): entries, patients who ever entered."""
     marks: CountArray
     """(n_strategies, n_marks, 2): marks, patients with at least one."""
+    early: CountArray
+    """(n_strategies, n_endpoints, 2, n_times + 1): how long before the ends of their steps the events fell, and the
+    squares of it, in steps times `EARLY_UNIT`; last axis 0 where a few times are kept alone."""
 
 
 class Moments(NamedTuple):
@@ -74,6 +81,27 @@ def step_of(time: float, per_year: float, last: int) -> int:
     """First step of the grid at or after `time`; beyond the grid, `last`."""
     position = time * per_year
     return last if position > last else int(math.ceil(position))  # noqa: RUF046 (numba's ceil is a float)
+
+
+@inline
+def step_since(since: float, per_year: float, last: int) -> int:
+    """The same of the time between two events, which rounding may put a little beyond a time of the grid."""
+    position = since * per_year - SAME_TIME
+    return last if position > last else int(math.ceil(position))  # noqa: RUF046
+
+
+@inline
+def early_of(time: float, per_year: float, step: int) -> float:
+    """How long before the end of its step a time lies, in steps times `EARLY_UNIT`."""
+    return max(step - time * per_year, 0.0) * EARLY_UNIT
+
+
+@inline
+def note_early(early: IntArray, n_kept: int, e: int, step: int, time: float, per_year: float) -> None:
+    """Add where in its step the event of endpoint `e` fell."""
+    before = int(early_of(time, per_year, step) + 0.5)
+    early[2 * e * n_kept + step] += before
+    early[(2 * e + 1) * n_kept + step] += int(before * (before / EARLY_UNIT) + 0.5)
 
 
 @inline
@@ -136,7 +164,8 @@ def origin_of(origin_state: int, path: int, starts: IntArray, rows: IntArray, ti
 @jit
 def count_endpoints(
     m: IntArray, f: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
-    mark_times: FloatArray, first_time: FloatArray, kept: IntArray, n_kept: int, counts: IntArray,
+    mark_times: FloatArray, first_time: FloatArray, kept: IntArray, n_kept: int, counts: IntArray, early: IntArray,
+    n_early: int,
 ) -> None:
     """Time from each endpoint's origin to its first event, competing event or censoring.
 
@@ -146,6 +175,8 @@ def count_endpoints(
         `Grid.endpoint`, whose times and what is beyond are `n_kept`.
     first_time : pointer to float
         Scratch, by endpoint: origin, event, competing, censored.
+    early : pointer to int
+        `Counts.early`; nothing is added if its last axis, `n_early`, is 0.
     """
     n, horizon, per_year, last = m[H_N_ENDPOINTS], f[F_HORIZON], f[F_STEPS_PER_YEAR], m[H_N_STEPS] + 1
     for e in range(n):
@@ -170,8 +201,11 @@ def count_endpoints(
                 kind, time = COMPETING, competing
             else:
                 kind, time = CENSORED, censored
-            step = step_of(time - first_time[4 * e], per_year, last)
+            since = time - first_time[4 * e]
+            step = step_since(since, per_year, last)
             counts[(3 * e + kind) * n_kept + kept_at(kept, n_kept, last - 1, step)] += 1
+            if kind == EVENT and n_early > 0 and step < last:
+                note_early(early, n_early, e, step, since, per_year)
 
 
 @inline

@@ -18,6 +18,7 @@ from lmssim.model.language.messages import Origins, checked
 from lmssim.model.language.regimens import with_regimens
 from lmssim.model.language.schema import ScenarioFile
 from lmssim.model.language.schema.settings import STEPS_PER_YEAR
+from lmssim.model.language.usage import unused
 from lmssim.model.language.versions import refuse_endless_losses
 from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
 from lmssim.model.parameters.groups import load_groups
@@ -33,9 +34,10 @@ from lmssim.model.population.patients import (
     with_columns,
 )
 from lmssim.model.published import check_series
+from lmssim.reach import files_allowed_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from lmssim.model.parameters.draws import Group
@@ -71,6 +73,8 @@ class Scenario:
     """Every file read, relative to the scenario's folder where possible, with its SHA-256."""
     options: Mapping[str, str]
     """Option of every switch."""
+    unused: tuple[str, ...] = ()
+    """What the scenario's own file declares and nothing reads; said once the model is compiled."""
     origins: Origins = field(default_factory=Origins)
     """Which file says what, for messages."""
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -112,6 +116,7 @@ def load_scenario(
     overrides: Mapping[str, float] | None = None,
     switches: Mapping[str, str] | None = None,
     additions: Mapping[str, Any] | None = None,
+    allow: Iterable[str | Path] = (),
 ) -> Scenario:
     """Load and check a scenario.
 
@@ -125,13 +130,15 @@ def load_scenario(
         Options of some switches; the others stand at their defaults.
     additions : mapping of str to table, optional
         Tables merged into the file, as those of a file that includes it.
+    allow : iterable of str or Path, optional
+        Folders whose files it may name, beside its own folder (see `lmssim.reach`).
 
     Raises
     ------
     InputError
         With one message that names file, key, value and what is allowed.
     """
-    with noting_further_columns() as further:
+    with files_allowed_from(allow), noting_further_columns() as further:
         return replace(_read(name, overrides, switches, additions), further=further)
 
 
@@ -172,6 +179,8 @@ def _loaded(
     table, by, more = _by_covariate(file, rows, files)
     own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in (*paths, *more)})
     own = _in_need_of_use(own, file, table, options, by)
+    at_rest = all(options[name] == switch.default for name, switch in file.switches.items())
+    idle = tuple(unused(file, files.own)) if at_rest else ()
     table = switched(table, file.switches, options, where, by.spread)
     drawn = {name: files.find(g.file) for name, g in file.groups.items() if g.file is not None}
     groups = load_groups(file.groups, drawn, table, by, f"{where}: groups")
@@ -200,6 +209,7 @@ def _loaded(
         tables=_lookup_tables(file, files),
         inputs=files.hashes,
         options=options,
+        unused=idle,
         origins=replace(origins, parameters=frozenset(table)),
     )
 

@@ -6,21 +6,23 @@ its 95% interval.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from lmssim.engines.cohort.partitioned import cap_names
 from lmssim.execution.control_variate import WALKS
 from lmssim.kernels import layout
-from lmssim.kernels.tally import EVENT
 from lmssim.outcomes.endpoint import endpoint_of
 from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.main import COST, MAIN, UNDISCOUNTED, cost_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lmssim.execution.control_variate import Controlled
     from lmssim.execution.estimates import Estimates
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 SUMMARY = ["strategy", "outcome", "unit", "mean", "se"]
 ERRORS = ["strategy", "outcome", "unit", "value", "profiles", "steps"]
+CAPS = ["draw", "strategy", "curve", "capped_by", "years", "years_cut_off", "most_cut_off"]
 SURVIVAL = ["endpoint", "strategy", "time", "kind", "value", "se", "at_risk"]
 CONTROLLED = [
     "strategy",
@@ -43,10 +46,31 @@ CONTROLLED = [
     "variance_ratio",
     "per_time",
 ]
+MOST_CYCLES = 16
+"""Ends of cycles a year at which curves are written, at most."""
 STATE_OUTCOMES = ("years", "qalys", "cost_undiscounted", "cost")
 
-Row = tuple[str, str, str, float, float]
-"""Strategy, outcome, unit, mean, standard error."""
+
+class Row(NamedTuple):
+    """One result."""
+
+    strategy: str
+    outcome: str
+    unit: str
+    mean: float
+    chance: float
+    """Standard error by chance: of patients, or of profiles."""
+    steps: float
+    """How far steps of time may put it wrong."""
+
+    @property
+    def se(self) -> float:
+        """Both errors together."""
+        return float(np.hypot(self.chance, self.steps))
+
+
+Reading = tuple[str, str, float, float, float]
+"""What is read of an endpoint: its name, unit, value, and the errors of a `Row`."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +104,8 @@ class Results:
     def endpoint(self, endpoint: str, strategy: str) -> EndpointCounts:
         """An endpoint under a strategy."""
         s, e = self.strategies.index(strategy), self.program.endpoints.index(endpoint)
-        return endpoint_of(self.estimates, s, e, float(self.program.packed.f[layout.F_STEPS_PER_YEAR]))
+        per_year = float(self.program.packed.f[layout.F_STEPS_PER_YEAR])
+        return endpoint_of(self.estimates, s, e, per_year, self.program.scenario.file.cycles is not None)
 
 
 def with_interval(frame: pd.DataFrame) -> pd.DataFrame:
@@ -97,80 +122,112 @@ def with_interval(frame: pd.DataFrame) -> pd.DataFrame:
 
 def summary(results: Results) -> pd.DataFrame:
     """Every result: strategy, outcome, unit, mean, se, low, high."""
-    rows = [*_outcome_rows(results), *_endpoint_rows(results), *_event_rows(results)]
+    rows = [(*row[:4], row.se) for row in _rows(results)]
     return with_interval(pd.DataFrame(rows, columns=SUMMARY))
+
+
+def _rows(results: Results) -> Iterator[Row]:
+    """Every result."""
+    yield from _outcome_rows(results)
+    yield from _endpoint_rows(results)
+    yield from _event_rows(results)
 
 
 def _outcome_rows(results: Results) -> Iterator[Row]:
     """Main outcomes, then costs by category."""
-    mean, se = results.estimates.mean.mean(axis=0), results.estimates.error()
+    estimates = results.estimates
+    mean, chance, steps = estimates.mean.mean(axis=0), estimates.chance_error(), estimates.step_error
     columns = [(name, outcome.position, outcome.unit_in(results.currency)) for name, outcome in MAIN.items()]
     categories = results.program.categories
     for name, positions in zip((COST, COST + UNDISCOUNTED), cost_positions(len(categories)), strict=True):
         columns += [(f"{name}:{c}", k, results.currency) for c, k in zip(categories, positions, strict=True)]
     for s, strategy in enumerate(results.strategies):
         for name, k, unit in columns:
-            yield strategy, name, unit, float(mean[s, k]), float(se[s, k])
+            yield Row(strategy, name, unit, float(mean[s, k]), float(chance[s, k]), float(steps[s, k]))
 
 
 def _endpoint_rows(results: Results) -> Iterator[Row]:
     """Shares at the named times and ever, medians, restricted means."""
     for strategy in results.strategies:
         for name, spec in results.program.scenario.file.endpoints.items():
-            counts = results.endpoint(name, strategy)
-            survival = spec.kind == "survival"
-            incidence = counts.incidence()
-            share = counts.survival() if survival else incidence
-            error = counts.whole_error(share)
-            for time in results.times:
-                k = counts.at(time)
-                yield strategy, f"{name}:{time:g}y", "probability", float(share[k]), float(error[k])
-            ever = float(incidence[-1]), float(counts.whole_error(incidence)[-1])
-            yield strategy, f"{name}:ever", "probability", *ever
-            if survival:
-                yield strategy, f"{name}:median", "years", *counts.quantile(0.5, survival=True)
-                for tau in results.times:
-                    yield strategy, f"{name}:rmst_{tau:g}y", "years", *counts.restricted_mean(tau)
-            else:
-                median = counts.time_among_events(), counts.error_among_events()
-                yield strategy, f"{name}:median_time_if_any", "years", *median
+            counts, survival = results.endpoint(name, strategy), spec.kind == "survival"
+            readings = [*_shares(counts, results.times, survival=survival)]
+            readings += _mean_times(counts, results.times) if survival else [_time_if_any(counts)]
+            for what, unit, mean, chance, steps in readings:
+                yield Row(strategy, f"{name}:{what}", unit, mean, chance, steps)
+
+
+def _shares(counts: EndpointCounts, times: Sequence[float], *, survival: bool) -> Iterator[Reading]:
+    """Shares at the named times, and who ever has the event."""
+    incidence = counts.incidence()
+    share = counts.survival() if survival else incidence
+    chance, steps = counts.standard_error(share), counts.share_step_error(share)
+    for time in times:
+        k = counts.at(time)
+        yield f"{time:g}y", "probability", float(share[k]), float(chance[k]), float(steps[k])
+    chance, steps = counts.standard_error(incidence), counts.share_step_error(incidence)
+    yield "ever", "probability", float(incidence[-1]), float(chance[-1]), float(steps[-1])
+
+
+def _mean_times(counts: EndpointCounts, times: Sequence[float]) -> Iterator[Reading]:
+    """Median and restricted means of a survival curve."""
+    steps = counts.step_error(lambda each: each.quantile(0.5, survival=True)[0])
+    yield "median", "years", *counts.quantile(0.5, survival=True), float(steps)
+    for tau in times:
+        steps = counts.step_error(partial(_restricted_mean, tau=tau))
+        yield f"rmst_{tau:g}y", "years", *counts.restricted_mean(tau), float(steps)
+
+
+def _restricted_mean(counts: EndpointCounts, tau: float) -> float:
+    return counts.restricted_mean(tau)[0]
+
+
+def _time_if_any(counts: EndpointCounts) -> Reading:
+    """Median time to the event among those who have it."""
+    steps = counts.step_error(lambda each: each.time_among_events())
+    return "median_time_if_any", "years", counts.time_among_events(), counts.error_among_events(), float(steps)
 
 
 def _event_rows(results: Results) -> Iterator[Row]:
     """Share of patients who ever have each event."""
     for s, strategy in enumerate(results.strategies):
         for k, event in enumerate(results.program.marks):
-            yield strategy, f"event:{event}", "probability", *results.estimates.event_share(s, k)
+            steps = results.estimates.event_step_error(s, k)
+            yield Row(strategy, f"event:{event}", "probability", *results.estimates.event_share(s, k), steps)
 
 
 # === Errors of an exact solution ===
 
 
 def errors(results: Results) -> pd.DataFrame:
-    """Errors of profiles (standard error) and of steps: strategy, outcome, unit, value, profiles, steps."""
-    return pd.DataFrame([*_outcome_errors(results), *_endpoint_errors(results)], columns=ERRORS)
+    """Errors of profiles (standard error) and of steps, of every result that has them, under its name in the summary.
+
+    Columns strategy, outcome, unit, value, profiles, steps.
+    """
+    rows = [row for row in _rows(results) if np.isfinite(row.mean)]
+    return pd.DataFrame(rows, columns=ERRORS)
 
 
-def _outcome_errors(results: Results) -> Iterator[tuple[str, str, str, float, float, float]]:
-    estimates = results.estimates
-    mean, error, steps = estimates.mean.mean(axis=0), estimates.standard_error().mean(axis=0), estimates.step_error
-    for s, strategy in enumerate(results.strategies):
-        for name, outcome in MAIN.items():
-            k = outcome.position
-            each = float(mean[s, k]), float(error[s, k]), float(steps[s, k])
-            yield strategy, name, outcome.unit_in(results.currency), *each
+# === Curves that were capped ===
 
 
-def _endpoint_errors(results: Results) -> Iterator[tuple[str, str, str, float, float, float]]:
-    for s, strategy in enumerate(results.strategies):
-        for e, name in enumerate(results.program.endpoints):
-            counts, steps = results.endpoint(name, strategy), results.estimates.endpoint_step_error(s, e)[EVENT]
-            incidence = counts.incidence()
-            spread = counts.standard_error(incidence)
-            for time in results.times:
-                k = counts.at(time)
-                each = float(incidence[k]), float(spread[k]), float(steps[k])
-                yield strategy, f"{name}:{time:g}y", "probability", *each
+def caps(results: Results) -> pd.DataFrame:
+    """What caps cut off of survival curves, by draw: `CAPS`; years, person-years, and the most at one time (share).
+
+    Person-years are averages over the profiles; years during which a curve was capped too. Empty of other models.
+    """
+    names, capped = cap_names(results.program), results.estimates.capped
+    if capped is None:
+        return pd.DataFrame(columns=CAPS)
+    draw, strategy, cap = (each.ravel() for each in np.indices(capped.shape[:3]))
+    found = {
+        "draw": draw,
+        "strategy": np.array(results.strategies, dtype=object)[strategy],
+        "curve": [names[k][0] for k in cap],
+        "capped_by": [names[k][1] for k in cap],
+    }
+    values = capped.reshape(-1, 3)
+    return pd.DataFrame(found | {name: values[:, k] for k, name in enumerate(CAPS[4:])})
 
 
 # === Curves and states ===
@@ -179,7 +236,8 @@ def _endpoint_errors(results: Results) -> Iterator[tuple[str, str, str, float, f
 def survival(results: Results) -> pd.DataFrame:
     """Curves by quarter year: endpoint, strategy, time, kind, value, se, at_risk.
 
-    At risk are patients; of an exact solution, the share of them.
+    Of a model in cycles, at the ends of cycles, or of every second, third, ... if there are more than `MOST_CYCLES` a
+    year. At risk are patients; of an exact solution, the share of them.
     """
     specs = results.program.scenario.file.endpoints
     parts = [_curve(results, name, strategy) for name in specs for strategy in results.strategies]
@@ -189,7 +247,8 @@ def survival(results: Results) -> pd.DataFrame:
 def _curve(results: Results, endpoint: str, strategy: str) -> pd.DataFrame:
     counts, kind = results.endpoint(endpoint, strategy), results.program.scenario.file.endpoints[endpoint].kind
     share = counts.survival() if kind == "survival" else counts.incidence()
-    every = slice(None, None, int(counts.steps_per_year) // 4)
+    per_year = counts.steps_per_year
+    every = slice(None, None, math.ceil(per_year / MOST_CYCLES) if counts.stepped else int(per_year) // 4)
     return pd.DataFrame(
         {
             "endpoint": endpoint,

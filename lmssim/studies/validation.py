@@ -9,7 +9,6 @@ new study, and coverage means little unless the width is reported beside it. The
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from scipy import special
 
 from lmssim.errors import InputError
 from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.parameters.posterior import column_names, read_columns
 from lmssim.published.new_study import Column, NewStudies, study_uniforms
 from lmssim.published.predict import Predicted, reader_of
 from lmssim.published.readings import NOT_COMPUTABLE
@@ -244,12 +244,9 @@ def between_study(scenario: Scenario, family: str, draws: int, seed: int) -> tup
     """Between-study SD of a family by draw, (draws,), and where it comes from."""
     column = f"tau_{family}"
     for name, group in scenario.groups.items():
-        if group.kind == "posterior" and group.file is not None:
-            path = Path(group.file)
-            frame = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else pd.read_csv(path)
-            if column in frame.columns:
-                values = np.asarray(frame[column], dtype=np.float64)
-                return values[np.arange(draws) % len(values)], f"posterior of group {name}"
+        if group.kind == "posterior" and group.file is not None and column in column_names(group.file):
+            (values,) = read_columns(group.file, [column])
+            return values[np.arange(draws) % len(values)], f"posterior of group {name}"
     u = study_uniforms(f"tau/{family}", 0, draws, seed)
     return TAU_SCALE * special.ndtri(0.5 + 0.5 * u), f"half-normal({TAU_SCALE:g}), assumed"
 

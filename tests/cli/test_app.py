@@ -174,7 +174,7 @@ def test_an_interrupt_is_130(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lmssim.cli.schema.schema_text", interrupt)
     outcome = cli("schema")
     assert outcome.code == 130
-    assert outcome.err == "lmssim: interrupted; files written so far are whole.\n"
+    assert outcome.err == "lmssim: interrupted; files written so far are whole, and temporary files are removed.\n"
 
 
 def test_a_reader_that_stops_reading_is_no_traceback() -> None:

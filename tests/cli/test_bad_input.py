@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
+
+from lmssim.cli.app import app
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Cli
@@ -238,3 +242,72 @@ def test_an_unwritable_folder_is_refused_before_the_run(cli: Cli, tmp_path: Path
     refused(cli, ["out", "a file stands"], "run", "illness_death", "--out", tmp_path / "out")
     refused(cli, ["out", "a file stands"], "run", "illness_death", "--out", tmp_path / "out" / "deeper")
     assert (tmp_path / "out").read_text() == "mine"
+
+
+# === Every option of every command ===
+
+COMMANDS = typer.main.get_group(app).commands
+NUMBERS = {"N", "K", "SE"}
+NO_NUMBERS = ("0x10", "1_000", "\u0661\u0662", "NaN", "inf", "1e400", "", " ", "ten", "9" * 400, "-1", "1,000", "--")
+NO_WHOLE_NUMBERS = ("1.5", "1e3")
+PAIRS: dict[str, tuple[str, ...]] = {
+    "--set": ("u_stable", "=1", "u_stable=", "a=b=c", "u_stable=0x1", "u_stable=1_0", "u_stabel=1", "\u0661=1"),
+    "--switch": ("a", "=b", "a=", "nobody=here"),
+}
+CHOICES = {"--engine", "--backend", "--random-numbers", "--only", "--check", "--skip"}
+NAMES = {"--strategies", "--strategy", "--case"}
+REQUIRED = {"trace": ["--patient", "1"]}
+
+
+def options() -> Iterator[tuple[str, Any]]:
+    """Every option that a command shows, with its command."""
+    for name, command in COMMANDS.items():
+        yield from ((name, option) for option in command.params if option.param_type_name == "option")
+
+
+def bad_values(option: Any) -> tuple[str, ...]:
+    """Values that an option cannot have."""
+    word = "" if option.is_flag else option.opts[0]
+    if option.metavar in NUMBERS:
+        return NO_NUMBERS + (() if option.metavar == "SE" else NO_WHOLE_NUMBERS)
+    if word in CHOICES:
+        return "nobody", "", " "
+    if word in NAMES:
+        return "nobody", "", " ", ",", "nobody,nobody"
+    return PAIRS.get(word, ())
+
+
+BAD = [(name, option.opts[0], value) for name, option in options() for value in bad_values(option)]
+
+
+@pytest.mark.parametrize(("command", "option"), sorted({(command, option) for command, option, _ in BAD}))
+def test_no_option_takes_a_bad_value(
+    cli: Cli, command: str, option: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refused before any work, in one line that names the option."""
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.rglob("*"))
+    model.write_text(f"{model.read_text()}\n[switches.s]\ndefault = 'a'\noptions.a.reason = 'one'\n")
+    scenario = {"calibrate": ["cutaneous"], "sbc": ["cutaneous"], "reproduce": []}.get(command, [model])
+    required = [word for word in REQUIRED.get(command, []) if option != "--patient"]
+    for value in [value for c, o, value in BAD if (c, o) == (command, option)]:
+        refused(cli, [option.removeprefix("--")], command, *scenario, *required, option, value)
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_a_number_states_its_range_and_its_default() -> None:
+    """In the help of every command."""
+    for command, option in options():
+        if option.metavar in NUMBERS:
+            assert any(word in option.help for word in ("From ", "Above 0")), (command, option.opts)
+            assert option.required or option.show_default or "absent" in option.help or "SE" in option.metavar
+
+
+def test_an_option_stands_once_unless_it_may_be_repeated(cli: Cli) -> None:
+    """Help and parser agree."""
+    for command, option in options():
+        if option.multiple:
+            assert "may be repeated" in option.help, (command, option.opts)
+        elif not option.is_flag and option.opts != ["--help"]:
+            scenario = [] if command == "reproduce" else ["x"]
+            refused(cli, [option.opts[0], "2 times"], command, *scenario, option.opts[0], "1", option.opts[0], "2")

@@ -13,6 +13,7 @@ import pytest
 
 from lmssim.cli.progress import phase_bars
 from lmssim.execution.store import hash_of
+from lmssim.reach import ROOT
 from tests.kit.calibrated import synthetic
 from tests.kit.toy import CALIBRATION, write_toy
 
@@ -47,6 +48,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[Any, ..
     model, bundled = tmp_path / "model", tmp_path / "bundled"
     for folder in (model, bundled):
         folder.mkdir()
+    (tmp_path / ROOT).touch()
     written = write_toy(model, CALIBRATION.replace('"toy.toml"', f'"{model / "toy.toml"}"'))
     shutil.copy(model / "targets.csv", bundled)
     for name in ("extremity", "uterine"):
@@ -73,7 +75,8 @@ def test_a_calibration_is_run_and_written(cli: Cli, calls: list[tuple[Any, ...]]
     earlier = {"format": 1, "result": {}, "files": ["old.csv"], "sha256": {"old.csv": hash_of(out / "old.csv")}}
     (out / "manifest.json").write_text(json.dumps(earlier))
     words = ("--seed", 7, "--jobs", 1, "--design", 101, "--patients", 50, "--steps", 30, "--no-resume")
-    outcome = cli("calibrate", "extremity", "--out", out, *words)
+    assert "holds 'mine.txt'" in cli("calibrate", "extremity", "--out", out, *words).err
+    outcome = cli("calibrate", "extremity", "--out", out, "--beside-other-files", *words)
     assert outcome.code == 0, outcome.err
     path, settings, folder, resume, jobs, progress = calls[0]
     assert path.endswith("extremity.toml")

@@ -161,7 +161,7 @@ def test_precision_doubles_patients(cli: Cli, tmp_path: Path) -> None:
 def test_a_second_run_removes_what_the_first_left(cli: Cli, tmp_path: Path) -> None:
     """Files of the earlier run that this one does not write go; the user's own stay."""
     (tmp_path / "notes.txt").write_text("mine")
-    call = ["run", NAME, "--patients", 100, "--jobs", 1, "-q", "--out", tmp_path]
+    call = ["run", NAME, "--patients", 100, "--jobs", 1, "-q", "--out", tmp_path, "--beside-other-files"]
     assert cli(*call, "--histories").code == 0
     assert (tmp_path / "histories.parquet").exists()
     assert cli(*call).code == 0
@@ -170,7 +170,7 @@ def test_a_second_run_removes_what_the_first_left(cli: Cli, tmp_path: Path) -> N
 
 
 def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file that did not fit is absent, those before it are whole, and there is no manifest."""
+    """The file that did not fit is absent, those before it are whole and listed, and there is no manifest."""
     written = Path.write_bytes
 
     def full(self: Path, data: bytes) -> int:
@@ -185,7 +185,8 @@ def test_a_full_disk_keeps_what_was_written(cli: Cli, tmp_path: Path, monkeypatc
     assert outcome.err.count("\n") == 1
     assert "frontier.csv" in outcome.err
     assert "no space" in outcome.err
-    assert {p.name for p in tmp_path.iterdir()} == {"summary.csv", "incremental.csv"}
+    assert {p.name for p in tmp_path.iterdir()} == {"summary.csv", "incremental.csv", "unfinished.json"}
+    assert {*json.loads((tmp_path / "unfinished.json").read_text())["files"]} == {"summary.csv", "incremental.csv"}
 
 
 @pytest.mark.parametrize("option", ["--random-numbers", "--luck"])
@@ -238,7 +239,7 @@ def test_control_variate_is_written_if_asked_for(tmp_path: Path, cli: Cli) -> No
     assert manifest_of(tmp_path)["result"]["control_variate"] is True
     assert cli(*options).code == 0
     assert not (tmp_path / "control_variate.csv").exists()
-    refused = cli(*options, "--control-variate", "--patients", "100")
+    refused = cli("run", NAME, "--patients", "100", "--out", tmp_path, "--control-variate")
     assert refused.code == 2
     assert "too few for a control variate" in refused.err
 
@@ -268,7 +269,7 @@ def test_cohort_writes_its_errors_and_no_series(cli: Cli, tmp_path: Path) -> Non
         (["--engine", "cohort", "--histories"], "--histories: engine 'cohort' has no individual lives"),
         (["--engine", "cohort", "--random-numbers", "independent"], "--random-numbers: engine 'cohort' has none"),
         (["--engine", "cohort", "--luck", "independent"], "--random-numbers: engine 'cohort' has none"),
-        (["--engine", "cohort", "--profiles", 0], "profiles: 0 is not 1 or more"),
+        (["--engine", "cohort", "--profiles", 0], "'--profiles': '0' is not a whole number from 1"),
         (["--profiles", 8], "--profiles: engine 'compiled' simulates patients"),
     ],
 )

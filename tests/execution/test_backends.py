@@ -14,7 +14,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from lmssim.errors import InputError, RunError, ScenarioError
-from lmssim.execution.backends import BACKENDS, run_tasks
+from lmssim.execution.backends import BACKENDS, _remove_abandoned, run_tasks
+from lmssim.execution.writing.owners import is_running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -201,3 +202,34 @@ def test_a_script_needs_no_guard(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     done = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[0, 2, 4]\n", "")
+
+
+KILLED = """
+import os, time
+from lmssim.execution.backends import run_tasks
+def number(shared, task):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+list(run_tasks(number, None, range(2), backend="loky", jobs=2))
+"""
+
+
+def test_processes_end_with_their_parent(tmp_path: Path) -> None:
+    """Even if it is killed while they work; what it sent them goes with the next who sends something."""
+    (tmp_path / "script.py").write_text(KILLED)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    parent = subprocess.Popen(
+        [sys.executable, tmp_path / "script.py"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+    )
+    assert parent.stdout is not None
+    workers = [int(parent.stdout.readline()) for _ in range(2)]
+    parent.kill()
+    parent.communicate(timeout=30)  # their standard output is closed
+    limit = time.monotonic() + 5.0
+    while any(is_running(worker) for worker in workers) and time.monotonic() < limit:
+        time.sleep(0.1)
+    assert not any(is_running(worker) for worker in workers)
+    assert list(tmp_path.glob("lmssim-sent-*"))
+    (tmp_path / "lmssim-sent-1000000000-mine").write_text("mine")
+    _remove_abandoned(tmp_path)
+    assert [path.name for path in tmp_path.glob("lmssim-sent-*")] == ["lmssim-sent-1000000000-mine"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +96,24 @@ def other_name(path: Path) -> None:
     (path.parent / "second.npz").replace(path)
 
 
-@pytest.mark.parametrize("spoil", [cut, empty, text, other_content, other_name])
+def pickled(path: Path) -> None:
+    """An array of objects, which would have to be unpickled."""
+    with path.open("wb") as file:
+        np.savez(file, _key=np.array([{}], dtype=object))
+
+
+def bomb(path: Path) -> None:
+    """Few bytes that would become many."""
+    with path.open("wb") as file:
+        np.savez_compressed(file, x=np.zeros(10_000_000))
+
+
+def other_head(path: Path) -> None:
+    """The head of an array is no longer one."""
+    path.write_bytes(path.read_bytes().replace(b"'descr':", b"'dexcr'("))
+
+
+@pytest.mark.parametrize("spoil", [cut, empty, text, other_content, other_name, pickled, bomb, other_head])
 def test_a_damaged_part_is_named_and_made_again(spoil: Callable[[Path], None], tmp_path: Path) -> None:
     """Whatever became of it; afterwards it is sound."""
     checkpoint = Checkpoint(tmp_path, "key")
@@ -103,6 +123,43 @@ def test_a_damaged_part_is_named_and_made_again(spoil: Callable[[Path], None], t
         again = made(checkpoint, "first", part)
     assert np.array_equal(again.arrays["n"], np.arange(3))
     assert made(checkpoint, "first", never).values == VALUES
+
+
+SHARING = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from lmssim.execution.checkpoint import Part, SharedParts, key_of
+
+folder, log, slow = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+def make(k):
+    with log.open("a") as file:
+        file.write(f"{k}\\n")
+    time.sleep(60 if slow == str(k) else 0.02)
+    return Part({"x": np.full(3, float(k))})
+found = SharedParts(folder).all_of({key_of("square", k): (lambda k=k: make(k)) for k in range(9)})
+assert [part.arrays["x"][0] for part in found.values()] == list(range(9))
+"""
+
+
+def test_processes_share_parts_and_make_each_once(tmp_path: Path) -> None:
+    """One that is killed over a part leaves it to the others; each of these has all parts in the end."""
+    folder, log = tmp_path / "parts", tmp_path / "log"
+
+    def begin(slow: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", SHARING, str(folder), str(log), slow])
+
+    log.touch()
+    hanging = begin("4")
+    while "4" not in log.read_text():
+        time.sleep(0.01)
+    others = [begin("none") for _ in range(2)]
+    time.sleep(0.5)
+    hanging.kill()
+    hanging.wait()
+    assert [each.wait() for each in others] == [0, 0]
+    assert sorted(log.read_text().split()) == sorted("0123456784")
+    assert {path.suffix for path in folder.iterdir()} == {".npz"}
 
 
 def test_objects_are_refused(tmp_path: Path) -> None:

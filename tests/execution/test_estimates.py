@@ -120,7 +120,9 @@ def at_times(program: Program, counts: Counts, times: list[float]) -> Counts:
     on_grid = [time for time in times if time * 4 == int(time * 4)]
     steps, quarters = ([round(t * k) for t in ts] for k, ts in ((16, times), (4, on_grid)))
     ended, present = counts.endpoint.cumsum(-1), counts.occupancy.cumsum(-1)
-    return counts._replace(endpoint=ended[..., [*steps, -1]], occupancy=present[..., [*quarters, -1]])
+    return counts._replace(
+        endpoint=ended[..., [*steps, -1]], occupancy=present[..., [*quarters, -1]], early=counts.early[..., :0]
+    )
 
 
 def summed(kept: CountsAtTimes) -> Counts:

@@ -26,6 +26,7 @@ from lmssim.model.compile import rewards as compile_rewards
 from lmssim.model.compile import scenario as compiling
 from lmssim.model.compile import transitions as compile_transitions
 from lmssim.model.language.families import FAMILIES
+from lmssim.model.language.schema import Transition
 from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.table import ParameterTable
 from lmssim.model.population import joint as population
@@ -106,6 +107,16 @@ def no_way_out(scenario: Scenario, _: Patch) -> Scenario:
     """The ill die of other causes alone."""
     kept = [t for t in scenario.file.transitions if t.to != "dead_disease"]
     return edits.with_file(scenario, transitions=kept)
+
+
+def restarted_cure(scenario: Scenario, _: Patch) -> Scenario:
+    """The ill recover and fall ill again, and some are cured of dying, on a clock that starts anew."""
+    cured: dict[str, Any] = {"from": "ill", "to": "dead_disease", "name": "cured", "hazard": {"rate": 0.5, "cure": 0.1}}
+    back: dict[str, Any] = {"from": "ill", "to": "well", "hazard": {"rate": 0.5}}
+    for each in (cured, back):
+        each["hazard"]["family"] = "exponential"
+    new = [Transition.model_validate(each) for each in (cured, back)]
+    return edits.with_file(scenario, transitions=[*scenario.file.transitions, *new])
 
 
 def backward_life_table(scenario: Scenario, _: Patch) -> Scenario:
@@ -447,6 +458,7 @@ PLANTS: dict[str, Plant] = {
     "fixed-stay": estimates(_longer_stays),
     "tunnel": histories(early_exits),
     "way-out": no_way_out,
+    "cure-restart": restarted_cure,
     "branch-sum": values(share_a=0.9, share_b=0.4),
     "standstill": references("hazard.rate", lambda value: value or 0.01),
     "identical-strategies": estimates(_first_differs),

@@ -89,7 +89,7 @@ def replicated(rates: list[float]) -> EndpointProbabilities:
     for replicate, rate in zip(replicates, rates, strict=True):
         share = 1.0 - np.exp(-rate * edges)
         replicate[0] = np.diff(share, prepend=0.0, append=1.0)
-    return EndpointProbabilities(replicates.sum(axis=0), float(STEPS), replicates)
+    return EndpointProbabilities(replicates.sum(axis=0), float(STEPS), replicates=replicates)
 
 
 def test_the_spread_of_replicates_is_the_error() -> None:
@@ -119,7 +119,7 @@ def test_a_single_replicate_has_no_error() -> None:
 def test_what_is_not_computed_stays_so() -> None:
     """Probabilities that are not numbers give no number anywhere."""
     empty = np.full((2, 3, N_YEARS * STEPS + 2), np.nan)
-    counts = EndpointProbabilities(empty.sum(axis=0), float(STEPS), empty)
+    counts = EndpointProbabilities(empty.sum(axis=0), float(STEPS), replicates=empty)
     figures = [counts.time_among_events(), *counts.quantile(0.5, survival=True), *counts.restricted_mean(5.0)]
     assert all(math.isnan(figure) for figure in figures)
     assert np.isnan(counts.survival()).all()

@@ -63,6 +63,9 @@ def solve_cycles(program: Program, numbers: FloatArray, x: FloatArray) -> Cohort
         outcomes=arrays["worth"],
         state=arrays["state"],
         endpoint=arrays["endpoint"],
+        early=np.zeros(
+            (*arrays["endpoint"].shape[:3], 2, arrays["endpoint"].shape[4])
+        ),  # all fall at the ends of steps
         occupancy=arrays["occupancy"],
         entries=arrays["entries"],
         marks=arrays["marks"],

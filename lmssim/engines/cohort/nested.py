@@ -121,8 +121,8 @@ class Case:
         floor = self.rows.floor
         return curves.NO_FLOOR if floor is None else self.value(floor, self.attributes[0])
 
-    def survive(self, times: FloatArray) -> FloatArray:
-        """Share that each curve holds at some times, (n_curves, n_times), not yet nested."""
+    def survive(self, times: FloatArray, multiplier: float) -> FloatArray:
+        """Share that each curve holds at some times, (n_curves, n_times), not yet nested; `multiplier` of the floor."""
         out = np.empty((len(self.transitions), len(times)))
         for k, transition in enumerate(self.transitions):
             curves.survive(
@@ -132,7 +132,7 @@ class Case:
                 self.x,
                 self.attributes[0],
                 self.strategy,
-                self.multiplier,
+                multiplier,
                 times,
                 out[k],
             )
@@ -217,16 +217,16 @@ class NestedCurves:
         (n_curves, n_cells + 1).
     at_nodes : ndarray(float, ndim=3)
         (n_curves, n_cells, 5).
-    capped, excess : ndarray(float, ndim=1)
-        (n_curves - 1,).
+    caps : ndarray(float, ndim=2)
+        (n_caps, 3): what was cut off, see `cut_off`; of each curve by the one around it, then of each curve by
+        background mortality, if this is a floor.
     """
 
     edges: FloatArray
     nodes: FloatArray
     at_edges: FloatArray
     at_nodes: FloatArray
-    capped: FloatArray
-    excess: FloatArray
+    caps: FloatArray
 
     @property
     def halves(self) -> FloatArray:
@@ -255,16 +255,32 @@ def solve_curves(case: Case, draw: int) -> NestedCurves:
     cells = nested[:, :-1].reshape(len(nested), *shape)
     nodes = times[:-1].reshape(shape)[:, 1:]
     over = raw[:-1] - nested[1:]
-    weights = np.diff(edges)[:, None] / 2.0 * KRONROD
-    inside = over[:, :-1].reshape(len(over), *shape)[:, :, 1:]
+    if case.multiplier != curves.NO_FLOOR:
+        over = np.concatenate((over, case.survive(times, curves.NO_FLOOR) - raw))
     return NestedCurves(
         edges=edges,
         nodes=nodes,
         at_edges=np.append(cells[:, :, 0], nested[:, -1:], axis=1),
         at_nodes=cells[:, :, 1:],
-        capped=((inside > TOLERANCE) * weights).sum(axis=(1, 2)),
-        excess=np.maximum(over, 0.0).max(axis=1),
+        caps=cut_off(over, edges),
     )
+
+
+def cut_off(over: FloatArray, edges: FloatArray) -> FloatArray:
+    """What caps cut off, (n_caps, 3): years during which they did, person-years, and most at one time.
+
+    Parameters
+    ----------
+    over : ndarray(float, ndim=2)
+        (n_caps, n_times): how far the curve lay above its cap, at each cell's first edge and nodes, then the horizon.
+    edges : ndarray(float, ndim=1)
+        Of the cells.
+    """
+    over = np.where(over > TOLERANCE, over, 0.0)
+    inside = over[:, :-1].reshape(len(over), len(edges) - 1, 1 + len(NODES))[:, :, 1:]
+    weights = np.diff(edges)[:, None] / 2.0 * KRONROD
+    years, cut = (((inside > 0.0) * weights).sum(axis=(1, 2)), (inside * weights).sum(axis=(1, 2)))
+    return np.stack((years, cut, over.max(axis=1)), axis=1)
 
 
 def _evaluate(case: Case, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -272,7 +288,7 @@ def _evaluate(case: Case, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
     halves = np.diff(edges)[:, None] / 2.0
     cells = np.concatenate((edges[:-1, None], edges[:-1, None] + halves * (1.0 + NODES)), axis=1)
     times = np.append(cells.ravel(), edges[-1])
-    return times, case.survive(times)
+    return times, case.survive(times, case.multiplier)
 
 
 def _refuse_crossing(case: Case, times: FloatArray, raw: FloatArray, draw: int) -> None:

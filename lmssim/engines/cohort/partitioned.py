@@ -39,7 +39,7 @@ from lmssim.kernels.rewards import (
     STATE_QALY,
     STATE_YEARS,
 )
-from lmssim.kernels.tally import CENSORED, EVENT
+from lmssim.kernels.tally import CENSORED, EARLY_UNIT, EVENT
 from lmssim.model.language.curves import curve_of_endpoint
 
 if TYPE_CHECKING:
@@ -47,39 +47,31 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.program.rows import State
 
+BACKGROUND = "background mortality"
+"""What caps a curve whose hazard is lower."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PartitionedResult(CohortResult):
-    """Outcomes of a partitioned survival model, how exact they are, and where its curves were capped.
+    """Outcomes of a partitioned survival model, and how exact they are.
 
     Attributes
     ----------
     error : ndarray(float, ndim=3)
         (n_profiles, n_strategies, n_outcomes): error of the integrals, an upper bound in practice.
-    capped : ndarray(float, ndim=3)
-        (n_profiles, n_strategies, n_curves - 1): years during which a curve was capped by the one around it.
-    excess : ndarray(float, ndim=3)
-        (n_profiles, n_strategies, n_curves - 1): most by which it lay above.
     """
 
     error: FloatArray
-    capped: FloatArray
-    excess: FloatArray
 
-    def cappings(self, program: Program) -> list[str]:
-        """One line for each strategy and curve that was capped, for the profile in which it was capped longest."""
-        spec, lines = program.scenario.file.partitioned_survival, []
-        assert spec is not None
-        names = list(spec.curves)
-        for s, strategy in enumerate(program.strategies):
-            for k, (inner, outer) in enumerate(pairwise(names)):
-                years, excess = self.capped[:, s, k].max(), self.excess[:, s, k].max()
-                if years > 0.0:
-                    lines.append(
-                        f"curve '{inner}' was capped by '{outer}' for {years:.3g} years under strategy '{strategy}';"
-                        f" it lay above by {excess:.3g} at most"
-                    )
-        return lines
+
+def cap_names(program: Program) -> list[tuple[str, str]]:
+    """Curve and what it is capped by, in the order of `CohortResult.caps`."""
+    spec = program.scenario.file.partitioned_survival
+    if spec is None:
+        return []
+    names = list(spec.curves)
+    floor = [(name, BACKGROUND) for name in names] if program.rows.floor is not None else []
+    return [*pairwise(names), *floor]
 
 
 # === Rewards ===
@@ -218,6 +210,32 @@ def _endpoint_steps(case: Case, solved: NestedCurves) -> FloatArray:
     return result
 
 
+def _early(case: Case, solved: NestedCurves) -> FloatArray:
+    """Where in their steps the events fall, as `lmssim.kernels.tally.Counts.early`, (n_endpoints, 2, n_steps + 2).
+
+    Notes
+    -----
+    With u steps before the end of a step in which a curve falls from S0, by parts the mean of u over those who fall is
+    the integral of S0 - S, and that of u^2 the integral of 2 u (S0 - S).
+    """
+    per_year, scenario = case.rows.counting.steps_per_year, case.program.scenario
+    n_steps = case.rows.counting.n_steps
+    result = np.zeros((len(case.program.endpoints), 2, n_steps + 2))
+    step = np.floor(solved.nodes[:, MIDDLE] * per_year).astype(np.int64)
+    start = solved.at(step / per_year)
+    before = (step + 1)[:, None] - solved.nodes * per_year
+    weights = solved.halves * KRONROD * per_year
+    for e, name in enumerate(case.program.endpoints):
+        k = curve_of_endpoint(scenario.file, name, str(scenario.path))
+        fallen = (start[k][:, None] - solved.at_nodes[k]) * weights
+        np.add.at(result[e, 0], step + 1, fallen.sum(axis=1))
+        np.add.at(result[e, 1], step + 1, (2.0 * before * fallen).sum(axis=1))
+        beyond = n_steps - case.horizon * per_year  # of the last step, after the horizon
+        last = float(start[k, -1] - solved.at_edges[k, -1])
+        result[e, :, n_steps] += last * beyond, last * beyond**2
+    return result * EARLY_UNIT
+
+
 def _occupancy_changes(case: Case, solved: NestedCurves) -> FloatArray:
     """Changes of occupancy, (n_states, n_occupancy + 2): stays end at the horizon, death lasts."""
     n = case.rows.counting.n_occupancy
@@ -275,9 +293,9 @@ def _solve_case(case: Case, draw: int) -> dict[str, FloatArray]:
         "state": ledger.state,
         "error": np.abs(ledger.outcomes - rough.outcomes),
         "endpoint": _endpoint_steps(case, solved),
+        "early": _early(case, solved),
         "occupancy": _occupancy_changes(case, solved),
         "entries": _entries(case, solved),
         "marks": np.zeros((len(case.program.marks), 2)),
-        "capped": solved.capped,
-        "excess": solved.excess,
+        "caps": solved.caps,
     }

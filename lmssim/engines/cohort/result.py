@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ class CohortResult:
     endpoint : ndarray(float, ndim=5)
         (n_profiles, n_strategies, n_endpoints, 3, n_steps + 2): probability of event, competing event and censoring in
         each step of time since the origin.
+    early : ndarray(float, ndim=5)
+        (n_profiles, n_strategies, n_endpoints, 2, n_steps + 2): where in their steps the events fall, as
+        `lmssim.kernels.tally.Counts.early`.
     occupancy : ndarray(float, ndim=4)
         (n_profiles, n_strategies, n_states, n_occupancy + 2): changes of occupancy.
     entries : ndarray(float, ndim=4)
@@ -33,20 +37,30 @@ class CohortResult:
         (n_profiles, n_strategies, n_marks, 2): marks, probability of at least one.
     trace : ndarray(float, ndim=4) or None
         (n_profiles, n_strategies, n_points, n_states): occupancy at the ends of cycles, of a model in cycles.
+    caps : ndarray(float, ndim=4) or None
+        (n_profiles, n_strategies, n_caps, 3): of a partitioned survival model, what caps cut off of its curves: the
+        years during which they did, person-years, and the most at one time.
     """
 
     outcomes: FloatArray
     state: FloatArray
     endpoint: FloatArray
+    early: FloatArray
     occupancy: FloatArray
     entries: FloatArray
     marks: FloatArray
     trace: FloatArray | None = None
+    caps: FloatArray | None = None
 
     def of(self, profiles: IntArray, n_strategies: int | None = None) -> CohortResult:
         """Expectations of some profiles under the first strategies."""
         arrays = {each.name: getattr(self, each.name) for each in fields(self)}
         return replace(self, **{name: a[profiles, :n_strategies] for name, a in arrays.items() if a is not None})
+
+    def repeated(self, n: int) -> CohortResult:
+        """The one strategy's expectations in the place of each of `n`."""
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: a.repeat(n, axis=1) for name, a in arrays.items() if a is not None})
 
     def averaged(self, weights: FloatArray) -> CohortResult:
         """Expectations over the profiles, in the shape of a single one.
@@ -64,6 +78,14 @@ class CohortResult:
             if array is not None
         }
         return replace(self, **means)
+
+    def capped(self, weights: FloatArray) -> FloatArray | None:
+        """What caps cut off, (n_strategies, n_caps, 3): averages over the profiles, and the most of any."""
+        if self.caps is None:
+            return None
+        mean = np.tensordot(weights / weights.sum(), self.caps, axes=1)
+        mean[..., 2] = self.caps[..., 2].max(axis=0)
+        return mean
 
 
 def trace_table(program: Program, result: CohortResult, weights: FloatArray) -> pd.DataFrame:

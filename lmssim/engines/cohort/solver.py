@@ -202,10 +202,10 @@ class _Continuous:
     def _read(self, space: Workspace, live: Liveness) -> dict[str, FloatArray]:
         """What has been solved, in the shapes of `CohortResult` for one profile and strategy."""
         solved, program = space.solved, self.program
-        endpoint = solved.endpoint[: len(program.endpoints)].copy()
+        endpoint, early = (each[: len(program.endpoints)].copy() for each in (solved.endpoint, solved.early))
         for e, spec in enumerate(program.scenario.file.endpoints.values()):
             if spec.origin != "model":
-                endpoint[e] = np.nan
+                endpoint[e] = early[e] = np.nan
         marks = np.stack([solved.marks, solved.marks], axis=1)
         for mark, watcher in enumerate(live.watcher):
             if watcher >= 0:
@@ -224,6 +224,7 @@ class _Continuous:
             "outcomes": solved.outcome.copy(),
             "state": solved.state.copy(),
             "endpoint": endpoint,
+            "early": early,
             "occupancy": occupancy,
             "entries": entries,
             "marks": marks,

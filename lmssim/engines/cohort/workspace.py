@@ -220,6 +220,7 @@ def _solved(room: Room, program: Program, size: Sizes, n_watchers: int, n_bins: 
         outcome=room.zeros(N_MAIN + 2 * n_categories),
         state=room.zeros(n_states, 4),
         endpoint=room.zeros(n_watchers, 3, counting.n_steps + 2),
+        early=room.zeros(n_watchers, 2, counting.n_steps + 2),
         level=room.zeros(n_states, counting.n_occupancy + 2),
         ended=room.zeros(n_states, counting.n_occupancy + 2),
         entries=room.zeros(n_states),

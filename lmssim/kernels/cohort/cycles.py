@@ -30,7 +30,7 @@ from lmssim.kernels.layout import (
 from lmssim.kernels.ledger import add_up_costs
 from lmssim.kernels.pointer import constant, result, scratch
 from lmssim.kernels.race import add_probability, visit_probability
-from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of
+from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of, step_since
 from lmssim.kernels.walk import choose_branch, start_attributes
 
 K_STATE, K_ATTRIBUTES, K_DONE, K_MET = range(4)
@@ -178,7 +178,7 @@ def settle(
             kind, until = CENSORED, f[F_HORIZON]
         else:
             continue
-        endpoint[e, kind, step_of(until - f[m[H_CYCLE_TIME] + started], f[F_STEPS_PER_YEAR], last)] += mass
+        endpoint[e, kind, step_since(until - f[m[H_CYCLE_TIME] + started], f[F_STEPS_PER_YEAR], last)] += mass
         key[K_DONE] |= 1 << e
         if plan.origin[e] >= 0:
             key[plan.origin[e]] = -1

@@ -22,7 +22,7 @@ from lmssim.kernels.ledger import (
     LY, LY_UNDISCOUNTED, N_MAIN, QALY, QALY_UNDISCOUNTED, STATE_COST, STATE_COST_UNDISCOUNTED, STATE_QALY, STATE_YEARS,
 )
 from lmssim.kernels.rewards import norm_years_undiscounted
-from lmssim.kernels.tally import CENSORED, COMPETING, EVENT, step_of
+from lmssim.kernels.tally import CENSORED, COMPETING, EARLY_UNIT, EVENT, early_of, step_of, step_since
 # isort: on
 
 
@@ -97,7 +97,12 @@ def meet(
         bit = 1 << w
         if (met | competing | censoring) & bit and vector[n_passive + k] != 0.0:
             how = EVENT if met & bit else (COMPETING if competing & bit else CENSORED)
-            solved.endpoint[w, how, step_of(time, f[F_STEPS_PER_YEAR], last)] += vector[n_passive + k]
+            step = step_since(time, f[F_STEPS_PER_YEAR], last)
+            solved.endpoint[w, how, step] += vector[n_passive + k]
+            if how == EVENT and step < last:
+                early = early_of(time, f[F_STEPS_PER_YEAR], step)
+                solved.early[w, 0, step] += vector[n_passive + k] * early
+                solved.early[w, 1, step] += vector[n_passive + k] * early * (early / EARLY_UNIT)
             vector[n_passive + k] = 0.0
 
 
@@ -115,6 +120,10 @@ def count_over(f: FloatArray, solved: Solved, watcher: int, how: int, amount: fl
     while time < stop:
         edge = stop if k >= last else min(stop, k / per_year)
         solved.endpoint[watcher, how, min(k, last)] += each * (edge - time)
+        if how == EVENT and k < last:
+            a, b = early_of(time, per_year, k), early_of(edge, per_year, k)
+            solved.early[watcher, 0, k] += each * (edge - time) * (a + b) / 2.0
+            solved.early[watcher, 1, k] += each * (edge - time) * (a * a + a * b + b * b) / (3.0 * EARLY_UNIT)
         time, k = edge, k + 1
 
 

@@ -232,6 +232,8 @@ class Solved(NamedTuple):
     """(n_states, 4) as their sums by state."""
     endpoint: FloatArray
     """(n_watchers, 3, n_steps + 2): probability of ending by step of time."""
+    early: FloatArray
+    """(n_watchers, 2, n_steps + 2): where in their steps the events fall, as `lmssim.kernels.tally.Counts.early`."""
     level: FloatArray
     """(n_states, n_occupancy + 2): occupancy on its grid."""
     ended: FloatArray

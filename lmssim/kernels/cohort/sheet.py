@@ -27,7 +27,7 @@ from lmssim.kernels.cohort.ticks import close_limited, pay_limited_node, pay_tic
 from lmssim.kernels.families import EXPONENTIAL, LIFE_TABLE
 from lmssim.kernels.jit import borrow, paste
 from lmssim.kernels.layout import C_LOSS, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, H_TICK_TIME, NONE
-from lmssim.kernels.tally import CENSORED, step_of
+from lmssim.kernels.tally import CENSORED, step_since
 # isort: on
 
 NEGLIGIBLE = 1e-9
@@ -383,7 +383,7 @@ def _end_sheet(
     for i in range(count[N_TICKS]):
         if nodes.tick[i, 1] < 0 and nodes.tick[i, 2] < nodes.tick[i, 3] and nodes.row[nodes.tick[i, 0], D_ALIVE] != 0:
             pay_limited_node(m, wi, wf, v, x, kinds, nodes, solved, i, strategy)
-    last = step_of(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
+    last = step_since(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
     for k in range(count[N_WATCHED]):
         for i in range(count[N_LIVE]):
             solved.endpoint[nodes.watch[k], CENSORED, last] += nodes.mass[nodes.live[i], n_passive + k]

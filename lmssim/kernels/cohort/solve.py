@@ -27,7 +27,7 @@ from lmssim.kernels.layout import (
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.pointer import constant, lend, scratch
 from lmssim.kernels.race import base_hazard, clock_origin
-from lmssim.kernels.tally import CENSORED, step_of
+from lmssim.kernels.tally import CENSORED, step_since
 from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
 # isort: on
 
@@ -68,6 +68,7 @@ def _solve(
     for part in (solved.state, solved.level, solved.ended, solved.closed):
         part[:, :] = 0.0
     solved.endpoint[:, :, :] = 0.0
+    solved.early[:, :, :] = 0.0
     solved.excluded[:, :, :, :] = 0.0
     for i in range(N_COUNTERS):
         count[i] = 0
@@ -115,7 +116,7 @@ def _refuse_late(f: FloatArray, follow: Follow, kinds: Kinds, boxes: Boxes, coun
 @borrow
 def _censor_absorbed(m: IntArray, f: FloatArray, solved: Solved) -> None:
     """Whoever is absorbed where an endpoint knows nothing of it is under observation until the horizon."""
-    last = step_of(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
+    last = step_since(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
     for e in range(min(m[H_N_ENDPOINTS], solved.endpoint.shape[0])):
         unknown, left = False, 1.0
         for state in range(m[H_N_STATES]):
@@ -285,7 +286,7 @@ def _choose_watchers(
 ) -> None:
     """Watchers that a sheet has to follow; those that can meet nothing more are censored at the horizon."""
     n_passive, n = kinds.utility.shape[1], 0
-    last = step_of(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
+    last = step_since(f[F_HORIZON], f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1)
     for w in range(solved.endpoint.shape[0]):
         mass = 0.0
         for b in range(count[N_BOXES]):

@@ -29,8 +29,10 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
         rewards.Endpoint(name, _endpoint(roles, 1 << number, endpoint, f"{d.where}: endpoints.{name}"))
         for number, (name, endpoint) in enumerate(d.file.endpoints.items())
     )
-    horizon = d.file.settings.horizon
+    horizon, clock = d.file.settings.horizon, d.cycle
     for time in d.file.settings.times:
+        if clock is not None and 0 < time <= horizon:
+            continue  # between the ends of cycles nothing happens, so that every time can be read
         if time * STEPS_PER_YEAR != int(time * STEPS_PER_YEAR) or not 0 < time <= horizon:
             raise ScenarioError(
                 f"{d.where}: settings.times: {exact(time)} is not a multiple of 1/{STEPS_PER_YEAR} year up to the"
@@ -40,8 +42,8 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
         endpoints=endpoints,
         of_state=tuple(map(rewards.Roles, *roles.of_state.values())),
         of_mark=tuple(map(rewards.Roles, *roles.of_mark.values())),
-        n_steps=math.ceil(horizon * STEPS_PER_YEAR),
-        steps_per_year=float(STEPS_PER_YEAR),
+        n_steps=math.ceil(horizon * STEPS_PER_YEAR) if clock is None else clock.n,
+        steps_per_year=float(STEPS_PER_YEAR) if clock is None else clock.per_year,
         n_occupancy=math.ceil(horizon * OCCUPANCY_PER_YEAR),
         occupancy_per_year=float(OCCUPANCY_PER_YEAR),
     )

@@ -51,6 +51,7 @@ def _compiled(scenario: Scenario) -> Program:
     refuse_continuous(d)
     check_rules(d)
     check_regimens(d)
+    _check_cases(d)
     rows = _rows(d)
     overrides = compile_overrides(d)
     used = _used(d)
@@ -66,6 +67,17 @@ def _compiled(scenario: Scenario) -> Program:
     program.numbers()  # a value that the base case makes impossible is said before anything runs
     _refuse_unused(d, used)
     return program
+
+
+def _check_cases(d: Draft) -> None:
+    """Refuse a published patient whose strategy, sequence or parameters do not exist."""
+    for name, case in d.file.cases.items():
+        where = f"{d.where}: cases.{name}"
+        d.index("strategy", case.strategy, list(d.file.strategies), f"{where}: strategy")
+        if case.sequence is not None:
+            d.index("sequence", case.sequence, list(d.file.sequences), f"{where}: sequence")
+        for id_ in case.set:
+            d.index("parameter", id_, list(d.scenario.table), f"{where}.set")
 
 
 def _rows(d: Draft) -> Rows:
@@ -185,7 +197,10 @@ def _used(d: Draft) -> ParameterTable:
 
 
 def _refuse_unused(d: Draft, used: ParameterTable) -> None:
-    """Refuse a parameter of the scenario's own that nothing uses; said last, as other mistakes explain it."""
+    """Refuse what is the scenario's own and nothing uses; said last, as other mistakes explain it."""
+    if d.scenario.unused:
+        more = f" ({len(d.scenario.unused) - 1} more.)" if len(d.scenario.unused) > 1 else ""
+        raise ScenarioError(f"{d.where}: {d.scenario.unused[0]}{more}")
     rows = {(p.file, p.line) for p in used.values()}  # a row that differs by a covariate is several parameters
     unused = [p for p in d.scenario.own if (d.scenario.table[p].file, d.scenario.table[p].line) not in rows]
     if unused:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from lmssim.errors import DataError, InputError, nearest, unknown
+from lmssim.text import cell_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -184,7 +185,7 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     try:
         for cells in reader:
             width = width or len(cells)
-            stripped = [cell.strip() for cell in cells]
+            stripped = [cell_text(cell.strip()) for cell in cells]
             if any(stripped) or width == 1:
                 yield line, stripped or [""]
             line = reader.line_num + 1

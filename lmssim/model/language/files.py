@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError, nearest
 from lmssim.model.language.replacing import joined_transitions
 from lmssim.model.language.versions import refuse_newer
+from lmssim.reach import Reach, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
-
-if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_DEPTH = 32
@@ -47,12 +46,16 @@ class InputFiles:
         SHA-256 of every file read, by path.
     tomls : list of Path
         TOML files in the order in which they are merged: what is included first, the file itself last.
+    own : dict of str to frozenset of str
+        Names in each section of the file itself.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.folder, self.where = path, path.parent, str(path)
+        self.reach = Reach.of(path)
         self.hashes: dict[str, str] = {}
         self.tomls: list[Path] = []
+        self.own: dict[str, frozenset[str]] = {}
         self._included: set[Path] = set()
 
     def read_toml(self) -> dict[str, Any]:
@@ -81,10 +84,15 @@ class InputFiles:
             If it is not there; the message has the nearest name.
         """
         path = self.folder / name
-        if not path.is_file():
-            raise ScenarioError(f"{key or self.where}: no such file '{name}'.{_nearby(path)}")
+        self._check(path, name, key or self.where)
         self._read(path)
         return path
+
+    def _check(self, path: Path, name: str, where: str) -> None:
+        """Refuse a file that may not be named, or is not there."""
+        self.reach.check(path, name, where)
+        if not os.path.isfile(path):  # nor a name that no system takes
+            raise ScenarioError(f"{where}: no such file '{name}'.{_nearby(path)}")
 
     def _read(self, path: Path) -> bytes:
         content = _bytes_of(path)
@@ -106,11 +114,13 @@ class InputFiles:
             raise ScenarioError(f"{path}: includes are nested more than {MAX_DEPTH} deep.")
         data = parse_toml(self._read(path), path)
         refuse_newer(data, path)
+        own = {section: frozenset(held) for section, held in data.items() if isinstance(held, dict)}
         merged: dict[str, Any] = {}
         for target in self._includes(data, path, chain):
             merge(merged, _relocated(self._merged(target, chain), target.parent, path.parent))
         merge(merged, data)
         self.tomls.append(path)
+        self.own = own
         return merged
 
     def _includes(self, data: dict[str, Any], path: Path, chain: tuple[Path, ...]) -> Iterator[Path]:
@@ -120,8 +130,7 @@ class InputFiles:
             raise ScenarioError(f"{path}: include must be a list of file names.")
         for include in includes:
             target = path.parent / include
-            if not target.is_file():
-                raise ScenarioError(f"{path}: include: no such file '{include}'.{_nearby(target)}")
+            self._check(target, include, f"{path}: include")
             if target.resolve() in chain:
                 raise ScenarioError(f"{path}: include: '{include}' includes this file in its turn.")
             if target.resolve() in self._included:
@@ -144,9 +153,9 @@ class InputFiles:
     def _stratum(self, stratum: dict[str, Any], key: str) -> dict[str, Any]:
         """A stratum over the population of its file."""
         target = self.folder / stratum["file"]
-        if not target.is_file():
-            raise ScenarioError(f"{key}: no such file '{stratum['file']}'.{_nearby(target)}")
+        self._check(target, stratum["file"], key)
         files = InputFiles(target)
+        files.reach = self.reach
         given = files.read_toml().get("population")
         self.hashes |= files.hashes
         if not isinstance(given, dict) or "covariates" not in given:
@@ -171,6 +180,8 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _bytes_of(path: Path) -> bytes:
+    if (kind := kind_of(path)) is not None:
+        raise ScenarioError(f"{path}: is {kind}, not a file.")
     try:
         return path.read_bytes()
     except OSError as error:
@@ -240,7 +251,7 @@ def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, An
         return data
 
     def moved(name: Any) -> Any:
-        return str((source / name).resolve()) if isinstance(name, str) else name
+        return str((source / name).resolve()) if isinstance(name, str) and "\0" not in name else name
 
     for key in ("parameters", "shared_parameters"):
         if isinstance(data.get(key), list):

@@ -123,7 +123,7 @@ class ParameterTable(Mapping[str, Parameter]):
         """Table with some values replaced and held in every draw; a derived parameter loses its expression."""
         for id_, value in overrides.items():
             if id_ not in self:
-                raise ParameterError(unknown("parameter", id_, self, "override"))
+                raise ParameterError(unknown("parameter", id_, self, "override (--set)"))
             self[id_].check(value, "its override")
         return ParameterTable(
             replace(p, value=float(overrides[p.id]), distribution="fixed", expression="", held=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from scipy import special
 
-from lmssim.errors import DataError, unknown
+from lmssim.errors import DataError, exact, unknown
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model.language.csvfile import Row, number, read_rows
 from lmssim.model.parameters.distributions import LEAST_MASS, Distribution, lognormal_by_mean
@@ -409,7 +409,13 @@ def _possible(covariate: Covariate, value: float | str, where: str) -> float:
         raise DataError(f"{where}: {value} is not a finite number.")
     low, high = covariate.low, covariate.high
     if (low is not None and value < low) or (high is not None and value > high):
-        raise DataError(f"{where}: {value:g} lies outside low {low} to high {high} of the population.")
+        raise DataError(f"{where}: {exact(value)} lies outside low {low} to high {high} of the population.")
+    if covariate.kind == "constant" and covariate.value is not None and value != covariate.value:
+        raise DataError(
+            f"{where}: {exact(value)} is not what every patient of the population has, {covariate.value:g}."
+        )
+    if covariate.kind == "lognormal" and value <= 0.0:
+        raise DataError(f"{where}: {exact(value)} is not above 0, as every value of a log-normal covariate is.")
     if covariate.kind == "lognormal" and value <= 0.0:
         raise DataError(f"{where}: {value:g} is not above 0, and the covariate is log-normal.")
     return float(value)

@@ -34,6 +34,7 @@ from lmssim.report.calibration.tables import (
 )
 from lmssim.report.parts.digits import MISSING, listed, plain
 from lmssim.report.parts.forest import LONGEST, ForestRow, plot_forest
+from lmssim.report.parts.labels import named
 from lmssim.report.parts.page import cells, picture, write_page
 from lmssim.report.parts.style import save_figure
 from lmssim.report.parts.terminal import plain_table
@@ -100,7 +101,7 @@ def write_report(calibration: Calibration, folder: Path, manifest: Mapping[str, 
     page = write_page(
         folder / "report.html",
         "calibration.html.j2",
-        title=f"Calibration: {calibration.label or calibration.name}",
+        title=f"Calibration: {named(calibration.label, calibration.name)}",
         question=f"How well does calibration '{calibration.name}' meet its targets, and may it be used?",
         answer=headline(calibration),
         manifest=manifest or calibration.diagnostics,
@@ -229,7 +230,7 @@ def _left_out_sentence(calibration: Calibration) -> str:
 
 def calibration_text(calibration: Calibration) -> Group:
     """Headline, targets beside the model, and free quantities, for a terminal."""
-    text = Text(calibration.label or calibration.name, style="bold")
+    text = Text(named(calibration.label, calibration.name), style="bold")
     sentences = [Text(sentence) for sentence in headline(calibration)]
     if not calibration.diagnostics.get("converged"):
         sentences[0].stylize("bold red")

@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from scipy import ndimage
 
 from lmssim.model.parameters.distributions import INTERVAL_WIDTH, Distribution, lognormal_by_mean
-from lmssim.report.parts.labels import readable, short
+from lmssim.report.parts.labels import named, readable, short
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _draw_prior_posterior(ax: Axes, row: Any, draws: FloatArray, width: int) -> 
     ax.yaxis.set_major_locator(NullLocator())
     ax.grid(visible=False)
     unit = f" ({row.unit})" if row.unit else ""
-    ax.set_title(textwrap.fill(f"{row.label or readable(row.id)}{unit}", width), fontsize=8)
+    ax.set_title(textwrap.fill(f"{named(row.label, row.id)}{unit}", width), fontsize=8)
     words = f"contraction {row.contraction:.2f}" + ("" if row.informed else "\nnot informed")
     ax.text(
         0.98,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.text import Text
 
+from lmssim.report.parts.labels import short
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
 from lmssim.report.parts.terminal import plain_table
 from lmssim.studies.calibration.checks.sbc import LEVEL, ecdf, ecdf_band
@@ -55,7 +56,7 @@ def plot_ranks(study: SimulationBased) -> Figure:
     band = ecdf_band(len(study.ranks), n_draws, study.settings.seed)
     with figure_style():
         figure = new_figure(PANEL[0] * across + 0.6, PANEL[1] * down + 0.8)
-        title_figure(figure, f"{study.problem.file.label}: ranks of {len(study.ranks)} known truths")
+        title_figure(figure, f"{short(study.problem.file.label, 50)}: ranks of {len(study.ranks)} known truths")
         axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
         for k, axis in enumerate(axes.flat):
             if k < len(names):

@@ -11,7 +11,7 @@ import pandas as pd
 from lmssim.published.series import is_time
 from lmssim.report.calibration.posterior import quantity_labels
 from lmssim.report.parts.digits import MISSING, amount, plain
-from lmssim.report.parts.labels import readable, short
+from lmssim.report.parts.labels import named, short
 from lmssim.report.parts.table import ReportTable
 from lmssim.studies.calibration.result import observed_interval
 
@@ -205,7 +205,7 @@ def _free_table(calibration: Calibration) -> ReportTable:
 def quantity_text(row: Any) -> str:
     """Label, unit and id of a free quantity."""
     unit = f", {row.unit}" if row.unit else ""
-    return f"{row.label or readable(row.id)}{unit} [{row.id}]"
+    return f"{named(row.label, row.id)}{unit} [{row.id}]"
 
 
 def short_number(value: float) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.outcomes.main import QALYS
 from lmssim.report.evaluation.exactness import ROUNDING, words_of
-from lmssim.report.evaluation.rows import steps_of
+from lmssim.report.evaluation.rows import steps_of, ties_of
 from lmssim.report.parts.digits import amount, listed, plain, rounded, with_error
 from lmssim.report.parts.labels import strategy_labels
 
@@ -37,17 +38,12 @@ def answer(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _choices(evaluation: Evaluation) -> list[str]:
-    names = {step.strategy for step in steps_of(evaluation)}
-    return [name for name in evaluation.strategies if name in names]
-
-
 def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
     """The strategy of greatest net benefit at each willingness to pay, and by how much it leads."""
     settings, names = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
     sentences = []
     for wtp in settings.wtp:
-        ranked = sorted(_choices(evaluation), key=lambda s: -evaluation.net_benefit(s, wtp).mean)
+        ranked = evaluation.best_first(wtp)
         if not ranked:
             continue
         rate = f"At {settings.currency} {amount(wtp)} per QALY"
@@ -57,7 +53,11 @@ def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
         best, second = ranked[:2]
         lead, se = evaluation.incremental_net_benefit(best, wtp, second)
         margin = f"{settings.currency} {with_error(lead, se)} per patient in net benefit"
-        if lead > APART * se:
+        if evaluation.are_tied(best, wtp, second):
+            sentences.append(
+                f"{rate}, {names[best]} and {names[second]} have the same net benefit; none has a greater."
+            )
+        elif lead > APART * se:
             sentences.append(f"{rate}, {names[best]} is best; its lead over {names[second]} is {margin}.")
         else:
             sentences.append(
@@ -78,7 +78,10 @@ def _frontier(evaluation: Evaluation) -> str:
             parts.append(f"{labels[step.strategy]} (least costly)")
         else:
             icer, against = with_error(step.icer, step.icer_se), labels[step.reference]
-            parts.append(f"{labels[step.strategy]} ({currency} {icer} per QALY gained over {against})")
+            more = f"{currency} {icer} per QALY gained over {against}"
+            if math.isfinite(step.per_life_year):
+                more += f"; {currency} {with_error(step.per_life_year, step.per_life_year_se)} per life-year"
+            parts.append(f"{labels[step.strategy]} ({more})")
     return f"On the efficiency frontier: {listed(parts)}." if parts else "No strategy is a choice."
 
 
@@ -86,10 +89,11 @@ def _off_frontier(evaluation: Evaluation) -> list[str]:
     labels, steps = strategy_labels(evaluation.scenario), steps_of(evaluation)
     reasons = {
         DOMINATED: "Dominated, because another strategy costs no more and gains at least as much",
-        EXTENDED: "Extendedly dominated, because a mix of two other strategies is better",
+        EXTENDED: "Extendedly dominated, because a mix of two other strategies is no worse",
     }
     found = {status: [labels[k.strategy] for k in steps if k.status == status] for status in reasons}
-    return [f"{reasons[status]}: {listed(names)}." for status, names in found.items() if names]
+    said = [f"{reasons[status]}: {listed(names)}." for status, names in found.items() if names]
+    return said + ties_of(evaluation, labels)
 
 
 def _not_choices(evaluation: Evaluation) -> list[str]:

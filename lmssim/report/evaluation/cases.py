@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from lmssim.report.parts.digits import MISSING, plain, rounded
+from lmssim.report.parts.labels import LONGEST_TITLE, short
 from lmssim.report.parts.style import AREAS, FAINT, INK, PALETTE, figure_style, new_figure, title_figure
 from lmssim.report.parts.table import ReportTable
+from lmssim.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,8 +52,8 @@ def case_table(scenario: Scenario, found: Sequence[CaseTime]) -> ReportTable:
     """Each observed time of the patients beside the simulated times."""
     rows = [
         {
-            "Patient": scenario.file.cases[each.case].label,
-            "Observed": each.observed.label,
+            "Patient": one_line(scenario.file.cases[each.case].label),
+            "Observed": one_line(each.observed.label),
             "Time": case_text(each),
             "Lives": f"{each.lives:,}",
             "With event by then, %": _percent(each.share_by_then, each.lives),
@@ -84,12 +86,12 @@ def plot_case(case: Case, found: Sequence[CaseTime]) -> Figure:
         axes = figure.subplots(len(found), 1, squeeze=False)[:, 0]
         for ax, each in zip(axes, found, strict=True):
             _draw(ax, each)
-        title_figure(figure, case.label)
+        title_figure(figure, short(case.label, LONGEST_TITLE))
         return figure
 
 
 def _draw(ax: Axes, found: CaseTime) -> None:
-    ax.set_title(found.observed.label, fontsize=8.5, weight="normal")
+    ax.set_title(short(found.observed.label, 50), fontsize=8.5, weight="normal")
     like = f"{found.lives:,} lives, {_percent(found.share_ever, found.lives)}% with the event"
     ax.set_title(like, loc="right", fontsize=7.5, weight="normal", color=FAINT)
     ax.set_yticks([])

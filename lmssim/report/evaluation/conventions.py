@@ -1,16 +1,15 @@
-"""Every setting and convention behind a result, and its limitations."""
+"""Every setting and convention behind a result."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmssim.model.parameters.groups import away_from_draws
 from lmssim.report.evaluation.cycles import cycle_conventions
 from lmssim.report.evaluation.exactness import words_of
-from lmssim.report.evaluation.sources import used_parameters
 from lmssim.report.parts.digits import amount, listed, plain
-from lmssim.report.parts.labels import endpoint_label, option_label, state_label, strategy_labels, switch_label
+from lmssim.report.parts.labels import endpoint_label, named, option_label, state_label, strategy_labels, switch_label
+from lmssim.text import one_line
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
@@ -57,7 +56,7 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Terminal care", _terminal(scenario)),
         ("Utilities", _utilities(scenario)),
         ("Background mortality", _mortality(scenario)),
-        ("Population", scenario.file.population.label or _covariates(scenario)),
+        ("Population", one_line(scenario.file.population.label or "") or _covariates(scenario)),
         ("Named times", f"{listed([f'{t:g}' for t in settings.times])} years"),
         *switch_conventions(scenario),
         ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),
@@ -152,45 +151,5 @@ def _mortality(scenario: Scenario) -> str:
 def _covariates(scenario: Scenario) -> str:
     population = scenario.file.population
     if population.strata:
-        return f"mixed by {population.by}: {listed([s.label or name for name, s in population.strata.items()])}"
-    return listed([spec.label or name for name, spec in population.covariates.items()])
-
-
-def limitations(evaluation: Evaluation) -> list[str]:
-    """What a reader must know before using the results."""
-    scenario, settings = evaluation.scenario, evaluation.scenario.file.settings
-    used = used_parameters(evaluation)
-    assumed = sum(p.kind == "assumed" for p in used)
-    words, found = words_of(evaluation), []
-    if evaluation.estimates.n_draws == 1:
-        found.append(
-            f"Parameter uncertainty is not included: the errors are those of {words.numerical()}. A decision needs a "
-            "probabilistic analysis."
-        )
-    if words.stands_for_others():
-        found.append("One profile, with the middle value of every covariate, represents the whole population.")
-    if assumed:
-        found.append(
-            f"{assumed} of {len(used)} parameters are assumed, because no usable published value was found; they are "
-            "listed first below, each with its reason."
-        )
-    unsourced = [
-        p.id for p in used if not (p.kind in ("derived", "definition") or p.expression or p.source_id or p.reason)
-    ]
-    if unsourced:
-        found.append(f"{len(unsourced)} of {len(used)} parameters state no source: {listed(unsourced)}.")
-    away = [text for group in scenario.groups.values() for text in away_from_draws(group, scenario.table)]
-    if away:
-        found.append(f"The base case lies outside the draws of the posterior for {listed(away)}.")
-    found.append(
-        f"Outcomes over {plain(settings.horizon)} years extrapolate fitted distributions beyond the follow-up of their "
-        "sources."
-    )
-    found.append("Structural choices (states, families of distributions, what effects act on) are not varied here.")
-    if scenario.life is None:
-        found.append("The model has no background mortality.")
-    if scenario.norms is None:
-        found.append("Utilities do not fall with age.")
-    if not settings.price_year:
-        found.append("The price year of the costs is not stated.")
-    return found
+        return f"mixed by {population.by}: {listed([named(s.label, name) for name, s in population.strata.items()])}"
+    return listed([named(spec.label, name) for name, spec in population.covariates.items()])

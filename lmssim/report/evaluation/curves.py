@@ -11,8 +11,15 @@ from matplotlib.ticker import PercentFormatter
 
 from lmssim.outcomes.estimators import Z975
 from lmssim.report.evaluation.exactness import words_of
-from lmssim.report.parts.labels import death_endpoints, endpoint_label, short, strategy_labels
-from lmssim.report.parts.style import AREAS, GREYS, figure_style, line_style, new_figure, title_figure
+from lmssim.report.parts.labels import (
+    LONGEST_TITLE,
+    death_endpoints,
+    endpoint_label,
+    short,
+    state_label,
+    strategy_labels,
+)
+from lmssim.report.parts.style import AREAS, GREYS, figure_style, legend_name, line_style, new_figure, title_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +88,7 @@ def _draw_curves(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
         curve = frame[frame["strategy"] == strategy]
         time, value, error = (curve[c].to_numpy() for c in ("time", "value", "se"))
         style = line_style(i)
-        ax.plot(time, value, label=labels[strategy], zorder=3, **style)
+        ax.plot(time, value, label=legend_name(labels[strategy], 60), zorder=3, **style)
         low, high = np.clip(value - Z975 * error, 0, 1), np.clip(value + Z975 * error, 0, 1)
         ax.fill_between(time, low, high, color=style["color"], alpha=0.10, linewidth=0, zorder=2)
         top = max(top, float(high.max()))
@@ -91,7 +98,7 @@ def _draw_curves(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0 if ax.get_ylim()[1] >= 0.05 else 1, symbol=""))
     if shown <= 12 and shown == int(shown):
         ax.set_xticks(range(int(shown) + 1))
-    ax.set_title(endpoint_label(evaluation, endpoint))
+    ax.set_title(short(endpoint_label(evaluation, endpoint), LONGEST_TITLE))
     ax.set_xlabel(_time_label(evaluation, endpoint))
     ax.set_ylabel("Patients without event (%)" if survival else "Cumulative incidence (%)")
 
@@ -111,8 +118,8 @@ def _time_label(evaluation: Evaluation, endpoint: str) -> str:
     origin = evaluation.scenario.file.endpoints[endpoint].origin
     if origin == "model":
         return "Years since the treatment decision"
-    label = evaluation.scenario.file.states[origin].label if origin in evaluation.scenario.file.states else origin
-    return f"Years since: {label or origin}"
+    known = origin in evaluation.scenario.file.states
+    return f"Years since: {short(state_label(evaluation.scenario, origin) if known else origin, LONGEST_TITLE)}"
 
 
 def _draw_at_risk(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
@@ -173,7 +180,7 @@ def _stack_causes(ax: Axes, evaluation: Evaluation, strategy: str, causes: list[
         parts.append(frame[frame["strategy"] == strategy]["value"].to_numpy())
         time = frame[frame["strategy"] == strategy]["time"].to_numpy()
     colours = [CAUSES.get(cause.removeprefix("death_"), AREAS[i % len(AREAS)]) for i, cause in enumerate(causes)]
-    names = [endpoint_label(evaluation, cause) for cause in causes]
+    names = [legend_name(endpoint_label(evaluation, cause)) for cause in causes]
     ax.stackplot(time, *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.4)
     ax.set_ylim(0.0, 1.0)
     ax.set_xlim(0.0, years_shown(evaluation))

@@ -12,11 +12,13 @@ from lmssim.report.evaluation.plane import plot_plane
 from lmssim.report.model.diagram import plot_diagram
 from lmssim.report.parts.digits import listed, plain
 from lmssim.report.parts.labels import (
+    LONGEST_LABEL,
     computed_endpoints,
     death_endpoints,
     endpoint_label,
     event_label,
     readable,
+    short,
     state_label,
     strategy_labels,
 )
@@ -96,7 +98,7 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
     }
     kind, _, endpoint = name.partition("_")
     if kind == "case" and endpoint in evaluation.scenario.file.cases:
-        return evaluation.scenario.file.cases[endpoint].label, CAPTION
+        return short(evaluation.scenario.file.cases[endpoint].label, LONGEST_LABEL), CAPTION
     if kind in ("survival", "incidence") and endpoint in evaluation.scenario.file.endpoints:
         return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {words.band_note()}"
     return fixed.get(name, (readable(name), ""))

@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from lmssim.report.evaluation.curves import panel_grid, years_shown
-from lmssim.report.parts.labels import short, state_label, strategy_labels
-from lmssim.report.parts.style import AREAS, GREYS, figure_style, new_figure, title_figure
+from lmssim.report.parts.labels import LONGEST_TITLE, state_label, strategy_labels
+from lmssim.report.parts.style import AREAS, GREYS, figure_style, legend_name, new_figure, title_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +44,7 @@ def plot_occupancy(evaluation: Evaluation, strategy: str, ax: Axes | None = None
         figure = new_figure(7.6, 3.8)
         single = figure.subplots()
         _stack_states(single, evaluation, strategy, _shown_states(evaluation))
-        single.set_title(strategy_labels(evaluation.scenario)[strategy])
+        single.set_title(strategy_labels(evaluation.scenario, LONGEST_TITLE)[strategy])
         single.set_xlabel("Years since the treatment decision")
         single.set_ylabel("Patients (%)")
         _add_legend(figure, single, "outside right upper", 1)
@@ -101,7 +101,7 @@ def _stack_states(ax: Axes, evaluation: Evaluation, strategy: str, areas: dict[s
     ]
     colours = _colours(evaluation, areas)
     names = [
-        f"Other states ({len(members)})" if area == OTHER else short(state_label(evaluation.scenario, area), 40)
+        f"Other states ({len(members)})" if area == OTHER else legend_name(state_label(evaluation.scenario, area), 40)
         for area, members in areas.items()
     ]
     ax.stackplot(wide.index.to_numpy(), *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.3)

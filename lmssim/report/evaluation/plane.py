@@ -15,7 +15,7 @@ from lmssim.economics.cea import FRONTIER
 from lmssim.outcomes.main import COST, QALYS
 from lmssim.report.evaluation.rows import means_of, steps_of
 from lmssim.report.parts.digits import amount
-from lmssim.report.parts.labels import short, strategy_labels
+from lmssim.report.parts.labels import currency_name, short, strategy_labels
 from lmssim.report.parts.placement import Label, place_labels
 from lmssim.report.parts.style import FAINT, INK, figure_style, marker_style, new_figure
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 RADIUS95 = math.sqrt(-2.0 * math.log(0.05))
 """Standard errors within which a pair of normal means lies with probability 0.95."""
+LONGEST = 48
+"""Characters of a strategy's name beside its point."""
 WTP_LINES = ((0, (5, 3)), (0, (1, 2)), (0, (8, 2, 1, 2)))
 
 
@@ -127,7 +129,7 @@ def _describe(ax: Axes, evaluation: Evaluation) -> None:
     ax.set_title(f"Cost-effectiveness plane, against {short(comparator)}")
     ax.set_xlabel("Incremental QALYs per patient, discounted")
     prices = f" {settings.price_year}" if settings.price_year else ""
-    ax.set_ylabel(f"Incremental cost per patient, discounted ({settings.currency}{prices})")
+    ax.set_ylabel(f"Incremental cost per patient, discounted ({currency_name(evaluation.scenario)}{prices})")
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="lower right", bbox_to_anchor=(1.0, 0.99), borderaxespad=0.0)
@@ -143,8 +145,8 @@ def _write_labels(
     figure = ax.figure if isinstance(ax.figure, Figure) else ax.figure.figure
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
-    names = strategy_labels(evaluation.scenario)
-    currency = evaluation.scenario.file.settings.currency
+    names = strategy_labels(evaluation.scenario, LONGEST)
+    currency = currency_name(evaluation.scenario)
     labels = [
         Label(text=names[s], x=points[s][0], y=points[s][1], color=_dark(marker_style(i)["color"]))
         for i, s in enumerate(evaluation.strategies)

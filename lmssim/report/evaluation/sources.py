@@ -13,14 +13,17 @@ from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.scenario import population_names
 from lmssim.report.parts.digits import plain
 from lmssim.report.parts.table import ReportTable
+from lmssim.text import cell_text
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.model.parameters.parameter import Parameter
 
 SOURCES = "sources.csv"
+MISSING = dict.fromkeys(("doi", "pmid", "year", "design", "n"), "") | {"citation": "not in the table of sources"}
+"""Of a source that the table lacks, or that has no such column."""
 KINDS = {
-    "assumed": ("Assumed parameters", "No source gives these values; each has a reason and an interval."),
+    "assumed": ("Assumed parameters", "No source gives these values; each has a reason."),
     "calibrated": ("Calibrated parameters", "Fitted so that the model reproduces published results."),
     "published": ("Published parameters", "As printed in the source."),
     "derived": ("Derived parameters", "Computed from published results, or from other parameters."),
@@ -85,8 +88,8 @@ def cited_sources(evaluation: Evaluation) -> list[dict[str, str]]:
     known: dict[str, dict[str, str]] = {}
     for folder in folders:
         if (folder / SOURCES).is_file():
-            with (folder / SOURCES).open(encoding="utf-8-sig", newline="") as file:
+            with (folder / SOURCES).open(encoding="utf-8-sig", errors="replace", newline="") as file:
                 for row in csv.DictReader(file):
-                    known.setdefault(row["source_id"], {k: v or "" for k, v in row.items() if k is not None})
-    missing = dict.fromkeys(("doi", "pmid", "year", "design", "n"), "") | {"citation": "not in the table of sources"}
-    return [known.get(source, {"source_id": source} | missing) for source in sorted(cited)]
+                    given = {k: cell_text(v or "") for k, v in row.items() if k is not None}
+                    known.setdefault(given.get("source_id", ""), given)
+    return [MISSING | known.get(source, {}) | {"source_id": source} for source in sorted(cited)]

@@ -10,7 +10,7 @@ import pandas as pd
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.outcomes.main import COST, DISCOUNTED, MAIN, QALYS
 from lmssim.report.evaluation.exactness import NOT_COMPUTED, words_of
-from lmssim.report.evaluation.rows import means_of, steps_of
+from lmssim.report.evaluation.rows import caps_of, means_of, steps_of, ties_of
 from lmssim.report.parts.digits import MISSING, NOT_REACHED, amount, percent, plain, rounded, with_error
 from lmssim.report.parts.labels import (
     computed_endpoints,
@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
 STATUS = {DOMINATED: "dominated", EXTENDED: "ext. dominated"}
 REFERENCE = "reference"
+RATIOS = {"icer": "QALY", "cost_per_life_year": "life-year"}
+"""Ratios of the table of increments, and their units."""
 NOT_A_CHOICE = "not a choice"
 
 
 def standard_tables(evaluation: Evaluation) -> list[ReportTable]:
     """Every table of a report but the key one, in order."""
     endpoints = [endpoint_table(evaluation, e) for e in computed_endpoints(evaluation)]
-    tables = [frontier_table(evaluation), incremental_table(evaluation), *endpoints]
+    tables = [frontier_table(evaluation), incremental_table(evaluation), caps_table(evaluation), *endpoints]
     tables += [causes_of_death_table(evaluation), complications_table(evaluation), cost_table(evaluation)]
     return [t for t in [*tables, *state_tables(evaluation)] if not t.frame.empty]
 
@@ -44,20 +46,22 @@ def main_table(evaluation: Evaluation) -> ReportTable:
     settings = evaluation.scenario.file.settings
     currency, labels = settings.currency, strategy_labels(evaluation.scenario)
     means = means_of(evaluation.summary)
-    icers = icer_texts(evaluation)
+    icers, per_life_year = icer_texts(evaluation), life_year_texts(evaluation)
     rows = []
     for strategy in evaluation.strategies:
         row = {"Strategy": labels[strategy]}
         for outcome, heading in _headings(currency).items():
             row[heading] = with_error(*means[strategy, outcome])
         row[f"ICER, {currency} per QALY"] = icers[strategy]
+        row[f"{currency} per life-year"] = per_life_year[strategy]
         for wtp in settings.wtp:
             row[f"NMB at {amount(wtp)}, {currency}"] = with_error(*evaluation.net_benefit(strategy, wtp))
         rows.append(row)
     caption = (
         f"Per patient, discounted, over {plain(settings.horizon)} years. "
         f"{words_of(evaluation).error_note()} ICER: against the next less costly strategy on the frontier; ext. "
-        "dominated: a mix of two other strategies is better. NMB: net monetary benefit at that willingness to pay for "
+        "dominated: a mix of two other strategies is no worse. Cost per life-year: against the same. NMB: net "
+        "monetary benefit at that willingness to pay for "
         f"a QALY. The comparator is {labels[evaluation.scenario.comparator]}."
     )
     return ReportTable("Strategies", caption, pd.DataFrame(rows))
@@ -81,11 +85,19 @@ def icer_texts(evaluation: Evaluation, *, error: bool = True) -> dict[str, str]:
     return texts
 
 
+def life_year_texts(evaluation: Evaluation, *, error: bool = True) -> dict[str, str]:
+    """Cost per life-year of each strategy on the frontier, over the one before it; a dash for others and for ties."""
+    texts = dict.fromkeys(evaluation.strategies, MISSING)
+    form = with_error if error else rounded
+    found = (step for step in steps_of(evaluation) if np.isfinite(step.per_life_year))
+    return texts | {step.strategy: form(step.per_life_year, step.per_life_year_se) for step in found}
+
+
 def frontier_table(evaluation: Evaluation) -> ReportTable:
     """Full incremental analysis, from the least costly strategy to the most costly."""
     settings, labels = evaluation.scenario.file.settings, strategy_labels(evaluation.scenario)
     means, words = means_of(evaluation.summary), words_of(evaluation)
-    icers = icer_texts(evaluation)
+    icers, per_life_year = icer_texts(evaluation), life_year_texts(evaluation)
     rows = []
     for step in steps_of(evaluation):
         against = [MISSING] * 3
@@ -100,17 +112,18 @@ def frontier_table(evaluation: Evaluation) -> ReportTable:
                 with_error(*means[step.strategy, "qalys"]),
                 *against,
                 icers[step.strategy],
+                per_life_year[step.strategy],
             ]
         )
     currency = settings.currency
     columns = ["Strategy", f"Cost, {currency}", "QALYs", "Against", f"Extra cost, {currency}", "Extra QALYs"]
     caption = (
         "Strategies by ascending cost; each strategy on the frontier is compared with the one before it there. "
-        f"{words.error_note()} Increments compare the same {words.pairs()} under both strategies."
+        f"{words.error_note()} Increments compare the same {words.pairs()} under both strategies. The error of a cost "
+        f"per life-year is the largest that it can be. {' '.join(ties_of(evaluation, labels))}".rstrip()
     )
-    return ReportTable(
-        "Incremental analysis", caption, pd.DataFrame(rows, columns=[*columns, f"ICER, {currency} per QALY"])
-    )
+    ratios = [f"ICER, {currency} per QALY", f"{currency} per life-year"]
+    return ReportTable("Incremental analysis", caption, pd.DataFrame(rows, columns=[*columns, *ratios]))
 
 
 def incremental_table(evaluation: Evaluation) -> ReportTable:
@@ -125,11 +138,17 @@ def incremental_table(evaluation: Evaluation) -> ReportTable:
         if strategy == evaluation.scenario.comparator:
             continue
         cells = {heading: with_error(*means[strategy, o]) for o, heading in columns.items()}
+        for outcome, unit in RATIOS.items():
+            cells[f"{currency} per {unit}"] = with_error(*means[strategy, outcome], MISSING)
         rows.append({"Strategy": labels[strategy]} | cells)
     against = labels[evaluation.scenario.comparator]
     words = words_of(evaluation)
     same = f"with the same {words.same()} under both"
-    caption = f"Per patient, discounted, strategy minus comparator, {same}. {words.error_note()}"
+    caption = (
+        f"Per patient, discounted, strategy minus comparator, {same}. {words.error_note()} Costs per QALY and per "
+        "life-year are of a gain, or what is saved by a loss; there are none where one of the two dominates, or where "
+        "they are equal."
+    )
     return ReportTable(f"Differences from the comparator, {against}", caption, pd.DataFrame(rows))
 
 
@@ -161,6 +180,28 @@ def _origin(evaluation: Evaluation, endpoint: str) -> str:
     if origin == "model":
         return "treatment decision"
     return f"first entry into: {state_label(evaluation.scenario, origin)}"
+
+
+def caps_table(evaluation: Evaluation) -> ReportTable:
+    """What caps cut off of survival curves; empty of models without caps."""
+    labels = strategy_labels(evaluation.scenario)
+    rows = [
+        {
+            "Strategy": labels[cap.strategy],
+            "Curve": cap.curve,
+            "Capped by": cap.by,
+            "Years capped": plain(cap.years),
+            "Person-years cut off": plain(cap.cut_off),
+            "Most cut off at one time, %": plain(100.0 * cap.most),
+        }
+        for cap in caps_of(evaluation)
+    ]
+    over = f" Means over {evaluation.estimates.n_draws:,} draws; the most is that of any draw."
+    caption = (
+        "How long each survival curve was held down, by the curve around it or by background mortality, and what that "
+        f"took away per patient, undiscounted.{over if evaluation.estimates.n_draws > 1 else ''}"
+    )
+    return ReportTable("Survival curves that were capped", caption, pd.DataFrame(rows))
 
 
 def causes_of_death_table(evaluation: Evaluation) -> ReportTable:

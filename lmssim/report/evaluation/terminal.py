@@ -8,8 +8,8 @@ from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
 from lmssim.report.evaluation.exactness import words_of
-from lmssim.report.evaluation.rows import means_of
-from lmssim.report.evaluation.tables import icer_texts
+from lmssim.report.evaluation.rows import caps_of, means_of, ties_of
+from lmssim.report.evaluation.tables import icer_texts, life_year_texts
 from lmssim.report.parts.digits import amount, plain, rounded
 from lmssim.report.parts.labels import computed_endpoints, strategy_labels
 from lmssim.report.parts.terminal import plain_table
@@ -45,11 +45,13 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     table.add_column("Strategy", no_wrap=True, max_width=LONGEST)
     for endpoint in endpoints:
         table.add_column(f"{short[endpoint]} {time:g}y\n%", justify="right", no_wrap=True)
-    headings = ["LY", "QALY", f"Cost\n{settings.currency}", f"ICER\n{settings.currency}/QALY"]
+    ratios = f"ICER\n{settings.currency}/QALY", f"\n{settings.currency}/LY"
+    headings = ["LY", "QALY", f"Cost\n{settings.currency}", *ratios]
     wtp = settings.wtp[0] if settings.wtp else None
     for heading in [*headings, *([f"NMB at\n{amount(wtp)}"] if wtp is not None else [])]:
         table.add_column(heading, justify="right", no_wrap=True)
-    icers, labels = icer_texts(evaluation, error=False), strategy_labels(evaluation.scenario, LONGEST)
+    icers, per_life_year = icer_texts(evaluation, error=False), life_year_texts(evaluation, error=False)
+    labels = strategy_labels(evaluation.scenario, LONGEST)
     means = means_of(evaluation.summary)
     for strategy in evaluation.strategies:
         cells = []
@@ -57,11 +59,22 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
             mean, se = means[strategy, f"{endpoint}:{time:g}y"]
             cells.append(rounded(100.0 * mean, 100.0 * se))
         cells += [rounded(*means[strategy, o]) for o in ("life_years", "qalys", "cost")]
-        cells.append(icers[strategy])
+        cells += [icers[strategy], per_life_year[strategy]]
         cells += [rounded(*evaluation.net_benefit(strategy, wtp))] if wtp is not None else []
         table.add_row(Text(labels[strategy]), *(Text(cell) for cell in cells))
     prices = f" {settings.price_year}" if settings.price_year else ""
     words = words_of(evaluation)
     who = f"{words.caption()}, {plain(settings.horizon)} years"
-    table.caption = f"{who}, {settings.currency}{prices}. {words.digits_sentence()}"
+    said = [f"{who}, {settings.currency}{prices}. {words.digits_sentence()}", *ties_of(evaluation, labels)]
+    table.caption = Text(" ".join([*said, *_caps(evaluation, labels)]))
     return table
+
+
+def _caps(evaluation: Evaluation, labels: dict[str, str]) -> list[str]:
+    """Sentences about the survival curves that were capped."""
+    return [
+        f"{labels[cap.strategy]}: curve '{cap.curve}' was capped by {cap.by} for {plain(cap.years)} years, which cut "
+        f"off {plain(cap.cut_off)} person-years, at most {plain(100.0 * cap.most)}% at one time."
+        for cap in caps_of(evaluation)
+        if cap.years > 0.0
+    ]

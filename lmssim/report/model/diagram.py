@@ -11,7 +11,7 @@ from matplotlib.path import Path as Curve
 
 from lmssim.report.model.layering import Layout, layered
 from lmssim.report.model.links import Link, diagram_text, links_of
-from lmssim.report.parts.labels import state_label
+from lmssim.report.parts.labels import short, state_label
 from lmssim.report.parts.style import INK, figure_style, new_figure
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ __all__ = ["diagram_text", "plot_diagram"]
 SIGNS = "†‡§¶#*"
 MANY = 4
 """A death to which more states than this lead has a sign in those states in place of arrows."""
-WRAP = 20
+WRAP, LINES = 20, 3
+"""Letters of a line of a box, and its lines at most."""
 WIDEST = 1.55
 """Inches of a box."""
 ROW = 0.62
@@ -88,7 +89,7 @@ def _signs(scenario: Scenario, links: list[Link]) -> dict[str, str]:
 
 
 def _box_text(scenario: Scenario, name: str, marks: str) -> list[str]:
-    lines = textwrap.wrap(state_label(scenario, name), WRAP, break_long_words=False)
+    lines = textwrap.wrap(short(state_label(scenario, name), LINES * WRAP), WRAP)[:LINES]
     lines[-1] += f" {marks}" if marks else ""
     return lines
 
@@ -191,5 +192,5 @@ def _draw_key(ax: Axes, scenario: Scenario, signs: dict[str, str], x: float, y: 
         ax.text(at + 0.27, y, KINDS[kind], va="center", fontsize=7)
         at += 0.45 + 0.054 * len(KINDS[kind])
     for i, (name, sign) in enumerate(signs.items()):
-        text = f"{sign}  may also lead to: {state_label(scenario, name)}"
+        text = f"{sign}  may also lead to: {short(state_label(scenario, name), 60)}"
         ax.text(x, y + 0.2 + 0.17 * i, text, va="center", fontsize=7.5, color=INK)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmssim.model.language.planning import phases_of, treatments_of
-from lmssim.report.parts.labels import readable, state_label
+from lmssim.report.parts.labels import named, readable, state_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def _ways_of_state(scenario: Scenario, name: str, state: State) -> Iterator[tupl
     for event in dict.fromkeys(events):
         spec = scenario.file.events.get(event)
         if spec is not None and spec.death_state is not None:
-            yield spec.death_state, (spec.label or readable(event)).lower()
+            yield spec.death_state, named(spec.label, event).lower()
 
 
 def _share(branch: Branch) -> str:

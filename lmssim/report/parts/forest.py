@@ -86,7 +86,7 @@ def plot_forest(rows: Sequence[ForestRow], title: str, *, logarithmic: bool = Fa
         if not panels:
             axes[0].set_axis_off()
             axes[0].text(0.0, 0.5, "No targets.", transform=axes[0].transAxes)
-        figure.legend(handles=_legend(rows), loc="outside lower right", ncols=4, handletextpad=0.5, columnspacing=1.4)
+        figure.legend(handles=_legend(rows), loc="outside lower right", ncols=3, handletextpad=0.5, columnspacing=1.4)
         title_figure(figure, title)
         return figure
 
@@ -189,24 +189,23 @@ def _mark(inside: bool | None) -> tuple[str, str, float]:
 
 
 def _legend(rows: Sequence[ForestRow]) -> list[Patch | Line2D]:
+    """What the rows show, and nothing else; a row that is not counted is hollow."""
     words = {True: "observed, inside", False: "observed, outside", None: "observed, not compared"}
     handles: list[Patch | Line2D] = [Patch(color=PREDICTED, label="predicted, 95%")]
+    drawn = [row for row in rows if math.isfinite(row.observed)]
     for inside in (True, False, None):
-        if any(r.inside is inside and math.isfinite(r.observed) for r in rows):
-            colour, marker, size = _mark(inside)
-            face = "white" if inside is None else colour
-            handles.append(
-                Line2D(
-                    [],
-                    [],
-                    color=colour,
-                    linewidth=0.9,
-                    label=words[inside],
-                    marker=marker,
-                    markersize=size,
-                    markerfacecolor=face,
-                )
-            )
+        of = [row for row in drawn if row.inside is inside]
+        if any(row.counted for row in of) or (of and inside is None):
+            handles.append(_handle(inside, words[inside], hollow=inside is None))
+        if inside is not None and any(not row.counted for row in of):
+            handles.append(_handle(inside, f"{words[inside]}, not counted", hollow=True))
     if any(r.is_range for r in rows):
         handles.append(Line2D([], [], **RANGE, label="published range"))  # type: ignore[arg-type]
     return handles
+
+
+def _handle(inside: bool | None, label: str, *, hollow: bool) -> Line2D:
+    colour, marker, size = _mark(inside)
+    face = "white" if hollow else colour
+    style = {"marker": marker, "markersize": size, "markerfacecolor": face}
+    return Line2D([], [], color=colour, linewidth=0.9, label=label, **style)  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ import pandas as pd
 from lmssim.execution import store
 from lmssim.report.parts.digits import plain
 from lmssim.report.parts.labels import readable
+from lmssim.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,8 +96,14 @@ def _template(name: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_seen,
     )
     return environment.get_template(name)
+
+
+def _seen(value: Any) -> Any:
+    """What a template prints, its hidden characters visible; markup is escaped besides."""
+    return visible(value) if type(value) is str else value
 
 
 def picture(path: Path, title: str, caption: str) -> dict[str, str]:

@@ -1,22 +1,31 @@
 """One look for every figure: colours and line styles told apart by any eye, and files that are the same every time.
 
-Figures are made without pyplot, so that no window system and no global state is needed.
+Figures are made without pyplot, so that no window system and no global state is needed. Text of users is text in them:
+no mathematics is read, hidden characters are visible, and a character that the font lacks is a box.
 """
 
 from __future__ import annotations
 
 import contextlib
+import textwrap
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text as Written
+from matplotlib.ticker import FixedFormatter
 
 from lmssim.execution import store
+from lmssim.report.parts.labels import LONGEST, LONGEST_LABEL, short
+from lmssim.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from matplotlib.backend_bases import RendererBase
 
 PALETTE = (
     "#000000",
@@ -54,6 +63,8 @@ GREYS = ("#6E6E6E", "#A9A9A9", "#D9D9D9", "#8C8C8C")
 INK = "#222222"
 FAINT = "#8A8A8A"
 DPI = 150
+LETTERS = 12.0
+"""Letters of a title on an inch."""
 
 _RC: dict[str, Any] = {
     "axes.edgecolor": FAINT,
@@ -77,6 +88,7 @@ _RC: dict[str, Any] = {
     "svg.fonttype": "path",
     "svg.hashsalt": "lmssim",
     "text.color": INK,
+    "text.parse_math": False,
     "xtick.color": INK,
     "xtick.labelsize": 8.5,
     "ytick.color": INK,
@@ -87,15 +99,44 @@ _RC: dict[str, Any] = {
 @contextlib.contextmanager
 def figure_style() -> Iterator[None]:
     """Matplotlib settings of every figure, whatever the user's own are."""
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="constrained_layout not applied", category=UserWarning)
+        warnings.filterwarnings("ignore", message=r"Glyph \d+", category=UserWarning)  # the font's box stands for it
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)  # type: ignore[arg-type]  # its stubs list each key
         yield
 
 
+class PlainFigure(Figure):
+    """A figure in which text is text, also when its user draws it."""
+
+    def draw(self, renderer: RendererBase) -> None:
+        """Draw in the style of every figure, with hidden characters visible."""
+        with figure_style():
+            _show_hidden(self)
+            super().draw(renderer)
+
+
+def _show_hidden(figure: Figure) -> None:
+    """Make hidden characters visible in what is written, and in the names that stand at ticks."""
+    for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+        formatter = axis.get_major_formatter()
+        if isinstance(formatter, FixedFormatter):
+            formatter.seq = [visible(name) for name in formatter.seq]
+    for written in figure.findobj(Written):
+        if isinstance(written, Written):
+            written.set_text(visible(written.get_text()))
+
+
+def legend_name(label: str, longest: int = LONGEST) -> str:
+    """Name that a legend shows as it is: matplotlib leaves out one that is empty or begins with an underscore."""
+    name = short(label, longest)
+    return f" {name}" if name.startswith("_") else name or "-"
+
+
 def new_figure(width: float, height: float, *, constrained: bool = True) -> Figure:
     """Figure of a size in inches, with a canvas that needs no screen."""
-    figure = Figure(figsize=(width, height))
+    figure = PlainFigure(figsize=(width, height))
     if constrained:
         figure.set_layout_engine("constrained", w_pad=0.09, h_pad=0.06)
     FigureCanvasAgg(figure)
@@ -104,7 +145,8 @@ def new_figure(width: float, height: float, *, constrained: bool = True) -> Figu
 
 def title_figure(figure: Figure, title: str) -> None:
     """Title over several panels, looking as those of one."""
-    figure.suptitle(title, x=0.01, ha="left", fontsize=10, weight="bold")
+    lines = textwrap.fill(short(title, LONGEST_LABEL), int(LETTERS * figure.get_figwidth()))
+    figure.suptitle(lines, x=0.01, ha="left", fontsize=10, weight="bold")
 
 
 def line_style(index: int) -> dict[str, Any]:

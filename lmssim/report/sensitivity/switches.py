@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lmssim.outcomes.estimators import Z975
 from lmssim.report.parts.digits import amount, rounded
-from lmssim.report.parts.labels import option_label, short, strategy_labels, switch_label
+from lmssim.report.parts.labels import currency_name, option_label, short, strategy_labels, switch_label
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
 from lmssim.report.parts.terminal import plain_table
 
@@ -24,13 +24,15 @@ if TYPE_CHECKING:
 
 ACROSS = 3
 """Panels side by side, at most."""
-TITLE = 22
-"""Characters of a line of a panel's title."""
+TITLE, LONGEST_TITLE = 22, 88
+"""Characters of a line of a panel's title, and of all its lines."""
 LONGEST_CASE = 68
 LEAST_MONEY = 0.01
 """Net benefit that is no more than rounding."""
 LEAST_SHOWN = 0.03
 """Change, as a share of the largest, below which no bar is drawn."""
+LEAST_HEIGHT = 0.6
+"""Inches of a panel with few options."""
 UP, DOWN = PALETTE[1], PALETTE[2]
 
 
@@ -84,17 +86,17 @@ def plot_switches(study: SwitchStudy) -> Figure:
     across = min(len(study.compared), ACROSS)
     down = math.ceil(len(study.compared) / across)
     with figure_style():
-        figure = new_figure(4.0 + 1.9 * across, (0.85 + 0.19 * len(cases)) * down + 0.7)
+        figure = new_figure(4.0 + 1.9 * across, (0.85 + max(0.19 * len(cases), LEAST_HEIGHT)) * down + 0.7)
         axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
         for ax, strategy in zip(axes, study.compared, strict=False):
             _draw(ax, study, cases, strategy)
-            ax.set_title(textwrap.fill(labels[strategy], TITLE), fontsize=9)
+            ax.set_title(textwrap.fill(short(labels[strategy], LONGEST_TITLE), TITLE), fontsize=9)
             ax.tick_params(axis="x", labelbottom=True)
         for ax in axes[len(study.compared) :]:
             ax.set_visible(False)
         axes[0].set_yticks(range(len(cases)), [short(case_label(study, case), LONGEST_CASE) for case in cases])
         axes[0].set_ylim(-0.6, len(cases) - 0.4)
-        wtp, currency = amount(study.wtp[0]), study.scenario.file.settings.currency
+        wtp, currency = amount(study.wtp[0]), currency_name(study.scenario)
         figure.supxlabel(f"Change in incremental net benefit at {wtp} per QALY, thousand {currency}", fontsize=9)
         title_figure(figure, f"What each option changes, compared with {labels[study.scenario.comparator]}")
         return figure

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lmssim.kernels.race import TICK_BITS
 from lmssim.report.parts.digits import amount
-from lmssim.report.parts.labels import event_label, readable, state_label, strategy_labels
+from lmssim.report.parts.labels import event_label, named, readable, state_label, strategy_labels
 from lmssim.report.parts.terminal import plain_table
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def portrait(trace: Trace) -> str:
     stated = population.strata[stratum].covariates if stratum else population.covariates
     said = [readable(stratum)] if stratum else []
     for name, covariate in stated.items():
-        value, label = trace.covariates[name], covariate.label or readable(name)
+        value, label = trace.covariates[name], named(covariate.label, name)
         if covariate.kind == "binary":
             said += [label] if value == 1.0 else []
         elif covariate.kind != "constant" and 1 not in covariate.probabilities:

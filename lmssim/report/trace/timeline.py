@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from lmssim.report.parts.labels import event_label, short, state_label, strategy_labels
-from lmssim.report.parts.style import AREAS, GREYS, INK, MARKERS, figure_style, new_figure, title_figure
+from lmssim.report.parts.style import AREAS, GREYS, INK, MARKERS, figure_style, legend_name, new_figure, title_figure
 from lmssim.report.trace.steps import headline, portrait, rows_of
 
 if TYPE_CHECKING:
@@ -162,7 +162,9 @@ def _events(trace: Trace, *, cycles: bool = False) -> pd.DataFrame:
 def _handles(trace: Trace, colours: dict[str, str], symbols: dict[str, str]) -> Sequence[Any]:
     """Legend: states in the file's order, then events."""
     states = [state for state in trace.scenario.file.states if state in colours]
-    patches = [Patch(color=colours[state], label=short(state_label(trace.scenario, state), 36)) for state in states]
+    patches = [
+        Patch(color=colours[state], label=legend_name(state_label(trace.scenario, state), 36)) for state in states
+    ]
     return [
         *patches,
         *(
@@ -173,7 +175,7 @@ def _handles(trace: Trace, colours: dict[str, str], symbols: dict[str, str]) -> 
                 marker=symbol,
                 markersize=4,
                 linestyle="none",
-                label=short(event_label(trace.scenario, mark), 36),
+                label=legend_name(event_label(trace.scenario, mark), 36),
             )
             for mark, symbol in symbols.items()
         ),

@@ -29,6 +29,7 @@ from lmssim.model.scenario import load_scenario
 from lmssim.published.predict import reader_of, rows_of
 from lmssim.published.targets import load_targets
 from lmssim.published.vocabulary import vocabulary
+from lmssim.reach import Reach
 from lmssim.studies.calibration.rows import Row, rows_of_studies
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 N_ROWS = 1_000
 """Rows of a posterior, and so draws of the given parameters."""
+TARGETS = "targets.csv"
+"""Table of targets, beside the file of a calibration."""
 GIVEN_SEED = 1
 """Key of the given parameters' draws: the same for every site, so that draw k is the same vector at each."""
 
@@ -143,7 +146,8 @@ class Problem:
         table = {id_ for id_ in self.scenario.table if id_ not in self.scenario.own}
         columns: dict[str, FloatArray] = {}
         for name in self.file.after:
-            path = self.path.parent / "posteriors" / f"{name}.parquet"
+            path = _posterior(self.path, name)
+            Reach.of(self.path).check(path, str(path), f"{self.path}: after")
             if not path.is_file():
                 raise DataError(f"{path}: no such file; run `lmssim calibrate {name}` and put its posterior there.")
             names = [id_ for id_ in column_names(path) if id_ in table]
@@ -171,12 +175,20 @@ class Problem:
         drawn = {id_: float(base[id_][0]) for id_ in (*self.sets, *self._before) if table[id_].expression}
         return self.scenario.with_values(drawn) if drawn else self.scenario
 
+    @property
+    def files(self) -> list[Path]:
+        """Every file read."""
+        return [*self._own_files, *(Path(name) for name in self.scenario.inputs)]
+
+    @property
+    def _own_files(self) -> list[Path]:
+        folder = self.path.parent
+        return [self.path, folder / TARGETS, *(_posterior(self.path, name) for name in self.file.after)]
+
     def inputs(self) -> dict[str, str]:
         """SHA-256 of every file read, by its path from the scenario's folder."""
-        folder = self.path.parent
-        files = [self.path, folder / "targets.csv", *(folder / "posteriors" / f"{n}.parquet" for n in self.file.after)]
         where = self.scenario.path.parent.resolve()
-        own = {Path(os.path.relpath(p.resolve(), where)).as_posix(): p.read_bytes() for p in files}
+        own = {Path(os.path.relpath(p.resolve(), where)).as_posix(): p.read_bytes() for p in self._own_files}
         return input_hashes(self.scenario) | {
             name: hashlib.sha256(content).hexdigest() for name, content in own.items()
         }
@@ -270,13 +282,16 @@ def load_problem(name: str | Path) -> Problem:
     data = read_toml(path)
     file = checked(CalibrationFile, data, path)
     target = path.parent / file.scenario
+    if target.suffix == ".toml":
+        Reach.of(path).check(target, file.scenario, f"{path}: scenario")
+    Reach.of(path).check(path.parent / TARGETS, TARGETS, str(path))
     additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
     scenario = load_scenario(target if target.is_file() else file.scenario, additions=additions)
     where = str(path)
     refuse_repeats(file, where)
     _check_names(file, scenario, where)
     series = list(dict.fromkeys(study.series for study in file.studies.values()))
-    published = {target.target_id: target for target in load_targets(path.parent / "targets.csv", False)}
+    published = {target.target_id: target for target in load_targets(path.parent / TARGETS, False)}
     rows = rows_of_studies(file, rows_of(scenario, series), published, where, scenario.file.events)
     _refuse_fitted_twice(rows, where)
     free = [_quantity(id_, spec, where) for id_, spec in file.free.items()]
@@ -287,6 +302,11 @@ def load_problem(name: str | Path) -> Problem:
     for family in sorted(families - set(file.tau)):
         raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted targets are of this family.")
     return Problem(path.stem, file, scenario, series, rows, free, tau, path)
+
+
+def _posterior(path: Path, name: str) -> Path:
+    """Posterior of a calibration that was done before the one at a path."""
+    return path.parent / "posteriors" / f"{name}.parquet"
 
 
 def _refuse_fitted_twice(rows: list[Row], where: str) -> None:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lmssim.economics.cea import net_monetary_benefit
+from lmssim.economics.cea import cost_per_unit, net_monetary_benefit
 from lmssim.economics.increments import batch_estimate
+from lmssim.economics.ties import best_first
 from lmssim.errors import InputError, unknown
 from lmssim.execution.batches import BATCH, batch_means
 from lmssim.execution.simulate import ENGINES
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
-from lmssim.outcomes.main import COST, DISCOUNTED, QALYS, position_of
+from lmssim.outcomes.main import COST, DISCOUNTED, LY, QALYS, position_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,8 +35,6 @@ BASE = "base case"
 Measure = str | float
 """An outcome by name, or the net monetary benefit at a willingness to pay."""
 LEAST_BATCHES = 16
-ROUNDING = 1e-9
-"""QALYs that are no gain."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,8 @@ class SwitchStudy:
     def best(self, case: Case, wtp: float) -> str:
         """Strategy of the greatest net benefit among all that are choices, shown or not."""
         choices = [s for s, spec in self.scenario.file.strategies.items() if not spec.mix]
-        return max(choices, key=lambda s: self.estimate(case, s, wtp).mean)
+        costs, qalys = ([self.estimate(case, s, outcome).mean for s in choices] for outcome in (COST, QALYS))
+        return choices[best_first(costs, qalys, wtp)[0]]
 
     def _index(self, strategy: str) -> int:
         return self.program.strategies.index(strategy)
@@ -145,7 +145,8 @@ class SwitchStudy:
             row[outcome], row[f"{outcome}_se"] = self.estimate(case, strategy, outcome)
         for outcome in DISCOUNTED:
             row[f"incremental_{outcome}"], row[f"incremental_{outcome}_se"] = self.increment(case, strategy, outcome)
-        row["icer"] = _ratio(self.increment(case, strategy, "cost").mean, self.increment(case, strategy, "qalys").mean)
+        row["icer"] = self._ratio(case, strategy, QALYS)
+        row["cost_per_life_year"] = self._ratio(case, strategy, LY)
         for wtp in self.wtp:
             row[f"nmb:{wtp:g}"], row[f"nmb:{wtp:g}_se"] = self.estimate(case, strategy, wtp)
             row[f"inmb:{wtp:g}"], row[f"inmb:{wtp:g}_se"] = self.increment(case, strategy, wtp)
@@ -155,9 +156,10 @@ class SwitchStudy:
             row[f"change_{name}"], row[f"change_{name}_se"] = self.change(case, strategy, measure)
         return row
 
-
-def _ratio(cost: float, qalys: float) -> float:
-    return cost / qalys if abs(qalys) > ROUNDING else float("nan")
+    def _ratio(self, case: Case, strategy: str, effect: str) -> float:
+        """Cost of a unit of effect gained over the comparator, or saved by a unit lost; NaN of ties and dominance."""
+        d_cost, d_effect = (self.increment(case, strategy, outcome).mean for outcome in (COST, effect))
+        return cost_per_unit(d_cost, d_effect, size=abs(self.estimate(case, strategy, effect).mean))
 
 
 def run_switches(

@@ -11,7 +11,7 @@ import pytest
 import scipy.integrate
 import scipy.stats
 
-from lmssim.engines.cohort.partitioned import PartitionedResult, solve_partitioned
+from lmssim.engines.cohort.partitioned import PartitionedResult, cap_names, solve_partitioned
 from lmssim.errors import InputError, UnsupportedError
 from lmssim.execution.simulate import ENGINES
 from lmssim.kernels.rewards import (
@@ -121,8 +121,8 @@ def test_years_and_qalys_of_two_exponentials(build: Build) -> None:
         assert outcomes[qaly] == pytest.approx(0.8 * inner + 0.5 * (outer - inner), rel=CLOSE)
     assert state[:, STATE_YEARS] == pytest.approx([annuity(A, T), annuity(B, T) - annuity(A, T), 0.0], rel=CLOSE)
     assert (result.error <= 1e-9).all()
-    assert result.capped.sum() == 0.0
-    assert result.cappings(_exponentials(build)) == []
+    assert result.caps is not None
+    assert result.caps.sum() == 0.0
 
 
 def test_costs_of_two_exponentials(build: Build) -> None:
@@ -298,12 +298,13 @@ def test_curves_that_cross_are_capped_and_reported(build: Build) -> None:
     np.testing.assert_allclose(
         result.state[0, 0, :, STATE_YEARS], [annuity(0.5, 8) + tail, outer - annuity(0.5, 8) - tail, 0], rtol=1e-7
     )
-    assert result.capped[0, 0, 0] == pytest.approx(12.0, abs=2e-3)
+    assert result.caps is not None
+    years, cut, most = result.caps[0, 0, 0]
+    assert years == pytest.approx(12.0, abs=2e-3)
     at = np.linspace(8, 20, 200_001)
-    assert result.excess[0, 0, 0] == pytest.approx((np.exp(-0.5 * at) - np.exp(-((at / 4) ** 2))).max(), rel=1e-4)
-    assert result.cappings(program) == [
-        "curve 'pfs' was capped by 'os' for 12 years under strategy 'one'; it lay above by 0.0051 at most"
-    ]
+    assert most == pytest.approx((np.exp(-0.5 * at) - np.exp(-((at / 4) ** 2))).max(), rel=1e-4)
+    assert cut == pytest.approx(annuity(0.5, 20) - annuity(0.5, 8) - tail, rel=1e-5)
+    assert cap_names(program) == [("pfs", "os")]
     assert survival(program, 10.0, curve=1) == pytest.approx(math.exp(-6.25), abs=1e-12)
 
 

@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from lmssim.studies.verify import Battery
 
 SAMPLING = Sampling(n_patients=1_500)
-WARNS = ("bounds", "documented", "effect-dose", "effect-size", "psa-mean", "published-series", "way-out")
+WARNS = (
+    "bounds",
+    "cure-restart",
+    "documented",
+    "effect-dose",
+    "effect-size",
+    "psa-mean",
+    "published-series",
+    "way-out",
+)
 """Checks that warn and do not fail."""
 LEIOMYOSARCOMA = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites", "advanced")
 

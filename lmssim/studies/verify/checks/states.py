@@ -10,6 +10,7 @@ from lmssim.errors import NotApplicableError
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR
 from lmssim.model import edits
 from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.program.restarts import restarted_cures
 from lmssim.studies.verify.bench import N_DRAWS, Bench, Lives, constant
 from lmssim.studies.verify.finding import EXACT, Finding, Place, compare, places, same, verdict, warning, worst_of
 from lmssim.studies.verify.registry import check
@@ -141,6 +142,22 @@ def stays_end(bench: Bench) -> Finding:
             observed = "something else" if ends else "background mortality alone"
             findings.append(verdict(ends, observed, "something else", {"state": name}, "states"))
     return warning(worst_of(findings))
+
+
+@check("cure-restart", "event/state", "No mixture cure is met again on a clock that restarts", static=True)
+def cures_are_met_once(bench: Bench) -> Finding:
+    """Cures out of states that can be entered again; a warning, as the source may have had such a clock."""
+    found = restarted_cures(bench.program)
+    observed = _listed(found) if found else "none"
+    reason = "time counts from each entry; does the source's clock restart too?" if found else ""
+    return warning(
+        verdict(not found, observed, "none", {"transition": found[0]} if found else {}, "transitions", reason)
+    )
+
+
+def _listed(found: list[str]) -> str:
+    """A few of the transitions, and how many more there are."""
+    return "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 # === Branches ===

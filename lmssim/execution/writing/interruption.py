@@ -1,0 +1,83 @@
+"""Signals that ask the program to stop: the work is left in order, and the exit code tells which signal came.
+
+The first signal is raised as an exception in the main thread, so that everything open is closed and temporary files go.
+Should that exception be lost on its way, the next file or task raises it again. A second signal ends the program at
+once, after temporary files have gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+BASE_CODE = 128
+"""Exit code of a program that a signal stops, less the number of the signal."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the program to stop."""
+
+
+_received: list[int] = []
+_last_acts: list[Callable[[], None]] = []
+
+
+def received() -> signal.Signals | None:
+    """The first signal that came, if any."""
+    return signal.Signals(_received[0]) if _received else None
+
+
+def check() -> None:
+    """Raise again what a signal raised, if somebody lost it.
+
+    Raises
+    ------
+    Interrupted
+        In the main thread, once a signal has come.
+    """
+    if _received and threading.current_thread() is threading.main_thread():
+        raise Interrupted
+
+
+def before_the_end(act: Callable[[], None]) -> Callable[[], None]:
+    """Have something done before a second signal ends the program."""
+    _last_acts.append(act)
+    return act
+
+
+@contextmanager
+def signals_heard() -> Iterator[None]:
+    """Hear signals while something runs; a signal that whoever started the program chose to ignore stays ignored."""
+    _received.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    heard = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    try:
+        for number in heard:
+            signal.signal(number, _hear)
+        yield
+    finally:
+        for number in heard:
+            signal.signal(number, before[number])
+
+
+def _hear(number: int, _frame: FrameType | None) -> None:
+    if _received:
+        for act in _last_acts:
+            with suppress(Exception):
+                act()
+        sys.stderr.flush()
+        os._exit(BASE_CODE + number)
+    _received.append(number)
+    raise Interrupted
