@@ -23,6 +23,7 @@ from lmssim.execution.solve import solve_population
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
 from lmssim.model.parameters.given import checked_draws
+from lmssim.model.scenario import Scenario
 from lmssim.outcomes import tables as frames
 from lmssim.outcomes.main import COST, LY, MAIN, QALYS, position_of
 from lmssim.published.cases import case_frame, read_cases
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from lmssim.execution.estimates import Estimates
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
-    from lmssim.model.scenario import Scenario
     from lmssim.outcomes.endpoint import EndpointCounts
     from lmssim.published.cases import CaseTime
 
@@ -274,7 +274,11 @@ def evaluate(
     InputError
         If the scenario cannot be run.
     """
-    sampling = sampling or Sampling()
+    sampling = Sampling() if sampling is None else sampling
+    for name, value, kind in (("scenario", scenario, Scenario), ("sampling", sampling, Sampling)):
+        if not isinstance(value, kind):
+            hint = " Give what load_scenario() returns." if kind is Scenario else ""
+            raise InputError(f"{name}: a {type(value).__name__} is not a {kind.__name__}.{hint}")
     sampling.validate()
     program = compile_scenario(scenario)
     if draws is not None:

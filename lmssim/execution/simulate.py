@@ -126,6 +126,13 @@ class Sampling:
     control_variate: bool = False
     """Whether to estimate the main outcomes of the base case again, beside twins whose expectation is exact."""
 
+    def __post_init__(self) -> None:
+        """Make NumPy's whole numbers Python's, as compiled code has a form for each type."""
+        for name in MOST:
+            value: object = getattr(self, name)
+            if isinstance(value, np.integer):
+                object.__setattr__(self, name, int(value))
+
     def validate(self) -> None:
         """Refuse impossible values.
 
@@ -154,9 +161,8 @@ class Sampling:
 
     def _check_count(self, name: str, least: int, most: int) -> None:
         value: object = getattr(self, name)
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        if isinstance(value, bool) or not isinstance(value, int):
             raise InputError(f"{name}: {value!r} is not a whole number from {least} to {most:,}.")
-        value = int(value)
         if value < least:
             raise InputError(f"{name.replace('n_', '')}: {brief(value)} is not {least} or more.")
         if value > most:

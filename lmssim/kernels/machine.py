@@ -37,6 +37,8 @@ MEMO_BITS = 6
 KIND_NUMBER, KIND_PROBABILITY, KIND_UTILITY, KIND_LOSS, KIND_POSITIVE = range(5)
 """What the value of a program may be: checked by its last instruction, whose argument is kind + 8 x program."""
 CHECK_KIND = 7
+LARGEST = 1e15
+"""Largest cost, time, multiplier or amount: sums of squares over all patients stay finite."""
 KIND_CYCLE, KIND_LOOKUP = 6, 7
 """What else may be wrong: probabilities of a cycle (x transition), a value outside a table (x axis)."""
 
@@ -214,7 +216,7 @@ def _within(kind: int, value: float) -> bool:
         return -1.0 <= value <= 1.0
     if kind == KIND_LOSS:
         return 0.0 <= value <= 2.0
-    return 0.0 <= value < math.inf
+    return 0.0 <= value <= LARGEST
 
 
 @inline

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.bundled import find_scenario
 from lmssim.errors import ScenarioError, unknown
+from lmssim.kernels.machine import LARGEST
 from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
-from lmssim.model.language.duplicates import refuse_duplicates
+from lmssim.model.language.duplicates import FILES, refuse_duplicates
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import Origins, checked
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
     from lmssim.model.parameters.draws import Group
     from lmssim.model.parameters.parameter import Parameter
     from lmssim.model.population.joint import Patients
+
+
+MOST = {"strategies": 200, "states": 1_000, "transitions": 5_000, "expressions": 1_000, "series": 1_000, "cases": 1_000}
+"""Most entries of a section of a scenario."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,8 +173,8 @@ def _loaded(
     where = files.where
     file, options = _as_chosen(merged, switches, files.path)
     file = with_times(file)
-    refuse_duplicates(file, where)
     _check_settings(file, where)
+    refuse_duplicates(file, where)
     check_series(file, where)
     file = with_regimens(with_curves(file, where), where)
     people = None if file.population.rows is None else files.find(file.population.rows)
@@ -221,6 +226,7 @@ def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) ->
     """The file with the changes of the chosen options, and these; the model as it stands must be sound too."""
     file = _validated(data, path)
     options = chosen_options(file.switches, selected, str(path))
+    _check_options(file, options, data, path)
     changes = changes_of(file.switches, options)
     if changes:
         data = copy.deepcopy(data)
@@ -228,6 +234,24 @@ def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) ->
             merge(data, copy.deepcopy(change))
         file = _validated(data, path)
     return file, options
+
+
+def _check_options(file: ScenarioFile, options: Mapping[str, str], data: dict[str, Any], path: Path) -> None:
+    """Refuse an option that is not chosen, and would change the file into one that does not fit the language."""
+    for name, switch in file.switches.items():
+        for option, spec in switch.options.items():
+            if not spec.change or options[name] == option:
+                continue
+            sections = {key: data[key] for key in spec.change if key in data}
+            changed = {**data, **copy.deepcopy(sections)}
+            merge(changed, copy.deepcopy(spec.change))
+            try:
+                refuse_duplicates(
+                    _validated(changed, path), str(path), [key for key in spec.change if key not in FILES]
+                )
+            except ScenarioError as error:
+                said = str(error).removeprefix(f"{path}: ")
+                raise ScenarioError(f"{path}: switches.{name}.options.{option}.change: {said}") from None
 
 
 def _in_need_of_use(
@@ -264,6 +288,12 @@ def with_times(file: ScenarioFile) -> ScenarioFile:
 def _check_settings(file: ScenarioFile, where: str) -> None:
     if not file.strategies:
         raise ScenarioError(f"{where}: strategies: at least one is needed.")
+    for key, most in MOST.items():
+        if (n := len(getattr(file, key))) > most:
+            raise ScenarioError(f"{where}: {key}: there are {n:,}; at most {most:,} are allowed.")
+    for wtp in file.settings.wtp:
+        if not 0.0 <= wtp <= LARGEST:
+            raise ScenarioError(f"{where}: settings.wtp: {wtp:g} is not an amount of 0 or more, at most {LARGEST:g}.")
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))

@@ -178,6 +178,7 @@ def validate(
     )
 
 
+MOST_DRAWS, MOST_PATIENTS = 100_000, 10_000_000
 FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_high", "width_ratio")
 
 
@@ -188,6 +189,10 @@ def _check(readings: Sequence[Reading], draws: int, patients: int) -> None:
         raise InputError(f"draws: {draws} are too few for a 95% interval; at least 20 are needed.")
     if patients < 100:
         raise InputError(f"patients: {patients} are too few to compute a target; at least 100 are needed.")
+    if draws > MOST_DRAWS or patients > MOST_PATIENTS:
+        raise InputError(
+            f"draws: {draws:,} of {patients:,} patients are too many; at most {MOST_DRAWS:,} of {MOST_PATIENTS:,}."
+        )
 
 
 def _blank(reading: Reading) -> dict[str, Any]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
 
+from lmssim.errors import InputError
 from lmssim.execution import fold
 from lmssim.execution import simulate as execution
 from lmssim.execution.simulate import Sampling, simulate
@@ -138,3 +139,42 @@ def test_random_numbers_of_draws() -> None:
     for d in range(3):
         own = fold.estimates_of(fold.finish(sums(program, 500 * d, 500, seed=5)), fold.Axes(), independent=False)
         assert np.array_equal(independent.mean[d], own.mean[0])
+
+
+@pytest.mark.parametrize(
+    ("argument", "said"),
+    [
+        ({"strategies": "standard"}, "strategies: 'standard' is not a sequence of ids"),
+        ({"strategies": (3,)}, "strategies: 3 is not the id of a strategy"),
+        ({"seed": 1.5}, "seed: 1.5 is not a whole number from 0"),
+        ({"n_patients": True}, "n_patients: True is not a whole number"),
+        ({"n_patients": "300"}, "n_patients: '300' is not a whole number"),
+        ({"n_patients": 10**13}, "patients: 10,000,000,000,000 is too many; at most 1,000,000,000"),
+        ({"n_patients": 10**5000}, "patients: a number of more than 20 digits is too many"),
+        ({"jobs": 0}, "jobs: 0 is not 1 or more"),
+        ({"backend": None}, "backend: unknown value 'None'. Allowed: loky, threads"),
+        ({"subgroups": ["old"]}, r"subgroups: \['old'\] is not a mapping"),
+        ({"by_draw": 1}, "by_draw: 1 is not True or False"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(argument: dict[str, Any], said: str) -> None:
+    """With the argument, its value and what is allowed."""
+    with pytest.raises(InputError, match=said):
+        Sampling(**argument).validate()
+
+
+def test_whole_numbers_of_numpy_are_pythons() -> None:
+    """Compiled code has a form for each type."""
+    sampling = Sampling(n_patients=np.int64(20), seed=np.int32(2))  # type: ignore[arg-type]
+    sampling.validate()
+    assert (type(sampling.n_patients), type(sampling.seed)) == (int, int)
+
+
+def test_lives_are_bounded_before_the_work() -> None:
+    """Patients times draws times strategies."""
+    many = {
+        id_: np.broadcast_to(value, (600,))
+        for id_, value in bundled_program("illness_death").scenario.table.base().items()
+    }
+    with pytest.raises(InputError, match=r"1,000,000,000 patients x 600 draws x 2 strategies are 1.2e\+12 lives"):
+        simulate(bundled_program("illness_death"), Sampling(n_patients=10**9), many)

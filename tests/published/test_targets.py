@@ -148,3 +148,13 @@ def test_a_target_stands_once_and_columns_are_there(write: Write) -> None:
     with pytest.raises(DataError, match="the column 'statistic' is missing"):
         load_targets(write({}, without="statistic"))
     assert one(write({}, without="notes")).notes == ""
+
+
+def test_a_calibration_needs_the_ids_alone(tmp_path: Path) -> None:
+    """Numbers of patients and intervals as far as they are there; what stands there must be possible all the same."""
+    path = tmp_path / "targets.csv"
+    path.write_text("target_id,n,ci_low,ci_high\na,200,,\nb,,0.2,0.4\n")
+    assert [(t.n, t.low, t.high) for t in load_targets(path, False)] == [(200, None, None), (None, 0.2, 0.4)]
+    path.write_text("target_id,n\na,0\n")
+    with pytest.raises(DataError, match=r"targets\.csv:2: column 'n': 0 is not a whole number of 1 or more"):
+        load_targets(path, False)

@@ -169,7 +169,7 @@ def _nodes(room: Room, size: Sizes, n: int, n_clocks: int, n_passive: int, n_wat
         paying=room.ints(size.links),
         within=room.ints(4 * size.links),
         leaving=room.ints(4 * size.links),
-        met=room.zeros(n_watchers, 3),
+        met=room.zeros(n_watchers, 9),
         sums=room.zeros(size.nodes, memory.N_SUMS, n_passive),
         link=room.ints(size.links, memory.L_WIDTH),
         link_real=room.zeros(size.links, memory.LR_WIDTH),

@@ -332,7 +332,8 @@ def flow_out(
     watched = 0
     for k in range(count[N_WATCHED]):
         watched |= 1 << nodes.watch[k]
-        nodes.met[k, EVENT] = nodes.met[k, COMPETING] = nodes.met[k, CENSORED] = 0.0
+        for what in range(nodes.met.shape[1]):
+            nodes.met[k, what] = 0.0
     step = step_of(stop, f[F_OCCUPANCY_PER_YEAR], solved.ended.shape[1] - 1)
     for i in range(count[N_LEAVING]):
         g = nodes.leaving[i]
@@ -357,7 +358,7 @@ def flow_out(
     for k in range(count[N_WATCHED]):
         for how in range(3):
             if nodes.met[k, how] != 0.0:
-                count_over(f, solved, nodes.watch[k], how, nodes.met[k, how], start, stop)
+                count_over(f, solved, nodes.watch[k], how, nodes.met[k], start, stop)
 
 
 @borrow
@@ -370,6 +371,10 @@ def _meet_over(kinds: Kinds, nodes: Nodes, count: IntArray, out: IntArray, d: in
         if (gone >> w) & 1:
             how = EVENT if (met >> w) & 1 else (COMPETING if (competing >> w) & 1 else CENSORED)
             nodes.met[k, how] += weight * nodes.years[d, n_passive + k]
+            at = nodes.dense[1, n_passive + k]
+            if at >= 0 and nodes.place[d] >= 0:
+                nodes.met[k, 3 + how] += weight * nodes.term[nodes.place[d] * count[N_DENSE] + at]
+                nodes.met[k, 6 + how] += weight * nodes.mass[d, n_passive + k]
 
 
 @borrow

@@ -25,6 +25,10 @@ from lmssim.kernels.rewards import norm_years_undiscounted
 from lmssim.kernels.tally import CENSORED, COMPETING, EARLY_UNIT, EVENT, early_of, step_of, step_since
 # isort: on
 
+GAUSS = (-0.7745966692414834, 0.0, 0.7745966692414834)
+GAUSS_WEIGHTS = (5.0 / 18.0, 8.0 / 18.0, 5.0 / 18.0)
+"""Gauss-Legendre rule of 3 points on [-1, 1], of which the weights add up to 1."""
+
 
 @borrow
 def pay(m: IntArray, solved: Solved, state: int, category: int, plain: float, discounted: float) -> None:
@@ -113,17 +117,28 @@ def end(f: FloatArray, solved: Solved, state: int, amount: float, time: float) -
 
 
 @borrow
-def count_over(f: FloatArray, solved: Solved, watcher: int, how: int, amount: float, start: float, stop: float) -> None:
-    """Count what happens during a step evenly over the endpoint's grid."""
-    per_year, last = f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1
-    k, each, time = int(math.floor(start * per_year)) + 1, amount / (stop - start), start  # noqa: RUF046
+def count_over(
+    f: FloatArray, solved: Solved, watcher: int, how: int, met: FloatArray, start: float, stop: float
+) -> None:
+    """Count what happens during a step over the endpoint's grid.
+
+    The rate within the step is the parabola with the rates at its ends and with what happens in all (`Nodes.met`).
+    """
+    per_year, last, years = f[F_STEPS_PER_YEAR], solved.endpoint.shape[2] - 1, stop - start
+    first, curve = met[3 + how], 3.0 * (met[3 + how] + met[6 + how] - 2.0 * met[how])
+    slope = met[6 + how] - first - curve
+    k, time = int(math.floor(start * per_year)) + 1, start  # noqa: RUF046
     while time < stop:
         edge = stop if k >= last else min(stop, k / per_year)
-        solved.endpoint[watcher, how, min(k, last)] += each * (edge - time)
-        if how == EVENT and k < last:
-            a, b = early_of(time, per_year, k), early_of(edge, per_year, k)
-            solved.early[watcher, 0, k] += each * (edge - time) * (a + b) / 2.0
-            solved.early[watcher, 1, k] += each * (edge - time) * (a * a + a * b + b * b) / (3.0 * EARLY_UNIT)
+        for i in range(len(GAUSS)):
+            at = time + (edge - time) * (1.0 + GAUSS[i]) / 2.0
+            x = (at - start) / years
+            amount = (first + (slope + curve * x) * x) * (edge - time) / years * GAUSS_WEIGHTS[i]
+            solved.endpoint[watcher, how, min(k, last)] += amount
+            if how == EVENT and k < last:
+                early = early_of(at, per_year, k)
+                solved.early[watcher, 0, k] += amount * early
+                solved.early[watcher, 1, k] += amount * early * (early / EARLY_UNIT)
         time, k = edge, k + 1
 
 

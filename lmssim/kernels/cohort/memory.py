@@ -176,7 +176,7 @@ class Nodes(NamedTuple):
     watch: IntArray
     """Watchers that the sheet follows, in the order of its columns."""
     met: FloatArray
-    """(n_watchers, 3): what each of them meets in a step."""
+    """(n_watchers, 9): what each of them meets in a step, by how, then its rates as the step begins and as it ends."""
 
 
 class Boxes(NamedTuple):

@@ -197,7 +197,7 @@ def _check_header(where: str, header: Sequence[str], required: Sequence[str], op
     if not header:
         raise DataError(f"{where}: the file is empty. Expected a header with {', '.join(required) or 'names'}.")
     if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
-        raise DataError(f"{where}: the header '{header[0]}' is one column. Please separate columns by commas.")
+        raise DataError(f"{where}: the header '{brief(header[0])}' is one column. Please separate columns by commas.")
     for position, column in enumerate(header):
         if not column:
             raise DataError(f"{where}: column {position + 1} has no name.")
@@ -254,7 +254,7 @@ def number(row: Row, column: str, *, allow_blank: bool = False) -> float | None:
         raise row.refuse(column, "the cell is blank. Expected a number.")
     value = plain_number(text)
     if value is None:
-        raise row.refuse(column, f"'{brief(text)}' is not a finite number.{_hint(text)}")
+        raise row.refuse(column, f"'{brief(text)}' is not a finite number.{number_hint(text)}")
     return value
 
 
@@ -269,8 +269,8 @@ def brief(text: str) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def _hint(text: str) -> str:
-    """How to write what looks like a number."""
+def number_hint(text: str) -> str:
+    """How to write what looks like a number and is none; empty if it does not look like one."""
     bare = text.replace("\u2212", "-")
     if bare.endswith("%") and (share := plain_number(bare[:-1].strip())) is not None:
         return f" For a percentage give {share / 100:g}."

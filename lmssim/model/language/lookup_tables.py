@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from lmssim.errors import DataError, ScenarioError
 from lmssim.model.language import expression
 from lmssim.model.language.bands import gap
-from lmssim.model.language.csvfile import BLANK, plain_number, read_rows
+from lmssim.model.language.csvfile import BLANK, number_hint, plain_number, read_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,6 +157,9 @@ def read_table(name: str, spec: Table, path: Path | None, where: str) -> LookupT
             for column in (*spec.by, "value"):
                 if not row[column]:
                     raise row.refuse(column, BLANK)
+            if plain_number(row["value"]) is None and (hint := number_hint(row["value"])):
+                raise row.refuse("value", f"'{row['value']}' is not a number.{hint}")
+        where = f"{where}: {path}"
         entries = [
             Entry(tuple(row[key] for key in spec.by), row["value"], row.where, tuple(row[end] for end in ends))
             for row in rows

@@ -116,7 +116,12 @@ def load_by_covariate(
         own[category] = unique(read_parameters(paths))
     spread = _Spread({p.id: p for p in rows}, own)
     names = dict.fromkeys([*(id_ for each in own.values() for id_ in each), *spread.shared])
-    ids = {name: spread.by_category(name, labels) for name in names}
+    try:
+        ids = {name: spread.by_category(name, labels) for name in names}
+    except RecursionError:
+        raise ScenarioError(
+            f"{where}.{covariate}: parameters are derived from one another in too long a chain."
+        ) from None
     differing = ByCovariate(covariate, {name: held for name, held in ids.items() if set(held.values()) != {name}})
     return ParameterTable([*spread.kept(rows, differing), *spread.added(differing)]), differing
 

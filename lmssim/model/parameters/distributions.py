@@ -51,9 +51,10 @@ class Distribution:
 
     def quantile(self, u: FloatArray) -> FloatArray:
         """Values at probabilities `u` of the truncated distribution."""
-        inside = self.cdf(self.lower) + u * self.mass()
-        values: FloatArray = FAMILIES[self.family][0](inside, *self.native)
-        return np.clip(values, self.lower, self.upper)
+        with np.errstate(all="ignore"):  # who asks refuses a value that is not finite
+            inside = self.cdf(self.lower) + u * self.mass()
+            values: FloatArray = FAMILIES[self.family][0](inside, *self.native)
+            return np.clip(values, self.lower, self.upper)
 
 
 def _triangular_quantile(u: Any, low: float, mode: float, high: float) -> Any:
@@ -112,7 +113,13 @@ def distribution_of(parameter: Parameter) -> Distribution:
         raise ParameterError(unknown("distribution", p.distribution, FAMILIES, p.where))
     lower = -math.inf if p.lower is None else p.lower
     upper = math.inf if p.upper is None else p.upper
-    distribution = Distribution(p.distribution, _native(p), lower, upper)
+    try:
+        native = _native(p)
+    except (OverflowError, ZeroDivisionError):
+        native = (math.inf,)
+    if not all(map(math.isfinite, native)):
+        raise _refusal(p, "cannot be computed: its numbers are too large or too small for one another")
+    distribution = Distribution(p.distribution, native, lower, upper)
     if p.distribution != "fixed" and distribution.mass() < LEAST_MASS:
         raise _refusal(p, f"has no values between lower {exact(lower)} and upper {exact(upper)}")
     return distribution

@@ -46,7 +46,10 @@ def checked_draws(table: ParameterTable, draws: Any) -> dict[str, FloatArray]:
         if array.size != n:
             raise ParameterError(f"draws: '{id_}' has {array.size:,} values and '{first}' {n:,}; all need as many.")
     check_size(n, len(table))
-    return table.evaluate(values, 0)
+    try:
+        return table.evaluate(values, 0)
+    except ParameterError as error:
+        raise ParameterError(f"draws: {error}") from None
 
 
 def check_size(n_draws: int, n_parameters: int) -> None:

@@ -128,7 +128,11 @@ class Covariate:
             raise DataError(f"{where}: probability is {self.probability:g}; it must lie from 0 to 1.")
         if self.low is not None and self.high is not None and not self.low < self.high:
             raise DataError(f"{where}: low is {self.low:g} and high {self.high:g}; low must be below high.")
-        if self.kind in ("normal", "lognormal") and self._distribution().mass() < LEAST_MASS:
+        try:
+            mass = self._distribution().mass() if self.kind in ("normal", "lognormal") else 1.0
+        except (OverflowError, ZeroDivisionError):
+            raise DataError(f"{where}: mean and sd are too large or too small for one another.") from None
+        if not mass >= LEAST_MASS:
             raise DataError(f"{where}: its distribution has no values from low {self.low} to high {self.high}.")
 
     def check_categories(self, where: str) -> None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from lmssim.model.program.lookups import Labels, Lookups
 
 MAX_BITS = 62
+MAX_TERMS = 10_000
+"""Numbers, names and operations of an expression, those of the named expressions that it reads among them."""
+MAX_NESTING = 150
+"""How deep they may be nested."""
 
 
 @dataclass
@@ -60,6 +64,10 @@ class Names:
 
     def __post_init__(self) -> None:
         self.expanding: list[str] = []
+        self.expanded: dict[str, tuple[Node, int]] = {}
+        """Named expressions resolved, with their terms: each is expanded once, however many read it."""
+        self.terms = self.nesting = 0
+        self.reader = ""
         self.tables = dict(self.tables)
         self.bits: dict[tuple[str, str], int] = {}
         for attribute, levels in self.levels.items():
@@ -112,7 +120,26 @@ class Names:
     # --- kinds of dependence ---
 
     def resolve(self, node: Node, where: str) -> Node:
-        """Replace comparisons with category names by numbers; refuse unknown names."""
+        """Replace comparisons with category names by numbers; refuse unknown names, and too many terms."""
+        self.terms += 1
+        self.nesting += 1
+        before = self.terms
+        try:
+            if self.nesting > MAX_NESTING:
+                raise ExpressionError(
+                    f"{where}: expressions within expressions are nested more than {MAX_NESTING} deep."
+                )
+            resolved = self._resolved(node, where)
+        finally:
+            self.nesting -= 1
+        if self.terms - before > MAX_TERMS:
+            raise ExpressionError(
+                f"{where}: the expression has more than {MAX_TERMS:,} terms, those of the named expressions that it "
+                "reads included; write it with fewer."
+            )
+        return resolved
+
+    def _resolved(self, node: Node, where: str) -> Node:
         match node:
             case Apply("==" | "!=" as op, (Name(name), Text(text)) | (Text(text), Name(name))):
                 resolved = self.category(name, text, where)
@@ -151,11 +178,19 @@ class Names:
         if name in self.expanding:
             circle = " -> ".join([*self.expanding[self.expanding.index(name) :], name])
             raise ExpressionError(f"{where}: expressions go round in a circle: {circle}.")
+        if name in self.expanded:
+            node, terms = self.expanded[name]
+            self.terms += terms
+            return node
+        before = self.terms
         self.expanding.append(name)
         try:
-            place, value = f"{where}: expressions.{name}", self.expressions[name]
+            self.reader = where if len(self.expanding) == 1 else self.reader
+            place, value = f"{self.reader}: expressions.{name}", self.expressions[name]
             node = expression.parse(value, place) if isinstance(value, (int, float, str)) else value
-            return self.resolve(node, place)
+            resolved = self.resolve(node, place)
+            self.expanded[name] = resolved, self.terms - before
+            return resolved
         finally:
             self.expanding.pop()
 

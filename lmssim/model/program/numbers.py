@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lmssim.errors import ParameterError, exact
+from lmssim.kernels.machine import LARGEST
 from lmssim.model.language import expression
 
 if TYPE_CHECKING:
@@ -24,12 +25,12 @@ TOLERANCE = 1e-9
 CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
     "number": ("a finite number", np.isfinite),
     "probability": ("a probability between 0 and 1", lambda v: (v >= 0) & (v <= 1)),
-    "cost": ("a cost of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
-    "time": ("a time of 0 or more, in years", lambda v: np.isfinite(v) & (v >= 0)),
-    "multiplier": ("a hazard multiplier of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
+    "cost": (f"a cost of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
+    "time": (f"a time of 0 or more, in years, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
+    "multiplier": (f"a hazard multiplier of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
     "utility": ("a utility between -1 and 1", lambda v: (v >= -1) & (v <= 1)),
     "loss": ("a utility loss between 0 and 2", lambda v: (v >= 0) & (v <= 2)),
-    "amount": ("an amount of 0 or more", lambda v: np.isfinite(v) & (v >= 0)),
+    "amount": (f"an amount of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
     "share": ("add up to {}, over 1", lambda v: (v >= 0) & (v <= 1 + TOLERANCE)),
     "whole": (
         "do not add up to 1 but to {}; the last branch may have p = 'rest'",

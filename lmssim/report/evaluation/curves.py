@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from matplotlib.lines import Line2D
@@ -88,9 +88,13 @@ def _draw_curves(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
         curve = frame[frame["strategy"] == strategy]
         time, value, error = (curve[c].to_numpy() for c in ("time", "value", "se"))
         style = line_style(i)
-        ax.plot(time, value, label=legend_name(labels[strategy], 60), zorder=3, **style)
+        ax.plot(
+            time, value, label=legend_name(labels[strategy], 60), zorder=3, drawstyle=_drawstyle(evaluation), **style
+        )
         low, high = np.clip(value - Z975 * error, 0, 1), np.clip(value + Z975 * error, 0, 1)
-        ax.fill_between(time, low, high, color=style["color"], alpha=0.10, linewidth=0, zorder=2)
+        ax.fill_between(
+            time, low, high, step=step_of_areas(evaluation), color=style["color"], alpha=0.10, linewidth=0, zorder=2
+        )
         top = max(top, float(high.max()))
     survival = evaluation.scenario.file.endpoints[endpoint].kind == "survival"
     ax.set_ylim(0.0, 1.0 if survival else _ceiling(top))
@@ -101,6 +105,16 @@ def _draw_curves(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
     ax.set_title(short(endpoint_label(evaluation, endpoint), LONGEST_TITLE))
     ax.set_xlabel(_time_label(evaluation, endpoint))
     ax.set_ylabel("Patients without event (%)" if survival else "Cumulative incidence (%)")
+
+
+def _drawstyle(evaluation: Evaluation) -> Literal["default", "steps-post"]:
+    """How a line is drawn: in a model in cycles it falls at the times of its points."""
+    return "default" if evaluation.scenario.file.cycles is None else "steps-post"
+
+
+def step_of_areas(evaluation: Evaluation) -> Literal["post"] | None:
+    """The same of areas."""
+    return None if evaluation.scenario.file.cycles is None else "post"
 
 
 def _curve(evaluation: Evaluation, endpoint: str) -> pd.DataFrame:
@@ -139,7 +153,7 @@ def _draw_at_risk(ax: Axes, evaluation: Evaluation, endpoint: str) -> None:
         ax.add_line(sample)
         ax.text(-0.158, i + 0.5, short(labels[strategy], 36), transform=left, ha="right", va="center", fontsize=8)
         for time in times:
-            text = f"{rows[time] * scale:,.0f}"
+            text = f"{rows.loc[: time + 1e-9].iloc[-1] * scale:,.0f}"
             ax.text(time, i + 0.5, text, ha="center", va="center", fontsize=7.2)
 
 
@@ -181,7 +195,9 @@ def _stack_causes(ax: Axes, evaluation: Evaluation, strategy: str, causes: list[
         time = frame[frame["strategy"] == strategy]["time"].to_numpy()
     colours = [CAUSES.get(cause.removeprefix("death_"), AREAS[i % len(AREAS)]) for i, cause in enumerate(causes)]
     names = [legend_name(endpoint_label(evaluation, cause)) for cause in causes]
-    ax.stackplot(time, *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.4)
+    ax.stackplot(
+        time, *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.4, step=step_of_areas(evaluation)
+    )
     ax.set_ylim(0.0, 1.0)
     ax.set_xlim(0.0, years_shown(evaluation))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from matplotlib.ticker import PercentFormatter
 
-from lmssim.report.evaluation.curves import panel_grid, years_shown
+from lmssim.report.evaluation.curves import panel_grid, step_of_areas, years_shown
 from lmssim.report.parts.labels import LONGEST_TITLE, state_label, strategy_labels
 from lmssim.report.parts.style import AREAS, GREYS, figure_style, legend_name, new_figure, title_figure
 
@@ -104,7 +104,10 @@ def _stack_states(ax: Axes, evaluation: Evaluation, strategy: str, areas: dict[s
         f"Other states ({len(members)})" if area == OTHER else legend_name(state_label(evaluation.scenario, area), 40)
         for area, members in areas.items()
     ]
-    ax.stackplot(wide.index.to_numpy(), *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.3)
+    step = step_of_areas(evaluation)
+    ax.stackplot(
+        wide.index.to_numpy(), *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.3, step=step
+    )
     ax.set_xlim(0.0, shown)
     ax.set_ylim(0.0, 1.0)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))

@@ -49,6 +49,10 @@ CONFLICT = 1.0
 """A given parameter that the targets would move by more prior SD than this is in conflict with them."""
 
 
+MOST = {"design": 100_000, "patients": 10_000_000, "walkers": 10_000, "ensembles": 64, "steps": 1_000_000, "degree": 12}
+"""Greatest settings of a calibration."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Size of a calibration. All of it is part of the result's identity."""
@@ -86,6 +90,10 @@ class Settings:
         InputError
             With the setting, its value and what is allowed.
         """
+        for name, most in MOST.items():
+            value = getattr(self, name)
+            if max(value if isinstance(value, tuple) else (value,)) > most:
+                raise InputError(f"{name}: {value} is too many; at most {most:,} are allowed.")
         if not 0 <= self.burn_in < self.steps:
             raise InputError(f"burn-in: {self.burn_in} is not below the {self.steps} steps.")
         if self.ensembles < 2 or self.walkers < 20:

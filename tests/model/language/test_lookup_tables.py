@@ -206,3 +206,22 @@ def test_a_table_of_another_kind_takes_the_place_of_an_included_one(tmp_path: Pa
     found = load_scenario(path).file.population.covariates
     assert (found["a"].kind, found["a"].value) == ("binary", None)
     assert (found["b"].label, found["b"].value) == ("B", 3)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (
+            "age,value\n60,0.1\n61,0.1\n63,0.2\n64,0.3\n",
+            r"p\.csv:4: key 'age': 63 follows 61: a row seems to be missing",
+        ),
+        ("age,age_end,value\n60,62,0.1\n63,,0.2\n", r"p\.csv:2: column 'age_end': '62' behind age 60; it must be 63"),
+        ('age,value\n60,"0,1"\n', r"p\.csv:2: column 'value': '0,1' is not a number\. Write decimals with a point"),
+        ("age,value\n60,\n", r"p\.csv:2: column 'value': the cell is blank"),
+    ],
+)
+def test_a_file_says_where_its_bands_end(build: Build, tmp_path: Path, rows: str, said: str) -> None:
+    """A gap, an overlap and a value that is none are refused with file and line."""
+    (tmp_path / "p.csv").write_text(rows)
+    with pytest.raises(InputError, match=said):
+        build(_cycle_model("p(age)", '[tables.p]\nby = ["age"]\nfile = "p.csv"\n'))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from lmssim.errors import ParameterError
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.parameter import Parameter
@@ -77,3 +78,17 @@ def test_truncated_draws_stay_within(fields: dict[str, Any]) -> None:
     draws = sample_parameters(ParameterTable([parameter]), {}, 2_000, SEED)["x"]
     assert draws.min() >= 1.0
     assert draws.max() <= 2.5
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"distribution": "lognormal", "value": 1e-200, "se": 1e200},
+        {"distribution": "beta", "value": 0.1, "se": 1e-200},
+        {"distribution": "gamma", "value": 1e200, "se": 1e-200},
+    ],
+)
+def test_moments_that_overflow_are_refused(row: dict[str, Any]) -> None:
+    """In one sentence, with the parameter."""
+    with pytest.raises(ParameterError, match=r"parameter 'a': its \w+ distribution cannot be computed"):
+        distribution_of(Parameter(id="a", **row))

@@ -242,6 +242,16 @@ def test_a_switch_stands_against_any_group(write: Write) -> None:
 # === Refusals ===
 
 
+def test_a_mean_that_is_not_the_value_is_refused(write: Write) -> None:
+    """The base case uses the value; rounding to a tenth of a standard deviation is allowed."""
+    head = 'parameters = ["limb.csv", "shared.csv"]\n[groups.calibrated]\nkind = "multivariate_normal"\n'
+    rest = 'members = ["rate"]\ncovariance = [[0.0001]]\n'
+    value = float(load_scenario(write(AS_LIMB)).table.base()["rate"][0])
+    load_scenario(write(f"{head}{rest}mean = [{value + 0.0009}]\n"))
+    with pytest.raises(InputError, match=r"groups\.calibrated: mean of 'rate' is .* but its value is"):
+        load_scenario(write(f"{head}{rest}mean = [{value + 0.002}]\n"))
+
+
 @pytest.mark.parametrize(
     ("head", "message"),
     [

@@ -14,12 +14,14 @@ from lmssim.evaluation import Sampling, evaluate
 from lmssim.report.evaluation.figures import caption, plot_causes_of_death, plot_plane, plot_survival, write_figures
 from lmssim.report.parts.placement import Label, place_labels
 from lmssim.report.parts.style import LINES, PALETTE, figure_style, line_style, new_figure, save_figure
+from tests.kit.models import DEAD, OS, exponential, frame, move, section, start
 from tests.kit.page import figure_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.evaluation import Evaluation
+    from tests.conftest import Build
 
 
 def test_all_figures_are_written(rich: Evaluation, tmp_path: Path) -> None:
@@ -48,6 +50,16 @@ def test_curves_can_be_drawn_on_given_axes(two_strategies: Evaluation) -> None:
     ax = new_figure(4, 3).subplots()
     assert plot_survival(two_strategies, "os", ax) is ax
     assert [line.get_label() for line in ax.get_lines()] == ["Standard", "New treatment"]
+
+
+def test_curves_of_cycles_are_steps(build: Build) -> None:
+    """In a model in cycles the line falls at the ends of cycles, in one of continuous time it slopes."""
+    smooth, cycles = move("a", "dead", exponential(0.3)), section("cycles", length=1, correction="start")
+    for dies, style in ((smooth, "default"), (cycles + move("a", "dead", probability=0.3), "steps-post")):
+        text = frame(5) + start("a") + DEAD + dies + OS
+        found = evaluate(build(text).scenario, Sampling(engine="cohort"))
+        (line,) = plot_survival(found, "os", new_figure(4, 3).subplots()).get_lines()
+        assert line.get_drawstyle() == style
 
 
 def test_no_causes_no_figure(two_strategies: Evaluation) -> None:

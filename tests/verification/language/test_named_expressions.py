@@ -39,3 +39,17 @@ def test_a_name_has_one_meaning(build: Build) -> None:
     """A name that is also a covariate's is refused."""
     with pytest.raises(ScenarioError, match="'sex' is both a covariate and a named expression"):
         _lives(build, "0.1", '\n[expressions]\nsex = "1"\n')
+
+
+@pytest.mark.parametrize(
+    ("last", "step", "said"),
+    [
+        (40, "e{0} + e{0}", r"expressions\.e\d+: the expression has more than 10,000 terms"),
+        (900, "e{0} + 1", "nested more than 150 deep"),
+    ],
+)
+def test_expansion_is_bounded(build: Build, last: int, step: str, said: str) -> None:
+    """Forty names that double would be 2^40 terms; each is expanded once, and refused where it grows too large."""
+    steps = "".join(f'e{k} = "{step.format(k - 1)}"\n' for k in range(1, last + 1))
+    with pytest.raises(ExpressionError, match=said):
+        _lives(build, f"e{last}", f"\n[expressions]\ne0 = 0.1\n{steps}")

@@ -91,7 +91,7 @@ def test_smooth_survival(build: Build, engine: str) -> None:
     """Of a constant hazard of 3 a year, high for the grid, within 4 standard errors and the steps of the solution."""
     text = frame(5) + start("a") + DEAD + move("a", "dead", exponential(3.0)) + OS
     found = run(build, text + endpoint("gone", "dead", kind="incidence"), engine)
-    near = 4e-3 if engine == "cohort" else 2e-4
+    near = 1e-4
     for name, exact in (
         ("os:median", math.log(2.0) / 3.0),
         ("os:rmst_1y", -math.expm1(-3.0) / 3.0),

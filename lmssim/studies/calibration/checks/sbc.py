@@ -41,6 +41,7 @@ LEVEL = 0.95
 """Of the simultaneous bands."""
 SIMULATED = 20_000
 """Uniform samples from which the bands are found."""
+MOST_DATASETS, MOST_PATIENTS = 10_000, 10_000_000
 FEWEST_DATASETS = 20
 """Fewer cannot tell a right likelihood from a wrong one."""
 ROUNDING = 1e-12
@@ -86,6 +87,11 @@ class SbcSettings:
             raise InputError(f"--datasets {self.datasets}: at least {FEWEST_DATASETS} are needed to see a bias.")
         if min(self.points, self.patients, self.truth_patients) < 1:
             raise InputError(f"--patients {self.patients}: at least 1 is needed.")
+        if self.datasets > MOST_DATASETS or max(self.points, self.patients, self.truth_patients) > MOST_PATIENTS:
+            raise InputError(
+                f"--datasets {self.datasets}, --patients {self.patients}: at most {MOST_DATASETS:,} data sets of "
+                f"{MOST_PATIENTS:,} patients are allowed."
+            )
         if not 0 <= self.seed < 2**63:
             raise InputError(f"--seed {self.seed}: is not between 0 and 2^63 - 1.")
 
