@@ -16,7 +16,7 @@ from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.result import CohortResult
 from lmssim.engines.cohort.workspace import Sizes, Workspace, workspace_of
 from lmssim.engines.workspace import refusal
-from lmssim.errors import RunError, TooLargeError
+from lmssim.errors import RunError, TooLargeError, UnsupportedError
 from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
 from lmssim.kernels.cohort.sheet import MOST_STEPS
@@ -35,6 +35,7 @@ GROWS = {
     memory.BOXES_FULL: ("boxes",),
     memory.TOO_DEEP: ("chain",),
     memory.TOO_MANY: ("slots",),
+    memory.LOSSES_FULL: ("losses",),
 }
 """What to double when something is full."""
 LARGEST = 1 << 17
@@ -158,6 +159,12 @@ class _Continuous:
         where = f"{self.program.scenario.path}: engine 'cohort'"
         if failed == memory.TOO_LONG:
             raise TooLargeError(f"{where} {self._too_long(int(space.count[memory.FAILED_STATE]), strategy)}")
+        if failed == memory.LOSS_TWICE:
+            mark = self.program.marks[int(space.count[memory.FAILED_STATE])]
+            raise UnsupportedError(
+                f"{self.program.scenario.path}: event '{mark}' may happen twice in an instant with losses of utility"
+                " that stack; engine 'cohort' cannot tell how often: use engine 'compiled'."
+            )
         if failed not in GROWS:
             status = layout.BAD_PROBABILITY if failed == memory.BRANCHES_WRONG else layout.CLOCK_UNSET
             raise self._refused(space, status, profile, strategy)

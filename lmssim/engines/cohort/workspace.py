@@ -51,7 +51,9 @@ class Sizes:
     boxes: int = 256
     chain: int = 256
     slots: int = 32
-    """Temporary losses of utility that can be open at once."""
+    """Products of temporary losses of utility that can be open at once in a sheet."""
+    losses: int = 1024
+    """The same in all boxes."""
 
     def doubled(self, name: str, than: Sizes) -> Sizes:
         """With room for twice as many of one thing as another has."""
@@ -95,7 +97,7 @@ def _workspace(room: Room, program: Program, follow: memory.Follow, n_watchers: 
         wf=room.zeros(program.packed.n_scratch_floats),
         kinds=_kinds(room, size, n_clocks, len(program.categories), n_passive, n_stored),
         nodes=_nodes(room, size, n, n_clocks, n_passive, n_watchers),
-        boxes=_boxes(room, size, n, n_clocks, n_bins, len(program.states)),
+        boxes=_boxes(room, size, n_passive + n_watchers, n_clocks, n_bins, len(program.states)),
         chain=_chain(room, size, n, n_clocks),
         solved=_solved(room, program, size, n_watchers, n_bins, max(n_stored, 1)),
         count=room.ints(memory.N_COUNTERS),
@@ -180,8 +182,9 @@ def _nodes(room: Room, size: Sizes, n: int, n_clocks: int, n_passive: int, n_wat
         visit=room.ints(size.links, memory.Y_WIDTH),
         tick=room.ints(size.links, 4),
         tick_real=room.zeros(2, size.links),
-        slot=room.ints(size.slots, 2),
+        slot=room.ints(size.slots, memory.W_WIDTH),
         slot_end=room.zeros(size.slots),
+        slot_began=room.zeros(size.slots),
         live=room.ints(size.nodes),
         flow=room.ints(4 * size.links, memory.FLOW_WIDTH),
         flow_weight=room.zeros(4 * size.links),
@@ -199,13 +202,20 @@ def _boxes(room: Room, size: Sizes, n: int, n_clocks: int, n_bins: int, n_states
         clock=room.zeros(size.boxes, n_bins, 2, n_clocks),
         clock_mass=room.zeros(size.boxes, n_bins, n_clocks),
         done=room.ints(n_states),
+        first=room.ints(size.boxes, n_bins),
+        held=room.ints(size.losses, memory.U_WIDTH),
+        held_sum=room.zeros(size.losses, 2),
+        free=room.ints(1),
+        band=room.zeros(memory.N_BANDS, 2, 2),
+        term=room.ints(size.losses, memory.U_WIDTH),
+        term_sum=room.zeros(size.losses, 2),
     )
 
 
 def _chain(room: Room, size: Sizes, n: int, n_clocks: int) -> memory.Chain:
     """A chain of chance states."""
     return memory.Chain(
-        item=room.ints(size.chain, 11),
+        item=room.ints(size.chain, memory.O_WIDTH),
         p=room.zeros(size.chain),
         clock=room.zeros(size.chain, n_clocks),
         vector=room.zeros(size.chain, n),

@@ -13,7 +13,7 @@ import math
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.cohort.arrivals import jump
+from lmssim.kernels.cohort.arrivals import jump, take
 from lmssim.kernels.cohort.flow import credit_slowed, flow_out, series
 from lmssim.kernels.cohort.generator import build, keep_hazards, note_effects, note_hazards, scale_hazards
 from lmssim.kernels.cohort.ledger import add_years, close_node, mean_norm, note_level, note_levels, total
@@ -82,13 +82,16 @@ def fall_due(
         n_left -= 1
         if n_left < 0:
             count[FAILED], count[FAILED_STATE] = TOO_LONG, kinds.row[nodes.row[d, D_KIND], K_STATE]
-        p = 1.0
+        n = 1
         if visit >= 0:
-            p = kinds.move_real[j, MR_A]
-            nodes.visit[visit, Y_NEXT] += 1
+            n = _take_visits(m, f, kinds, nodes, count, kinds.move[j, M_ROW], time)
         else:
+            take(nodes, d, 1.0, 0)
             nodes.real[d, DR_END] = math.inf
-        jump(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, d, j, p, time, strategy)
+        for i in range(n):
+            if visit >= 0:
+                d, j = nodes.visit[nodes.held[i], Y_NODE], nodes.visit[nodes.held[i], Y_MOVE]
+            jump(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, d, j, i, time, strategy)
     pay_ticks(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, time, strategy)
 
 
@@ -110,6 +113,27 @@ def _next_due(
             j = nodes.row[d, D_MOVE]
             best, node, chosen, visit = kinds.move[j, M_ROW], d, j, -1
     return node, chosen, visit
+
+
+@borrow
+def _take_visits(
+    m: IntArray, f: FloatArray, kinds: Kinds, nodes: Nodes, count: IntArray, row: int, time: float
+) -> int:
+    """Put aside, of every node, those to whom a visit of a transition happens at `time`; returns the number of nodes.
+
+    All nodes come first, so that nobody whom the visit moves to another node meets it there once more.
+    """
+    n = 0
+    for i in range(count[N_VISITS]):
+        visit = nodes.visit[i]
+        if kinds.move[visit[Y_MOVE], M_ROW] != row or visit[Y_NEXT] >= visit[Y_LAST]:
+            continue
+        if nodes.row[visit[Y_NODE], D_ALIVE] != 0 and nodes.tick_real[0, i] + f[m[H_TICK_TIME] + visit[Y_NEXT]] <= time:
+            visit[Y_NEXT] += 1
+            take(nodes, visit[Y_NODE], kinds.move_real[visit[Y_MOVE], MR_A], n)
+            nodes.held[n] = i
+            n += 1
+    return n
 
 
 @borrow
@@ -214,7 +238,7 @@ def follow_step(
             break
         start, time = time, stop if part + 1 == n_parts else began + (stop - began) * (part + 1) / n_parts
         series(f, follow, kinds, nodes, count, time - start)
-        flow_out(m, f, follow, kinds, nodes, boxes, chain, solved, count, start, time)
+        flow_out(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, start, time, strategy)
         if slowed:
             credit_slowed(nodes, count)
         add_years(m, f, follow, kinds, nodes, solved, count, start, time, norm)
