@@ -102,7 +102,9 @@ def test_qalys_above_the_norm_fail(cli: Cli, extremity: Path, tmp_path: Path) ->
 def test_survival_above_the_life_table_fails(cli: Cli, extremity: Path, tmp_path: Path) -> None:
     """Half the background mortality: the states are named, and the time."""
     replaced(extremity.parent / "models" / "lms.toml", "background.multiplier = 1", "background.multiplier = 0.5")
-    outcome = cli("verify", extremity, "--patients", 1000, "--check", "background-life-table", "--out", tmp_path / "out")
+    outcome = cli(
+        "verify", extremity, "--patients", 1000, "--check", "background-life-table", "--out", tmp_path / "out"
+    )
     assert outcome.code == 1
     where = failures(tmp_path / "out")["background-life-table"]["where"]
     assert "surveillance (background x 0.5)" in where
