@@ -121,7 +121,7 @@ def all_die_at_once(bench: Bench) -> Finding:
     findings = [compare(bench.mean(changed)[:, LY_PLAIN], "at most", most, 0.0, each, "life years")]
     first = int(np.searchsorted(grid, most))
     if first < len(grid):
-        findings.append(compare(dead(bench.run(changed))[:, first], "equal to", 1.0, EXACT, each, "shares dead"))
+        findings.append(compare(dead(bench.run(changed))[:, first], "equal to", 1.0, EXACT, each, "shares"))
     return worst_of(findings)
 
 
