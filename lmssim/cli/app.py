@@ -152,7 +152,7 @@ def _failure(error: BaseException, words: list[str]) -> tuple[int, str]:
     if hasattr(error, "format_message"):  # a usage error, whose class has moved between versions of typer
         return int(getattr(error, "exit_code", 2)), _usage(error, words)
     if isinstance(error, MemoryError):
-        return 1, "out of memory; try fewer --jobs or a smaller --block."
+        return 1, "out of memory; fewer --jobs need less, and so does a model with fewer states or a shorter horizon."
     return 1, f"unexpected {type(error).__name__}: {_one_line(str(error))} Run again with {DEBUG} for the traceback."
 
 
