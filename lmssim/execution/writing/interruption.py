@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+AGAIN_SECONDS = 0.05
+"""After which a signal whose exception was lost is sent again."""
 BASE_CODE = 128
 """Exit code of a program that a signal stops, less the number of the signal."""
 
@@ -72,13 +74,24 @@ def signals_heard() -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     heard = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda lost: _send_again() if isinstance(lost.exc_value, Interrupted) else hook(lost)
     try:
         for number in heard:
             signal.signal(number, _hear)
         yield
     finally:
+        sys.unraisablehook = hook
         for number in heard:
             signal.signal(number, before[number])
+
+
+def _send_again() -> None:
+    """Send the signal once more: Python lost its exception, in a callback of its own, where none can be raised."""
+    if _received:
+        timer = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), _received.pop()))
+        timer.daemon = True
+        timer.start()
 
 
 def _hear(number: int, _frame: FrameType | None) -> None:

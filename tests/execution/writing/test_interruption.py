@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,23 @@ def test_what_the_caller_ignores_stays_ignored() -> None:
         assert interruption.received() is None
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_signal_that_python_loses_comes_again() -> None:
+    """In a callback no exception can be raised: nothing is printed, and it is raised a moment later."""
+
+    class Lost:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def lose() -> None:
+        Lost()
+        time.sleep(5.0)
+
+    with interruption.signals_heard():
+        with pytest.raises(interruption.Interrupted):
+            lose()
+        assert interruption.received() == signal.SIGTERM
 
 
 SCRIPT = """
