@@ -137,8 +137,8 @@ STRATEGY = ("start_bits", "first_rule", "last_rule", "first_mix", "last_mix")
 G_START_BITS, G_FIRST_RULE, G_LAST_RULE, G_FIRST_MIX, G_LAST_MIX = range(len(STRATEGY))
 G_WIDTH = len(STRATEGY)
 
-SCHEDULE = ("plan", "loss", "years", "first_cost", "last_cost")
-C_PLAN, C_LOSS, C_YEARS, C_FIRST_COST, C_LAST_COST = range(len(SCHEDULE))
+SCHEDULE = ("plan", "loss", "years", "number", "first_cost", "last_cost")
+C_PLAN, C_LOSS, C_YEARS, C_NUMBER, C_FIRST_COST, C_LAST_COST = range(len(SCHEDULE))
 C_WIDTH = len(SCHEDULE)
 
 LIMITED = ("years", "loss", "first_cost", "last_cost")

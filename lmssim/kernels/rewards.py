@@ -15,9 +15,9 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels.layout import (
-    C_FIRST_COST, C_LAST_COST, C_LOSS, C_PLAN, C_WIDTH, C_YEARS, CLOCK_ENTRY, CLOCK_MODEL, D_EXCLUDES, D_FIRST_COST,
-    D_LAST_COST, D_WIDTH, D_WINDOW, F_INVERSE_COSTS, F_INVERSE_EFFECTS, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE,
-    H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT, H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CYCLES, H_N_PLANS, H_NORM,
+    C_FIRST_COST, C_LAST_COST, C_LOSS, C_NUMBER, C_PLAN, C_WIDTH, C_YEARS, CLOCK_ENTRY, CLOCK_MODEL, D_EXCLUDES,
+    D_FIRST_COST, D_LAST_COST, D_WIDTH, D_WINDOW, F_INVERSE_COSTS, F_INVERSE_EFFECTS, F_RATE_COSTS, F_RATE_EFFECTS,
+    H_ADDITIVE, H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT, H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CYCLES, H_N_PLANS, H_NORM,
     H_NORM_COLUMN, H_NORM_DISCOUNTED, H_NORM_SUM, H_PLAN, H_PLAN_TABLE, H_STATE, H_TERMINAL, H_TICK_DISCOUNT,
     H_TICK_START, H_TICK_TIME, H_TRANSITION, H_W_CLOCK_COUNT, H_WF_CLOCK, L_FIRST_COST, L_LAST_COST, L_LOSS, L_WIDTH,
     L_YEARS, MAX_WINDOWS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE,
@@ -241,7 +241,7 @@ def stay_windows(
             if m[q + L_LOSS] != NONE:
                 years = value_at(m, wi, wf, m[q + L_YEARS], v, x, attributes, entered, strategy)
                 loss = value_at(m, wi, wf, m[q + L_LOSS], v, x, attributes, entered, strategy)
-                n = add_window(windows, n, -q, entered, min(entered + years, left), loss, 0)
+                n = add_window(windows, n, -q, entered, min(entered + years, left), loss, 1)
         for q in range(m[s + S_FIRST_SCHEDULE], m[s + S_LAST_SCHEDULE], C_WIDTH):
             if m[q + C_LOSS] == NONE:
                 continue
@@ -253,7 +253,7 @@ def stay_windows(
                 years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
             for k in range(first_tick(m, f, table, origin, entered), first_tick(m, f, table, origin, left)):
                 time = origin + f[m[H_TICK_TIME] + k]
-                n = add_window(windows, n, -q, time, time + years, loss, 0)
+                n = add_window(windows, n, -1 - m[q + C_NUMBER], time, time + years, loss, 0)
     return n
 
 

@@ -109,6 +109,24 @@ class Course:
         for number in sorted(self.reach.states):
             _Reader(self, self.rows.states[number]).read()
 
+    def changes(self, *refs: int) -> bool:
+        """Whether values differ from one time to another of a patient's life."""
+        reads = Reads()
+        for ref in refs:
+            reads |= self.reach.of(ref)
+        return self.reach.patient is not None and bool(reads.bits or reads.clocks or reads.timed)
+
+    def refuse_changing(self, marks: Iterable[int]) -> None:
+        """Refuse losses of events that may happen again and do not stack, if size or duration may have changed."""
+        for mark in marks:
+            worth, name = self.rows.rewards.of_mark[mark], self.rows.marks[mark]
+            if self.changes(worth.loss, worth.years):
+                raise UnsupportedError(
+                    f"{self.program.scenario.path}: event '{name}': a repeated loss of utility whose size or duration"
+                    " depends on attributes, age, time or a clock is not supported by engine 'cohort'; use engine"
+                    " 'compiled'."
+                )
+
 
 class _Reader:
     """Reads the rows of one state."""
@@ -193,8 +211,6 @@ class _Reader:
         self.course.repeats |= self.stay.met & own
         self.stay.met |= _any_of(self.rows.counting.of_mark[number]) | own
         self._lump(rewards.costs, rewards.loss, rewards.years)
-        if rewards.loss != NONE and rewards.stops:
-            self._refuse(f"a loss of utility that stops on leaving (event '{self.rows.marks[number]}')")
 
     def _transition(self, transition: Transition) -> None:
         reads, event = self._effects(transition.effects), transition.event
@@ -202,6 +218,10 @@ class _Reader:
         reads |= self._timing(transition.timing)
         if transition.mark >= 0:
             self._mark(transition.mark)
+            loses = self.rewards.of_mark[transition.mark].loss != NONE
+            if loses and transition.silent and not isinstance(transition.timing, Visits):
+                mark = self.rows.marks[transition.mark]
+                self._refuse(f"a loss of utility that begins at a random time within the stay (event '{mark}')")
         if event is not None:
             reads |= self.of(event.death_ref)
             self._follow_event(event)
@@ -263,6 +283,10 @@ class _Reader:
         stay.lumps |= self._costs(rewards.entry)
         for schedule in rewards.schedules:
             self._plan(schedule.plan)
+            if schedule.loss != NONE and self.course.changes(schedule.loss, schedule.years):
+                self._refuse(
+                    "a loss of utility at ticks whose size or duration depends on attributes, age, time or a clock"
+                )
             self._lump(schedule.costs, schedule.loss, schedule.years)
         for limited in rewards.limited:
             stay.boxed = True

@@ -11,12 +11,14 @@ count.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lmssim.engines.cohort.course import Course
+from lmssim.errors import UnsupportedError
 from lmssim.kernels import layout
+from lmssim.kernels.layout import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +32,7 @@ MAX_PASSIVE = 4
 """Passive attributes at most: results are kept for each combination of them."""
 GUARD_WIDTH = 5
 MAX_WATCHERS = 62
+MAX_LOSSES = 62
 ONCE, NO_ROOM = -1, -2
 """In place of a mark's watcher: it can be met once at most, so that its expected number says all; none is left."""
 
@@ -67,6 +70,14 @@ class Liveness:
         By mark, its watcher: endpoints come first; else `ONCE` or `NO_ROOM`.
     n_watchers : int
         Endpoints, and marks that have a watcher.
+    losing : ndarray(int)
+        By mark, its bit among those that take utility away for some time; -1 if it takes none.
+    code : ndarray(int)
+        By mark, a bit of its own if repeats of its loss neither stack nor are out of reach; else 0.
+    tick_code : ndarray(int)
+        By number of a schedule, the same for the loss of its ticks.
+    stopping : bool
+        Whether some loss of utility ends on leaving a state.
     """
 
     live_bits: IntArray
@@ -82,6 +93,10 @@ class Liveness:
     ahead: IntArray
     watcher: IntArray
     n_watchers: int
+    losing: IntArray
+    code: IntArray
+    tick_code: IntArray
+    stopping: bool
 
 
 class _Backward:
@@ -155,7 +170,31 @@ class _Backward:
             ahead=_ints([self._watched(word, watcher) for word in self.ahead]),
             watcher=_ints(watcher),
             n_watchers=n_watchers,
+            **self._losses(watcher),
         )
+
+    def _losses(self, watcher: list[int]) -> dict[str, Any]:
+        """Bits of what takes utility away for some time, and codes of what must not stack."""
+        worth = self.rows.rewards
+        losing = [n for n, mark in enumerate(worth.of_mark) if mark.loss != NONE]
+        again = [n for n in losing if not worth.of_mark[n].stacks and watcher[n] != ONCE]
+        ticks = {s.number: s.loss for state in worth.of_state for s in state.schedules}
+        lossy = [number for number, loss in ticks.items() if loss != NONE]
+        if max(len(losing), len(again) + len(lossy)) > MAX_LOSSES:
+            raise UnsupportedError(
+                f"{self.course.program.scenario.path}: more than {MAX_LOSSES} events and schedules take utility away"
+                " for some time: engine 'cohort' cannot tell them apart; use engine 'compiled'."
+            )
+        self.course.refuse_changing(again)
+        bits = {n: 1 << i for i, n in enumerate(again)}
+        tick_bits = {number: 1 << (len(again) + i) for i, number in enumerate(lossy)}
+        limited = any(reward.loss != NONE for state in worth.of_state for reward in state.limited)
+        return {
+            "losing": _ints([losing.index(n) if n in losing else -1 for n in range(len(worth.of_mark))]),
+            "code": _ints([bits.get(n, 0) for n in range(len(worth.of_mark))]),
+            "tick_code": _ints([tick_bits.get(number, 0) for number in range(max(ticks, default=-1) + 1)]),
+            "stopping": limited or any(worth.of_mark[n].stops for n in losing),
+        }
 
     def _guards(self) -> tuple[list[int], list[tuple[int, ...]]]:
         """Guards state by state, of those that add to what is read anyway."""
@@ -247,8 +286,6 @@ def closures(program: Program) -> list[str]:
         ]
         if held:
             lines.append(f"clock '{clock.name}' stands at its mean by time of entry in {', '.join(held)}")
-    if any(event.utility_loss is not None for event in program.scenario.file.events.values()):
-        lines.append("what is left of a temporary loss of utility on entry into a state is held at its mean")
     if program.scenario.file.terminal:
         lines.append("the way to death within the window of terminal care is followed by hazards alone")
     return lines

@@ -34,6 +34,7 @@ GROWS = {
     memory.BOXES_FULL: ("boxes",),
     memory.TOO_DEEP: ("chain",),
     memory.TOO_MANY: ("slots",),
+    memory.LOSSES_FULL: ("losses",),
 }
 """What to double when something is full."""
 LARGEST = 1 << 17
@@ -154,6 +155,12 @@ class _Continuous:
 
     def _larger(self, space: Workspace, failed: int, profile: int, strategy: int) -> Workspace:
         """A larger workspace, or the reason why there can be none."""
+        if failed == memory.LOSS_TWICE:
+            mark = self.program.marks[int(space.count[memory.FAILED_STATE])]
+            raise UnsupportedError(
+                f"{self.program.scenario.path}: event '{mark}' may happen twice in an instant with losses of utility"
+                " that stack; engine 'cohort' cannot tell how often: use engine 'compiled'."
+            )
         if failed not in GROWS:
             status = layout.BAD_PROBABILITY if failed == memory.BRANCHES_WRONG else layout.CLOCK_UNSET
             raise self._refused(space, status, profile, strategy)

@@ -42,7 +42,9 @@ class Sizes:
     boxes: int = 256
     chain: int = 256
     slots: int = 32
-    """Temporary losses of utility that can be open at once."""
+    """Products of temporary losses of utility that can be open at once in a sheet."""
+    losses: int = 1024
+    """The same in all boxes."""
 
     def doubled(self, name: str, than: Sizes) -> Sizes:
         """With room for twice as many of one thing as another has."""
@@ -59,7 +61,7 @@ def workspace_of(program: Program, follow: memory.Follow, n_watchers: int, size:
         wf=_zeros(program.packed.n_scratch_floats),
         kinds=_kinds(size, n_clocks, len(program.categories), n_passive, n_stored),
         nodes=_nodes(size, n, n_clocks, n_passive, n_watchers),
-        boxes=_boxes(size, n, n_clocks, n_bins, len(program.states)),
+        boxes=_boxes(size, n_passive + n_watchers, n_clocks, n_bins, len(program.states)),
         chain=_chain(size, n, n_clocks),
         solved=_solved(program, size, n_watchers, n_bins, max(n_stored, 1)),
         count=_ints(memory.N_COUNTERS),
@@ -130,8 +132,9 @@ def _nodes(size: Sizes, n: int, n_clocks: int, n_passive: int, n_watchers: int) 
         visit=_ints(size.links, memory.Y_WIDTH),
         tick=_ints(size.links, 4),
         tick_real=_zeros(2, size.links),
-        slot=_ints(size.slots, 2),
+        slot=_ints(size.slots, memory.W_WIDTH),
         slot_end=_zeros(size.slots),
+        slot_began=_zeros(size.slots),
         live=_ints(size.nodes),
         flow=_ints(4 * size.links, memory.FLOW_WIDTH),
         flow_weight=_zeros(4 * size.links),
@@ -149,13 +152,20 @@ def _boxes(size: Sizes, n: int, n_clocks: int, n_bins: int, n_states: int) -> me
         clock=_zeros(size.boxes, n_bins, 2, n_clocks),
         clock_mass=_zeros(size.boxes, n_bins, n_clocks),
         done=_ints(n_states),
+        first=_ints(size.boxes, n_bins),
+        held=_ints(size.losses, memory.U_WIDTH),
+        held_sum=_zeros(size.losses, 2),
+        free=_ints(1),
+        band=_zeros(memory.N_BANDS, 2, 2),
+        term=_ints(size.losses, memory.U_WIDTH),
+        term_sum=_zeros(size.losses, 2),
     )
 
 
 def _chain(size: Sizes, n: int, n_clocks: int) -> memory.Chain:
     """A chain of chance states."""
     return memory.Chain(
-        item=_ints(size.chain, 11),
+        item=_ints(size.chain, memory.O_WIDTH),
         p=_zeros(size.chain),
         clock=_zeros(size.chain, n_clocks),
         vector=_zeros(size.chain, n),

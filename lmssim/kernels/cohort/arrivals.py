@@ -13,18 +13,22 @@ from lmssim.kernels.cohort.kinds import (
     set_clocks, starting,
 )
 from lmssim.kernels.cohort.ledger import bin_of, end, meet, note_flux, recombine, set_vector, total
+from lmssim.kernels.cohort.losses import (
+    add_marks, hold_terms, leave, lose, lose_by_marks, loss_of, move_terms, take_terms,
+)
 from lmssim.kernels.cohort.memory import (
     AT_ARRIVE, AT_EVENT, AT_START, BOXES_FULL, BY_DELAY, DR_ENTERED, D_KIND, FAILED, FAILED_STATE, K_ATTRIBUTES,
-    K_ENTRY, LONG, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, NOTE_LOSS, N_BOXES, N_NOTES,
-    N_OUTS, N_USED, N_WATCHED, OF_ARRIVAL, OF_EVENT, OF_MOVE, OF_OUTCOME, OF_SOURCE, OF_TARGET, O_ATTRIBUTES,
-    O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_WHAT, TOO_MANY,
-    W_MARK, W_OPEN, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    K_ENTRY, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, N_BOXES, N_NOTES, N_OUTS, N_WATCHED,
+    OF_ARRIVAL, OF_EVENT, OF_MOVE, OF_OUTCOME, OF_SOURCE, OF_TARGET, O_ALL, O_ATTRIBUTES, O_CENSORING, O_CLEAR,
+    O_COMPETING, O_CURES, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS, Boxes, Chain, Follow, Kinds, Nodes,
+    Solved,
 )
 from lmssim.kernels.cohort.nodes import settle
 from lmssim.kernels.jit import borrow, paste
 from lmssim.kernels.layout import (
-    ABSORBING, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_EVENT, H_STATE, NONE, S_FIRST_EVENT, S_KIND, S_LAST_EVENT,
-    S_WIDTH, V_CLEAR, V_DEATH_REF, V_DEATH_STATE, V_LOSS, V_SET, V_WIDTH, V_YEARS,
+    ABSORBING, F_RATE_COSTS, F_RATE_EFFECTS, H_EVENT, H_STATE, L_LOSS, L_WIDTH, L_YEARS, NONE, S_FIRST_EVENT,
+    S_FIRST_LIMITED, S_KIND, S_LAST_EVENT, S_LAST_LIMITED, S_WIDTH, T_SILENT, V_CLEAR, V_DEATH_REF, V_DEATH_STATE,
+    V_SET, V_STOPS, V_WIDTH,
 )
 from lmssim.kernels.machine import value_at
 from lmssim.kernels.walk import event_probability
@@ -83,11 +87,25 @@ def arrive(
             m, f, kinds, solved, note_from, count[N_NOTES], amount, amount * discount_cost, amount * discount_effect
         )
         count[N_NOTES] = note_from
+        _begin_limited(m, wi, wf, v, x, nodes, count, s, n_passive, mass, item[I_ATTRIBUTES], time, strategy)
         settle(
             m, f, wi, wf, v, x, follow, kinds, nodes, count, state, live_of(follow, state, item[I_ATTRIBUTES]),
             live_cures(m, follow, state, item[I_CURES]), item[I_ATTRIBUTES] & follow.entry_bits[state], mass, clock,
             time, time, -1, strategy,
         )
+
+
+@borrow
+def _begin_limited(
+    m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, nodes: Nodes, count: IntArray, s: int,
+    n_passive: int, vector: FloatArray, attributes: int, time: float, strategy: int,
+) -> None:
+    """Losses of utility in the first years of a stay begin; they end with it."""
+    for q in range(m[s + S_FIRST_LIMITED], m[s + S_LAST_LIMITED], L_WIDTH):
+        if m[q + L_LOSS] != NONE:
+            loss = value_at(m, wi, wf, m[q + L_LOSS], v, x, attributes, time, strategy)
+            years = value_at(m, wi, wf, m[q + L_YEARS], v, x, attributes, time, strategy)
+            lose(m, nodes, count, n_passive, vector, 0, loss, time + years, time, 1)
 
 
 @borrow
@@ -132,6 +150,7 @@ def _event(
     copy_item(changed, item)
     changed[I_CLEAR] = changed[I_SET] = changed[I_MET] = changed[I_COMPETING] = changed[I_CENSORING] = 0
     change(changed, m[e + V_CLEAR], m[e + V_SET], all_passive)
+    move_terms(follow, nodes, count, n_passive, hit, changed[I_CLEAR], changed[I_SET])
     recombine(follow, hit, n_passive, changed[I_CLEAR], changed[I_SET])
     meet_mark(m, follow, changed, mark)
     meet(f, nodes, solved, count, hit, n_passive, changed[I_MET], changed[I_COMPETING], 0, time)
@@ -143,7 +162,9 @@ def _event(
         amount * math.exp(-f[F_RATE_EFFECTS] * time),
     )
     count[N_NOTES] = first
-    open_loss(m, wi, wf, v, x, nodes, kinds, count, hit, mark, 1.0, changed[I_ATTRIBUTES], time, strategy)
+    if follow.losing[mark] >= 0:
+        loss, years = loss_of(m, wi, wf, v, x, mark, changed[I_ATTRIBUTES], time, strategy)
+        lose(m, nodes, count, n_passive, hit, follow.code[mark], loss, time + years, time, m[e + V_STOPS])
     dies = 0.0
     if m[e + V_DEATH_REF] != NONE:
         dies = value_at(m, wi, wf, m[e + V_DEATH_REF], v, x, changed[I_ATTRIBUTES], time, strategy)
@@ -174,69 +195,27 @@ def _event(
 
 
 @borrow
-def open_loss(
-    m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, nodes: Nodes, kinds: Kinds,
-    count: IntArray, vector: FloatArray, mark: int, share: float, attributes: int, time: float, strategy: int,
-) -> None:
-    """Begin a loss of utility of a mark for a share of a vector: a slot takes the mass times the loss."""
-    e = m[H_EVENT] + mark * V_WIDTH
-    if m[e + V_LOSS] == NONE:
-        return
-    loss = share * value_at(m, wi, wf, m[e + V_LOSS], v, x, attributes, time, strategy)
-    until = math.inf
-    if m[e + V_YEARS] != NONE:
-        until = time + value_at(m, wi, wf, m[e + V_YEARS], v, x, attributes, time, strategy)
-    put_loss(m, nodes, kinds, count, vector, mark, loss, until, time)
-
-
-@borrow
-def open_slot(nodes: Nodes, count: IntArray, n_passive: int, code: int, until: float) -> int:
-    """Column of the slot of a loss that ends at a time, opened if none is; -1 if there is no room."""
-    first, free = n_passive + count[N_WATCHED], -1
-    for k in range(len(nodes.slot)):
-        if nodes.slot[k, W_OPEN] != 0 and nodes.slot[k, W_MARK] == code and nodes.slot_end[k] == until:
-            return first + k
-        if nodes.slot[k, W_OPEN] == 0 and free < 0:
-            free = k
-    if free < 0:
-        count[FAILED] = TOO_MANY
-        return -1
-    nodes.slot[free, W_OPEN], nodes.slot[free, W_MARK], nodes.slot_end[free] = 1, code, until
-    count[N_USED] = max(count[N_USED], first + free + 1)
-    return first + free
-
-
-@borrow
-def put_loss(
-    m: IntArray, nodes: Nodes, kinds: Kinds, count: IntArray, vector: FloatArray, code: int, loss: float,
-    until: float, time: float,
-) -> None:
-    """Put a loss of utility on a vector until a time; with others that are open it multiplies, or adds if declared."""
-    if loss == 0.0 or until <= time:
-        return
-    n_passive = kinds.utility.shape[1]
-    column = open_slot(nodes, count, n_passive, code, until)
-    if column < 0:
-        return
-    mass = total(vector, n_passive)
-    if m[H_ADDITIVE] == 0:
-        for k in range(len(nodes.slot)):
-            mass -= vector[n_passive + count[N_WATCHED] + k]
-    vector[column] += loss * mass
+def take(nodes: Nodes, d: int, p: float, i: int) -> None:
+    """Take a share `p` of a node's mass, and put it aside in place `i`."""
+    mass = nodes.mass[d]
+    for c in range(len(mass)):
+        nodes.term[i * len(mass) + c] = mass[c] * p
+        mass[c] *= 1.0 - p
 
 
 @paste
 def jump(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
-    kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, d: int, j: int, p: float,
+    kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, d: int, j: int, i: int,
     time: float, strategy: int,
 ) -> None:
-    """A share `p` of a node makes move `j` at `time`."""
-    n_passive = kinds.utility.shape[1]
-    source, kind = nodes.mass[d], nodes.row[d, D_KIND]
+    """Mass of a node makes move `j` at `time`: what `take` has put aside in place `i`."""
+    n_passive, kind = kinds.utility.shape[1], nodes.row[d, D_KIND]
     moved = chain.vector[len(chain.p) + OF_MOVE]
-    set_vector(moved, source, p)
-    set_vector(source, source, 1.0 - p)
+    for c in range(len(moved)):
+        moved[c] = nodes.term[i * len(moved) + c]
+    if m[kinds.move[j, M_ROW] + T_SILENT] == 0:
+        leave(nodes, count, n_passive, moved, time)
     amount = total(moved, n_passive)
     if amount == 0.0:
         return
@@ -279,23 +258,18 @@ def spread(
         m, f, kinds, solved, first_note, count[N_NOTES], amount, amount * math.exp(-f[F_RATE_COSTS] * time),
         amount * math.exp(-f[F_RATE_EFFECTS] * time),
     )
-    last, last_note = count[N_OUTS], count[N_NOTES]
     vector = chain.vector[len(chain.p) + OF_OUTCOME]
-    for i in range(first, last):
+    for i in range(first, count[N_OUTS]):
         out = kinds.out[i]
         set_vector(vector, moved, kinds.out_p[i])
         meet(f, nodes, solved, count, vector, n_passive, out[O_EVENT], out[O_COMPETING], out[O_CENSORING], time)
+        move_terms(follow, nodes, count, n_passive, vector, out[O_CLEAR], out[O_SET])
         recombine(follow, vector, n_passive, out[O_CLEAR], out[O_SET])
-        for k in range(first_note, last_note):
-            if kinds.note[k, Q_WHAT] == NOTE_LOSS:
-                mark = kinds.note[k, Q_INDEX]
-                e = m[H_EVENT] + mark * V_WIDTH
-                until = math.inf
-                if m[e + V_YEARS] != NONE:
-                    set_clocks(m, wi, wf, clock, 0, time)
-                    until = time + value_at(m, wi, wf, m[e + V_YEARS], v, x, attributes, time, strategy)
-                put_loss(m, nodes, kinds, count, vector, mark, kinds.note_size[k], until, time)
         if out[O_STAYS] != 0:
+            lose_by_marks(
+                m, wi, wf, v, x, follow, nodes, count, n_passive, vector, out[O_LOSSES], out[O_ALL], clock, time,
+                strategy,
+            )
             settle(
                 m, f, wi, wf, v, x, follow, kinds, nodes, count, out[O_STATE], out[O_ATTRIBUTES], out[O_CURES], entry,
                 vector, clock, entered, time, row, strategy,
@@ -315,9 +289,9 @@ def land(
     vector: FloatArray, clock: FloatArray, stays_in_sheet: bool, time: float, strategy: int,
 ) -> None:
     """Mass reaches the end of a chain at `time`: absorbed, a node of this sheet, or a box."""
-    state = out[O_STATE]
+    state, n_passive = out[O_STATE], kinds.utility.shape[1]
     if m[m[H_STATE] + state * S_WIDTH + S_KIND] == ABSORBING:
-        end(f, solved, state, total(vector, kinds.utility.shape[1]), time)
+        end(f, solved, state, total(vector, n_passive), time)
         return
     after = chain.clock[len(chain.p) + OF_TARGET]
     set_vector(after, clock, 1.0)
@@ -327,16 +301,21 @@ def land(
             after[c] = time
     restarts = started & follow.live_clocks[state]
     if stays_in_sheet or (follow.boxed[state] == 0 and restarts == 0):
+        lose_by_marks(
+            m, wi, wf, v, x, follow, nodes, count, n_passive, vector, out[O_LOSSES], out[O_ALL], after, time, strategy
+        )
         arrive(
             m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, out, vector, after, time, strategy
         )
     else:
         b = box_of(follow, boxes, count, state, out[O_ATTRIBUTES], out[O_CURES])
         if b >= 0:
-            put_in_box(
-                follow, kinds, nodes, boxes, count, b, vector, time, after, total(vector, kinds.utility.shape[1]),
-                solved.endpoint.shape[0],
+            n = take_terms(follow, nodes, boxes, count, n_passive, vector, 0, 0, False, time)
+            n = add_marks(
+                m, wi, wf, v, x, follow, boxes, count, n_passive, vector, n, out[O_LOSSES], out[O_ALL], after, time,
+                strategy,
             )
+            put_in_box(follow, kinds, nodes, boxes, count, b, vector, n, time, after, total(vector, n_passive))
 
 
 @borrow
@@ -357,18 +336,16 @@ def box_of(follow: Follow, boxes: Boxes, count: IntArray, state: int, attributes
     boxes.hash[i] = b
     boxes.row[b, 0], boxes.row[b, 1], boxes.row[b, 2] = state, attributes, cures
     boxes.mass[b], boxes.time[b], boxes.clock[b], boxes.clock_mass[b] = 0.0, 0.0, 0.0, 0.0
+    boxes.first[b] = -1
     return b
 
 
 @borrow
 def put_in_box(
     follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, count: IntArray, b: int, vector: FloatArray,
-    time: float, clock: FloatArray, amount: float, n_watchers: int,
+    n_terms: int, time: float, clock: FloatArray, amount: float,
 ) -> None:
-    """Add a vector that enters at `time`; if its interval's sheet is done, to the next one.
-
-    Of temporary losses of utility the sum is kept, and its product with the time that is left of them.
-    """
+    """Add a vector that enters at `time`, with the terms of losses in hand; if its interval is done, to the next."""
     k = bin_of(follow, time)
     done = boxes.done[boxes.row[b, 0]]
     if k <= done:
@@ -378,11 +355,7 @@ def put_in_box(
         mass[c] += vector[c]
     for i in range(count[N_WATCHED]):
         mass[n_passive + nodes.watch[i]] += vector[n_passive + i]
-    first, lost = n_passive + count[N_WATCHED], n_passive + n_watchers
-    for i in range(len(nodes.slot)):
-        if nodes.slot[i, W_OPEN] != 0 and vector[first + i] != 0.0:
-            mass[lost] += vector[first + i]
-            mass[lost + 1] += vector[first + i] * min(nodes.slot_end[i] - time, LONG)
+    hold_terms(follow, boxes, count, b, k, n_terms)
     boxes.time[b, k] += amount * time
     for c in range(len(clock)):
         if not math.isnan(clock[c]):

@@ -14,12 +14,14 @@ from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.arrivals import put_in_box
 from lmssim.kernels.cohort.kinds import passive_column, starting
 from lmssim.kernels.cohort.ledger import count_over, note_flux, recombine, set_vector, total
+from lmssim.kernels.cohort.losses import add_marks, moved_slot, take_terms
 from lmssim.kernels.cohort.memory import (
-    D_ALIVE, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, LR_WEIGHT,
-    L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LIVE, N_MOMENTS, N_NODES,
-    N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_TERMS, N_USED, N_WATCHED, N_WITHIN, OF_NODE,
-    O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_SET, O_STARTED, O_STATE, TO_BOX, TO_END, X_AFTER, X_BEFORE, X_COST,
-    X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    D_ALIVE, FAILED, FLOW_LOUD, FLOW_MOVES, FLOW_SOURCE, FLOW_TARGET, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET,
+    LR_WEIGHT, L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LIVE, N_MOMENTS,
+    N_NODES, N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_TERMS, N_USED, N_WATCHED, N_WITHIN,
+    OF_NODE, O_ALL, O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS, TO_BOX,
+    TO_END, W_STOPS, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes,
+    Solved,
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
@@ -77,7 +79,7 @@ def choose_columns(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray) 
         for c in range(n):
             seen[c] += abs(mass[c])
     changed = True
-    while changed:
+    while changed and count[FAILED] == 0:
         changed = False
         for k in range(count[N_WITHIN]):
             g = nodes.within[k]
@@ -91,6 +93,15 @@ def choose_columns(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray) 
                 if seen[c] > 0.0 and seen[to] == 0.0:
                     seen[to] = 1.0
                     changed = True
+            for c in range(n_passive + count[N_WATCHED], n):
+                if seen[c] > 0.0:
+                    to = moved_slot(follow, nodes, count, n_passive, c, out[O_CLEAR], out[O_SET])
+                    if to >= n or (to >= 0 and seen[to] == 0.0):
+                        seen[to] = 1.0
+                        changed = True
+            for c in range(n, count[N_USED]):
+                seen[c] = 1.0
+            n = count[N_USED]
     k, same = 0, n == count[N_SEEN]
     for c in range(n):
         if c == n_passive:
@@ -162,8 +173,14 @@ def _map_columns(follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, o:
         column[k] = k if c >= 0 else -1
         if 0 <= c < n_passive and changes != 0:
             column[k] = nodes.dense[1, passive_column(follow, c, out[O_CLEAR], out[O_SET])]
-        elif n_passive <= c < n_passive + n_watched and (gone >> nodes.watch[c - n_passive]) & 1:
-            column[k] = -1
+        elif n_passive <= c < n_passive + n_watched:
+            column[k] = -1 if (gone >> nodes.watch[c - n_passive]) & 1 else k
+        elif c >= n_passive + n_watched:
+            if out[O_STAYS] == 0 and nodes.slot[c - n_passive - n_watched, W_STOPS] != 0:
+                column[k] = -1
+            elif changes != 0:
+                to = moved_slot(follow, nodes, count, n_passive, c, out[O_CLEAR], out[O_SET])
+                column[k] = nodes.dense[1, to] if to >= 0 else -1
         moves |= column[k] >= 0 and column[k] != k
         nodes.share[first + k] = 0.0 if column[k] < 0 else 1.0
     return moves
@@ -299,8 +316,9 @@ def _sum_terms(nodes: Nodes, count: IntArray, i: int, n_terms: int) -> None:
 
 @borrow
 def flow_out(
-    m: IntArray, f: FloatArray, follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved,
-    count: IntArray, start: float, stop: float,
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
+    kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, start: float, stop: float,
+    strategy: int,
 ) -> None:
     """What leaves nodes during a step: notes of the links, watchers that are met, mass into boxes and ends."""
     factor_cost, factor_effect = math.exp(-f[F_RATE_COSTS] * start), math.exp(-f[F_RATE_EFFECTS] * start)
@@ -336,8 +354,8 @@ def flow_out(
             solved.ended[out[O_STATE], step] += amount
         elif target <= TO_BOX:
             _flow_to_box(
-                m, follow, kinds, nodes, boxes, chain, count, TO_BOX - target, out, d, weight, start, stop,
-                solved.endpoint.shape[0],
+                m, wi, wf, v, x, follow, kinds, nodes, boxes, chain, count, TO_BOX - target, out, d, weight, start,
+                stop, strategy,
             )
     for k in range(count[N_WATCHED]):
         for how in range(3):
@@ -363,8 +381,9 @@ def _meet_over(kinds: Kinds, nodes: Nodes, count: IntArray, out: IntArray, d: in
 
 @borrow
 def _flow_to_box(
-    m: IntArray, follow: Follow, kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, count: IntArray, b: int,
-    out: IntArray, d: int, weight: float, start: float, stop: float, n_watchers: int,
+    m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow, kinds: Kinds,
+    nodes: Nodes, boxes: Boxes, chain: Chain, count: IntArray, b: int, out: IntArray, d: int, weight: float,
+    start: float, stop: float, strategy: int,
 ) -> None:
     """What enters box `b` from node `d` during a step, at its mean time."""
     n_passive, vector, years = kinds.utility.shape[1], nodes.vector, nodes.years[d]
@@ -384,6 +403,10 @@ def _flow_to_box(
     for c in range(len(clock)):
         if (started >> c) & 1:
             clock[c] = time
-    put_in_box(
-        follow, kinds, nodes, boxes, count, b, vector, time, clock, weight * nodes.moment[d, X_YEARS], n_watchers
+    n = 0
+    if count[N_USED] > n_passive + count[N_WATCHED]:
+        n = take_terms(follow, nodes, boxes, count, n_passive, vector, out[O_CLEAR], out[O_SET], True, time)
+    n = add_marks(
+        m, wi, wf, v, x, follow, boxes, count, n_passive, vector, n, out[O_LOSSES], out[O_ALL], clock, time, strategy
     )
+    put_in_box(follow, kinds, nodes, boxes, count, b, vector, n, time, clock, weight * nodes.moment[d, X_YEARS])

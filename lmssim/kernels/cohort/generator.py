@@ -14,10 +14,10 @@ from lmssim.kernels.cohort.memory import (
     D_LAST_VISIT, FAILED, FAILED_STATE, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, K_ATTRIBUTES, K_CURES, K_ENTRY,
     K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, LR_EFFECT, LR_RATIO, LR_UNTIL, LR_WEIGHT, L_MOVE, L_NODE, L_SPEC,
     MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW,
-    M_TIMED, NOTE_LOSS, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NOTES, N_OUTS, N_PAYING, N_SPECS, N_TIMED, N_WITHIN,
-    O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_WHAT, S_A,
-    S_AFTER, S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT, Y_LIGHT, Y_MET, Y_MOVE, Y_NODE,
-    Boxes, Chain, Follow, Kinds, Nodes,
+    M_TIMED, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NOTES, N_OUTS, N_PAYING, N_SPECS, N_TIMED, N_WITHIN, O_ATTRIBUTES,
+    O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS, S_A, S_AFTER,
+    S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT, Y_LIGHT, Y_MET, Y_MOVE, Y_NODE, Boxes,
+    Chain, Follow, Kinds, Nodes,
 )
 from lmssim.kernels.cohort.nodes import decide_cures, next_path, node_of
 from lmssim.kernels.jit import borrow
@@ -81,8 +81,7 @@ def _lighten(
     out, same = kinds.out[move[M_FIRST_OUT]], kinds.row[kind]
     light = move[M_LAST_OUT] == move[M_FIRST_OUT] + 1 and out[O_STAYS] != 0 and out[O_CLEAR] | out[O_SET] == 0
     light = light and out[O_ATTRIBUTES] == same[K_ATTRIBUTES] and out[O_CURES] == same[K_CURES]
-    for k in range(move[M_FIRST_NOTE], move[M_LAST_NOTE]):
-        light = light and kinds.note[k, Q_WHAT] != NOTE_LOSS
+    light = light and out[O_LOSSES] == 0
     if light:
         visit[Y_LIGHT], visit[Y_MET] = 1, out[O_EVENT] | out[O_COMPETING] | out[O_CENSORING]
     else:
@@ -127,12 +126,12 @@ def _add_edges(
     out = kinds.out[o]
     state, stays, attributes, p = out[O_STATE], out[O_STAYS] != 0, out[O_ATTRIBUTES], kinds.out_p[o]
     if m[m[H_STATE] + state * S_WIDTH + S_KIND] == ABSORBING:
-        _add_edge(kinds, nodes, count, link, d, o, TO_END, p)
+        _add_edge(follow, kinds, nodes, count, link, d, o, TO_END, p)
         return
     restarts = starting(m, nodes.clock[d], out[O_STARTED]) & follow.live_clocks[state]
-    if not stays and (follow.boxed[state] != 0 or restarts != 0):
+    if not stays and (follow.boxed[state] != 0 or restarts != 0 or out[O_LOSSES] != 0):
         b = box_of(follow, boxes, count, state, attributes, out[O_CURES])
-        _add_edge(kinds, nodes, count, link, d, o, TO_BOX - max(b, 0), p)
+        _add_edge(follow, kinds, nodes, count, link, d, o, TO_BOX - max(b, 0), p)
         return
     cures, entry = out[O_CURES], kinds.row[nodes.row[d, D_KIND], K_ENTRY]
     if not stays:
@@ -146,14 +145,16 @@ def _add_edges(
             m, f, wi, wf, v, x, follow, kinds, nodes, count, state, attributes, decided, entry,
             nodes.real[d, DR_ENTERED], nodes.clock[d], now, -1, strategy,
         )
-        _add_edge(kinds, nodes, count, link, d, o, target, p * share)
+        _add_edge(follow, kinds, nodes, count, link, d, o, target, p * share)
         path, n_taken = next_path(path, n_asked)
         if n_taken == 0:
             return
 
 
 @borrow
-def _add_edge(kinds: Kinds, nodes: Nodes, count: IntArray, link: int, d: int, o: int, target: int, p: float) -> None:
+def _add_edge(
+    follow: Follow, kinds: Kinds, nodes: Nodes, count: IntArray, link: int, d: int, o: int, target: int, p: float
+) -> None:
     """Append an edge; a plain one leaves all columns as they are."""
     g, out = count[N_EDGES], kinds.out[o]
     if g >= len(nodes.edge):
@@ -163,7 +164,7 @@ def _add_edge(kinds: Kinds, nodes: Nodes, count: IntArray, link: int, d: int, o:
     edge = nodes.edge[g]
     edge[G_LINK], edge[G_SOURCE], edge[G_TARGET], edge[G_OUT] = link, d, target, o
     loud = out[O_EVENT] | out[O_COMPETING] | out[O_CENSORING] | out[O_CLEAR] | out[O_SET]
-    edge[G_PLAIN] = 1 if loud == 0 else 0
+    edge[G_PLAIN] = 1 if loud == 0 and (follow.stopping[0] == 0 or out[O_STAYS] != 0) else 0
     nodes.edge_p[g] = p
     if target >= 0:
         nodes.within[count[N_WITHIN]] = g

@@ -9,11 +9,11 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.memory import (
     AT_BRANCH, AT_HAPPEN, AT_ITEM, AT_START, AT_VISITS, BRANCHES_WRONG, BY_DELAY, BY_HAZARD, CHAINS_FULL, FAILED,
-    FAILED_STATE, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, KINDS_FULL, M_FAMILY,
-    M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, M_TIMED, MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH,
-    N_KINDS, N_MOVES, N_NOTES, N_OUTS, N_STORED, NOTE_COST, NOTE_ENTRY, NOTE_LOSS, NOTE_MARK, NOTE_QALY, O_ATTRIBUTES,
-    O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_SET, O_STARTED, O_STATE, O_STAYS, Q_INDEX, Q_STATE, Q_WHAT,
-    SPARE, TOO_DEEP, Z_BITS, Z_CARE, Z_MAY_CLEAR, Z_MAY_SET, Z_WANT, Chain, Follow, Kinds,
+    FAILED_STATE, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, KINDS_FULL, LOSS_TWICE,
+    M_FAMILY, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW, M_TIMED, MR_A, MR_B, MR_C, MR_RATIO,
+    MR_STRETCH, N_KINDS, N_MOVES, N_NOTES, N_OUTS, N_STORED, NOTE_COST, NOTE_ENTRY, NOTE_MARK, NOTE_QALY, O_ALL,
+    O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS,
+    Q_INDEX, Q_STATE, Q_WHAT, SPARE, TOO_DEEP, Z_BITS, Z_CARE, Z_MAY_CLEAR, Z_MAY_SET, Z_WANT, Chain, Follow, Kinds,
 )
 from lmssim.kernels.families import FIXED, VISIT
 from lmssim.kernels.jit import borrow
@@ -26,7 +26,7 @@ from lmssim.kernels.layout import (
     S_SET, S_TERMINAL, S_UTILITY, S_WIDTH, T_CARE, T_CLEAR, T_CURE, T_CURE_REDRAW, T_EVENT, T_FAMILY, T_FIRST_COST,
     T_FRESH, T_LAST_COST, T_MARK, T_REF_A, T_RISK, T_RULE, T_SET, T_SILENT, T_TIMED,
     T_TO, T_WANT, T_WIDTH, V_CLEAR, V_COMPETING_OF, V_DEATH_REF, V_DEATH_STATE, V_EVENT_OF, V_FIRST_COST, V_LAST_COST,
-    V_LOSS, V_SET, V_WIDTH,
+    V_SET, V_STACKS, V_WIDTH,
 )
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.race import rate_of_use, visit_probability
@@ -34,8 +34,11 @@ from lmssim.kernels.walk import event_probability, weigh_branches
 # isort: on
 
 MAX_DEPTH = 256
-I_STATE, I_EVENT, I_ATTRIBUTES, I_CURES, I_CLEAR, I_SET, I_MET, I_COMPETING, I_CENSORING, I_STARTED, I_STAYS = range(11)
-I_WIDTH = 11
+(
+    I_STATE, I_EVENT, I_ATTRIBUTES, I_CURES, I_CLEAR, I_SET, I_MET, I_COMPETING, I_CENSORING, I_STARTED, I_STAYS,
+    I_LOSSES,
+) = range(12)
+I_WIDTH = 12
 
 
 @borrow
@@ -284,15 +287,12 @@ def note_mark(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, kinds: Kinds, count: IntArray, mark: int,
     state: int, p: float, attributes: int, time: float, strategy: int,
 ) -> None:
-    """Write down a mark: that it happens, what it costs, and that a loss of utility begins."""
+    """Write down a mark: that it happens, and what it costs."""
     e = m[H_EVENT] + mark * V_WIDTH
     note(kinds, count, NOTE_MARK, mark, state, p)
     note_costs(
         m, wi, wf, v, x, kinds, count, m[e + V_FIRST_COST], m[e + V_LAST_COST], state, p, attributes, time, strategy
     )
-    if m[e + V_LOSS] != NONE:
-        loss = value_at(m, wi, wf, m[e + V_LOSS], v, x, attributes, time, strategy)
-        note(kinds, count, NOTE_LOSS, mark, state, p * loss)
 
 
 @borrow
@@ -367,6 +367,7 @@ def find_outcomes(
     if m[t + T_MARK] >= 0:
         note_mark(m, wi, wf, v, x, kinds, count, m[t + T_MARK], state, 1.0, before, time, strategy)
         meet_mark(m, follow, start, m[t + T_MARK])
+        lose_mark(m, follow, count, start, m[t + T_MARK])
     if event >= 0:
         e = m[H_EVENT] + event * V_WIDTH
         if m[e + V_DEATH_REF] != NONE:
@@ -412,6 +413,16 @@ def meet_mark(m: IntArray, follow: Follow, item: IntArray, mark: int) -> None:
 
 
 @borrow
+def lose_mark(m: IntArray, follow: Follow, count: IntArray, item: IntArray, mark: int) -> None:
+    """The item loses utility by a mark, if that takes any away; twice in an instant only once unless it stacks."""
+    if follow.losing[mark] >= 0:
+        bit = 1 << follow.losing[mark]
+        if item[I_LOSSES] & bit and m[m[H_EVENT] + mark * V_WIDTH + V_STACKS] != 0:
+            count[FAILED], count[FAILED_STATE] = LOSS_TWICE, mark
+        item[I_LOSSES] |= bit
+
+
+@borrow
 def _add_outcome(follow: Follow, kinds: Kinds, count: IntArray, item: IntArray, p: float) -> None:
     """Write down where an item has arrived."""
     if count[N_OUTS] >= len(kinds.out):
@@ -423,6 +434,7 @@ def _add_outcome(follow: Follow, kinds: Kinds, count: IntArray, item: IntArray, 
     out[O_CURES], out[O_CLEAR], out[O_SET] = item[I_CURES], item[I_CLEAR], item[I_SET]
     out[O_EVENT], out[O_COMPETING], out[O_CENSORING] = item[I_MET], item[I_COMPETING], item[I_CENSORING]
     out[O_STARTED], out[O_STAYS] = item[I_STARTED], item[I_STAYS]
+    out[O_LOSSES], out[O_ALL] = item[I_LOSSES], item[I_ATTRIBUTES]
     kinds.out_p[count[N_OUTS]] = p
     count[N_OUTS] += 1
 
@@ -507,6 +519,7 @@ def _happen(
     attributes, state = item[I_ATTRIBUTES], item[I_STATE]
     note_mark(m, wi, wf, v, x, kinds, count, mark, state, p, attributes, time, strategy)
     meet_mark(m, follow, item, mark)
+    lose_mark(m, follow, count, item, mark)
     dies = 0.0
     if m[e + V_DEATH_REF] != NONE:
         dies = value_at(m, wi, wf, m[e + V_DEATH_REF], v, x, attributes, time, strategy)

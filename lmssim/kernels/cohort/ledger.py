@@ -10,8 +10,8 @@ from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import passive_column
 from lmssim.kernels.cohort.memory import (
     A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, D_KIND, K_STATE, K_STORE, NOTE_COST, NOTE_ENTRY, NOTE_MARK,
-    NOTE_QALY, N_LIVE, N_ROWS, N_USED, N_WATCHED, Q_INDEX, Q_STATE, Q_WHAT, W_OPEN, X_AFTER, X_BEFORE, Follow, Kinds,
-    Nodes, Solved,
+    NOTE_QALY, N_LIVE, N_ROWS, N_USED, N_WATCHED, Q_INDEX, Q_STATE, Q_WHAT, W_COLUMN, W_OPEN, X_AFTER, X_BEFORE, Follow,
+    Kinds, Nodes, Solved,
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
@@ -178,16 +178,6 @@ def close_node(m: IntArray, kinds: Kinds, nodes: Nodes, solved: Solved, d: int) 
 
 
 @borrow
-def _mean_utility(kinds: Kinds, nodes: Nodes, d: int, kind: int, n_passive: int) -> float:
-    """Utility of a node over its combinations of passive attributes."""
-    weighted = weight = 0.0
-    for c in range(n_passive):
-        weighted += kinds.utility[kind, c] * nodes.years[d, c]
-        weight += nodes.years[d, c]
-    return weighted / weight if weight > 0.0 else 0.0
-
-
-@borrow
 def _store(
     m: IntArray, follow: Follow, kinds: Kinds, nodes: Nodes, solved: Solved, d: int, kind: int, store: int, k: int,
     years: float, in_costs: float,
@@ -218,7 +208,6 @@ def add_years(
     any_open, interval = False, bin_of(follow, 0.5 * (start + stop))
     for k in range(n_slots):
         any_open |= nodes.slot[k, W_OPEN] != 0
-    first = n_passive + count[N_WATCHED]
     for i in range(count[N_ROWS]):
         d = nodes.held[i]
         sums = nodes.sums[d]
@@ -233,19 +222,27 @@ def add_years(
         if store >= 0:
             _store(m, follow, kinds, nodes, solved, d, kind, store, interval, years, in_costs)
         if any_open:
-            state = kinds.row[kind, K_STATE]
-            s = m[H_STATE] + state * S_WIDTH
-            lost = lost_plain = 0.0
-            for k in range(count[N_USED] - first):
-                lost += nodes.years_effect[d, first + k]
-                lost_plain += nodes.years[d, first + k]
-            if (lost_plain != 0.0 or lost != 0.0) and m[s + S_UTILITY] != NONE:
-                scale = 1.0
-                if m[H_ADDITIVE] == 0:
-                    scale = norm * _mean_utility(kinds, nodes, d, kind, n_passive)
-                solved.outcome[QALY] -= scale * in_effects * lost
-                solved.outcome[QALY_UNDISCOUNTED] -= scale * years * lost_plain
-                solved.state[state, STATE_QALY] -= scale * in_effects * lost
+            _lose_years(m, kinds, nodes, solved, count, d, kind, norm, years, in_effects)
+
+
+@borrow
+def _lose_years(
+    m: IntArray, kinds: Kinds, nodes: Nodes, solved: Solved, count: IntArray, d: int, kind: int, norm: float,
+    years: float, in_effects: float,
+) -> None:
+    """What the losses that are open change in the worth of a node's years in a step."""
+    state, first = kinds.row[kind, K_STATE], kinds.utility.shape[1] + count[N_WATCHED]
+    if m[m[H_STATE] + state * S_WIDTH + S_UTILITY] == NONE:
+        return
+    change = change_plain = 0.0
+    for k in range(count[N_USED] - first):
+        if nodes.slot[k, W_OPEN] != 0:
+            scale = 1.0 if m[H_ADDITIVE] != 0 else norm * kinds.utility[kind, nodes.slot[k, W_COLUMN]]
+            change += scale * nodes.years_effect[d, first + k]
+            change_plain += scale * nodes.years[d, first + k]
+    solved.outcome[QALY] += in_effects * change
+    solved.outcome[QALY_UNDISCOUNTED] += years * change_plain
+    solved.state[state, STATE_QALY] += in_effects * change
 
 
 @borrow

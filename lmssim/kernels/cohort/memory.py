@@ -8,7 +8,7 @@ collected in **boxes** by kind and narrow intervals of time; each interval start
 
 The mass of a node is a row of columns: first one for each combination of passive attributes, then one for each
 *watcher* that the sheet follows (an endpoint or mark: the mass that it has not met yet), then slots of reduced utility
-(the mass under a temporary loss, times the loss). In boxes every watcher has its column.
+(`lmssim.kernels.cohort.losses`). In boxes every watcher has its column.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from lmssim.kernels import FloatArray, IntArray
 OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG, CLOCK_UNREAD, TOO_DEEP, TOO_MANY = (
     range(10)
 )
+LOSSES_FULL, LOSS_TWICE = 20, 21
 """Results of a solution."""
 
 # counters
@@ -27,9 +28,9 @@ OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG,
     N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
     FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
     N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE, N_SEEN,
-    N_PAYING, N_TERMS,
-) = range(31)
-N_COUNTERS = 32
+    N_PAYING, N_TERMS, N_HELD,
+) = range(32)
+N_COUNTERS = 40
 
 # a kind
 K_STATE, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STORE = range(7)
@@ -42,11 +43,13 @@ MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH = range(5)
 MR_WIDTH = 5
 # an outcome of a move: where its chain of chance states ends
 (
-    O_STATE, O_ATTRIBUTES, O_CURES, O_CLEAR, O_SET, O_EVENT, O_COMPETING, O_CENSORING, O_STARTED, O_STAYS,
-) = range(10)
-O_WIDTH = 10
+    O_STATE, O_ATTRIBUTES, O_CURES, O_CLEAR, O_SET, O_EVENT, O_COMPETING, O_CENSORING, O_STARTED, O_STAYS, O_LOSSES,
+    O_ALL,
+) = range(12)
+"""Among them the marks on the way that take utility away, as bits, and all attributes, read later or not."""
+O_WIDTH = 12
 # what falls on the way, per unit of mass that moves
-NOTE_COST, NOTE_QALY, NOTE_ENTRY, NOTE_MARK, NOTE_LOSS = range(5)
+NOTE_COST, NOTE_QALY, NOTE_ENTRY, NOTE_MARK = range(4)
 Q_WHAT, Q_INDEX, Q_STATE = range(3)
 Q_WIDTH = 3
 # a node
@@ -82,8 +85,15 @@ Y_WIDTH = 6
 """A visit is light if it leaves everybody as they are: it is then paid for like a tick, within steps."""
 # a guard of what is read later
 Z_CARE, Z_WANT, Z_BITS, Z_MAY_SET, Z_MAY_CLEAR = range(5)
-# a slot of reduced utility
-W_MARK, W_OPEN = range(2)
+# a slot of reduced utility (`lmssim.kernels.cohort.losses`)
+W_OPEN, W_CODES, W_COLUMN, W_STOPS = range(4)
+W_WIDTH = 4
+# the same in a box: with the band of the time that is left, the sign, and the next of its interval
+U_CODES, U_COLUMN, U_STOPS, U_BAND, U_SIGN, U_NEXT = range(6)
+U_WIDTH = 6
+U_SUM, U_LEFT = range(2)
+N_BANDS = 257
+FREE = 0
 # what is added up of a node: years, years discounted as costs and as effects, and the latter and plain times the norm
 A_YEARS, A_COST, A_EFFECT, A_NORM_EFFECT, A_NORM = range(5)
 N_SUMS = 5
@@ -165,6 +175,7 @@ class Nodes(NamedTuple):
     tick_real: FloatArray
     slot: IntArray
     slot_end: FloatArray
+    slot_began: FloatArray
     live: IntArray
     flow: IntArray
     """Edges within the sheet that carry mass in a step: where their rows begin in a term, whether they
@@ -184,8 +195,7 @@ class Boxes(NamedTuple):
     """State, attributes, cures."""
     hash: IntArray
     mass: FloatArray
-    """(n_boxes, n_bins, n_columns): combinations of passive attributes, every watcher, what is lost for a time, and the
-    same times the years that are left of it."""
+    """(n_boxes, n_bins, n_columns): combinations of passive attributes, and every watcher."""
     time: FloatArray
     """Sums of mass x time of entry."""
     clock: FloatArray
@@ -193,6 +203,20 @@ class Boxes(NamedTuple):
     clock_mass: FloatArray
     done: IntArray
     """By state, the interval whose sheet has been followed last."""
+    first: IntArray
+    """(n_boxes, n_bins): the first row in `held` of what is open; -1 if nothing is."""
+    held: IntArray
+    """By the columns `U_...`."""
+    held_sum: FloatArray
+    """Products of losses times mass, and the same times the years that are left of them."""
+    free: IntArray
+    """One number: the first row of `held` that has been freed; -1 if there is none."""
+    band: FloatArray
+    """(N_BANDS, 2, 2): the sums of `held_sum` by band and sign."""
+    term: IntArray
+    """In hand, by the columns `U_...`."""
+    term_sum: FloatArray
+    """Their products of losses times mass, and the years that are left."""
 
 
 class Chain(NamedTuple):
@@ -207,10 +231,6 @@ class Chain(NamedTuple):
     vector: FloatArray
 
 
-LONG = 200.0
-"""Years for which what is lost for good is lost in a sheet."""
-LOST_BEFORE = -(1 << 40)
-"""Code of losses of utility that began before a sheet did."""
 SPARE = 32
 """Rows of the stack that are kept apart."""
 AT_START, AT_ITEM, AT_HAPPEN, AT_BRANCH, AT_ARRIVE, AT_EVENT, AT_BOX = (-1, -2, -3, -4, -5, -6, -7)
@@ -265,6 +285,14 @@ class Follow(NamedTuple):
     """By state, watchers that may still meet something from it on, as bits."""
     watcher: IntArray
     """By mark, its watcher; negative if it has none."""
+    losing: IntArray
+    """By mark, its bit among those that take utility away; -1 if it takes none."""
+    code: IntArray
+    """By mark, the code of its loss, as a word with one bit; 0 if repeats of it stack or never come."""
+    tick_code: IntArray
+    """By number of a schedule, the code of its ticks' losses."""
+    stopping: IntArray
+    """One number: whether some loss of utility ends on leaving a state."""
     excludes: IntArray
     """One word: categories that some terminal care replaces."""
     bins: FloatArray

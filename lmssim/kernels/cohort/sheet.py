@@ -13,7 +13,7 @@ import math
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.cohort.arrivals import jump
+from lmssim.kernels.cohort.arrivals import jump, take
 from lmssim.kernels.cohort.flow import flow_out, series
 from lmssim.kernels.cohort.generator import build, keep_hazards, note_effects, note_hazards
 from lmssim.kernels.cohort.ledger import add_years, close_node, mean_norm, note_level, note_levels, total
@@ -64,13 +64,16 @@ def fall_due(
         d, j, visit = _next_due(m, f, kinds, nodes, count, time)
         if d < 0:
             break
-        p = 1.0
+        n = 1
         if visit >= 0:
-            p = kinds.move_real[j, MR_A]
-            nodes.visit[visit, Y_NEXT] += 1
+            n = _take_visits(m, f, kinds, nodes, count, kinds.move[j, M_ROW], time)
         else:
+            take(nodes, d, 1.0, 0)
             nodes.real[d, DR_END] = math.inf
-        jump(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, d, j, p, time, strategy)
+        for i in range(n):
+            if visit >= 0:
+                d, j = nodes.visit[nodes.held[i], Y_NODE], nodes.visit[nodes.held[i], Y_MOVE]
+            jump(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, d, j, i, time, strategy)
     pay_ticks(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, time, strategy)
 
 
@@ -92,6 +95,27 @@ def _next_due(
             j = nodes.row[d, D_MOVE]
             best, node, chosen, visit = kinds.move[j, M_ROW], d, j, -1
     return node, chosen, visit
+
+
+@borrow
+def _take_visits(
+    m: IntArray, f: FloatArray, kinds: Kinds, nodes: Nodes, count: IntArray, row: int, time: float
+) -> int:
+    """Put aside, of every node, those to whom a visit of a transition happens at `time`; returns the number of nodes.
+
+    All nodes come first, so that nobody whom the visit moves to another node meets it there once more.
+    """
+    n = 0
+    for i in range(count[N_VISITS]):
+        visit = nodes.visit[i]
+        if kinds.move[visit[Y_MOVE], M_ROW] != row or visit[Y_NEXT] >= visit[Y_LAST]:
+            continue
+        if nodes.row[visit[Y_NODE], D_ALIVE] != 0 and nodes.tick_real[0, i] + f[m[H_TICK_TIME] + visit[Y_NEXT]] <= time:
+            visit[Y_NEXT] += 1
+            take(nodes, visit[Y_NODE], kinds.move_real[visit[Y_MOVE], MR_A], n)
+            nodes.held[n] = i
+            n += 1
+    return n
 
 
 @borrow
@@ -187,7 +211,7 @@ def follow_step(
         note_hazards(m, f, wi, wf, v, x, kinds, nodes, count, time, stop)
     keep_hazards(nodes, count, stop)
     series(f, follow, kinds, nodes, count, stop - time)
-    flow_out(m, f, follow, kinds, nodes, boxes, chain, solved, count, time, stop)
+    flow_out(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, time, stop, strategy)
     add_years(m, f, follow, kinds, nodes, solved, count, time, stop, mean_norm(m, f, x, time, stop))
     pay_ticks_within(m, f, wi, wf, v, x, follow, kinds, nodes, solved, count, time, stop, strategy)
     pay_visits_within(m, f, kinds, nodes, solved, count, time, stop)

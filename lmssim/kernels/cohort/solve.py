@@ -9,13 +9,14 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import I_CURES, follow_chain, live_cures, passive_bits, push, set_clocks, slot_of
 from lmssim.kernels.cohort.memory import (
-    AT_BOX, AT_START, BY_HAZARD, FAILED, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, LOST_BEFORE, MR_A, MR_B, MR_C,
+    AT_BOX, AT_START, BY_HAZARD, FAILED, FREE, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, MR_A, MR_B, MR_C,
     MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES,
     N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, P_LEAST,
     P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )
-from lmssim.kernels.cohort.arrivals import arrive, open_slot, spread
+from lmssim.kernels.cohort.arrivals import arrive, spread
 from lmssim.kernels.cohort.ledger import total
+from lmssim.kernels.cohort.losses import carry_terms, forget_terms, mean_ends, open_terms
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
 from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
@@ -73,6 +74,7 @@ def _solve(
     kinds.hash[:] = -1
     boxes.hash[:] = -1
     boxes.done[:] = -1
+    boxes.free[FREE] = -1
     clear_sheet(nodes, count)
     wi[W_EPOCH] += 1
     _begin(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, strategy)
@@ -219,11 +221,7 @@ def _open_boxes(
     clock, vector = chain.clock[len(chain.p) + OF_BEGIN], chain.vector[len(chain.p) + OF_BOX]
     out = chain.item[len(chain.p) + AT_BOX]
     _choose_watchers(f, follow, kinds, nodes, boxes, solved, count, state, k)
-    lost, total_lost, left = n_passive + solved.endpoint.shape[0], 0.0, 0.0
-    for b in range(count[N_BOXES]):
-        if boxes.row[b, 0] == state:
-            total_lost += boxes.mass[b, k, lost]
-            left += boxes.mass[b, k, lost + 1]
+    mean_ends(boxes, count[N_BOXES], state, k)
     for b in range(count[N_BOXES]):
         amount = total(boxes.mass[b, k], n_passive)
         if boxes.row[b, 0] != state or amount <= 0.0:
@@ -240,10 +238,7 @@ def _open_boxes(
             vector[c] = boxes.mass[b, k, c]
         for i in range(count[N_WATCHED]):
             vector[n_passive + i] = boxes.mass[b, k, n_passive + nodes.watch[i]]
-        if boxes.mass[b, k, lost] != 0.0:
-            column = open_slot(nodes, count, n_passive, LOST_BEFORE, mean + left / total_lost)
-            if column >= 0:  # what has begun before goes on, for the mean of what is left of its time
-                vector[column] += boxes.mass[b, k, lost]
+        open_terms(nodes, boxes, count, n_passive, vector, b, k, mean)
         if m[m[H_STATE] + state * S_WIDTH + S_KIND] == DWELLING:
             out[:] = 0
             out[O_STATE], out[O_ATTRIBUTES], out[O_CURES] = state, boxes.row[b, 1], boxes.row[b, 2]
@@ -310,6 +305,7 @@ def _note_waiting(
 @borrow
 def _empty(boxes: Boxes, b: int, k: int) -> None:
     """Nothing is left in an interval of a box."""
+    forget_terms(boxes, b, k)
     boxes.mass[b, k] = 0.0
     boxes.time[b, k] = 0.0
     boxes.clock[b, k] = 0.0
@@ -321,12 +317,13 @@ def _carry_all(boxes: Boxes, count: IntArray, state: int, k: int) -> None:
     """Join an interval of every box of a state to the next one."""
     for b in range(count[N_BOXES]):
         if boxes.row[b, 0] == state:
-            _carry(boxes, b, k)
+            _carry(boxes, count, b, k)
 
 
 @borrow
-def _carry(boxes: Boxes, b: int, k: int) -> None:
+def _carry(boxes: Boxes, count: IntArray, b: int, k: int) -> None:
     """Join an interval of a box to the next one."""
+    carry_terms(boxes, count, b, k)
     for c in range(boxes.mass.shape[2]):
         boxes.mass[b, k + 1, c] += boxes.mass[b, k, c]
         boxes.mass[b, k, c] = 0.0

@@ -7,21 +7,19 @@ import math
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.cohort.arrivals import open_slot, put_loss
-from lmssim.kernels.cohort.kinds import set_clocks
 from lmssim.kernels.cohort.flow import mass_within
+from lmssim.kernels.cohort.kinds import set_clocks
 from lmssim.kernels.cohort.ledger import bin_of, note_flux, pay, total
+from lmssim.kernels.cohort.losses import lose
 from lmssim.kernels.cohort.memory import (
-    A_COST, A_EFFECT, A_NORM, A_NORM_EFFECT, A_YEARS, DR_ENTERED, D_ALIVE, D_KIND, K_ATTRIBUTES, K_ENTRY,
-    K_STATE, K_STORE, MR_A, M_FIRST_NOTE, M_LAST_NOTE, N_TICKS, N_VISITS, N_WATCHED, W_MARK, W_OPEN, Y_LAST, Y_LIGHT,
-    Y_MOVE, Y_NEXT, Y_NODE, Follow, Kinds, Nodes, Solved,
+    A_COST, A_YEARS, DR_ENTERED, D_ALIVE, D_KIND, K_ATTRIBUTES, K_ENTRY, K_STATE, K_STORE, MR_A, M_FIRST_NOTE,
+    M_LAST_NOTE, N_TICKS, N_VISITS, Y_LAST, Y_LIGHT, Y_MOVE, Y_NEXT, Y_NODE, Follow, Kinds, Nodes, Solved,
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
-    C_FIRST_COST, C_LAST_COST, C_LOSS, C_YEARS, F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_TICK_TIME, L_FIRST_COST,
-    L_LAST_COST, L_LOSS, NONE,
+    C_FIRST_COST, C_LAST_COST, C_LOSS, C_NUMBER, C_YEARS, F_RATE_COSTS, F_RATE_EFFECTS, H_TICK_TIME, L_FIRST_COST,
+    L_LAST_COST, NONE,
 )
-from lmssim.kernels.ledger import QALY, QALY_UNDISCOUNTED, STATE_QALY
 from lmssim.kernels.machine import value_at
 # isort: on
 
@@ -111,26 +109,8 @@ def _pay_tick(
         years = math.inf
         if m[q + C_YEARS] != NONE:
             years = value_at(m, wi, wf, m[q + C_YEARS], v, x, attributes, entered, strategy)
-        _lose(m, nodes, kinds, count, d, -q, loss, years, time)
-
-
-@borrow
-def _lose(
-    m: IntArray, nodes: Nodes, kinds: Kinds, count: IntArray, d: int, code: int, loss: float, years: float, time: float
-) -> None:
-    """A tick's loss of utility: one that is open of the same schedule does not stack, it goes on for longer."""
-    first, mass = kinds.utility.shape[1] + count[N_WATCHED], nodes.mass[d]
-    for k in range(len(nodes.slot)):
-        if nodes.slot[k, W_OPEN] == 0 or nodes.slot[k, W_MARK] != code or mass[first + k] == 0.0:
-            continue
-        until = time + years
-        if until > nodes.slot_end[k]:
-            column = open_slot(nodes, count, kinds.utility.shape[1], code, until)
-            if column >= 0:
-                mass[column] += mass[first + k]
-                mass[first + k] = 0.0
-        return
-    put_loss(m, nodes, kinds, count, mass, code, loss, time + years, time)
+        code = follow.tick_code[m[q + C_NUMBER]]
+        lose(m, nodes, count, kinds.utility.shape[1], nodes.mass[d], code, loss, time + years, time, 0)
 
 
 @borrow
@@ -162,16 +142,3 @@ def pay_limited_node(
     for k in range(m[q + L_FIRST_COST], m[q + L_LAST_COST], 2):
         cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
         pay(m, solved, state, m[k], cost * plain, cost * discounted)
-    if m[q + L_LOSS] != NONE:
-        loss = value_at(m, wi, wf, m[q + L_LOSS], v, x, attributes, entered, strategy)
-        lost = lost_plain = 0.0
-        for c in range(n_passive):
-            if m[H_ADDITIVE] != 0:
-                lost += loss * sums[A_EFFECT, c]
-                lost_plain += loss * sums[A_YEARS, c]
-            else:
-                lost += loss * kinds.utility[kind, c] * sums[A_NORM_EFFECT, c]
-                lost_plain += loss * kinds.utility[kind, c] * sums[A_NORM, c]
-        solved.outcome[QALY] -= lost
-        solved.outcome[QALY_UNDISCOUNTED] -= lost_plain
-        solved.state[state, STATE_QALY] -= lost

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmssim.model.language.expression import Node
-    from lmssim.model.language.schema import Transition
+    from lmssim.model.language.schema import Schedule, Transition
     from lmssim.model.program.rows import Effect, Risk
     from lmssim.model.scenario import Scenario
 
@@ -54,6 +54,8 @@ class Draft:
         What makes hazards equal, to the number that they share.
     transitions : list of Transition or None
         What the file says of each transition compiled; None of a tick of an event.
+    schedules : list of Schedule
+        Schedules of the file in the order in which they are met.
     recorded : set of int
         States that are asked for in histories.
     """
@@ -92,6 +94,7 @@ class Draft:
         self.decisions: dict[str, int] = {}
         self.addresses: dict[int, str] = {}
         self.transitions: list[Transition | None] = []
+        self.schedules: list[Schedule] = []
         self.recorded: set[int] = set()
 
     def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:

@@ -99,7 +99,18 @@ def _schedule(d: Draft, tick: Schedule, where: str) -> rewards.Schedule:
     plan = d.index("plan", tick.at, d.plans, f"{where}.at")
     loss = d.code.ref(tick.utility_loss, f"{where}.utility_loss", "loss")
     years = d.code.ref(_finite(tick.years), f"{where}.years", "time")
-    return rewards.Schedule(plan=plan, loss=loss, years=years, costs=costs_of(d, tick.cost, f"{where}.cost"))
+    return rewards.Schedule(
+        plan=plan, loss=loss, years=years, number=_number(d, tick), costs=costs_of(d, tick.cost, f"{where}.cost")
+    )
+
+
+def _number(d: Draft, tick: Schedule) -> int:
+    """Number of a schedule: a treatment given in several phases has the same in all of its states."""
+    for number, known in enumerate(d.schedules):
+        if known is tick:
+            return number
+    d.schedules.append(tick)
+    return len(d.schedules) - 1
 
 
 def _limited(d: Draft, spell: Limited, where: str) -> rewards.Limited:

@@ -34,6 +34,8 @@ class Schedule:
     """Loss of utility, a ref; `NONE` if there is none."""
     years: int
     """How long the loss lasts, a ref; until death if `NONE`."""
+    number: int
+    """Of the schedule in the file, which several states share if it is of a treatment or a phase."""
     costs: Costs
 
 

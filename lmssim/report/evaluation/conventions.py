@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.report.evaluation.cycles import cycle_conventions
 from lmssim.report.evaluation.exactness import words_of
+from lmssim.report.evaluation.losses import loss_conventions
 from lmssim.report.parts.digits import amount, listed, plain
 from lmssim.report.parts.labels import endpoint_label, named, option_label, state_label, strategy_labels, switch_label
 from lmssim.text import one_line
@@ -55,6 +56,7 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Cost categories", listed([c.replace("_", " ") for c in settings.cost_categories])),
         ("Terminal care", _terminal(scenario)),
         ("Utilities", _utilities(scenario)),
+        *loss_conventions(scenario.file),
         ("Background mortality", _mortality(scenario)),
         ("Population", one_line(scenario.file.population.label or "") or _covariates(scenario)),
         ("Named times", f"{listed([f'{t:g}' for t in settings.times])} years"),

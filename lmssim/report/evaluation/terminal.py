@@ -8,6 +8,7 @@ from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
 from lmssim.report.evaluation.exactness import words_of
+from lmssim.report.evaluation.losses import loss_sentence
 from lmssim.report.evaluation.rows import caps_of, means_of, ties_of
 from lmssim.report.evaluation.tables import icer_texts, life_year_texts
 from lmssim.report.parts.digits import amount, plain, rounded
@@ -66,7 +67,8 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     words = words_of(evaluation)
     who = f"{words.caption()}, {plain(settings.horizon)} years"
     said = [f"{who}, {settings.currency}{prices}. {words.digits_sentence()}", *ties_of(evaluation, labels)]
-    table.caption = Text(" ".join([*said, *_caps(evaluation, labels)]))
+    said += [*_caps(evaluation, labels), loss_sentence(evaluation.scenario.file)]
+    table.caption = Text(" ".join(filter(None, said)))
     return table
 
 

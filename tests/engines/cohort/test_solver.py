@@ -108,7 +108,6 @@ def test_treatments_and_mixes_against_lives(build: Build) -> None:
     assert_like(compare(program, program.patients(0, 1, 1), N, seed=2))
 
 
-@pytest.mark.xfail(strict=True, reason="what is left of a loss of utility is held at its mean: off by 1.6%")
 def test_norms_by_age_against_lives(build: Build, tmp_path: Path) -> None:
     """Utility relative to a norm that falls with age, with losses, added and multiplied."""
     (tmp_path / "norms.csv").write_text("age,utility\n0,0.95\n61,0.85\n62,0.8\n64,0.7\n")
