@@ -59,7 +59,7 @@ def workspace_of(program: Program, follow: memory.Follow, n_watchers: int, size:
     return Workspace(
         wi=_ints(program.packed.n_scratch),
         wf=_zeros(program.packed.n_scratch_floats),
-        kinds=_kinds(size, n_clocks, len(program.categories), n_passive, n_stored),
+        kinds=_kinds(size, n_clocks, program.n_categories, n_passive, n_stored),
         nodes=_nodes(size, n, n_clocks, n_passive, n_watchers),
         boxes=_boxes(size, n_passive + n_watchers, n_clocks, n_bins, len(program.states)),
         chain=_chain(size, n, n_clocks),
@@ -174,7 +174,7 @@ def _chain(size: Sizes, n: int, n_clocks: int) -> memory.Chain:
 
 def _solved(program: Program, size: Sizes, n_watchers: int, n_bins: int, n_stored: int) -> memory.Solved:
     """What has been solved."""
-    counting, n_states, n_categories = program.rows.counting, len(program.states), len(program.categories)
+    counting, n_states, n_categories = program.rows.counting, len(program.states), program.n_categories
     n_clocks = len(program.rows.clocks)
     return memory.Solved(
         outcome=_zeros(N_MAIN + 2 * n_categories),

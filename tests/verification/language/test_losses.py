@@ -200,7 +200,9 @@ def test_two_ticks_of_one_event(build: Build, stack: bool) -> None:
     def lived(begin: float, end: float) -> float:
         return (math.exp(-rate * begin) - math.exp(-rate * end)) / rate
 
-    text = start("alive", utility=0.9, schedule=[tick("p", event="x")]) + DEAD + move("alive", "dead", exponential(rate))
+    text = (
+        start("alive", utility=0.9, schedule=[tick("p", event="x")]) + DEAD + move("alive", "dead", exponential(rate))
+    )
     text += event("x", 1, utility_loss=0.1, years=1, stack=stack) + plan("p", 0.1, first=0, max=2)
     program = build(frame(50) + section("utilities", combine="additive") + text)
     lost = lived(0, 1) + lived(0.1, 1.1) if stack else lived(0, 1.1)
