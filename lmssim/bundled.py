@@ -96,6 +96,8 @@ def _find(name: str | Path, kind: str, folders: tuple[Path, ...], known: list[st
         for folder in folders:
             if (candidate := folder / f"{name}.toml").is_file():
                 return candidate
+    if path.exists() and not path.is_dir():
+        raise ScenarioError(f"{path}: is a device, pipe or socket, not a {kind} file (TOML).")
     if path.is_dir():
         raise ScenarioError(f"{path}: is a folder, not a {kind} file (TOML).")
     if path.suffix == ".toml" and path.parent.is_dir():

@@ -110,7 +110,7 @@ Strategies = Annotated[
     str | None, typer.Option("--strategies", metavar="ID,ID", help="Run these strategies alone; all if absent.")
 ]
 Block = Annotated[int, whole("Patients per block of the kernels.", 1, 1_000_000, hidden=True)]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors, and the JSON of --json.")]
 AllowFilesFrom = Annotated[
     list[Path] | None,
     typer.Option(
@@ -177,7 +177,7 @@ def _pairs(option: str, items: list[str] | None, form: str, twice: str) -> Itera
     for item in items or []:
         name, separator, value = (part.strip() for part in item.partition("="))
         if not separator or not name or not value:
-            raise InputError(f"{option} {_shown(item)}: is not {form}.")
+            raise InputError(f"{option} {_cut(item)}: is not {form}.")
         if name in seen:
             raise InputError(f"{option} {_cut(item)}: {_shown(name)} {twice}.")
         seen.add(name)

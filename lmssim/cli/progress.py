@@ -28,6 +28,21 @@ def progress_bar(label: str, *, shown: bool = True) -> Iterator[Callable[[int, i
 
 
 @contextmanager
+def named_bar(*, shown: bool = True) -> Iterator[Phases | None]:
+    """Callable taking (what is being done, done, total), one bar for all of it; None if nobody looks at stderr."""
+    if not shown or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<26}"), BarColumn(), MofNCompleteColumn(), TextColumn("left"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda name, done, total: bar.update(task, description=name, completed=done, total=total)
+
+
+@contextmanager
 def phase_bars(*, shown: bool = True) -> Iterator[Phases | None]:
     """Callable taking (phase, done, total), a bar with the time left for each phase; None if nobody looks at stderr."""
     if not shown or not sys.stderr.isatty():

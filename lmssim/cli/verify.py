@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lmssim.cli import options
-from lmssim.cli.progress import progress_bar
+from lmssim.cli.progress import named_bar
 from lmssim.cli.terminal import console, say
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def verify(
     engine: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="NAME", help="Engine to test: compiled, des or cohort; may be repeated. Default: compiled."
+            metavar="NAME",
+            help="Engine to test: compiled, des or cohort; may be repeated. Default: compiled; cohort for models of "
+            "partitioned survival.",
         ),
     ] = None,
     check: Annotated[
@@ -74,28 +76,33 @@ def verify(
     from lmssim.execution.simulate import Sampling
     from lmssim.execution.store import json_text
     from lmssim.model.scenario import load_scenario
-    from lmssim.studies.verify import chosen, run_battery
+    from lmssim.studies.verify import chosen, default_engine, run_battery
 
-    engines = options.each_once("--engine", engine) or ["compiled"]
+    engines = options.each_once("--engine", engine)
     for name in engines:
         options.check_known("--engine", name, options.ENGINES)
     checks = chosen(check or [], skip or [])
     if listed:
         for each in checks:
             say(f"{each.section:<12} {each.id:<26} {each.title}")
+            say(f"{'':<40}compares: {each.compares}")
+            say(f"{'':<40}true of: {each.scope}" + (f"; not made: {each.awaited}" if each.awaited else ""))
         return
     if scenario is None:
         raise InputError("verify: SCENARIO is missing; give a file (TOML) or the name of a bundled scenario.")
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
     sampling = Sampling(n_patients=patients, seed=seed, jobs=options.jobs_or_all(jobs))
-    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-verify", loaded.inputs, beside=beside) as folder:
-        with progress_bar(loaded.name, shown=not quiet) as progress:
+    folder_path = out or Path("lmssim-out") / f"{loaded.name}-verify"
+    with ResultFolder(folder_path, loaded.inputs, beside=beside) as folder:
+        with named_bar(shown=not quiet) as progress:
+            engines = engines or [default_engine(loaded)]
             battery = run_battery(loaded, sampling, engines, check or [], skip or [], progress)
         clock.lap("battery")
         manifest = _write(battery, folder, _manifest(battery, overrides_, clock.laps))
     if json:
-        say(json_text(_document(battery) | {"manifest": manifest, "folder": str(folder.path)}), end="")
+        more = {"seconds": _seconds(battery), "manifest": manifest, "folder": str(folder.path)}
+        say(json_text(_document(battery) | more), end="")
     elif not quiet:
         _print(battery, folder.path)
     if not battery.passed:
@@ -114,7 +121,12 @@ def _manifest(battery: Battery, overrides: dict[str, float], timings: dict[str, 
         result = evaluation_part(battery.program, sampling, overrides)
     result["engine"] = ", ".join(sorted({r.engine for r in battery.results}))
     document = manifest(result, command=options.command_line(), timings=timings, jobs=sampling.jobs)
+    document["environment"]["seconds_by_check"] = _seconds(battery)
     return document | {"verify": {"summary": battery.summary, "passed": battery.passed}}
+
+
+def _seconds(battery: Battery) -> dict[str, float]:
+    return {name: round(seconds, 3) for name, seconds in battery.seconds.items()}
 
 
 def _write(battery: Battery, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ overwritten: a folder that holds other files, or an input of the run, is refused
 from __future__ import annotations
 
 import os
+import re
 from contextlib import ExitStack, suppress
 from itertools import count
 from pathlib import Path
@@ -39,6 +40,13 @@ if TYPE_CHECKING:
 INPUTS = "inputs.json"
 BESIDE = "--beside-other-files"
 """Option of commands that allows a folder with other files."""
+USUAL = re.compile(
+    r"(by_site|case_.*|cases|chain|control_variate|diagnostics|draws|emulator|errors|fit|free|frontier|held|histories|"
+    r"incremental|inputs|left_out|marks|occupancy|pairs|parameters|posterior|power|ranks|report|sbc|scores.*|series|"
+    r"shifts|states|stays|summary|survival|switches|timeline|trace|validation|verdict|verify|figures/.*)"
+    r"\.(csv|html|json|parquet|png|svg)"
+)
+"""Names of results: another file of such a name is refused before the work, not after it when its turn comes."""
 ELSEWHERE = "name a new or empty folder by --out, or one that lmssim made"
 
 
@@ -253,6 +261,10 @@ def _check_stranger(folder: Path, stranger: Stranger, known: Known, beside: bool
     if known.is_old:
         raise OutputError(
             f"{folder}: holds results of an older lmssim, which kept no hashes of its files; {ELSEWHERE}."
+        )
+    if beside and USUAL.fullmatch(stranger.name):
+        raise OutputError(
+            f"{path}: has the name of a result, and lmssim did not write it; move it away, or {ELSEWHERE}."
         )
     if not beside:
         store.make_folder(folder)  # what cannot be written to is refused for that

@@ -12,7 +12,7 @@ from lmssim.errors import ScenarioError, unknown
 from lmssim.kernels.machine import LARGEST
 from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
-from lmssim.model.language.duplicates import refuse_duplicates
+from lmssim.model.language.duplicates import FILES, refuse_duplicates
 from lmssim.model.language.files import InputFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import Origins, checked
@@ -226,6 +226,7 @@ def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) ->
     """The file with the changes of the chosen options, and these; the model as it stands must be sound too."""
     file = _validated(data, path)
     options = chosen_options(file.switches, selected, str(path))
+    _check_options(file, options, data, path)
     changes = changes_of(file.switches, options)
     if changes:
         data = copy.deepcopy(data)
@@ -233,6 +234,24 @@ def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) ->
             merge(data, copy.deepcopy(change))
         file = _validated(data, path)
     return file, options
+
+
+def _check_options(file: ScenarioFile, options: Mapping[str, str], data: dict[str, Any], path: Path) -> None:
+    """Refuse an option that is not chosen, and would change the file into one that does not fit the language."""
+    for name, switch in file.switches.items():
+        for option, spec in switch.options.items():
+            if not spec.change or options[name] == option:
+                continue
+            sections = {key: data[key] for key in spec.change if key in data}
+            changed = {**data, **copy.deepcopy(sections)}
+            merge(changed, copy.deepcopy(spec.change))
+            try:
+                refuse_duplicates(
+                    _validated(changed, path), str(path), [key for key in spec.change if key not in FILES]
+                )
+            except ScenarioError as error:
+                said = str(error).removeprefix(f"{path}: ")
+                raise ScenarioError(f"{path}: switches.{name}.options.{option}.change: {said}") from None
 
 
 def _in_need_of_use(

@@ -30,7 +30,7 @@ ROUNDING = 1e-9
 """Share by which survival may miss a quantile by rounding."""
 SAME_TIME = 1e-6
 """Share of a step by which a time may miss one of the grid by rounding."""
-APART = 4.0
+APART = 16.0
 """Standard errors of a level by which survival must fall to it and from it for its levels to be told apart."""
 EVENLY = (0.5, 1.0 / 3.0)
 """Mean and mean square of how long before the end of a step events fall that are spread evenly over it (steps)."""
@@ -201,7 +201,7 @@ class EndpointCounts:
         Notes
         -----
         Where survival falls in steps, a level that simulated patients cannot tell from 1 - q counts as reached: its 95%
-        interval holds 1 - q, and the falls to it and from it are far larger than its error.
+        interval holds 1 - q, and the falls to it and from it are `APART` times its error.
         """
         share = 1.0 - self.survival() if survival else self.incidence()
         doubt = self._doubt(q)
@@ -211,7 +211,9 @@ class EndpointCounts:
         error = self._error(
             lambda each: each.quantile(q, survival=survival)[0],
             lambda: (
-                doubt / self._slope(share, k) if level is None and not self.stepped else self._width(share, q, doubt)
+                doubt / self._slope(share, k)
+                if level is None and not self.stepped
+                else self._width(share, q, doubt, time)
             ),
         )
         return time, float(error) if np.isfinite(time) else float("nan")
@@ -230,10 +232,10 @@ class EndpointCounts:
         level = (self.stepped or k - 1 > first) and min(to_it, from_it) > APART * doubt
         return first if level else None
 
-    def _width(self, share: FloatArray, q: float, doubt: float) -> float:
-        """Standard error of a time by where the ends of the share's interval are reached."""
+    def _width(self, share: FloatArray, q: float, doubt: float, time: float) -> float:
+        """Standard error of a time, by the farther end of its interval: where those of the share are reached."""
         low, high = (self._time_at(share, q + z * doubt) for z in (-Z975, Z975))
-        return ((high if np.isfinite(high) else float(self.times[-1])) - low) / (2.0 * Z975)
+        return max((high if np.isfinite(high) else float(self.times[-1])) - time, time - low) / Z975
 
     def _slope(self, share: FloatArray, k: int, reach: int = 4) -> float:
         """Events per year about a grid position."""
@@ -259,7 +261,7 @@ class EndpointCounts:
             if share is None:
                 return float("nan")
             doubt = float(np.sqrt(q * (1.0 - q) / self.counts[EVENT, :-1].sum()))
-            return self._width(share, q, doubt)
+            return self._width(share, q, doubt, self._time_at(share, q))
 
         return float(self._error(lambda each: each.time_among_events(q), of_patients))
 

@@ -12,6 +12,7 @@ import pytest
 import typer
 
 import lmssim
+from lmssim.bundled import bundled_names, calibration_folder
 from lmssim.cli import app
 from lmssim.errors import RunError
 
@@ -182,3 +183,31 @@ def test_a_reader_that_stops_reading_is_no_traceback() -> None:
     command = f"'{sys.executable}' -c 'from {app.__name__} import main; main()' schema | head -c 1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+PLACES = {"SCENARIO": "illness_death", "CALIBRATION": "cutaneous", "DIR": "somewhere"}
+"""What stands for a name in the documents, and a name in its place."""
+
+
+def _printed() -> list[str]:
+    """Commands that README and documents print, without what is placed around them."""
+    found = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        for line in re.findall(r"^(?: {4}|\$ )(lmssim .*)$", text, re.MULTILINE) + re.findall(
+            r"`(lmssim [^`]+)`", text
+        ):
+            found += [part.strip() for part in line.split("#")[0].split("&&")]
+    lines = [" ".join(PLACES.get(word, word) for word in line.split()) for line in dict.fromkeys(found)]
+    return [line for line in lines if re.match(r"lmssim [a-z]+ [^-]", line) and not re.search(r"\[|[A-Z]{2}", line)]
+
+
+@pytest.mark.parametrize("line", _printed())
+def test_commands_of_the_documents_can_be_typed(line: str) -> None:
+    """Their options, values and bundled names exist."""
+    _, name, *words = line.replace("'", "").split()
+    command = typer.main.get_group(app.app).commands[name]
+    context = command.make_context(name, words)
+    known = {Path(each).stem for each in bundled_names()} | {path.stem for path in calibration_folder().glob("*.toml")}
+    named = context.params.get("scenario") or context.params.get("calibration") or context.params.get("name")
+    assert not isinstance(named, str) or not named.isidentifier() or named in known

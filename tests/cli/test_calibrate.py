@@ -124,7 +124,7 @@ def test_json_is_one_document_and_no_convergence_is_1(
     [
         (("extremty",), "extremty: no such file or bundled calibration. Did you mean 'extremity'?"),
         (("site",), "Allowed: extremity, uterine."),
-        (("extremity", "--jobs", "0"), "--jobs: 0; it must be 1 or more."),
+        (("extremity", "--jobs", "0"), "'--jobs': '0' is not a whole number from 1 to"),
         (("extremity", "--design", "0"), "Invalid value for '--design'"),
         (("extremity", "--steps", "-1"), "Invalid value for '--steps'"),
     ],

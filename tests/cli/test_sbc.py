@@ -102,7 +102,7 @@ def test_command_writes_ranks_and_verdict(
 def test_command_refuses(cli: Cli, calibration: Path) -> None:
     """Bad numbers and unknown names, in one line."""
     for words, message in (
-        ((calibration, "--datasets", 3), "--datasets 3: at least 20"),
+        ((calibration, "--datasets", 3), "'--datasets': '3' is not a whole number from 20 to"),
         (("extremit",), "Did you mean"),
     ):
         outcome = cli("sbc", *words)

@@ -92,7 +92,7 @@ def test_switches_are_shown(cli: Cli, small: Path) -> None:
         (("switches", "--switch", "effect=nul"), "unknown option 'nul'. Did you mean 'null'?"),
         (("trace", "--patient", "0", "--switch", "effect"), "--switch effect: is not NAME=OPTION"),
         (("verify", "--switch", "effect=null", "--switch", "effect=good"), "'effect' is chosen twice"),
-        (("switches", "--patients", "5"), "patients: 5 are too few to estimate errors"),
+        (("switches", "--patients", "5"), "'--patients': '5' is not a whole number from 1,024 to"),
         (("switches", "--strategies", "drog"), "unknown strategy 'drog'. Did you mean 'drug'?"),
     ],
 )

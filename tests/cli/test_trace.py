@@ -35,7 +35,7 @@ def test_a_narrow_terminal_shows_one_below_the_other(cli: Cli, monkeypatch: pyte
     """Nothing is cut off."""
     from rich.console import Console
 
-    monkeypatch.setattr("lmssim.cli.options.console", lambda: Console(width=100))
+    monkeypatch.setattr("lmssim.cli.trace.console", lambda: Console(width=100))
     lines = cli("trace", NAME, "--patient", 5).out.splitlines()
     assert not any("Standard" in line and "New treatment" in line for line in lines)
     assert sum("Standard" in line or "New treatment" in line for line in lines) == 2
@@ -83,13 +83,13 @@ def test_a_draw_changes_the_life(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--patient", -1], "--patient: -1 is not between 0 and 2^63 - 1."),
-        (["--patient", 2**63], f"--patient: {2**63} is not between"),
-        (["--patient", "some"], "(--patient some)"),
+        (["--patient", -1], "'--patient': '-1' is not a whole number from 0 to 2^63 - 1."),
+        (["--patient", 2**63], f"'--patient': '{2**63}' is not a whole number from 0"),
+        (["--patient", "some"], "'--patient': 'some' is not a whole number"),
         ([], "Missing option '--patient'"),
-        (["--patient", 0, "--draw", -2], "--draw: -2 is not between"),
-        (["--patient", 0, "--draw", "1.5"], "(--draw 1.5)"),
-        (["--patient", 0, "--seed", -2], "--seed: -2 is not between"),
+        (["--patient", 0, "--draw", -2], "'--draw': '-2' is not a whole number"),
+        (["--patient", 0, "--draw", "1.5"], "'--draw': '1.5' is not a whole number"),
+        (["--patient", 0, "--seed", -2], "'--seed': '-2' is not a whole number"),
         (["--patient", 0, "--strategy", "nwe"], "--strategy: unknown strategy 'nwe'. Did you mean 'new'?"),
         (["--patient", 0, "--set", "c_stabel=1"], "c_stabel"),
     ],

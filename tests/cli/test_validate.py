@@ -129,8 +129,11 @@ def test_bad_rows_are_refused(cli: Cli, model: Path, tmp_path: Path, row: str, m
         (("extremitty",), "Did you mean 'extremity'?"),
         (("extremity", "--targets", "oun.csv"), "oun.csv: there is no such file."),
         (("extremity", "--targets", "."), "is a folder, not a table of targets"),
-        (("extremity", "--draws", "3", "--targets", "own.csv"), "draws: 3 are too few"),
-        (("extremity", "--patients", "20", "--targets", "own.csv"), "patients: 20 are too few"),
+        (("extremity", "--draws", "3", "--targets", "own.csv"), "'--draws': '3' is not a whole number from 20 to"),
+        (
+            ("extremity", "--patients", "20", "--targets", "own.csv"),
+            "'--patients': '20' is not a whole number from 100 to",
+        ),
         (("extremity", "--targets", "renamed.csv"), "the column 'statistic' is missing. Did you mean 'statistics'?"),
     ],
 )

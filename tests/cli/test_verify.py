@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmssim.bundled import calibration_folder, scenarios_folder
+from lmssim.errors import OutputError
+from lmssim.execution import store
 from lmssim.studies.verify import CHECKS
 
 if TYPE_CHECKING:
@@ -126,6 +128,42 @@ def test_json_is_one_document(cli: Cli, tmp_path: Path) -> None:
     assert document["passed"] is True
     assert {row["section"] for row in document["results"]} == {"inputs"}
     assert set(document["results"][0]) >= {"check", "status", "observed", "expected", "tolerance", "where", "reason"}
+
+
+def test_the_old_manifest_goes_before_the_first_new_file(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A battery whose table cannot be written leaves no manifest that speaks for it."""
+    call = ["verify", "illness_death", "--patients", 200, "--check", "bounds", "--out", tmp_path]
+    assert cli(*call).code == 0
+    assert (tmp_path / "manifest.json").exists()
+
+    def full(*_: object) -> None:
+        raise OutputError("verify.csv: no space left")
+
+    monkeypatch.setattr(store, "write_csv", full)
+    assert cli(*call).code == 2
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_seconds_stand_in_the_environment(cli: Cli, tmp_path: Path) -> None:
+    """Of each check, in the manifest and on the line; no table holds them."""
+    call = ["verify", "illness_death", "--patients", 200, "--check", "bounds", "--json", "--out", tmp_path]
+    document = json.loads(cli(*call).out)
+    assert set(document["seconds"]) == {"bounds"}
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["environment"]["seconds_by_check"] == document["seconds"]
+
+
+def test_partitioned_survival_is_verified_by_the_exact_engine(cli: Cli, tmp_path: Path) -> None:
+    """Nobody has to know which engine there is."""
+    checks = [word for name in ("utility-zero", "occupancy-sum", "tunnel") for word in ("--check", name)]
+    outcome = cli("verify", "partitioned", "--patients", 200, *checks, "--out", tmp_path)
+    assert outcome.code == 0, outcome.err
+    assert {(row["engine"], row["status"]) for row in _document(tmp_path)["results"]} == {
+        ("cohort", "passed"),
+        ("cohort", "not applicable"),
+    }
 
 
 def test_quiet_prints_nothing(cli: Cli, tmp_path: Path) -> None:

@@ -186,7 +186,7 @@ REFUSED = {
     + state("relapsed", duration=1, next="dead", starts=["relapse"])
     + move("alive", "relapsed", exponential(0.1))
     + move("alive", "dead", weibull(2, 5, clock="relapse")),
-    "branches that leave a share": chance("question", branch("dead", 0.3), branch("dead", 0.3), initial=True),
+    "branches that leave a share": chance("question", branch("dead", 0.3), branch("dead", "size / 50"), initial=True),
     "an endless life": start("here", duration=0, next="there") + state("there", duration=0, next="here"),
     "a probability above 1": event("fall", "size / 4") + start("alive", events=["fall"], duration=1, next="dead"),
 }

@@ -76,9 +76,9 @@ def test_what_an_earlier_run_left_goes_and_nothing_else(tmp_path: Path) -> None:
     """Of its files those that are not written again, also in folders within; the user's own stay."""
     fill(tmp_path, "kept.csv", "old.csv", "figures/old.svg")
     (tmp_path / "mine.csv").write_text("mine")
-    (tmp_path / "figures" / "mine.svg").write_text("mine")
+    (tmp_path / "figures" / "mine.txt").write_text("mine")
     fill(tmp_path, "kept.csv", "new.csv", beside=True)
-    assert names(tmp_path) == {"kept.csv", "new.csv", "mine.csv", "figures/mine.svg", "inputs.json", "manifest.json"}
+    assert names(tmp_path) == {"kept.csv", "new.csv", "mine.csv", "figures/mine.txt", "inputs.json", "manifest.json"}
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_listed_file_that_somebody_changed_is_theirs(tmp_path: Path, beside: b
     refuse(r"a\.csv: was changed since lmssim wrote it", tmp_path, "c.csv", beside=beside)
 
 
-@pytest.mark.parametrize("name", ["thesis.docx", ".env", "figures/mine.svg", "checkpoint/mine.npz", ".a.csv.7.part"])
+@pytest.mark.parametrize("name", ["thesis.docx", ".env", "figures/mine.txt", "checkpoint/mine.npz", ".a.csv.7.part"])
 def test_a_folder_with_other_files_is_refused(tmp_path: Path, name: str) -> None:
     """Unless it is asked for, and then each of them stays; beside an earlier result too."""
     for folder in (tmp_path / "new", tmp_path / "used"):
@@ -131,6 +131,12 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path, name: str) -> None
         with pytest.raises(OutputError, match="lmssim did not write this file, so it stays"):
             fill(folder, name, beside=True)
         assert (folder / name).read_text() == "mine"
+
+
+def test_names_of_results_are_refused_before_the_work(tmp_path: Path) -> None:
+    """What would be in the way when the work is done is said before it begins."""
+    (tmp_path / "parameters.csv").write_text("mine")
+    refuse(r"parameters\.csv: has the name of a result", tmp_path, beside=True)
 
 
 def test_a_folder_with_inputs_is_refused(tmp_path: Path) -> None:

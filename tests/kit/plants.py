@@ -222,7 +222,7 @@ def frontier(changed: Callable[[Any], Any]) -> Plant:
 
     def plant(scenario: Scenario, patch: Patch) -> Scenario:
         true = cea.frontier
-        patch.setattr(cea, "frontier", lambda costs, effects: [changed(row) for row in true(costs, effects)])
+        patch.setattr(cea, "frontier", lambda *given: [changed(row) for row in true(*given)])
         return scenario
 
     return plant
@@ -378,8 +378,8 @@ def uncorrelated(scenario: Scenario, patch: Patch) -> Scenario:
 def disagreeing(scenario: Scenario, patch: Patch) -> Scenario:
     """An exact engine that finds longer lives."""
 
-    def solved(trial: Bench) -> Evaluation:
-        found = trial.fresh()
+    def solved(trial: Bench, group: agreement.Group) -> Evaluation:
+        found = agreement.simulated(trial, group)
         found.estimates.mean[:, :, LY] *= 1.2
         return found
 

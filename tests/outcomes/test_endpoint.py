@@ -133,3 +133,46 @@ def test_events_at_the_end_leave_a_restricted_mean_its_error() -> None:
     # loss uniform over the last step with probability 1/4
     variance = 0.25 / 3.0 / STEPS**2 - (0.25 / 2.0 / STEPS) ** 2
     assert se == pytest.approx(math.sqrt(variance / 400), rel=1e-9)
+
+
+def in_steps(*shares: float, n: int = 10_000) -> EndpointCounts:
+    """Survival that falls in steps of a year, as counts of patients."""
+    gone = np.round(-np.diff(np.array([1.0, *shares])) * n).astype(np.int64)
+    table = np.zeros((3, len(shares) + 2), dtype=np.int64)
+    table[0, 1:-1], table[2, -1] = gone, n - gone.sum()
+    return EndpointCounts(table, 1.0, stepped=True)
+
+
+def test_a_median_in_steps_is_where_survival_is_at_most_one_half() -> None:
+    """Where patients cannot tell a level from one half, and the next ones are far, it is reached, with an error."""
+    assert in_steps(0.8, 0.5, 0.2).quantile(0.5, survival=True)[0] == 2.0
+    assert in_steps(0.8, 0.55, 0.2).quantile(0.5, survival=True)[0] == 3.0
+    assert in_steps(0.8, 0.503, 0.498).quantile(0.5, survival=True)[0] == 3.0
+    median, se = in_steps(0.8, 0.503, 0.2).quantile(0.5, survival=True)
+    assert median == 2.0
+    assert se == pytest.approx(1.0 / 1.96, rel=1e-3)
+
+
+def test_restricted_means_of_steps_are_rectangles() -> None:
+    """A year at each level, and the part of a year that is left."""
+    counts = in_steps(0.8, 0.5, 0.2)
+    assert counts.restricted_mean(2.5)[0] == pytest.approx(1.0 + 0.8 + 0.25, rel=1e-12)
+    times = np.repeat([1.0, 2.0, 2.5], [2000, 3000, 5000])
+    assert counts.restricted_mean(2.5)[1] == pytest.approx(times.std() / 100.0, rel=1e-9)
+
+
+def test_where_events_fall_in_their_steps_is_kept() -> None:
+    """With means and mean squares within steps, restricted means are those of the times, and quantiles near theirs."""
+    times = np.where(np.arange(20_000) % 4 == 0, 1.01, exponential(20_000, 0.9))
+    counts = counts_of(times)
+    step = np.minimum(np.ceil(times * STEPS), counts.counts.shape[1] - 1).astype(int)
+    before = (step - times * STEPS) * 2.0**28
+    early = np.zeros((2, counts.counts.shape[1]))
+    np.add.at(early[0], step, before)
+    np.add.at(early[1], step, before * (before / 2.0**28))
+    counts = EndpointCounts(counts.counts, float(STEPS), early)
+    mean, se = counts.restricted_mean(3.0)
+    assert mean == pytest.approx(np.minimum(times, 3.0).mean(), rel=1e-12)
+    assert se == pytest.approx(np.minimum(times, 3.0).std() / math.sqrt(20_000), rel=1e-9)
+    assert counts.quantile(0.5, survival=True)[0] == pytest.approx(np.quantile(times, 0.5), abs=0.02)
+    assert counts.quantile(0.2, survival=True)[0] == pytest.approx(np.quantile(times, 0.2), abs=2e-3)

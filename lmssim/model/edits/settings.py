@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 def strategies_compared_by_name(scenario: Scenario) -> bool:
-    """Whether an expression asks which strategy it is."""
+    """Whether an expression, or a lookup table by its keys, asks which strategy it is."""
+    if any("strategy" in table.by for table in scenario.tables.values()):
+        return True
     return re.search(r"\bstrategy\b\s*[=!]=", scenario.file.model_dump_json()) is not None
 
 

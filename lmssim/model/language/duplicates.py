@@ -7,13 +7,14 @@ phase and a list of states stand for several.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError
 from lmssim.model.language.schema import Planned, Section
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator
+    from collections.abc import Collection, Hashable, Iterable, Iterator
 
     from lmssim.model.language.schema import ScenarioFile, Treatment
 
@@ -24,15 +25,20 @@ VALUES = (".probabilities", ".rates", ".vials", ".members", "partitioned_surviva
 """Lists of values, of which two may well be equal, and lists that are compared where they are compiled."""
 
 
-def refuse_duplicates(file: ScenarioFile, where: str) -> None:
+def refuse_duplicates(file: ScenarioFile, where: str, within: Collection[str] | None = None) -> None:
     """Refuse what stands twice.
+
+    Parameters
+    ----------
+    within : collection of str, optional
+        Sections whose lists are read; all if absent.
 
     Raises
     ------
     ScenarioError
         With the key and both places.
     """
-    refuse_repeats(file, where)
+    refuse_repeats(file, where, within)
     for key, entries in _keyed(file):
         seen: dict[Hashable, int] = {}
         for i, entry in enumerate(entries, 1):
@@ -49,9 +55,10 @@ def refuse_duplicates(file: ScenarioFile, where: str) -> None:
         _refuse_shared(file, name, treatment, where)
 
 
-def refuse_repeats(section: Section, where: str) -> None:
-    """Refuse a list of names or sections, anywhere in a section, that holds an entry twice."""
-    for key, items in _lists(section, ""):
+def refuse_repeats(section: Section, where: str, within: Collection[str] | None = None) -> None:
+    """Refuse a list of names or sections, anywhere in a section, or within some of its keys, that holds one twice."""
+    parts = [_lists(section, "")] if within is None else [_lists(getattr(section, key), key) for key in within]
+    for key, items in itertools.chain(*parts):
         for i, item in enumerate(items):
             first = items.index(item)
             if first != i:

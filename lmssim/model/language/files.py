@@ -85,7 +85,11 @@ class InputFiles:
         """
         path = self.folder / name
         self._check(path, name, key or self.where)
-        self._read(path)
+        try:
+            with path.open("rb") as file:
+                self.hashes[str(path)] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
         return path
 
     def _check(self, path: Path, name: str, where: str) -> None:
@@ -183,7 +187,8 @@ def _bytes_of(path: Path) -> bytes:
     if (kind := kind_of(path)) is not None:
         raise ScenarioError(f"{path}: is {kind}, not a file.")
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_TOML_BYTES + 1)
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
 
@@ -197,7 +202,7 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
         If it is not UTF-8, not TOML, too large, nested too deep, or has a whole number of more than 64 bits.
     """
     if len(content) > MAX_TOML_BYTES:
-        raise ScenarioError(f"{path}: {len(content):,} bytes; a TOML file may have {MAX_TOML_BYTES:,} at most.")
+        raise ScenarioError(f"{path}: too many bytes; a TOML file may have {MAX_TOML_BYTES:,} at most.")
     try:
         data = tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

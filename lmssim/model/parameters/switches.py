@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from lmssim.errors import ScenarioError, nearest, unknown
+import numpy as np
+
+from lmssim.errors import ParameterError, ScenarioError, nearest, unknown
 from lmssim.model.language import expression
 from lmssim.model.language.schema import ScenarioFile
 from lmssim.model.parameters.table import ParameterTable
@@ -120,10 +122,29 @@ def switched(
     rows: dict[str, Parameter] = {}
     for name, switch in switches.items():
         for option, spec in switch.options.items():
-            found = _rows(table, spec, f"{name} = {option}", f"{where}: switches.{name}.options.{option}.set", spread)
+            place = f"{where}: switches.{name}.options.{option}.set"
+            found = _rows(table, spec, f"{name} = {option}", place, spread)
+            _check_values(table, found, place)
             if options[name] == option:
                 rows |= found
     return ParameterTable((dict(table) | rows).values()) if rows else table
+
+
+def _check_values(table: ParameterTable, rows: Mapping[str, Parameter], where: str) -> None:
+    """Refuse what an option sets, chosen or not, where it is impossible with the others at their base values."""
+    base = table.base() if any(row.expression for row in rows.values()) else {}
+    for id_, row in rows.items():
+        if id_ not in table or not row.held:
+            continue
+        value = row.value
+        if row.expression:
+            node = expression.parse(row.expression, f"{where}.{id_}")
+            known = {name: base[name.removesuffix(BEFORE)] for name in expression.names(node)}
+            value = float(np.ravel(expression.evaluate(node, known, f"{where}.{id_}"))[0])
+        try:
+            table[id_].check(value, f"what {where.partition(': ')[2]} gives")
+        except ParameterError as error:
+            raise ScenarioError(f"{where}.{id_}: {error}") from None
 
 
 def _rows(table: ParameterTable, option: SwitchOption, label: str, where: str, spread: Spread) -> dict[str, Parameter]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from lmssim.published.vocabulary import vocabulary
+from lmssim.report.evaluation.conventions import loss_sentence
 from lmssim.report.evaluation.exactness import words_of
-from lmssim.report.evaluation.losses import loss_sentence
 from lmssim.report.evaluation.rows import caps_of, means_of, ties_of
 from lmssim.report.evaluation.tables import icer_texts, life_year_texts
 from lmssim.report.parts.digits import amount, plain, rounded

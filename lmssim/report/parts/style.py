@@ -145,7 +145,8 @@ def new_figure(width: float, height: float, *, constrained: bool = True) -> Figu
 
 def title_figure(figure: Figure, title: str) -> None:
     """Title over several panels, looking as those of one."""
-    lines = textwrap.fill(short(title, LONGEST_LABEL), int(LETTERS * figure.get_figwidth()))
+    letters = int(LETTERS * figure.get_figwidth())
+    lines = "\n".join(textwrap.fill(short(line, LONGEST_LABEL), letters) for line in title.splitlines())
     figure.suptitle(lines, x=0.01, ha="left", fontsize=10, weight="bold")
 
 

@@ -51,7 +51,7 @@ def plot_timeline(trace: Trace) -> Figure:
     with figure_style():
         handles = _handles(trace, colours, symbols)
         rows = -(-len(handles) // COLUMNS)
-        title = f"{short(headline(trace), 110)}\n{textwrap.fill(portrait(trace), 108)}"
+        title = f"{short(headline(trace), 110)}\n{textwrap.fill(short(portrait(trace), 600), 108)}"
         lines = rows + title.count("\n")
         figure = new_figure(9.6, EDGE + LANE * len(trace.strategies) + LINE * lines)
         early = trace.stays[(trace.stays["left"] > trace.stays["entered"]) & (trace.stays["left"] < EARLY)]

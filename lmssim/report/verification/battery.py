@@ -29,7 +29,12 @@ TITLES = {
     Status.PASSED: "Passed",
     Status.NOT_APPLICABLE: "Not applicable",
 }
-COLUMNS = ("check", "section", "what must hold", "observed", "expected", "where", "compared")
+COLUMNS = ("check", "what must hold", "observed", "expected", "where", "compared")
+STATED = ("check", "section", "what it compares", "true of")
+NUMBERS = (
+    "The engine that simulates patients against the exact engine, on the same few people. `allowed` is the largest "
+    "difference that chance, steps of the exact solution and rounding explain."
+)
 RELATIONS = {"equal to": "", "at most": "at most ", "at least": "at least "}
 
 
@@ -137,28 +142,35 @@ def report_tables(battery: Battery) -> list[ReportTable]:
     for status in Status:
         rows = [_row(battery, r) for r in battery.results if r.finding.status == status]
         if rows and status == Status.NOT_APPLICABLE:
-            frame = pd.DataFrame(rows, columns=list(COLUMNS))[["check", "section", "what must hold", "compared"]]
+            frame = pd.DataFrame(rows, columns=list(COLUMNS))[["check", "what must hold", "compared"]]
             frame = frame.rename(columns={"compared": "reason"})
             caption = "Checks that do not apply to this model, and checks that lmssim does not make."
             tables.append(ReportTable(TITLES[status], caption, frame))
         elif rows:
             caption = "One number of each check: the one that fails worst or, if all hold, the one nearest to failing."
             tables.append(ReportTable(TITLES[status], caption, pd.DataFrame(rows, columns=list(COLUMNS))))
+    tables.append(_stated(battery))
     for name, frame in battery.tables.items():
         shown = frame.copy()
         for column in frame.select_dtypes("number").columns:
             shown[column] = [f"{value:.6g}" for value in frame[column]]
-        tables.append(
-            ReportTable(f"Numbers behind {name}", "The engine that simulates patients against the exact engine.", shown)
-        )
+        tables.append(ReportTable(f"Numbers behind {name}", NUMBERS, shown))
     return tables
+
+
+def _stated(battery: Battery) -> ReportTable:
+    """What each check compares, and of which engines it is true."""
+    made = {r.check.id: r.check for r in battery.results if not r.check.awaited}
+    rows = [(c.id, c.section, c.compares, str(c.scope)) for c in made.values()]
+    return ReportTable(
+        "What each check compares", "And of which engines it is true.", pd.DataFrame(rows, columns=STATED)
+    )
 
 
 def _row(battery: Battery, r: Result) -> tuple[str, ...]:
     f = r.finding
     return (
         name_of(battery, r),
-        r.check.section,
         r.check.title,
         observed_text(f),
         expected_text(f),

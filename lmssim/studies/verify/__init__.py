@@ -9,9 +9,22 @@ Buyukkaramikli NC et al. TECH-VER: a verification checklist to reduce errors in 
 PharmacoEconomics 37:1391-1408, 2019. doi:10.1007/s40273-019-00844-y
 """
 
-from lmssim.studies.verify.battery import Battery, Result, chosen, run_battery
+from lmssim.studies.verify.battery import Battery, Result, chosen, default_engine, run_battery
 from lmssim.studies.verify.checks import CHECKS
 from lmssim.studies.verify.finding import Finding, Status
-from lmssim.studies.verify.registry import SECTIONS, Check, in_order
+from lmssim.studies.verify.registry import SECTIONS, Check, Scope, in_order
 
-__all__ = ["CHECKS", "SECTIONS", "Battery", "Check", "Finding", "Result", "Status", "chosen", "in_order", "run_battery"]
+__all__ = [
+    "CHECKS",
+    "SECTIONS",
+    "Battery",
+    "Check",
+    "Finding",
+    "Result",
+    "Scope",
+    "Status",
+    "chosen",
+    "default_engine",
+    "in_order",
+    "run_battery",
+]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
@@ -32,8 +34,14 @@ if TYPE_CHECKING:
 
 MOST_LIVES = 2_000
 """Patients whose individual lives are read, at most."""
-MOST_KEPT = 3
+MOST_KEPT = 4
 """Sets of lives that are kept."""
+MOST_RUNS = 24
+"""Evaluations that are kept: those that several checks share come often enough to stay."""
+PART = 4
+"""A statement about each patient needs fewer of them than one about means: this part of those asked for."""
+LEAST = 250
+"""Patients of such a statement, at least, if so many are asked for."""
 BLOCK = 512
 """Patients whose histories are held at a time."""
 N_DRAWS = 100
@@ -44,6 +52,47 @@ LY, QALY, COST, LY_PLAIN, QALY_PLAIN, COST_PLAIN = (position_of(outcome) for out
 
 Edit = tuple[Any, ...]
 """A function of `edits` and its arguments after the scenario."""
+
+T = TypeVar("T")
+
+
+class _Cell(Generic[T]):
+    """A result, or the error that came instead, once somebody has made it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.made: list[T] = []
+        self.error: Exception | None = None
+
+    def get(self, make: Callable[[], T]) -> T:
+        """The result, made by the first who asks; what it raises, it raises for all."""
+        with self.lock:
+            if not self.made and self.error is None:
+                try:
+                    self.made.append(make())
+                except Exception as error:
+                    self.error = error
+        if self.error is not None:
+            raise self.error
+        return self.made[0]
+
+
+class Shared(Generic[T]):
+    """Results that are made once, whichever of several threads asks first; only the last few are kept."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._lock = Lock()
+        self._cells: OrderedDict[Any, _Cell[T]] = OrderedDict()
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        """Result of a key."""
+        with self._lock:
+            cell = self._cells.setdefault(key, _Cell())
+            self._cells.move_to_end(key)
+            if len(self._cells) > self.most:
+                self._cells.popitem(last=False)
+        return cell.get(make)
 
 
 @dataclass(frozen=True)
@@ -134,13 +183,17 @@ class Bench:
         Patients, seed, workers.
     engine : str
         Engine under test.
+    jobs : int
+        Workers of a check that spreads its own work.
     """
 
     scenario: Scenario
     sampling: Sampling
     engine: str = "compiled"
-    _evaluations: dict[Any, Evaluation] = field(default_factory=dict)
-    _lives: dict[Any, Lives] = field(default_factory=dict)
+    jobs: int = 1
+    _evaluations: Shared[Evaluation] = field(default_factory=lambda: Shared(MOST_RUNS))
+    _lives: Shared[Lives] = field(default_factory=lambda: Shared(MOST_KEPT))
+    _once: Shared[Any] = field(default_factory=lambda: Shared(MOST_RUNS))
 
     def edited(self, *changes: Edit) -> Scenario:
         """The scenario after some changes."""
@@ -151,10 +204,10 @@ class Bench:
 
     def run(self, *changes: Edit, **sampling: Any) -> Evaluation:
         """Evaluation of the scenario after some changes, with another sampling if wanted."""
+        if not changes and not sampling:
+            return self.base
         key = (_key(changes), tuple(sorted(sampling.items())))
-        if key not in self._evaluations:
-            self._evaluations[key] = self.fresh(*changes, **sampling)
-        return self._evaluations[key]
+        return self._evaluations.get(key, lambda: self.fresh(*changes, **sampling))
 
     def fresh(self, *changes: Edit, **sampling: Any) -> Evaluation:
         """As `run`, computed again."""
@@ -171,25 +224,27 @@ class Bench:
 
     def lives(self, *changes: Edit, stream: int = 0) -> Lives:
         """Lives under the changed scenario; only the last few are kept, as they take much memory."""
-        key = (_key(changes), stream)
-        found = self._lives.pop(key, None)
-        if found is None:
-            program = compile_scenario(self.edited(*changes))
-            found = live(program, self.engine, 0, self.n_lives, self.sampling.seed, stream)
-        self._lives[key] = found
-        if len(self._lives) > MOST_KEPT:
-            del self._lives[next(iter(self._lives))]
-        return found
+        return self._lives.get((_key(changes), stream), lambda: self._live(*changes, stream=stream))
+
+    def _live(self, *changes: Edit, stream: int) -> Lives:
+        program = compile_scenario(self.edited(*changes))
+        return live(program, self.engine, 0, self.n_lives, self.sampling.seed, stream)
 
     @cached_property
     def base(self) -> Evaluation:
         """Evaluation of the scenario as it is."""
-        return self.run()
+        return self.fresh()
 
     @property
     def program(self) -> Program:
         """The scenario compiled."""
         return self.base.program
+
+    @property
+    def n_few(self) -> int:
+        """Patients of a statement that holds for each of them."""
+        n = self.sampling.n_patients
+        return min(n, max(n // PART, LEAST))
 
     @property
     def n_lives(self) -> int:
@@ -205,7 +260,7 @@ class Bench:
         """Places of (strategy, outcome)."""
         return places(strategy=self.strategies, outcome=list(outcomes))
 
-    @cached_property
+    @property
     def draws(self) -> Mapping[str, FloatArray]:
         """Parameter draws.
 
@@ -216,13 +271,17 @@ class Bench:
         """
         if not self.uncertain:
             raise NotApplicableError("no parameter has a distribution")
-        return self.program.sample(N_DRAWS, self.sampling.seed)
+        found: Mapping[str, FloatArray] = self._once.get(
+            "draws", lambda: self.program.sample(N_DRAWS, self.sampling.seed)
+        )
+        return found
 
-    @cached_property
+    @property
     def drawn(self) -> Evaluation:
         """Evaluation of the parameter draws, each with the first few patients."""
         few = replace(self.sampling, engine=self.engine, n_patients=min(self.sampling.n_patients, 500))
-        return evaluate(self.scenario, few, self.draws)
+        found: Evaluation = self._once.get("drawn", lambda: evaluate(self.scenario, few, self.draws))
+        return found
 
     @cached_property
     def uncertain(self) -> list[str]:

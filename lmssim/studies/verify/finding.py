@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-Z = 4.0
-"""Accepted distance in standard errors: one comparison in ten thousand fails by chance; a battery makes thousands."""
 EXACT = 1e-9
 """Accepted relative difference of numbers that must be equal but for rounding."""
 

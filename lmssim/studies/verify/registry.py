@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
+from inspect import getdoc
 from typing import TYPE_CHECKING
 
 from lmssim.errors import NotApplicableError
@@ -14,6 +16,15 @@ if TYPE_CHECKING:
 
 SECTIONS = ("inputs", "event/state", "results", "uncertainty", "overall")
 """Sections of the battery, in order."""
+
+
+class Scope(StrEnum):
+    """Of which engines a check is true."""
+
+    EVERY = "every engine"
+    LIVES = "engines that simulate patients: compiled, des"
+    INPUTS = "the inputs, whatever the engine"
+
 
 Function = Callable[["Bench"], Finding]
 
@@ -27,21 +38,34 @@ class Check:
     title: str
     """What must hold."""
     function: Function
+    scope: Scope = Scope.EVERY
+    """Of which engines it is true."""
+    effort: int = 0
+    """How long it takes, roughly: those that take longest are begun first."""
     static: bool = False
     """Whether it reads the inputs alone, so that it can say what is wrong with a model that does not run."""
     awaited: str = ""
     """Why lmssim does not make the check."""
+
+    @property
+    def compares(self) -> str:
+        """What it compares, in a sentence or two."""
+        return "nothing" if self.awaited else " ".join((getdoc(self.function) or "").split())
 
 
 CHECKS: dict[str, Check] = {}
 """Checks by id."""
 
 
-def check(id_: str, section: str, title: str, *, static: bool = False) -> Callable[[Function], Function]:
+def check(
+    id_: str, section: str, title: str, *, scope: Scope = Scope.EVERY, effort: int = 0, static: bool = False
+) -> Callable[[Function], Function]:
     """Register a function as a check."""
 
     def register(function: Function) -> Function:
-        CHECKS[id_] = Check(id=id_, section=section, title=title, function=function, static=static)
+        CHECKS[id_] = Check(
+            id=id_, section=section, title=title, function=function, scope=scope, effort=effort, static=static
+        )
         return function
 
     return register

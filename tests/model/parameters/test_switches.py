@@ -14,7 +14,7 @@ from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.switches import named_parameters, switched
 from lmssim.model.parameters.table import load_parameters
 from lmssim.model.scenario import Scenario, load_scenario
-from tests.kit.models import DEAD, covariate, exponential, move, population, section, start, strategy
+from tests.kit.models import DEAD, alive_dead, covariate, exponential, frame, move, population, section, start, strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -217,13 +217,13 @@ def test_bad_options_are_refused_even_if_not_chosen(
     assert str(path) in str(refused.value)
 
 
-def test_what_a_change_leads_to_is_checked_when_chosen(write_scenario: Callable[..., Path]) -> None:
-    """As any key of the file."""
+@pytest.mark.parametrize("switches", [{}, {"prices": "then"}])
+def test_what_a_change_leads_to_is_checked(write_scenario: Callable[..., Path], switches: dict[str, str]) -> None:
+    """As any key of the file, whether the option is chosen or not."""
     text = SWITCHES.replace('currency = "DEM"', 'curency = "DEM"')
     path = write_scenario(MODEL + text, VALUES)
-    load_scenario(path)
     with pytest.raises(ScenarioError, match=r"settings\.curency: unknown key 'curency'\. Did you mean 'currency'"):
-        load_scenario(path, switches={"prices": "then"})
+        load_scenario(path, switches=switches)
 
 
 @pytest.mark.parametrize(
@@ -240,3 +240,29 @@ def test_two_options_for_one_thing_are_refused(write_scenario: Callable[..., Pat
         load_scenario(path, switches=chosen)
     assert what in str(refused.value)
     assert "choose one" in str(refused.value)
+
+
+OPTIONS = """
+[switches.s]
+default = "usual"
+[switches.s.options.usual]
+[switches.s.options.other]
+"""
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("change.settings.horizon = -1", r"switches\.s\.options\.other\.change: settings\.horizon = -1"),
+        ("change.settings.wtp = [1, 1]", r"switches\.s\.options\.other\.change: settings\.wtp\[2\]"),
+        ("change.states.alive.utlity = 1", r"switches\.s\.options\.other\.change: states\.alive\.utlity: unknown key"),
+        ('set.rate = "1 / 0"', r"switches\.s\.options\.other\.set\.rate: .* not a finite number"),
+        ('set.rate = "1 +"', r"switches\.s\.options\.other\.set\.rate.* is not an expression"),
+        ("set.rat = 1", r"switches\.s\.options\.other\.set: unknown parameter 'rat'"),
+    ],
+)
+def test_an_option_that_is_not_chosen_is_checked(write_scenario: Callable[..., Path], option: str, words: str) -> None:
+    """What it sets and changes must be possible, though the base case has none of it."""
+    path = write_scenario(frame() + alive_dead(exponential("rate")) + OPTIONS + option + "\n", {"rate": 0.1})
+    with pytest.raises(InputError, match=words):
+        load_scenario(path)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lmssim.model.scenario import load_scenario
-from lmssim.report.evaluation.conventions import curve_conventions
-from tests.kit.models import DEAD, curves, exponential, frame, start
+from lmssim.report.evaluation.conventions import curve_conventions, loss_conventions, loss_sentence
+from tests.kit.models import DEAD, alive_dead, curves, event, exponential, frame, section, start
 from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
@@ -40,3 +40,26 @@ def test_survival_curves_without_a_floor(write_scenario: Callable[..., Path]) ->
 def test_models_without_survival_curves_say_nothing_of_them() -> None:
     """There is nothing to say."""
     assert curve_conventions(bundled_scenario("extremity")) == []
+
+
+def test_the_rule_of_losses_is_said(write_scenario: Callable[..., Path]) -> None:
+    """Multiplied or subtracted, relative to a norm or not, and what events declare of their own."""
+    scenario = bundled_scenario("extremity")
+    (said,) = loss_conventions(scenario.file)
+    assert said[0] == "Losses of utility"
+    assert said[1].startswith("multiplied: norm x utility of the state x (1 - loss)")
+    assert loss_sentence(scenario.file) == "A loss of utility multiplies the utility of the state by 1 - loss."
+    text = alive_dead(exponential(0.1)).replace("[states.alive]", "[states.alive]\nevents = ['fall']")
+    fall = event("fall", 0.5, utility_loss=0.1, years=1, stack=True, stop_on_leaving=True)
+    file = load_scenario(write_scenario(frame() + text + fall + section("utilities", combine="additive"))).file
+    assert loss_conventions(file)[0][1] == (
+        "subtracted: utility of the state - loss; different losses at the same time add up; a repeat while the same "
+        "loss lasts makes it last longer and does not count twice; but repeats of fall count each; losses of fall end "
+        "on leaving the state"
+    )
+
+
+def test_without_losses_nothing_is_said_of_them() -> None:
+    """There is nothing to say."""
+    assert loss_conventions(bundled_scenario("weibull_closed_form").file) == []
+    assert loss_sentence(bundled_scenario("weibull_closed_form").file) == ""

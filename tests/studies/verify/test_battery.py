@@ -16,7 +16,8 @@ from lmssim.execution.simulate import simulate
 from lmssim.model import edits
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.verification.battery import scores_table, write_verify_report
-from lmssim.studies.verify import CHECKS, SECTIONS, Finding, Status, chosen, in_order, run_battery
+from lmssim.studies.verify import CHECKS, SECTIONS, Finding, Scope, Status, chosen, in_order, run_battery
+from lmssim.studies.verify import battery as battery_module
 from lmssim.studies.verify.bench import Bench, constant, possible, strategy_values
 from lmssim.studies.verify.checks import agreement
 from tests.kit.plants import PLANTS, parameter, references
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 SAMPLING = Sampling(n_patients=1_500)
 WARNS = (
+    "all-dead",
     "bounds",
     "cure-restart",
     "documented",
@@ -63,10 +65,10 @@ def battery(scenario: Scenario) -> Battery:
     return run_battery(scenario, SAMPLING)
 
 
-def _another_seed(bench: Bench) -> Evaluation:
-    """The same profiles with other luck."""
-    few = replace(bench.sampling, seed=bench.sampling.seed + 1, profiles=agreement.N_PROFILES)
-    program = bench.program.with_profiles(choose_profiles(bench.program, few.profiles, few.seed))
+def _another_seed(bench: Bench, group: agreement.Group) -> Evaluation:
+    """The same people with other random numbers."""
+    program = group.program.with_profiles(choose_profiles(group.program, agreement.N_PROFILES, 1))
+    few = replace(bench.sampling, seed=bench.sampling.seed + 1, n_patients=agreement.MORE * bench.sampling.n_patients)
     return Evaluation(program, few, simulate(program, few))
 
 
@@ -244,9 +246,9 @@ def test_rare_events_do_not_make_engines_disagree(scenario: Scenario) -> None:
     """A sample without a rare event has no error of its own: the exact share's counts, or none is compared."""
     trial = Bench(scenario.with_values({"p_toxicity": 1e-4}), SAMPLING)
     rare = trial.base
-    table = agreement.z_scores(rare, rare)
+    table = agreement.differences([(rare, rare)])
     assert (table["z"] == 0.0).all()
-    assert "event:toxicity" not in set(table["outcome"])
+    assert "event:toxicity" in set(table["outcome"])
     assert np.isfinite(table["se"]).all()
 
 
@@ -273,6 +275,8 @@ def test_checks_are_chosen_by_name_or_section() -> None:
     assert sections == sorted(sections)
     with pytest.raises(InputError, match="utility-one"):
         chosen(["utility-ones"])
+    with pytest.raises(InputError, match=r"Sections: 'inputs'.*Checks: effect-direction, .*engine-agreement"):
+        chosen(["xyzzy"])
     assert {c.section for c in chosen([], ["results", "overall"])} == {"inputs", "event/state", "uncertainty"}
     with pytest.raises(InputError, match="--skip"):
         chosen([], ["utility-ones"])
@@ -308,6 +312,34 @@ def test_the_battery_is_reproducible(scenario: Scenario, battery: Battery) -> No
     before = battery.to_frame()
     before = before[before["section"].isin(names)].reset_index(drop=True)
     assert again.equals(before)
+
+
+def test_results_do_not_depend_on_workers(scenario: Scenario) -> None:
+    """The same table, to the last bit, by one worker and by three; progress names each check and ends with all."""
+    told: list[tuple[str, int, int]] = []
+    names = ["event/state", "engine-agreement"]
+    tables = [
+        run_battery(scenario, replace(SAMPLING, n_patients=300, jobs=jobs), names=names, progress=seen).to_frame()
+        for jobs, seen in ((1, None), (3, lambda *each: told.append(each)))
+    ]
+    assert tables[0].equals(tables[1])
+    assert {name for name, _, _ in told} == set(tables[0]["check"])
+    assert max(done for _, done, _ in told) == len(tables[0])
+
+
+def test_every_check_says_what_it_compares_and_of_what_it_is_true() -> None:
+    """In a sentence, but for those that are not made."""
+    for each in CHECKS.values():
+        assert each.scope in Scope
+        assert each.awaited or each.compares.endswith(".")
+
+
+def test_inputs_ask_no_engine_for_lives(scenario: Scenario) -> None:
+    """What is true of individual lives alone does not apply to the exact engine, which says so."""
+    lives = [c.id for c in CHECKS.values() if c.scope == Scope.LIVES]
+    bench = Bench(scenario, replace(SAMPLING, engine="cohort"), "cohort")
+    notes = {battery_module._finding(bench, CHECKS[id_], None).note for id_ in lives}
+    assert notes == {"engine 'cohort' has no individual lives"}
 
 
 def test_the_page_holds_every_check(battery: Battery, tmp_path: Path) -> None:

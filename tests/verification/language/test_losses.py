@@ -93,7 +93,7 @@ def _lives() -> dict[str, Life]:
     through = chance("through", branch("b"), events=["x"])
     return {
         "tick": Life(
-            _three_stays(ticking | first, {"schedule": [tick("p", event="x")]}),
+            _three_stays(ticking | first, ticking, TICKS),
             STAYS,
             (0.2, 0.7, 0.95, 1.45, 1.95, 2.2),
         ),
@@ -133,7 +133,7 @@ def test_every_engine_follows_the_rules(build: Build, what: str, combine: str, s
     life = _lives()[what]
     text = life.text + event("x", 1, utility_loss=LOSS, years=YEARS, stack=stack, stop_on_leaving=stops)
     text += event("y", 1, utility_loss=OTHER, years=OTHER_YEARS)
-    program = build(frame(9, rate=0.035) + TICKS + section("utilities", combine=combine) + text)
+    program = build(frame(9, rate=0.035) + section("utilities", combine=combine) + text)
     expected = _worth(life, combine, stack, stops)
     for outcomes in (solved(program).outcomes[0, 0], *(_simulated(program, engine) for engine in ("des", "compiled"))):
         assert (outcomes[QALY], outcomes[QALY_UNDISCOUNTED]) == pytest.approx(expected, rel=1e-10)

@@ -288,7 +288,7 @@ def test_an_amount_over_the_stay_depends_on_how_it_ends(build: Build) -> None:
     text = text.replace(f"rate = {WELL_DEAD} }}", f"rate = {WELL_DEAD} }}\ncost = {{ total = 1.0 }}\nover_stay = true")
     out = WELL_ILL + WELL_DEAD
     _assert_means(_found(build(text), "compiled", 20_000), {"cost": WELL_DEAD / out / out}, 3.5)
-    with pytest.raises(UnsupportedError, match="state 'well'.*over_stay.*'cohort'"):
+    with pytest.raises(UnsupportedError, match=r"state 'well'.*over_stay.*'cohort'"):
         _found(build(text), "cohort")
 
 
@@ -299,7 +299,7 @@ def test_amounts_of_transitions_that_nothing_pays_are_refused(build: Build) -> N
         build(text + move("well", None, exponential(0.1), mark="cough", cost={"total": 1.0}))
     with pytest.raises(ScenarioError, match="over_stay: needs `cost` or `qalys`"):
         build(text + move("well", "dead", exponential(0.1), name="again", over_stay=True))
-    with pytest.raises(UnsupportedError, match="over_stay.*in cycles"):
+    with pytest.raises(UnsupportedError, match=r"over_stay.*in cycles"):
         build(_in_cycles("end") + "over_stay = true\n")
 
 
@@ -346,7 +346,7 @@ def test_amounts_by_time_to_death_are_refused_where_they_cannot_be(build: Build)
     """By engine cohort, and where they would read the time; two entries for one death are one too many."""
     care = {"years": 1.0, "utility_loss": 0.1}
     text = frame() + start("well", utility=1) + DEAD + move("well", "dead", exponential(0.3))
-    with pytest.raises(UnsupportedError, match="before_death.*'cohort'"):
+    with pytest.raises(UnsupportedError, match=r"before_death.*'cohort'"):
         _found(build(text + terminal("dead", before_death=[care])), "cohort")
     with pytest.raises(UnsupportedError, match=r"before_death\[1\]: may not depend on age, time or a clock"):
         build(text + terminal("dead", before_death=[{**care, "utility_loss": "0.1 + age / 1000"}]))

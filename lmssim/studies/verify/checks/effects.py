@@ -12,10 +12,11 @@ from lmssim.model import edits
 from lmssim.model.language import expression
 from lmssim.model.language.flat import received
 from lmssim.studies.verify.bench import COST_PLAIN, OUTCOMES, QALY_PLAIN, Bench, Edit, Lives, outcomes, possible
+from lmssim.studies.verify.chance import by_chance, limit
 from lmssim.studies.verify.finding import (
+    EXACT,
     Finding,
     Place,
-    Z,
     close,
     compare,
     places,
@@ -24,7 +25,7 @@ from lmssim.studies.verify.finding import (
     warning,
     worst_of,
 )
-from lmssim.studies.verify.registry import check
+from lmssim.studies.verify.registry import Scope, check
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
@@ -36,6 +37,8 @@ STRONGEST = 20.0
 DOSES = (0.0, 0.25, 0.5)
 """Probabilities at which events are counted."""
 CERTAIN = 0.999999
+ENOUGH = 40
+"""Patients among whom an event of probability 1/2 happens to one at least, but for a chance of 1e-12."""
 LATER = 1e-9
 """Years by which an event must move to have moved."""
 
@@ -44,6 +47,8 @@ LATER = 1e-9
     "effect-direction",
     "inputs",
     "Each effect declared a benefit or a harm moves its transition that way, for every patient",
+    scope=Scope.LIVES,
+    effort=80,
 )
 def effects_move_the_declared_way(bench: Bench) -> Finding:
     """First event with the effect, against the same patient's without it: a harm brings it forward, a benefit delays.
@@ -128,7 +133,12 @@ def _parameters(bench: Bench, effect: DeclaredEffect) -> list[str]:
     return [name for name in dict.fromkeys(named) if name in bench.scenario.table]
 
 
-@check("effect-size", "inputs", f"Hazard and odds ratios lie between 1/{STRONGEST:g} and {STRONGEST:g}")
+@check(
+    "effect-size",
+    "inputs",
+    f"Hazard and odds ratios lie between 1/{STRONGEST:g} and {STRONGEST:g}",
+    scope=Scope.INPUTS,
+)
 def effect_sizes_are_plausible(bench: Bench) -> Finding:
     """Ratio of one unit of the key (or a standard deviation of it if less) under each strategy, or a warning."""
     ratios, where = [], []
@@ -182,7 +192,13 @@ def _treated(bench: Bench) -> list[tuple[str, str]]:
     ]
 
 
-@check("treatment-direction", "inputs", "The effects of each treatment lengthen or shorten life as declared")
+@check(
+    "treatment-direction",
+    "inputs",
+    "The effects of each treatment lengthen or shorten life as declared",
+    scope=Scope.LIVES,
+    effort=20,
+)
 def treatments_move_the_declared_way(bench: Bench) -> Finding:
     """Life years with the treatment's effects on transitions less those without them, patients paired."""
     gains, errors, where = [], [], []
@@ -195,10 +211,16 @@ def treatments_move_the_declared_way(bench: Bench) -> Finding:
             where.append({"treatment": treatment, "declared": expected, "strategy": bench.strategies[s]})
     if not gains:
         raise NotApplicableError("no treatment with effects is declared a benefit or a harm")
-    return compare(gains, "at least", 0.0, Z * np.array(errors), where, "life years gained as declared")
+    return by_chance(gains, "at least", 0.0, errors, where, "life years gained as declared", slack=EXACT)
 
 
-@check("effect-dose", "results", "Half of a treatment's effects gives a gain of life years between none and all of it")
+@check(
+    "effect-dose",
+    "results",
+    "Half of a treatment's effects gives a gain of life years between none and all of it",
+    scope=Scope.LIVES,
+    effort=40,
+)
 def effects_have_a_dose_response(bench: Bench) -> Finding:
     """Life years at 0, half and the whole of the effects on the log scale; a warning, as effects may be opposed."""
     middle, low, high, errors, where = [], [], [], [], []
@@ -215,9 +237,8 @@ def effects_have_a_dose_response(bench: Bench) -> Finding:
             where.append({"treatment": treatment, "strategy": bench.strategies[s]})
     if not middle:
         raise NotApplicableError("no treatment with effects is declared a benefit or a harm")
-    tolerance = Z * np.array(errors)
-    above = compare(middle, "at least", low, tolerance, where)
-    return warning(worst_of([above, compare(middle, "at most", high, tolerance, where)]))
+    above = by_chance(middle, "at least", low, errors, where, slack=EXACT)
+    return warning(worst_of([above, by_chance(middle, "at most", high, errors, where, slack=EXACT)]))
 
 
 def _paired(difference: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -228,31 +249,42 @@ def _paired(difference: FloatArray) -> tuple[FloatArray, FloatArray]:
 # === Complications and other events ===
 
 
-@check("event-probability", "inputs", "The more probable an event, the more patients meet it; at 0 nobody")
+@check("event-probability", "inputs", "The more probable an event, the more patients meet it; at 0 nobody", effort=5)
 def events_follow_their_probability(bench: Bench) -> Finding:
     """Share of some patients with the event at probability 0, 1/4 and 1/2.
 
     All events together and without consequences, so that none keeps patients from another; an event that nobody meets
     so is tried alone, everything else as it is.
     """
-    findings = []
+    findings: list[Finding] = []
     for event in _events(bench):
-        shares = [_share(bench, event, (edits.no_consequences,), (edits.all_events, p)) for p in DOSES]
-        if not _more(shares):
-            shares = [_share(bench, event, (edits.event_probability, event, p)) for p in DOSES]
+        met = [_met(bench, event, (edits.no_consequences,), (edits.all_events, p)) for p in DOSES]
+        if not _more(met):
+            met = [_met(bench, event, (edits.event_probability, event, p)) for p in DOSES]
         where = places(event=[event], strategy=bench.strategies)
         findings += [
-            compare(shares[0], "equal to", 0.0, 0.0, where),
-            compare(shares[1], "at least", shares[0], 0.0, where),
-            compare(shares[2], "at least", shares[1], 0.0, where),
+            compare(met[0], "equal to", 0.0, EXACT, where),
+            compare(met[1], "at least", met[0], EXACT, where),
+            compare(met[2], "at least", met[1], EXACT, where),
         ]
-        if not _more(shares):
+        if not _more(met) and _exposed(bench, event) >= ENOUGH:
             findings.append(verdict(False, "no more", "more", {"event": event}))
     return worst_of(findings)
 
 
 def _more(shares: list[FloatArray]) -> bool:
     return bool(shares[-1].max() > shares[0].max())
+
+
+def _exposed(bench: Bench, event: str) -> float:
+    """Patients, under the strategy with most of them, who enter a state where the event may befall anybody."""
+    if bench.scenario.file.events[event].when is not None:
+        return 0.0
+    flat = bench.program.flat.states
+    own = [k for k, name in enumerate(bench.program.states) if event in flat[name].events]
+    evaluation = bench.run((edits.event_probability, event, 0.0), n_patients=bench.n_lives)
+    entered = evaluation.estimates.counts.entries[:, own, 1].sum(axis=1)
+    return float(entered.max(initial=0.0)) * bench.n_lives / evaluation.n if own else 0.0
 
 
 def _events(bench: Bench) -> list[str]:
@@ -269,28 +301,37 @@ def _events(bench: Bench) -> list[str]:
     return found
 
 
-def _share(bench: Bench, event: str, *changes: Edit) -> FloatArray:
+def _met(bench: Bench, event: str, *changes: Edit) -> FloatArray:
+    """Share of patients with an event, by strategy."""
     evaluation = bench.run(*changes, n_patients=bench.n_lives)
     counts: FloatArray = evaluation.estimates.counts.marks[:, evaluation.program.marks.index(event), 1] / evaluation.n
     return counts
 
 
-@check("event-extremes", "results", "An event declared a harm costs no less and leaves no more QALYs if it is certain")
+@check(
+    "event-extremes",
+    "results",
+    "An event declared a harm costs no less and leaves no more QALYs if it is certain",
+    effort=40,
+)
 def events_move_the_declared_way(bench: Bench) -> Finding:
     """Undiscounted QALYs and cost at probability 1 against 0; cost where the event neither kills nor sets anything.
 
     No other event happens; an event that nobody meets so is tried with the others as they are.
     """
-    findings = []
-    for event in _events(bench):
+    findings, events = [], _events(bench)
+    n = len(events) * len(bench.strategies)
+    for event in events:
         spec = bench.scenario.file.events[event]
         if spec.expected == "unknown":
             continue
         sign = 1.0 if spec.expected == "harm" else -1.0
-        never, always = _alone(bench, event)
-        more = sign * (outcomes(always) - outcomes(never))
         alters = spec.death is not None or bool(spec.set)
-        noise = Z * np.hypot(_error(always), _error(never)) if alters else rounding(outcomes(never))
+        never, always = _alone(bench, event, bench.sampling.n_patients if alters else bench.n_few)
+        more = sign * (outcomes(always) - outcomes(never))
+        noise = rounding(outcomes(never))
+        if alters:
+            noise = noise + limit(n) * np.hypot(_error(always), _error(never))
         where = places(event=[event], declared=[spec.expected], strategy=bench.strategies, outcome=["QALYs"])
         findings.append(compare(more[:, QALY_PLAIN], "at most", 0.0, noise[:, QALY_PLAIN], where))
         if not alters:
@@ -301,13 +342,13 @@ def events_move_the_declared_way(bench: Bench) -> Finding:
     return worst_of(findings)
 
 
-def _alone(bench: Bench, event: str) -> tuple[Evaluation, Evaluation]:
-    """Without an event, and with it certain."""
+def _alone(bench: Bench, event: str, n: int) -> tuple[Evaluation, Evaluation]:
+    """Some patients without an event, and with it certain."""
     never, always = ((edits.event_probability, event, p) for p in (0.0, CERTAIN))
-    alone = bench.run((edits.no_events,), always)
+    alone = bench.run((edits.no_events,), always, n_patients=n)
     if alone.estimates.counts.marks[:, alone.program.marks.index(event), 1].any():
-        return bench.run((edits.no_events,)), alone
-    return bench.run(never), bench.run(always)
+        return bench.run((edits.no_events,), n_patients=n), alone
+    return bench.run(never, n_patients=n), bench.run(always, n_patients=n)
 
 
 def _error(evaluation: Evaluation) -> FloatArray:
@@ -319,4 +360,6 @@ def _error(evaluation: Evaluation) -> FloatArray:
 def no_events_equals_no_consequences(bench: Bench) -> Finding:
     """All outcomes."""
     _events(bench)
-    return close(bench.mean((edits.no_events,)), bench.mean((edits.no_consequences,)), bench.grid())
+    few = bench.n_few
+    none = bench.mean((edits.no_events,), n_patients=few)
+    return close(none, bench.mean((edits.no_consequences,), n_patients=few), bench.grid())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.errors import NotApplicableError
 from lmssim.studies.verify.finding import Finding, Status, verdict, warning, worst_of
-from lmssim.studies.verify.registry import check
+from lmssim.studies.verify.registry import Scope, check
 
 if TYPE_CHECKING:
     from lmssim.studies.verify.bench import Bench
@@ -15,7 +15,7 @@ EXPECTED_INSIDE = 0.5
 """Share of published results that should lie within the model's interval for a study of that size."""
 
 
-@check("documented", "overall", "Every parameter in use has a description, a kind and a source")
+@check("documented", "overall", "Every parameter in use has a description, a kind and a source", scope=Scope.INPUTS)
 def parameters_are_documented(bench: Bench) -> Finding:
     """Description and kind of each; a source if published, a reason if assumed. What is missing is a warning."""
     findings = []
@@ -28,7 +28,13 @@ def parameters_are_documented(bench: Bench) -> Finding:
     return warning(worst_of(findings))
 
 
-@check("published-series", "overall", "Published series, computed as their papers did, agree with the model")
+@check(
+    "published-series",
+    "overall",
+    "Published series, computed as their papers did, agree with the model",
+    scope=Scope.LIVES,
+    effort=10,
+)
 def series_agree(bench: Bench) -> Finding:
     """Share of the published results within the model's 95% interval for a study of that size; few is a warning."""
     if "series" not in bench.base.tables:

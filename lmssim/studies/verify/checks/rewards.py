@@ -22,13 +22,24 @@ from lmssim.studies.verify.bench import (
     possible,
 )
 from lmssim.studies.verify.finding import EXACT, Finding, Place, close, compare, places, rounding, same, worst_of
-from lmssim.studies.verify.registry import check
+from lmssim.studies.verify.registry import Scope, check
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from lmssim.kernels import FloatArray
+    from lmssim.model.language.schema import Treatment
 
 """Columns of the main outcomes."""
 QALYS = (QALY, QALY_PLAIN)
+PENNY = 0.01
+"""Least price of which a rise must be seen."""
+LEAST_RISE = 1e-9
+"""Least rise, summed over patients, of what a price that is paid costs more."""
+SEEN = 1e-9
+"""Fall of mean QALYs from which a lower utility must be seen: the rest is rounding."""
 RATES = (0.0, 0.035, 0.1)
 """Discount rates at which QALYs must equal life years."""
 
@@ -54,7 +65,8 @@ def utility_one_gives_life_years(bench: Bench) -> Finding:
     """QALYs against life years, no norms and no losses."""
     findings = []
     for rate in RATES:
-        mean = bench.mean(*_without_norms(bench, 1.0), (edits.discounting, rate, rate))
+        changes = (*_without_norms(bench, 1.0), (edits.discounting, rate, rate))
+        mean = bench.mean(*changes, n_patients=bench.n_few)
         where = [place | {"discount rate": f"{rate:g}"} for place in _grid(bench, QALYS)]
         findings.append(close(mean[:, [QALY, QALY_PLAIN]], mean[:, [LY, LY_PLAIN]], where))
     return worst_of(findings)
@@ -62,44 +74,61 @@ def utility_one_gives_life_years(bench: Bench) -> Finding:
 
 @check("utility-zero", "event/state", "Utilities of 0 give no QALYs")
 def utility_zero_gives_nothing(bench: Bench) -> Finding:
-    """QALYs, no losses."""
-    return compare(_columns(bench, QALYS, *_without_norms(bench, 0.0)), "equal to", 0.0, 0.0, _grid(bench, QALYS))
+    """QALYs against 0, without losses; rounding is that of the life years."""
+    mean = bench.mean(*_without_norms(bench, 0.0), n_patients=bench.n_few)
+    slack = rounding(mean[:, [LY, LY_PLAIN]])
+    return compare(mean[:, list(QALYS)], "equal to", 0.0, slack, _grid(bench, QALYS))
 
 
-@check("utility-lower", "event/state", "A lower utility of any state lowers QALYs wherever the state is entered")
+@check(
+    "utility-lower",
+    "event/state",
+    "A lower utility of any state lowers QALYs wherever the state is entered",
+    effort=30,
+)
 def lower_utility_lowers_qalys(bench: Bench) -> Finding:
     """Undiscounted QALYs with the utility of one state or treatment 10% lower."""
-    file, base, findings = bench.scenario.file, bench.mean()[:, QALY_PLAIN], []
+    file, few, findings = bench.scenario.file, bench.n_few, []
+    base = bench.mean(n_patients=few)[:, QALY_PLAIN]
     for name in [*file.states, *file.treatments]:
         section = file.states.get(name) or file.treatments[name]
-        if section.utility is None or not _is_good(bench, section.utility):
+        least = None if section.utility is None else _least(bench, section.utility)
+        if least is None or least <= 0.0:
             continue
-        lower = bench.mean((edits.scaled_utilities, 0.9, name))[:, QALY_PLAIN]
-        entered = _years(bench, name) > 0.0
+        lower = bench.mean((edits.scaled_utilities, 0.9, name), n_patients=few)[:, QALY_PLAIN]
+        seen = 0.1 * least * _years(bench, name) > SEEN
         where = places(state=[name], strategy=bench.strategies)
-        findings.append(compare(lower, "at most", base, -1e-12 * entered, where))
+        findings.append(compare(lower, "at most", base, np.where(seen, -SEEN / 1e3, rounding(base)), where))
     if not findings:
         raise NotApplicableError("no state has a utility above 0")
     return worst_of(findings)
 
 
-def _is_good(bench: Bench, utility: float | str) -> bool:
-    numbers = possible(utility, bench.values(bench.scenario.comparator))
-    return numbers is not None and min(numbers) > 0.0
+def _least(bench: Bench, utility: float | str) -> float | None:
+    """Least value of a utility under any strategy; None if it depends on more than parameters and rules."""
+    numbers = [possible(utility, bench.values(strategy)) for strategy in bench.strategies]
+    return None if None in numbers else min(min(each) for each in numbers if each is not None)
 
 
 def _years(bench: Bench, name: str) -> FloatArray:
-    """Years spent where a state or treatment of the file states the utility, by strategy."""
+    """Mean years spent where a state or treatment of the file states the utility, by strategy."""
     flat, file = bench.program.flat, bench.scenario.file
     own = flat.states_of(name) or []
     if name in file.states:
         own = [s for s in own if s not in flat.treatment or file.treatments[flat.treatment[s]].utility is None]
     index = [bench.program.states.index(s) for s in own]
-    years: FloatArray = bench.base.estimates.state[0][:, index, 0].sum(axis=1)
+    evaluation = bench.run(n_patients=bench.n_few)
+    years: FloatArray = evaluation.estimates.state[0][:, index, 0].sum(axis=1) / evaluation.n
     return years
 
 
-@check("state-utility-norm", "event/state", "No state's utility is above the norm (or above 1)", static=True)
+@check(
+    "state-utility-norm",
+    "event/state",
+    "No state's utility is above the norm (or above 1)",
+    scope=Scope.INPUTS,
+    static=True,
+)
 def state_utilities_stay_below_the_norm(bench: Bench) -> Finding:
     """Utilities that depend on parameters alone, under every strategy; relative to the norm where one is given."""
     file, values, where = bench.scenario.file, [], []
@@ -137,52 +166,94 @@ def mean_utility_stays_below_the_norm(bench: Bench) -> Finding:
 def no_prices_no_cost(bench: Bench) -> Finding:
     """Every cost of the model times 0."""
     columns = (COST, COST_PLAIN)
-    return compare(_columns(bench, columns, (edits.costs, 0.0)), "equal to", 0.0, 0.0, _grid(bench, columns))
+    mean = bench.mean((edits.costs, 0.0), n_patients=bench.n_few)[:, list(columns)]
+    slack = rounding(_columns(bench, columns))
+    return compare(mean, "equal to", 0.0, slack, _grid(bench, columns))
 
 
-@check("price-up", "inputs", "Doubling the prices of a category doubles its cost and changes nothing else")
+@check("price-up", "inputs", "Doubling the prices of a category doubles its cost and changes nothing else", effort=20)
 def prices_scale_their_category(bench: Bench) -> Finding:
     """Cost of each category when one is doubled; life years and QALYs unchanged to the last bit."""
     findings, categories = [], bench.scenario.file.settings.cost_categories
-    base = bench.base.estimates.mean[0, :, len(OUTCOMES) : len(OUTCOMES) + len(categories)]
+    few = bench.n_few
+    before = bench.run(n_patients=few).estimates.mean[0]
+    base = before[:, len(OUTCOMES) : len(OUTCOMES) + len(categories)]
     for k, category in enumerate(categories):
-        doubled = bench.run((edits.costs, 2.0, category)).estimates.mean[0]
+        doubled = bench.run((edits.costs, 2.0, category), n_patients=few).estimates.mean[0]
         factor = np.where(np.arange(len(categories)) == k, 2.0, 1.0)
         where = places(price=[category], strategy=bench.strategies, category=categories)
         after = doubled[:, len(OUTCOMES) : len(OUTCOMES) + len(categories)]
-        findings.append(compare(after, "equal to", base * factor, rounding(base), where))
+        slack = rounding(np.abs(base).max())
+        findings.append(compare(after, "equal to", base * factor, slack, where))
         where = places(price=[category], strategy=bench.strategies, outcome=["life_years", "qalys"])
-        findings.append(same(doubled[:, [LY, QALY]], bench.mean()[:, [LY, QALY]], where))
+        findings.append(same(doubled[:, [LY, QALY]], before[:, [LY, QALY]], where))
     return worst_of(findings)
 
 
-@check("acquisition-cost", "event/state", "Twice the price of a treatment raises cost only where it is given")
+@check(
+    "acquisition-cost",
+    "event/state",
+    "Twice the price of a treatment raises cost only where it is given",
+    effort=20,
+)
 def treatments_cost_where_they_are_given(bench: Bench) -> Finding:
     """Undiscounted cost by state: twice the treatment's share in its own state, elsewhere as it was."""
-    findings, column = [], STATE_COST_UNDISCOUNTED
-    base = bench.base.estimates.state[0]
-    none = bench.run((edits.no_treatment_costs,)).estimates.state[0][:, :, column]
+    findings, column, few = [], STATE_COST_UNDISCOUNTED, bench.n_few
+    base = bench.run(n_patients=few).estimates.state[0]
+    none = bench.run((edits.no_treatment_costs,), n_patients=few).estimates.state[0][:, :, column]
     for treatment in bench.scenario.file.treatments:
         own = [bench.program.states.index(s) for s in bench.program.flat.given(treatment)]
         if not own:
             continue
-        more = bench.run((edits.treatment_costs, treatment, 2.0)).estimates.state[0][:, :, column]
+        changes = (edits.treatment_costs, treatment, 2.0)
+        more = bench.run(changes, n_patients=few).estimates.state[0][:, :, column]
         expected = base[:, :, column].copy()
         expected[:, own] += expected[:, own] - none[:, own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=bench.program.states)
-        findings.append(compare(more, "equal to", expected, rounding(expected), where, "states"))
-        paid = (base[:, own, STATE_YEARS] > 0.0) & _is_paid(bench, treatment)
+        slack = rounding(np.maximum(np.abs(expected), np.abs(base[:, :, column]).max()))
+        findings.append(compare(more, "equal to", expected, slack, where, "states"))
+        paid = (base[:, own, STATE_YEARS] > 0.0) & _is_paid(bench, treatment)[:, None]
         given = [bench.program.states[k] for k in own]
         where = places(treatment=[treatment], strategy=bench.strategies, state=given)
-        findings.append(compare(more[:, own], "at least", base[:, own, column], -1e-9 * paid, where, "strategies"))
+        least = np.where(paid, -LEAST_RISE, slack[:, own])
+        findings.append(compare(more[:, own], "at least", base[:, own, column], least, where, "strategies"))
     if not findings:
         raise NotApplicableError("the model has no treatments")
     return worst_of(findings)
 
 
-def _is_paid(bench: Bench, treatment: str) -> bool:
-    spec = bench.scenario.file.treatments[treatment]
-    return bool(spec.regimen or spec.cost or spec.cost_per_year or any(tick.cost for tick in spec.schedule))
+def _is_paid(bench: Bench, treatment: str) -> NDArray[np.bool_]:
+    """By strategy, whether a treatment has a price above 0 that everybody pays who is given it, from the first day on.
+
+    Not if it is waited for, nor where care at the end of life takes its place.
+    """
+    file = bench.scenario.file
+    spec, excluded = file.treatments[treatment], {c for each in file.terminal for c in each.excludes}
+    if spec.wait is not None:
+        return np.zeros(len(bench.strategies), dtype=bool)
+    stated = [price for c, price in [*spec.cost.items(), *spec.cost_per_year.items()] if c not in excluded]
+    known = [bench.values(strategy) for strategy in bench.strategies]
+    return np.array([any(_above(price, v) for price in stated) or _regimen_is_paid(bench, spec, v) for v in known])
+
+
+def _regimen_is_paid(bench: Bench, spec: Treatment, values: Mapping[str, float]) -> bool:
+    """Whether a cycle of a treatment's regimen has a price, be it of a drug or of giving it."""
+    file = bench.scenario.file
+    if spec.regimen is None:
+        return False
+    regimen = file.regimens[spec.regimen]
+    category = regimen.category or file.settings.cost_categories[0]
+    if any(category in each.excludes for each in file.terminal):
+        return False
+    if any(_above(price, values) for price in (regimen.delivery, regimen.premedication, regimen.monitoring)):
+        return True
+    drugs = [file.drugs[given.drug] for given in regimen.drugs]
+    return any(_above(vial.price, values) for drug in drugs if drug.discount != 1.0 for vial in drug.vials)
+
+
+def _above(price: float | str, values: Mapping[str, float]) -> bool:
+    numbers = possible(price, values)
+    return numbers is not None and min(numbers) > PENNY
 
 
 @check("cost-per-year", "results", "Cost per year spent in a state equals the price of a year there")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +12,7 @@ from scipy import stats
 from lmssim.errors import InputError, NotApplicableError, UnsupportedError
 from lmssim.evaluation import evaluate
 from lmssim.kernels.philox import STREAM_LUCK, address_of, fill_uniforms
+from lmssim.model import edits
 from lmssim.model.language.expression import Name
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.population.joint import Population
@@ -26,8 +29,9 @@ from lmssim.studies.verify.bench import (
     Bench,
     outcomes,
 )
-from lmssim.studies.verify.finding import EXACT, Finding, Z, compare, places, verdict, warning, worst_of
-from lmssim.studies.verify.registry import check
+from lmssim.studies.verify.chance import CUTS, at_cuts, by_chance, least_p, shares
+from lmssim.studies.verify.finding import EXACT, Finding, compare, places, verdict, warning, worst_of
+from lmssim.studies.verify.registry import Scope, check
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -42,8 +46,10 @@ OUTSIDE = 1e-4
 """Probability with which a distribution may leave the range its parameter must have."""
 APART = 0.10
 """Relative difference of the mean over draws from the base case beyond which the reader is warned."""
-LEAST_P = 1e-6
-"""P-value below which numbers are not uniform."""
+DECIMALS = 9
+"""Decimals to which outcomes are compared in rank: the rest may be rounding."""
+CLIPPED = 1e-9
+"""Accepted difference of correlations by rounding."""
 RANGES = {
     "probability": (0.0, 1.0),
     "utility": (-1.0, 1.0),
@@ -81,7 +87,7 @@ def _uses(bench: Bench) -> list[tuple[Parameter, str]]:
     return list(found.values())
 
 
-@check("domain", "uncertainty", "Distributions stay within the range of what they stand for")
+@check("domain", "uncertainty", "Distributions stay within the range of what they stand for", scope=Scope.INPUTS)
 def distributions_stay_in_range(bench: Bench) -> Finding:
     """Probability of leaving it, of each parameter that stands for a probability, utility, cost, time or multiplier."""
     outside, where = [], []
@@ -98,6 +104,7 @@ def distributions_stay_in_range(bench: Bench) -> Finding:
     "distribution-family",
     "uncertainty",
     "Ratios and costs are log-normal or gamma, utilities and probabilities beta; normal only where positivity is safe",
+    scope=Scope.INPUTS,
 )
 def distributions_suit_their_use(bench: Bench) -> Finding:
     """By use in the model, and by the unit where it says ratio; truncation counts as safe."""
@@ -113,7 +120,7 @@ def distributions_suit_their_use(bench: Bench) -> Finding:
     return worst_of(findings)
 
 
-@check("bounds", "uncertainty", "The 95% interval of each distribution encloses the base value")
+@check("bounds", "uncertainty", "The 95% interval of each distribution encloses the base value", scope=Scope.INPUTS)
 def intervals_enclose_the_base_value(bench: Bench) -> Finding:
     """Base values against the 2.5% and 97.5% quantiles; a base value outside is a warning, as it may be meant."""
     values, bounds, where = [], [], []
@@ -126,22 +133,20 @@ def intervals_enclose_the_base_value(bench: Bench) -> Finding:
     return warning(worst_of([above, compare(values, "at most", high, EXACT * np.abs(high), where, "parameters")]))
 
 
-@check("draw-means", "uncertainty", "Means of the draws are those of the distributions")
-def draws_have_their_mean(bench: Bench) -> Finding:
-    """Mean of many draws of each parameter, against the integral of its quantile function."""
+@check("draw-means", "uncertainty", "Draws of each parameter follow its distribution", scope=Scope.INPUTS)
+def draws_follow_their_distribution(bench: Bench) -> Finding:
+    """Shares of many draws up to seven quantiles, against the distribution's own: they have binomial errors."""
     drawn = bench.program.sample(MANY, bench.sampling.seed)
-    u = (np.arange(FINE) + 0.5) / FINE
-    means, expected, error, where = [], [], [], []
+    counts, expected, where = [], [], []
     for p in _own(bench):
-        quantiles = distribution_of(p).quantile(u)
-        means.append(drawn[p.id].mean())
-        expected.append(quantiles.mean())
-        error.append(quantiles.std() / np.sqrt(MANY))
-        where.append({"parameter": p.id})
-    return compare(means, "equal to", expected, Z * np.array(error), where, "parameters")
+        count, probability = at_cuts(drawn[p.id], distribution_of(p).quantile)
+        counts.append(count)
+        expected.append(probability)
+        where += places(parameter=[p.id], quantile=CUTS)
+    return shares(counts, "equal to", expected, MANY, where, "shares")
 
 
-@check("dirichlet", "uncertainty", "Shares that are drawn together add up to 1")
+@check("dirichlet", "uncertainty", "Shares that are drawn together add up to 1", scope=Scope.INPUTS)
 def shares_add_up(bench: Bench) -> Finding:
     """Sums of the draws of each Dirichlet group."""
     groups = [g for g in bench.scenario.groups.values() if g.kind == "dirichlet"]
@@ -152,31 +157,35 @@ def shares_add_up(bench: Bench) -> Finding:
     return compare(sums, "equal to", 1.0, EXACT, places(group=[g.name for g in groups], draw=range(N_DRAWS)), "draws")
 
 
-@check("correlated-parameters", "uncertainty", "Parameters that are drawn together have their stated covariance")
+@check(
+    "correlated-parameters",
+    "uncertainty",
+    "Parameters that are drawn together have their stated covariance",
+    scope=Scope.INPUTS,
+)
 def joint_draws_have_their_covariance(bench: Bench) -> Finding:
     """Correlations of many draws of each multivariate normal group, on Fisher's scale."""
     groups = [g for g in bench.scenario.groups.values() if g.kind == "multivariate_normal" and len(g.members) > 1]
     if not groups:
         raise NotApplicableError("no parameters are drawn as multivariate normal")
-    drawn, findings = bench.program.sample(MANY, bench.sampling.seed), []
+    drawn = bench.program.sample(MANY, bench.sampling.seed)
+    observed, expected, where = [], [], []
     for g in groups:
         covariance = np.array(g.covariance)
         scale = np.sqrt(np.diag(covariance))
-        i, j = np.triu_indices(len(g.members), 1)
-        observed = np.corrcoef([drawn[m] for m in g.members])[i, j]
-        pairs = [f"{g.members[a]}, {g.members[b]}" for a, b in zip(i.tolist(), j.tolist(), strict=True)]
-        where = places(group=[g.name], parameters=pairs)
-        expected = (covariance / np.outer(scale, scale))[i, j]
-        findings.append(
-            compare(np.arctanh(observed), "equal to", np.arctanh(expected), Z / np.sqrt(MANY - 3), where, "pairs")
-        )
-    return worst_of(findings)
+        for i, j in itertools.combinations(range(len(g.members)), 2):
+            if scale[i] > 0.0 and scale[j] > 0.0:  # a fixed member is correlated with nothing
+                a, b = g.members[i], g.members[j]
+                observed.append(_fisher(drawn[a], drawn[b]))
+                expected.append(_on_fisher_scale(covariance[i, j] / (scale[i] * scale[j])))
+                where.append({"group": g.name, "parameters": f"{a}, {b}"})
+    return by_chance(observed, "equal to", expected, 1.0 / np.sqrt(MANY - 3), where, "pairs", slack=CLIPPED)
 
 
 # === Draws through the model ===
 
 
-@check("parameters-reach", "uncertainty", "Every parameter that is sampled reaches the calculation")
+@check("parameters-reach", "uncertainty", "Every parameter that is sampled reaches the calculation", scope=Scope.INPUTS)
 def every_parameter_matters(bench: Bench) -> Finding:
     """Numbers that engines read, with each parameter in turn at another value of its distribution."""
     findings = []
@@ -208,27 +217,27 @@ def _one_at_a_time(bench: Bench) -> tuple[FloatArray, list[list[str]]]:
     return bench.program.numbers(table.evaluate(given)), units
 
 
-@check("psa-mean", "uncertainty", "The mean over parameter draws is close to the base case")
+@check("psa-mean", "uncertainty", "The mean over parameter draws is close to the base case", effort=10)
 def draws_centre_on_the_base_case(bench: Bench) -> Finding:
     """Means over draws against the same patients' base case; far apart is a warning: no model need be linear."""
     drawn = bench.drawn
     base = bench.mean(n_patients=drawn.n)[:, :3]
     mean = outcomes(drawn)[:, :3]
     spread = drawn.estimates.mean[:, :, :3].std(axis=0, ddof=1) / np.sqrt(N_DRAWS)
-    tolerance = APART * np.abs(base) + Z * spread
-    return warning(compare(mean, "equal to", base, tolerance, bench.grid(OUTCOMES[:3])))
+    slack = APART * np.abs(base) + EXACT
+    return warning(by_chance(mean, "equal to", base, spread, bench.grid(OUTCOMES[:3]), slack=slack))
 
 
-@check("psa-repeat", "uncertainty", "Another set of parameter draws gives similar means")
-def other_draws_give_similar_means(bench: Bench) -> Finding:
-    """Means of the main outcomes over two sets of draws of the same patients."""
+@check("psa-repeat", "uncertainty", "Another set of parameter draws gives similar outcomes", effort=10)
+def other_draws_give_similar_outcomes(bench: Bench) -> Finding:
+    """Kolmogorov-Smirnov p-values of the main outcomes over two sets of draws of the same patients."""
     first = bench.drawn
     other = bench.program.sample(N_DRAWS, bench.sampling.seed, N_DRAWS)
     second = evaluate(bench.scenario, first.sampling, other)
-    parts = [e.estimates.mean[:, :, :3] for e in (first, second)]
-    error = np.sqrt(sum(part.var(axis=0, ddof=1) for part in parts) / N_DRAWS)
-    tolerance = Z * error + EXACT * np.abs(parts[0].mean(axis=0))
-    return compare(parts[1].mean(axis=0), "equal to", parts[0].mean(axis=0), tolerance, bench.grid(OUTCOMES[:3]))
+    parts = [np.round(e.estimates.mean[:, :, :3], DECIMALS) for e in (first, second)]
+    cells = list(np.ndindex(parts[0].shape[1:]))
+    p_values = [stats.ks_2samp(parts[0][:, s, k], parts[1][:, s, k]).pvalue for s, k in cells]
+    return compare(p_values, "at least", least_p(len(cells)), 0.0, bench.grid(OUTCOMES[:3]), "p-values")
 
 
 @check("draws-hold", "uncertainty", "What must hold of totals holds in every parameter draw")
@@ -267,7 +276,7 @@ def every_draw_holds(bench: Bench) -> Finding:
 # === Chance ===
 
 
-@check("uniforms", "uncertainty", "Random numbers are uniform")
+@check("uniforms", "uncertainty", "Random numbers are uniform", scope=Scope.INPUTS)
 def random_numbers_are_uniform(bench: Bench) -> Finding:
     """Kolmogorov-Smirnov p-values of the numbers behind each of the model's decisions, over patients."""
     numbers = np.empty(MANY)
@@ -279,34 +288,36 @@ def random_numbers_are_uniform(bench: Bench) -> Finding:
     fill_uniforms(bench.sampling.seed, STREAM_LUCK, 0, address_of("uniform"), 0, numbers)
     p_values.append(float(stats.kstest(numbers, "uniform").pvalue))
     where.append({"decision": "none of the model's"})
-    return compare(p_values, "at least", LEAST_P, 0.0, where, "p-values")
+    return compare(p_values, "at least", least_p(len(p_values)), 0.0, where, "p-values")
 
 
 @check(
     "common-random-numbers",
     "uncertainty",
-    "Strategies share their patients' random numbers: lives agree more than with other random numbers",
+    "Strategies share their patients' random numbers: with the same inputs each patient lives the same life",
+    scope=Scope.LIVES,
 )
 def random_numbers_are_common(bench: Bench) -> Finding:
-    """Correlation of life years between strategies, with common and with other random numbers, on Fisher's scale."""
+    """Life years of each patient under every strategy, where all do what the comparator does, to the last bit."""
     if len(bench.strategies) < 2:
         raise NotApplicableError("the scenario has one strategy")
-    c = bench.strategies.index(bench.scenario.comparator)
-    here, elsewhere = bench.lives().life_years, bench.lives(stream=1).life_years
-    if (here == elsewhere).all():
-        raise NotApplicableError("life years do not depend on random numbers")
-    others = [s for s in range(len(bench.strategies)) if s != c and np.ptp(here[:, s]) > 0.0]
-    if not others or np.ptp(here[:, c]) == 0.0:
+    if edits.strategies_compared_by_name(bench.scenario):
+        raise NotApplicableError("an expression asks for a strategy by its name, which changes with its inputs")
+    years = bench.lives((edits.one_strategy, bench.scenario.comparator)).life_years
+    if np.ptp(years) == 0.0:
         raise NotApplicableError("all lives have the same length")
-    common = [_fisher(here[:, c], here[:, s]) for s in others]
-    apart = np.array([_fisher(here[:, c], elsewhere[:, s]) for s in others])
-    more = Z * np.sqrt(2.0 / (bench.n_lives - 3))
-    where = places(strategy=[bench.strategies[s] for s in others])
-    return compare(common, "at least", apart + more, 0.0, where, "strategies")
+    differ = (years != years[:, :1]).mean(axis=0)
+    where = places(strategy=bench.strategies)
+    finding = compare(differ, "equal to", 0.0, 0.0, where, "strategies")
+    return replace(finding, reason="observed: share of patients whose lives differ from the first strategy's")
 
 
 def _fisher(a: FloatArray, b: FloatArray) -> float:
-    return float(np.arctanh(np.clip(np.corrcoef(a, b)[0, 1], -0.999999, 0.999999)))
+    return _on_fisher_scale(float(np.corrcoef(a, b)[0, 1]))
+
+
+def _on_fisher_scale(r: float) -> float:
+    return float(np.arctanh(np.clip(r, -0.999999, 0.999999)))
 
 
 def _distributions(bench: Bench) -> dict[str, Population]:
@@ -319,26 +330,29 @@ def _distributions(bench: Bench) -> dict[str, Population]:
     return {"": patients}
 
 
-@check("covariate-means", "uncertainty", "Patients have the means that their distributions state")
-def patients_have_their_means(bench: Bench) -> Finding:
-    """Mean of each covariate over many patients, against the integral of its quantile function."""
-    u = (np.arange(FINE) + 0.5) / FINE
-    means: list[float] = []
+@check(
+    "covariate-means",
+    "uncertainty",
+    "Patients have the characteristics that their distributions state",
+    scope=Scope.INPUTS,
+)
+def patients_follow_their_distributions(bench: Bench) -> Finding:
+    """Shares of many patients up to seven quantiles of each covariate, against its quantile function's own."""
+    counts: list[float] = []
     expected: list[float] = []
-    tolerance: list[float] = []
     where = []
     for stratum, population in _distributions(bench).items():
-        means += list(population.sample(0, MANY, bench.sampling.seed).mean(axis=0))
-        quantiles = [c.quantile(u) for c in population.covariates]
-        expected += [q.mean() for q in quantiles]
-        tolerance += [Z * q.std() / np.sqrt(MANY) + EXACT * abs(q.mean()) for q in quantiles]
-        where += [_place(stratum, covariate=c.name) for c in population.covariates]
+        x = population.sample(0, MANY, bench.sampling.seed)
+        for k, c in enumerate(population.covariates):
+            count, probability = at_cuts(x[:, k], c.quantile)
+            counts += list(count)
+            expected += list(probability)
+            where += [_place(stratum, covariate=c.name, quantile=f"{cut:g}") for cut in CUTS]
     for stratum, observed, share in _shares(bench):
-        means.append(observed)
+        counts.append(observed * MANY)
         expected.append(share)
-        tolerance.append(Z * np.sqrt(share * (1.0 - share) / MANY) + EXACT)
         where.append({"share of": stratum})
-    return compare(means, "equal to", expected, tolerance, where, "covariates")
+    return shares(counts, "equal to", expected, MANY, where, "shares")
 
 
 def _shares(bench: Bench) -> list[tuple[str, float, float]]:
@@ -356,9 +370,15 @@ def _place(stratum: str, **names: str) -> dict[str, str]:
     return {"stratum": stratum, **names} if stratum else names
 
 
-@check("covariate-correlation", "uncertainty", "Baseline characteristics are correlated as declared")
+@check(
+    "covariate-correlation",
+    "uncertainty",
+    "Baseline characteristics are correlated as declared",
+    scope=Scope.INPUTS,
+    effort=5,
+)
 def patients_are_correlated_as_declared(bench: Bench) -> Finding:
-    """Correlation of each pair of covariates, against NumPy's own draws through the same quantile functions."""
+    """Rank correlation of each pair of covariates, against NumPy's own draws through the same quantile functions."""
     seen: list[float] = []
     declared: list[float] = []
     where = []
@@ -368,17 +388,23 @@ def patients_are_correlated_as_declared(bench: Bench) -> Finding:
         if len(index) < 2:
             continue
         varied = [population.covariates[k] for k in index]
-        observed = np.atleast_2d(np.corrcoef(x[:, index].T))
-        expected = np.atleast_2d(np.corrcoef(_independent_sample(population, varied, 25 * MANY)))
+        observed = _rank_correlation(x[:, index].T)
+        expected = _rank_correlation(np.array(_independent_sample(population, varied, 25 * MANY)))
         pairs = np.triu_indices(len(varied), 1)
-        seen += list(np.arctanh(observed[pairs]))
-        declared += list(np.arctanh(expected[pairs]))
+        seen += [_on_fisher_scale(r) for r in observed[pairs]]
+        declared += [_on_fisher_scale(r) for r in expected[pairs]]
         names = [f"{varied[i].name}, {varied[j].name}" for i, j in zip(*pairs, strict=True)]
         where += [_place(stratum, covariates=name) for name in names]
     if not where:
         raise NotApplicableError("there are no two covariates that differ between patients")
-    error = Z * np.sqrt((1.0 + 1.0 / 25.0) / (MANY - 3))
-    return compare(seen, "equal to", declared, error, where, "pairs")
+    # the variance of a rank correlation on Fisher's scale (Bonett and Wright, Psychometrika 65:23-28, 2000)
+    error = np.sqrt((1.0 + np.tanh(declared) ** 2 / 2.0) * (1.0 + 1.0 / 25.0) / (MANY - 3))
+    return by_chance(seen, "equal to", declared, error, where, "pairs", slack=CLIPPED)
+
+
+def _rank_correlation(rows: FloatArray) -> FloatArray:
+    correlation: FloatArray = np.atleast_2d(np.corrcoef(stats.rankdata(rows, axis=1)))
+    return correlation
 
 
 def _independent_sample(population: Population, covariates: list[Covariate], n: int) -> list[FloatArray]:
