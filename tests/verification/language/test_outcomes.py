@@ -48,7 +48,8 @@ def _found(program: Program, engine: str, n: int = 1, seed: int = 1) -> dict[str
     estimates = solve_population(program, sampling) if engine == "cohort" else simulate(program, sampling)
     table = summary(Results(program, estimates, program.strategies))
     table = table[table["strategy"] == program.strategies[0]]
-    return {row.outcome: (float(row.mean), float(row.se)) for row in table.itertuples()}
+    numbers = table[["mean", "se"]].to_numpy(dtype=np.float64)
+    return {str(name): (float(mean), float(se)) for name, (mean, se) in zip(table["outcome"], numbers, strict=True)}
 
 
 def _discounted(rate: float, start: float, stop: float) -> float:
