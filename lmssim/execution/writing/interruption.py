@@ -36,6 +36,12 @@ def received() -> signal.Signals | None:
     return signal.Signals(_received[0]) if _received else None
 
 
+def code_and_message(by: signal.Signals) -> tuple[int, str]:
+    """Exit code of a program that a signal stopped, and what to say."""
+    what = "interrupted" if by == signal.SIGINT else f"stopped by {by.name}"
+    return BASE_CODE + by, f"{what}; files written so far are whole, and temporary files are removed."
+
+
 def check() -> None:
     """Raise again what a signal raised, if somebody lost it.
 
@@ -57,6 +63,9 @@ def before_the_end(act: Callable[[], None]) -> Callable[[], None]:
 @contextmanager
 def signals_heard() -> Iterator[None]:
     """Hear signals while something runs; a signal that whoever started the program chose to ignore stays ignored."""
+    if signal.getsignal(SIGNALS[0]) is _hear or signal.getsignal(SIGNALS[-1]) is _hear:  # heard already
+        yield
+        return
     _received.clear()
     if threading.current_thread() is not threading.main_thread():
         yield
