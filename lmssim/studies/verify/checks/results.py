@@ -50,13 +50,15 @@ TIE = 1e-9
 
 
 def _positive(bench: Bench) -> list[int]:
-    """Main outcomes of which more time can only give more: QALYs only if no utility and no entry is below 0."""
+    """Main outcomes of which more time can only give more: QALYs only if nothing takes any away."""
     file = bench.scenario.file
     utilities = [*(s.utility for s in file.states.values()), *(t.utility for t in file.treatments.values())]
     values = bench.values(bench.scenario.comparator)
     numbers = [possible(u, values) for u in utilities if u is not None]
     good = all(each is not None and min(each) >= 0.0 for each in numbers)
     good &= all(state.entry_utility is None for state in file.states.values())
+    good &= all(t.qalys is None for t in file.transitions)
+    good &= not any(each.utility_loss is not None for care in file.terminal for each in care.before_death)
     return [LY, QALY, COST] if good else [LY, COST]
 
 
