@@ -95,7 +95,7 @@ def _workspace(room: Room, program: Program, follow: memory.Follow, n_watchers: 
     return Workspace(
         wi=room.ints(program.packed.n_scratch),
         wf=room.zeros(program.packed.n_scratch_floats),
-        kinds=_kinds(room, size, n_clocks, len(program.categories), n_passive, n_stored),
+        kinds=_kinds(room, size, n_clocks, program.n_categories, n_passive, n_stored),
         nodes=_nodes(room, size, n, n_clocks, n_passive, n_watchers),
         boxes=_boxes(room, size, n_passive + n_watchers, n_clocks, n_bins, len(program.states)),
         chain=_chain(room, size, n, n_clocks),
@@ -224,7 +224,7 @@ def _chain(room: Room, size: Sizes, n: int, n_clocks: int) -> memory.Chain:
 
 def _solved(room: Room, program: Program, size: Sizes, n_watchers: int, n_bins: int, n_stored: int) -> memory.Solved:
     """What has been solved."""
-    counting, n_states, n_categories = program.rows.counting, len(program.states), len(program.categories)
+    counting, n_states, n_categories = program.rows.counting, len(program.states), program.n_categories
     n_clocks = len(program.rows.clocks)
     return memory.Solved(
         outcome=room.zeros(N_MAIN + 2 * n_categories),

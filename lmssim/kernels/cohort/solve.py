@@ -21,15 +21,16 @@ from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
 from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
     ABSORBING, DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, G_FIRST_MIX,
-    G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS,
+    G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_PAID,
     H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY, H_TERMINAL, S_CENSORING_OF, S_COMPETING_OF, S_EVENT_OF, S_KIND,
     S_TERMINAL, S_WIDTH, W_EPOCH,
 )
+from lmssim.kernels.ledger import add_up_costs
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.pointer import constant, lend, scratch
 from lmssim.kernels.race import base_hazard, clock_origin
 from lmssim.kernels.tally import CENSORED, step_since
-from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
+from lmssim.kernels.rewards import N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
 # isort: on
 
 ROUNDS = 4
@@ -95,11 +96,7 @@ def _solve(
     if count[FAILED] == 0:
         _censor_absorbed(m, f, solved)
         _exclude(m, f, wi, wf, v, x, follow, kinds, solved, count, strategy)
-        n = m[H_N_CATEGORIES]
-        solved.outcome[COST] = solved.outcome[COST_UNDISCOUNTED] = 0.0
-        for category in range(n):
-            solved.outcome[COST] += solved.outcome[N_MAIN + category]
-            solved.outcome[COST_UNDISCOUNTED] += solved.outcome[N_MAIN + n + category]
+        add_up_costs(m, f, solved.outcome)
 
 
 @borrow
@@ -390,7 +387,7 @@ def _exclude(
                 store = kinds.row[kind, K_STORE]
                 if store < 0:
                     continue
-                for category in range(m[H_N_CATEGORIES]):
+                for category in range(m[H_N_PAID]):
                     if (excludes >> category) & 1:
                         off = soon[kind] * solved.excluded[store, k, category, 0]
                         off_plain = soon[kind] * solved.excluded[store, k, category, 1]
