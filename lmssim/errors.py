@@ -7,6 +7,8 @@ LmssimError          anything the user should read
     DataError          a table: population, life table, norms
     ExpressionError    a rule or expression that the safe evaluator refuses
     UnsupportedError   something that the chosen engine does not run
+      TooLargeError      because it would need too much time or memory
+        LowMemoryError     on this machine, as it stands
     OutputError        a file or folder that cannot be written
   RunError           something failed while running: exit code 1
 
@@ -52,6 +54,14 @@ class ExpressionError(InputError):
 
 class UnsupportedError(InputError):
     """Something that the chosen engine does not run."""
+
+
+class TooLargeError(UnsupportedError):
+    """Something that would need more time or memory than an engine takes."""
+
+
+class LowMemoryError(TooLargeError):
+    """Something that would need more memory than is available at the time; another machine may do it."""
 
 
 class OutputError(InputError):

@@ -112,7 +112,7 @@ def _code_of(words: list[str], *, debug: bool) -> int:
         if debug:
             traceback.print_exc()
     if (stop := interruption.received()) is not None or returned == INTERRUPTED:
-        code, message = _stopped(stop or signal.SIGINT)  # whatever the exception became on its way
+        code, message = interruption.code_and_message(stop or signal.SIGINT)  # whatever the exception became on its way
     elif error is not None:
         code, message = _outcome(error, words)
     else:
@@ -120,12 +120,6 @@ def _code_of(words: list[str], *, debug: bool) -> int:
     if message:
         complain(f"lmssim: {one_line(message)}")
     return code
-
-
-def _stopped(by: signal.Signals) -> tuple[int, str]:
-    """Exit code of a program that a signal stopped, and what to say."""
-    what = "interrupted" if by == signal.SIGINT else f"stopped by {by.name}"
-    return interruption.BASE_CODE + by, f"{what}; files written so far are whole, and temporary files are removed."
 
 
 def _warning_text(
@@ -142,7 +136,7 @@ def _outcome(error: BaseException, words: list[str]) -> tuple[int, str]:
     if isinstance(error, typer.Abort) and error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return _stopped(signal.SIGINT)
+        return interruption.code_and_message(signal.SIGINT)
     if isinstance(error, BrokenPipeError):
         return 1, ""
     code, message = _failure(error, words)
@@ -158,7 +152,7 @@ def _failure(error: BaseException, words: list[str]) -> tuple[int, str]:
     if hasattr(error, "format_message"):  # a usage error, whose class has moved between versions of typer
         return int(getattr(error, "exit_code", 2)), _usage(error, words)
     if isinstance(error, MemoryError):
-        return 1, "out of memory; try fewer --jobs or a smaller --block."
+        return 1, "out of memory; fewer --jobs need less, and so does a model with fewer states or a shorter horizon."
     return 1, f"unexpected {type(error).__name__}: {_one_line(str(error))} Run again with {DEBUG} for the traceback."
 
 

@@ -130,7 +130,7 @@ def simulate(
 
 def _enlarge_or_refuse(program: Program, space: Workspace, status: int) -> None:
     if status in (layout.ROWS_FULL, layout.MARKS_FULL):
-        space.grow(status)
+        space.grow(status, program)
         return
     raise refusal(program, space.wi, space.wf, status)
 

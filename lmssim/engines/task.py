@@ -141,8 +141,8 @@ def empty_sums(program: Program, n_draws: int, n_arms: int, wanted: Wanted) -> S
 
 
 def n_outcomes(program: Program) -> int:
-    """Number of outcomes per patient and strategy: the main ones, costs by category discounted and not."""
-    return N_MAIN + 2 * len(program.categories)
+    """Outcomes per patient and strategy: the main ones; costs by category and further sums, discounted and not."""
+    return N_MAIN + 2 * program.n_categories
 
 
 def _empty_moments(program: Program, n_draws: int, n_subgroups: int, n_arms: int) -> Moments:

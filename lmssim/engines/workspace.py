@@ -14,7 +14,7 @@ import numpy as np
 
 from lmssim.engines.histories import Histories, new_histories
 from lmssim.engines.task import n_outcomes
-from lmssim.errors import InputError, RunError
+from lmssim.errors import InputError, RunError, TooLargeError
 from lmssim.kernels import layout
 from lmssim.kernels.chunk import count_block, read_worth
 from lmssim.kernels.tally import N_PRODUCTS
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
 
 ROWS_PER_LIFE, MARKS_PER_LIFE = 12, 4
+MOST_RECORDS = 1 << 25
+"""Stays, or event records, of all lives of a block: 1.3 GB of stays."""
 
 
 @dataclass
@@ -41,9 +43,21 @@ class Workspace:
     first_time: FloatArray
     histories: Histories
 
-    def grow(self, status: int) -> None:
-        """Double the buffer that was full."""
+    def grow(self, status: int, program: Program) -> None:
+        """Double the buffer that was full.
+
+        Raises
+        ------
+        TooLargeError
+            If the lives of a block have too many stays or event records.
+        """
         h = self.histories
+        full, what = (h.rows, "stays") if status == layout.ROWS_FULL else (h.marks, "event records")
+        if 2 * len(full) > MOST_RECORDS:
+            raise TooLargeError(
+                f"{program.scenario.path}: {len(h.starts) - 1:,} lives have more than {len(full):,} {what} together,"
+                " which is the limit; check the hazards and fixed stays, and their unit, which is years."
+            )
         rows = 2 * len(h.rows) if status == layout.ROWS_FULL else len(h.rows)
         marks = 2 * len(h.marks) if status == layout.MARKS_FULL else len(h.marks)
         self.histories = new_histories(len(h.starts) - 1, rows, marks)
@@ -160,7 +174,8 @@ def refusal(program: Program, wi: IntArray, wf: FloatArray, status: int) -> Exce
             " start it earlier or give default_origin = 'model'."
         )
     if status == layout.TOO_LONG:
-        return RunError(
-            f"{where}: a life has more than {layout.MAX_STEPS} stays {whose}, last in state '{program.states[what]}'."
+        return TooLargeError(
+            f"{where}: a life has more than {layout.MAX_STEPS:,} stays {whose}, last in state '{program.states[what]}';"
+            " check the hazards and fixed stays on its way, and their unit, which is years."
         )
     return RunError(f"{where}: unexpected result {status} of a walk {whose}.")

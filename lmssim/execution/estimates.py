@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lmssim.kernels import CountArray, FloatArray, IntArray
     from lmssim.kernels.tally import Counts
 
+    EndpointPair = tuple[FloatArray, FloatArray]
+    """`Counts.endpoint` and `early` of one endpoint."""
+
 SIMULATED, EXACT = "simulated", "exact"
 """Kinds of estimates."""
 
@@ -188,11 +191,14 @@ class Estimates(Means):
 
     @property
     def step_error(self) -> FloatArray:
-        """Most by which steps of time can put a mean wrong, (n_strategies, n_outcomes); 0 where time is not cut."""
+        """Estimated error of a mean by steps of time, (n_strategies, n_outcomes); 0 where time is not cut."""
         return np.zeros(self.mean.shape[1:])
 
-    def endpoint_halved(self, strategy: int, endpoint: int) -> Sequence[tuple[FloatArray, FloatArray]]:
-        """Of an exact solution, an endpoint's `Counts.endpoint` and `early`, with half the step and with the whole."""
+    def endpoint_checks(self, strategy: int, endpoint: int) -> Sequence[tuple[float, EndpointPair, EndpointPair]]:
+        """Of an exact solution, an endpoint in pairs of solutions, the finer one first, and what each pair counts for.
+
+        The error of steps is at least such a multiple of their distance.
+        """
         return ()
 
     def endpoint_replicates(self, strategy: int, endpoint: int) -> tuple[FloatArray, FloatArray] | None:

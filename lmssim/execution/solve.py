@@ -1,12 +1,14 @@
 """Solve a program exactly: profiles of its population, their averages, and how far these may be off.
 
 The average over replicates of the profiles takes the place of the average over patients, so that everything read from
-estimates holds for both; `n` is the number of replicates. The error of steps and intervals is found by solving a few
-profiles again twice as fine: of a large model one profile under the first strategy, for all of them.
+estimates holds for both; `n` is the number of replicates. The error of steps and intervals is an estimate, from the
+changes when a few profiles are solved again half as fine, twice and four times as fine: of a large model one profile,
+and only half as fine, and twice under the first strategy. It is no bound.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
@@ -17,6 +19,7 @@ from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
 from lmssim.engines.task import grid_at, occupancy_times
+from lmssim.errors import LowMemoryError, TooLargeError
 from lmssim.execution import fold
 from lmssim.execution.backends import run_tasks
 from lmssim.execution.estimates import EXACT, CountsAtTimes, Estimates, Means, SubgroupEstimates
@@ -27,10 +30,11 @@ from lmssim.kernels.tally import Counts, Grid
 from lmssim.model.population.profiles import Profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lmssim.engines.cohort.result import CohortResult
     from lmssim.engines.cohort.solver import Runner
+    from lmssim.execution.estimates import EndpointPair
     from lmssim.execution.simulate import Sampling
     from lmssim.execution.subgroups import Subgroups
     from lmssim.kernels import CountArray, FloatArray, IntArray
@@ -44,8 +48,37 @@ FEW = 8
 """Solutions (profiles x strategies) up to which all are solved finer and finer until they settle, unless large."""
 SETTLED = 1e-5
 """Largest change, relative to the outcome, at which they have."""
-MOST_HALVINGS = 4
+FEWEST_HALVINGS, MOST_HALVINGS = 2, 4
+"""A single change may be small by chance."""
+OF_COARSER, OF_FINER, OF_FINEST, OF_BEFORE = 0.5, 2.0, 1.5, 0.25
+"""Parts of a change that its error is taken to be at least: of a solution, the change from one half as fine, and those
+to one twice and one four times as fine; of the finest of three, the first of the two changes beside the whole second.
+
+If halving divides the error by four, the first two are 1.5 times the error, the last is 3 times; if it only halves the
+error, all are about the error itself."""
 TINY = 1e-300
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Two solutions of the same profiles, averaged, of which one is finer: the error is taken from their distance.
+
+    Attributes
+    ----------
+    part : float
+        Multiple of the distance that the error is taken to be at least.
+    finer, coarser : CohortResult
+        Results of one profile.
+    """
+
+    part: float
+    finer: CohortResult
+    coarser: CohortResult
+
+    def repeated(self, n: int) -> _Check:
+        """The same for `n` strategies, if it is of one."""
+        n_known = self.finer.outcomes.shape[1]
+        return self if n_known == n else _Check(self.part, self.finer.repeated(n), self.coarser.repeated(n))
 
 
 @dataclass(kw_only=True)
@@ -58,15 +91,16 @@ class Solution(Estimates):
         Counts of each replicate, with a leading axis.
     steps : ndarray(float, ndim=2)
         (n_strategies, n_outcomes): error of steps and intervals.
-    halved : tuple of Counts
-        Counts of the profiles that were solved again, averaged: with half the step, and with the whole.
+    checks : tuple of (float, Counts, Counts)
+        Pairs of solutions of a few profiles, averaged, one finer than the other, and the multiple of their distance
+        that the error of steps is taken to be at least.
     n_profiles : int
         Profiles in all.
     """
 
     replicates: Counts
     steps: FloatArray
-    halved: tuple[Counts, Counts]
+    checks: tuple[tuple[float, Counts, Counts], ...]
     n_profiles: int
 
     kind: ClassVar[str] = EXACT
@@ -82,9 +116,13 @@ class Solution(Estimates):
         """Error of steps and intervals."""
         return self.steps
 
-    def endpoint_halved(self, strategy: int, endpoint: int) -> Sequence[tuple[FloatArray, FloatArray]]:
-        """Probabilities of an endpoint with half the step and with the whole."""
-        return [(each.endpoint[strategy, endpoint], each.early[strategy, endpoint]) for each in self.halved]
+    def endpoint_checks(self, strategy: int, endpoint: int) -> Sequence[tuple[float, EndpointPair, EndpointPair]]:
+        """Probabilities of an endpoint in pairs of solutions, one finer than the other."""
+
+        def of(each: Counts) -> EndpointPair:
+            return each.endpoint[strategy, endpoint], each.early[strategy, endpoint]
+
+        return [(part, of(finer), of(coarser)) for part, finer, coarser in self.checks]
 
     def endpoint_replicates(self, strategy: int, endpoint: int) -> tuple[FloatArray, FloatArray] | None:
         """Probabilities of an endpoint in each replicate."""
@@ -93,8 +131,8 @@ class Solution(Estimates):
 
     def event_step_error(self, strategy: int, event: int) -> float:
         """From the profiles that were solved again."""
-        finer, coarser = (each.marks[strategy, event, 1] for each in self.halved)
-        return float(abs(finer - coarser))
+        each = ((part, a.marks[strategy, event, 1], b.marks[strategy, event, 1]) for part, a, b in self.checks)
+        return max((float(part * abs(finer - coarser)) for part, finer, coarser in each), default=0.0)
 
     def _share_error(self, share: float, strategy: int, event: int) -> float:
         """From the spread of the replicates; 0 for a single one, which is exact."""
@@ -132,7 +170,7 @@ def solve_population(
     reader = _Reader(program, sampling, profiles)
     strategies, numbers = sampling.positions(program), program.numbers(draws)
     run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
-    fineness, halved, first = _settled(program, numbers[0], profiles, strategies, run)
+    fineness, checks, first = _settled(program, numbers[0], profiles, strategies, run)
     parts: list[Estimates] = []
     replicates: Counts | None = None
     capped: list[FloatArray] = []
@@ -154,8 +192,8 @@ def solve_population(
         **found,
         counts=Counts(*(each.sum(axis=0) for each in replicates)),
         replicates=replicates,
-        steps=np.abs(halved[0].outcomes[0] - halved[1].outcomes[0]),
-        halved=(_counts_of_one(halved[0]), _counts_of_one(halved[1])),
+        steps=_steps(checks, first),
+        checks=tuple((c.part, _counts_of_one(c.finer), _counts_of_one(c.coarser)) for c in checks),
         n_profiles=len(profiles.x),
         capped=np.stack(capped) if capped else None,
     )
@@ -163,42 +201,73 @@ def solve_population(
 
 def _settled(
     program: Program, numbers: FloatArray, profiles: Profiles, strategies: Sequence[int], run: Runner
-) -> tuple[Fineness, tuple[CohortResult, CohortResult], CohortResult]:
-    """How fine to solve, what was checked with half the step and the whole, averaged, and the first solution.
+) -> tuple[Fineness, list[_Check], CohortResult]:
+    """How fine to solve, what is known of the error of steps that is left, and the first solution."""
+    if not program.is_continuous:
+        return Fineness(), [], solve(program, numbers, profiles.x, Fineness(), run, strategies)
+    large = len(program.states) >= LARGE
+    if len(profiles.x) * len(strategies) <= FEW and not large:
+        return _refined(partial(solve, program, numbers, profiles.x, run=run, strategies=strategies), profiles)
+    first = solve(program, numbers, profiles.x, Fineness(), run, strategies)
+    chosen = np.sort(np.argsort(-profiles.weights, kind="stable")[: 1 if large else CHECKED])
+    few = Profiles(profiles.x[chosen], profiles.weights[chosen], 1)
+    again = partial(solve, program, numbers, few.x, run=run)
+    return Fineness(), _checks(again, first.of(chosen), few, strategies, large), first
 
-    The change from one fineness to the next is, but for coarse beginnings, about four times that to the one after: it
-    is an upper bound of the error of the finer one.
-    """
-    large, n_strategies = len(program.states) >= LARGE, len(strategies)
-    settle = len(profiles.x) * n_strategies <= FEW and program.is_continuous and not large
-    few, n_checked = profiles, n_strategies
-    if not settle:
-        n = min(CHECKED, len(profiles.x)) if program.is_continuous and not large else 1
-        few = Profiles(profiles.x[:n], np.full(n, 1.0 / n), 1)
-        n_checked = 1 if large and program.is_continuous else n_strategies
+
+def _checks(
+    again: Callable[..., CohortResult], found: CohortResult, few: Profiles, strategies: Sequence[int], large: bool
+) -> list[_Check]:
+    """Solve a few profiles again, coarser and finer, as far as that is not too large."""
     fineness = Fineness()
-    first = solve(program, numbers, profiles.x, fineness, run, strategies)
-    coarse = _part(first, len(few.x), n_checked).averaged(few.weights)
-    for halvings in range(1, MOST_HALVINGS + 1):
-        finer = solve(program, numbers, few.x, fineness.finer(), run, strategies[:n_checked])
-        fine = finer.averaged(few.weights)
-        halved = fine, coarse
-        if not settle:
-            break
-        fineness, coarse, first = fineness.finer(), fine, finer
-        change = np.abs(fine.outcomes - halved[1].outcomes) / np.maximum(np.abs(fine.outcomes), TINY)
-        change = change[..., :N_MAIN]
-        if halvings == MOST_HALVINGS or change.max() <= SETTLED:
-            break
-    if n_checked < n_strategies:
-        halved = _repeated(halved[0], n_strategies), _repeated(halved[1], n_strategies)
-    return fineness, halved, first
+    checks = [_check(OF_COARSER, found, again(fineness=fineness.coarser(), strategies=strategies), few)]
+    with _unless_too_large():
+        finer = again(fineness=fineness.finer(), strategies=strategies[:1] if large else strategies)
+        n = finer.outcomes.shape[1]
+        checks.append(_check(OF_FINER, finer, found.of(np.arange(len(few.x)), n), few).repeated(len(strategies)))
+        if not large:
+            finest = again(fineness=fineness.finer().finer(), strategies=strategies)
+            checks.append(_check(OF_FINEST, finest, found, few))
+    return checks
 
 
-def _repeated(result: CohortResult, n_strategies: int) -> CohortResult:
-    """The one strategy's result in the place of every strategy's."""
-    arrays = {each.name: getattr(result, each.name) for each in fields(result)}
-    return replace(result, **{name: a.repeat(n_strategies, axis=1) for name, a in arrays.items() if a is not None})
+def _refined(solved: Callable[..., CohortResult], profiles: Profiles) -> tuple[Fineness, list[_Check], CohortResult]:
+    """Solve finer and finer until the error is small, or a finer solution would be too large."""
+    fineness, coarser = Fineness(), solved(fineness=Fineness().coarser())
+    result = solved(fineness=fineness)
+    checks = [_check(1.0, result, coarser, profiles)]
+    with _unless_too_large():
+        for halvings in range(1, MOST_HALVINGS + 1):
+            finer = solved(fineness=fineness.finer())
+            checks = [_check(1.0, finer, result, profiles), replace(checks[0], part=OF_BEFORE)]
+            fineness, result = fineness.finer(), finer
+            mean = np.abs(result.averaged(profiles.weights).outcomes[0])
+            change = (_steps(checks, result) / np.maximum(mean, TINY))[:, :N_MAIN]
+            if change.max() <= SETTLED and halvings >= FEWEST_HALVINGS:
+                break
+    return fineness, checks, result
+
+
+@contextmanager
+def _unless_too_large() -> Iterator[None]:
+    """Go without what would be too large on every machine; what this one lacks the memory for is refused."""
+    try:
+        yield
+    except LowMemoryError:
+        raise
+    except TooLargeError:
+        pass
+
+
+def _check(part: float, finer: CohortResult, coarser: CohortResult, profiles: Profiles) -> _Check:
+    return _Check(part, finer.averaged(profiles.weights), coarser.averaged(profiles.weights))
+
+
+def _steps(checks: Sequence[_Check], result: CohortResult) -> FloatArray:
+    """Estimated error of steps of the outcomes, (n_strategies, n_outcomes)."""
+    sizes = [c.part * np.abs(c.finer.outcomes[0] - c.coarser.outcomes[0]) for c in checks]
+    steps: FloatArray = np.max([np.zeros(result.outcomes.shape[1:]), *sizes], axis=0)
+    return steps
 
 
 def _counts_of_one(result: CohortResult) -> Counts:
@@ -206,12 +275,6 @@ def _counts_of_one(result: CohortResult) -> Counts:
     return Counts(
         *(each[0] for each in (result.endpoint, result.occupancy, result.entries, result.marks, result.early))
     )
-
-
-def _part(result: CohortResult, n_profiles: int, n_strategies: int) -> CohortResult:
-    """Results of the first profiles under the first strategies."""
-    arrays = {each.name: getattr(result, each.name) for each in fields(result)}
-    return replace(result, **{name: a[:n_profiles, :n_strategies] for name, a in arrays.items() if a is not None})
 
 
 # === One draw, read as estimates ===

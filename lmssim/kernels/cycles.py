@@ -18,8 +18,8 @@ from lmssim.kernels.layout import (
     H_N_CATEGORIES, H_N_CYCLES, H_N_PASSES, H_NORM, H_NORM_COLUMN, H_POINT, H_STATE, H_TRANSITION, H_WF_LAG,
     N_COST_YEARS, N_EFFECT_YEARS, N_LAG, N_TIME, N_WIDTH, N_YEARS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT,
     ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE, S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_RATE, S_KIND, S_LAST_ENTRY,
-    S_LAST_RATE, S_UTILITY, S_WIDTH, T_FIRST_COST, T_LAST_COST, T_WIDTH, U_COSTS, U_EFFECTS, U_LAG, U_TIME, U_WIDTH,
-    V_FIRST_COST, V_LAST_COST, V_WIDTH,
+    S_LAST_RATE, S_UTILITY, S_WIDTH, T_FIRST_COST, T_FIRST_COUNT, T_LAST_COST, T_LAST_COUNT, T_QALYS, T_WIDTH, U_COSTS,
+    U_EFFECTS, U_LAG, U_MOVE, U_MOVE_COSTS, U_MOVE_EFFECTS, U_TIME, U_WIDTH, V_FIRST_COST, V_LAST_COST, V_WIDTH,
 )
 # isort: on
 from lmssim.kernels.ledger import (
@@ -32,6 +32,7 @@ from lmssim.kernels.ledger import (
     STATE_QALY,
     STATE_YEARS,
     add_up_costs,
+    discounted_as,
     forget_clocks,
     pay,
 )
@@ -84,7 +85,7 @@ def value_point(
         sums[N_SUMS * state + STATE_QALY] += utility * effect_years
     for k in range(m[s + S_FIRST_RATE], m[s + S_LAST_RATE], 2):
         cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, time, strategy)
-        pay(m, worth, sums, state, m[k], cost * years, cost * cost_years)
+        pay(m, worth, sums, state, m[k], cost * years, cost * discounted_as(m, m[k], cost_years, effect_years))
     wf[m[H_WF_LAG]] = 0.0
 
 
@@ -98,8 +99,31 @@ def pay_lumps(
     wf[m[H_WF_LAG]] = f[lump + U_LAG]
     for k in range(first, last, 2):
         cost = mass * value_at(m, wi, wf, m[k + 1], v, x, attributes, f[lump + U_TIME], strategy)
-        pay(m, worth, sums, state, m[k], cost, cost * f[lump + U_COSTS])
+        factor = discounted_as(m, m[k], f[lump + U_COSTS], f[lump + U_EFFECTS])
+        pay(m, worth, sums, state, m[k], cost, cost * factor)
     wf[m[H_WF_LAG]] = 0.0
+
+
+@inline
+def pay_move(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, t: int,
+    point: int, mass: float, attributes: int, v: FloatArray, x: FloatArray, strategy: int,
+) -> None:
+    """Costs and QALYs of `mass` people at transition `t`, corrected if asked, and what it adds to further sums."""
+    lump = m[H_LUMP] + U_WIDTH * point
+    wf[m[H_WF_LAG]] = f[lump + U_LAG]
+    for k in range(m[t + T_FIRST_COST], m[t + T_LAST_COST], 2):
+        cost = mass * value_at(m, wi, wf, m[k + 1], v, x, attributes, f[lump + U_TIME], strategy)
+        pay(m, worth, sums, state, m[k], cost * f[lump + U_MOVE], cost * f[lump + U_MOVE_COSTS])
+    if m[t + T_QALYS] != NONE:
+        qalys = mass * value_at(m, wi, wf, m[t + T_QALYS], v, x, attributes, f[lump + U_TIME], strategy)
+        worth[QALY] += qalys * f[lump + U_MOVE_EFFECTS]
+        worth[QALY_UNDISCOUNTED] += qalys * f[lump + U_MOVE]
+    wf[m[H_WF_LAG]] = 0.0
+    pay_lumps(
+        m, f, wi, wf, worth, sums, state, m[t + T_FIRST_COUNT], m[t + T_LAST_COUNT], point, mass, attributes, v, x,
+        strategy,
+    )
 
 
 @inline
@@ -158,8 +182,5 @@ def value_cycles(
             mark += 1
         if why >= 0:
             t = m[H_TRANSITION] + why * T_WIDTH
-            pay_lumps(
-                m, f, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], stop, 1.0, attributes, v, x,
-                strategy,
-            )
-    add_up_costs(m, worth)
+            pay_move(m, f, wi, wf, worth, sums, state, t, stop, 1.0, attributes, v, x, strategy)
+    add_up_costs(m, f, worth)

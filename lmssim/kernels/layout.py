@@ -39,14 +39,14 @@ HEADER = (
     "state", "transition", "branch", "event", "effect", "plan", "code", "schedule", "limited", "terminal", "axis",
     # bases of lists
     "risk_decision", "cure_decision", "decision_address", "rate_family", "clock_first", "plan_table", "tick_start",
-    "strategy", "life_offset", "life_n", "origin_state",
+    "strategy", "life_offset", "life_n", "origin_state", "combined",
     # bases in the floats
     "tick_time", "tick_discount", "step_time", "step_factor", "life", "norm", "norm_sum", "norm_discounted",
-    "age_discount", "cycle_time", "point", "lump",
+    "age_discount", "cycle_time", "point", "lump", "combined_weight",
     # counts and single values
     "n_states", "n_clocks", "n_risks", "n_plans", "n_ages", "n_categories", "n_endpoints", "n_marks", "n_steps",
     "n_occupancy", "start_state", "mix_decision", "age_column", "life_column", "norm_column", "additive", "lossy",
-    "by_strategy", "n_cycles", "n_passes",
+    "by_strategy", "n_cycles", "n_passes", "n_paid", "n_combined",
     # bases in the scratch
     "w_clock_count", "w_entry_count", "w_event_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
     "wf_clock", "wf_risk", "wf_luck", "wf_stack",
@@ -57,12 +57,12 @@ HEADER = (
     H_STATE, H_TRANSITION, H_BRANCH, H_EVENT, H_EFFECT, H_PLAN, H_CODE, H_SCHEDULE, H_LIMITED, H_TERMINAL,
     H_AXIS,
     H_RISK_DECISION, H_CURE_DECISION, H_DECISION_ADDRESS, H_RATE_FAMILY, H_CLOCK_FIRST, H_PLAN_TABLE, H_TICK_START,
-    H_STRATEGY, H_LIFE_OFFSET, H_LIFE_N, H_ORIGIN_STATE,
+    H_STRATEGY, H_LIFE_OFFSET, H_LIFE_N, H_ORIGIN_STATE, H_COMBINED,
     H_TICK_TIME, H_TICK_DISCOUNT, H_STEP_TIME, H_STEP_FACTOR, H_LIFE, H_NORM, H_NORM_SUM, H_NORM_DISCOUNTED,
-    H_AGE_DISCOUNT, H_CYCLE_TIME, H_POINT, H_LUMP,
+    H_AGE_DISCOUNT, H_CYCLE_TIME, H_POINT, H_LUMP, H_COMBINED_WEIGHT,
     H_N_STATES, H_N_CLOCKS, H_N_RISKS, H_N_PLANS, H_N_AGES, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_MARKS, H_N_STEPS,
     H_N_OCCUPANCY, H_START_STATE, H_MIX_DECISION, H_AGE_COLUMN, H_LIFE_COLUMN, H_NORM_COLUMN, H_ADDITIVE, H_LOSSY,
-    H_BY_STRATEGY, H_N_CYCLES, H_N_PASSES,
+    H_BY_STRATEGY, H_N_CYCLES, H_N_PASSES, H_N_PAID, H_N_COMBINED,
     H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
     H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
     H_WF_WEIGHT, H_WF_MEMO, H_WF_LAG,
@@ -98,12 +98,14 @@ S_WIDTH = len(STATE)
 TRANSITION = (
     "to", "family", "ref_a", "ref_b", "ref_c", "clock", "default_model", "risk", "fresh", "rate_id", "cure",
     "cure_redraw", "first_effect", "last_effect", "effect_bits", "timed", "care", "want", "rule", "clear", "set",
-    "silent", "mark", "event", "plan", "test_decision", "first_cost", "last_cost",
+    "silent", "mark", "event", "plan", "test_decision", "first_cost", "last_cost", "first_count", "last_count",
+    "qalys", "over_stay",
 )
 (
     T_TO, T_FAMILY, T_REF_A, T_REF_B, T_REF_C, T_CLOCK, T_DEFAULT_MODEL, T_RISK, T_FRESH, T_RATE_ID, T_CURE,
     T_CURE_REDRAW, T_FIRST_EFFECT, T_LAST_EFFECT, T_EFFECT_BITS, T_TIMED, T_CARE, T_WANT, T_RULE, T_CLEAR, T_SET,
-    T_SILENT, T_MARK, T_EVENT, T_PLAN, T_TEST_DECISION, T_FIRST_COST, T_LAST_COST,
+    T_SILENT, T_MARK, T_EVENT, T_PLAN, T_TEST_DECISION, T_FIRST_COST, T_LAST_COST, T_FIRST_COUNT,
+    T_LAST_COUNT, T_QALYS, T_OVER_STAY,
 ) = range(len(TRANSITION))
 T_WIDTH = len(TRANSITION)
 
@@ -145,8 +147,8 @@ LIMITED = ("years", "loss", "first_cost", "last_cost")
 L_YEARS, L_LOSS, L_FIRST_COST, L_LAST_COST = range(len(LIMITED))
 L_WIDTH = len(LIMITED)
 
-TERMINAL = ("window", "excludes", "first_cost", "last_cost")
-D_WINDOW, D_EXCLUDES, D_FIRST_COST, D_LAST_COST = range(len(TERMINAL))
+TERMINAL = ("window", "excludes", "first_cost", "last_cost", "first_before", "last_before")
+D_WINDOW, D_EXCLUDES, D_FIRST_COST, D_LAST_COST, D_FIRST_BEFORE, D_LAST_BEFORE = range(len(TERMINAL))
 D_WIDTH = len(TERMINAL)
 
 AXIS = ("first", "n", "exact")
@@ -159,9 +161,10 @@ POINT = ("years", "cost_years", "effect_years", "time", "lag")
 """Years that a point stands for, plain and discounted; `time` for its expressions; how much later clocks are read."""
 N_YEARS, N_COST_YEARS, N_EFFECT_YEARS, N_TIME, N_LAG = range(len(POINT))
 N_WIDTH = len(POINT)
-LUMP = ("costs", "effects", "time", "lag")
-"""Discount factors of what falls at a point; `time` for its expressions; how much later clocks are read."""
-U_COSTS, U_EFFECTS, U_TIME, U_LAG = range(len(LUMP))
+LUMP = ("costs", "effects", "time", "lag", "move", "move_costs", "move_effects")
+"""Discount factors of what falls at a point; `time` for its expressions; how much later clocks are read; then the
+weights of what a transition pays there: plain, and discounted as costs and as effects."""
+U_COSTS, U_EFFECTS, U_TIME, U_LAG, U_MOVE, U_MOVE_COSTS, U_MOVE_EFFECTS = range(len(LUMP))
 U_WIDTH = len(LUMP)
 
 # a worker's scratch: what it knows of each risk

@@ -16,14 +16,15 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # isort: off
 from lmssim.kernels.layout import (
     C_FIRST_COST, C_LAST_COST, C_LOSS, C_NUMBER, C_PLAN, C_WIDTH, C_YEARS, CLOCK_ENTRY, CLOCK_MODEL, D_EXCLUDES,
-    D_FIRST_COST, D_LAST_COST, D_WIDTH, D_WINDOW, F_INVERSE_COSTS, F_INVERSE_EFFECTS, F_RATE_COSTS, F_RATE_EFFECTS,
-    H_ADDITIVE, H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT, H_LOSSY, H_N_AGES, H_N_CATEGORIES, H_N_CYCLES, H_N_PLANS, H_NORM,
-    H_NORM_COLUMN, H_NORM_DISCOUNTED, H_NORM_SUM, H_PLAN, H_PLAN_TABLE, H_STATE, H_TERMINAL, H_TICK_DISCOUNT,
-    H_TICK_START, H_TICK_TIME, H_TRANSITION, H_W_CLOCK_COUNT, H_WF_CLOCK, L_FIRST_COST, L_LAST_COST, L_LOSS, L_WIDTH,
-    L_YEARS, MAX_WINDOWS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE,
-    S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_LIMITED, S_FIRST_RATE, S_FIRST_SCHEDULE, S_LAST_ENTRY, S_LAST_LIMITED,
-    S_LAST_RATE, S_LAST_SCHEDULE, S_TERMINAL, S_UTILITY, S_WIDTH, T_FIRST_COST, T_LAST_COST, T_WIDTH, V_FIRST_COST,
-    V_LAST_COST, V_LOSS, V_STACKS, V_STOPS, V_WIDTH, V_YEARS,
+    D_FIRST_BEFORE, D_FIRST_COST, D_LAST_BEFORE, D_LAST_COST, D_WIDTH, D_WINDOW, F_INVERSE_COSTS, F_INVERSE_EFFECTS,
+    F_RATE_COSTS, F_RATE_EFFECTS, H_ADDITIVE, H_AGE_COLUMN, H_AGE_DISCOUNT, H_EVENT, H_LOSSY, H_N_AGES, H_N_CATEGORIES,
+    H_N_CYCLES, H_N_PAID, H_N_PLANS, H_NORM, H_NORM_COLUMN, H_NORM_DISCOUNTED, H_NORM_SUM, H_PLAN, H_PLAN_TABLE,
+    H_STATE, H_TERMINAL, H_TICK_DISCOUNT, H_TICK_START, H_TICK_TIME, H_TRANSITION, H_W_CLOCK_COUNT, H_WF_CLOCK,
+    L_FIRST_COST, L_LAST_COST, L_LOSS, L_WIDTH, L_YEARS, MAX_WINDOWS, NONE, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT,
+    ROW_STATE, ROW_WHY, ROW_WIDTH, S_ALIVE, S_ENTRY_QALY, S_FIRST_ENTRY, S_FIRST_LIMITED, S_FIRST_RATE,
+    S_FIRST_SCHEDULE, S_LAST_ENTRY, S_LAST_LIMITED, S_LAST_RATE, S_LAST_SCHEDULE, S_TERMINAL, S_UTILITY, S_WIDTH,
+    T_FIRST_COST, T_FIRST_COUNT, T_LAST_COST, T_LAST_COUNT, T_OVER_STAY, T_QALYS, T_WIDTH, V_FIRST_COST, V_LAST_COST,
+    V_LOSS, V_STACKS, V_STOPS, V_WIDTH, V_YEARS,
 )
 # isort: on
 from lmssim.kernels.cycles import value_cycles
@@ -41,7 +42,9 @@ from lmssim.kernels.ledger import (
     STATE_QALY,
     STATE_YEARS,
     add_up_costs,
+    discounted_as,
     forget_clocks,
+    is_among,
     pay,
 )
 from lmssim.kernels.machine import value_at
@@ -87,13 +90,14 @@ def norm_years_undiscounted(m: IntArray, f: FloatArray, key: int, age: float) ->
 @inline
 def pay_once(
     m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, first: int, last: int,
-    v: FloatArray, x: FloatArray, attributes: int, time: float, factor: float, excludes: int, strategy: int,
+    v: FloatArray, x: FloatArray, attributes: int, time: float, factor: float, factor_effects: float, excludes: int,
+    strategy: int,
 ) -> None:
     """Pay a list of lump sums that fall at `time`, but for the excluded categories."""
     for k in range(first, last, 2):
-        if not (excludes >> m[k]) & 1:
+        if not is_among(m, excludes, m[k]):
             cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, time, strategy)
-            pay(m, worth, sums, state, m[k], cost, cost * factor)
+            pay(m, worth, sums, state, m[k], cost, cost * discounted_as(m, m[k], factor, factor_effects))
 
 
 @inline
@@ -119,6 +123,15 @@ def plan_start(m: IntArray, wi: IntArray, wf: FloatArray, plan: int, entered: fl
     if clock == CLOCK_MODEL:
         return 0.0
     return wf[m[H_WF_CLOCK] + clock] if wi[m[H_W_CLOCK_COUNT] + clock] > 0 else math.nan
+
+
+@inline
+def ticks_as_effects(m: IntArray, f: FloatArray, origin: float, first: int, last: int) -> float:
+    """Ticks of a plan, discounted as effects."""
+    total = 0.0
+    for k in range(first, last):
+        total += math.exp(-f[F_RATE_EFFECTS] * (origin + f[m[H_TICK_TIME] + k]))
+    return total
 
 
 @jit
@@ -148,10 +161,12 @@ def pay_schedules(
             known, factor = origin, math.exp(-rate * origin)
         discount = m[H_TICK_DISCOUNT] + table  # a table has one more cumulative factor than ticks
         for k in range(m[q + C_FIRST_COST], m[q + C_LAST_COST], 2):
-            end = hi_cut if (excludes >> m[k]) & 1 else hi
+            end = hi_cut if is_among(m, excludes, m[k]) else hi
             if end > lo:
                 cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
                 total = factor * (f[discount + end] - f[discount + lo])
+                if m[k] >= m[H_N_PAID] and f[F_RATE_EFFECTS] != rate:
+                    total = ticks_as_effects(m, f, origin, lo, end)
                 pay(m, worth, sums, state, m[k], cost * (end - lo), cost * total)
 
 
@@ -168,7 +183,7 @@ def pay_limited(
         years = value_at(m, wi, wf, m[q + L_YEARS], v, x, attributes, entered, strategy)
         for k in range(m[q + L_FIRST_COST], m[q + L_LAST_COST], 2):
             until = min(entered + years, left)
-            if (excludes >> m[k]) & 1:
+            if is_among(m, excludes, m[k]):
                 until = min(until, cut)
             if until > entered:
                 cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
@@ -328,32 +343,63 @@ def pay_marks(
         row = row_of_mark(m, wi, wf, row, last, rows, times, time)
         if m[e + V_FIRST_COST] != m[e + V_LAST_COST]:
             factor, closed = math.exp(-f[F_RATE_COSTS] * time), excludes if time >= cut else 0
+            factor_effects = math.exp(-f[F_RATE_EFFECTS] * time)
             state, attributes = rows[ROW_WIDTH * row + ROW_STATE], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
             pay_once(
                 m, wi, wf, worth, sums, state, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, attributes, time, factor,
-                closed, strategy,
+                factor_effects, closed, strategy,
             )
 
 
 @inline
 def pay_rates(
-    m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, s: int, entered: float,
-    left: float, years: float, cost_years: float, cut: float, cut_years: float, excludes: int, attributes: int,
-    v: FloatArray, x: FloatArray, strategy: int,
+    m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, first: int, last: int,
+    entered: float, left: float, years: float, cost_years: float, effect_years: float, cut: float, cut_years: float,
+    excludes: int, attributes: int, v: FloatArray, x: FloatArray, strategy: int,
 ) -> None:
     """Costs per year of a stay; those of excluded categories end at `cut`, `cut_years` (discounted) after entry."""
     paid, paid_plain = 0.0, 0.0
-    for k in range(m[s + S_FIRST_RATE], m[s + S_LAST_RATE], 2):
+    for k in range(first, last, 2):
         rate, category = value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy), m[k]
-        discounted, plain = rate * cost_years, rate * years
-        if left > cut and (excludes >> category) & 1:
+        discounted, plain = rate * discounted_as(m, category, cost_years, effect_years), rate * years
+        if left > cut and is_among(m, excludes, category):
             discounted, plain = rate * cut_years, rate * max(cut - entered, 0.0)
         worth[N_MAIN + category] += discounted
         worth[N_MAIN + m[H_N_CATEGORIES] + category] += plain
-        paid += discounted
-        paid_plain += plain
+        if category < m[H_N_PAID]:
+            paid += discounted
+            paid_plain += plain
     sums[N_SUMS * state + STATE_COST] += paid
     sums[N_SUMS * state + STATE_COST_UNDISCOUNTED] += paid_plain
+
+
+@jit
+def approach_death(
+    m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray,
+    windows: FloatArray, n: int, d: int, state: int, death: float, attributes: int, v: FloatArray, x: FloatArray,
+    strategy: int,
+) -> int:
+    """Costs of the last years of a life, which fall to the state of death, and windows of what utility they lose.
+
+    Parameters
+    ----------
+    d : int
+        Terminal care, in `m`.
+    death : float
+        When.
+    """
+    keep_apart()
+    rate, inverse = f[F_RATE_COSTS], f[F_INVERSE_COSTS]
+    for q in range(m[d + D_FIRST_BEFORE], m[d + D_LAST_BEFORE], L_WIDTH):
+        start = max(death - value_at(m, wi, wf, m[q + L_YEARS], v, x, attributes, death, strategy), 0.0)
+        if m[q + L_LOSS] != NONE:
+            loss = value_at(m, wi, wf, m[q + L_LOSS], v, x, attributes, death, strategy)
+            n = add_window(windows, n, -q, start, death, loss, 1)
+        years = years_between(inverse, math.exp(-rate * start), math.exp(-rate * death), start, death)
+        for k in range(m[q + L_FIRST_COST], m[q + L_LAST_COST], 2):
+            cost = value_at(m, wi, wf, m[k + 1], v, x, attributes, death, strategy)
+            pay(m, worth, sums, state, m[k], cost * (death - start), cost * years)
+    return n
 
 
 @inline
@@ -407,10 +453,15 @@ def value_history(
         pay_marks(
             m, f, wi, wf, worth, sums, path, cut, excludes, starts, rows, times, marks, mark_times, v, x, strategy
         )
+    if terminal >= 0 and m[d + D_FIRST_BEFORE] != m[d + D_LAST_BEFORE]:
+        n_windows = approach_death(
+            m, f, wi, wf, worth, sums, windows, n_windows, d, end, times[2 * last - 2 + ROW_ENTERED],
+            rows[ROW_WIDTH * (last - 1) + ROW_ATTRIBUTES], v, x, strategy,
+        )
     # === Stays ===
     forget_clocks(m, wi)
     ly = qaly = ly_plain = qaly_plain = 0.0
-    cost_from = effect_from = factor_entered = 1.0
+    cost_from = effect_from = factor_entered = effect_entered = 1.0
     normed = m[H_N_AGES] > 1
     norm_from = norm_plain_from = norm_until = norm_plain_until = 0.0
     if normed:
@@ -418,13 +469,13 @@ def value_history(
     for row in range(first, last):
         state, attributes = rows[ROW_WIDTH * row + ROW_STATE], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
         entered, left = times[2 * row + ROW_ENTERED], times[2 * row + ROW_LEFT]
-        s, factor_entered = m[H_STATE] + state * S_WIDTH, cost_from
+        s, factor_entered, effect_entered = m[H_STATE] + state * S_WIDTH, cost_from, effect_from
         start_clocks(m, wi, wf, s, entered)
         if m[s + S_FIRST_ENTRY] != m[s + S_LAST_ENTRY]:
             closed = excludes if entered >= cut else 0
             pay_once(
                 m, wi, wf, worth, sums, state, m[s + S_FIRST_ENTRY], m[s + S_LAST_ENTRY], v, x, attributes, entered,
-                cost_from, closed, strategy,
+                cost_from, effect_from, closed, strategy,
             )
         if m[s + S_ENTRY_QALY] != NONE:
             qalys = value_at(m, wi, wf, m[s + S_ENTRY_QALY], v, x, attributes, entered, strategy)
@@ -464,8 +515,8 @@ def value_history(
                 if entered < cut < left:
                     cut_years = years_between(inverse_costs, cost_from, cut_factor, entered, cut)
                 pay_rates(
-                    m, wi, wf, worth, sums, state, s, entered, left, years, cost_years, cut, cut_years, excludes,
-                    attributes, v, x, strategy,
+                    m, wi, wf, worth, sums, state, m[s + S_FIRST_RATE], m[s + S_LAST_RATE], entered, left, years,
+                    cost_years, effect_years, cut, cut_years, excludes, attributes, v, x, strategy,
                 )
             if m[s + S_FIRST_LIMITED] != m[s + S_LAST_LIMITED]:
                 pay_limited(
@@ -481,18 +532,42 @@ def value_history(
             norm_from, norm_plain_from = norm_until, norm_plain_until
         if rows[ROW_WIDTH * row + ROW_WHY] >= 0:
             t = m[H_TRANSITION] + rows[ROW_WIDTH * row + ROW_WHY] * T_WIDTH
-            if m[t + T_FIRST_COST] != m[t + T_LAST_COST]:
-                closed = excludes if left >= cut else 0
+            if m[t + T_FIRST_COUNT] != m[t + T_LAST_COUNT]:
                 pay_once(
-                    m, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], v, x, attributes, left,
-                    cost_from, closed, strategy,
+                    m, wi, wf, worth, sums, state, m[t + T_FIRST_COUNT], m[t + T_LAST_COUNT], v, x, attributes, left,
+                    cost_from, effect_from, 0, strategy,
                 )
+            if m[t + T_OVER_STAY] != 0:
+                cut_years = 0.0
+                if entered < cut < left:
+                    cut_years = years_between(inverse_costs, factor_entered, cut_factor, entered, cut)
+                effect_years = years_between(inverse_effects, effect_entered, effect_from, entered, left)
+                pay_rates(
+                    m, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], entered, left,
+                    left - entered, years_between(inverse_costs, factor_entered, cost_from, entered, left),
+                    effect_years, cut, cut_years, excludes, attributes, v, x, strategy,
+                )
+                if m[t + T_QALYS] != NONE:
+                    qalys = value_at(m, wi, wf, m[t + T_QALYS], v, x, attributes, entered, strategy)
+                    qaly += qalys * effect_years
+                    qaly_plain += qalys * (left - entered)
+            else:
+                if m[t + T_FIRST_COST] != m[t + T_LAST_COST]:
+                    closed = excludes if left >= cut else 0
+                    pay_once(
+                        m, wi, wf, worth, sums, state, m[t + T_FIRST_COST], m[t + T_LAST_COST], v, x, attributes, left,
+                        cost_from, effect_from, closed, strategy,
+                    )
+                if m[t + T_QALYS] != NONE:
+                    qalys = value_at(m, wi, wf, m[t + T_QALYS], v, x, attributes, left, strategy)
+                    qaly += qalys * effect_from
+                    qaly_plain += qalys
     if terminal >= 0:
         time = times[2 * last - 2 + ROW_ENTERED]
         pay_once(
             m, wi, wf, worth, sums, end, m[d + D_FIRST_COST], m[d + D_LAST_COST], v, x,
-            rows[ROW_WIDTH * (last - 1) + ROW_ATTRIBUTES], time, factor_entered, 0, strategy,
+            rows[ROW_WIDTH * (last - 1) + ROW_ATTRIBUTES], time, factor_entered, effect_entered, 0, strategy,
         )
     # === Totals ===
     worth[LY], worth[QALY], worth[LY_UNDISCOUNTED], worth[QALY_UNDISCOUNTED] = ly, qaly, ly_plain, qaly_plain
-    add_up_costs(m, worth)
+    add_up_costs(m, f, worth)

@@ -18,9 +18,9 @@ from lmssim.kernels.tally import CENSORED, COMPETING, EARLY_UNIT, EVENT
 from lmssim.outcomes.estimators import Z975
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from lmssim.execution.estimates import Estimates
+    from lmssim.execution.estimates import EndpointPair, Estimates
     from lmssim.kernels import CountArray, FloatArray
 
 
@@ -316,13 +316,14 @@ class EndpointProbabilities(EndpointCounts):
         (n_replicates, 3, n_steps + 2): those of each replicate of the profiles.
     early_of_replicates : ndarray(float, ndim=3), optional
         (n_replicates, 2, n_steps + 2): `early` of each.
-    halved : tuple of EndpointCounts, optional
-        Of the profiles that were solved again with half the step: with half, and with the whole; none if absent.
+    checks : sequence of (float, EndpointCounts, EndpointCounts)
+        Pairs of solutions of the same profiles, the finer one first, and what multiple of their distance the error of
+        steps is at least.
     """
 
     replicates: FloatArray
     early_of_replicates: FloatArray | None = None
-    halved: tuple[EndpointCounts, EndpointCounts] | None = None
+    checks: Sequence[tuple[float, EndpointCounts, EndpointCounts]] = ()
 
     def _error(self, read: Callable[[EndpointCounts], FloatArray | float], of_patients: Callable[[], Any]) -> Any:
         """Standard error of what is read from the replicates' average, by their spread."""
@@ -348,11 +349,11 @@ class EndpointProbabilities(EndpointCounts):
         return share
 
     def step_error(self, read: Callable[[EndpointCounts], FloatArray | float]) -> Any:
-        """By how much what is read changes when the step is halved."""
-        if self.halved is None:
+        """Estimated from how much what is read changes between finer and coarser steps."""
+        if not self.checks:
             return super().step_error(read)
-        finer, coarser = (np.asarray(read(each)) for each in self.halved)
-        return np.abs(finer - coarser)
+        pairs = ((part, np.asarray(read(finer)), np.asarray(read(coarser))) for part, finer, coarser in self.checks)
+        return np.max([part * np.abs(finer - coarser) for part, finer, coarser in pairs], axis=0)
 
 
 def endpoint_of(
@@ -364,9 +365,11 @@ def endpoint_of(
     found = estimates.endpoint_replicates(strategy, endpoint)
     if found is None:
         return EndpointCounts(counts, steps_per_year, early, stepped)
-    finer, coarser = (
-        EndpointCounts(each, steps_per_year, e, stepped) for each, e in estimates.endpoint_halved(strategy, endpoint)
-    )
+
+    def read(pair: EndpointPair) -> EndpointCounts:
+        return EndpointCounts(pair[0], steps_per_year, pair[1], stepped)
+
+    pairs = estimates.endpoint_checks(strategy, endpoint)
     replicates, early_of_replicates = found
     return EndpointProbabilities(
         counts,
@@ -375,5 +378,5 @@ def endpoint_of(
         stepped,
         replicates=replicates,
         early_of_replicates=early_of_replicates,
-        halved=(finer, coarser),
+        checks=[(part, read(finer), read(coarser)) for part, finer, coarser in pairs],
     )

@@ -63,7 +63,15 @@ def position_of(outcome: str) -> int:
     return MAIN[outcome].position
 
 
-def cost_positions(n_categories: int) -> tuple[range, range]:
-    """Positions of the costs by category, discounted and undiscounted, after the main outcomes."""
-    first = ledger.N_MAIN
-    return range(first, first + n_categories), range(first + n_categories, first + 2 * n_categories)
+def cost_positions(first: int, last: int, n_categories: int) -> tuple[range, range]:
+    """Positions of some cost categories or further sums after the main outcomes, discounted and undiscounted.
+
+    Parameters
+    ----------
+    first, last : int
+        Numbers among categories and further sums, the last one excluded.
+    n_categories : int
+        Categories and further sums in all.
+    """
+    start, stop = ledger.N_MAIN + first, ledger.N_MAIN + last
+    return range(start, stop), range(start + n_categories, stop + n_categories)

@@ -134,16 +134,28 @@ def _rows(results: Results) -> Iterator[Row]:
 
 
 def _outcome_rows(results: Results) -> Iterator[Row]:
-    """Main outcomes, then costs by category."""
+    """Main outcomes, costs by category, further sums."""
     estimates = results.estimates
     mean, chance, steps = estimates.mean.mean(axis=0), estimates.chance_error(), estimates.step_error
     columns = [(name, outcome.position, outcome.unit_in(results.currency)) for name, outcome in MAIN.items()]
     categories = results.program.categories
-    for name, positions in zip((COST, COST + UNDISCOUNTED), cost_positions(len(categories)), strict=True):
+    n_paid, n_all = len(categories), results.program.n_categories
+    for name, positions in zip((COST, COST + UNDISCOUNTED), cost_positions(0, n_paid, n_all), strict=True):
         columns += [(f"{name}:{c}", k, results.currency) for c, k in zip(categories, positions, strict=True)]
+    columns += _further_columns(results)
     for s, strategy in enumerate(results.strategies):
         for name, k, unit in columns:
             yield Row(strategy, name, unit, float(mean[s, k]), float(chance[s, k]), float(steps[s, k]))
+
+
+def _further_columns(results: Results) -> Iterator[tuple[str, int, str]]:
+    """Name, position and unit of each further sum, undiscounted and discounted."""
+    program, further = results.program, results.program.rows.rewards.further
+    discounted, plain = cost_positions(len(program.categories), program.n_categories, program.n_categories)
+    for (name, unit), k, k_plain in zip(further, discounted, plain, strict=True):
+        kind, _, what = name.partition(":")
+        yield name, k_plain, unit or results.currency
+        yield f"{kind}_discounted:{what}", k, unit or results.currency
 
 
 def _endpoint_rows(results: Results) -> Iterator[Row]:

@@ -83,11 +83,14 @@ def users_files(work: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in work.iterdir() if path.is_file()}
 
 
-def check_folder(out: Path, *, temporary: bool) -> bool:
+def temporary(out: Path) -> set[Path]:
+    """What is there only while a command runs."""
+    return {path for path in out.rglob("*") if path.name.endswith((".part", ".lmssim-lock"))}
+
+
+def check_folder(out: Path) -> bool:
     """Of a folder that has a manifest, all that it lists is as it says; returns whether it has."""
-    names = [path for path in out.rglob("*") if path.is_file()]
-    assert temporary or not [path for path in names if path.name.endswith((".part", ".lmssim-lock"))]
-    manifests = [path for path in names if path.name == "manifest.json"]
+    manifests = [path for path in out.rglob("manifest.json") if path.is_file()]
     for path in manifests:
         listed = json.loads(path.read_text())["sha256"]
         assert all(USUAL.fullmatch(name) or name.startswith("checkpoint/") for name in listed)
@@ -97,18 +100,22 @@ def check_folder(out: Path, *, temporary: bool) -> bool:
 
 def check_killed(work: Path, process: subprocess.Popen[str], number: signal.Signals, wait: float) -> bool:
     """Kill a command after some time, and see what it left; returns whether it was still running."""
-    before = users_files(work)
+    before, left = users_files(work), temporary(work / "out")
     with suppress(subprocess.TimeoutExpired):
         process.wait(wait)
     process.send_signal(number)
     ended = end(process)
     assert "Traceback" not in ended.err
-    if ended.code >= 0 and ended.code <= 2:
-        return False
-    assert ended.code == (-number if number == signal.SIGKILL or not ended.err else 128 + number)
-    assert number == signal.SIGKILL or "temporary files are removed" in ended.err
     assert users_files(work) == before
-    check_folder(work / "out", temporary=number == signal.SIGKILL)
+    check_folder(work / "out")
+    if 0 <= ended.code <= 2:
+        return False
+    if number == signal.SIGKILL or not ended.err:  # or before the program was there to hear
+        assert ended.code == -number
+    else:
+        assert ended.code == 128 + number
+        assert "temporary files are removed" in ended.err
+        assert temporary(work / "out") <= left
     return True
 
 
@@ -130,7 +137,8 @@ def test_a_run_that_is_killed_leaves_what_the_next_one_takes(work: Path, number:
     assert (work / "out" / "unfinished.json").exists()
     assert not (work / "out" / "manifest.json").exists()
     assert end(start(work, "run illness_death.toml --patients 200 --histories")).code == 0
-    assert check_folder(work / "out", temporary=False)
+    assert check_folder(work / "out")
+    assert not temporary(work / "out")
     assert not (work / "out" / "unfinished.json").exists()
 
 
@@ -143,7 +151,8 @@ def test_of_two_runs_on_a_folder_the_second_is_refused(work: Path) -> None:
     assert second.code == 2
     assert f"another lmssim is writing to this folder (process {first.pid} on " in second.err
     assert end(first).code == 0
-    assert check_folder(work / "out", temporary=False)
+    assert check_folder(work / "out")
+    assert not temporary(work / "out")
 
 
 @pytest.mark.study
@@ -157,7 +166,8 @@ def test_commands_are_killed_at_random(work: Path, command: str) -> None:
         process = start(work, words)
         killed += check_killed(work, process, SIGNALS[k % len(SIGNALS)], rng.uniform(0.2, 0.95) * whole)
     assert end(start(work, words)).code in (0, 1)
-    assert check_folder(work / "out", temporary=False)
+    assert check_folder(work / "out")
+    assert not temporary(work / "out")
     tables = sorted(path.relative_to(work / "whole") for path in (work / "whole").rglob("*.csv"))
     assert tables
     for table in tables:

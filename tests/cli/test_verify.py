@@ -84,17 +84,17 @@ def _document(folder: Path) -> dict[str, Any]:
 def test_a_utility_above_the_norm_fails(cli: Cli, extremity: Path, tmp_path: Path) -> None:
     """In a copy of extremity: the state and the value are named."""
     replaced(extremity.parent / "models" / "systemic.toml", 'utility = "um_supportive"', "utility = 1.05")
-    outcome = cli("verify", extremity, "--patients", 300, "--check", "state-utility-norm", "--out", tmp_path)
+    outcome = cli("verify", extremity, "--patients", 300, "--check", "state-utility-norm", "--out", tmp_path / "out")
     assert outcome.code == 1
     assert "state supportive" in outcome.out
-    assert failures(tmp_path)["state-utility-norm"]["observed"] == 1.05
+    assert failures(tmp_path / "out")["state-utility-norm"]["observed"] == 1.05
 
 
 def test_qalys_above_the_norm_fail(cli: Cli, extremity: Path, tmp_path: Path) -> None:
     """QALYs gained at entry lift the mean above the norm of the same lives."""
     with extremity.open("a") as file:
         file.write("\n[states.surveillance]\nentry_utility = 6.0\n")
-    outcome = cli("verify", extremity, "--patients", 300, "--check", "mean-utility-norm", "--out", tmp_path)
+    outcome = cli("verify", extremity, "--patients", 300, "--check", "mean-utility-norm", "--out", tmp_path / "out")
     assert outcome.code == 1
     assert "outcome qalys" in outcome.out
 
@@ -102,9 +102,11 @@ def test_qalys_above_the_norm_fail(cli: Cli, extremity: Path, tmp_path: Path) ->
 def test_survival_above_the_life_table_fails(cli: Cli, extremity: Path, tmp_path: Path) -> None:
     """Half the background mortality: the states are named, and the time."""
     replaced(extremity.parent / "models" / "lms.toml", "background.multiplier = 1", "background.multiplier = 0.5")
-    outcome = cli("verify", extremity, "--patients", 1000, "--check", "background-life-table", "--out", tmp_path)
+    outcome = cli(
+        "verify", extremity, "--patients", 1000, "--check", "background-life-table", "--out", tmp_path / "out"
+    )
     assert outcome.code == 1
-    where = failures(tmp_path)["background-life-table"]["where"]
+    where = failures(tmp_path / "out")["background-life-table"]["where"]
     assert "surveillance (background x 0.5)" in where
     assert "time" in where
 
@@ -115,10 +117,10 @@ def test_a_hazard_ratio_the_wrong_way_fails(cli: Cli, extremity: Path, tmp_path:
     row = next(line for line in table.read_text().splitlines() if line.startswith("loghr_lr_adj_rt,"))
     value = row.split(",")[1]
     replaced(table, row, row.replace(f",{value},", f",{-float(value)},", 1))
-    outcome = cli("verify", extremity, "--patients", 500, "--check", "effect-direction", "--out", tmp_path)
+    outcome = cli("verify", extremity, "--patients", 500, "--check", "effect-direction", "--out", tmp_path / "out")
     assert outcome.code == 1
     assert "loghr_lr_adj_rt" in outcome.out.replace("\n", "")
-    assert "local_recurrence_onset" in failures(tmp_path)["effect-direction"]["where"]
+    assert "local_recurrence_onset" in failures(tmp_path / "out")["effect-direction"]["where"]
 
 
 def test_json_is_one_document(cli: Cli, tmp_path: Path) -> None:

@@ -354,8 +354,8 @@ def one_rate(scenario: Scenario, patch: Patch) -> Scenario:
     """Effects discounted at the rate of costs."""
     true = compile_rewards.compile_rewards
 
-    def compiled_rewards(draft: Any) -> Any:
-        found = true(draft)
+    def compiled_rewards(draft: Any, states: Any) -> Any:
+        found = true(draft, states)
         return replace(found, rates=found.rates._replace(effects=found.rates.costs))
 
     patch.setattr(compiling, "compile_rewards", compiled_rewards)

@@ -9,8 +9,15 @@ from lmssim.outcomes.main import DISCOUNTED, MAIN, UNDISCOUNTED, cost_positions,
 def test_every_position_has_a_name() -> None:
     """Each once, in the order of the kernels; the costs by category follow."""
     assert [outcome.position for outcome in MAIN.values()] == list(range(ledger.N_MAIN))
-    discounted, undiscounted = cost_positions(3)
+    discounted, undiscounted = cost_positions(0, 3, 3)
     assert [*discounted, *undiscounted] == list(range(ledger.N_MAIN, ledger.N_MAIN + 6))
+
+
+def test_further_sums_stand_after_the_costs() -> None:
+    """Discounted and undiscounted ones each after their cost categories."""
+    costs, further = cost_positions(0, 2, 5), cost_positions(2, 5, 5)
+    positions = [*costs[0], *further[0], *costs[1], *further[1]]
+    assert positions == list(range(ledger.N_MAIN, ledger.N_MAIN + 10))
 
 
 def test_every_discounted_outcome_has_an_undiscounted_one() -> None:

@@ -47,6 +47,10 @@ class Fineness:
         """Twice as fine."""
         return Fineness(self.step / 2.0, self.width / 2.0, self.growth / 2.0, self.least / 4.0)
 
+    def coarser(self) -> Fineness:
+        """Half as fine."""
+        return Fineness(self.step * 2.0, self.width * 2.0, self.growth * 2.0, self.least * 4.0)
+
 
 def bins(horizon: float, fineness: Fineness, times: list[float]) -> FloatArray:
     """Edges of the intervals: their width grows with time, and they narrow towards named times, which are edges."""

@@ -227,9 +227,13 @@ class _Reader:
             self._follow_event(event)
         self.stay.decide(transition.guard, reads)
         self.stay.change(transition.change)
-        paid = self._costs(self.rewards.of_transition[transition.number])
+        worth = self.rewards.of_transition[transition.number]
+        if worth.over_stay:
+            self._refuse("an amount of a transition that accrues over the stay (over_stay = true)")
+        paid = self._costs((*worth.costs, *worth.counts))
+        paid |= self.of(worth.qalys)
         if paid.timed:
-            self._refuse("a transition cost that reads age, time or a clock")
+            self._refuse("a transition cost, or QALYs of a transition, that read age, time or a clock")
         self.stay.lumps |= paid
         if transition.silent:
             self._go_on(transition)
@@ -293,7 +297,10 @@ class _Reader:
             self._lump(limited.costs, limited.loss, limited.years)
         self._refuse_excluded(rewards)
         if rewards.terminal >= 0:
-            stay.lumps |= self._costs(self.rewards.terminal[rewards.terminal].costs)
+            care = self.rewards.terminal[rewards.terminal]
+            if care.before:
+                self._refuse("a cost or loss of utility by time to death (`before_death` of its terminal care)")
+            stay.lumps |= self._costs(care.costs)
 
     # --- what cannot be followed ---
 

@@ -122,7 +122,9 @@ def _refs_of_state(rows: Rows, state: State) -> Iterator[int]:
         if isinstance(transition.timing, Visits):
             yield transition.timing.ref
         yield from (effect.ref for effect in transition.effects)
-        yield from (cost.ref for cost in rows.rewards.of_transition[transition.number])
+        worth = rows.rewards.of_transition[transition.number]
+        yield from (cost.ref for cost in (*worth.costs, *worth.counts))
+        yield worth.qalys
 
 
 def _refs_of_branch(branch: Branch) -> Iterator[int]:
@@ -203,7 +205,7 @@ class _Tracer:
         assert rows.cycles is not None
         n_states, counting = len(rows.states), rows.counting
         return Sums(
-            worth=np.zeros(N_MAIN + 2 * len(program.categories)),
+            worth=np.zeros(N_MAIN + 2 * program.n_categories),
             state=np.zeros((n_states, N_SUMS)),
             endpoint=np.zeros((len(counting.endpoints), 3, counting.n_steps + 2)),
             occupancy=np.zeros((n_states, counting.n_occupancy + 2)),

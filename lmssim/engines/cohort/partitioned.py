@@ -82,8 +82,7 @@ class _Ledger:
 
     def __init__(self, case: Case, solved: NestedCurves, rule: FloatArray) -> None:
         self.case, self.solved = case, solved
-        n_categories = len(case.program.categories)
-        self.outcomes = np.zeros(N_MAIN + 2 * n_categories)
+        self.outcomes = np.zeros(N_MAIN + 2 * case.program.n_categories)
         self.state = np.zeros((len(case.program.states), N_SUMS))
         self.years = solved.halves * rule
         self.rates = case.rows.rewards.rates
@@ -91,15 +90,25 @@ class _Ledger:
         for k, state in enumerate(case.chain):
             self._value_state(k, state)
         self._pay_terminal()
-        by_category = self.outcomes[N_MAIN:].reshape(2, n_categories).sum(axis=1)
-        self.outcomes[COST], self.outcomes[COST_UNDISCOUNTED] = by_category
+        self._add_up()
 
-    def pay(self, state: State, category: int, plain: float, discounted: float) -> None:
-        """Add a cost to its category and to its state."""
-        self.outcomes[N_MAIN + category] += discounted
-        self.outcomes[N_MAIN + len(self.case.program.categories) + category] += plain
-        self.state[state.number, STATE_COST] += discounted
-        self.state[state.number, STATE_COST_UNDISCOUNTED] += plain
+    def _add_up(self) -> None:
+        """Costs over all categories, then the further sums that combine others."""
+        rewards = self.case.rows.rewards
+        by_category = self.outcomes[N_MAIN:].reshape(2, rewards.n_categories)
+        self.outcomes[COST], self.outcomes[COST_UNDISCOUNTED] = by_category[:, : rewards.n_paid].sum(axis=1)
+        for target, source, weight in rewards.combined:
+            by_category[:, target] += weight * by_category[:, source]
+
+    def pay(self, state: State, category: int, plain: float, as_cost: float, as_effect: float) -> None:
+        """Add a cost to its category and to its state, or an amount to a further sum."""
+        rewards = self.case.rows.rewards
+        further = category >= rewards.n_paid
+        self.outcomes[N_MAIN + category] += as_effect if further else as_cost
+        self.outcomes[N_MAIN + rewards.n_categories + category] += plain
+        if not further:
+            self.state[state.number, STATE_COST] += as_cost
+            self.state[state.number, STATE_COST_UNDISCOUNTED] += plain
 
     def fall(self, k: int, rate: float) -> float:
         """Discounted share that falls from curve k within the horizon: by parts, 1 - e^(-rT) S(T) - r int e^(-rt) S."""
@@ -114,7 +123,7 @@ class _Ledger:
     def _value_state(self, k: int, state: State) -> None:
         case, rewards, attributes = self.case, self.case.rewards(state), self.case.attributes[k]
         for category, cost in case.costs(rewards.entry, attributes):
-            self.pay(state, category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates.costs))
+            self.pay(state, category, *(cost * self.enter(k, rate) for rate in (0.0, *self.rates)))
         if rewards.entry_qaly != layout.NONE:
             qalys = case.value(rewards.entry_qaly, attributes)
             self.outcomes[QALY] += qalys * self.enter(k, self.rates.effects)
@@ -129,7 +138,7 @@ class _Ledger:
         self.outcomes[LY_UNDISCOUNTED] += years
         self.state[state.number, STATE_YEARS] += years
         for category, cost in case.costs(rewards.rate, attributes):
-            self.pay(state, category, cost * years, cost * cost_years)
+            self.pay(state, category, cost * years, cost * cost_years, cost * effect_years)
         self._value_utility(k, state, occupancy)
         self._pay_schedules(k, state)
         if k == 0:
@@ -173,16 +182,16 @@ class _Ledger:
         for schedule in case.rewards(state).schedules:
             times = plan_ticks(case, schedule.plan)
             there = self._occupancy(k, self.solved.at(times))
-            discounted = float((there * np.exp(-self.rates.costs * times)).sum())
+            ticks = [float((there * np.exp(-rate * times)).sum()) for rate in (0.0, *self.rates)]
             for category, cost in case.costs(schedule.costs, case.attributes[k]):
-                self.pay(state, category, cost * float(there.sum()), cost * discounted)
+                self.pay(state, category, *(cost * n for n in ticks))
 
     def _pay_limited(self, state: State, occupancy: FloatArray) -> None:
         for years, limited in self.case.limited():
             within = occupancy * (self.solved.nodes[:, [MIDDLE]] < years)
             for category, cost in self.case.costs(limited.costs, self.case.attributes[0]):
-                plain, discounted = (float((within * w).sum()) for w in (self.years, self.cost_years))
-                self.pay(state, category, cost * plain, cost * discounted)
+                each = (self.years, self.cost_years, self.effect_years)
+                self.pay(state, category, *(cost * float((within * w).sum()) for w in each))
 
     def _pay_terminal(self) -> None:
         """Costs at death, which fall to the state of death."""
@@ -191,7 +200,7 @@ class _Ledger:
         terminal = case.rewards(death).terminal
         if terminal >= 0:
             for category, cost in case.costs(case.rows.rewards.terminal[terminal].costs, case.attributes[k]):
-                self.pay(death, category, cost * self.enter(k, 0.0), cost * self.enter(k, self.rates.costs))
+                self.pay(death, category, *(cost * self.enter(k, rate) for rate in (0.0, *self.rates)))
 
 
 # === Counts ===

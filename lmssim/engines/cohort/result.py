@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
 
@@ -51,6 +51,16 @@ class CohortResult:
     marks: FloatArray
     trace: FloatArray | None = None
     caps: FloatArray | None = None
+
+    def of(self, profiles: IntArray, n_strategies: int | None = None) -> CohortResult:
+        """Expectations of some profiles under the first strategies."""
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: a[profiles, :n_strategies] for name, a in arrays.items() if a is not None})
+
+    def repeated(self, n: int) -> CohortResult:
+        """The one strategy's expectations in the place of each of `n`."""
+        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: a.repeat(n, axis=1) for name, a in arrays.items() if a is not None})
 
     def averaged(self, weights: FloatArray) -> CohortResult:
         """Expectations over the profiles, in the shape of a single one.

@@ -16,9 +16,10 @@ from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.result import CohortResult
 from lmssim.engines.cohort.workspace import Sizes, Workspace, workspace_of
 from lmssim.engines.workspace import refusal
-from lmssim.errors import RunError, UnsupportedError
+from lmssim.errors import RunError, TooLargeError, UnsupportedError
 from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
+from lmssim.kernels.cohort.sheet import MOST_STEPS
 from lmssim.kernels.cohort.solve import solve as solve_kernel
 
 if TYPE_CHECKING:
@@ -155,6 +156,9 @@ class _Continuous:
 
     def _larger(self, space: Workspace, failed: int, profile: int, strategy: int) -> Workspace:
         """A larger workspace, or the reason why there can be none."""
+        where = f"{self.program.scenario.path}: engine 'cohort'"
+        if failed == memory.TOO_LONG:
+            raise TooLargeError(f"{where} {self._too_long(int(space.count[memory.FAILED_STATE]), strategy)}")
         if failed == memory.LOSS_TWICE:
             mark = self.program.marks[int(space.count[memory.FAILED_STATE])]
             raise UnsupportedError(
@@ -168,12 +172,26 @@ class _Continuous:
             size = 2 * getattr(space.sizes, name)
             if size > LARGEST:
                 state = self.program.states[int(space.count[memory.FAILED_STATE])]
-                raise UnsupportedError(
-                    f"{self.program.scenario.path}: engine 'cohort' would have to tell more than {size // 2} {name}"
-                    f" apart (state '{state}', strategy '{self.program.strategies[strategy]}'): use engine 'compiled'."
+                raise TooLargeError(
+                    f"{where} would have to tell more than {size // 2:,} {name} apart (state '{state}', strategy"
+                    f" '{self.program.strategies[strategy]}'); use engine 'compiled'."
                 )
             self.sizes = self.sizes.doubled(name, space.sizes)
         return self._workspace()
+
+    def _too_long(self, state: int, strategy: int) -> str:
+        """Why a solution would take too many steps."""
+        whose = f"strategy '{self.program.strategies[strategy]}'"
+        if state >= 0:
+            whose = f"state '{self.program.states[state]}', {whose}"
+            return (
+                f"would take more than {MOST_STEPS:,} steps, because patients return to states with such large hazards"
+                f" too often ({whose}); check the hazards and their unit, which is per year, or use engine 'compiled'."
+            )
+        return (
+            f"would take more than {MOST_STEPS:,} steps ({whose}), because many states depend on the time since entry;"
+            " shorten settings.horizon or use engine 'compiled'."
+        )
 
     def _workspace(self) -> Workspace:
         return workspace_of(self.program, self.follow, self.live.n_watchers, self.sizes)

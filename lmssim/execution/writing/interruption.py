@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+AGAIN_SECONDS = 0.05
+"""After which a signal whose exception was lost is sent again."""
 BASE_CODE = 128
 """Exit code of a program that a signal stops, less the number of the signal."""
 
@@ -34,6 +36,12 @@ _last_acts: list[Callable[[], None]] = []
 def received() -> signal.Signals | None:
     """The first signal that came, if any."""
     return signal.Signals(_received[0]) if _received else None
+
+
+def code_and_message(by: signal.Signals) -> tuple[int, str]:
+    """Exit code of a program that a signal stopped, and what to say."""
+    what = "interrupted" if by == signal.SIGINT else f"stopped by {by.name}"
+    return BASE_CODE + by, f"{what}; files written so far are whole, and temporary files are removed."
 
 
 def check() -> None:
@@ -57,19 +65,33 @@ def before_the_end(act: Callable[[], None]) -> Callable[[], None]:
 @contextmanager
 def signals_heard() -> Iterator[None]:
     """Hear signals while something runs; a signal that whoever started the program chose to ignore stays ignored."""
+    if signal.getsignal(SIGNALS[0]) is _hear or signal.getsignal(SIGNALS[-1]) is _hear:  # heard already
+        yield
+        return
     _received.clear()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.getsignal(number) for number in SIGNALS}
     heard = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda lost: _send_again() if isinstance(lost.exc_value, Interrupted) else hook(lost)
     try:
         for number in heard:
             signal.signal(number, _hear)
         yield
     finally:
+        sys.unraisablehook = hook
         for number in heard:
             signal.signal(number, before[number])
+
+
+def _send_again() -> None:
+    """Send the signal once more: Python lost its exception, in a callback of its own, where none can be raised."""
+    if _received:
+        timer = threading.Timer(AGAIN_SECONDS, os.kill, (os.getpid(), _received.pop()))
+        timer.daemon = True
+        timer.start()
 
 
 def _hear(number: int, _frame: FrameType | None) -> None:

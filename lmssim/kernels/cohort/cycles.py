@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.cycles import pay_entry, pay_lumps, value_point
+from lmssim.kernels.cycles import pay_entry, pay_move, value_point
 from lmssim.kernels.jit import inline, jit
 
 # one name a line would fill the page
@@ -23,8 +23,7 @@ from lmssim.kernels.layout import (
     H_N_PASSES, H_N_STEPS, H_ORIGIN_STATE, H_POINT, H_START_STATE, H_STATE, H_W_CLOCK_COUNT, H_WF_CLOCK, H_WF_WEIGHT,
     N_WIDTH, OK, ROWS_FULL, S_CENSORING_OF, S_CLEAR, S_COMPETING_OF, S_EVENT_OF, S_FIRST_BRANCH, S_FIRST_CLOCK,
     S_FIRST_TRANSITION, S_KIND, S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_TRANSITION, S_RECORDED, S_SET, S_WIDTH, T_CARE,
-    T_CLEAR, T_FIRST_COST, T_LAST_COST, T_MARK, T_SET, T_TO, T_WANT, T_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH,
-    W_BAD, W_EPOCH, W_INFO,
+    T_CLEAR, T_MARK, T_SET, T_TO, T_WANT, T_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH, W_BAD, W_EPOCH, W_INFO,
 )
 # isort: on
 from lmssim.kernels.ledger import add_up_costs
@@ -288,9 +287,8 @@ def leave(
             continue
         gone = mass * p
         sums.occupancy[state, end] -= gone
-        pay_lumps(
-            m, f, wi, wf, result(sums.worth), result(sums.state), state, m[t + T_FIRST_COST], m[t + T_LAST_COST],
-            point + 1, gone, attributes, v, x, strategy,
+        pay_move(
+            m, f, wi, wf, result(sums.worth), result(sums.state), state, t, point + 1, gone, attributes, v, x, strategy
         )
         for k in range(width + 3):
             key[k] = cell[k] if k < width else 0
@@ -387,5 +385,5 @@ def _trace(
         n, side = following, 1 - side
         if wi[W_BAD] != 0:
             return BAD_VALUE
-    add_up_costs(m, result(sums.worth))
+    add_up_costs(m, f, result(sums.worth))
     return OK

@@ -20,8 +20,8 @@ from lmssim.kernels.cohort.memory import (
     LR_WEIGHT, L_MOVE, L_NODE, MAX_TERMS, M_FIRST_NOTE, M_LAST_NOTE, N_DENSE, N_FLOWS, N_LEAVING, N_LIVE, N_MOMENTS,
     N_NODES, N_PASSIVE, N_PAYING, N_ROWS, N_SEEN, N_SUMMED, N_SUMMED_OF_REST, N_TERMS, N_USED, N_WATCHED, N_WITHIN,
     OF_NODE, O_ALL, O_CENSORING, O_CLEAR, O_COMPETING, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS, TO_BOX,
-    TO_END, W_STOPS, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds, Nodes,
-    Solved,
+    TO_END, W_STOPS, X_AFTER, X_BEFORE, X_COST, X_EFFECT, X_OUT, X_SLOWED, X_TIME, X_YEARS, Boxes, Chain, Follow, Kinds,
+    Nodes, Solved,
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS
@@ -40,10 +40,10 @@ def choose_nodes(kinds: Kinds, nodes: Nodes, count: IntArray) -> tuple[float, fl
     for i in range(count[N_LIVE]):
         d = nodes.live[i]
         mass, moment = total(nodes.mass[d], n_passive), nodes.moment[d]
-        out = moment[X_OUT]
+        out, slowed = moment[X_OUT], moment[X_SLOWED]
         for k in range(N_MOMENTS):
             moment[k] = 0.0
-        moment[X_OUT], moment[X_BEFORE] = out, mass
+        moment[X_OUT], moment[X_BEFORE], moment[X_SLOWED] = out, mass, slowed
         nodes.place[d] = 0 if mass != 0.0 else -1
         whole += mass
     changed = True
@@ -261,6 +261,22 @@ def mass_within(nodes: Nodes, count: IntArray, d: int, share: float) -> float:
             amount += term[first + k * stride + c]
         mass = mass * share + amount
     return mass
+
+
+@borrow
+def credit_slowed(nodes: Nodes, count: IntArray) -> None:
+    """Years of slowed nodes as long as they are: nobody stays longer there than the true hazard lets them."""
+    stride = count[N_ROWS] * count[N_DENSE]
+    for i in range(count[N_ROWS]):
+        d = nodes.held[i]
+        slowed = nodes.moment[d, X_SLOWED]
+        if slowed < 1.0:
+            for years in (nodes.years[d], nodes.years_cost[d], nodes.years_effect[d]):
+                for c in range(len(years)):
+                    years[c] *= slowed
+            for k in range(count[N_TERMS]):
+                for c in range(count[N_DENSE]):
+                    nodes.term[k * stride + i * count[N_DENSE] + c] *= slowed
 
 
 @borrow

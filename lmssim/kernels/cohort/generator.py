@@ -14,16 +14,19 @@ from lmssim.kernels.cohort.memory import (
     D_LAST_VISIT, FAILED, FAILED_STATE, G_LINK, G_OUT, G_PLAIN, G_SOURCE, G_TARGET, K_ATTRIBUTES, K_CURES, K_ENTRY,
     K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, LR_EFFECT, LR_RATIO, LR_UNTIL, LR_WEIGHT, L_MOVE, L_NODE, L_SPEC,
     MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_NOTE, M_FIRST_OUT, M_HOW, M_LAST_NOTE, M_LAST_OUT, M_ROW,
-    M_TIMED, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NOTES, N_OUTS, N_PAYING, N_SPECS, N_TIMED, N_WITHIN, O_ATTRIBUTES,
-    O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS, S_A, S_AFTER,
-    S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT, Y_LIGHT, Y_MET, Y_MOVE, Y_NODE, Boxes,
-    Chain, Follow, Kinds, Nodes,
+    M_TIMED, N_EDGES, N_LEAVING, N_LINKS, N_LIVE, N_NOTES, N_OUTS, N_PAYING, N_SPECS, N_TIMED, N_WITHIN,
+    O_ATTRIBUTES, O_CENSORING, O_CLEAR, O_COMPETING, O_CURES, O_EVENT, O_LOSSES, O_SET, O_STARTED, O_STATE, O_STAYS,
+    S_A, S_AFTER, S_B, S_BEFORE, S_C, S_KNOWN, S_ORIGIN, S_STRETCH, TO_BOX, TO_END, X_OUT, X_SLOWED, Y_LIGHT,
+    Y_MET, Y_MOVE, Y_NODE, Boxes, Chain, Follow, Kinds, Nodes,
 )
 from lmssim.kernels.cohort.nodes import decide_cures, next_path, node_of
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import ABSORBING, H_AGE_COLUMN, H_STATE, S_KIND, S_WIDTH, T_SILENT
 from lmssim.kernels.race import base_hazard, clock_origin, timed_effects
 # isort: on
+
+LARGEST = 1e30
+"""Largest integral of a hazard over a step."""
 
 
 @borrow
@@ -193,11 +196,22 @@ def note_hazards(
         row, out = nodes.row[d], 0.0
         for link in range(row[D_FIRST_LINK], row[D_LAST_LINK]):
             real, spec = nodes.link_real[link], nodes.spec_real[nodes.link[link, L_SPEC]]
-            real[LR_WEIGHT] = real[LR_RATIO] * real[LR_EFFECT] * (spec[S_AFTER] - spec[S_BEFORE])
+            used = spec[S_AFTER] - spec[S_BEFORE]
+            if not used < LARGEST:  # beyond what a number can say, and the difference of two such
+                used = LARGEST
+            real[LR_WEIGHT] = real[LR_RATIO] * real[LR_EFFECT] * used
             out += real[LR_WEIGHT]
-        nodes.moment[d, X_OUT] = out
+        nodes.moment[d, X_OUT], nodes.moment[d, X_SLOWED] = out, 1.0
         most = max(most, out)
     return most
+
+
+@borrow
+def scale_hazards(nodes: Nodes, d: int, share: float) -> None:
+    """Scale all that a node expects to move."""
+    for link in range(nodes.row[d, D_FIRST_LINK], nodes.row[d, D_LAST_LINK]):
+        nodes.link_real[link, LR_WEIGHT] *= share
+    nodes.moment[d, X_OUT] *= share
 
 
 @borrow

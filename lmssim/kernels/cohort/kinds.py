@@ -19,15 +19,16 @@ from lmssim.kernels.families import FIXED, VISIT
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     ABSORBING, B_CLEAR, B_SET, B_TO, B_WIDTH, C_FIRST_COST, C_LAST_COST, C_WIDTH, CHANCE, D_FIRST_COST, D_LAST_COST,
-    D_WIDTH, DWELLING, H_CLOCK_FIRST, H_EVENT, H_N_CLOCKS, H_STATE, H_TERMINAL, H_W_CLOCK_COUNT,
-    H_WF_CLOCK, H_WF_WEIGHT, NONE, S_CENSORING_OF, S_CLEAR, S_COMPETING_OF, S_ENTRY_QALY, S_EVENT_OF,
-    S_FIRST_BRANCH, S_FIRST_CLOCK, S_FIRST_ENTRY, S_FIRST_EVENT, S_FIRST_RATE, S_FIRST_SCHEDULE, S_FIRST_TRANSITION,
-    S_KIND, S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_ENTRY, S_LAST_EVENT, S_LAST_RATE, S_LAST_SCHEDULE, S_LAST_TRANSITION,
-    S_SET, S_TERMINAL, S_UTILITY, S_WIDTH, T_CARE, T_CLEAR, T_CURE, T_CURE_REDRAW, T_EVENT, T_FAMILY, T_FIRST_COST,
-    T_FRESH, T_LAST_COST, T_MARK, T_REF_A, T_RISK, T_RULE, T_SET, T_SILENT, T_TIMED,
-    T_TO, T_WANT, T_WIDTH, V_CLEAR, V_COMPETING_OF, V_DEATH_REF, V_DEATH_STATE, V_EVENT_OF, V_FIRST_COST, V_LAST_COST,
-    V_SET, V_STACKS, V_WIDTH,
+    D_WIDTH, DWELLING, H_CLOCK_FIRST, H_EVENT, H_N_CLOCKS, H_STATE, H_TERMINAL, H_W_CLOCK_COUNT, H_WF_CLOCK,
+    H_WF_WEIGHT, NONE, S_CENSORING_OF, S_CLEAR, S_COMPETING_OF, S_ENTRY_QALY, S_EVENT_OF, S_FIRST_BRANCH, S_FIRST_CLOCK,
+    S_FIRST_ENTRY, S_FIRST_EVENT, S_FIRST_RATE, S_FIRST_SCHEDULE, S_FIRST_TRANSITION, S_KIND, S_LAST_BRANCH,
+    S_LAST_CLOCK, S_LAST_ENTRY, S_LAST_EVENT, S_LAST_RATE, S_LAST_SCHEDULE, S_LAST_TRANSITION, S_SET, S_TERMINAL,
+    S_UTILITY, S_WIDTH, T_CARE, T_CLEAR, T_CURE, T_CURE_REDRAW, T_EVENT, T_FAMILY, T_FIRST_COST, T_FRESH, T_FIRST_COUNT,
+    T_LAST_COST, T_LAST_COUNT, T_QALYS, T_MARK, T_REF_A, T_RISK, T_RULE, T_SET, T_SILENT, T_TIMED, T_TO, T_WANT,
+    T_WIDTH, V_CLEAR, V_COMPETING_OF, V_DEATH_REF, V_DEATH_STATE, V_EVENT_OF, V_FIRST_COST, V_LAST_COST, V_SET,
+    V_STACKS, V_WIDTH,
 )
+from lmssim.kernels.ledger import is_among
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.race import rate_of_use, visit_probability
 from lmssim.kernels.walk import event_probability, weigh_branches
@@ -190,11 +191,11 @@ def kind_of(
 def _has_excluded(m: IntArray, follow: Follow, s: int) -> bool:
     """Whether a state has running costs or ticks of a category that terminal care replaces."""
     for k in range(m[s + S_FIRST_RATE], m[s + S_LAST_RATE], 2):
-        if (follow.excludes[0] >> m[k]) & 1:
+        if is_among(m, follow.excludes[0], m[k]):
             return True
     for q in range(m[s + S_FIRST_SCHEDULE], m[s + S_LAST_SCHEDULE], C_WIDTH):
         for k in range(m[q + C_FIRST_COST], m[q + C_LAST_COST], 2):
-            if (follow.excludes[0] >> m[k]) & 1:
+            if is_among(m, follow.excludes[0], m[k]):
                 return True
     return False
 
@@ -381,6 +382,13 @@ def find_outcomes(
             m, wi, wf, v, x, kinds, count, m[t + T_FIRST_COST], m[t + T_LAST_COST], state, 1.0 - p_death, before, time,
             strategy,
         )
+        note_costs(
+            m, wi, wf, v, x, kinds, count, m[t + T_FIRST_COUNT], m[t + T_LAST_COUNT], state, 1.0 - p_death, before,
+            time, strategy,
+        )
+        if m[t + T_QALYS] != NONE:
+            qaly = value_at(m, wi, wf, m[t + T_QALYS], v, x, before, time, strategy)
+            note(kinds, count, NOTE_QALY, 0, state, (1.0 - p_death) * qaly)
         top = push(chain, top, count, m[t + T_TO], -1, attributes, start, 1.0 - p_death)
     elif p_death < 1.0:
         start[I_STAYS] = 1

@@ -16,7 +16,7 @@ from lmssim.kernels.cohort.memory import (
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
     F_OCCUPANCY_PER_YEAR, F_RATE_COSTS, F_RATE_EFFECTS, F_STEPS_PER_YEAR, H_ADDITIVE, H_AGE_COLUMN, H_NORM,
-    H_NORM_COLUMN, H_N_AGES, H_N_CATEGORIES, H_STATE, NONE, S_ALIVE, S_UTILITY, S_WIDTH,
+    H_NORM_COLUMN, H_N_AGES, H_N_CATEGORIES, H_N_PAID, H_STATE, NONE, S_ALIVE, S_UTILITY, S_WIDTH,
 )
 from lmssim.kernels.ledger import (
     LY, LY_UNDISCOUNTED, N_MAIN, QALY, QALY_UNDISCOUNTED, STATE_COST, STATE_COST_UNDISCOUNTED, STATE_QALY, STATE_YEARS,
@@ -35,8 +35,9 @@ def pay(m: IntArray, solved: Solved, state: int, category: int, plain: float, di
     """A cost of a category, in the state in which it falls."""
     solved.outcome[N_MAIN + category] += discounted
     solved.outcome[N_MAIN + m[H_N_CATEGORIES] + category] += plain
-    solved.state[state, STATE_COST] += discounted
-    solved.state[state, STATE_COST_UNDISCOUNTED] += plain
+    if category < m[H_N_PAID]:
+        solved.state[state, STATE_COST] += discounted
+        solved.state[state, STATE_COST_UNDISCOUNTED] += plain
 
 
 @borrow
@@ -49,7 +50,7 @@ def note_flux(
         what, index, state = kinds.note[k, Q_WHAT], kinds.note[k, Q_INDEX], kinds.note[k, Q_STATE]
         size = kinds.note_size[k]
         if what == NOTE_COST:
-            pay(m, solved, state, index, size * plain, size * as_cost)
+            pay(m, solved, state, index, size * plain, size * (as_cost if index < m[H_N_PAID] else as_effect))
         elif what == NOTE_QALY:
             solved.outcome[QALY] += size * as_effect
             solved.outcome[QALY_UNDISCOUNTED] += size * plain
@@ -170,7 +171,7 @@ def close_node(m: IntArray, kinds: Kinds, nodes: Nodes, solved: Solved, d: int) 
     for category in range(m[H_N_CATEGORIES]):
         cost = cost_plain = 0.0
         for c in range(n_passive):
-            cost += kinds.rate[kind, category, c] * sums[A_COST, c]
+            cost += kinds.rate[kind, category, c] * sums[A_COST if category < m[H_N_PAID] else A_EFFECT, c]
             cost_plain += kinds.rate[kind, category, c] * sums[A_YEARS, c]
         if cost_plain != 0.0:
             pay(m, solved, state, category, cost_plain, cost)
@@ -184,7 +185,7 @@ def _store(
 ) -> None:
     """Costs per year that terminal care would replace, by interval of time."""
     lived, lived_cost = nodes.years[d], nodes.years_cost[d]
-    for category in range(m[H_N_CATEGORIES]):
+    for category in range(m[H_N_PAID]):
         if (follow.excludes[0] >> category) & 1 == 0:
             continue
         rate, plain, discounted = kinds.rate[kind, category], 0.0, 0.0

@@ -17,19 +17,21 @@ from typing import NamedTuple
 
 from lmssim.kernels import FloatArray, IntArray
 
-OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG, CLOCK_UNREAD, TOO_DEEP, TOO_MANY = (
-    range(10)
-)
+(
+    OK, NODES_FULL, KINDS_FULL, CHAINS_FULL, LINKS_FULL, BOXES_FULL, BRANCHES_WRONG, CLOCK_UNREAD, TOO_DEEP, TOO_MANY,
+    TOO_LONG,
+) = range(11)
 LOSSES_FULL, LOSS_TWICE = 20, 21
-"""Results of a solution."""
+"""Results of a solution: too deep is a chain of chance states, too many are losses of utility open at once, too long
+are more steps than a solution may take."""
 
 # counters
 (
     N_KINDS, N_MOVES, N_OUTS, N_NOTES, N_NODES, N_LINKS, N_EDGES, N_VISITS, N_TICKS, N_SPECS, N_BOXES, N_SLOTS, N_BINS,
     FAILED, FAILED_STATE, N_STORED, N_SHEETS, N_STEPS, N_LIVE, N_WATCHED, N_FLOWS, N_USED,
     N_TIMED, N_WITHIN, N_LEAVING, N_ROWS, N_DENSE, N_PASSIVE, N_SEEN,
-    N_PAYING, N_TERMS, N_HELD,
-) = range(32)
+    N_PAYING, N_TERMS, N_HELD, N_SHORT,
+) = range(33)
 N_COUNTERS = 40
 
 # a kind
@@ -69,11 +71,11 @@ LR_WEIGHT, LR_RATIO, LR_EFFECT, LR_UNTIL = range(4)
 LR_WIDTH = 4
 FLOW_SOURCE, FLOW_TARGET, FLOW_LOUD, FLOW_MOVES = range(4)
 FLOW_WIDTH = 4
-X_AFTER, X_YEARS, X_EFFECT, X_COST, X_TIME, X_OUT, X_BEFORE = range(7)
+X_AFTER, X_YEARS, X_EFFECT, X_COST, X_TIME, X_OUT, X_BEFORE, X_SLOWED = range(8)
 """Of a node's mass in a step, per unit of the step: at its end, the integral, discounted as effects and as costs,
 weighted by time (of single columns, the first three of watchers and losses too); the expected number of moves out of
-it; the mass at the step's beginning."""
-N_MOMENTS, N_SUMMED, N_SUMMED_OF_REST = 7, 5, 3
+it; the mass at the step's beginning; by how much its moves are slowed, 1 if not at all."""
+N_MOMENTS, N_SUMMED, N_SUMMED_OF_REST = 8, 5, 3
 MAX_TERMS = 20
 """Terms of a series at most: a step in which a node expects `MOST_RATE` moves needs fewer."""
 # a hazard shared by links, its cumulative values at a step's ends, and the time of the first

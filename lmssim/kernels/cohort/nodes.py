@@ -11,8 +11,8 @@ from lmssim.kernels.cohort.kinds import kind_of, set_clocks, undecided_cure
 from lmssim.kernels.cohort.memory import (
     AT_VISITS, BY_DELAY, CLOCK_UNREAD, DR_END, DR_ENTERED, D_ALIVE, D_FIRST_VISIT, D_KEY, D_KIND, D_LAST_VISIT, D_MOVE,
     FAILED, FAILED_STATE, K_ATTRIBUTES, K_CURES, K_ENTRY, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, LINKS_FULL, MR_A, M_HOW,
-    M_ROW, NODES_FULL, N_LIVE, N_NODES, N_TICKS, N_VISITS, Y_LAST, Y_LIGHT, Y_MET, Y_MOVE, Y_NEXT, Y_NODE, Follow,
-    Kinds, Nodes,
+    M_ROW, NODES_FULL, N_LIVE, N_NODES, N_TICKS, N_VISITS, TOO_LONG, Y_LAST, Y_LIGHT, Y_MET, Y_MOVE, Y_NEXT, Y_NODE,
+    Follow, Kinds, Nodes,
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
@@ -175,6 +175,8 @@ def settle(
             passed, strategy,
         )
         if d >= 0:
+            if nodes.real[d, DR_END] == math.inf and nodes.row[d, D_MOVE] >= 0 and share > 0.0:
+                count[FAILED], count[FAILED_STATE] = TOO_LONG, state  # they left it at this time: stays of length 0
             mass = nodes.mass[d]
             for c in range(len(vector)):
                 mass[c] += share * vector[c]

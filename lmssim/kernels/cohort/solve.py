@@ -9,10 +9,10 @@ import math
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cohort.kinds import I_CURES, follow_chain, live_cures, passive_bits, push, set_clocks, slot_of
 from lmssim.kernels.cohort.memory import (
-    AT_BOX, AT_START, BY_HAZARD, FAILED, FREE, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE, MR_A, MR_B, MR_C,
-    MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS, N_KINDS, N_NOTES,
-    N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE, O_STAYS, P_LEAST,
-    P_WIDEST, Boxes, Chain, Follow, Kinds, Nodes, Solved,
+    AT_BOX, AT_START, BY_HAZARD, FAILED, FAILED_STATE, FREE, K_FIRST_MOVE, K_LAST_MOVE, K_STATE, K_STORE,
+    MR_A, MR_B, MR_C, MR_RATIO, MR_STRETCH, M_FAMILY, M_FIRST_OUT, M_HOW, M_LAST_OUT, M_ROW, N_BOXES, N_COUNTERS,
+    N_KINDS, N_NOTES, N_OUTS, N_SHEETS, N_STORED, N_USED, N_WATCHED, OF_BEGIN, OF_BOX, O_ATTRIBUTES, O_CURES, O_STATE,
+    O_STAYS, P_LEAST, P_WIDEST, TOO_LONG, Boxes, Chain, Follow, Kinds, Nodes, Solved,
 )
 from lmssim.kernels.cohort.arrivals import arrive, spread
 from lmssim.kernels.cohort.ledger import total
@@ -21,21 +21,24 @@ from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
 from lmssim.kernels.jit import borrow, jit, keep_apart, paste
 from lmssim.kernels.layout import (
     ABSORBING, DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, G_FIRST_MIX,
-    G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS,
+    G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_PAID,
     H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY, H_TERMINAL, S_CENSORING_OF, S_COMPETING_OF, S_EVENT_OF, S_KIND,
     S_TERMINAL, S_WIDTH, W_EPOCH,
 )
+from lmssim.kernels.ledger import add_up_costs
 from lmssim.kernels.machine import holds, value_at
 from lmssim.kernels.pointer import constant, lend, scratch
 from lmssim.kernels.race import base_hazard, clock_origin
 from lmssim.kernels.tally import CENSORED, step_since
-from lmssim.kernels.rewards import COST, COST_UNDISCOUNTED, N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
+from lmssim.kernels.rewards import N_MAIN, STATE_COST, STATE_COST_UNDISCOUNTED
 # isort: on
 
 ROUNDS = 4
 """Times that boxes of an interval before a named time are opened, so that nobody waits beyond it."""
 ENOUGH = 1e-7
 """Mass for which that is worth while."""
+MOST_LOST = 0.01
+"""Share of all time up to the horizon that may be left to those who wait at the end."""
 WINDOW_STEPS = 12
 """Steps in which the way to death is followed backward through the window of terminal care."""
 
@@ -89,13 +92,24 @@ def _solve(
                         i == n_rounds - 1, strategy,
                     )
     if count[FAILED] == 0:
+        _refuse_late(f, follow, kinds, boxes, count)
+    if count[FAILED] == 0:
         _censor_absorbed(m, f, solved)
         _exclude(m, f, wi, wf, v, x, follow, kinds, solved, count, strategy)
-        n = m[H_N_CATEGORIES]
-        solved.outcome[COST] = solved.outcome[COST_UNDISCOUNTED] = 0.0
-        for category in range(n):
-            solved.outcome[COST] += solved.outcome[N_MAIN + category]
-            solved.outcome[COST_UNDISCOUNTED] += solved.outcome[N_MAIN + n + category]
+        add_up_costs(m, f, solved.outcome)
+
+
+@borrow
+def _refuse_late(f: FloatArray, follow: Follow, kinds: Kinds, boxes: Boxes, count: IntArray) -> None:
+    """Fail if many wait for an interval at the end: those who return within one wait for the next, time after time."""
+    last, n_passive, years, largest = len(follow.bins) - 2, kinds.utility.shape[1], 0.0, 0.0
+    for b in range(count[N_BOXES]):
+        left = total(boxes.mass[b, last], n_passive) * f[F_HORIZON] - boxes.time[b, last]
+        years += left
+        if left > largest:
+            largest, count[FAILED_STATE] = left, boxes.row[b, 0]
+    if years > MOST_LOST * f[F_HORIZON]:
+        count[FAILED] = TOO_LONG
 
 
 @borrow
@@ -373,7 +387,7 @@ def _exclude(
                 store = kinds.row[kind, K_STORE]
                 if store < 0:
                     continue
-                for category in range(m[H_N_CATEGORIES]):
+                for category in range(m[H_N_PAID]):
                     if (excludes >> category) & 1:
                         off = soon[kind] * solved.excluded[store, k, category, 0]
                         off_plain = soon[kind] * solved.excluded[store, k, category, 1]

@@ -17,8 +17,8 @@ from lmssim.kernels.cohort.memory import (
 )
 from lmssim.kernels.jit import borrow
 from lmssim.kernels.layout import (
-    C_FIRST_COST, C_LAST_COST, C_LOSS, C_NUMBER, C_YEARS, F_RATE_COSTS, F_RATE_EFFECTS, H_TICK_TIME, L_FIRST_COST,
-    L_LAST_COST, NONE,
+    C_FIRST_COST, C_LAST_COST, C_LOSS, C_NUMBER, C_YEARS, F_RATE_COSTS, F_RATE_EFFECTS, H_N_PAID, H_TICK_TIME,
+    L_FIRST_COST, L_LAST_COST, NONE,
 )
 from lmssim.kernels.machine import value_at
 # isort: on
@@ -99,6 +99,9 @@ def _pay_tick(
     set_clocks(m, wi, wf, nodes.clock[d], 0, time)
     for k in range(m[q + C_FIRST_COST], m[q + C_LAST_COST], 2):
         cost = mass * value_at(m, wi, wf, m[k + 1], v, x, attributes, entered, strategy)
+        if m[k] >= m[H_N_PAID]:
+            pay(m, solved, state, m[k], cost, cost * math.exp(-f[F_RATE_EFFECTS] * time))
+            continue
         pay(m, solved, state, m[k], cost, cost * factor)
         if store >= 0 and (follow.excludes[0] >> m[k]) & 1:
             interval = bin_of(follow, time)

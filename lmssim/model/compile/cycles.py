@@ -85,14 +85,17 @@ def compile_cycles(d: Draft) -> rewards.Cycles | None:
     rates = discount_rates(settings)
     ends = settings.horizon * np.arange(clock.n + 1) / clock.n
     passes = passes_of(spec, clock.n, d.where)
+    points = [_points(spec, clock, one, ends, rates) for one in passes]
+    lumps = _lumps(spec, clock, ends, rates)
+    moves = sum(part[:, :3] for part in points) / clock.length if spec.corrects_transitions else _uncorrected(lumps)
     return rewards.Cycles(
         n=clock.n,
         n_passes=len(passes),
         per_year=clock.per_year,
         age_lag=clock.age_lag,
         times=ends,
-        points=np.concatenate([_points(spec, clock, one, ends, rates) for one in passes]),
-        lumps=_lumps(spec, clock, ends, rates),
+        points=np.concatenate(points),
+        lumps=np.concatenate([lumps, moves], axis=1),
     )
 
 
@@ -107,12 +110,17 @@ def _points(spec: Cycles, clock: CycleClock, one: Pass, ends: FloatArray, rates:
 
 
 def _lumps(spec: Cycles, clock: CycleClock, ends: FloatArray, rates: rewards.Rates) -> FloatArray:
-    """Rows of `lmssim.kernels.layout.LUMP`; at time zero no cycle has passed."""
+    """First columns of `lmssim.kernels.layout.LUMP`; at time zero no cycle has passed."""
     at = ends - (1.0 - SHARE[spec.lump_sums]) * clock.length
     at[0] = 0.0
     lag = np.full(len(ends), clock.length)
     lag[0] = 0.0
     return np.stack([*(np.exp(-rate * at) for rate in rates), np.concatenate([[0.0], ends[:-1]]), lag], axis=1)
+
+
+def _uncorrected(lumps: FloatArray) -> FloatArray:
+    """Weights of transitions that are paid once, as other lump sums: plain, and discounted as they are."""
+    return np.column_stack([np.ones(len(lumps)), lumps[:, :2]])
 
 
 def refuse_continuous(d: Draft) -> None:
@@ -146,6 +154,11 @@ def refuse_continuous(d: Draft) -> None:
         f"events.{name}.utility_loss: a loss for a time after the event"
         for name, event in d.file.events.items()
         if event.utility_loss is not None
+    ]
+    found += [
+        f"transitions[{i}].over_stay: an amount over the stay that a transition ends"
+        for i, transition in enumerate(d.file.transitions, 1)
+        if transition.over_stay
     ]
     if found:
         raise UnsupportedError(f"{d.where}: {found[0]} is not possible in a model in cycles.")

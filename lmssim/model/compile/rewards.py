@@ -1,7 +1,11 @@
-"""Compile what histories are worth: rewards of states, transitions and marks, terminal care, utility norms."""
+"""Compile what histories are worth: rewards of states, transitions and marks, terminal care, utility norms.
+
+What is paid into further sums stands among the costs (`lmssim.model.compile.outcomes`).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,27 +13,33 @@ import numpy as np
 from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.kernels.layout import NONE
 from lmssim.model.compile.discounting import discount_rates
+from lmssim.model.compile.outcomes import compile_outcomes
 from lmssim.model.language.schema.words import FOREVER
 from lmssim.model.program import rewards
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lmssim.model.compile.draft import Draft
-    from lmssim.model.language.schema import Costs, Event, Exclusion, Limited, Schedule, State
+    from lmssim.model.compile.outcomes import Further
+    from lmssim.model.language.schema import Costs, Exclusion, Limited, Schedule, State, Transition
+    from lmssim.model.program import rows
 
 
-def compile_rewards(d: Draft) -> rewards.Rewards:
+def compile_rewards(d: Draft, states: Sequence[rows.State]) -> rewards.Rewards:
     """What histories are worth."""
-    care = {exclusion.death: i for i, exclusion in enumerate(d.file.terminal)}
+    care, further = _care(d), compile_outcomes(d, states)
+    worth = [_state(d, name, state, care.get(name, -1)) for name, state in d.flat.states.items()]
     return rewards.Rewards(
-        of_state=tuple(_state(d, name, state, care.get(name, -1)) for name, state in d.flat.states.items()),
-        of_transition=tuple(
-            () if spec is None else costs_of(d, spec.cost, f"{d.where}: transitions.cost") for spec in d.transitions
-        ),
-        of_mark=tuple(_mark(d, d.file.events.get(name), f"{d.where}: events.{name}") for name in d.marks),
+        of_state=tuple(_with_further(each, k, further) for k, each in enumerate(worth)),
+        of_transition=tuple(_transition(d, spec, further.transition[k]) for k, spec in enumerate(d.transitions)),
+        of_mark=tuple(_mark(d, name, further.mark[k]) for k, name in enumerate(d.marks)),
         terminal=tuple(
             _terminal(d, exclusion, f"{d.where}: terminal[{i + 1}]") for i, exclusion in enumerate(d.file.terminal)
         ),
-        n_categories=len(d.file.settings.cost_categories),
+        n_paid=len(d.file.settings.cost_categories),
+        further=tuple(further.sums),
+        combined=tuple(further.combined),
         additive=d.file.utilities.combine == "additive",
         rates=discount_rates(d.file.settings),
         norms=_norms(d, discount_rates(d.file.settings).effects),
@@ -128,15 +138,52 @@ def _finite(years: float | str | None) -> float | str | None:
     return None if years == FOREVER else years
 
 
-# === Events, death, norms ===
+def _with_further(worth: rewards.StateRewards, state: int, further: Further) -> rewards.StateRewards:
+    """What a state is worth, with what is paid into further sums for it."""
+    schedules = list(worth.schedules)
+    for (number, plan), costs in further.ticks.items():
+        if number != state:
+            continue
+        k = next((k for k, schedule in enumerate(schedules) if schedule.plan == plan), None)
+        if k is None:
+            schedules.append(rewards.Schedule(plan=plan, loss=NONE, years=NONE, number=0, costs=costs))
+        else:
+            schedules[k] = replace(schedules[k], costs=schedules[k].costs + costs)
+    rate, entry = worth.rate + further.rate[state], worth.entry + further.entry[state]
+    return replace(worth, rate=rate, entry=entry, schedules=tuple(schedules))
 
 
-def _mark(d: Draft, event: Event | None, where: str) -> rewards.MarkRewards:
-    """What an event is worth; nothing if a mark is of a transition."""
+# === Transitions, events, death, norms ===
+
+
+def _transition(d: Draft, spec: Transition | None, counts: rewards.Costs) -> rewards.TransitionRewards:
+    """What a transition is worth; nothing if it is a tick of an event."""
+    if spec is None:
+        return rewards.TransitionRewards(costs=(), counts=(), qalys=NONE, over_stay=False)
+    name = spec.to or spec.name or spec.mark
+    where, pays = f"{d.where}: transition to {name}", bool(spec.cost) or spec.qalys is not None
+    if pays and spec.to is None:
+        raise ScenarioError(
+            f"{where}.{'cost' if spec.cost else 'qalys'}: a silent transition pays nothing; let the stay end in a state"
+            " of no duration, or count its event record in [outcomes]."
+        )
+    if spec.over_stay and not pays:
+        raise ScenarioError(f"{where}.over_stay: needs `cost` or `qalys` beside it, which accrue over the stay.")
+    return rewards.TransitionRewards(
+        costs=costs_of(d, spec.cost, f"{d.where}: transitions.cost"),
+        counts=counts,
+        qalys=d.code.ref(spec.qalys, f"{d.where}: transitions.qalys", "number"),
+        over_stay=spec.over_stay,
+    )
+
+
+def _mark(d: Draft, name: str, counts: rewards.Costs) -> rewards.MarkRewards:
+    """What an event is worth; nothing but counts if a mark is of a transition."""
+    event, where = d.file.events.get(name), f"{d.where}: events.{name}"
     if event is None:
-        return rewards.MarkRewards(costs=(), loss=NONE, years=NONE, stops=False, stacks=False)
+        return rewards.MarkRewards(costs=counts, loss=NONE, years=NONE, stops=False, stacks=False)
     return rewards.MarkRewards(
-        costs=costs_of(d, event.cost, f"{where}.cost"),
+        costs=costs_of(d, event.cost, f"{where}.cost") + counts,
         loss=d.code.ref(event.utility_loss, f"{where}.utility_loss", "loss"),
         years=d.code.ref(_finite(event.years), f"{where}.years", "time"),
         stops=event.stop_on_leaving,
@@ -144,18 +191,49 @@ def _mark(d: Draft, event: Event | None, where: str) -> rewards.MarkRewards:
     )
 
 
+def _care(d: Draft) -> dict[str, int]:
+    """Number of the terminal care of each death."""
+    care: dict[str, int] = {}
+    for i, exclusion in enumerate(d.file.terminal):
+        if care.setdefault(exclusion.death, i) != i:
+            raise ScenarioError(
+                f"{d.where}: terminal[{i + 1}].death: '{exclusion.death}' has terminal care already, in"
+                f" terminal[{care[exclusion.death] + 1}]; put both into one entry."
+            )
+    return care
+
+
 def _terminal(d: Draft, exclusion: Exclusion, where: str) -> rewards.Terminal:
     d.state(exclusion.death, f"{where}.death")
     if d.flat.states[exclusion.death].kind != "absorbing":
         raise ScenarioError(f"{where}.death: '{exclusion.death}' is not an absorbing state.")
-    window = d.code.ref(exclusion.window, f"{where}.window", "time")
+    if exclusion.excludes and exclusion.window is None:
+        raise ScenarioError(f"{where}.window: is needed beside `excludes`: the years before death.")
+    window = d.code.ref(exclusion.window or 0.0, f"{where}.window", "time")
     node = d.code.node_of(window)
     if node is not None:
         raise UnsupportedError(f"{where}.window: may depend on parameters alone{d.names.differing(node)}.")
     bits = 0
     for category in exclusion.excludes:
         bits |= 1 << d.index("cost category", category, d.file.settings.cost_categories, f"{where}.excludes")
-    return rewards.Terminal(window=window, excludes=bits, costs=costs_of(d, exclusion.cost, f"{where}.cost"))
+    return rewards.Terminal(
+        window=window,
+        excludes=bits,
+        costs=costs_of(d, exclusion.cost, f"{where}.cost"),
+        before=tuple(
+            _before(d, spell, f"{where}.before_death[{i}]") for i, spell in enumerate(exclusion.before_death, 1)
+        ),
+    )
+
+
+def _before(d: Draft, spell: Limited, where: str) -> rewards.Limited:
+    """Amounts in the last years of life, which a life is charged for once it has ended: they cannot read the time."""
+    before = _limited(d, spell, where)
+    for ref in (before.years, before.loss, *(cost.ref for cost in before.costs)):
+        node = d.code.node_of(ref)
+        if node is not None and d.names.depends_on_time(node):
+            raise UnsupportedError(f"{where}: may not depend on age, time or a clock.")
+    return before
 
 
 def _norms(d: Draft, rate: float) -> rewards.Norms:

@@ -85,7 +85,7 @@ def _rows(d: Draft) -> Rows:
     events = compile_events(d)
     states = compile_states(d, events)
     plans, strategies = compile_plans(d), compile_strategies(d)
-    rewards, counting = compile_rewards(d), compile_endpoints(d)
+    rewards, counting = compile_rewards(d, states), compile_endpoints(d)
     cycles, floor = compile_cycles(d), compile_curves(d)
     columns = _columns(d)
     mix_decision = d.decision("treatment mix")

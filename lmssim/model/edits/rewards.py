@@ -90,7 +90,7 @@ def utilities(scenario: Scenario, value: float) -> Scenario:
 
 def no_losses(scenario: Scenario) -> Scenario:
     """No loss of utility by events, ticks, limited spells, entries and what lasts."""
-    gone = ("utility_loss", "entry_utility")
+    gone = ("utility_loss", "entry_utility", "qalys")
     return rewrite(scenario, lambda name, value: None if name in gone else value)
 
 

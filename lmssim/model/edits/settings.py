@@ -110,7 +110,7 @@ def bare_model(scenario: Scenario, years: float, states: dict[str, State], trans
     short = horizon(continuous, years)
     bare = with_file(
         short,
-        settings=short.file.settings.model_copy(update={"sequence": None}),
+        settings=short.file.settings.model_copy(update={"sequence": None, "outcomes": []}),
         states=states,
         transitions=transitions,
         sequences={},
@@ -123,6 +123,7 @@ def bare_model(scenario: Scenario, years: float, states: dict[str, State], trans
         treatments={},
         strategies={"one": Strategy()},
         endpoints={"end": Endpoint(events=ends)},
+        outcomes={},
         mortality=None,
         terminal=[],
         groups={},

@@ -110,6 +110,8 @@ def _refuse_sections(file: ScenarioFile, where: str) -> None:
     for i, exclusion in enumerate(file.terminal):
         place = f"{where}: terminal[{i + 1}].excludes"
         _refuse(exclusion.excludes, place, "the state before death is not known; give excludes = []")
+        place = f"{where}: terminal[{i + 1}].before_death"
+        _refuse(exclusion.before_death, place, "it has no individual deaths before which to count")
 
 
 def _refuse_in_state(file: ScenarioFile, state: State, number: int, where: str) -> None:

@@ -84,6 +84,15 @@ class Covariate:
             return tuple(float(i) for i in range(len(self.categories)))
         return tuple(float(c) for c in self.categories)
 
+    @property
+    def varies(self) -> bool:
+        """Whether it has more than one possible value."""
+        if self.kind == "binary":
+            return self.probability not in (0.0, 1.0)
+        if self.kind == "categorical":
+            return sum(p > 0.0 for p in self.probabilities) > 1
+        return self.kind != "constant"
+
     def code_of(self, label: str) -> float:
         """Code of a label."""
         if label not in self.labels:
@@ -250,10 +259,9 @@ class Population:
             out[:, j] = covariate.quantile(u)
         return out
 
-    @property
-    def varies(self) -> tuple[bool, ...]:
-        """Whether each covariate differs between patients."""
-        return tuple(covariate.kind != "constant" for covariate in self.covariates)
+    def is_correlated(self, one: str, other: str) -> bool:
+        """Whether two covariates are."""
+        return self.correlation.get((one, other), self.correlation.get((other, one), 0.0)) != 0.0
 
     def describe(self) -> list[str]:
         """One line per covariate and correlation."""

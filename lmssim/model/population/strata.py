@@ -85,11 +85,6 @@ class MixedPopulation:
                 out[rows, i] = _recoded(values[:, j], covariate, self.covariates[i])
         return out
 
-    @property
-    def varies(self) -> tuple[bool, ...]:
-        """Whether each covariate differs between patients."""
-        return tuple(covariate.kind != "constant" for covariate in self.covariates)
-
     def describe(self) -> list[str]:
         """One line per stratum, with its covariates below it."""
         return [

@@ -55,9 +55,15 @@ def pack(rows: Rows) -> Packed:
     n_kept = _pack_code(memory, rows)
     effects = _pack_effects(memory, rows)
     branches = memory.table("branch", layout.BRANCH, map(_own, rows.branches), effect=effects.of_branch)
-    costs = memory.lists(rows.rewards.of_transition)
+    paid = rows.rewards.of_transition
+    costs = memory.lists(reward.costs for reward in paid)
+    counts = memory.lists(reward.counts for reward in paid)
+    worth = [
+        _transition(transition) | {"qalys": reward.qalys, "over_stay": reward.over_stay}
+        for transition, reward in zip(rows.transitions, paid, strict=True)
+    ]
     transitions = memory.table(
-        "transition", layout.TRANSITION, map(_transition, rows.transitions), effect=effects.of_transition, cost=costs
+        "transition", layout.TRANSITION, worth, effect=effects.of_transition, cost=costs, count=counts
     )
     events = _pack_events(memory, rows, effects.of_event)
     states = _pack_states(memory, rows, transitions, branches)
@@ -93,6 +99,8 @@ def _pack_header(memory: Memory, rows: Rows) -> None:
         n_plans=len(rows.plans),
         n_ages=rewards.norms.norm.shape[1],
         n_categories=rewards.n_categories,
+        n_paid=rewards.n_paid,
+        n_combined=len(rewards.combined),
         n_endpoints=len(counting.endpoints),
         n_marks=len(rows.marks),
         n_steps=counting.n_steps,
@@ -146,6 +154,7 @@ def _pack_lists(memory: Memory, rows: Rows) -> None:
         "life_n": [1] if life is None else life.n_intervals,
         "origin_state": [endpoint.origin for endpoint in rows.counting.endpoints],
         "plan": [plan.origin for plan in rows.plans],
+        "combined": [n for each in rows.rewards.combined for n in each[:2]],
     }.items():
         memory.head(**{name: memory.pool(values)})
 
@@ -166,6 +175,7 @@ def _pack_floats(memory: Memory, rows: Rows) -> None:
         cycle_time=cycles.times if cycles else (),
         point=cycles.points if cycles else (),
         lump=cycles.lumps if cycles else (),
+        combined_weight=[each.weight for each in rows.rewards.combined],
     )
 
 
@@ -259,10 +269,12 @@ def _pack_events(memory: Memory, rows: Rows, effects: list[Span]) -> Table:
 
 def _pack_states(memory: Memory, rows: Rows, transitions: Table, branches: Table) -> Table:
     """States, after the rewards that they point to."""
-    rewards = rows.rewards.of_state
+    rewards, care = rows.rewards.of_state, rows.rewards.terminal
     schedules = _pack_rewards(memory, "schedule", layout.SCHEDULE, [r for state in rewards for r in state.schedules])
-    limited = _pack_rewards(memory, "limited", layout.LIMITED, [r for state in rewards for r in state.limited])
-    _pack_rewards(memory, "terminal", layout.TERMINAL, rows.rewards.terminal)
+    spells = [*(state.limited for state in rewards), *(each.before for each in care)]
+    limited = _pack_rewards(memory, "limited", layout.LIMITED, [r for each in spells for r in each])
+    spans = limited.spans(map(len, spells))
+    _pack_rewards(memory, "terminal", layout.TERMINAL, care, before=spans[len(rewards) :])
     table = (
         _own(state) | _own(reward) | roles._asdict() | {"alive": state.kind == DWELLING, "renews": state.renews}
         for state, reward, roles in zip(rows.states, rewards, rows.counting.of_state, strict=True)
@@ -276,17 +288,21 @@ def _pack_states(memory: Memory, rows: Rows, transitions: Table, branches: Table
         event=memory.lists([[event.number] for event in state.events] for state in rows.states),
         clock=memory.lists([[clock] for clock in state.clocks] for state in rows.states),
         schedule=schedules.spans(len(state.schedules) for state in rewards),
-        limited=limited.spans(len(state.limited) for state in rewards),
+        limited=spans[: len(rewards)],
         rate=memory.lists(state.rate for state in rewards),
         entry=memory.lists(state.entry for state in rewards),
     )
 
 
 def _pack_rewards(
-    memory: Memory, name: str, columns: Sequence[str], rewards: Sequence[Schedule | Limited | Terminal]
+    memory: Memory,
+    name: str,
+    columns: Sequence[str],
+    rewards: Sequence[Schedule | Limited | Terminal],
+    **lists: Sequence[Span],
 ) -> Table:
     costs = memory.lists(reward.costs for reward in rewards)
-    return memory.table(name, columns, map(_own, rewards), cost=costs)
+    return memory.table(name, columns, map(_own, rewards), cost=costs, **lists)
 
 
 # === Scratch ===

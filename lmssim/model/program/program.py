@@ -81,6 +81,11 @@ class Program:
         return self.scenario.file.settings.cost_categories
 
     @property
+    def n_categories(self) -> int:
+        """Cost categories and further sums."""
+        return self.rows.rewards.n_categories
+
+    @property
     def is_continuous(self) -> bool:
         """Whether the model runs in continuous time: neither in cycles nor by nested survival curves."""
         return self.scenario.file.cycles is None and self.scenario.file.partitioned_survival is None

@@ -53,13 +53,15 @@ class Limited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
-    """Care before death: its cost, and what it replaces within a window."""
+    """Care before death: its cost, what it replaces within a window, and what the last years of life cost and lose."""
 
     window: int
     """How long before death it begins, a ref."""
     excludes: int
     """Cost categories that are not paid within the window, as bits."""
     costs: Costs
+    before: tuple[Limited, ...] = ()
+    """Costs per year and losses of utility in so many years before death."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,19 @@ class StateRewards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransitionRewards:
+    """What a transition is worth."""
+
+    costs: Costs
+    counts: Costs
+    """What it adds to further sums, whenever it happens."""
+    qalys: int
+    """QALYs, a ref; `NONE` if none are stated."""
+    over_stay: bool
+    """Whether costs and QALYs are amounts per year of the stay that the transition ends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarkRewards:
     """What an event or a transition's mark is worth."""
 
@@ -93,6 +108,21 @@ class MarkRewards:
     """Whether the loss ends when the state is left."""
     stacks: bool
     """Whether losses of repeated events add up."""
+
+
+class FurtherSum(NamedTuple):
+    """A sum beside costs: its name in tables and its unit."""
+
+    name: str
+    unit: str
+
+
+class Combined(NamedTuple):
+    """A part of a further sum that is a sum itself: numbers among cost categories and further sums, and a weight."""
+
+    target: int
+    source: int
+    weight: float
 
 
 class Rates(NamedTuple):
@@ -127,14 +157,24 @@ class Rewards:
     """What histories are worth."""
 
     of_state: tuple[StateRewards, ...]
-    of_transition: tuple[Costs, ...]
+    of_transition: tuple[TransitionRewards, ...]
     of_mark: tuple[MarkRewards, ...]
     terminal: tuple[Terminal, ...]
-    n_categories: int
+    n_paid: int
+    """Cost categories."""
+    further: tuple[FurtherSum, ...]
+    """Further sums, carried after the cost categories."""
+    combined: tuple[Combined, ...]
+    """Which of them are made of others, in order."""
     additive: bool
     """Whether losses of utility add up, else they multiply."""
     rates: Rates
     norms: Norms
+
+    @property
+    def n_categories(self) -> int:
+        """Cost categories and further sums."""
+        return self.n_paid + len(self.further)
 
     @property
     def excludes(self) -> int:
@@ -193,7 +233,7 @@ class Cycles:
     points : ndarray(float, ndim=2)
         (n_passes x (n + 1), 5): `lmssim.kernels.layout.POINT`.
     lumps : ndarray(float, ndim=2)
-        (n + 1, 4): `lmssim.kernels.layout.LUMP`.
+        (n + 1, 7): `lmssim.kernels.layout.LUMP`.
     """
 
     n: int

@@ -14,7 +14,7 @@ from lmssim.text import one_line
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
-    from lmssim.model.language.schema import ScenarioFile
+    from lmssim.model.language.schema import Exclusion, ScenarioFile
     from lmssim.model.scenario import Scenario
 
 DISCOUNTING = {
@@ -134,11 +134,20 @@ def _endpoint(evaluation: Evaluation, name: str) -> str:
 def _terminal(scenario: Scenario) -> str:
     if not scenario.file.terminal:
         return "none: other costs are not replaced before death"
-    return "; ".join(
-        f"before {state_label(scenario, t.death)}, within {_number(scenario, t.window)} years, replaces "
-        + listed([c.replace("_", " ") for c in t.excludes])
-        for t in scenario.file.terminal
-    )
+    return "; ".join(f"before {state_label(scenario, t.death)}, {_care(scenario, t)}" for t in scenario.file.terminal)
+
+
+def _care(scenario: Scenario, care: Exclusion) -> str:
+    """What terminal care replaces within its window, and until when before death other amounts begin."""
+    parts = []
+    if care.window is not None or not care.before_death:
+        replaced = listed([category.replace("_", " ") for category in care.excludes])
+        parts.append(f"within {_number(scenario, care.window or 0.0)} years, replaces {replaced}")
+    for spell in care.before_death:
+        amounts = [f"{category.replace('_', ' ')} per year" for category in spell.cost_per_year]
+        amounts += ["a loss of utility"] * (spell.utility_loss is not None)
+        parts.append(f"in the last {_number(scenario, spell.years)} years, adds {listed(amounts)}")
+    return ", and ".join(parts)
 
 
 def _number(scenario: Scenario, value: float | str) -> str:

@@ -20,6 +20,10 @@ CORRECTIONS = {
     "simpson_any": "weights 1/3, 4/3, 2/3, ..., 1/3 of Simpson's 1/3 rule, for any number of cycles",
     "darth_simpson": "weights 1/3, 2/3, 4/3, ..., 1/3 as in darthtools (not those of Simpson's rule)",
 }
+MOVES = {
+    False: "paid once, as other lump sums",
+    True: "fall under the cycle correction: weighted and discounted as the occupancy at the end of their cycle",
+}
 PLACES = {
     "point": "each occupancy at its own time",
     "start": "at the start of each cycle",
@@ -41,6 +45,7 @@ def cycle_conventions(file: ScenarioFile) -> list[tuple[str, str]]:
         ("Cycle", f"{clock.n} cycles of {plain(clock.length)} years; age is taken at the {spec.age} of a cycle"),
         ("Cycle correction", CORRECTIONS[spec.correction]),
         ("Discounting of rewards", PLACES[discount_place(spec)]),
-        ("Lump sums", f"paid in full, never corrected, discounted at the {spec.lump_sums} of the cycle of their event"),
+        ("Lump sums", f"paid in full, uncorrected, discounted at the {spec.lump_sums} of the cycle of their event"),
+        ("Costs and QALYs of transitions", MOVES[spec.corrects_transitions]),
         ("Costs per year", "times the cycle length, at the points of occupancy"),
     ]

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.engines.cohort.liveness import closures
+from lmssim.engines.cohort.profiles import stands_for_others
 from lmssim.execution.estimates import EXACT, SIMULATED
-from lmssim.model.population.joint import Population
-from lmssim.model.population.strata import MixedPopulation
 from lmssim.report.parts.digits import MISSING, listed, plain, rounded
 from lmssim.report.parts.labels import endpoint_label, event_label
 
@@ -152,23 +151,24 @@ class _WordsOfProfiles(Words):
     def error_note(self) -> str:
         if not self.sources():
             return f"{self.caption()}."
-        return f"{self.caption()}; ± is the {self.kind_of_error()}."
+        return f"{self.caption()}; ± is the estimated {self.kind_of_error()}."
 
     def digits_note(self) -> str:
         if not self.sources():
             return "There is no numerical error; four digits are shown"
-        return f"The digits printed are those that the {self.kind_of_error()} allows"
+        return f"The digits printed are those that the estimated {self.kind_of_error()} allows"
 
     def digits_sentence(self) -> str:
         return f"{self.digits_note()}."
 
     def band_note(self) -> str:
-        return f"Shaded: error of {self.sources()}." if self.sources() else ""
+        return f"Shaded: estimated error of {self.sources()}." if self.sources() else ""
 
     def how_sure(self, size: str) -> str:
         return (
-            f"{self.caption()}, without random numbers. The printed error is the {self.kind_of_error()}{size} alone. "
-            "This is a base case: every parameter has one value, and the uncertainty of the parameters is not included."
+            f"{self.caption()}, without random numbers. The printed error is the estimated {self.kind_of_error()}{size}"
+            " alone. This is a base case: every parameter has one value, and the uncertainty of the parameters is not"
+            " included."
         )
 
     def numerical(self) -> str:
@@ -185,7 +185,8 @@ class _WordsOfProfiles(Words):
         else:
             unknown = "not known: one profile represents all"
             spread = unknown if self.stands_for_others() else "none: all patients are solved"
-        steps = f"by solving again with half the step, {_most(qalys['steps'])}" if "steps" in self.sources() else "none"
+        again = "estimated, not bounded, by solving again with longer and shorter steps"
+        steps = f"{again}, {_most(qalys['steps'])}" if "steps" in self.sources() else "none"
         solved = f"{estimates.n_people:,}, each solved exactly under every strategy, without random numbers"
         found = [("Profiles", solved), ("Errors", f"of profiles: {spread}; of steps: {steps}")]
         if evaluation.program.is_continuous and (held := closures(evaluation.program)):
@@ -206,9 +207,7 @@ class _WordsOfProfiles(Words):
         return plain(scale * value)
 
     def stands_for_others(self) -> bool:
-        patients = self.evaluation.scenario.patients
-        varied = isinstance(patients, (Population, MixedPopulation)) and any(patients.varies)
-        return self.evaluation.estimates.n == 1 and varied
+        return stands_for_others(self.evaluation.scenario.patients, self.evaluation.estimates.n_people)
 
     def not_computed(self) -> list[str]:
         evaluation = self.evaluation

@@ -85,7 +85,7 @@ def test_family(build: Build, hazard: str, survival: Any, clock: str, fineness: 
 def test_life_table(build: Build, tmp_path: Path) -> None:
     """Death by a life table from age 60.3, doubled: the product of its years."""
     rates = {60: 0.1, 61: 0.3, 62: 0.05, 63: 0.4}
-    (tmp_path / "life.csv").write_text("age,m\n" + "\n".join(f"{a},{m}" for a, m in {0: 0.01, **rates}.items()))
+    (tmp_path / "life.csv").write_text("age,m\n" + "\n".join(f"{a},{m}" for a, m in rates.items()))
     text = alive_dead("", "background = { multiplier = 2 }")
     program = build(frame(20, age=60.3) + '[mortality]\ntable = "life.csv"\nmeasure = "m"\nkeys = {}\n' + text + OS)
 

@@ -57,6 +57,7 @@ HEADINGS = {
     "ScenarioFile": "The file",
     "Sequence": "[sequences.NAME]",
     "Series": "[series.NAME]",
+    "Outcome": "[outcomes.NAME]",
     "SeriesRow": "[series.NAME]",
     "Settings": "[settings]",
     "State": "[states.NAME]",

@@ -101,10 +101,10 @@ def test_lists_are_as_long_as_the_rows_say(program: Program) -> None:
 def test_costs_and_codes_stand_in_the_memory(program: Program) -> None:
     """Categories and refs of costs, and operations and arguments of codes, are those of the rows."""
     m, rows = program.packed.m, program.rows
-    for transition, costs in zip(rows.transitions, rows.rewards.of_transition, strict=True):
+    for transition, reward in zip(rows.transitions, rows.rewards.of_transition, strict=True):
         row = program.packed.transitions.position(transition.number)
         held = m[m[row + layout.T_FIRST_COST] : m[row + layout.T_LAST_COST]]
-        assert held.reshape(-1, 2).tolist() == [list(cost) for cost in costs]
+        assert held.reshape(-1, 2).tolist() == [list(cost) for cost in reward.costs]
     for number, code in enumerate(rows.codes):
         row = m[layout.H_CODE] + number * layout.P_WIDTH
         held = m[m[row + layout.P_FIRST] : m[row + layout.P_LAST]]

@@ -78,7 +78,7 @@ def test_a_solution_without_error_shows_four_digits(whole: Evaluation) -> None:
 def test_the_error_of_profiles_is_printed(varied: Callable[[int], Evaluation]) -> None:
     """Of several groups their spread; of one profile for a varied population, that it is not known."""
     many = varied(32)
-    assert "Solved exactly for 32 profiles; ± is the error of profiles." in words(many)
+    assert "Solved exactly for 32 profiles; ± is the estimated error of profiles." in words(many)
     assert "±" in main_table(many).frame["QALYs"][0]
     worth = many.errors[many.errors["outcome"] == "qalys"]
     assert (worth["profiles"] > 0.0).all()

@@ -119,6 +119,18 @@ def test_interrupted_and_resumed_is_as_if_never_interrupted(after: int, tmp_path
     assert np.array_equal(chains(330, folder=tmp_path).z, whole.z)
 
 
+def test_what_stops_a_density_is_raised_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is printed on its way, as emcee would."""
+
+    def stopped(_coordinates: FloatArray) -> FloatArray:
+        raise _Stopped
+
+    with pytest.raises(_Stopped):
+        sample(stopped, start(), ROWS, 10, 7, 1)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")
+
+
 def test_checkpoints_hold_plain_arrays(tmp_path: Path) -> None:
     """Nothing in them can run."""
     chains(120, folder=tmp_path)

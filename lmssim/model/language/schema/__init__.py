@@ -29,7 +29,7 @@ from lmssim.model.language.schema.course import (
 )
 from lmssim.model.language.schema.people import Correlation, Covariate, Mortality, Population, Stratum, Utilities
 from lmssim.model.language.schema.readings import Case, Endpoint, FollowUp, Observed, Series, SeriesRow
-from lmssim.model.language.schema.settings import Exclusion, Group, Settings, Switch, SwitchOption, Table
+from lmssim.model.language.schema.settings import Exclusion, Group, Outcome, Settings, Switch, SwitchOption, Table
 from lmssim.model.language.schema.treatments import (
     Cap,
     Component,
@@ -76,6 +76,7 @@ __all__ = [
     "Mortality",
     "Name",
     "Observed",
+    "Outcome",
     "PartitionedSurvival",
     "Period",
     "Plan",
@@ -137,6 +138,8 @@ class ScenarioFile(Section):
     sequences: dict[Id, Sequence] = {}
     strategies: dict[Id, Strategy]
     endpoints: dict[Id, Endpoint] = {}
+    outcomes: dict[Id, Outcome] = {}
+    """Further sums."""
     mortality: Mortality | None = None
     utilities: Utilities = Utilities()
     terminal: list[Exclusion] = []

@@ -23,6 +23,9 @@ class Cycles(Section):
     """Time to which rewards are discounted: of the occupancy point, or of the cycle's start, middle or end."""
     lump_sums: Literal["start", "middle", "end"] = "end"
     """Where in its cycle a lump sum (entry, transition, event) is discounted; whole in any case."""
+    corrects_transitions: bool = False
+    """Whether costs and QALYs of transitions fall under the correction, as occupancy does, in place of being paid once.
+    """
     age: Literal["start", "end"] = "start"
     """Whether `age` is that at the start or at the end of the cycle."""
 

@@ -98,6 +98,10 @@ class Transition(Section):
     """Name under which the event is recorded and can be an endpoint."""
     cost: Costs = {}
     """Paid once when it happens."""
+    qalys: Value | None = None
+    """QALYs (usually negative) when it happens."""
+    over_stay: bool = False
+    """Whether `cost` and `qalys` are per year of the stay that it ends, and accrue over that stay."""
     replace: bool = False
     """Takes the place of the included transition out of the same states with the same name."""
     expected: Expected = "unknown"

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from lmssim.model.language.schema.course import Limited
 from lmssim.model.language.schema.words import Costs, Id, Number, Section, Value
 
 STEPS_PER_YEAR = 16
@@ -13,13 +14,16 @@ STEPS_PER_YEAR = 16
 
 
 class Exclusion(Section):
-    """Terminal care at death of a cause replaces other categories inside its window."""
+    """Terminal care at death of a cause: its cost, what it replaces in its window, and amounts by time to death."""
 
     death: str
     """Absorbing state."""
-    window: Value
-    cost: Costs
-    excludes: list[str]
+    window: Value | None = None
+    """Years before death; needed beside `excludes`."""
+    cost: Costs = {}
+    excludes: list[str] = []
+    before_death: list[Limited] = []
+    """Costs per year and losses of utility in so many years before death."""
 
 
 class Settings(Section):
@@ -44,6 +48,28 @@ class Settings(Section):
     vial_use: Literal["whole", "shared", "banded"] = "whole"
     """How drugs are dispensed: whole vials, vials shared between patients, or doses rounded to bands."""
     cost_categories: list[str] = ["total"]
+    outcomes: list[Literal["events", "entries", "ticks", "transitions", "years"]] = []
+    """Kinds of which every one that the model has is counted, and reported beside the main outcomes."""
+
+
+class Outcome(Section):
+    """A further sum that is reported beside the main outcomes: weights of what it adds up; plain numbers."""
+
+    label: str | None = None
+    unit: str | None = None
+    """Needed where amounts of several kinds are added up."""
+    costs: dict[str, Number] = {}
+    """Cost category -> weight."""
+    events: dict[str, Number] = {}
+    """Event record -> weight of each."""
+    entries: dict[str, Number] = {}
+    """State -> weight of each entry."""
+    ticks: dict[str, Number] = {}
+    """Plan -> weight of each tick in a state with a schedule or a detection at it."""
+    transitions: dict[str, Number] = {}
+    """'FROM -> TO' -> weight of each transition."""
+    years: dict[str, Number] = {}
+    """State of stay -> weight of a year."""
 
 
 class Table(Section):

@@ -241,7 +241,8 @@ class _Rare:
         states = entries * size < RARE
         spent = np.abs(estimates.state[0][s, :, 2:4]).max(axis=-1) / estimates.n
         within = float(np.max(spent[states] / np.maximum(entries[states], 1e-300), initial=0.0))
-        plain = cost_positions(len(exact.program.categories))[1]
+        program = exact.program
+        plain = cost_positions(0, len(program.categories), program.n_categories)[1]
         total = float(np.abs(estimates.mean[0, s, plain]).sum())
         return cls(size, exact.scenario.file.settings.horizon, total + within + _largest_lump(exact))
 

@@ -110,7 +110,7 @@ def components_add_up(bench: Bench) -> Finding:
     estimates, n = bench.base.estimates, len(bench.scenario.file.settings.cost_categories)
     mean, states = estimates.mean[0], estimates.state[0] / bench.base.n
     alive = [bench.program.flat.states[s].kind == "dwelling" for s in bench.program.states]
-    discounted, plain = cost_positions(n)
+    discounted, plain = cost_positions(0, n, bench.program.n_categories)
     parts = np.stack(
         [
             mean[:, discounted].sum(axis=1),
