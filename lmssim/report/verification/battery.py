@@ -35,6 +35,8 @@ NUMBERS = (
     "The engine that simulates patients against the exact engine, on the same few people. `allowed` is the largest "
     "difference that chance, steps of the exact solution and rounding explain."
 )
+ROUNDING = 1e-8
+"""Relative tolerance up to which it is that of rounding, and not worth a reader's while."""
 RELATIONS = {"equal to": "", "at most": "at most ", "at least": "at least "}
 
 
@@ -94,7 +96,8 @@ def expected_text(finding: Finding) -> str:
     if finding.expected is None:
         return MISSING
     slack = finding.tolerance or 0.0
-    margin = f" ± {slack:.2g}" if slack > 0.0 else ""
+    shown = not isinstance(finding.expected, float) or slack > ROUNDING * max(abs(finding.expected), 1.0)
+    margin = f" ± {slack:.2g}" if slack > 0.0 and shown else ""
     return f"{RELATIONS[finding.relation]}{_text(finding.expected)}{margin}"
 
 

@@ -72,8 +72,10 @@ class Finding:
         """The reason, and how many numbers were compared."""
         if self.status == Status.NOT_APPLICABLE:
             return self.reason
-        many = f"{self.n:,} {self.what} compared"
-        counted = f"{self.n_failed:,} of {self.n:,} {self.what} fail" if self.n_failed else many
+        what = self.what.removesuffix("s") if self.n == 1 else self.what
+        many = f"{self.n:,} {what} compared"
+        fail = "fails" if self.n_failed == 1 else "fail"
+        counted = f"{self.n_failed:,} of {self.n:,} {what} {fail}" if self.n_failed else many
         return "; ".join(part for part in (counted, self.reason) if part)
 
 

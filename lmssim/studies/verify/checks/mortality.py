@@ -17,7 +17,7 @@ from lmssim.studies.verify.bench import LY, LY_PLAIN, Bench, constant
 from lmssim.studies.verify.chance import CUTS, shares
 from lmssim.studies.verify.checks.states import occupancy, times
 from lmssim.studies.verify.finding import EXACT, Finding, Status, compare, places, rounding, warning, worst_of
-from lmssim.studies.verify.registry import check
+from lmssim.studies.verify.registry import Scope, check
 
 if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
@@ -55,6 +55,11 @@ def _refuse_other_ends(scenario: Scenario) -> None:
         raise NotApplicableError(f"state '{ends[0]}' ends a life and is no death")
 
 
+def _refuse_curves(scenario: Scenario) -> None:
+    if scenario.file.partitioned_survival is not None:
+        raise NotApplicableError("deaths follow from survival curves, which have no hazard of death to change")
+
+
 @check("deaths-never-fall", "event/state", "Cumulative deaths never fall")
 def the_dead_stay_dead(bench: Bench) -> Finding:
     """Share dead at each time against the time before."""
@@ -86,6 +91,7 @@ def _ages(bench: Bench) -> FloatArray:
 def nobody_dies_without_hazard(bench: Bench) -> Finding:
     """Share dead at the end, and life years against the closed form, discounted and not."""
     _refuse_other_ends(bench.scenario)
+    _refuse_curves(bench.scenario)
     changed = (edits.no_deaths,)
     everywhere = places(strategy=bench.strategies, time=times(bench.base))
     nobody = compare(dead(bench.run(changed)), "equal to", 0.0, EXACT, everywhere)
@@ -108,15 +114,14 @@ def nobody_dies_without_hazard(bench: Bench) -> Finding:
 @check("extreme-mortality", "event/state", "With an extreme hazard of death all die at once")
 def all_die_at_once(bench: Bench) -> Finding:
     """Share dead at the first time after 0 (or after a cycle), and life years."""
-    if bench.scenario.file.partitioned_survival is not None:
-        raise NotApplicableError("deaths follow from survival curves, and no hazard can be added to them")
+    _refuse_curves(bench.scenario)
     changed = (edits.extreme_mortality, AT_ONCE)
     cycle, grid = edits.cycle_length(bench.scenario) or 0.0, times(bench.base)
     each, most = places(strategy=bench.strategies), cycle + 10.0 / AT_ONCE
     findings = [compare(bench.mean(changed)[:, LY_PLAIN], "at most", most, 0.0, each, "life years")]
     first = int(np.searchsorted(grid, most))
     if first < len(grid):
-        findings.append(compare(dead(bench.run(changed))[:, first], "equal to", 1.0, EXACT, each, "shares dead"))
+        findings.append(compare(dead(bench.run(changed))[:, first], "equal to", 1.0, EXACT, each, "shares"))
     return worst_of(findings)
 
 
@@ -192,6 +197,7 @@ def background_is_not_less_than_the_life_table(bench: Bench) -> Finding:
     """Share alive at the same times, all other hazards of death 0; the state with the least background is named."""
     if bench.scenario.life is None:
         raise NotApplicableError("the model has no life table")
+    _refuse_curves(bench.scenario)
     more = {} if bench.engine == COHORT else {"n_patients": MORE * bench.sampling.n_patients}
     finding = _never_above(bench, bench.run((edits.no_deaths, True), **more))
     spared = _spared(bench) if finding.status == Status.FAILED else ""
@@ -209,7 +215,12 @@ def _spared(bench: Bench) -> str:
     return ", ".join(f"{name} (background x {factor:g})" for name, factor in multipliers.items() if factor < 1.0)
 
 
-@check("better-baseline", "results", "Patients who are ten years younger live longer, where a life table is used")
+@check(
+    "better-baseline",
+    "results",
+    "Patients who are ten years younger live longer, where a life table is used",
+    scope=Scope.LIVES,
+)
 def the_younger_live_longer(bench: Bench) -> Finding:
     """Undiscounted life years of the same patients with common random numbers, background mortality the only death."""
     if bench.scenario.life is None:

@@ -237,6 +237,8 @@ def _samples(bench: Bench) -> dict[str, FloatArray]:
 @check("standstill", "event/state", "With no incidence and no mortality, prevalence is constant")
 def nothing_moves_by_itself(bench: Bench) -> Finding:
     """Occupancy at every time against that at time zero, with all hazards, detections and durations off."""
+    if bench.scenario.file.partitioned_survival is not None:
+        raise NotApplicableError("states follow from survival curves, which have no hazard to stop")
     share = occupancy(bench.run((edits.standstill,)))
     where = places(strategy=bench.strategies, state=bench.program.states, time=times(bench.base))
     return compare(share, "equal to", share[:, :, :1], EXACT, where, "states and times")
