@@ -7,11 +7,9 @@ scenario back as it was.
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmssim.execution.manifest import WHAT_DECIDES
+from lmssim.execution.manifest import WHAT_DECIDES, with_paths_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,19 +50,8 @@ def scenario_as_merged(scenario: Scenario) -> dict[str, Any]:
     file: dict[str, Any] = scenario.file.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude_defaults=True
     )
-    relative: dict[str, Any] = _from(folder, file)
+    relative: dict[str, Any] = with_paths_from(folder, file)
     return relative
-
-
-def _from(folder: Path, value: Any) -> Any:
-    """A value with each path of a file that is absolute, as includes make them, made relative to a folder."""
-    if isinstance(value, dict):
-        return {key: _from(folder, item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_from(folder, item) for item in value]
-    if isinstance(value, str) and os.path.isabs(value) and Path(value).is_file():
-        return Path(os.path.relpath(value, folder)).as_posix()
-    return value
 
 
 def parameter_values(table: ParameterTable) -> dict[str, dict[str, Any]]:

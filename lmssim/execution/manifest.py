@@ -136,12 +136,25 @@ def conventions_part(scenario: Scenario) -> dict[str, Any]:
         for name, event in file.events.items()
         if event.utility_loss is not None
     }
-    return {
+    conventions = {
         **file.settings.model_dump(mode="json"),
         **stated,
         "losses_of_events": losses,
         **file.model_dump(mode="json", include={"clocks", "terminal"}),
     }
+    relative: dict[str, Any] = with_paths_from(scenario.path.parent.resolve(), conventions)
+    return relative
+
+
+def with_paths_from(folder: Path, value: Any) -> Any:
+    """A value with each path of a file that is absolute, as includes make them, made relative to a folder."""
+    if isinstance(value, dict):
+        return {key: with_paths_from(folder, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [with_paths_from(folder, item) for item in value]
+    if isinstance(value, str) and os.path.isabs(value) and Path(value).is_file():
+        return Path(os.path.relpath(value, folder)).as_posix()
+    return value
 
 
 def scenario_part(scenario: Scenario) -> dict[str, Any]:

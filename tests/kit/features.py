@@ -164,7 +164,6 @@ FEATURES["silent events and attributes"] = (
         when="stage == 'one'",
         mark="to two",
         set={"stage": "two"},
-        cost={"drug": 50},
     )
     + move(
         "alive",

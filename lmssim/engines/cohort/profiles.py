@@ -51,22 +51,36 @@ def choose_profiles(program: Program, n: int, seed: int) -> Profiles:
     if n == 1:
         middle = [np.full(1, 0.5)] * len(patients.covariates)
         return Profiles(program.columns_of(patients.at(middle)), np.ones(1), 1)
-    n_replicates = min(N_REPLICATES, max(2, n // (2 if len(cells) == 1 else len(cells))))
+    fewest = FEWEST_REPLICATES if 1 < len(cells) <= n // FEWEST_REPLICATES else 2
+    n_replicates = min(N_REPLICATES, max(fewest, n // (2 * len(cells))))
+    sizes = _sizes(cells, n // n_replicates) if len(cells) > 1 else [1 << max(0, round(np.log2(n / n_replicates)))]
     x: list[FloatArray] = []
     weights: list[FloatArray] = []
     for replicate in range(n_replicates):
         for k, cell in enumerate(cells):
             rng = np.random.default_rng([seed, replicate, *([k] if len(cells) > 1 else [])])
-            x.append(_at(patients, ordered, cell, _points(cell, n / n_replicates, rng)))
+            x.append(_at(patients, ordered, cell, _points(cell, sizes[k], rng)))
             weights.append(np.full(len(x[-1]), cell.weight / len(x[-1])))
     return Profiles(program.columns_of(np.concatenate(x)), np.concatenate(weights), n_replicates)
 
 
-def _points(cell: Cell, n: float, rng: np.random.Generator) -> FloatArray:
-    """Points of a cell, about its share of `n` and a power of 2; one if its patients are all alike."""
+def _sizes(cells: list[Cell], n: int) -> list[int]:
+    """Points of each cell in a replicate of `n`, powers of 2: more where each stands for most, as long as they fit."""
+    sizes = [1] * len(cells)
+    free = [k for k, cell in enumerate(cells) if not cell.is_point]
+    while free:
+        k = max(free, key=lambda k: cells[k].weight / sizes[k])
+        if sum(sizes) + sizes[k] <= n:
+            sizes[k] *= 2
+        else:
+            free.remove(k)
+    return sizes
+
+
+def _points(cell: Cell, size: int, rng: np.random.Generator) -> FloatArray:
+    """Points of a cell; one if its patients are all alike."""
     if cell.is_point:
         return _MIDDLE
-    size = 1 << max(0, round(np.log2(n * cell.weight)))
     points: FloatArray = qmc.Sobol(sum(cell.free), scramble=True, rng=rng).random(size)
     return points
 

@@ -90,7 +90,8 @@ class KeyedTable:
         wanted = [", ".join(self.keys[position]) for position in sorted(used)]
         for position, key in enumerate(self.keys):
             words = ", ".join(key)
-            if position not in used and difflib.get_close_matches(words.lower(), wanted, n=1, cutoff=LIKE):
+            near = [each for each in wanted if abs(len(each) - len(words)) <= 1]  # male is no misspelt female
+            if position not in used and difflib.get_close_matches(words.lower(), near, n=1, cutoff=LIKE):
                 raise DataError(unknown(", ".join(self.key_columns), words, wanted, self.places[position]))
 
 
