@@ -27,8 +27,8 @@ from lmssim.kernels.layout import H_ADDITIVE, H_EVENT, NONE, V_LOSS, V_STOPS, V_
 from lmssim.kernels.machine import value_at
 # isort: on
 
-FAINT = 1e-12
-"""Share of a mass below which a product of losses is left out."""
+FAINT = 1e-8
+"""Share of a mass below which what it loses is left out."""
 EVEN, PER_DOUBLING = 128, 16
 """Bands of the time that is left of a loss: so many of even width, then so many for each doubling of it."""
 
@@ -107,7 +107,8 @@ def lose(
             before[k] = vector[first + k]
     for c in range(n_passive):
         whole += vector[c]
-        if vector[c] != 0.0:
+    for c in range(n_passive):
+        if abs(loss * vector[c]) > FAINT * whole:
             _add_term(nodes, count, n_passive, vector, code, c, until, stops, began, -loss * vector[c])
     if m[H_ADDITIVE] != 0:
         return
