@@ -74,11 +74,11 @@ def test_examples_agree(name: str) -> None:
 
 
 def _under(name: str, strategies: list[str]) -> Program:
-    """A bundled scenario with some of its strategies."""
+    """A bundled scenario with some of its strategies, and no published patients, who may have had others."""
     scenario = bundled_scenario(name)
     chosen = {strategy: scenario.file.strategies[strategy] for strategy in strategies}
     settings = scenario.file.settings.model_copy(update={"comparator": strategies[0]})
-    file = scenario.file.model_copy(update={"strategies": chosen, "settings": settings})
+    file = scenario.file.model_copy(update={"strategies": chosen, "settings": settings, "cases": {}})
     return compile_scenario(replace(scenario, file=file, own=frozenset()))
 
 

@@ -50,9 +50,9 @@ def check() -> None:
     Raises
     ------
     Interrupted
-        In the main thread, once a signal has come.
+        In the main thread, once a signal has come, as long as signals are heard.
     """
-    if _received and threading.current_thread() is threading.main_thread():
+    if _received and _are_heard() and threading.current_thread() is threading.main_thread():
         raise Interrupted
 
 
@@ -65,7 +65,7 @@ def before_the_end(act: Callable[[], None]) -> Callable[[], None]:
 @contextmanager
 def signals_heard() -> Iterator[None]:
     """Hear signals while something runs; a signal that whoever started the program chose to ignore stays ignored."""
-    if signal.getsignal(SIGNALS[0]) is _hear or signal.getsignal(SIGNALS[-1]) is _hear:  # heard already
+    if _are_heard():
         yield
         return
     _received.clear()
@@ -84,6 +84,10 @@ def signals_heard() -> Iterator[None]:
         sys.unraisablehook = hook
         for number in heard:
             signal.signal(number, before[number])
+
+
+def _are_heard() -> bool:
+    return any(signal.getsignal(number) is _hear for number in SIGNALS)
 
 
 def _send_again() -> None:
