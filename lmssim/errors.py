@@ -20,14 +20,19 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from lmssim.text import shortened
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class LmssimError(Exception):
-    """Anything the user should read."""
+    """Anything the user should read; of an endless word that is quoted, both ends stand."""
 
     exit_code = 1
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(shortened(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class InputError(LmssimError):

@@ -16,6 +16,8 @@ _HIDDEN = re.compile(
 )
 _FORMULA = re.compile("[=+@\t\r\n\uff1d\uff0b\uff0d\uff20-]")
 _PROTECTED = re.compile(f"'(?={_FORMULA.pattern})")
+_ENDS = 120
+_LONG = re.compile(rf"\S{{{3 * _ENDS},}}")
 _PLAIN = str.maketrans(
     dict(
         zip(
@@ -50,6 +52,17 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """Visible text on one line, its words a blank apart."""
     return " ".join(visible(text).split())
+
+
+def shortened(text: str) -> str:
+    """Text in which no word is longer than a line or two can hold: of a long one, both ends stand.
+
+    Parameters
+    ----------
+    text : str
+        Any text, such as a message that quotes what a user wrote.
+    """
+    return _LONG.sub(lambda found: f"{found[0][:_ENDS]}...{found[0][-_ENDS:]}", text)
 
 
 def json_escaped(document: str) -> str:

@@ -21,7 +21,7 @@ from lmssim.cli import calibrate, case, init, reproduce, run, sbc, schema, show,
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.errors import LmssimError
 from lmssim.execution.writing import interruption
-from lmssim.text import one_line
+from lmssim.text import one_line, shortened
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _code_of(words: list[str], *, debug: bool) -> int:
     else:
         return returned if isinstance(returned, int) else 0
     if message:
-        complain(f"lmssim: {one_line(message)}")
+        complain(f"lmssim: {shortened(one_line(message))}")
     return code
 
 

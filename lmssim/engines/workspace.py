@@ -167,7 +167,10 @@ def refusal(program: Program, wi: IntArray, wf: FloatArray, status: int) -> Exce
         source, target, reason = program.transitions[what]
         place, timing = f"{where}: transition {source} -> {target or reason}", program.rows.transitions[what].timing
         if not isinstance(timing, Hazard) or timing.clock < 0:
-            return RunError(f"{place}: its time is not a number {whose}.")
+            return InputError(
+                f"{place}: its time is not a number {whose}; check its hazard and the effects on it for values that are"
+                " too large."
+            )
         clock = program.rows.clocks[timing.clock].name
         return InputError(
             f"{place}: clock '{clock}' is read before it has started {whose};"

@@ -117,8 +117,8 @@ def _problem(path: Path) -> None:
     load_problem(path)
 
 
-MAY_BE_BLANK = (":median",)
-"""Outcomes that may have no value: a median that is not reached."""
+MAY_BE_BLANK = (":median", ":median_time_if_any")
+"""Outcomes that may have no value: a median that is not reached, a time of those who have an event if nobody has."""
 PYTHON: dict[str, Callable[[Path], None]] = {
     "load": _load,
     "problem": _problem,

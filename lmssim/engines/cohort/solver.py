@@ -16,7 +16,7 @@ from lmssim.engines.cohort.reachable import Patient
 from lmssim.engines.cohort.result import CohortResult
 from lmssim.engines.cohort.workspace import Sizes, Workspace, workspace_of
 from lmssim.engines.workspace import refusal
-from lmssim.errors import RunError, TooLargeError, UnsupportedError
+from lmssim.errors import InputError, RunError, TooLargeError, UnsupportedError
 from lmssim.kernels import layout
 from lmssim.kernels.cohort import memory
 from lmssim.kernels.cohort.sheet import MOST_STEPS
@@ -79,9 +79,22 @@ def solve(
     """
     wanted = list(range(len(program.strategies)) if strategies is None else strategies)
     if program.is_continuous:
-        return _Continuous(program, fineness).solve(numbers, x, run, wanted)
-    whole = solve_cycles if program.scenario.file.cycles is not None else solve_partitioned
-    return _only(whole(program, numbers, x), wanted)
+        result = _Continuous(program, fineness).solve(numbers, x, run, wanted)
+    else:
+        whole = solve_cycles if program.scenario.file.cycles is not None else solve_partitioned
+        result = _only(whole(program, numbers, x), wanted)
+    _refuse_lost(program, result, wanted)
+    return result
+
+
+def _refuse_lost(program: Program, result: CohortResult, strategies: Sequence[int]) -> None:
+    """Refuse probabilities that are not numbers: a hazard that overflows leaves no others."""
+    lost = ~np.isfinite(result.endpoint).all(axis=(0, 2, 3, 4))
+    if lost.any():
+        raise InputError(
+            f"{program.scenario.path}: strategy '{program.strategies[strategies[int(lost.argmax())]]}': probabilities"
+            " are not numbers; check its hazards and the effects on them for values that are too large."
+        )
 
 
 def _only(result: CohortResult, strategies: list[int]) -> CohortResult:

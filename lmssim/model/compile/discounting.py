@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import Settings
 
 
+SMALLEST = 1e-12
+"""Rates below it change a value of 1,000 years from now by less than 1e-9 of it, and have no reciprocal that fits."""
+
+
 def rate_of(annual: float, settings: Settings) -> float:
-    """Continuous discount rate of an annual one."""
+    """Continuous discount rate of an annual one; one too small to be told from 0 in a life is 0."""
+    annual = annual if annual >= SMALLEST else 0.0
     return math.log1p(annual) if settings.discounting == "continuous_annual" else annual
 
 

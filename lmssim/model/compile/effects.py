@@ -39,7 +39,7 @@ def _effect(d: Draft, key: str, value: float | str | Effect, default: str, where
     steps = _steps(d, effect, where)
     if steps and on != "hazard":
         raise UnsupportedError(f"{where}: an effect that changes with time must be on = 'hazard'.")
-    ref = d.code.ref(effect.value, where, "number")
+    ref = d.code.ref(effect.value, where, "effect")
     node = d.code.node_of(ref)
     if steps and node is not None and not d.names.is_of_covariates(node):
         raise UnsupportedError(

@@ -33,7 +33,7 @@ def compile_endpoints(d: Draft) -> rewards.Counting:
     for time in d.file.settings.times:
         if clock is not None and 0 < time <= horizon:
             continue  # between the ends of cycles nothing happens, so that every time can be read
-        if time * STEPS_PER_YEAR != int(time * STEPS_PER_YEAR) or not 0 < time <= horizon:
+        if not 0 < time <= horizon or time * STEPS_PER_YEAR != int(time * STEPS_PER_YEAR):
             raise ScenarioError(
                 f"{d.where}: settings.times: {exact(time)} is not a multiple of 1/{STEPS_PER_YEAR} year up to the"
                 f" horizon, {exact(horizon)} years."
@@ -71,7 +71,10 @@ def _endpoint(roles: _Roles, bit: int, endpoint: Endpoint, where: str) -> int:
     for role, names in (("event", endpoint.events), ("competing", endpoint.competing)):
         for name in names:
             roles.add(role, name, bit, f"{where}.{role}s")
-    for death in _deaths(roles.draft, endpoint):
+    deaths = _deaths(roles.draft, endpoint)
+    if not endpoint.events and (endpoint.death != "event" or not deaths):
+        raise ScenarioError(f"{where}: names no events, and death is none of them, so that nobody can have one.")
+    for death in deaths:
         roles.of_state[endpoint.death][death] |= bit
     return -1 if endpoint.origin == "model" else _entered(roles.draft, endpoint.origin, f"{where}.origin")[0]
 

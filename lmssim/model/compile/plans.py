@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from lmssim.errors import ScenarioError, UnsupportedError
+from lmssim.errors import ScenarioError, UnsupportedError, exact
 from lmssim.kernels.layout import CLOCK_AGE
 from lmssim.kernels.race import TICK_BITS
 from lmssim.model.compile.discounting import added_up, discount_rates
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import Plan
 
 MAX_TICKS = 1 << TICK_BITS
+SHORTEST = 1e-4
+"""Years between ticks of a plan or rounds of a regimen."""
 
 
 def compile_plans(d: Draft) -> tuple[rows.Plan, ...]:
@@ -33,6 +35,12 @@ def _plan(d: Draft, name: str, plan: Plan) -> rows.Plan:
     return rows.Plan(name=name, origin=origin, ticks=ticks, discounts=discounts)
 
 
+def check_interval(years: float, where: str) -> None:
+    """Refuse an interval between ticks or rounds that is shorter than about an hour."""
+    if years < SHORTEST:
+        raise ScenarioError(f"{where}: {exact(years)} years is too short; at least {SHORTEST:g}, an hour.")
+
+
 def _ticks(d: Draft, plan: Plan, where: str) -> list[float]:
     horizon = d.file.settings.horizon
     most = MAX_TICKS + 1 if plan.max is None else int(d.fixed(plan.max, f"{where}.max"))
@@ -41,8 +49,7 @@ def _ticks(d: Draft, plan: Plan, where: str) -> list[float]:
     for i, period in enumerate(plan.periods):
         place = f"{where}.periods[{i + 1}]"
         every = d.fixed(period.every, f"{place}.every")
-        if every <= 0:
-            raise ScenarioError(f"{place}.every: {every} is not greater than 0 years.")
+        check_interval(every, f"{place}.every")
         until = horizon if period.until is None else min(horizon, d.fixed(period.until, f"{place}.until"))
         first = d.fixed(plan.first, f"{where}.first") if plan.first is not None and i == 0 else base + every
         for k in itertools.count():

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.errors import ExpressionError, ScenarioError, exact, unknown
+from lmssim.errors import ExpressionError, ScenarioError, unknown
+from lmssim.model.compile.plans import check_interval
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Name
 from lmssim.model.language.regimens import BODY, _capped, category_of, cost_name
@@ -80,9 +81,7 @@ def _check_regimen(d: Draft, regimen: Regimen, where: str) -> None:
         d.code.ref(getattr(regimen, key), f"{where}.{key}", "cost")
     d.code.ref(regimen.relative_dose_intensity, f"{where}.relative_dose_intensity", "amount")
     d.index("cost category", category_of(d.file, regimen), d.file.settings.cost_categories, f"{where}.category")
-    cycle = d.fixed(regimen.cycle, f"{where}.cycle")
-    if cycle <= 0:
-        raise ScenarioError(f"{where}.cycle: {exact(cycle)} is not greater than 0 years.")
+    check_interval(d.fixed(regimen.cycle, f"{where}.cycle"), f"{where}.cycle")
     if regimen.cap is not None:
         drugs = [given.drug for given in regimen.drugs]
         d.index("drug of the regimen", regimen.cap.drug, drugs, f"{where}.cap.drug")

@@ -46,6 +46,7 @@ OPCODES = {
 
 CHECK_KINDS = {
     "number": machine.KIND_NUMBER,
+    "effect": machine.KIND_NUMBER,
     "probability": machine.KIND_PROBABILITY,
     "utility": machine.KIND_UTILITY,
     "loss": machine.KIND_LOSS,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.model.parameters.table import ParameterTable
 
+LARGEST_LOG = 700.0
+"""Largest logarithm of a ratio: the ratio is a number."""
 TOLERANCE = 1e-9
 """How far a sum of probabilities may differ from 1 by rounding."""
 CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
@@ -28,6 +30,7 @@ CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
     "cost": (f"a cost of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
     "time": (f"a time of 0 or more, in years, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
     "multiplier": (f"a hazard multiplier of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
+    "effect": (f"a log ratio of at most {LARGEST_LOG:g}", lambda v: v <= LARGEST_LOG),
     "utility": ("a utility between -1 and 1", lambda v: (v >= -1) & (v <= 1)),
     "loss": ("a utility loss between 0 and 2", lambda v: (v >= 0) & (v <= 2)),
     "amount": (f"an amount of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),

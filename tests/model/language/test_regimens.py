@@ -228,7 +228,7 @@ def test_parameters_of_unused_regimens_are_used(build: Build) -> None:
         ("size = 10", "size = 1e-9", r"drugs.a.vials: size = 1e-09: must lie between 0.001 and 1e\+06"),
         ("[regimens.r]", "discount = 1.5\n[regimens.r]", "drugs.a.discount: 1.5 is not a probability between 0 and 1"),
         ('drug = "a"', 'drug = "aa"', r"regimens.r.drugs\[1\].drug: unknown drug 'aa'. Did you mean 'a'"),
-        ("cycle = 0.25", "cycle = 0", "regimens.r.cycle: 0 is not greater than 0 years"),
+        ("cycle = 0.25", "cycle = 0", "regimens.r.cycle: 0 years is too short; at least 0.0001"),
         ("dose = 30", "dose = -30", r"regimens.r.drugs\[1\].dose: -30 is not an amount of 0 or more"),
         ('per = "flat"', 'per = "kg"', r"regimens.r.drugs\[1\]: a dose per kg needs the name 'body_weight'"),
         ('per = "flat"', 'per = "m3"', r"regimens.r.drugs\[1\].per = 'm3'"),
