@@ -151,6 +151,7 @@ def solve_population(
     sampling: Sampling,
     draws: Mapping[str, FloatArray] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    start: Fineness | None = None,
 ) -> Solution:
     """Expected outcomes of the population, for the base case or each parameter draw.
 
@@ -160,6 +161,8 @@ def solve_population(
         Parameter draws, (n_draws,) each; the base case if absent.
     progress : callable, optional
         Called with (draws done, draws in all) after each draw.
+    start : Fineness, optional
+        How fine a model in continuous time is solved, or, if it is a small one, is solved first.
 
     Raises
     ------
@@ -170,7 +173,7 @@ def solve_population(
     reader = _Reader(program, sampling, profiles)
     strategies, numbers = sampling.positions(program), program.numbers(draws)
     run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
-    fineness, checks, first = _settled(program, numbers[0], profiles, strategies, run)
+    fineness, checks, first = _settled(program, numbers[0], profiles, strategies, run, start or Fineness())
     parts: list[Estimates] = []
     replicates: Counts | None = None
     capped: list[FloatArray] = []
@@ -200,26 +203,31 @@ def solve_population(
 
 
 def _settled(
-    program: Program, numbers: FloatArray, profiles: Profiles, strategies: Sequence[int], run: Runner
+    program: Program, numbers: FloatArray, profiles: Profiles, strategies: Sequence[int], run: Runner, start: Fineness
 ) -> tuple[Fineness, list[_Check], CohortResult]:
     """How fine to solve, what is known of the error of steps that is left, and the first solution."""
     if not program.is_continuous:
-        return Fineness(), [], solve(program, numbers, profiles.x, Fineness(), run, strategies)
+        return start, [], solve(program, numbers, profiles.x, start, run, strategies)
     large = len(program.states) >= LARGE
     if len(profiles.x) * len(strategies) <= FEW and not large:
-        return _refined(partial(solve, program, numbers, profiles.x, run=run, strategies=strategies), profiles)
-    first = solve(program, numbers, profiles.x, Fineness(), run, strategies)
+        return _refined(partial(solve, program, numbers, profiles.x, run=run, strategies=strategies), profiles, start)
+    first = solve(program, numbers, profiles.x, start, run, strategies)
     chosen = np.sort(np.argsort(-profiles.weights, kind="stable")[: 1 if large else CHECKED])
     few = Profiles(profiles.x[chosen], profiles.weights[chosen], 1)
     again = partial(solve, program, numbers, few.x, run=run)
-    return Fineness(), _checks(again, first.of(chosen), few, strategies, large), first
+    return start, _checks(again, first.of(chosen), few, strategies, start, large=large), first
 
 
 def _checks(
-    again: Callable[..., CohortResult], found: CohortResult, few: Profiles, strategies: Sequence[int], large: bool
+    again: Callable[..., CohortResult],
+    found: CohortResult,
+    few: Profiles,
+    strategies: Sequence[int],
+    fineness: Fineness,
+    *,
+    large: bool,
 ) -> list[_Check]:
     """Solve a few profiles again, coarser and finer, as far as that is not too large."""
-    fineness = Fineness()
     checks = [_check(OF_COARSER, found, again(fineness=fineness.coarser(), strategies=strategies), few)]
     with _unless_too_large():
         finer = again(fineness=fineness.finer(), strategies=strategies[:1] if large else strategies)
@@ -231,9 +239,11 @@ def _checks(
     return checks
 
 
-def _refined(solved: Callable[..., CohortResult], profiles: Profiles) -> tuple[Fineness, list[_Check], CohortResult]:
+def _refined(
+    solved: Callable[..., CohortResult], profiles: Profiles, fineness: Fineness
+) -> tuple[Fineness, list[_Check], CohortResult]:
     """Solve finer and finer until the error is small, or a finer solution would be too large."""
-    fineness, coarser = Fineness(), solved(fineness=Fineness().coarser())
+    coarser = solved(fineness=fineness.coarser())
     result = solved(fineness=fineness)
     checks = [_check(1.0, result, coarser, profiles)]
     with _unless_too_large():

@@ -55,14 +55,17 @@ def cycle_clock(file: ScenarioFile, where: str) -> CycleClock | None:
         raise ScenarioError(f"{place}: '{spec.length}' does not give a number of years.") from None
     if not 0.0 < length <= horizon:
         raise ScenarioError(f"{place}: {exact(length)} is not above 0 and up to the horizon, {exact(horizon)} years.")
+    if length * (MAX_CYCLES + 0.5) < horizon:
+        raise UnsupportedError(
+            f"{place}: {exact(length)} years fit more than {MAX_CYCLES:,} times into the horizon, {exact(horizon)}"
+            f" years; at most {MAX_CYCLES:,} cycles are possible."
+        )
     n = round(horizon / length) if spec.n is None else spec.n
     if abs(n * length - horizon) > 1e-9 * horizon:
         raise ScenarioError(
             f"{where}: cycles: {n} cycles of {exact(length)} years are {exact(n * length)} years;"
             f" settings.horizon is {exact(horizon)}. Please make them the same."
         )
-    if n > MAX_CYCLES:
-        raise UnsupportedError(f"{where}: cycles: {n} are too many; at most {MAX_CYCLES}.")
     return CycleClock(horizon / n, n / horizon, n, length if spec.age == "end" else 0.0)
 
 

@@ -22,6 +22,8 @@ from lmssim.errors import ExpressionError, unknown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+MOST_KNOWN = 1 << 15
+"""Expressions that are kept once they have been read."""
 MAX_LENGTH = 2_000
 MAX_DEPTH = 60
 OWN_WORDS = ("and", "or", "not", "if", "else")
@@ -118,6 +120,19 @@ def parse(text: str | float, where: str) -> Node:
     """
     if isinstance(text, (int, float)):
         return Number(_finite(text, where))
+    known = _known.get(text)
+    if known is None:
+        known = _parsed(text, where)
+        if len(_known) < MOST_KNOWN:
+            _known[text] = known
+    return known
+
+
+_known: dict[str, Node] = {}
+"""Expressions read before: a study compiles hundreds of copies of a model that differ by a few values."""
+
+
+def _parsed(text: str, where: str) -> Node:
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"{where}: expression of {len(text)} characters; at most {MAX_LENGTH} are allowed.")
     try:
@@ -245,7 +260,9 @@ def tables(node: Node) -> Iterator[str]:
 
 def looks_up(node: Node) -> bool:
     """Whether the expression reads a lookup table."""
-    return any(True for _ in tables(node))
+    if isinstance(node, Apply):
+        return any(map(looks_up, node.arguments))
+    return isinstance(node, Lookup)
 
 
 def evaluate(node: Node, values: Mapping[str, Any], where: str) -> Any:

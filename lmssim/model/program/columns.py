@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from lmssim.model.language.expression import Node
 
 
+OLDEST = 150.0
+"""Largest age at time zero; what is larger is no age in years."""
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Which key of a table belongs to a patient."""
@@ -72,7 +76,7 @@ class Columns:
         Raises
         ------
         DataError
-            If an age is not 0 or more.
+            If an age is below 0 or over `OLDEST`.
         """
         self._check_ages(covariates[:, self.age], first, where)
         x = np.empty((len(covariates), self.norm + 1))
@@ -84,10 +88,10 @@ class Columns:
         return x
 
     def _check_ages(self, ages: FloatArray, first: int, where: str) -> None:
-        wrong = np.flatnonzero(~(ages >= 0.0))
+        wrong = np.flatnonzero(~((ages >= 0.0) & (ages <= OLDEST)))
         if wrong.size:
             i = int(wrong[0])
             raise DataError(
                 f"{where}: population.{self.covariates[self.age]}: patient {first + i} has age {exact(ages[i])}; it"
-                " must be 0 or more. Give the covariate low = 0 or more."
+                f" must lie between 0 and {OLDEST:g} years. Give the covariate low and high in them."
             )

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 ETA_RANGE = (-14.0, 4.0)
 """Range of the complementary log-log: shares between one in a million and all but certain."""
+MOST = 1.0 - 1e-16
+"""Largest share whose logarithm of what is left is finite."""
 RIDGE = 1e-3
 """Penalty on the coefficients of standardised inputs, in units of one patient's information."""
 ITERATIONS, HALVINGS, ROUNDS = 40, 12, 3
@@ -185,10 +187,10 @@ def error_beside(eta: FloatArray, share: FloatArray, information: FloatArray) ->
         Shares of the runs, and the effective number of patients behind each.
     """
     p = share_of_eta(eta)
-    slope = np.maximum(-(1.0 - p) * np.log1p(-p), 1e-9)
+    slope = np.maximum(-(1.0 - p) * np.log1p(-np.minimum(p, MOST)), 1e-9)
     noise = p * (1.0 - p) / np.maximum(information, 1.0) / slope**2
-    known = np.isfinite(share) & np.isfinite(noise)
-    weight = np.where(known, 1.0 / noise, 0.0)
+    known = np.isfinite(share) & np.isfinite(noise) & (noise > 0.0)
+    weight = np.where(known, 1.0 / np.where(known, noise, 1.0), 0.0)
     excess = np.where(known, ((p - share) / slope) ** 2 - noise, 0.0)
     total = weight.sum(axis=0)
     mean = (excess * weight).sum(axis=0) / np.where(total > 0.0, total, 1.0)

@@ -146,7 +146,8 @@ def _advance(
     n_walkers, n_coordinates = state.coords.shape
     sampler = emcee.EnsembleSampler(n_walkers, n_coordinates, log_density, moves=HeldRowMove(), vectorize=True)
     sampler.log_prob_fn = log_density  # emcee's own wrapper prints a traceback of whatever passes through it
-    state = sampler.run_mcmc(state, steps, skip_initial_state_check=True)
+    with np.errstate(invalid="ignore"):  # between two places that are impossible no step is taken
+        state = sampler.run_mcmc(state, steps, skip_initial_state_check=True)
     return state, sampler.get_chain()[:, :, :-1], float(sampler.acceptance_fraction.mean())
 
 

@@ -76,7 +76,7 @@ class CalibrationFile(Section):
     free: dict[Name, Free]
     sets: dict[str, str] = {}
     """Model parameter -> expression of free quantities and parameters; a free parameter of the model sets itself."""
-    tau: dict[Name, Annotated[float, Field(gt=0)]]
+    tau: dict[Name, Annotated[float, Field(gt=0, le=10)]]
     """Scale of the half-normal prior of the between-study standard deviation, by outcome family: targets of one family
     in one study share a between-study effect."""
     studies: dict[Id, Study]

@@ -73,7 +73,7 @@ def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArr
                 "r_hat": _r_hat(by_ensemble),
                 "ess_bulk": _ess(of_rows, "bulk"),
                 "ess_tail": _ess(of_rows, "tail"),
-                "tau_int": chains.thin * float(integrated_time(steps[:, :, None], tol=0, quiet=True)[0]),
+                "tau_int": chains.thin * _tau(steps),
                 "map": float(quantity.at(mode[k : k + 1])[0]),
                 "distribution": spec.distribution if spec else "half_normal",
                 "kind": spec.kind if spec else "assumed",
@@ -81,6 +81,12 @@ def table_of_free(problem: Problem, chains: Chains, burn_in: int, mode: FloatArr
             }
         )
     return pd.DataFrame(rows)
+
+
+def _tau(steps: FloatArray) -> float:
+    """Integrated autocorrelation time; NaN of a chain that never moves."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(integrated_time(steps[:, :, None], tol=0, quiet=True)[0])
 
 
 def _r_hat(draws: FloatArray) -> float:
