@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.table import Table
+    from rich.text import Text
 
-    from lmssim.model.language.schema import Given, SwitchOption
+    from lmssim.model.language.schema import Given, Planned, SwitchOption
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
 
@@ -125,30 +126,59 @@ def _draw(scenario: Scenario, path: Path) -> None:
 
 
 def _strategies(scenario: Scenario) -> Table:
+    """Who gets what under each strategy, by which rule; rules that have a name stand beneath."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="Strategies", title_justify="left")
-    for column in ("strategy", "label", "treatments", "sets"):
+    file = scenario.file
+    table = Table(title="Strategies", title_justify="left", caption=_rules(scenario), caption_justify="left")
+    columns = ["strategy", "label", "treatments", "sets", *(["sequence"] if file.sequences else []), "source"]
+    for column in columns:
         table.add_column(column, overflow="fold")
     for name in scenario.strategies:
+        spec = file.strategies[name]
         mark = " (comparator)" if name == scenario.comparator else ""
-        sets = [f"{key} = {value}" for key, value in scenario.file.strategies[name].set.items()]
-        sets += [f"plan {old}: {new}" for old, new in scenario.file.strategies[name].plans.items()]
-        given = "\n".join(_treatments(scenario, name))
-        table.add_row(*map(Text, (name + mark, scenario.strategy_label(name), given, "\n".join(sets))))
+        given = [*map(_planned, spec.treatments)]
+        given += [f"{component.fraction}: {', '.join(component.treatments) or 'none'}" for component in spec.mix]
+        sets = [f"{key} = {value}" for key, value in spec.set.items()]
+        sets += [f"plan {old}: {new}" for old, new in spec.plans.items()]
+        sequence = [spec.sequence or file.settings.sequence or ""] if file.sequences else []
+        cells = (
+            name + mark,
+            scenario.strategy_label(name),
+            "\n".join(given),
+            "\n".join(sets),
+            *sequence,
+            spec.source_id,
+        )
+        table.add_row(*map(Text, cells))
     return table
 
 
-def _treatments(scenario: Scenario, strategy: str) -> Iterator[str]:
-    """Treatments of a strategy, with the rules under which it gives them."""
-    from lmssim.model.language.planning import choices
+def _planned(treatment: str | Planned) -> str:
+    """A treatment with the rule under which it is given."""
+    if isinstance(treatment, str):
+        return treatment
+    return treatment.treatment if treatment.when is None else f"{treatment.treatment} if {treatment.when}"
 
-    for choice in choices(scenario.file, strategy, str(scenario.path)):
-        name = choice.treatment if choice.phase is None else f"{choice.phase}.{choice.treatment}"
-        yield name if choice.when is None else f"{name} if {choice.when}"
-    for component in scenario.file.strategies[strategy].mix:
-        yield f"{component.fraction}: {', '.join(component.treatments) or 'none'}"
+
+def _rules(scenario: Scenario) -> Text | None:
+    """Named expressions by which strategies choose their patients, and what the sequences that are used give."""
+    from rich.text import Text
+
+    from lmssim.model.language import expression
+
+    file, strategies = scenario.file, [scenario.file.strategies[name] for name in scenario.strategies]
+    used = dict.fromkeys(spec.sequence or file.settings.sequence for spec in strategies)
+    sequences = {name: file.sequences[name].treatments for name in used if name is not None}
+    planned = [each for spec in strategies for each in spec.treatments] + [e for s in sequences.values() for e in s]
+    rules = [each.when for each in planned if not isinstance(each, str) and each.when is not None]
+    read = dict.fromkeys(
+        name for rule in rules for name in expression.names(expression.parse(rule, str(scenario.path)))
+    )
+    lines = [f"{name}: {file.expressions[name]}" for name in read if name in file.expressions]
+    lines += [f"sequence {name}: {', '.join(map(_planned, given))}" for name, given in sequences.items()]
+    return Text("\n".join(lines)) if lines else None
 
 
 def _switches(scenario: Scenario) -> Table:

@@ -6,6 +6,7 @@ import pytest
 
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.published.series import read_series
+from tests.kit.plain import live
 from tests.kit.scenarios import bundled_program, bundled_scenario
 
 SITES = ("cutaneous", "subcutaneous")
@@ -63,8 +64,13 @@ def test_subcutaneous_tumours_metastasise(evaluations: dict[str, Evaluation]) ->
 
 @pytest.mark.parametrize("site", SITES)
 def test_the_guideline_selects_nobody_above_the_fascia(evaluations: dict[str, Evaluation], site: str) -> None:
-    """Its indication asks for a deep tumour."""
-    assert share(evaluations[site], "guideline", "cost") == share(evaluations[site], "surgery_only", "cost")
+    """Its indication asks for a deep tumour: guideline treatment is surgery alone, and no strategy selects patients."""
+    program = evaluations[site].program
+    lives = live(program, 200)
+    assert not any(
+        lives.entries("adj_rt", program.strategies.index(name)).any() for name in ("watch_ct", "lines_doxtrab")
+    )
+    assert not any(name.startswith("guideline") for name in program.strategies)
 
 
 @pytest.mark.parametrize("site", ["cutaneous", pytest.param("subcutaneous", marks=RARE)])

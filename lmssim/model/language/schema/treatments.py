@@ -133,6 +133,8 @@ class Strategy(Section):
     """What is given to whom, and what it sets."""
 
     label: str | None = None
+    source_id: str = ""
+    """Who says that these patients get this; shown beside it."""
     treatments: list[str | Planned] = []
     sequence: str | None = None
     """Sequence whose treatments it plans besides its own; default that of the settings."""
