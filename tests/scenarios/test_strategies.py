@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lmssim.bundled import bundled_names
-from tests.kit.plain import live
+from tests.kit.plain import assert_share, live
 from tests.kit.scenarios import bundled_program, bundled_scenario
 
 SITES = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites")
@@ -67,3 +67,17 @@ def test_who_is_not_selected_has_surgery_alone(site: str) -> None:
 def test_descriptions_count_no_strategies(name: str) -> None:
     """They would be wrong with the next strategy."""
     assert not COUNT.search(bundled_scenario(name).file.description)
+
+
+def test_neutropenia_is_counted_once() -> None:
+    """With and without fever it is the published share together, and nobody has both at one time."""
+    program = bundled_program("extremity")
+    lives, s = live(program, 4000), program.strategies.index("adj_ct")
+    begun = lives.first_entry("adj_ct", s)
+    treated = np.isfinite(begun)
+    fever, without = (
+        lives.first_mark(name, s)[treated] == begun[treated] for name in ("febrile_neutropenia", "neutropenia")
+    )
+    assert not (fever & without).any()
+    assert_share(fever, 0.362)
+    assert_share(fever | without, 0.884)
