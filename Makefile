@@ -2,7 +2,7 @@
 # make test     everything that must hold before a change goes in
 # make study    the long statistical studies, whole
 # make fuzz     20,000 spoilt inputs, each of which must be taken whole or refused by one message
-# make bench    timings of the engine
+# make bench    speed beside hand-written code, written to bench/ratios.csv and the pages
 # make clean    remove what was made
 
 PYTHON ?= python3
@@ -33,7 +33,7 @@ fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.fuzz.run
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench.run --save
 
 clean:
 	rm -rf $(VENV) .bench dist lmssim-out fuzz-out .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,17 +1,17 @@
 """What is timed beside the hand-written kernel: lives, draws, exact solutions, a whole run and a whole verification.
 
-Everything runs in the calling thread. The short form has fewer paths of the same work, so that its ratios are those of
-the long one.
+Everything runs in the calling thread. The sizes are those of every form of the benchmark, since what a call costs
+whatever its size is part of the ratio.
 """
 
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench import handwritten, illness_death
-from bench.timing import Case
+from bench import handwritten, illness_death, vectorised
+from bench.timing import Case, time_in_turns
 from lmssim.cli.app import main
 from lmssim.engines import compiled
 from lmssim.engines.cohort.continuous import Fineness
@@ -22,45 +22,35 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.verify import run_battery
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 MODEL, SMALL = "extremity", "illness_death"
-PATIENTS_A_DRAW, SOLUTIONS = 1_000, 20
+PATIENTS, LIVES, DRAWS, PATIENTS_A_DRAW, SOLUTIONS = 100_000, 8_192, 1_000, 1_000, 20
 RUN_PATIENTS, VERIFY_PATIENTS, STATIC_CHECK = 4_000, 1_000, "sampled-quantiles"
 THOUSAND, MILLION = 1e3, 1e6
+NUMPY, YARDSTICK = "numpy", "hand"
+"""The same model in NumPy: what it takes is turned round, since the yardstick is judged by it."""
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """How much one call does."""
-
-    hand: int
-    big: int
-    draws: int
-    lives: int
-
-
-FULL = Sizes(hand=100_000, big=100_000, draws=1_000, lives=4_096)
-SHORT = Sizes(hand=50_000, big=25_000, draws=100, lives=1_024)
-
-
-def by_hand(sizes: Sizes) -> Case:
+def by_hand() -> Case:
     """The yardstick: paths of the kernel that is written for one model."""
     base = illness_death.base_case()
-    n = 2 * sizes.hand
-    return Case(
-        what=f"{n:,} paths by hand", unit="s a path", n=n, call=lambda: handwritten.simulate(sizes.hand, base)
-    )
+    n = 2 * PATIENTS
+    return Case(what=f"{n:,} paths by hand", unit="s a path", n=n, call=lambda: handwritten.simulate(PATIENTS, base))
 
 
-def all_cases(sizes: Sizes) -> dict[str, Case]:
+def all_cases() -> dict[str, Case]:
     """Everything that has a ratio, by name, each called once, so that its kernels are compiled and loaded."""
     cases = {
-        "extremity": _model(sizes),
-        "w1_psa": _draws(sizes),
-        "w1_big": _big(sizes),
-        "exact_small": _exact(SMALL, Fineness(), "", SOLUTIONS),
-        "exact": _exact(MODEL, Fineness().coarser(), ", steps twice as long as by default", 1),
+        "extremity": _model(),
+        "w1_psa": _draws(),
+        "w1_big": _big(),
+        "exact_small": _exact(SMALL, Fineness(), THOUSAND, SOLUTIONS),
+        "exact": _exact(MODEL, Fineness().coarser(), MILLION, 1),
         "run": _run(),
         "verify": _verify(),
+        NUMPY: _in_numpy(),
     }
     handwritten.simulate(2, illness_death.base_case())
     for case in cases.values():
@@ -68,41 +58,64 @@ def all_cases(sizes: Sizes) -> dict[str, Case]:
     return cases
 
 
-def _model(sizes: Sizes) -> Case:
+def measure(cases: Mapping[str, Case], rounds: int) -> tuple[dict[str, float], float]:
+    """Ratios by name, and nanoseconds of a path by hand."""
+    ratios, hand = time_in_turns(cases, by_hand(), rounds)
+    if NUMPY in ratios:
+        ratios[YARDSTICK] = 1.0 / ratios.pop(NUMPY)
+    return ratios, 1e9 * hand
+
+
+def case_of(name: str) -> str:
+    """Name of the case that gives a ratio."""
+    return NUMPY if name == YARDSTICK else name
+
+
+def _in_numpy() -> Case:
+    base = illness_death.base_case()
+    return Case(
+        what="the hand-written kernel: its generator of random numbers is the simulator's",
+        unit="paths of NumPy code for the same model",
+        n=2 * PATIENTS,
+        call=lambda: vectorised.simulate(PATIENTS, base),
+    )
+
+
+def _model() -> Case:
     program = compile_scenario(load_scenario(MODEL))
     compiled.warm(program)
     n_strategies = len(program.strategies)
     return Case(
-        what=f"a life of {MODEL}, everything counted ({sizes.lives:,} patients, all {n_strategies} strategies)",
+        what=f"a life of {MODEL}, everything counted ({LIVES:,} patients, all {n_strategies} strategies)",
         unit="hand-written paths",
-        n=sizes.lives * n_strategies,
-        call=lambda: simulate(program, Sampling(n_patients=sizes.lives)),
+        n=LIVES * n_strategies,
+        call=lambda: simulate(program, Sampling(n_patients=LIVES)),
     )
 
 
-def _draws(sizes: Sizes) -> Case:
+def _draws() -> Case:
     program = compile_scenario(load_scenario(SMALL))
-    draws = program.sample(sizes.draws, 1)
+    draws = program.sample(DRAWS, 1)
     how = Sampling(n_patients=PATIENTS_A_DRAW, counting=False)
     return Case(
-        what=f"W1-psa: a life of {SMALL} ({PATIENTS_A_DRAW:,} patients in each of {sizes.draws:,} parameter draws)",
+        what=f"W1-psa: a life of {SMALL} ({PATIENTS_A_DRAW:,} patients in each of {DRAWS:,} parameter draws)",
         unit="hand-written paths",
-        n=2 * PATIENTS_A_DRAW * sizes.draws,
+        n=2 * PATIENTS_A_DRAW * DRAWS,
         call=lambda: simulate(program, how, draws),
     )
 
 
-def _big(sizes: Sizes) -> Case:
+def _big() -> Case:
     program = compile_scenario(load_scenario(SMALL))
     return Case(
-        what=f"W1-big: a life of {SMALL} ({sizes.big:,} patients, base case)",
+        what=f"W1-big: a life of {SMALL} ({PATIENTS:,} patients, base case)",
         unit="hand-written paths",
-        n=2 * sizes.big,
-        call=lambda: simulate(program, Sampling(n_patients=sizes.big, counting=False)),
+        n=2 * PATIENTS,
+        call=lambda: simulate(program, Sampling(n_patients=PATIENTS, counting=False)),
     )
 
 
-def _exact(name: str, fineness: Fineness, how: str, times: int) -> Case:
+def _exact(name: str, fineness: Fineness, paths: float, times: int) -> Case:
     program = compile_scenario(load_scenario(name))
     numbers, profile = program.numbers()[0], choose_profiles(program, 1, 1).x[:1]
 
@@ -110,10 +123,11 @@ def _exact(name: str, fineness: Fineness, how: str, times: int) -> Case:
         for _ in range(times):
             solve(program, numbers, profile, fineness, strategies=(0, 1))
 
+    coarse = "" if fineness == Fineness() else ", in steps twice as long as by default"
     return Case(
-        what=f"exact engine: one profile and the first two strategies of {name}{how}",
-        unit="thousand hand-written paths",
-        n=times * THOUSAND,
+        what=f"exact engine: one profile and the first two strategies of {name}{coarse}",
+        unit=f"{'thousand' if paths == THOUSAND else 'million'} hand-written paths",
+        n=times * paths,
         call=call,
     )
 

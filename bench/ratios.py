@@ -64,7 +64,7 @@ def judge(
     Parameters
     ----------
     first : mapping
-        The ratios as measured, by name; what seems to have risen is measured again, as noise seldom strikes three times.
+        The ratios as measured, by name; what seems to have risen is measured again: noise seldom strikes thrice.
     measure : callable
         Measures the ratios of some names once more.
     """
