@@ -6,7 +6,12 @@ import math
 
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.jit import jit
-from lmssim.kernels.layout import BAD_VALUE, F_RATE_EFFECTS, H_AGE_COLUMN, H_N_ENDPOINTS, H_N_STATES, OK, W_BAD, W_EPOCH
+
+# isort: off
+from lmssim.kernels.layout import (
+    BAD_VALUE, F_RATE_EFFECTS, H_AGE_COLUMN, H_N_ENDPOINTS, H_N_STATES, OK, W_BAD, W_EPOCH, W_WHO,
+)
+# isort: on
 from lmssim.kernels.pointer import advance, constant, history, result, scratch
 from lmssim.kernels.rewards import value_history
 from lmssim.kernels.tally import (
@@ -59,6 +64,7 @@ def _worth_of_patients(
     wi[W_EPOCH] += 1
     factors = advance(worth, n_arms * n_outcomes)
     for i in range(n_patients):
+        wi[W_WHO] += 1
         patient, met, of = advance(x, i * n_columns), advance(arms, i * own), subgroup[i] * n_arms
         growth = math.exp(f[F_RATE_EFFECTS] * patient[m[H_AGE_COLUMN]])
         for k in range(n_arms):

@@ -46,7 +46,7 @@ HEADER = (
     # counts and single values
     "n_states", "n_clocks", "n_risks", "n_plans", "n_ages", "n_categories", "n_endpoints", "n_marks", "n_steps",
     "n_occupancy", "start_state", "mix_decision", "age_column", "life_column", "norm_column", "additive", "lossy",
-    "by_strategy", "n_cycles", "n_passes", "n_paid", "n_combined",
+    "asked_table", "n_cycles", "n_passes", "n_paid", "n_combined",
     # bases in the scratch
     "w_clock_count", "w_entry_count", "w_event_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
     "wf_clock", "wf_risk", "wf_luck", "wf_stack",
@@ -62,7 +62,7 @@ HEADER = (
     H_AGE_DISCOUNT, H_CYCLE_TIME, H_POINT, H_LUMP, H_COMBINED_WEIGHT,
     H_N_STATES, H_N_CLOCKS, H_N_RISKS, H_N_PLANS, H_N_AGES, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_MARKS, H_N_STEPS,
     H_N_OCCUPANCY, H_START_STATE, H_MIX_DECISION, H_AGE_COLUMN, H_LIFE_COLUMN, H_NORM_COLUMN, H_ADDITIVE, H_LOSSY,
-    H_BY_STRATEGY, H_N_CYCLES, H_N_PASSES, H_N_PAID, H_N_COMBINED,
+    H_ASKED_TABLE, H_N_CYCLES, H_N_PASSES, H_N_PAID, H_N_COMBINED,
     H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
     H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
     H_WF_WEIGHT, H_WF_MEMO, H_WF_LAG,
@@ -130,9 +130,10 @@ EVENT = (
 V_WIDTH = len(EVENT)
 """Rows of events are followed by those of marks that are no events: only their last columns are read."""
 
-CODE = ("first", "last", "memo", "first_bit", "last_bit")
-"""A program; if it reads attributes only, where its values are kept (else -1) and a list of the bits that it reads."""
-P_FIRST, P_LAST, P_MEMO, P_FIRST_BIT, P_LAST_BIT = range(len(CODE))
+CODE = ("first", "last", "memo", "stamp", "class", "first_bit", "last_bit")
+"""A program; if it does not read the time, where its values are kept (else -1), for how long (the integer of the
+scratch that says so), a list with the class of each strategy, and one of the attribute bits that it reads."""
+P_FIRST, P_LAST, P_MEMO, P_STAMP, P_CLASS, P_FIRST_BIT, P_LAST_BIT = range(len(CODE))
 P_WIDTH = len(CODE)
 
 STRATEGY = ("start_bits", "first_rule", "last_rule", "first_mix", "last_mix")
@@ -174,8 +175,9 @@ R_WIDTH = len(RISK)
 RISK_FLOATS = ("budget", "time", "since", "until", "origin", "ratio", "stretch", "a", "b", "c", "used")
 R_BUDGET, R_TIME, R_SINCE, R_UNTIL, R_ORIGIN, R_RATIO, R_STRETCH, R_A, R_B, R_C, R_USED = range(len(RISK_FLOATS))
 RF_WIDTH = len(RISK_FLOATS)
-W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_EPOCH, W_BAD, W_FREE = range(7)
-"""Head of a worker's integers: stamp of the patient's luck, what went wrong and for whom, stamp of the kept values."""
+W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_EPOCH, W_WHO, W_BAD, W_FREE = range(8)
+"""Head of a worker's integers: stamp of the patient's luck, what went wrong and for whom, stamps of the kept values
+(those of all patients while the numbers are the same, and those of one patient)."""
 STACK_SIZE = 64
 
 # histories: a stay is a row of each of two arrays

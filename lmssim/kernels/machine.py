@@ -16,8 +16,9 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels.layout import (
-    H_AGE_COLUMN, H_AXIS, H_CODE, H_W_CLOCK_COUNT, H_W_MEMO, H_WF_CLOCK, H_WF_LAG, H_WF_MEMO, H_WF_STACK, P_FIRST,
-    P_FIRST_BIT, P_LAST, P_LAST_BIT, P_MEMO, P_WIDTH, STACK_SIZE, W_BAD, W_EPOCH, X_EXACT, X_FIRST, X_N, X_WIDTH,
+    H_AGE_COLUMN, H_AXIS, H_CODE, H_W_CLOCK_COUNT, H_W_MEMO, H_WF_CLOCK, H_WF_LAG, H_WF_MEMO, H_WF_STACK, P_CLASS,
+    P_FIRST, P_FIRST_BIT, P_LAST, P_LAST_BIT, P_MEMO, P_STAMP, P_WIDTH, STACK_SIZE, W_BAD, X_EXACT, X_FIRST, X_N,
+    X_WIDTH,
 )
 # isort: on
 
@@ -28,10 +29,12 @@ from lmssim.kernels.layout import (
     AND, OR, NOT, NEGATE, SELECT, EXP, LOG, SQRT, ABS, FLOOR, MINIMUM, MAXIMUM, CHECK,
     FIND, FETCH, LEVEL,
 ) = range(34)
-WITHOUT_MEMO = (COLUMN, AGE, TIME, SINCE, LEVEL)
-"""Instructions whose result is not settled by numbers, strategy and a few attribute bits."""
+OF_MOMENT = (AGE, TIME, SINCE)
+"""Instructions whose result changes with time."""
 MEMO_BITS = 6
 """Most attribute bits of a program whose values are kept."""
+MEMO_LENGTH = 6
+"""Fewest instructions of a program that is worth keeping for a single patient."""
 
 
 KIND_NUMBER, KIND_PROBABILITY, KIND_UTILITY, KIND_LOSS, KIND_POSITIVE = range(5)
@@ -107,14 +110,15 @@ def run_code(
 ) -> float:
     """Value of a program for one patient at one time.
 
-    What reads attributes only has few values: they are kept until the numbers change, which a new epoch says.
+    What does not read the time has few values for a patient, and what reads attributes only has few for everybody: they
+    are kept until the patient, or the numbers, change, and are shared by strategies under which they are the same.
     """
     keep_apart()
     p = m[H_CODE] + program * P_WIDTH
-    memo, epoch = m[p + P_MEMO], wi[W_EPOCH]
+    memo, epoch = m[p + P_MEMO], wi[m[p + P_STAMP]]
     if memo < 0 or epoch == 0:
         return _interpret(m, wi, wf, m[p + P_FIRST], m[p + P_LAST], v, x, attributes, time, strategy)
-    i = strategy
+    i = m[m[p + P_CLASS] + strategy]
     for k in range(m[p + P_FIRST_BIT], m[p + P_LAST_BIT]):
         i = 2 * i + (1 if (attributes & m[k]) != 0 else 0)
     stamp, value = m[H_W_MEMO] + memo + i, m[H_WF_MEMO] + memo + i

@@ -12,7 +12,7 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 from lmssim.kernels.layout import (
     ABSORBING, BAD_PROBABILITY, BAD_VALUE, B_CARE, B_CLEAR, B_FIRST_EFFECT, B_LAST_EFFECT, B_REF, B_RULE, B_SET, B_TO,
     B_WANT, B_WIDTH, CHANCE, CLOCK_UNSET, F_HORIZON, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS,
-    G_WIDTH, H_BY_STRATEGY, H_CLOCK_FIRST, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_MARKS, H_N_PLANS, H_N_RISKS,
+    G_WIDTH, H_ASKED_TABLE, H_CLOCK_FIRST, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_MARKS, H_N_PLANS, H_N_RISKS,
     H_N_STATES, H_PLAN_TABLE, H_START_STATE, H_STATE, H_STRATEGY, H_TRANSITION, H_WF_CLOCK, H_WF_RISK, H_WF_WEIGHT,
     H_W_ALIKE, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_START, MARKS_FULL, MAX_STEPS, NONE,
     OK, ON_LOGIT, RF_WIDTH, ROWS_FULL, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH,
@@ -21,7 +21,7 @@ from lmssim.kernels.layout import (
     S_SET, S_WIDTH, TOO_LONG, T_CARE, T_CLEAR, T_EVENT, T_FRESH, T_MARK, T_RISK, T_RULE, T_SET, T_SILENT, T_TO,
     T_WANT, T_WIDTH, V_CARE, V_CLEAR, V_DEATH_DECISION, V_DEATH_REF, V_DEATH_STATE, V_DECISION, V_FIRST_EFFECT,
     V_LAST_EFFECT, V_REF, V_RULE, V_SET, V_WANT, V_WIDTH, WHY_CHANCE, WHY_END, WHY_EVENT, WHY_HORIZON, W_BAD, W_EPOCH,
-    W_INFO, W_PATIENT, W_STAMP, W_STRATEGY,
+    W_INFO, W_PATIENT, W_STAMP, W_STRATEGY, W_WHO,
 )
 # isort: on
 from lmssim.kernels.luck import kept_uniform
@@ -374,12 +374,15 @@ def walk_patient(
 
 @inline
 def note_alike(m: IntArray, wi: IntArray, v: FloatArray, n_strategies: int, n_numbers: int) -> None:
-    """Note for each strategy the first with the same numbers and plans: they differ in attributes at time 0 alone."""
+    """Note for each strategy the first with the same numbers, plans and answers to what rules ask of the strategy.
+
+    Such strategies differ in attributes at time 0 alone.
+    """
     n_plans = m[H_N_PLANS]
     for k in range(n_strategies):
         wi[m[H_W_ALIKE] + k] = k
-        for j in range(k if m[H_BY_STRATEGY] == 0 else 0):
-            same = True
+        for j in range(k):
+            same = m[m[H_ASKED_TABLE] + j] == m[m[H_ASKED_TABLE] + k]
             for i in range(n_numbers):
                 same &= v[j * n_numbers + i] == v[k * n_numbers + i]
             for i in range(n_plans):
@@ -459,6 +462,7 @@ def walk_block(
     note_alike(p_m, p_wi, p_numbers, n_strategies, n_numbers)
     for i in range(x.shape[0]):
         p_wi[W_STAMP] += 1
+        p_wi[W_WHO] += 1
         patient, columns, met = first_patient + i, advance(p_x, i * n_columns), advance(p_arms, i * own)
         for k in range(n_arms):
             path, strategy = i * n_arms + k, met[k]

@@ -23,7 +23,7 @@ from lmssim.kernels.layout import (
     H_N_PASSES, H_N_STEPS, H_ORIGIN_STATE, H_POINT, H_START_STATE, H_STATE, H_W_CLOCK_COUNT, H_WF_CLOCK, H_WF_WEIGHT,
     N_WIDTH, OK, ROWS_FULL, S_CENSORING_OF, S_CLEAR, S_COMPETING_OF, S_EVENT_OF, S_FIRST_BRANCH, S_FIRST_CLOCK,
     S_FIRST_TRANSITION, S_KIND, S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_TRANSITION, S_RECORDED, S_SET, S_WIDTH, T_CARE,
-    T_CLEAR, T_MARK, T_SET, T_TO, T_WANT, T_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH, W_BAD, W_EPOCH, W_INFO,
+    T_CLEAR, T_MARK, T_SET, T_TO, T_WANT, T_WIDTH, V_COMPETING_OF, V_EVENT_OF, V_WIDTH, W_BAD, W_EPOCH, W_INFO, W_WHO,
 )
 # isort: on
 from lmssim.kernels.ledger import add_up_costs
@@ -347,6 +347,7 @@ def _trace(
 ) -> int:
     """`trace_cycles` over pointers."""
     wi[W_EPOCH] += 1
+    wi[W_WHO] += 1
     n_cycles, side = m[H_N_CYCLES], 0
     cells.table[:] = -1
     key[:] = 0

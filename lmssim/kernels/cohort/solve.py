@@ -23,7 +23,7 @@ from lmssim.kernels.layout import (
     ABSORBING, DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, G_FIRST_MIX,
     G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_PAID,
     H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY, H_TERMINAL, S_CENSORING_OF, S_COMPETING_OF, S_EVENT_OF, S_KIND,
-    S_TERMINAL, S_WIDTH, W_EPOCH,
+    S_TERMINAL, S_WIDTH, W_EPOCH, W_WHO,
 )
 from lmssim.kernels.ledger import add_up_costs
 from lmssim.kernels.machine import holds, value_at
@@ -80,6 +80,7 @@ def _solve(
     boxes.free[FREE] = -1
     clear_sheet(nodes, count)
     wi[W_EPOCH] += 1
+    wi[W_WHO] += 1
     _begin(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, strategy)
     follow_sheet(m, f, wi, wf, v, x, follow, kinds, nodes, boxes, chain, solved, count, 0.0, strategy)
     for k in range(len(follow.bins) - 1):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import ParameterError, ScenarioError, nearest, unknown
+from lmssim.model.compile.alike import with_alike
 from lmssim.model.compile.curves import compile_curves
 from lmssim.model.compile.cycles import compile_cycles, refuse_continuous
 from lmssim.model.compile.draft import Draft
@@ -54,6 +55,7 @@ def _compiled(scenario: Scenario) -> Program:
     _check_cases(d)
     rows = _rows(d)
     overrides = compile_overrides(d)
+    rows = with_alike(d, rows, overrides)
     used = _used(d)
     program = Program(
         scenario=d.scenario,

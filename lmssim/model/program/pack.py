@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program.memory import Columns, Span
     from lmssim.model.program.rewards import Limited, Schedule, Terminal
-    from lmssim.model.program.rows import Branch, Event, Rows, Transition
+    from lmssim.model.program.rows import Branch, Code, Event, Rows, Transition
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,7 @@ def _pack_lists(memory: Memory, rows: Rows) -> None:
         "rate_family": rows.rate_families,
         "clock_first": [clock.first for clock in rows.clocks],
         "plan_table": [plan for strategy in rows.strategies for plan in strategy.plans],
+        "asked_table": [strategy.asked for strategy in rows.strategies],
         "tick_start": [0, *(last for _, last in ticks)],
         "life_offset": [0] if life is None else life.offset,
         "life_n": [1] if life is None else life.n_intervals,
@@ -180,18 +181,43 @@ def _pack_floats(memory: Memory, rows: Rows) -> None:
 
 
 def _pack_code(memory: Memory, rows: Rows) -> int:
-    """Codes; returns how many values are kept of those that read attributes only."""
+    """Codes; returns how many values are kept."""
     spans = memory.lists(code.instructions for code in rows.codes)
-    memory.head(by_strategy=any(i.operation == machine.STRATEGY for code in rows.codes for i in code.instructions))
-    bits = [{i.argument for i in code.instructions if i.operation == machine.BIT} for code in rows.codes]
+    classes = memory.lists([code.classes] for code in rows.codes)
+    bits = [_bits_read(code) for code in rows.codes]
     n_kept, columns = 0, []
-    for code, (first, last), read in zip(rows.codes, spans, bits, strict=True):
-        varies = any(i.operation in machine.WITHOUT_MEMO for i in code.instructions)
-        keep = len(read) <= machine.MEMO_BITS and not varies
-        columns.append({"first": first, "last": last, "memo": n_kept if keep else -1})
-        n_kept += len(rows.strategies) << len(read) if keep else 0
+    for code, (first, last), (of_strategy, _), read in zip(rows.codes, spans, classes, bits, strict=True):
+        kept_for = _kept_for(code, read)
+        columns.append(
+            {
+                "first": first,
+                "last": last,
+                "memo": -1 if kept_for is None else n_kept,
+                "stamp": layout.W_EPOCH if kept_for is None else kept_for,
+                "class": of_strategy,
+            }
+        )
+        n_kept += 0 if kept_for is None else (max(code.classes) + 1) << len(read)
     memory.table("code", layout.CODE, columns, bit=memory.lists([sorted(read)] for read in bits))
     return n_kept
+
+
+def _bits_read(code: Code) -> set[int]:
+    """Attribute bits that a code reads."""
+    read = {i.argument for i in code.instructions if i.operation == machine.BIT}
+    for mask in (i.argument for i in code.instructions if i.operation == machine.LEVEL):
+        read |= {1 << k for k in range(mask.bit_length()) if mask >> k & 1}
+    return read
+
+
+def _kept_for(code: Code, read: set[int]) -> int | None:
+    """Stamp of the values of a code that are kept: those of one patient, or of all; None if they are not."""
+    operations = {i.operation for i in code.instructions}
+    if len(read) > machine.MEMO_BITS or operations & set(machine.OF_MOMENT):
+        return None
+    if machine.COLUMN not in operations:
+        return layout.W_EPOCH
+    return layout.W_WHO if len(code.instructions) >= machine.MEMO_LENGTH else None
 
 
 # === Tables ===

@@ -266,6 +266,8 @@ class Strategy:
     mix: tuple[Share, ...]
     plans: tuple[int, ...]
     """By plan, the plan whose ticks are used."""
+    asked: int = 0
+    """Its class by the answers to all questions about the strategy: one under which they are the same."""
 
 
 # === Expressions ===
@@ -286,6 +288,8 @@ class Code:
     where: str
     check: str
     instructions: tuple[Instruction, ...]
+    classes: tuple[int, ...] = ()
+    """By strategy, its class: the value is the same under strategies of one class, for the same patient and time."""
 
 
 @dataclass(frozen=True, slots=True)
