@@ -22,10 +22,10 @@ from lmssim.report.parts.labels import (
     state_label,
     strategy_labels,
 )
-from lmssim.report.parts.style import save_figure
+from lmssim.report.parts.style import PNG, save_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -70,9 +70,9 @@ def standard_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     yield "diagram", plot_diagram(evaluation.scenario)
 
 
-def write_figures(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
-    """Write the standard figures as SVG and PNG; name to SVG file, in the order of the report."""
-    return {name: save_figure(figure, folder, name) for name, figure in standard_figures(evaluation)}
+def write_figures(evaluation: Evaluation, folder: Path, formats: Sequence[str] = (PNG,)) -> dict[str, list[Path]]:
+    """Write the standard figures; name to files, one of each format, in the order of the report."""
+    return {name: save_figure(figure, folder, name, formats) for name, figure in standard_figures(evaluation)}
 
 
 def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:

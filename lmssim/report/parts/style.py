@@ -12,10 +12,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text as Written
 from matplotlib.ticker import FixedFormatter
+from PIL import Image
 
 from lmssim.execution import store
 from lmssim.report.parts.labels import LONGEST, LONGEST_LABEL, short
@@ -63,6 +65,15 @@ GREYS = ("#6E6E6E", "#A9A9A9", "#D9D9D9", "#8C8C8C")
 INK = "#222222"
 FAINT = "#8A8A8A"
 DPI = 150
+"""Pixels of an inch."""
+COLOURS = 256
+PNG = "png"
+FORMATS = (PNG, "svg", "pdf")
+"""Formats of figures; pages show PNG."""
+METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": "lmssim"},
+    "pdf": {"CreationDate": None, "Creator": "lmssim", "Producer": None},
+}
 LETTERS = 12.0
 """Letters of a title on an inch."""
 
@@ -160,8 +171,8 @@ def marker_style(index: int) -> dict[str, Any]:
     return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)]}
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> Path:
-    """Write a figure as SVG and PNG, each whole or not at all.
+def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str] = (PNG,)) -> list[Path]:
+    """Write a figure in some formats, each file whole or not at all.
 
     Parameters
     ----------
@@ -171,19 +182,37 @@ def save_figure(figure: Figure, folder: Path, name: str) -> Path:
         Where; made if absent.
     name : str
         File name without its ending.
+    formats : sequence of str
+        Of `FORMATS`.
 
     Returns
     -------
-    Path
-        The SVG file.
+    list of Path
+        The files, in the order of the formats.
 
     Notes
     -----
-    The same figure gives the same bytes: fixed ids, text as paths, no date and no program name.
+    The same figure gives the same bytes: fixed ids, text as paths, no date and no program name. A PNG file has at most
+    `COLOURS` colours, which makes it a third as large.
     """
     store.make_folder(folder)
+    files = [folder / f"{name}.{suffix}" for suffix in formats]
     with figure_style():
-        for suffix, metadata in (("svg", {"Date": None, "Creator": "lmssim"}), ("png", {"Software": None})):
-            with store.replacing(folder / f"{name}.{suffix}") as temporary:
-                figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata)
-    return folder / f"{name}.svg"
+        for file, suffix in zip(files, formats, strict=True):
+            with store.replacing(file) as temporary:
+                if suffix == PNG:
+                    _write_png(figure, temporary)
+                else:
+                    figure.savefig(temporary, format=suffix, dpi=DPI, metadata=METADATA[suffix])
+    return files
+
+
+def _write_png(figure: Figure, path: Path) -> None:
+    """Draw a figure once, and write its pixels."""
+    before = figure.dpi
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]  # type: ignore[no-untyped-call]
+    figure.set_dpi(before)
+    Image.fromarray(pixels).quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, PNG)

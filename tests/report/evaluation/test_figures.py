@@ -10,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
 
+from lmssim.cli.options import FORMATS
 from lmssim.evaluation import Sampling, evaluate
 from lmssim.report.evaluation.figures import caption, plot_causes_of_death, plot_plane, plot_survival, write_figures
 from lmssim.report.parts.placement import Label, place_labels
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 
 def test_all_figures_are_written(rich: Evaluation, tmp_path: Path) -> None:
-    """Every standard figure as SVG and PNG, and nothing half-written beside them."""
-    figures = write_figures(rich, tmp_path / "figures")
+    """Every standard figure in each format, and nothing half-written beside them."""
+    figures = write_figures(rich, tmp_path / "figures", ["png", "svg"])
     assert list(figures) == ["plane", "survival_os", "causes_of_death", "occupancy", "diagram"]
     names = {f"{name}.{suffix}" for name in figures for suffix in ("svg", "png")}
     assert {path.name for path in (tmp_path / "figures").iterdir()} == names
@@ -34,15 +35,16 @@ def test_all_figures_are_written(rich: Evaluation, tmp_path: Path) -> None:
 
 
 def test_same_figure_same_bytes(two_strategies: Evaluation, tmp_path: Path) -> None:
-    """Two calls give the same SVG and PNG, without a date."""
+    """Two calls give the same files of every format, without a date."""
     for folder in ("a", "b"):
         figure = plot_survival(two_strategies, "os").figure
         assert isinstance(figure, Figure)
-        save_figure(figure, tmp_path / folder, "os")
-        save_figure(figure_of(plot_plane(two_strategies)), tmp_path / folder, "plane")
-    for name in ("os.svg", "os.png", "plane.svg"):
+        save_figure(figure, tmp_path / folder, "os", FORMATS)
+        save_figure(figure_of(plot_plane(two_strategies)), tmp_path / folder, "plane", FORMATS)
+    for name in (f"{figure}.{suffix}" for figure in ("os", "plane") for suffix in FORMATS):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert "<dc:date>" not in (tmp_path / "a" / "os.svg").read_text()
+    assert b"CreationDate" not in (tmp_path / "a" / "os.pdf").read_bytes()
 
 
 def test_curves_can_be_drawn_on_given_axes(two_strategies: Evaluation) -> None:

@@ -29,7 +29,7 @@ EXTRA = ReportTable(
 
 def written(evaluation: Evaluation, folder: Path) -> str:
     """The report of an evaluation with one figure and one extra table."""
-    figures = {"plane": save_figure(figure_of(plot_plane(evaluation)), folder / "figures", "plane")}
+    figures = {"plane": save_figure(figure_of(plot_plane(evaluation)), folder / "figures", "plane")[0]}
     manifest = {"command": "lmssim run <test>", "seed": 1}
     return write_report(evaluation, folder, manifest, figures, [EXTRA]).read_text(encoding="utf-8")
 
