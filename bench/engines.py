@@ -1,4 +1,4 @@
-"""Do the engines that walk through lives agree, and how fast is each: ``python -m bench.engines [--patients N] [--save]``.
+"""Do the engines that walk through lives agree, and how fast is each: ``python -m bench.engines [--save]``.
 
 Every bundled scenario that has individual histories: lives of the compiled and of the reference engine that differ in
 anything, the largest difference of times, and CPU microseconds a life (patient and strategy), in turns of a block of
