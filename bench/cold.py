@@ -1,4 +1,4 @@
-"""CPU seconds to compile every kernel with an empty cache, in a process of its own: ``python -m bench.cold SCENARIO``."""
+"""CPU seconds to compile the kernels with an empty cache, in a process of its own: ``python -m bench.cold SCENARIO``."""
 
 from __future__ import annotations
 
