@@ -1,4 +1,4 @@
-"""CPU seconds to compile the kernels with an empty cache, in a process of its own: ``python -m bench.cold SCENARIO``."""
+"""CPU seconds to compile the kernels with an empty cache, in a process of its own: ``python -m bench.cold NAME``."""
 
 from __future__ import annotations
 
