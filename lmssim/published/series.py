@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
 from lmssim.errors import InputError, ScenarioError, exact
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
 from lmssim.model.published import follow_up_problem
-from lmssim.outcomes.estimators import Z975, incidence, study_interval
+from lmssim.outcomes.estimators import Z975, binomial_quantile, incidence, study_interval
 from lmssim.outcomes.first_times import FirstTimes, first_times, lived_as, with_sequences
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def _happened(read: Times, row: SeriesRow) -> Chosen:
 
 def _proportion(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     share = float(_happened(read, row).mean())
-    low, high = (float(stats.binom.ppf(q, row.n, share)) / max(row.n, 1) for q in (0.025, 0.975))
+    low, high = (binomial_quantile(q, row.n, share) / max(row.n, 1) for q in (0.025, 0.975))
     return share, low, high
 
 
@@ -273,7 +273,7 @@ def _median_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     if not len(event):
         return np.nan, np.nan, np.nan
     k = (row.n + 1) / 2.0  # a sample median's rank is Beta(k, k)
-    low, high = (float(np.quantile(event, stats.beta.ppf(q, k, k))) for q in (0.025, 0.975))
+    low, high = (float(np.quantile(event, special.betaincinv(k, k, q))) for q in (0.025, 0.975))
     return float(np.median(event)), low, high
 
 
