@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.ratios import FOLDER, read_ratios
+from bench.ratios import FOLDER, PEERS, read_ratios
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,11 @@ def pages() -> dict[Path, str]:
     ratios = read_ratios()
     return {
         README: between(README.read_text(), "speed", f"\n{sentence(ratios)}\n"),
-        BENCH: between(BENCH.read_text(), "ratios", f"\n\n{table(ratios)}\n\n"),
+        BENCH: between(
+            between(BENCH.read_text(), "ratios", f"\n\n{table(ratios)}\n\n"),
+            "peers",
+            f"\n\n{table(read_ratios(PEERS))}\n\n",
+        ),
     }
 
 
