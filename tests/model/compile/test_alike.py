@@ -113,6 +113,6 @@ def test_a_life_is_shared_until_it_meets_a_difference(build: Build) -> None:
     lives = live(program, n)  # as the engine that shares nothing lives them
     ill = lives.entries("ill", 0) > 0
     assert 50 < ill.sum() < 350
-    assert all((lives.stays(i, 0) == lives.stays(i, 1)) for i in np.flatnonzero(~ill))
-    assert np.mean([lives.stays(i, 0) == lives.stays(i, 1) for i in np.flatnonzero(ill)]) < 0.2
+    assert all((lives.stays(i, 0) == lives.stays(i, 1)) for i in np.flatnonzero(~ill).tolist())
+    assert np.mean([lives.stays(i, 0) == lives.stays(i, 1) for i in np.flatnonzero(ill).tolist()]) < 0.2
     assert program.rows.differences == ((0, 1),)
