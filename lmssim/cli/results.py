@@ -80,7 +80,7 @@ def write_report(
 ) -> None:
     """Write the figures, and the report that holds them."""
     from lmssim.report.evaluation.cases import case_table
-    from lmssim.report.evaluation.figures import write_figures
+    from lmssim.report.evaluation.figures.standard import write_figures
     from lmssim.report.evaluation.page import write_report as write_html
 
     figures = write_figures(evaluation, folder.begin() / "figures", formats)

@@ -212,8 +212,10 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str |
 
 
 def _cells(values: list[Any]) -> list[str | float]:
-    """`_cell` of every value of a column, each text once; floats stay numbers."""
+    """`_cell` of every value of a column, each text once; numbers stay numbers."""
     kinds = set(map(type, values))
+    if kinds == {int}:
+        return values
     if kinds == {float}:
         return [value if value == value else "" for value in values]  # noqa: PLR0124  # NaN alone is not itself
     if kinds == {str}:

@@ -76,6 +76,38 @@ def place_labels(ax: Axes, labels: Sequence[Label], lines: Sequence[tuple[Point,
             text.arrow_patch.set_visible(True)
 
 
+def spread(wanted: FloatArray, gap: float, low: float, high: float) -> FloatArray:
+    """Places along an axis, as near as can be to those wanted, in their order and no closer than a gap.
+
+    Parameters
+    ----------
+    wanted : ndarray(float, ndim=1)
+        Places, in any order.
+    gap : float
+        Distance of neighbours, at least; less if there is no room.
+    low, high : float
+        Ends of the axis, which no place leaves.
+
+    Notes
+    -----
+    Least squares: the places less their gaps are an isotonic regression, by pooling of adjacent violators.
+    """
+    n = len(wanted)
+    gap = min(gap, (high - low) / max(n - 1, 1))
+    order = np.argsort(wanted, kind="stable")
+    pools: list[tuple[float, int]] = []
+    for each in wanted[order] - gap * np.arange(n):
+        mean, size = float(each), 1
+        while pools and pools[-1][0] >= mean:
+            before, more = pools.pop()
+            mean, size = (before * more + mean * size) / (more + size), more + size
+        pools.append((mean, size))
+    pooled = np.repeat([mean for mean, _ in pools], [size for _, size in pools])
+    places = np.empty(n)
+    places[order] = np.clip(pooled, low, max(high - gap * (n - 1), low)) + gap * np.arange(n)
+    return places
+
+
 def _write(ax: Axes, label: Label) -> Annotation:
     arrow = {"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3, "visible": False}
     text = ax.annotate(

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text as Written
 from matplotlib.ticker import FixedFormatter
@@ -24,9 +26,10 @@ from lmssim.report.parts.labels import LONGEST, LONGEST_LABEL, short
 from lmssim.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from matplotlib.artist import Artist
     from matplotlib.backend_bases import RendererBase
 
 PALETTE = (
@@ -66,7 +69,8 @@ INK = "#222222"
 FAINT = "#8A8A8A"
 DPI = 150
 """Pixels of an inch."""
-COLOURS = 256
+COLOURS = 128
+"""Of a PNG file, at most: what a figure shows and their blends at edges."""
 PNG = "png"
 FORMATS = (PNG, "svg", "pdf")
 """Formats of figures; pages show PNG."""
@@ -134,9 +138,21 @@ def _show_hidden(figure: Figure) -> None:
         formatter = axis.get_major_formatter()
         if isinstance(formatter, FixedFormatter):
             formatter.seq = [visible(name) for name in formatter.seq]
-    for written in figure.findobj(Written):
-        if isinstance(written, Written):
-            written.set_text(visible(written.get_text()))
+    for written in _written(figure):
+        text = written.get_text()
+        if (seen := visible(text)) != text:
+            written.set_text(seen)
+
+
+def _written(artist: Artist) -> Iterator[Written]:
+    """Every text that is drawn, but for the labels of ticks, which formatters write."""
+    for child in artist.get_children():
+        if isinstance(child, Axis):
+            yield child.label
+        elif isinstance(child, Written):
+            yield child
+        else:
+            yield from _written(child)
 
 
 def legend_name(label: str, longest: int = LONGEST) -> str:
@@ -161,6 +177,15 @@ def title_figure(figure: Figure, title: str) -> None:
     figure.suptitle(lines, x=0.01, ha="left", fontsize=10, weight="bold")
 
 
+def width_of(figure: Figure, names: Iterable[str]) -> float:
+    """Width (inches) of the widest of some names at the ticks of an axis."""
+    written = [figure.text(0.0, 0.0, visible(name), fontsize=_RC["ytick.labelsize"]) for name in names]
+    widths = [text.get_window_extent().width / figure.dpi for text in written]
+    for text in written:
+        text.remove()
+    return max(widths, default=0.0)
+
+
 def line_style(index: int) -> dict[str, Any]:
     """Colour and line style of the strategy at a position."""
     return {"color": PALETTE[index % len(PALETTE)], "linestyle": LINES[index % len(LINES)]}
@@ -169,6 +194,14 @@ def line_style(index: int) -> dict[str, Any]:
 def marker_style(index: int) -> dict[str, Any]:
     """Colour and marker of the strategy at a position."""
     return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)]}
+
+
+def dark(color: str) -> tuple[float, float, float]:
+    """A colour dark enough to be read as text on white."""
+    red, green, blue = to_rgb(color)
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    factor = min(1.0, 0.38 / light) if light else 1.0
+    return red * factor, green * factor, blue * factor
 
 
 def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str] = (PNG,)) -> list[Path]:

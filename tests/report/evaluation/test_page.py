@@ -10,7 +10,7 @@ import pytest
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.answer import answer
-from lmssim.report.evaluation.figures import plot_plane
+from lmssim.report.evaluation.figures.standard import plot_plane
 from lmssim.report.evaluation.page import write_report
 from lmssim.report.parts.style import save_figure
 from lmssim.report.parts.table import ReportTable

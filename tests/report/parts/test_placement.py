@@ -11,7 +11,7 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from lmssim.report.parts import placement
-from lmssim.report.parts.placement import COVERING, DISTANCE, LEAVING, Label, place_labels
+from lmssim.report.parts.placement import COVERING, DISTANCE, LEAVING, Label, place_labels, spread
 from lmssim.report.parts.style import figure_style, new_figure
 
 if TYPE_CHECKING:
@@ -83,3 +83,19 @@ def test_labels_lie_where_the_definition_puts_them(seed: int, n_lines: int) -> N
         found = [text.get_position() for text in labels_on(ax)]
         # the size of a text has rounding of its own, by its place
         np.testing.assert_allclose(found, defined_places(ax, labels, lines), rtol=0.0, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 14, 60])
+def test_places_keep_their_order_and_distance(n: int) -> None:
+    """Within the axis, no closer than the gap or, without room for it, all the way along the axis."""
+    wanted = np.random.default_rng(n).normal(0.5, 0.2, n)
+    places = spread(wanted, 0.05, 0.0, 1.0)
+    assert places.min() >= 0.0
+    assert places.max() <= 1.0 + 1e-12
+    assert np.array_equal(np.argsort(places), np.argsort(wanted))
+    assert np.diff(np.sort(places)).min(initial=1.0) >= min(0.05, 1.0 / max(n - 1, 1)) - 1e-12
+
+
+def test_places_move_no_farther_than_they_must() -> None:
+    """Those with room stay; two that coincide move by half a gap each, the first downwards."""
+    assert spread(np.array([0.2, 0.8, 0.5, 0.5]), 0.1, 0.0, 1.0) == pytest.approx([0.2, 0.8, 0.45, 0.55])

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.report.evaluation.cases import CAPTION, plot_case
-from lmssim.report.evaluation.curves import plot_causes_of_death, plot_incidence, plot_survival, years_shown
 from lmssim.report.evaluation.exactness import words_of
-from lmssim.report.evaluation.occupancy import plot_occupancies, plot_occupancy
-from lmssim.report.evaluation.plane import plot_plane
+from lmssim.report.evaluation.figures.causes import plot_causes_of_death
+from lmssim.report.evaluation.figures.curves import plot_incidence, plot_survival
+from lmssim.report.evaluation.figures.differences import MANY
+from lmssim.report.evaluation.figures.occupancy import plot_occupancies, plot_occupancy
+from lmssim.report.evaluation.figures.panels import years_shown
+from lmssim.report.evaluation.figures.plane import plot_plane
 from lmssim.report.model.diagram import plot_diagram
 from lmssim.report.parts.digits import listed, plain
 from lmssim.report.parts.labels import (
@@ -97,10 +100,11 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
         ),
     }
     kind, _, endpoint = name.partition("_")
+    beside = f" Right: each curve less that of {comparator}." if len(evaluation.strategies) >= MANY else ""
     if kind == "case" and endpoint in evaluation.scenario.file.cases:
         return short(evaluation.scenario.file.cases[endpoint].label, LONGEST_LABEL), CAPTION
     if kind in ("survival", "incidence") and endpoint in evaluation.scenario.file.endpoints:
-        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {words.band_note()}"
+        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {words.band_note()}{beside}"
     return fixed.get(name, (readable(name), ""))
 
 
