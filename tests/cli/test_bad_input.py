@@ -109,7 +109,7 @@ SPOILT = {
     "time that is not a number": (TOML, "horizon = 50", "horizon = 50\ntimes = [nan]", ["settings.times", "nan"]),
     "negative willingness to pay": (TOML, "horizon = 50", "horizon = 50\nwtp = [-1]", ["settings.wtp", "-1"]),
     "cost category twice": (TOML, '["care"]', '["care", "care"]', ["cost_categories", "twice"]),
-    "negative age": (TOML, AGE, AGE.replace("60", "-5"), ["population.age", "-5", "0 or more"]),
+    "negative age": (TOML, AGE, AGE.replace("60", "-5"), ["population.age", "-5", "between 0 and 150"]),
     "unknown member of a group": (
         TOML,
         "[attributes]",
