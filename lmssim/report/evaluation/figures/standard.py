@@ -82,12 +82,14 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
     """Title and caption of a figure by its name; a name that is not standard is its own title."""
     shown, words = plain(years_shown(evaluation)), words_of(evaluation)
     comparator = strategy_labels(evaluation.scenario)[evaluation.scenario.comparator]
+    mixed = len(evaluation.choices) < len(evaluation.strategies)
+    hollow = " Hollow point: a mix of practice, not a choice." if mixed else ""
     fixed = {
         "plane": (
             "Cost-effectiveness plane",
             f"Increments over {comparator}, discounted. Shaded: region that contains the pair of means with 95% "
             f"probability, given the {words.kind_of_error()} alone. Grey lines: willingness to pay for a QALY; a "
-            "strategy below a line is cost-effective at that rate. Hollow point: a mix of practice, not a choice.",
+            f"strategy below a line is cost-effective at that rate.{hollow}",
         ),
         "causes_of_death": ("Causes of death", f"Cumulative incidence of death by cause over {shown} years, stacked."),
         "occupancy": (
