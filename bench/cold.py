@@ -1,4 +1,4 @@
-"""Seconds to compile every kernel with an empty cache, in a process of its own: ``python -m bench.cold SCENARIO``."""
+"""CPU seconds to compile the kernels with an empty cache, in a process of its own: ``python -m bench.cold NAME``."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import time
 
 
 def main(scenario: str) -> None:
-    """Compile into a cache folder that is then thrown away; print the seconds."""
+    """Compile into a cache folder that is then thrown away; print the CPU seconds."""
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LMSSIM_CACHE"] = folder  # read on import of the kernels
         from lmssim.engines import compiled
         from lmssim.model.compile import compile_scenario
         from lmssim.model.scenario import load_scenario
 
-        started = time.perf_counter()
+        started = time.process_time()
         compiled.warm(compile_scenario(load_scenario(scenario)))
-        print(time.perf_counter() - started)
+        print(time.process_time() - started)
 
 
 if __name__ == "__main__":

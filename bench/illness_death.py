@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 SHAPE_PROGRESSION, SHAPE_DEATH = 1.2, 1.1
@@ -47,12 +49,11 @@ def sample_draws(n_draws: int, seed: int = 1) -> Draws:
     return Draws(progression, death, progressed, np.column_stack([np.ones(n_draws), ratio]))
 
 
-def worst_deviation(mean: NDArray[Any], standard_error: NDArray[Any]) -> float:
-    """Largest distance from the exact answers in standard errors, of means by (strategy, outcome) in `OUTCOMES`."""
+def worst_deviation(mean: NDArray[Any], standard_error: NDArray[Any], outcomes: Sequence[str] = OUTCOMES) -> float:
+    """Largest distance from the exact answers in standard errors, of means by (strategy, outcome)."""
     worst = 0.0
-    for name, exact in EXACT.items():
-        k = OUTCOMES.index(name)
-        for strategy, value in enumerate(exact):
+    for k, name in enumerate(outcomes):
+        for strategy, value in enumerate(EXACT.get(name, ())):
             distance = max(abs(float(mean[strategy, k]) - value) - HALF_DIGIT[name], 0.0)
             worst = max(worst, distance / float(standard_error[strategy, k]))
     return worst

@@ -1,7 +1,8 @@
-"""Measure speed, scaling and memory in one run, each beside its target: ``python -m bench.run [--quick] [--only ...]``.
+"""Measure speed, scaling and memory in one run: ``python -m bench.run [--save] [--gate] [--only ...]``.
 
-Times are CPU seconds of the calling thread, the median of rounds in which all programs take turns, so that a ratio
-holds on a machine whose speed changes; compilation is apart. The exit code is 0 whatever the outcome.
+Ratios to the hand-written kernel are written to `ratios.csv`; `--save` also writes the tables of both pages. `--gate`
+is the short form for continuous integration: it measures the same ratios in fewer rounds, writes nothing, and ends
+with exit code 1 and a line for each ratio that is too far above the committed one.
 """
 
 from __future__ import annotations
@@ -13,30 +14,26 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-if __package__ in (None, ""):
-    sys.path.insert(0, str(ROOT))  # run as a file: imports follow (hence the ignored E402)
-
-from bench import handwritten, illness_death, vectorised  # noqa: E402
-from lmssim.engines import compiled  # noqa: E402
-from lmssim.execution.simulate import Sampling, simulate  # noqa: E402
-from lmssim.model.compile import compile_scenario  # noqa: E402
-from lmssim.model.scenario import load_scenario  # noqa: E402
+from bench import handwritten, illness_death, vectorised
+from bench.cases import MODEL, SMALL, all_cases, case_of, measure
+from bench.pages import BENCH, between, save_pages
+from bench.ratios import FOLDER, Ratio, judge, read_ratios, three_digits, write_ratios
+from lmssim.engines import compiled
+from lmssim.execution.simulate import Sampling, simulate
+from lmssim.model.compile import compile_scenario
+from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
     from lmssim.model.program import Program
 
-MODEL, SMALL = "extremity", "illness_death"
-SECTIONS = ("compile", "exact", "speed", "scaling", "memory")
-README = ROOT / "bench" / "README.md"
-START, STOP = "<!-- results -->", "<!-- end of results -->"
+SECTIONS = ("compile", "exact", "ratios", "scaling", "memory")
+ROUNDS, GATE_ROUNDS = 5, 3
 
 
 @dataclass(frozen=True)
@@ -59,104 +56,66 @@ def at_most(what: str, value: float, limit: float, unit: str, digits: int = 0) -
     return Row(what, f"{value:.{digits}f} {unit}", f"at most {limit:g} {unit}", value <= limit)
 
 
-def medians(cases: dict[str, tuple[int, Callable[[], object]]], rounds: int) -> dict[str, float]:
-    """Nanoseconds of CPU a path, by case: median over rounds in which the cases take turns.
-
-    Parameters
-    ----------
-    cases : dict
-        By name: number of paths, what to call.
-    """
-    taken: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(rounds):
-        for name, (n_paths, call) in cases.items():
-            started = time.thread_time_ns()
-            call()
-            taken[name].append((time.thread_time_ns() - started) / n_paths)
-    return {name: statistics.median(times) for name, times in taken.items()}
-
-
-def load(name: str) -> Program | None:
-    """Compiled scenario, warmed; None (with a note) if it cannot be loaded."""
-    try:
-        program = compile_scenario(load_scenario(name))
-        compiled.warm(program)
-    except Exception as problem:
-        print(f"{name}: not measured: {problem}")
-        return None
+def load(name: str) -> Program:
+    """Compiled scenario, warmed."""
+    program = compile_scenario(load_scenario(name))
+    compiled.warm(program)
     return program
 
 
-def speed_cases(quick: bool) -> dict[str, tuple[int, Callable[[], object]]]:
-    """What is timed, by name."""
-    n, n_draws, n_model = (50_000, 100, 4_096) if quick else (200_000, 1_000, 16_384)
-    base, draws = illness_death.base_case(), illness_death.sample_draws(n_draws)
-    handwritten.simulate(2, base)
-    cases: dict[str, tuple[int, Callable[[], object]]] = {
-        "numpy big": (2 * n, lambda: vectorised.simulate(n, base)),
-        "numpy psa": (2_000 * n_draws, lambda: vectorised.simulate(1_000, draws)),
-        "hand big": (2 * n, lambda: handwritten.simulate(n, base)),
-        "hand psa": (2_000 * n_draws, lambda: handwritten.simulate(1_000, draws)),
-    }
-    if program := load(SMALL):
-        sampled = program.sample(n_draws, 1)
-
-        def psa(independent: bool) -> object:
-            numbers: Literal["common", "independent"] = "independent" if independent else "common"
-            how = Sampling(n_patients=1_000, counting=False, random_numbers=numbers)
-            return simulate(program, how, sampled)
-
-        cases |= {
-            "generic big": (2 * n, lambda: simulate(program, Sampling(n_patients=n, counting=False))),
-            "generic big counting": (2 * n, lambda: simulate(program, Sampling(n_patients=n))),
-            "generic psa": (2_000 * n_draws, lambda: psa(False)),
-            "generic psa independent": (2_000 * n_draws, lambda: psa(True)),
-        }
-    if model := load(MODEL):
-        n_paths = n_model * len(model.strategies)
-        cases["model"] = (n_paths, lambda: simulate(model, Sampling(n_patients=n_model)))
-    return cases
+# === Ratios ===
 
 
-def speed(quick: bool) -> list[Row]:
-    """Nanoseconds a patient and strategy, and their ratios."""
-    ns = medians(speed_cases(quick), 3 if quick else 5)
-    rows = [Row(f"{name}, ns a path", f"{value:.0f} ns") for name, value in ns.items()]
-    rows.append(at_most("hand / numpy, big", ns["hand big"] / ns["numpy big"], 1.3, "x", 2))
-    if "generic psa" in ns:
-        rows += [
-            at_most("W1-psa, common random numbers", ns["generic psa"], 150, "ns"),
-            at_most("W1-psa, independent random numbers", ns["generic psa independent"], 150, "ns"),
-            at_most("generic / hand, big", ns["generic big"] / ns["hand big"], 2, "x", 2),
-            at_most("generic / hand, psa", ns["generic psa"] / ns["hand psa"], 2, "x", 2),
-        ]
-    if "model" in ns:
-        rows.append(at_most(f"{MODEL} / hand", ns["model"] / ns["hand big"], 8, "x", 1))
-    return rows
+def measured_ratios() -> list[Ratio]:
+    """Every ratio, written to the table that is committed."""
+    cases = all_cases()
+    found, hand = measure(cases, ROUNDS)
+    print(f"A path by hand takes {hand:.0f} ns here.")
+    each = [(name, cases[case_of(name)]) for name in found]
+    ratios = [Ratio(name, three_digits(found[name]), case.unit, case.what) for name, case in each]
+    write_ratios(ratios)
+    return ratios
 
 
-def exact(quick: bool) -> list[Row]:
+def gate() -> int:
+    """Exit code of the short form: 1 if a ratio has risen."""
+    started, cases = time.perf_counter(), all_cases()
+
+    def again(names: Sequence[str]) -> dict[str, float]:
+        return measure({case_of(name): cases[case_of(name)] for name in names}, GATE_ROUNDS)[0]
+
+    committed, first = read_ratios(), again([*cases])
+    for each in committed:
+        if each.name in first:
+            print(f"{each.name}: {first[each.name]:.3g} {each.unit} ({first[each.name] / each.ratio - 1.0:+.0%})")
+    risen = judge(committed, first, again)
+    print(f"{time.perf_counter() - started:.0f} s; {len(risen)} complaints")
+    for line in risen:
+        print(f"slower: {line}", file=sys.stderr)
+    return int(bool(risen))
+
+
+# === What else is measured ===
+
+
+def exact() -> list[Row]:
     """Distance from the exact answers in standard errors, of each program."""
-    n = 100_000 if quick else 1_000_000
+    n = 1_000_000
     rows = []
     for name, by_hand in (("hand", handwritten.simulate), ("numpy", vectorised.simulate)):
         mean, error = by_hand(n, illness_death.base_case())
         worst = illness_death.worst_deviation(mean[0], error[0])
         rows.append(at_most(f"{name}: worst distance from quadrature", worst, 3, "SE", 1))
-    if program := load(SMALL):
-        estimates = simulate(program, Sampling(n_patients=n, counting=False))
-        six = np.s_[0, :, : len(illness_death.OUTCOMES)]
-        worst = illness_death.worst_deviation(estimates.mean[six], estimates.standard_error()[six])
-        rows.append(at_most("generic: worst distance from quadrature", worst, 3, "SE", 1))
+    estimates = simulate(load(SMALL), Sampling(n_patients=n, counting=False))
+    six = np.s_[0, :, : len(illness_death.OUTCOMES)]
+    worst = illness_death.worst_deviation(estimates.mean[six], estimates.standard_error()[six])
+    rows.append(at_most("lmssim: worst distance from quadrature", worst, 3, "SE", 1))
     return rows
 
 
-def scaling(quick: bool) -> list[Row]:
+def scaling() -> list[Row]:
     """Wall time with one worker over that with two."""
-    program = load(MODEL) or load(SMALL)
-    if program is None:
-        return []
-    n = 32_768 if quick else 131_072
+    program, n = load(MODEL), 65_536
     wall: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(3):
         for jobs, times in wall.items():
@@ -174,27 +133,21 @@ def scaling(quick: bool) -> list[Row]:
 def child(module: str, *arguments: object) -> list[str]:
     """Words printed by a module that is run in a process of its own."""
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=True).stdout.split()
 
 
-def memory(quick: bool) -> list[Row]:
+def memory() -> list[Row]:
     """Peak resident memory of runs with two workers."""
     rows = []
-    name = MODEL if load(MODEL) else SMALL
-    for n in (100_000, 1_000_000) if quick else (1_000_000, 10_000_000):
-        peak, n_strategies = child("bench.memory", name, n, 2)
-        rows.append(at_most(f"{name}, {n:,} patients x {n_strategies}: peak memory", float(peak), 1536, "MiB"))
+    for n in (100_000, 1_000_000):
+        peak, n_strategies = child("bench.memory", MODEL, n, 2)
+        rows.append(at_most(f"{MODEL}, {n:,} patients x {n_strategies}: peak memory", float(peak), 1536, "MiB"))
     return rows
 
 
-def compile_times(quick: bool) -> list[Row]:
-    """Seconds to compile all kernels once, and to load them from the cache."""
-    started = time.perf_counter()
-    load(SMALL)
-    rows = [Row("kernels, first use in this process", f"{time.perf_counter() - started:.1f} s")]
-    if not quick:
-        rows.append(at_most("kernels, compiled with an empty cache", float(child("bench.cold", SMALL)[0]), 30, "s", 1))
-    return rows
+def compile_times() -> list[Row]:
+    """CPU seconds to compile the kernels of the compiled engine once."""
+    return [at_most("kernels, compiled with an empty cache", float(child("bench.cold", SMALL)[0]), 30, "CPU s", 1)]
 
 
 def table(rows: list[Row]) -> str:
@@ -207,31 +160,33 @@ def table(rows: list[Row]) -> str:
 
 
 def save(text: str) -> None:
-    """Put the table between the marks in the README."""
-    before, rest = README.read_text().split(START)
+    """Put the table of what else is measured into the page."""
     machine = f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}"
-    README.write_text(f"{before}{START}\n\n{machine}\n\n{text}\n\n{STOP}{rest.split(STOP)[1]}")
+    BENCH.write_text(between(BENCH.read_text(), "results", f"\n\n{machine}\n\n{text}\n\n"))
 
 
-def main() -> None:
-    """Run the sections asked for and print the table."""
+def main() -> int:
+    """Measure what is asked for and print it; the exit code is 0 unless the gate finds a ratio that has risen."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small sizes: about half a minute")
-    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to run")
-    parser.add_argument("--save", action="store_true", help="put the table into bench/README.md")
+    parser.add_argument("--gate", action="store_true", help="judge the ratios by the committed ones, in under a minute")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to measure")
+    parser.add_argument("--save", action="store_true", help="write the tables of README.md and bench/README.md")
     asked = parser.parse_args()
-    sections: dict[str, Callable[[bool], list[Row]]] = {
-        "compile": compile_times,
-        "exact": exact,
-        "speed": speed,
-        "scaling": scaling,
-        "memory": memory,
-    }
-    rows = [row for name in SECTIONS if name in asked.only for row in sections[name](asked.quick)]
-    print(table(rows))
+    if asked.gate:
+        return gate()
+    if "ratios" in asked.only:
+        for each in measured_ratios():
+            print(f"{each.name}: {each.ratio:.3g} {each.unit}, {each.what}")
+    sections = {"compile": compile_times, "exact": exact, "scaling": scaling, "memory": memory}
+    rows = [row for name, section in sections.items() if name in asked.only for row in section()]
+    if rows:
+        print(table(rows))
     if asked.save:
-        save(table(rows))
+        save_pages()
+        if set(asked.only) == set(SECTIONS):
+            save(table(rows))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lmssim import Sampling, evaluate, load_scenario
-from lmssim.report.evaluation.figures import plot_plane, plot_survival
+from lmssim.report.evaluation.figures.standard import plot_plane, plot_survival
 from lmssim.report.parts.style import figure_style
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ PACKAGE, TESTS = TOP / "lmssim", TOP / "tests"
 MOST_MODULES, MOST_LINES = 16, 600
 WIDE = {"kernels": 18, "cli": 50}
 """Folders that may hold more: the kernels, which will be redesigned, and the commands, a file each."""
-OF_THEIR_OWN = {"calibration", "fuzz", "kit", "scenarios", "verification"}
-"""Folders of tests that mirror none of the package: data, helpers, and what is compared with outside truth."""
+OF_THEIR_OWN = {"bench", "calibration", "fuzz", "kit", "scenarios", "verification"}
+"""Folders of tests that mirror none of the package: data, helpers, speed, and what is compared with outside truth."""
 OF_SEVERAL = {"cli/test_bad_input.py", "cli/test_killed.py", "test_exported_members.py", "test_house.py"}
 """Tests that are of more than one module."""
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -7,6 +7,7 @@ immediate.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import traceback
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEBUG = "--debug"
+OBJECTS = 50_000
+"""New objects after which unused ones are looked for; those of modules are so many that looking costs half a second."""
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -96,6 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     words = [word for word in words if word != DEBUG]  # taken anywhere on the line
     warnings.formatwarning = _warning_text
     prepare()
+    gc.set_threshold(OBJECTS)
     with interruption.signals_heard():
         code = _code_of(words, debug=debug)
     sys.exit(flushed(code))

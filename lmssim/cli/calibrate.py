@@ -37,6 +37,7 @@ def calibrate(
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
     design: Annotated[
@@ -66,7 +67,7 @@ def calibrate(
     quiet: options.Quiet = False,
 ) -> None:
     """Fit a model to published targets: posterior, diagnostics, conflicts. Exit code 1 if the fit has not converged."""
-    path = find_calibration(name)
+    path, formats = find_calibration(name), options.formats_of(figures)
 
     from lmssim.execution.store import json_text
     from lmssim.studies.calibration.calibrate import Settings
@@ -77,7 +78,14 @@ def calibrate(
     given |= {} if steps is None else {"steps": steps, "burn_in": steps // 4}
     folder = out or Path("lmssim-out") / FOLDER / path.stem
     calibration, manifest = calibrate_to(
-        path, Settings(**given), folder, options.jobs_or_all(jobs), resume=resume, quiet=quiet or json, beside=beside
+        path,
+        Settings(**given),
+        folder,
+        options.jobs_or_all(jobs),
+        formats,
+        resume=resume,
+        quiet=quiet or json,
+        beside=beside,
     )
     if json:
         say(json_text(_document(calibration, manifest, folder)), end="")
@@ -90,6 +98,7 @@ def calibrate_to(
     settings: Settings,
     out: Path,
     jobs: int,
+    formats: tuple[str, ...] = options.FORMATS[:1],
     *,
     resume: bool = True,
     quiet: bool = False,
@@ -107,7 +116,8 @@ def calibrate_to(
         with phase_bars(shown=not quiet) as progress:
             calibration = run(str(path), settings, folder.path, resume, jobs, progress)
         clock.lap("calibrate")
-        manifest = _write(calibration, problem, folder, _manifest(path, calibration, settings, jobs, clock.laps))
+        manifest = _manifest(path, calibration, settings, jobs, clock.laps)
+        manifest = _write(calibration, problem, folder, manifest, formats)
     if not quiet:
         _print(calibration, out)
     return calibration, manifest
@@ -134,14 +144,18 @@ def _manifest(
 
 
 def _write(
-    calibration: Calibration, problem: Problem, folder: ResultFolder, manifest: dict[str, Any]
+    calibration: Calibration,
+    problem: Problem,
+    folder: ResultFolder,
+    manifest: dict[str, Any],
+    formats: tuple[str, ...],
 ) -> dict[str, Any]:
     """Write tables and report; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
     from lmssim.report.calibration.page import write_report
 
     folder.add(calibration.write(folder.begin()))
-    folder.add(write_report(calibration, folder.begin(), manifest))
+    folder.add(write_report(calibration, folder.begin(), manifest, formats))
     inputs = inputs_of(problem.scenario, problem.scenario.table, manifest, calibration=problem.as_read())
     return folder.finish(manifest, inputs)
 

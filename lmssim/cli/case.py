@@ -42,11 +42,13 @@ def case(
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Compare published patients with simulated lives like theirs: where each observed time lies among theirs."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
+    formats = options.formats_of(figures)
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch, evaluation_part, manifest
@@ -68,7 +70,7 @@ def case(
         result = evaluation_part(program, sampling, overrides_)
         document = manifest(result, command=options.command_line(), timings=clock.laps)
         if folder is not None:
-            document = _write(program, found, folder, document)
+            document = _write(program, found, folder, document, formats)
     if json:
         say(_document(found, document), end="")
     elif not quiet:
@@ -85,7 +87,13 @@ def _names(scenario: Scenario, asked: list[str]) -> list[str]:
     return [name for name in cases if not asked or name in asked]
 
 
-def _write(program: Program, found: list[CaseTime], folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+def _write(
+    program: Program,
+    found: list[CaseTime],
+    folder: ResultFolder,
+    manifest: dict[str, Any],
+    formats: tuple[str, ...],
+) -> dict[str, Any]:
     """Write table and figures; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.store import write_csv
@@ -96,7 +104,7 @@ def _write(program: Program, found: list[CaseTime], folder: ResultFolder, manife
     write_csv(folder.place("cases.csv"), case_frame(found))
     for name in dict.fromkeys(each.case for each in found):
         figure = plot_case(program.scenario.file.cases[name], [each for each in found if each.case == name])
-        folder.add_figure(save_figure(figure, folder.begin(), f"case_{name}"))
+        folder.add(save_figure(figure, folder.begin(), f"case_{name}", formats))
     return folder.finish(manifest, inputs_of(program.scenario, program.used, manifest))
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario as LoadedScenario
 
 COHORT = "cohort"
+FORMATS = ("png", "svg", "pdf")
+"""Formats of figures; the first is always written."""
 ENGINES = ("compiled", "des", COHORT)
 LARGEST_SEED = 2**63 - 1
 MOST_PATIENTS = 1_000_000_000
@@ -120,6 +122,15 @@ AllowFilesFrom = Annotated[
         callback=_allow,
     ),
 ]
+Figures = Annotated[
+    str | None,
+    typer.Option(
+        "--figures",
+        metavar="FORMAT,FORMAT",
+        help="Write the figures also as svg, pdf or both. PNG files are always written.",
+        show_default="png",
+    ),
+]
 BesideOtherFiles = Annotated[
     bool,
     typer.Option(
@@ -202,6 +213,14 @@ def check_strategies(names: Sequence[str], scenario: LoadedScenario, option: str
     for name in names:
         if name not in scenario.strategies:
             raise InputError(unknown("strategy", name, scenario.strategies, option))
+
+
+def formats_of(text: str | None) -> tuple[str, ...]:
+    """Formats of `--figures FORMAT,FORMAT`: PNG, which reports show, and those that are asked for besides."""
+    asked = names_of(text, "--figures")
+    for name in asked:
+        check_known("--figures", name, FORMATS)
+    return tuple(name for name in FORMATS if name == FORMATS[0] or name in asked)
 
 
 def each_once(option: str, names: list[str] | None) -> list[str]:

@@ -8,7 +8,7 @@ from lmssim.execution import store
 from lmssim.execution.inputs import inputs_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from lmssim.evaluation import Evaluation
@@ -24,6 +24,7 @@ def write_results(
     manifest: Callable[[], dict[str, Any]],
     lap: Callable[[str], None],
     *,
+    formats: Sequence[str] | None = None,
     histories: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -35,6 +36,8 @@ def write_results(
         Gives the manifest, timings up to now included.
     lap : callable
         Closes a stage of the timings.
+    formats : sequence of str, optional
+        Those of the figures, the first of which the report shows; if absent, there are neither figures nor report.
 
     Returns
     -------
@@ -58,8 +61,9 @@ def write_results(
 
         write_histories(evaluation.program, evaluation.sampling, folder, progress)
     lap("tables")
-    write_report(evaluation, folder, manifest())
-    lap("report")
+    if formats is not None:
+        write_report(evaluation, folder, manifest(), formats)
+        lap("report")
     document = manifest()
     return folder.finish(document, inputs_of(evaluation.program.scenario, evaluation.program.used, document))
 
@@ -71,18 +75,21 @@ def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
         yield [id_, float(values[id_][0]), *(getattr(parameter, column) for column in PARAMETER_COLUMNS[2:])]
 
 
-def write_report(evaluation: Evaluation, folder: ResultFolder, manifest: dict[str, Any]) -> None:
+def write_report(
+    evaluation: Evaluation, folder: ResultFolder, manifest: dict[str, Any], formats: Sequence[str]
+) -> None:
     """Write the figures, and the report that holds them."""
     from lmssim.report.evaluation.cases import case_table
-    from lmssim.report.evaluation.figures import write_figures
+    from lmssim.report.evaluation.figures.standard import write_figures
     from lmssim.report.evaluation.page import write_report as write_html
 
-    figures = write_figures(evaluation, folder.begin() / "figures")
-    for drawn in figures.values():
-        folder.add_figure(drawn)
+    figures = write_figures(evaluation, folder.begin() / "figures", formats)
+    for files in figures.values():
+        folder.add(files)
+    shown = {name: files[0] for name, files in figures.items()}
     tables = series_tables(evaluation)
     tables += [case_table(evaluation.scenario, evaluation.case_times)] if evaluation.case_times else []
-    folder.add([write_html(evaluation, folder.begin(), manifest, figures, tables)])
+    folder.add([write_html(evaluation, folder.begin(), manifest, shown, tables)])
 
 
 def series_tables(evaluation: Evaluation) -> list[ReportTable]:

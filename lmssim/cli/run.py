@@ -87,13 +87,25 @@ def run(
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
+    report: Annotated[
+        bool | None,
+        typer.Option(
+            "--report/--no-report",
+            help="Write figures and report.html, or the tables alone.",
+            show_default="--report; with --json, --no-report",
+        ),
+    ] = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
 ) -> None:
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    strategies_ = options.names_of(strategies)
+    strategies_, formats = options.names_of(strategies), options.formats_of(figures)
+    if figures is not None and report is False:
+        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
+    reported = (figures is not None or not json) if report is None else report
     options.check_known("--engine", engine, options.ENGINES)
     options.check_known("--backend", backend, BACKENDS)
     if luck is not None and random_numbers != RandomNumbers.common:
@@ -146,12 +158,19 @@ def run(
 
         with progress_bar("writing histories", shown=histories and not quiet) as progress:
             written = results.write_results(
-                evaluation, folder, document, clock.lap, histories=histories, progress=progress
+                evaluation,
+                folder,
+                document,
+                clock.lap,
+                formats=formats if reported else None,
+                histories=histories,
+                progress=progress,
             )
     if json:
         say(results.json_document(evaluation, written, folder.path), end="")
     elif not quiet:
-        _print(evaluation, folder.path)
+        _print(evaluation)
+        say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
 
 
 def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | bool | None]) -> None:
@@ -217,8 +236,7 @@ def _evaluated(
     return evaluation
 
 
-def _print(evaluation: Evaluation, folder: Path) -> None:
+def _print(evaluation: Evaluation) -> None:
     from lmssim.report.evaluation.terminal import strategy_table_text
 
     console().print(strategy_table_text(evaluation))
-    say(f"Report: {folder / 'report.html'}")

@@ -53,21 +53,29 @@ def sbc(
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Fit targets simulated from known parameters, and rank those parameters. Exit code 1 if ranks are not uniform."""
     from lmssim.studies.calibration.checks.sbc import SbcSettings
 
-    path = find_calibration(calibration)
+    path, formats = find_calibration(calibration), options.formats_of(figures)
     settings = SbcSettings(datasets=datasets, patients=patients, truth_patients=TRUTH * patients, seed=seed)
     settings.validate()
     folder = out or Path("lmssim-out") / "sbc" / path.stem
-    if not sbc_to(path, settings, folder, options.jobs_or_all(jobs), quiet=quiet, beside=beside).passed:
+    if not sbc_to(path, settings, folder, options.jobs_or_all(jobs), formats, quiet=quiet, beside=beside).passed:
         raise typer.Exit(1)
 
 
 def sbc_to(
-    path: Path, settings: SbcSettings, out: Path, jobs: int, *, quiet: bool = False, beside: bool = False
+    path: Path,
+    settings: SbcSettings,
+    out: Path,
+    jobs: int,
+    formats: tuple[str, ...] = options.FORMATS[:1],
+    *,
+    quiet: bool = False,
+    beside: bool = False,
 ) -> SimulationBased:
     """Simulation-based calibration into a folder."""
     from lmssim.execution.folder import ResultFolder
@@ -82,7 +90,7 @@ def sbc_to(
         with phase_bars(shown=not quiet) as progress:
             study = run_sbc(problem, settings, jobs, progress)
         clock.lap("simulate and fit")
-        _write(study, folder, _manifest(study, jobs, clock.laps))
+        _write(study, folder, _manifest(study, jobs, clock.laps), formats)
     if not quiet:
         _print(study, out)
     return study
@@ -99,7 +107,7 @@ def _manifest(study: SimulationBased, jobs: int, timings: dict[str, float]) -> d
     return manifest(result, command=options.command_line(), timings=timings, jobs=jobs)
 
 
-def _write(study: SimulationBased, folder: ResultFolder, manifest: dict[str, Any]) -> None:
+def _write(study: SimulationBased, folder: ResultFolder, manifest: dict[str, Any], formats: tuple[str, ...]) -> None:
     """Write tables and figure."""
     import pandas as pd
 
@@ -115,7 +123,7 @@ def _write(study: SimulationBased, folder: ResultFolder, manifest: dict[str, Any
         store.write_csv(folder.place(f"{name}.csv"), table)
     verdict = {"passed": study.passed, "summary": study.summary, "settings": asdict(study.settings)}
     store.write_json(folder.place("verdict.json"), verdict)
-    folder.add_figure(save_figure(plot_ranks(study), folder.begin(), FIGURE))
+    folder.add(save_figure(plot_ranks(study), folder.begin(), FIGURE, formats))
     inputs = inputs_of(problem.scenario, problem.scenario.table, manifest, calibration=problem.as_read())
     folder.finish(manifest, inputs)
 
@@ -124,4 +132,4 @@ def _print(study: SimulationBased, folder: Path) -> None:
     from lmssim.report.calibration.sbc import sbc_table
 
     console().print(sbc_table(study))
-    say(f"Figure: {folder / FIGURE}.svg")
+    say(f"Figure: {folder / FIGURE}.png")

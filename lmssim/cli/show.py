@@ -121,8 +121,8 @@ def _draw(scenario: Scenario, path: Path) -> None:
         raise OutputError(f"--diagram {path}: lmssim did not write this file as it is, so it stays; name another.")
     make_folder(path.parent)
     with TemporaryDirectory() as folder:
-        drawn = save_figure(plot_diagram(scenario), Path(folder), "diagram")
-        write_bytes(path, stamped(drawn.with_suffix(path.suffix.lower()).read_bytes()))
+        (drawn,) = save_figure(plot_diagram(scenario), Path(folder), "diagram", [path.suffix.lower().removeprefix(".")])
+        write_bytes(path, stamped(drawn.read_bytes()))
 
 
 def _strategies(scenario: Scenario) -> Table:

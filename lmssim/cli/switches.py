@@ -43,13 +43,14 @@ def switches(
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
 ) -> None:
     """Run the base case and every other option of each switch, with the same patients and random numbers."""
     overrides_, chosen_ = options.overrides_of(overrides), options.switches_of(chosen)
-    strategies_ = options.names_of(strategies)
+    strategies_, formats = options.names_of(strategies), options.formats_of(figures)
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
@@ -67,7 +68,7 @@ def switches(
         with progress_bar(name, shown=not quiet) as progress:
             study = run_switches(scenario, sampling, overrides_, chosen_, strategies_, progress)
         clock.lap("simulate")
-        manifest = _write(study, folder, _manifest(study, overrides_, clock.laps))
+        manifest = _write(study, folder, _manifest(study, overrides_, clock.laps), formats)
     if json:
         say(_document(study, manifest, folder.path), end="")
     elif not quiet:
@@ -84,7 +85,9 @@ def _manifest(study: SwitchStudy, overrides: dict[str, float], timings: dict[str
     return manifest(result, command=options.command_line(), timings=timings, jobs=sampling.jobs, block=sampling.block)
 
 
-def _write(study: SwitchStudy, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+def _write(
+    study: SwitchStudy, folder: ResultFolder, manifest: dict[str, Any], formats: tuple[str, ...]
+) -> dict[str, Any]:
     """Write table and figure; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.store import write_csv
@@ -93,7 +96,7 @@ def _write(study: SwitchStudy, folder: ResultFolder, manifest: dict[str, Any]) -
 
     write_csv(folder.place(TABLE), study.to_frame())
     if study.compared and study.cases:
-        folder.add_figure(save_figure(plot_switches(study), folder.begin(), FIGURE))
+        folder.add(save_figure(plot_switches(study), folder.begin(), FIGURE, formats))
     return folder.finish(manifest, inputs_of(study.scenario, study.program.used, manifest))
 
 

@@ -40,12 +40,13 @@ def trace(
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Trace one patient under every strategy: each event, the random number behind it, costs and QALYs so far."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    shown = options.each_once("--strategy", strategy)
+    shown, formats = options.each_once("--strategy", strategy), options.formats_of(figures)
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
@@ -61,7 +62,7 @@ def trace(
         clock.lap("simulate")
         manifest = _manifest(life, overrides_, clock.laps)
         if folder is not None:
-            manifest = _write(life, folder, manifest)
+            manifest = _write(life, folder, manifest, formats)
     if json:
         say(_document(life, manifest), end="")
     elif not quiet:
@@ -78,7 +79,7 @@ def _manifest(life: Trace, overrides: dict[str, float], timings: dict[str, float
     return manifest(result, command=options.command_line(), timings=timings)
 
 
-def _write(life: Trace, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+def _write(life: Trace, folder: ResultFolder, manifest: dict[str, Any], formats: tuple[str, ...]) -> dict[str, Any]:
     """Write tables and picture; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.store import write_csv
@@ -87,7 +88,7 @@ def _write(life: Trace, folder: ResultFolder, manifest: dict[str, Any]) -> dict[
 
     for name, table in TABLES.items():
         write_csv(folder.place(f"{name}.csv"), getattr(life, table))
-    folder.add_figure(save_figure(plot_timeline(life), folder.begin(), "timeline"))
+    folder.add(save_figure(plot_timeline(life), folder.begin(), "timeline", formats))
     return folder.finish(manifest, inputs_of(life.scenario, life.program.used, manifest))
 
 
@@ -104,4 +105,4 @@ def _print(life: Trace, folder: Path | None) -> None:
 
     print_trace(life, console())
     if folder is not None:
-        say(f"Picture: {folder / 'timeline.svg'}")
+        say(f"Picture: {folder / 'timeline.png'}")

@@ -55,11 +55,13 @@ def validate(
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
     """Compare published targets with the model: which lie inside the 95% interval for a new study."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
+    formats = options.formats_of(figures)
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
@@ -79,7 +81,7 @@ def validate(
         clock.lap("simulate")
         program = compile_scenario(found.scenario)
         manifest = _manifest(found, program, sampling, overrides_, targets, clock.laps)
-        manifest = _write(found, program, folder, manifest)
+        manifest = _write(found, program, folder, manifest, formats)
     if json:
         say(_document(found, manifest, folder.path), end="")
     elif not quiet:
@@ -123,7 +125,9 @@ def _manifest(
     return document | {"validation": found.summary}
 
 
-def _write(found: Validation, program: Program, folder: ResultFolder, manifest: dict[str, Any]) -> dict[str, Any]:
+def _write(
+    found: Validation, program: Program, folder: ResultFolder, manifest: dict[str, Any], formats: tuple[str, ...]
+) -> dict[str, Any]:
     """Write table, figure and report; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.store import write_csv
@@ -133,7 +137,9 @@ def _write(found: Validation, program: Program, folder: ResultFolder, manifest: 
     write_csv(folder.place(TABLE), found.to_frame())
     forest, drawn = forest_of(found), None
     if forest is not None:
-        drawn = folder.add_figure(save_figure(forest, folder.begin() / "figures", FIGURE))
+        files = save_figure(forest, folder.begin() / "figures", FIGURE, formats)
+        folder.add(files)
+        drawn = files[0]
     folder.add([write_validation_report(found, folder.begin(), manifest, drawn)])
     return folder.finish(manifest, inputs_of(found.scenario, program.used, manifest))
 

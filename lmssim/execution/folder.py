@@ -125,11 +125,6 @@ class ResultFolder:
             if name not in self._written:
                 self._note(path, store.hash_of(path))
 
-    def add_figure(self, drawn: Path) -> Path:
-        """The same for a figure, an SVG file with a PNG file beside it; returns the former."""
-        self.add((drawn, drawn.with_suffix(".png")))
-        return drawn
-
     def finish(self, manifest: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Write the inputs, remove what an earlier run left, and write the manifest.
 

@@ -194,16 +194,34 @@ def hash_of(path: Path) -> str:
 
 def write_csv(path: Path, frame: pd.DataFrame) -> Path:
     """Write a table as CSV: floats with all their bits, blanks for what is missing."""
-    return write_rows(path, list(frame.columns), records(frame))
+    return _write_csv(path, list(frame.columns), zip(*(_cells(frame[c].tolist()) for c in frame.columns), strict=True))
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Path:
     """Write rows as CSV."""
+    return _write_csv(path, columns, ([_cell(value) for value in row] for row in rows))
+
+
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str | float]]) -> Path:
+    """Write rows whose texts are cells already; of floats, `csv` writes all bits."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([csv_cell(column) for column in columns])
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer.writerows(rows)
     return write_text(path, text.getvalue())
+
+
+def _cells(values: list[Any]) -> list[str | float]:
+    """`_cell` of every value of a column, each text once; numbers stay numbers."""
+    kinds = set(map(type, values))
+    if kinds == {int}:
+        return values
+    if kinds == {float}:
+        return [value if value == value else "" for value in values]  # noqa: PLR0124  # NaN alone is not itself
+    if kinds == {str}:
+        cells = {text: csv_cell(text) for text in set(values)}
+        return [cells[text] for text in values]
+    return [_cell(value) for value in values]
 
 
 def records(frame: pd.DataFrame) -> Iterator[tuple[Any, ...]]:

@@ -46,9 +46,9 @@ HEADER = (
     # counts and single values
     "n_states", "n_clocks", "n_risks", "n_plans", "n_ages", "n_categories", "n_endpoints", "n_marks", "n_steps",
     "n_occupancy", "start_state", "mix_decision", "age_column", "life_column", "norm_column", "additive", "lossy",
-    "asked_table", "n_cycles", "n_passes", "n_paid", "n_combined",
+    "difference", "n_cycles", "n_passes", "n_paid", "n_combined",
     # bases in the scratch
-    "w_clock_count", "w_entry_count", "w_event_count", "w_risk", "w_stamp", "w_memo", "w_alike", "w_start",
+    "w_clock_count", "w_entry_count", "w_event_count", "w_risk", "w_stamp", "w_memo", "w_met", "w_start",
     "wf_clock", "wf_risk", "wf_luck", "wf_stack",
     "wf_weight", "wf_memo", "wf_lag",
 )
@@ -62,8 +62,8 @@ HEADER = (
     H_AGE_DISCOUNT, H_CYCLE_TIME, H_POINT, H_LUMP, H_COMBINED_WEIGHT,
     H_N_STATES, H_N_CLOCKS, H_N_RISKS, H_N_PLANS, H_N_AGES, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_MARKS, H_N_STEPS,
     H_N_OCCUPANCY, H_START_STATE, H_MIX_DECISION, H_AGE_COLUMN, H_LIFE_COLUMN, H_NORM_COLUMN, H_ADDITIVE, H_LOSSY,
-    H_ASKED_TABLE, H_N_CYCLES, H_N_PASSES, H_N_PAID, H_N_COMBINED,
-    H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_ALIKE, H_W_START,
+    H_DIFFERENCE, H_N_CYCLES, H_N_PASSES, H_N_PAID, H_N_COMBINED,
+    H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_STAMP, H_W_MEMO, H_W_MET, H_W_START,
     H_WF_CLOCK, H_WF_RISK, H_WF_LUCK, H_WF_STACK,
     H_WF_WEIGHT, H_WF_MEMO, H_WF_LAG,
 ) = range(len(HEADER))
@@ -99,13 +99,13 @@ TRANSITION = (
     "to", "family", "ref_a", "ref_b", "ref_c", "clock", "default_model", "risk", "fresh", "rate_id", "cure",
     "cure_redraw", "first_effect", "last_effect", "effect_bits", "timed", "care", "want", "rule", "clear", "set",
     "silent", "mark", "event", "plan", "test_decision", "first_cost", "last_cost", "first_count", "last_count",
-    "qalys", "over_stay",
+    "qalys", "over_stay", "differs",
 )
 (
     T_TO, T_FAMILY, T_REF_A, T_REF_B, T_REF_C, T_CLOCK, T_DEFAULT_MODEL, T_RISK, T_FRESH, T_RATE_ID, T_CURE,
     T_CURE_REDRAW, T_FIRST_EFFECT, T_LAST_EFFECT, T_EFFECT_BITS, T_TIMED, T_CARE, T_WANT, T_RULE, T_CLEAR, T_SET,
     T_SILENT, T_MARK, T_EVENT, T_PLAN, T_TEST_DECISION, T_FIRST_COST, T_LAST_COST, T_FIRST_COUNT,
-    T_LAST_COUNT, T_QALYS, T_OVER_STAY,
+    T_LAST_COUNT, T_QALYS, T_OVER_STAY, T_DIFFERS,
 ) = range(len(TRANSITION))
 T_WIDTH = len(TRANSITION)
 
@@ -113,19 +113,19 @@ EFFECT = ("column", "mask", "ref", "on", "clock", "first_step", "last_step")
 E_COLUMN, E_MASK, E_REF, E_ON, E_CLOCK, E_FIRST_STEP, E_LAST_STEP = range(len(EFFECT))
 E_WIDTH = len(EFFECT)
 
-BRANCH = ("to", "ref", "care", "want", "rule", "first_effect", "last_effect", "clear", "set")
-B_TO, B_REF, B_CARE, B_WANT, B_RULE, B_FIRST_EFFECT, B_LAST_EFFECT, B_CLEAR, B_SET = range(len(BRANCH))
+BRANCH = ("to", "ref", "care", "want", "rule", "first_effect", "last_effect", "clear", "set", "differs")
+B_TO, B_REF, B_CARE, B_WANT, B_RULE, B_FIRST_EFFECT, B_LAST_EFFECT, B_CLEAR, B_SET, B_DIFFERS = range(len(BRANCH))
 B_WIDTH = len(BRANCH)
 
 EVENT = (
     "ref", "first_effect", "last_effect", "care", "want", "rule", "decision", "clear", "set", "death_ref",
     "death_decision", "death_state", "first_cost", "last_cost", "loss", "years", "stops", "stacks", "event_of",
-    "competing_of",
+    "competing_of", "differs",
 )
 (
     V_REF, V_FIRST_EFFECT, V_LAST_EFFECT, V_CARE, V_WANT, V_RULE, V_DECISION, V_CLEAR, V_SET, V_DEATH_REF,
     V_DEATH_DECISION, V_DEATH_STATE, V_FIRST_COST, V_LAST_COST, V_LOSS, V_YEARS, V_STOPS, V_STACKS, V_EVENT_OF,
-    V_COMPETING_OF,
+    V_COMPETING_OF, V_DIFFERS,
 ) = range(len(EVENT))
 V_WIDTH = len(EVENT)
 """Rows of events are followed by those of marks that are no events: only their last columns are read."""
@@ -175,9 +175,10 @@ R_WIDTH = len(RISK)
 RISK_FLOATS = ("budget", "time", "since", "until", "origin", "ratio", "stretch", "a", "b", "c", "used")
 R_BUDGET, R_TIME, R_SINCE, R_UNTIL, R_ORIGIN, R_RATIO, R_STRETCH, R_A, R_B, R_C, R_USED = range(len(RISK_FLOATS))
 RF_WIDTH = len(RISK_FLOATS)
-W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_EPOCH, W_WHO, W_BAD, W_FREE = range(8)
+W_STAMP, W_INFO, W_PATIENT, W_STRATEGY, W_EPOCH, W_WHO, W_MET, W_BAD, W_FREE = range(9)
 """Head of a worker's integers: stamp of the patient's luck, what went wrong and for whom, stamps of the kept values
-(those of all patients while the numbers are the same, and those of one patient)."""
+(those of all patients while the numbers are the same, and those of one patient), and the differences between strategies
+that the present life has met."""
 STACK_SIZE = 64
 
 # histories: a stay is a row of each of two arrays

@@ -461,9 +461,10 @@ def cycle_time(
 @jit
 def visit_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
-    attributes: int, entered: float, now: float, passed: bool, strategy: int, seed: int, patient: int, luck: int,
+    attributes: int, entered: float, now: float, before: float, passed: bool, strategy: int, seed: int, patient: int,
+    luck: int,
 ) -> float:
-    """Time of the next visit of the plan that finds what transition `t` looks for; infinite if none does.
+    """Time of the next visit of the plan that finds what transition `t` looks for; infinite if none does by `before`.
 
     A visit at `now` counts, unless it has `passed`: this transition or a later one has just happened at this instant.
     In a model in cycles the visits are the ends of cycles.
@@ -497,7 +498,7 @@ def visit_time(
     address = m[m[H_DECISION_ADDRESS] + m[t + T_TEST_DECISION]]
     while k < hi:
         time = origin + f[base + k]
-        if time >= f[F_HORIZON]:
+        if time >= f[F_HORIZON] or time > before:
             return math.inf
         occurrence = ((episode & EPISODES) << TICK_BITS) | (k - lo)
         if p >= 1.0 or draw_uniform(address | occurrence, seed, patient, luck) < p:
@@ -515,7 +516,7 @@ def event_time(
     """Time of transition `t`, whatever drives it; a time after `before` may be given as infinite."""
     if m[t + T_FAMILY] == VISIT:
         return visit_time(
-            m, f, wi, wf, t, state, v, x, attributes, entered, now, passed, strategy, seed, patient, luck
+            m, f, wi, wf, t, state, v, x, attributes, entered, now, before, passed, strategy, seed, patient, luck
         )
     return risk_time(m, f, wi, wf, t, v, x, attributes, entered, now, before, strategy, seed, patient, luck)
 

@@ -343,7 +343,9 @@ def pay_marks(
         row = row_of_mark(m, wi, wf, row, last, rows, times, time)
         if m[e + V_FIRST_COST] != m[e + V_LAST_COST]:
             factor, closed = math.exp(-f[F_RATE_COSTS] * time), excludes if time >= cut else 0
-            factor_effects = math.exp(-f[F_RATE_EFFECTS] * time)
+            factor_effects = factor
+            if f[F_RATE_EFFECTS] != f[F_RATE_COSTS]:
+                factor_effects = math.exp(-f[F_RATE_EFFECTS] * time)
             state, attributes = rows[ROW_WIDTH * row + ROW_STATE], rows[ROW_WIDTH * row + ROW_ATTRIBUTES]
             pay_once(
                 m, wi, wf, worth, sums, state, m[e + V_FIRST_COST], m[e + V_LAST_COST], v, x, attributes, time, factor,

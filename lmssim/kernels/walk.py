@@ -10,18 +10,18 @@ from lmssim.kernels.jit import inline, jit, keep_apart
 # one name a line would fill the page
 # isort: off
 from lmssim.kernels.layout import (
-    ABSORBING, BAD_PROBABILITY, BAD_VALUE, B_CARE, B_CLEAR, B_FIRST_EFFECT, B_LAST_EFFECT, B_REF, B_RULE, B_SET, B_TO,
-    B_WANT, B_WIDTH, CHANCE, CLOCK_UNSET, F_HORIZON, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS,
-    G_WIDTH, H_ASKED_TABLE, H_CLOCK_FIRST, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_MARKS, H_N_PLANS, H_N_RISKS,
-    H_N_STATES, H_PLAN_TABLE, H_START_STATE, H_STATE, H_STRATEGY, H_TRANSITION, H_WF_CLOCK, H_WF_RISK, H_WF_WEIGHT,
-    H_W_ALIKE, H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_RISK, H_W_START, MARKS_FULL, MAX_STEPS, NONE,
+    ABSORBING, BAD_PROBABILITY, BAD_VALUE, B_CARE, B_CLEAR, B_DIFFERS, B_FIRST_EFFECT, B_LAST_EFFECT, B_REF, B_RULE,
+    B_SET, B_TO, B_WANT, B_WIDTH, CHANCE, CLOCK_UNSET, F_HORIZON, G_FIRST_MIX, G_FIRST_RULE, G_LAST_MIX,
+    G_LAST_RULE, G_START_BITS, G_WIDTH, H_CLOCK_FIRST, H_DIFFERENCE, H_EVENT, H_MIX_DECISION, H_N_CLOCKS, H_N_MARKS,
+    H_N_RISKS, H_N_STATES, H_START_STATE, H_STATE, H_STRATEGY, H_TRANSITION, H_WF_CLOCK, H_WF_RISK, H_WF_WEIGHT,
+    H_W_CLOCK_COUNT, H_W_ENTRY_COUNT, H_W_EVENT_COUNT, H_W_MET, H_W_RISK, H_W_START, MARKS_FULL, MAX_STEPS, NONE,
     OK, ON_LOGIT, RF_WIDTH, ROWS_FULL, ROW_ATTRIBUTES, ROW_ENTERED, ROW_LEFT, ROW_STATE, ROW_WHY, ROW_WIDTH,
     R_OCCURRENCE, R_RATE, R_UNTIL, R_WIDTH, S_CLEAR, S_DECISION, S_FIRST_BRANCH, S_FIRST_CLOCK, S_FIRST_EVENT,
     S_FIRST_TRANSITION, S_KIND, S_LAST_BRANCH, S_LAST_CLOCK, S_LAST_EVENT, S_LAST_TRANSITION, S_RECORDED, S_RENEWS,
-    S_SET, S_WIDTH, TOO_LONG, T_CARE, T_CLEAR, T_EVENT, T_FRESH, T_MARK, T_RISK, T_RULE, T_SET, T_SILENT, T_TO,
-    T_WANT, T_WIDTH, V_CARE, V_CLEAR, V_DEATH_DECISION, V_DEATH_REF, V_DEATH_STATE, V_DECISION, V_FIRST_EFFECT,
-    V_LAST_EFFECT, V_REF, V_RULE, V_SET, V_WANT, V_WIDTH, WHY_CHANCE, WHY_END, WHY_EVENT, WHY_HORIZON, W_BAD, W_EPOCH,
-    W_INFO, W_PATIENT, W_STAMP, W_STRATEGY, W_WHO,
+    S_SET, S_WIDTH, TOO_LONG, T_CARE, T_CLEAR, T_DIFFERS, T_EVENT, T_FRESH, T_MARK, T_RISK, T_RULE, T_SET, T_SILENT,
+    T_TO, T_WANT, T_WIDTH, V_CARE, V_CLEAR, V_DEATH_DECISION, V_DEATH_REF, V_DEATH_STATE, V_DECISION, V_DIFFERS,
+    V_FIRST_EFFECT, V_LAST_EFFECT, V_REF, V_RULE, V_SET, V_WANT, V_WIDTH, WHY_CHANCE, WHY_END, WHY_EVENT,
+    WHY_HORIZON, W_BAD, W_EPOCH, W_INFO, W_MET, W_PATIENT, W_STAMP, W_STRATEGY, W_WHO,
 )
 # isort: on
 from lmssim.kernels.luck import kept_uniform
@@ -98,6 +98,8 @@ def weigh_branches(
     for b in range(m[s + S_FIRST_BRANCH], m[s + S_LAST_BRANCH], B_WIDTH):
         wf[weight] = 0.0
         possible = not certain and (attributes & m[b + B_CARE]) == m[b + B_WANT]
+        if possible:
+            wi[W_MET] |= m[b + B_DIFFERS]
         if possible and holds(m, wi, wf, m[b + B_RULE], v, x, attributes, time, strategy):
             if m[b + B_REF] == NONE:
                 if total > 1.0 + TOLERANCE:
@@ -171,6 +173,7 @@ def event_probability(
     """Probability that the event at row `e` (a complication) happens now."""
     if (attributes & m[e + V_CARE]) != m[e + V_WANT]:
         return 0.0
+    wi[W_MET] |= m[e + V_DIFFERS]
     if not holds(m, wi, wf, m[e + V_RULE], v, x, attributes, time, strategy):
         return 0.0
     p = value_at(m, wi, wf, m[e + V_REF], v, x, attributes, time, strategy)
@@ -199,6 +202,7 @@ def event_kills(
     keep_apart()
     if m[e + V_DEATH_REF] == NONE:
         return False
+    wi[W_MET] |= m[e + V_DIFFERS]
     p = value_at(m, wi, wf, m[e + V_DEATH_REF], v, x, attributes, time, strategy)
     return kept_uniform(m, wi, wf, m[e + V_DEATH_DECISION], occurrence, seed, patient, luck) < p
 
@@ -216,9 +220,11 @@ def first_event(
     s = m[H_STATE] + state * S_WIDTH
     first, last = m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION]
     horizon = f[F_HORIZON]
-    best, chosen, running, bit = horizon, -1, 0, 1
+    best, chosen, running, bit, met = horizon, -1, 0, 1, 0
     for t in range(last - T_WIDTH, first - T_WIDTH, -T_WIDTH):
         possible = (attributes & m[t + T_CARE]) == m[t + T_WANT]
+        if possible:
+            met |= m[t + T_DIFFERS]
         if possible and holds(m, wi, wf, m[t + T_RULE], v, x, attributes, now, strategy):
             running |= bit
             time = event_time(
@@ -229,6 +235,7 @@ def first_event(
             elif math.isnan(time):
                 return time, -2 - t, running
         bit <<= 1
+    wi[W_MET] |= met
     return best, chosen, running
 
 
@@ -373,38 +380,21 @@ def walk_patient(
 
 
 @inline
-def note_alike(m: IntArray, wi: IntArray, v: FloatArray, n_strategies: int, n_numbers: int) -> None:
-    """Note for each strategy the first with the same numbers, plans and answers to what rules ask of the strategy.
+def twin_of(m: IntArray, wi: IntArray, arms: IntArray, k: int, attributes: int, n_strategies: int) -> int:
+    """An arm before arm `k` in which this patient's life is the same; -1 if none is known.
 
-    Such strategies differ in attributes at time 0 alone.
-    """
-    n_plans = m[H_N_PLANS]
-    for k in range(n_strategies):
-        wi[m[H_W_ALIKE] + k] = k
-        for j in range(k):
-            same = m[m[H_ASKED_TABLE] + j] == m[m[H_ASKED_TABLE] + k]
-            for i in range(n_numbers):
-                same &= v[j * n_numbers + i] == v[k * n_numbers + i]
-            for i in range(n_plans):
-                same &= m[m[H_PLAN_TABLE] + j * n_plans + i] == m[m[H_PLAN_TABLE] + k * n_plans + i]
-            if same:
-                wi[m[H_W_ALIKE] + k] = j
-                break
-
-
-@inline
-def twin_of(m: IntArray, wi: IntArray, arms: IntArray, k: int, attributes: int) -> int:
-    """An arm before arm `k` in which this patient's life is the same; -1 if there is none.
+    It begins with the same attributes, and whatever was asked within it has the same answer under the strategy of arm
+    `k`: what was met of the differences between strategies does not set the two apart.
 
     Parameters
     ----------
     arms : pointer to int
         Strategies that this patient meets.
     """
-    alike, start = m[H_W_ALIKE], m[H_W_START]
+    met, start = m[H_W_MET], m[H_W_START]
     wi[start + k] = attributes
     for j in range(k):
-        if wi[start + j] == attributes and wi[alike + arms[j]] == wi[alike + arms[k]]:
+        if wi[start + j] == attributes and (wi[met + j] & m[m[H_DIFFERENCE] + arms[j] * n_strategies + arms[k]]) == 0:
             return j
     return -1
 
@@ -459,7 +449,6 @@ def walk_block(
     p_starts, p_rows, p_times, p_marks, p_mark_times = (
         history(starts), history(rows), history(times), history(marks), history(mark_times)
     )
-    note_alike(p_m, p_wi, p_numbers, n_strategies, n_numbers)
     for i in range(x.shape[0]):
         p_wi[W_STAMP] += 1
         p_wi[W_WHO] += 1
@@ -468,16 +457,19 @@ def walk_block(
             path, strategy = i * n_arms + k, met[k]
             v = advance(p_numbers, strategy * n_numbers)
             attributes = start_attributes(p_m, p_wi, p_wf, v, columns, strategy, seed, patient, luck)
-            twin = twin_of(p_m, p_wi, met, k, attributes)
+            twin = twin_of(p_m, p_wi, met, k, attributes, n_strategies)
             if twin >= 0:
+                p_wi[p_m[H_W_MET] + k] = p_wi[p_m[H_W_MET] + twin]
                 status = copy_history(
                     path, i * n_arms + twin, p_starts, p_rows, p_times, n_rows, p_marks, p_mark_times, n_marks
                 )
             else:
+                p_wi[W_MET] = 0
                 status = walk_patient(
                     p_m, p_f, p_wi, p_wf, v, columns, strategy, seed, patient, luck, attributes, path, p_starts,
                     p_rows, p_times, n_rows, p_marks, p_mark_times, n_marks,
                 )
+                p_wi[p_m[H_W_MET] + k] = p_wi[W_MET]
             if status != OK:
                 wi[W_PATIENT], wi[W_STRATEGY] = patient, strategy
                 return status

@@ -5,6 +5,7 @@ Tables of targets, the ledger of observations and the series of scenarios share 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,38 @@ def _counts(found: Figures) -> tuple[str, str] | None:
     return None
 
 
+def follow_up_problem(
+    low: float, high: float | None, median: float | None, sdlog: float | None
+) -> tuple[str, str] | None:
+    """Which number of a distribution of follow-up is impossible and why; None if none is."""
+    if low < 0.0:
+        return "low", f"{low:g} is below 0."
+    if high is not None and high > LONGEST:
+        return "high", f"{high:g} is more than {LONGEST:g} years."
+    if high is not None and not (low < high or (low == high > 0.0 and median is None)):
+        return "low", f"{low:g} is not below high, {high:g}."
+    if low > 0.0 and high is None and median is None:
+        return "low", "stands alone; give high or median too."
+    if median is not None and not 0.0 < median <= LONGEST:
+        return "median", f"{median:g} is not a time above 0, at most {LONGEST:g} years."
+    if sdlog is not None and median is None:
+        return "sdlog", "needs median beside it: follow-up is then log-normal."
+    if sdlog is not None and not 0.0 < sdlog < math.inf:
+        return "sdlog", f"{sdlog:g} is not a standard deviation above 0."
+    return None
+
+
+def check_cases(file: ScenarioFile, where: str) -> None:
+    """Refuse a case that was observed beyond the horizon, where no simulated life goes."""
+    for name, case in file.cases.items():
+        for i, observed in enumerate(case.observed, 1):
+            if observed.time > file.settings.horizon:
+                raise ScenarioError(
+                    f"{where}: cases.{name}.observed[{i}].time: {observed.time:g} years lie beyond the horizon,"
+                    f" {file.settings.horizon:g} years."
+                )
+
+
 def check_series(file: ScenarioFile, where: str) -> None:
     """Refuse a series whose published numbers are impossible.
 
@@ -104,6 +137,14 @@ def check_series(file: ScenarioFile, where: str) -> None:
         With key and value.
     """
     for name, series in file.series.items():
+        stated = series.follow_up
+        low, high, median, sdlog = stated.low, stated.high, stated.median, stated.sdlog
+        if isinstance(low, str) or isinstance(high, str) or isinstance(median, str) or isinstance(sdlog, str):
+            wrong = None  # an expression is checked when it is computed
+        else:
+            wrong = follow_up_problem(low, high, median, sdlog)
+        if wrong is not None:
+            raise ScenarioError(f"{where}: series.{name}.follow_up.{wrong[0]}: {wrong[1]}")
         for row in series.rows:
             place = f"{where}: series.{name}.{row.target}"
             found = problem(_of_row(row))

@@ -34,11 +34,11 @@ from lmssim.model.population.patients import (
     possible_labels,
     with_columns,
 )
-from lmssim.model.published import check_series
+from lmssim.model.published import check_cases, check_series
 from lmssim.reach import files_allowed_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from lmssim.model.parameters.draws import Group
@@ -176,27 +176,37 @@ def _loaded(
     _check_settings(file, where)
     refuse_duplicates(file, where)
     check_series(file, where)
+    check_cases(file, where)
     file = with_regimens(with_curves(file, where), where)
-    people = None if file.population.rows is None else files.find(file.population.rows)
+    people = None if file.population.rows is None else files.find(file.population.rows, f"{where}: population.rows")
     file = file.model_copy(update={"population": with_columns(file.population, people)})
-    paths = [files.find(p) for p in file.parameters]
-    rows = parameter_rows(paths, [files.find(p) for p in file.shared_parameters])
+    paths = _found(files, file.parameters, f"{where}: parameters")
+    rows = parameter_rows(paths, _found(files, file.shared_parameters, f"{where}: shared_parameters"))
     table, by, more = _by_covariate(file, rows, files)
     own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in (*paths, *more)})
     own = _in_need_of_use(own, file, table, options, by)
     at_rest = all(options[name] == switch.default for name, switch in file.switches.items())
     idle = tuple(unused(file, files.own)) if at_rest else ()
     table = switched(table, file.switches, options, where, by.spread)
-    drawn = {name: files.find(g.file) for name, g in file.groups.items() if g.file is not None}
+    _check_held(file, table, where)
+    drawn = {
+        name: files.find(g.file, f"{where}: groups.{name}.file")
+        for name, g in file.groups.items()
+        if g.file is not None
+    }
     groups = load_groups(file.groups, drawn, table, by, f"{where}: groups")
     if overrides:
         own -= needed_by(table, overrides)
         table = table.with_values(overrides)
     life = norms = None
     if file.mortality is not None:
-        life = load_life_table(files.find(file.mortality.table), file.mortality.measure, list(file.mortality.keys))
+        life = load_life_table(
+            files.find(file.mortality.table, f"{where}: mortality.table"),
+            file.mortality.measure,
+            list(file.mortality.keys),
+        )
     if file.utilities.norms is not None:
-        norms = load_norms(files.find(file.utilities.norms), list(file.utilities.keys))
+        norms = load_norms(files.find(file.utilities.norms, f"{where}: utilities.norms"), list(file.utilities.keys))
     patients = load_patients(file.population, table, by, people, f"{where}: population")
     for case, spec in file.cases.items():  # refuses what no patient can have before anything runs
         HeldPopulation(patients, spec.covariates, f"{where}: cases.{case}.covariates")
@@ -217,6 +227,17 @@ def _loaded(
         unused=idle,
         origins=replace(origins, parameters=frozenset(table)),
     )
+
+
+def _found(files: InputFiles, names: Sequence[str], where: str) -> list[Path]:
+    """Files of a list; one that stands twice would define each of its rows twice."""
+    paths: list[Path] = []
+    for i, name in enumerate(names, 1):
+        path = files.find(name, f"{where}[{i}]")
+        if path.resolve() in (other.resolve() for other in paths):
+            raise ScenarioError(f"{where}[{i}]: '{name}' is in the list already.")
+        paths.append(path)
+    return paths
 
 
 # === Checking ===
@@ -252,6 +273,16 @@ def _check_options(file: ScenarioFile, options: Mapping[str, str], data: dict[st
             except ScenarioError as error:
                 said = str(error).removeprefix(f"{path}: ")
                 raise ScenarioError(f"{path}: switches.{name}.options.{option}.change: {said}") from None
+
+
+def _check_held(file: ScenarioFile, table: ParameterTable, where: str) -> None:
+    """Refuse a parameter that a series or a case holds, and that there is not."""
+    held = {f"series.{name}": list(series.set) for name, series in file.series.items()}
+    held |= {f"cases.{name}": list(case.set) for name, case in file.cases.items()}
+    for place, ids in held.items():
+        for id_ in ids:
+            if id_ not in table:
+                raise ScenarioError(unknown("parameter", id_, table, f"{where}: {place}.set"))
 
 
 def _in_need_of_use(
@@ -302,7 +333,7 @@ def _check_settings(file: ScenarioFile, where: str) -> None:
 def _lookup_tables(file: ScenarioFile, files: InputFiles) -> dict[str, LookupTable]:
     tables = {}
     for name, spec in file.tables.items():
-        path = None if spec.file is None else files.find(spec.file)
+        path = None if spec.file is None else files.find(spec.file, f"{files.where}: tables.{name}.file")
         tables[name] = read_table(name, spec, path, f"{files.where}: tables.{name}")
     return tables
 
@@ -318,7 +349,9 @@ def _by_covariate(
         raise ScenarioError(f"{place}: one covariate is possible; {', '.join(file.parameters_by)} given.")
     covariate, by_category = next(iter(file.parameters_by.items()))
     labels = labels_of(file.population, covariate, place)
-    found = {category: [files.find(p) for p in paths] for category, paths in by_category.items()}
+    found = {
+        category: _found(files, paths, f"{place}.{covariate}.{category}") for category, paths in by_category.items()
+    }
     table, by = load_by_covariate(rows, covariate, found, labels, place)
     return table, by, [path for paths in found.values() for path in paths]
 

@@ -146,6 +146,7 @@ def first_times(
 def _named(program: Program, states: FloatArray, marks: FloatArray) -> dict[str, FloatArray]:
     by_name = {name: states[k] for k, name in enumerate(program.states)}
     for group in program.flat.names():
-        members = [states[program.states.index(m)] for m in program.flat.states_of(group) or []]
-        by_name[group] = np.min([np.full(states.shape[1], np.inf), *members], axis=0)
+        by_name[group] = np.full(states.shape[1], np.inf)
+        for member in program.flat.states_of(group) or []:
+            np.minimum(by_name[group], states[program.states.index(member)], out=by_name[group])
     return by_name | {name: marks[k] for k, name in enumerate(program.marks)}

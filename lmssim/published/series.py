@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+from scipy import special
 
-from lmssim.errors import ScenarioError, exact
+from lmssim.errors import InputError, ScenarioError, exact
 from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
-from lmssim.outcomes.estimators import Z975, incidence, study_interval
+from lmssim.model.published import follow_up_problem
+from lmssim.outcomes.estimators import Z975, binomial_quantile, incidence, study_interval
 from lmssim.outcomes.first_times import FirstTimes, first_times, lived_as, with_sequences
 
 if TYPE_CHECKING:
@@ -55,20 +56,25 @@ def is_time(statistic: str) -> bool:
     return "median" in statistic or "mean" in statistic
 
 
-def follow_up_times(program: Program, spec: FollowUp, n: int, seed: int, first: int = 0) -> FloatArray:
-    """Potential follow-up of patients first, first + 1, ... (years)."""
+def follow_up_times(
+    program: Program, spec: FollowUp, n: int, seed: int, first: int = 0, where: str = "follow_up"
+) -> FloatArray:
+    """Potential follow-up of patients first, first + 1, ... (years); `where` begins the message of a refusal."""
     base = {name: float(v[0]) for name, v in program.scenario.table.base().items()}
 
-    def number(value: float | str | None, default: float) -> float:
-        return default if value is None else float(expression.evaluate(expression.parse(value, "follow_up"), base, ""))
+    def number(value: float | str | None) -> float | None:
+        return None if value is None else float(expression.evaluate(expression.parse(value, where), base, where))
 
     u = np.empty(n)
     fill_uniforms(seed, STREAM_POPULATION, first, address_of("series follow-up"), 0, u)
-    low, high = number(spec.low, 0.0), number(spec.high, np.inf)
-    if spec.median is None:
+    low, high, median, sdlog = number(spec.low) or 0.0, number(spec.high), number(spec.median), number(spec.sdlog)
+    if wrong := follow_up_problem(low, high, median, sdlog):
+        raise ScenarioError(f"{where}.{wrong[0]}: {wrong[1]}")
+    high = np.inf if high is None else high
+    if median is None:
         times: FloatArray = low + u * (high - low)
         return times
-    centre, spread = np.log(number(spec.median, 1.0)), number(spec.sdlog, 0.5)
+    centre, spread = np.log(median), 0.5 if sdlog is None else sdlog
     with np.errstate(divide="ignore"):
         a, b = special.ndtr((np.log([low, high]) - centre) / spread)
     times = np.exp(centre + spread * special.ndtri(a + u * (b - a)))
@@ -113,7 +119,12 @@ def read_series(program: Program, names: Iterable[str] | None = None, n: int = 5
 
 def program_of(program: Program, series: Series) -> Program:
     """The program with the parameter values that hold for a series' patients."""
-    return compile_scenario(program.scenario.with_values(series.set)) if series.set else program
+    if not series.set:
+        return program
+    try:
+        return compile_scenario(program.scenario.with_values(series.set))
+    except InputError as error:
+        raise ScenarioError(f"{error} So it is with what the series '{series.label}' sets.") from None
 
 
 def wanted_lives(scenario: Scenario, names: Iterable[str]) -> dict[tuple[str, str | None], str]:
@@ -133,7 +144,8 @@ def _lives(program: Program, wanted: dict[tuple[str, str | None], str], n: int, 
 def _checked_follow_up(program: Program, name: str, n: int, seed: int) -> FloatArray:
     """Follow-up of a series' patients (years), under which each of its rows can be computed."""
     series = program.scenario.file.series[name]
-    follow_up = follow_up_times(program, series.follow_up, n, seed)
+    place = f"{program.scenario.path}: series.{name}.follow_up"
+    follow_up = follow_up_times(program, series.follow_up, n, seed, where=place)
     for row in series.rows:
         check_row(row, f"{program.scenario.path}: series.{name}.{row.target}", float(follow_up.max()))
     return follow_up
@@ -252,7 +264,7 @@ def _happened(read: Times, row: SeriesRow) -> Chosen:
 
 def _proportion(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     share = float(_happened(read, row).mean())
-    low, high = (float(stats.binom.ppf(q, row.n, share)) / max(row.n, 1) for q in (0.025, 0.975))
+    low, high = (binomial_quantile(q, row.n, share) / max(row.n, 1) for q in (0.025, 0.975))
     return share, low, high
 
 
@@ -261,7 +273,7 @@ def _median_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
     if not len(event):
         return np.nan, np.nan, np.nan
     k = (row.n + 1) / 2.0  # a sample median's rank is Beta(k, k)
-    low, high = (float(np.quantile(event, stats.beta.ppf(q, k, k))) for q in (0.025, 0.975))
+    low, high = (float(np.quantile(event, special.betaincinv(k, k, q))) for q in (0.025, 0.975))
     return float(np.median(event)), low, high
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import DataError, unknown
 from lmssim.model.language.csvfile import BLANK, Row, number, plain_number, read_unique
-from lmssim.model.published import RATIOS, Figures, problem
+from lmssim.model.published import LONGEST, RATIOS, Figures, problem
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
@@ -205,8 +205,8 @@ def _time(row: Row) -> tuple[float | None, float | None]:
     times = [time for part in parts if (time := plain_number(part)) is not None]
     if len(times) < len(parts):
         times = []
-    if len(times) not in (1, 2) or not all(0.0 <= time < 200.0 for time in times) or times != sorted(times):
-        raise row.refuse("time_years", f"'{text}' is not a time of 0 or more years, or a range of two such as 5-10.")
+    if len(times) not in (1, 2) or not all(0.0 <= time <= LONGEST for time in times) or times != sorted(times):
+        raise row.refuse("time_years", f"'{text}' is not a time from 0 to 200 years, or a range of two such as 5-10.")
     return times[0], times[1] if len(times) == 2 else None
 
 

@@ -109,7 +109,7 @@ SPOILT = {
     "time that is not a number": (TOML, "horizon = 50", "horizon = 50\ntimes = [nan]", ["settings.times", "nan"]),
     "negative willingness to pay": (TOML, "horizon = 50", "horizon = 50\nwtp = [-1]", ["settings.wtp", "-1"]),
     "cost category twice": (TOML, '["care"]', '["care", "care"]', ["cost_categories", "twice"]),
-    "negative age": (TOML, AGE, AGE.replace("60", "-5"), ["population.age", "-5", "0 or more"]),
+    "negative age": (TOML, AGE, AGE.replace("60", "-5"), ["population.age", "-5", "between 0 and 150"]),
     "unknown member of a group": (
         TOML,
         "[attributes]",
@@ -216,6 +216,8 @@ def test_includes_that_go_round_are_refused(cli: Cli, model: Path) -> None:
         (["seed", "-1"], ["run", "illness_death", "--seed", "-1"]),
         (["jobs", "0"], ["run", "illness_death", "--jobs", "0"]),
         (["'compild'", "'compiled'"], ["run", "illness_death", "--engine", "compild"]),
+        (["--figures", "unknown value 'svgz'", "svg"], ["run", "illness_death", "--figures", "svgz"]),
+        (["--figures", "--no-report"], ["run", "illness_death", "--figures", "svg", "--no-report"]),
         (["unknown value 'dask'", "loky", "threads"], ["run", "illness_death", "--backend", "dask"]),
         (["--precision"], ["run", "illness_death", "--precision", "0"]),
         (["--precision", "patients"], ["run", "illness_death", "--precision", "1e-9", "--patients", "1000"]),
@@ -254,7 +256,7 @@ PAIRS: dict[str, tuple[str, ...]] = {
     "--set": ("u_stable", "=1", "u_stable=", "a=b=c", "u_stable=0x1", "u_stable=1_0", "u_stabel=1", "\u0661=1"),
     "--switch": ("a", "=b", "a=", "nobody=here"),
 }
-CHOICES = {"--engine", "--backend", "--random-numbers", "--only", "--check", "--skip"}
+CHOICES = {"--engine", "--backend", "--random-numbers", "--only", "--check", "--skip", "--figures"}
 NAMES = {"--strategies", "--strategy", "--case"}
 REQUIRED = {"trace": ["--patient", "1"]}
 

@@ -85,7 +85,7 @@ def test_a_calibration_is_run_and_written(cli: Cli, calls: list[tuple[Any, ...]]
     manifest = json.loads((out / "manifest.json").read_text())
     found = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
     assert found == {*manifest["files"], "manifest.json", "mine.txt"}
-    assert {"fit.csv", "free.csv", "posterior.parquet", "report.html", "figures/fit.svg"} <= found
+    assert {"fit.csv", "free.csv", "posterior.parquet", "report.html", "figures/fit.png"} <= found
     assert manifest["result"]["settings"]["steps"] == 30
     assert set(manifest["result"]["inputs"]) == {"extremity.toml"}
     inputs = json.loads((out / "inputs.json").read_text())

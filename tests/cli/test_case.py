@@ -23,7 +23,7 @@ def test_the_command_writes_table_and_figures(write_scenario: Write, cli: Cli, t
     assert shown.code == 0
     assert "One patient" in shown.out
     assert "over 4 years" in shown.out
-    files = {"cases.csv", "case_one.svg", "case_one.png", "inputs.json", "manifest.json"}
+    files = {"cases.csv", "case_one.png", "inputs.json", "manifest.json"}
     assert {p.name for p in out.iterdir()} == files
     rows: list[dict[str, Any]] = json.loads(cli("case", path, "--patients", 2000, "--json").out)["cases"]
     assert [row["target_id"] for row in rows] == ["fig_1", ""]
@@ -40,7 +40,7 @@ def test_a_run_files_its_cases(write_scenario: Write, cli: Cli, tmp_path: Path) 
     out = tmp_path / "out"
     assert cli("run", write_scenario(CASE, CASE_VALUES), "--patients", 500, "--out", out, "--quiet").code == 0
     assert (out / "cases.csv").is_file()
-    assert (out / "figures" / "case_one.svg").is_file()
+    assert (out / "figures" / "case_one.png").is_file()
     assert "Published patients" in (out / "report.html").read_text()
     without = CASE[: CASE.index("[cases.one]")]
     assert cli("run", write_scenario(without, CASE_VALUES), "--patients", 500, "--out", out, "--quiet").code == 0

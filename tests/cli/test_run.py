@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +53,43 @@ def test_every_file_is_written_and_listed(folder: Path) -> None:
     there = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert there == {*manifest_of(folder)["files"], "manifest.json"}
     assert {f"{name}.csv" for name in TABLES} | {"histories.parquet", "marks.parquet", "report.html"} <= there
-    assert any(name.startswith("figures/") and name.endswith(".svg") for name in there)
-    assert any(name.startswith("figures/") and name.endswith(".png") for name in there)
+    assert {Path(name).suffix for name in there if name.startswith("figures/")} == {".png"}
+
+
+@pytest.mark.parametrize("options", [["--no-report"], ["--json"], ["--json", "--quiet", "--no-report"]])
+def test_tables_without_a_report(cli: Cli, folder: Path, tmp_path: Path, options: list[str]) -> None:
+    """Neither page nor pictures, of an earlier run neither; the tables are the same bytes."""
+    call = ["run", NAME, "--jobs", 1, "--out", tmp_path / "out"]
+    assert cli(*call, "--patients", 50, "--quiet").code == 0
+    outcome = cli(*call, "--patients", N, *options)
+    assert outcome.code == 0
+    assert "Report" not in outcome.out
+    assert set(manifest_of(tmp_path / "out")["files"]) == {
+        *(f"{name}.csv" for name in (*TABLES, "series")),
+        "inputs.json",
+    }
+    for name in TABLES:
+        assert (tmp_path / "out" / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes(), name
+
+
+def test_json_with_a_report(cli: Cli, tmp_path: Path) -> None:
+    """Who asks for the report, or for its figures, gets them with --json too."""
+    for name, options in (("report", ["--report"]), ("figures", ["--figures", "svg,pdf"])):
+        outcome = cli("run", NAME, "--patients", 20, "--jobs", 1, "--json", *options, "--out", tmp_path / name)
+        json.loads(outcome.out)
+        assert (tmp_path / name / "report.html").is_file()
+    written = {path.name for path in (tmp_path / "figures" / "figures").iterdir() if path.stem == "plane"}
+    assert written == {"plane.png", "plane.svg", "plane.pdf"}
+
+
+def test_json_loads_no_matplotlib(tmp_path: Path) -> None:
+    """Drawing takes half a second to load, which a table need not wait for."""
+    call = ["run", NAME, "--patients", "20", "--jobs", "1", "--json", "--quiet", "--out", str(tmp_path)]
+    code = (
+        "import sys\nfrom lmssim.cli.app import main\n"
+        f"try:\n    main({call!r})\nfinally:\n    assert not {{'matplotlib', 'PIL', 'jinja2'}} & set(sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
 def test_tables_read_back_bit_for_bit(folder: Path) -> None:

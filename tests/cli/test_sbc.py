@@ -28,7 +28,6 @@ FILES = {
     "emulator.csv",
     "held.csv",
     "verdict.json",
-    "ranks.svg",
     "ranks.png",
     "manifest.json",
 }

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 NAME = "illness_death"
-FILES = {"trace.csv", "stays.csv", "marks.csv", "draws.csv", "timeline.svg", "timeline.png", "inputs.json"}
+FILES = {"trace.csv", "stays.csv", "marks.csv", "draws.csv", "timeline.png", "inputs.json"}
 
 
 def test_text_shows_both_strategies(cli: Cli) -> None:

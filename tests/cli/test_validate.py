@@ -30,7 +30,7 @@ ROWS = (
     "ratio,all,,new,os,hazard_ratio,,0.7,,,60,,other,,",
 )
 FIRST = ["target_id", "observed", "predicted", "low", "high", "inside", "reading"]
-FILES = {"validation.csv", "figures/forest.svg", "figures/forest.png", "report.html", "inputs.json", "manifest.json"}
+FILES = {"validation.csv", "figures/forest.png", "report.html", "inputs.json", "manifest.json"}
 QUICK = ("--draws", 20, "--patients", 1000, "--jobs", 1)
 
 
@@ -66,7 +66,7 @@ def test_a_users_own_table(cli: Cli, model: Path, tmp_path: Path) -> None:
     assert "of 4 targets from 2 studies lie inside" in " ".join(outcome.out.split())
     page = (out / "report.html").read_text()
     assert "Not computable" in page
-    assert "data:image/svg+xml;base64" in page
+    assert "data:image/png;base64" in page
     manifest = json.loads((out / "manifest.json").read_text())
     assert set(manifest["files"]) == FILES - {"manifest.json"}
     assert (manifest["result"]["draws"], list(manifest["result"]["targets"])) == (20, ["own.csv"])
@@ -87,7 +87,7 @@ def test_json_is_one_document(cli: Cli, model: Path, tmp_path: Path) -> None:
     assert document["validation"][-1]["inside"] is None
     document = json.loads(cli(*words, table(tmp_path, ROWS[-1])).out)
     assert document["summary"]["counted"] == 0
-    assert not (out / "figures" / "forest.svg").exists()
+    assert not (out / "figures" / "forest.png").exists()
 
 
 def test_targets_that_calibration_holds_out(cli: Cli, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_the_manifest_lists_what_was_written(tmp_path: Path) -> None:
         store.write_text(folder.place("tables/a.csv"), "a")
         (folder.begin() / "b.svg").write_text("b")
         (folder.begin() / "b.png").write_text("b")
-        assert folder.add_figure(out / "b.svg") == out / "b.svg"
+        folder.add([out / "b.svg", out / "b.png"])
         document = folder.finish({"format": 1, "result": {"seed": 1}}, {"asked": {"seed": 1}})
     assert document == json.loads((out / "manifest.json").read_text())
     assert (document["format"], document["result"]) == (1, {"seed": 1})

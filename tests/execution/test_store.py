@@ -18,6 +18,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def test_columns_are_written_as_their_cells_are(tmp_path: Path) -> None:
+    """A table gives the same bytes as its rows one by one, whatever its columns hold."""
+    columns = {
+        "x": [0.1, float("nan"), float("inf"), -0.0, 1e300],
+        "text": ["a", "=1+1", "a", "-", "two, words"],
+        "n": [1, 2, 3, 4, 5],
+        "mixed": [None, True, 1, 1.0, "1"],
+        "+name": ["", "\u202e", '"', "\n", "'"],
+    }
+    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+    frame = frame.astype({"x": float, "n": int})
+    whole = store.write_csv(tmp_path / "whole.csv", frame).read_bytes()
+    assert whole == store.write_rows(tmp_path / "rows.csv", list(columns), store.records(frame)).read_bytes()
+
+
 def test_csv_keeps_every_bit(tmp_path: Path) -> None:
     """Floats read back as they were, blanks stand for what is missing, texts with commas are quoted."""
     frame = pd.DataFrame({"name": ["a", "b,c", None], "x": [0.1 + 0.2, float("nan"), 1e-300], "n": [1, 2, 3]})

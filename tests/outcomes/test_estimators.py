@@ -10,7 +10,7 @@ import pytest
 from lifelines import CoxPHFitter, KaplanMeierFitter
 from scipy import stats
 
-from lmssim.outcomes.estimators import hazard_ratio, incidence, logrank, risk_sets, study_interval
+from lmssim.outcomes.estimators import binomial_quantile, hazard_ratio, incidence, logrank, risk_sets, study_interval
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -78,6 +78,14 @@ def test_the_interval_of_a_study_without_censoring_is_binomial() -> None:
         low, high = (float(stats.binom.ppf(q, 50, share)) / 50 for q in (0.025, 0.975))
         assert study_interval(share, share * (1 - share), 50) == pytest.approx((low, high))
     assert [study_interval(share, 0.0, 50) for share in (0.0, 1.0)] == [(0.0, 0.0), (1.0, 1.0)]
+
+
+def test_quantiles_of_a_binomial_meet_scipy() -> None:
+    """The same whole numbers, also at shares that are whole counts of the trials and where no trial is."""
+    for n in (0, 1, 2, 7, 40, 1000):
+        for share in (0.0, 1e-9, 0.025, 0.3, 0.5, 1 / 7, 0.975, 1.0):
+            for q in (0.025, 0.4, 0.975):
+                assert binomial_quantile(q, n, share) == stats.binom.ppf(q, n, share)
 
 
 def test_a_studys_median_lies_in_its_interval() -> None:

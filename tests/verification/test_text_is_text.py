@@ -86,12 +86,12 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 COMMANDS = {
-    "run": ["--patients", "50"],
+    "run": ["--patients", "50", "--figures", "svg"],
     "show": ["--diagram", "out/diagram.svg"],
-    "trace": ["--patient", "1", "--out", "out"],
+    "trace": ["--patient", "1", "--out", "out", "--figures", "svg"],
     "verify": ["--patients", "100", "--check", "components-sum", "--out", "out"],
-    "switches": ["--patients", "1024", "--out", "out"],
-    "case": ["--patients", "100", "--out", "out"],
+    "switches": ["--patients", "1024", "--out", "out", "--figures", "svg"],
+    "case": ["--patients", "100", "--out", "out", "--figures", "svg"],
 }
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import qmc
 
 from lmssim.model.population.cells import Cell, cells_of, discrete_first
 from lmssim.model.population.joint import Population, RowPopulation
@@ -81,6 +80,8 @@ def _points(cell: Cell, size: int, rng: np.random.Generator) -> FloatArray:
     """Points of a cell; one if its patients are all alike."""
     if cell.is_point:
         return _MIDDLE
+    from scipy.stats import qmc  # loads for half a second, which a simulation need not wait for
+
     points: FloatArray = qmc.Sobol(sum(cell.free), scramble=True, rng=rng).random(size)
     return points
 

@@ -1,8 +1,8 @@
 """Which strategies are alike: for a piece of code, those under which its value is the same for the same patient.
 
-Their value is computed once a patient, and a life that differs in nothing else is walked once. Two strategies are alike
-for a piece of code if they set the parameters that it reads to the same expressions, and its questions about the
-strategy have the same answers.
+Two strategies are alike for a piece of code if they set the parameters that it reads to the same expressions, and its
+questions about the strategy have the same answers: its value is then computed once a patient. A life that has met none
+of the differences between two strategies is the same under both, and is walked once.
 """
 
 from __future__ import annotations
@@ -10,40 +10,93 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from lmssim.kernels.families import PIECEWISE
+from lmssim.kernels.layout import NONE
 from lmssim.model.language import expression
 from lmssim.model.language.expression import Apply, Lookup, Name, Number
+from lmssim.model.program.rows import Visits
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from lmssim.model.compile.draft import Draft
     from lmssim.model.language.expression import Node
-    from lmssim.model.program.rows import Code, Rows
+    from lmssim.model.program.rows import Code, Effect, Event, Guard, Rows, Transition
 
 Overrides = list[tuple[str, "Mapping[str, Node]"]]
 """By strategy, what it sets."""
+MOST_DIFFERENCES = 60
+"""Ways in which strategies differ that are told apart; what goes beyond is taken to differ between all of them."""
 
 
 def with_alike(d: Draft, rows: Rows, overrides: Overrides) -> Rows:
-    """The rows, each code and strategy with its class: strategies of one class are alike for it."""
+    """The rows, each code with the class of each strategy, and what lives ask with how strategies differ in it."""
     reads = _Reads(d)
-    codes = tuple(replace(code, classes=_classes_of(code, reads, overrides)) for code in rows.codes)
-    asking = [code.node for code in rows.codes if "strategy" in expression.names(code.node)]
-    asked = _classes([tuple(under(node, s) for node in asking) for s in range(len(overrides))])
-    strategies = tuple(replace(each, asked=k) for each, k in zip(rows.strategies, asked, strict=True))
-    return replace(rows, codes=codes, strategies=strategies)
+    codes = tuple(replace(code, classes=_classes_of(code.node, reads, overrides)) for code in rows.codes)
+    slots = [_classes_of(slot.node, reads, overrides) for slot in rows.slots]
+    plans = [_classes(numbers) for numbers in zip(*(each.plans for each in rows.strategies), strict=True)]
+    asks = _Asks(codes, slots, plans)
+    events = tuple(replace(event, differs=asks.of_event(event)) for event in rows.events)
+    states = tuple(
+        replace(
+            state,
+            transitions=tuple(replace(t, differs=asks.of_transition(t)) for t in state.transitions),
+            branches=tuple(replace(b, differs=asks.of(b.guard, b.effects, b.ref)) for b in state.branches),
+        )
+        for state in rows.states
+    )
+    return replace(rows, codes=codes, events=events, states=states, differences=tuple(asks.differences))
 
 
-def _classes_of(code: Code, reads: _Reads, overrides: Overrides) -> tuple[int, ...]:
-    """Class of each strategy for a piece of code."""
-    read = reads.of(code.node)
-    asks = "strategy" in expression.names(code.node)
+class _Asks:
+    """How strategies differ in what events, transitions and branches read."""
+
+    def __init__(
+        self, codes: Sequence[Code], slots: Sequence[tuple[int, ...]], plans: Sequence[tuple[int, ...]]
+    ) -> None:
+        self._codes, self._slots, self._plans = codes, slots, plans
+        self.differences: list[tuple[int, ...]] = []
+
+    def of_event(self, event: Event) -> int:
+        """Bit of a complication, the chance that it kills included."""
+        return self.of(event.guard, event.effects, event.ref, event.death_ref)
+
+    def of_transition(self, transition: Transition) -> int:
+        """Bit of a transition, with its plan if it is a test at visits."""
+        timing = transition.timing
+        if isinstance(timing, Visits):
+            plans = [self._plans[timing.plan]] if timing.plan >= 0 else []
+            return self.of(transition.guard, transition.effects, timing.ref, more=plans)
+        refs = (*timing.refs, timing.cure)
+        if timing.family == PIECEWISE:
+            first, n = timing.refs[:2]
+            refs = (*range(first, first + 3 * n), timing.cure)
+        return self.of(transition.guard, transition.effects, *refs)
+
+    def of(self, guard: Guard, effects: Iterable[Effect], *refs: int, more: Iterable[tuple[int, ...]] = ()) -> int:
+        """Bit of what a rule, effects and some values read; 0 if it is the same under all strategies."""
+        read = [self._of_ref(ref) for ref in (*refs, *(effect.ref for effect in effects)) if ref != NONE]
+        rule = [self._codes[guard.rule].classes] if guard.rule >= 0 else []
+        classes = _classes(list(zip(*read, *rule, *more, strict=True)))
+        if not any(classes):
+            return 0
+        if classes not in self.differences:
+            if len(self.differences) > MOST_DIFFERENCES:
+                classes = tuple(range(len(classes)))
+            if classes not in self.differences:
+                self.differences.append(classes)
+        return 1 << self.differences.index(classes)
+
+    def _of_ref(self, ref: int) -> tuple[int, ...]:
+        return self._slots[ref] if ref >= 0 else self._codes[-1 - ref].classes
+
+
+def _classes_of(node: Node, reads: _Reads, overrides: Overrides) -> tuple[int, ...]:
+    """Class of each strategy for an expression."""
+    read, asks = reads.of(node), "strategy" in expression.names(node)
     return _classes(
         [
-            (
-                tuple((name, changes[name]) for name in sorted(read & set(changes))),
-                under(code.node, s) if asks else None,
-            )
+            (tuple((name, changes[name]) for name in sorted(read & set(changes))), under(node, s) if asks else None)
             for s, (_, changes) in enumerate(overrides)
         ]
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import keyword
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,12 +16,11 @@ from lmssim.model.language.flat import FlatModel, flatten
 from lmssim.model.parameters.by_covariate import ByCovariate
 from lmssim.model.program.code import CodeTable
 from lmssim.model.program.lookups import Lookups
+from lmssim.model.program.meanings import refuse_two_meanings
 from lmssim.model.program.names import Names
 from lmssim.model.program.numbers import NumberTable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from lmssim.model.language.expression import Node
     from lmssim.model.language.schema import Schedule, Transition
     from lmssim.model.program.rows import Effect, Risk
@@ -66,7 +63,7 @@ class Draft:
         self.flat: FlatModel = flatten(self.file, self.where)
         covariates = {c.name: list(c.labels) for c in scenario.patients.covariates}
         self.by = scenario.by if scenario.by.covariate in covariates else ByCovariate()
-        self._refuse_two_meanings(covariates)
+        refuse_two_meanings(scenario, self.flat, self.where)
         self.numbers = NumberTable()
         self.lookups = Lookups(self.numbers)
         self.names = Names(
@@ -96,22 +93,6 @@ class Draft:
         self.transitions: list[Transition | None] = []
         self.schedules: list[Schedule] = []
         self.recorded: set[int] = set()
-
-    def _refuse_two_meanings(self, covariates: Mapping[str, object]) -> None:
-        kinds = {
-            "parameter": {**self.scenario.table, **self.by.ids},
-            "covariate": covariates,
-            "attribute": self.flat.levels,
-            "named expression": self.file.expressions,
-            "rule of a treatment planned by phase": self.flat.expressions,
-        }
-        for kind, names in (*list(kinds.items())[1:4], ("clock", self.file.clocks), ("lookup table", self.file.tables)):
-            if words := [name for name in names if keyword.iskeyword(name)]:
-                raise ScenarioError(f"{self.where}: {kind} '{words[0]}': {expression.reserved_word(words[0])}")
-        for (a, first), (b, second) in itertools.combinations(kinds.items(), 2):
-            both = [name for name in first if name in second]
-            if both:
-                raise ScenarioError(f"{self.where}: the name '{both[0]}' is both a {a} and a {b}; rename one of them.")
 
     def index(self, kind: str, name: str, names: list[str], where: str) -> int:
         """Position of a name, or an error with the nearest one."""

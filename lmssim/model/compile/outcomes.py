@@ -106,7 +106,7 @@ class _Compiler:
             parts: Mapping[str, float] = getattr(outcome, kind)
             for part, weight in parts.items():
                 place = f"{where}.{kind}"
-                cost = Cost(number, self.d.code.ref(weight, f"{place}.{part}", "number"))
+                cost = Cost(number, self.d.code.ref(weight, f"{place}.{part}", "size"))
                 getattr(self, f"_{kind}")(part, weight, cost, place)
 
     # --- one part of each kind ---

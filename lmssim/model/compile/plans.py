@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, UnsupportedError, exact
@@ -35,6 +36,21 @@ def _plan(d: Draft, name: str, plan: Plan) -> rows.Plan:
     return rows.Plan(name=name, origin=origin, ticks=ticks, discounts=discounts)
 
 
+def _count(d: Draft, value: float | str, where: str) -> int:
+    """Largest number of ticks."""
+    number = d.fixed(value, where, "numbers of ticks")
+    if number != int(number):
+        raise ScenarioError(f"{where}: {exact(number)} is not a whole number of ticks.")
+    return int(number)
+
+
+def _never(i: int, ends: float, begins: float, where: str) -> str:
+    """Why a period of a plan, which is not the first, has no ticks."""
+    if begins == math.inf:
+        return f"{where}.periods[{i + 1}]: never begins, as periods[{i}] before it has no end (`until`)."
+    return f"{where}.periods[{i + 1}].until: {exact(ends)} lies before {exact(begins)}, where periods[{i}] ends."
+
+
 def check_interval(years: float, where: str) -> None:
     """Refuse an interval between ticks or rounds that is shorter than about an hour."""
     if years < SHORTEST:
@@ -43,14 +59,17 @@ def check_interval(years: float, where: str) -> None:
 
 def _ticks(d: Draft, plan: Plan, where: str) -> list[float]:
     horizon = d.file.settings.horizon
-    most = MAX_TICKS + 1 if plan.max is None else int(d.fixed(plan.max, f"{where}.max"))
+    most = MAX_TICKS + 1 if plan.max is None else _count(d, plan.max, f"{where}.max")
     ticks: list[float] = []
-    base = 0.0
+    base, begins = 0.0, 0.0
     for i, period in enumerate(plan.periods):
         place = f"{where}.periods[{i + 1}]"
         every = d.fixed(period.every, f"{place}.every")
         check_interval(every, f"{place}.every")
-        until = horizon if period.until is None else min(horizon, d.fixed(period.until, f"{place}.until"))
+        ends = math.inf if period.until is None else d.fixed(period.until, f"{place}.until")
+        if ends < begins or begins == math.inf:
+            raise ScenarioError(_never(i, ends, begins, where))
+        begins, until = ends, min(horizon, ends)
         first = d.fixed(plan.first, f"{where}.first") if plan.first is not None and i == 0 else base + every
         for k in itertools.count():
             tick = first + k * every

@@ -63,7 +63,7 @@ def _state(d: Draft, name: str, state: State, terminal: int) -> rewards.StateRew
     where = f"{d.where}: states.{name}"
     result = rewards.StateRewards(
         utility=_utility(d, state, f"{where}.utility"),
-        entry_qaly=d.code.ref(state.entry_utility, f"{where}.entry_utility", "number"),
+        entry_qaly=d.code.ref(state.entry_utility, f"{where}.entry_utility", "size"),
         rate=_cost_per_year(d, state, f"{where}.cost_per_year"),
         entry=costs_of(d, state.entry_cost, f"{where}.entry_cost"),
         schedules=tuple(_schedule(d, tick, f"{where}.schedule.{tick.name}") for tick in state.schedule),
@@ -90,11 +90,16 @@ def _lasting_utility(d: Draft, utility: float | str | None) -> float | str | Non
         if flag not in d.flat.levels:
             raise ScenarioError(unknown("attribute", flag, d.flat.levels, f"{d.where}: lasting"))
         if lasting.utility_loss is not None:
-            d.code.ref(lasting.utility_loss, f"{d.where}: lasting.{flag}.utility_loss", "loss")
+            _loss(d, lasting.utility_loss, f"{d.where}: lasting.{flag}.utility_loss")
             loss = f"({lasting.utility_loss}) * {flag}"
             additive = d.file.utilities.combine == "additive"
             utility = f"{utility} - {loss}" if additive else f"({utility}) * (1 - {loss})"
     return utility
+
+
+def _loss(d: Draft, loss: float | str | None, where: str) -> int:
+    """A loss of utility: an amount, or a share, of which more than all of it cannot be lost."""
+    return d.code.ref(loss, where, "loss" if d.file.utilities.combine == "additive" else "share of utility")
 
 
 def _cost_per_year(d: Draft, state: State, where: str) -> rewards.Costs:
@@ -107,7 +112,7 @@ def _cost_per_year(d: Draft, state: State, where: str) -> rewards.Costs:
 
 def _schedule(d: Draft, tick: Schedule, where: str) -> rewards.Schedule:
     plan = d.index("plan", tick.at, d.plans, f"{where}.at")
-    loss = d.code.ref(tick.utility_loss, f"{where}.utility_loss", "loss")
+    loss = _loss(d, tick.utility_loss, f"{where}.utility_loss")
     years = d.code.ref(_finite(tick.years), f"{where}.years", "time")
     return rewards.Schedule(
         plan=plan, loss=loss, years=years, number=_number(d, tick), costs=costs_of(d, tick.cost, f"{where}.cost")
@@ -128,7 +133,7 @@ def _limited(d: Draft, spell: Limited, where: str) -> rewards.Limited:
         raise ScenarioError(f"{where}.years = 'forever': a number of years; what has no end is part of the state.")
     return rewards.Limited(
         years=d.code.ref(spell.years, f"{where}.years", "time"),
-        loss=d.code.ref(spell.utility_loss, f"{where}.utility_loss", "loss"),
+        loss=_loss(d, spell.utility_loss, f"{where}.utility_loss"),
         costs=costs_of(d, spell.cost_per_year, f"{where}.cost_per_year"),
     )
 
@@ -172,7 +177,7 @@ def _transition(d: Draft, spec: Transition | None, counts: rewards.Costs) -> rew
     return rewards.TransitionRewards(
         costs=costs_of(d, spec.cost, f"{d.where}: transitions.cost"),
         counts=counts,
-        qalys=d.code.ref(spec.qalys, f"{d.where}: transitions.qalys", "number"),
+        qalys=d.code.ref(spec.qalys, f"{d.where}: transitions.qalys", "size"),
         over_stay=spec.over_stay,
     )
 
@@ -184,7 +189,7 @@ def _mark(d: Draft, name: str, counts: rewards.Costs) -> rewards.MarkRewards:
         return rewards.MarkRewards(costs=counts, loss=NONE, years=NONE, stops=False, stacks=False)
     return rewards.MarkRewards(
         costs=costs_of(d, event.cost, f"{where}.cost") + counts,
-        loss=d.code.ref(event.utility_loss, f"{where}.utility_loss", "loss"),
+        loss=_loss(d, event.utility_loss, f"{where}.utility_loss"),
         years=d.code.ref(_finite(event.years), f"{where}.years", "time"),
         stops=event.stop_on_leaving,
         stacks=event.stack,

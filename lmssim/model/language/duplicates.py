@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import ScenarioError
 from lmssim.model.language.schema import Planned, Section
+from lmssim.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Iterator
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 FILES = ("include", "parameters", "shared_parameters")
 """Lists of files, whose rows are compared when they are read."""
+
+LABELLED = ("strategies", "endpoints", "states", "events", "treatments", "series", "cases", "outcomes")
+"""Sections whose entries have a label."""
+APART = ("strategies", "endpoints")
+"""Those of them whose labels head the rows of tables and the lines of figures."""
 
 VALUES = (".probabilities", ".rates", ".vials", ".members", "partitioned_survival.states", "transitions")
 """Lists of values, of which two may well be equal, and lists that are compared where they are compiled."""
@@ -46,6 +52,7 @@ def refuse_duplicates(file: ScenarioFile, where: str, within: Collection[str] | 
                 raise ScenarioError(
                     f"{where}: {key}[{i}]: {_said(entry)} stands twice, here and at {key}[{seen[entry]}]."
                 )
+    _refuse_alike(file, where)
     for name, endpoint in file.endpoints.items():
         if both := [event for event in endpoint.events if event in endpoint.competing]:
             raise ScenarioError(
@@ -53,6 +60,21 @@ def refuse_duplicates(file: ScenarioFile, where: str, within: Collection[str] | 
             )
     for name, treatment in file.treatments.items():
         _refuse_shared(file, name, treatment, where)
+
+
+def _refuse_alike(file: ScenarioFile, where: str) -> None:
+    """Refuse a label that nobody sees, and strategies or endpoints that tables and figures could not tell apart."""
+    for section in LABELLED:
+        seen: dict[str, str] = {}
+        for name, entry in getattr(file, section).items():
+            label = one_line(name if entry.label is None else entry.label)
+            if not label:
+                raise ScenarioError(f"{where}: {section}.{name}.label: is blank; give a text, or leave the key out.")
+            if section in APART and seen.setdefault(label, name) != name:
+                raise ScenarioError(
+                    f"{where}: {section}.{name}.label: '{label}' is what {section}.{seen[label]} is called, too;"
+                    " nobody could tell them apart."
+                )
 
 
 def refuse_repeats(section: Section, where: str, within: Collection[str] | None = None) -> None:

@@ -76,14 +76,22 @@ def load_groups(
 
 
 def _check_agreement(group: Group, table: ParameterTable) -> None:
-    """Refuse a multivariate normal whose mean is not the value of its members, which the base case uses."""
-    for i, (member, mean) in enumerate(zip(group.members, group.mean, strict=False)):
-        p, sd = table[member], math.sqrt(group.covariance[i][i])
+    """Refuse a group whose stated mean is not the value of its members, which the base case uses."""
+    for member, (mean, sd) in zip(group.members, _moments(group), strict=False):
+        p = table[member]
         if not p.held and not p.expression and abs(p.value - mean) > APART * sd + 1e-9 * abs(mean):
             raise group.refusal(
                 f"mean of '{member}' is {mean:.6g} (sd {sd:.3g}), but its value is {p.value:.6g} at {p.file}:{p.line};"
                 " state the same in both places"
             )
+
+
+def _moments(group: Group) -> list[tuple[float, float]]:
+    """Mean and standard deviation of each member of a group that states them; none of a posterior."""
+    if group.kind == "dirichlet":
+        n = sum(group.counts)
+        return [(count / n, math.sqrt(count * (n - count) / (n * n * (n + 1.0)))) for count in group.counts]
+    return [(mean, math.sqrt(group.covariance[i][i])) for i, mean in enumerate(group.mean)]
 
 
 def away_from_draws(group: Group, table: ParameterTable) -> list[str]:

@@ -46,10 +46,12 @@ OPCODES = {
 
 CHECK_KINDS = {
     "number": machine.KIND_NUMBER,
+    "size": machine.KIND_NUMBER,
     "effect": machine.KIND_NUMBER,
     "probability": machine.KIND_PROBABILITY,
     "utility": machine.KIND_UTILITY,
     "loss": machine.KIND_LOSS,
+    "share of utility": machine.KIND_PROBABILITY,
     "cost": machine.KIND_POSITIVE,
     "time": machine.KIND_POSITIVE,
     "multiplier": machine.KIND_POSITIVE,

@@ -163,6 +163,11 @@ class Names:
             return self._by_category(name, where)
         if name in self.parameters:
             self.used.add(name)
+        if labels := self.covariates.get(name):
+            raise ExpressionError(
+                f"{where}: '{name}' has labels, which are no numbers; write {name} == '{labels[0]}', or"
+                f" {name}_{labels[0]}, which is 1 for this label and 0 for the others."
+            )
         known = name in self.parameters or name in self.covariates or name in self._moments()
         if known or self.attribute_bit(name) is not None or self.clock(name) is not None:
             return Name(name)

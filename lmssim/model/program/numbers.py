@@ -26,6 +26,7 @@ TOLERANCE = 1e-9
 """How far a sum of probabilities may differ from 1 by rounding."""
 CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
     "number": ("a finite number", np.isfinite),
+    "size": (f"a number from -{LARGEST:g} to {LARGEST:g}", lambda v: np.abs(v) <= LARGEST),
     "probability": ("a probability between 0 and 1", lambda v: (v >= 0) & (v <= 1)),
     "cost": (f"a cost of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
     "time": (f"a time of 0 or more, in years, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
@@ -33,6 +34,10 @@ CHECKS: dict[str, tuple[str, Callable[[FloatArray], Any]]] = {
     "effect": (f"a log ratio of at most {LARGEST_LOG:g}", lambda v: v <= LARGEST_LOG),
     "utility": ("a utility between -1 and 1", lambda v: (v >= -1) & (v <= 1)),
     "loss": ("a utility loss between 0 and 2", lambda v: (v >= 0) & (v <= 2)),
+    "share of utility": (
+        "a utility loss between 0 and 1, as it is a share of the utility (combine = 'multiplicative')",
+        lambda v: (v >= 0) & (v <= 1),
+    ),
     "amount": (f"an amount of 0 or more, at most {LARGEST:g}", lambda v: (v >= 0) & (v <= LARGEST)),
     "share": ("add up to {}, over 1", lambda v: (v >= 0) & (v <= 1 + TOLERANCE)),
     "whole": (

@@ -129,6 +129,13 @@ def _pack_header(memory: Memory, rows: Rows) -> None:
     )
 
 
+def _differences(rows: Rows) -> list[int]:
+    """By pair of strategies, the bits of the ways in which they differ."""
+    n = len(rows.strategies)
+    pairs = ((j, k) for j in range(n) for k in range(n))
+    return [sum(1 << b for b, classes in enumerate(rows.differences) if classes[j] != classes[k]) for j, k in pairs]
+
+
 def _lossy(rows: Rows) -> int:
     """2 if a state's schedules or limited rewards take utility away for some time, 1 if events alone do, else 0."""
     states = rows.rewards.of_state
@@ -149,7 +156,7 @@ def _pack_lists(memory: Memory, rows: Rows) -> None:
         "rate_family": rows.rate_families,
         "clock_first": [clock.first for clock in rows.clocks],
         "plan_table": [plan for strategy in rows.strategies for plan in strategy.plans],
-        "asked_table": [strategy.asked for strategy in rows.strategies],
+        "difference": _differences(rows),
         "tick_start": [0, *(last for _, last in ticks)],
         "life_offset": [0] if life is None else life.offset,
         "life_n": [1] if life is None else life.n_intervals,
@@ -345,7 +352,7 @@ def _scratch(memory: Memory, rows: Rows, n_values: int) -> tuple[int, int]:
         "w_risk": n_risks * layout.R_WIDTH,
         "w_stamp": n_kept,
         "w_memo": n_values,
-        "w_alike": n_strategies,
+        "w_met": n_strategies,
         "w_start": n_strategies,
     }
     floats = {

@@ -94,6 +94,8 @@ class Event:
     death_decision: int
     death_state: int
     """Where it leads if fatal, -1 if it never is."""
+    differs: int = 0
+    """Bit of the way in which strategies differ in what it reads (`Rows.differences`), 0 if in nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,8 @@ class Branch:
     guard: Guard
     change: Change
     effects: tuple[Effect, ...]
+    differs: int = 0
+    """Bit of the way in which strategies differ in what it reads (`Rows.differences`), 0 if in nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +175,8 @@ class Transition:
     """Event that it is a tick of."""
     mark: int
     """Mark that it leaves, or -1."""
+    differs: int = 0
+    """Bit of the way in which strategies differ in what it reads (`Rows.differences`), 0 if in nothing."""
 
     @property
     def silent(self) -> bool:
@@ -266,8 +272,6 @@ class Strategy:
     mix: tuple[Share, ...]
     plans: tuple[int, ...]
     """By plan, the plan whose ticks are used."""
-    asked: int = 0
-    """Its class by the answers to all questions about the strategy: one under which they are the same."""
 
 
 # === Expressions ===
@@ -340,6 +344,8 @@ class Rows:
     slots: tuple[Slot, ...]
     codes: tuple[Code, ...]
     axes: tuple[Axis, ...]
+    differences: tuple[tuple[int, ...], ...] = ()
+    """By bit of `differs`, the class of each strategy: what has the bit reads the same under strategies of a class."""
 
     @cached_property
     def transitions(self) -> tuple[Transition, ...]:

@@ -36,12 +36,12 @@ from lmssim.report.parts.digits import MISSING, listed, plain
 from lmssim.report.parts.forest import LONGEST, ForestRow, plot_forest
 from lmssim.report.parts.labels import named
 from lmssim.report.parts.page import cells, picture, write_page
-from lmssim.report.parts.style import save_figure
+from lmssim.report.parts.style import PNG, save_figure
 from lmssim.report.parts.terminal import plain_table
 from lmssim.studies.calibration.result import observed_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -78,8 +78,13 @@ CAPTIONS = {
 """Title and caption of each figure, in order of the report."""
 
 
-def write_report(calibration: Calibration, folder: Path, manifest: Mapping[str, Any] | None = None) -> list[Path]:
-    """Write `figures/` (SVG and PNG) and `report.html`: one file that needs no network and no script.
+def write_report(
+    calibration: Calibration,
+    folder: Path,
+    manifest: Mapping[str, Any] | None = None,
+    formats: Sequence[str] = (PNG,),
+) -> list[Path]:
+    """Write `figures/` and `report.html`: one file that needs no network and no script.
 
     Parameters
     ----------
@@ -87,17 +92,20 @@ def write_report(calibration: Calibration, folder: Path, manifest: Mapping[str, 
         Where; made if absent.
     manifest : mapping, optional
         What was run, printed at the end; without it the diagnostics.
+    formats : sequence of str
+        Those of the figures; the page shows the first.
 
     Returns
     -------
     list of Path
         The files.
     """
-    written, pictures = [], {}
+    written: list[Path] = []
+    pictures = {}
     for name, figure in calibration_figures(calibration):
-        path = save_figure(figure, folder / "figures", name)
-        written += [path, path.with_suffix(".png")]
-        pictures[name] = picture(path, *CAPTIONS[name])
+        files = save_figure(figure, folder / "figures", name, formats)
+        written += files
+        pictures[name] = picture(files[0], *CAPTIONS[name])
     page = write_page(
         folder / "report.html",
         "calibration.html.j2",

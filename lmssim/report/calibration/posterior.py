@@ -91,8 +91,8 @@ def _draw_trace(ax: Axes, trace: pd.DataFrame) -> None:
     for i, (_, of) in enumerate(trace.groupby("ensemble")):
         of = of.sort_values("step").iloc[:: max(math.ceil(len(of) / POINTS), 1)]
         step, colour = of["step"].to_numpy(), _colour(i)
-        ax.fill_between(step, of["low"], of["high"], color=colour, alpha=0.08, linewidth=0)
-        ax.plot(step, of["mean"], color=colour, linewidth=0.9)
+        ax.fill_between(step, of["low"], of["high"], color=colour, alpha=0.08, linewidth=0, rasterized=True)
+        ax.plot(step, of["mean"], color=colour, linewidth=0.9, rasterized=True)
     first, last = trace["step"].min(), trace["step"].max()
     if trace["burn_in"].any():
         ax.axvspan(first, trace.loc[trace["burn_in"], "step"].max() + 1, color="#EFEFEF", zorder=0)
@@ -194,7 +194,7 @@ def _draw_regions(ax: Axes, x: FloatArray, y: FloatArray) -> None:
     mass = np.cumsum(ordered) / ordered.sum()
     levels = [float(ordered[np.searchsorted(mass, share)]) for share in REGIONS]
     if not levels[0] < levels[1] < ordered[0]:
-        ax.plot(x, y, ".", color=POSTERIOR, markersize=1)
+        ax.plot(x, y, ".", color=POSTERIOR, markersize=1, rasterized=True)
         return
     middle_x, middle_y = (xs[1:] + xs[:-1]) / 2, (ys[1:] + ys[:-1]) / 2
     colours = [to_rgba(POSTERIOR, 0.3), to_rgba(POSTERIOR, 0.75)]

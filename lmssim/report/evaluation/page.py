@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.report.evaluation.answer import answer, question
 from lmssim.report.evaluation.conventions import conventions
-from lmssim.report.evaluation.figures import caption
+from lmssim.report.evaluation.figures.standard import caption
 from lmssim.report.evaluation.limitations import limitations
 from lmssim.report.evaluation.sources import cited_sources, parameter_tables
 from lmssim.report.evaluation.tables import main_table, standard_tables

@@ -66,8 +66,12 @@ def amount(value: float) -> str:
 
 
 def listed(words: list[str], last: str = "and") -> str:
-    """Words in a sentence: "a", "a and b", "a, b and c"."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}" if words else ""
+    """Words in a sentence: "a", "a and b", "a, b and c"; "a, x; b; and c" where one has a comma of its own."""
+    if len(words) < 2:
+        return "".join(words)
+    if len(words) > 2 and any(", " in word for word in words):
+        return f"{'; '.join(words[:-1])}; {last} {words[-1]}"
+    return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def _fixed(value: float, places: int) -> str:

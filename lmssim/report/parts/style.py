@@ -12,19 +12,24 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text as Written
 from matplotlib.ticker import FixedFormatter
+from PIL import Image
 
 from lmssim.execution import store
 from lmssim.report.parts.labels import LONGEST, LONGEST_LABEL, short
 from lmssim.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from matplotlib.artist import Artist
     from matplotlib.backend_bases import RendererBase
 
 PALETTE = (
@@ -63,6 +68,16 @@ GREYS = ("#6E6E6E", "#A9A9A9", "#D9D9D9", "#8C8C8C")
 INK = "#222222"
 FAINT = "#8A8A8A"
 DPI = 150
+"""Pixels of an inch."""
+COLOURS = 128
+"""Of a PNG file, at most: what a figure shows and their blends at edges."""
+PNG = "png"
+FORMATS = (PNG, "svg", "pdf")
+"""Formats of figures; pages show PNG."""
+METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": "lmssim"},
+    "pdf": {"CreationDate": None, "Creator": "lmssim", "Producer": None},
+}
 LETTERS = 12.0
 """Letters of a title on an inch."""
 
@@ -123,9 +138,21 @@ def _show_hidden(figure: Figure) -> None:
         formatter = axis.get_major_formatter()
         if isinstance(formatter, FixedFormatter):
             formatter.seq = [visible(name) for name in formatter.seq]
-    for written in figure.findobj(Written):
-        if isinstance(written, Written):
-            written.set_text(visible(written.get_text()))
+    for written in _written(figure):
+        text = written.get_text()
+        if (seen := visible(text)) != text:
+            written.set_text(seen)
+
+
+def _written(artist: Artist) -> Iterator[Written]:
+    """Every text that is drawn, but for the labels of ticks, which formatters write."""
+    for child in artist.get_children():
+        if isinstance(child, Axis):
+            yield child.label
+        elif isinstance(child, Written):
+            yield child
+        else:
+            yield from _written(child)
 
 
 def legend_name(label: str, longest: int = LONGEST) -> str:
@@ -150,6 +177,15 @@ def title_figure(figure: Figure, title: str) -> None:
     figure.suptitle(lines, x=0.01, ha="left", fontsize=10, weight="bold")
 
 
+def width_of(figure: Figure, names: Iterable[str]) -> float:
+    """Width (inches) of the widest of some names at the ticks of an axis."""
+    written = [figure.text(0.0, 0.0, visible(name), fontsize=_RC["ytick.labelsize"]) for name in names]
+    widths = [text.get_window_extent().width / figure.dpi for text in written]
+    for text in written:
+        text.remove()
+    return max(widths, default=0.0)
+
+
 def line_style(index: int) -> dict[str, Any]:
     """Colour and line style of the strategy at a position."""
     return {"color": PALETTE[index % len(PALETTE)], "linestyle": LINES[index % len(LINES)]}
@@ -160,8 +196,16 @@ def marker_style(index: int) -> dict[str, Any]:
     return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)]}
 
 
-def save_figure(figure: Figure, folder: Path, name: str) -> Path:
-    """Write a figure as SVG and PNG, each whole or not at all.
+def dark(color: str) -> tuple[float, float, float]:
+    """A colour dark enough to be read as text on white."""
+    red, green, blue = to_rgb(color)
+    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    factor = min(1.0, 0.38 / light) if light else 1.0
+    return red * factor, green * factor, blue * factor
+
+
+def save_figure(figure: Figure, folder: Path, name: str, formats: Sequence[str] = (PNG,)) -> list[Path]:
+    """Write a figure in some formats, each file whole or not at all.
 
     Parameters
     ----------
@@ -171,19 +215,37 @@ def save_figure(figure: Figure, folder: Path, name: str) -> Path:
         Where; made if absent.
     name : str
         File name without its ending.
+    formats : sequence of str
+        Of `FORMATS`.
 
     Returns
     -------
-    Path
-        The SVG file.
+    list of Path
+        The files, in the order of the formats.
 
     Notes
     -----
-    The same figure gives the same bytes: fixed ids, text as paths, no date and no program name.
+    The same figure gives the same bytes: fixed ids, text as paths, no date and no program name. A PNG file has at most
+    `COLOURS` colours, which makes it a third as large.
     """
     store.make_folder(folder)
+    files = [folder / f"{name}.{suffix}" for suffix in formats]
     with figure_style():
-        for suffix, metadata in (("svg", {"Date": None, "Creator": "lmssim"}), ("png", {"Software": None})):
-            with store.replacing(folder / f"{name}.{suffix}") as temporary:
-                figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata)
-    return folder / f"{name}.svg"
+        for file, suffix in zip(files, formats, strict=True):
+            with store.replacing(file) as temporary:
+                if suffix == PNG:
+                    _write_png(figure, temporary)
+                else:
+                    figure.savefig(temporary, format=suffix, dpi=DPI, metadata=METADATA[suffix])
+    return files
+
+
+def _write_png(figure: Figure, path: Path) -> None:
+    """Draw a figure once, and write its pixels."""
+    before = figure.dpi
+    figure.set_dpi(DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]  # type: ignore[no-untyped-call]
+    figure.set_dpi(before)
+    Image.fromarray(pixels).quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, PNG)

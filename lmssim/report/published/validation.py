@@ -183,7 +183,7 @@ def write_validation_report(
     manifest : mapping
         What was run, printed at the end.
     figure : Path or None
-        The forest plot (SVG), if there is one.
+        The forest plot (PNG or SVG), if there is one.
     """
     sentences = summary_sentences(validation)
     return write_study_page(

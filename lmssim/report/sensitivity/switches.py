@@ -12,7 +12,7 @@ from rich.text import Text
 from lmssim.outcomes.estimators import Z975
 from lmssim.report.parts.digits import amount, rounded
 from lmssim.report.parts.labels import currency_name, option_label, short, strategy_labels, switch_label
-from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
+from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure, width_of
 from lmssim.report.parts.terminal import plain_table
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ LEAST_MONEY = 0.01
 """Net benefit that is no more than rounding."""
 LEAST_SHOWN = 0.03
 """Change, as a share of the largest, below which no bar is drawn."""
-LEAST_HEIGHT = 0.6
-"""Inches of a panel with few options."""
+LEAST_HEIGHT, PANEL, LEAST_WIDTH = 0.6, 1.9, 6.0
+"""Inches of the height of a panel with few options, of a panel's width, and of a figure's."""
 UP, DOWN = PALETTE[1], PALETTE[2]
 
 
@@ -86,7 +86,9 @@ def plot_switches(study: SwitchStudy) -> Figure:
     across = min(len(study.compared), ACROSS)
     down = math.ceil(len(study.compared) / across)
     with figure_style():
-        figure = new_figure(4.0 + 1.9 * across, (0.85 + max(0.19 * len(cases), LEAST_HEIGHT)) * down + 0.7)
+        figure = new_figure(LEAST_WIDTH, (0.85 + max(0.19 * len(cases), LEAST_HEIGHT)) * down + 0.7)
+        names = [_row_name(study, case) for case in cases]
+        figure.set_figwidth(max(width_of(figure, names) + PANEL * across + 0.3, LEAST_WIDTH))
         axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
         for ax, strategy in zip(axes, study.compared, strict=False):
             _draw(ax, study, cases, strategy)
@@ -94,12 +96,23 @@ def plot_switches(study: SwitchStudy) -> Figure:
             ax.tick_params(axis="x", labelbottom=True)
         for ax in axes[len(study.compared) :]:
             ax.set_visible(False)
-        axes[0].set_yticks(range(len(cases)), [short(case_label(study, case), LONGEST_CASE) for case in cases])
+        axes[0].set_yticks(range(len(cases)), names)
         axes[0].set_ylim(-0.6, len(cases) - 0.4)
         wtp, currency = amount(study.wtp[0]), currency_name(study.scenario)
         figure.supxlabel(f"Change in incremental net benefit at {wtp} per QALY, thousand {currency}", fontsize=9)
         title_figure(figure, f"What each option changes, compared with {labels[study.scenario.comparator]}")
         return figure
+
+
+def _row_name(study: SwitchStudy, case: Case) -> str:
+    """Switch and option on one line; where that is long, some of each, so that options stay apart."""
+    label = case_label(study, case)
+    if len(label) <= LONGEST_CASE:
+        return label
+    switch, option = switch_label(study.scenario, case.switch), option_label(study.scenario, case.switch, case.option)
+    room = max(LONGEST_CASE - 2 - len(option), LONGEST_CASE // 2)
+    name = short(switch, room)
+    return f"{name}: {short(option, LONGEST_CASE - 2 - len(name))}"
 
 
 def _shown(study: SwitchStudy) -> list[Case]:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from lmssim.bundled import find_calibration
-from lmssim.errors import DataError, ScenarioError, unknown
+from lmssim.bundled import bundled_names, find_calibration, find_scenario
+from lmssim.errors import DataError, ScenarioError, nearest, unknown
 from lmssim.execution.manifest import input_hashes
 from lmssim.model.language import expression
 from lmssim.model.language.duplicates import refuse_repeats
@@ -33,7 +33,7 @@ from lmssim.reach import Reach
 from lmssim.studies.calibration.rows import Row, rows_of_studies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from lmssim.kernels import FloatArray
     from lmssim.model.language.schema.calibration import Free
@@ -281,12 +281,10 @@ def load_problem(name: str | Path) -> Problem:
     path = find_calibration(name)
     data = read_toml(path)
     file = checked(CalibrationFile, data, path)
-    target = path.parent / file.scenario
-    if target.suffix == ".toml":
-        Reach.of(path).check(target, file.scenario, f"{path}: scenario")
+    model = _scenario_file(file.scenario, path)
     Reach.of(path).check(path.parent / TARGETS, TARGETS, str(path))
     additions: dict[str, Any] = {key: data[key] for key in ("series", "strategies") if key in data}
-    scenario = load_scenario(target if target.is_file() else file.scenario, additions=additions)
+    scenario = load_scenario(model, additions=additions)
     where = str(path)
     refuse_repeats(file, where)
     _check_names(file, scenario, where)
@@ -302,6 +300,15 @@ def load_problem(name: str | Path) -> Problem:
     for family in sorted(families - set(file.tau)):
         raise ScenarioError(f"{where}: tau: has no '{family}', and some fitted targets are of this family.")
     return Problem(path.stem, file, scenario, series, rows, free, tau, path)
+
+
+def _scenario_file(name: str, path: Path) -> Path:
+    """The scenario of the calibration at a path: a file in its reach, or a bundled scenario by its name."""
+    beside = path.parent / name
+    is_word = Path(name).name == name and not beside.suffix
+    found = find_scenario(name) if not beside.is_file() and (is_word or name in bundled_names()) else beside
+    Reach.of(path).check(found, name, f"{path}: scenario")
+    return found
 
 
 def _posterior(path: Path, name: str) -> Path:
@@ -336,6 +343,7 @@ def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:
             raise ScenarioError(f"{where}: given: '{id_}' is derived ({text}); name what it comes from.")
         if id_ in fitted:
             raise ScenarioError(f"{where}: given: '{id_}' is fitted, so it cannot be given.")
+    _check_free(file, table, where)
     for key, study in file.studies.items():
         if study.series not in scenario.file.series:
             raise ScenarioError(unknown("series", study.series, scenario.file.series, f"{where}: studies.{key}.series"))
@@ -343,6 +351,22 @@ def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:
         for cohort in named:
             if cohort not in cohorts:
                 raise ScenarioError(unknown("cohort", cohort, sorted(cohorts), f"{where}: {key}"))
+
+
+def _check_free(file: CalibrationFile, table: Collection[str], where: str) -> None:
+    """Refuse a free quantity that nothing uses, and a name in `sets` that nothing has."""
+    read = set()
+    for key, text in file.sets.items():
+        for name in expression.names(expression.parse(text, f"{where}: sets.{key}")):
+            if name not in table and name not in file.free:
+                raise ScenarioError(unknown("name", name, [*table, *file.free], f"{where}: sets.{key}"))
+            read.add(name)
+    for id_ in file.free:
+        if id_ not in table and id_ not in read:
+            hint = nearest(id_, [*table, *read])
+            raise ScenarioError(
+                f"{where}: free.{id_}: is no parameter of the scenario, and no expression of `sets` uses it.{hint}"
+            )
 
 
 def _check_families(file: CalibrationFile, where: str) -> None:

@@ -81,7 +81,7 @@ def test_classes(build: Build) -> None:
     program = build(MODEL, PARAMETERS)
     by_place = {code.where.rpartition(": ")[2]: code.classes for code in program.rows.codes}
     assert by_place["states.well.entry_cost.care"] == (0, 1, 0, 2)
-    assert [each.asked for each in program.rows.strategies] == [0, 1, 2, 0]
+    assert program.rows.differences == ((0, 0, 1, 0),)  # of all that differs a life asks for the fork's rule alone
 
 
 def test_kept_values_are_those_computed(build: Build) -> None:
@@ -95,3 +95,24 @@ def test_kept_values_are_those_computed(build: Build) -> None:
         ill = np.isfinite(lives.first_entry("ill", s))
         mean = np.mean(cost + ill * (cost + treated))
         assert estimate(program, n).mean[0, s, COST_UNDISCOUNTED] == pytest.approx(mean, rel=1e-12)
+
+
+def test_a_life_is_shared_until_it_meets_a_difference(build: Build) -> None:
+    """A parameter that two strategies set apart is met by those who come where it counts."""
+    model = (
+        frame(strategies=strategy("usual") + strategy("slow", set={"rate": 0.1}), horizon=20)
+        + start("well")
+        + state("ill")
+        + DEAD
+        + move("well", "ill", exponential(0.1))
+        + move("well", "dead", exponential(0.2))
+        + move("ill", "dead", exponential("rate"))
+        + OS
+    )
+    program, n = build(model, {"rate": 0.5}), 400
+    lives = live(program, n)  # as the engine that shares nothing lives them
+    ill = lives.entries("ill", 0) > 0
+    assert 50 < ill.sum() < 350
+    assert all((lives.stays(i, 0) == lives.stays(i, 1)) for i in np.flatnonzero(~ill).tolist())
+    assert np.mean([lives.stays(i, 0) == lives.stays(i, 1) for i in np.flatnonzero(ill).tolist()]) < 0.2
+    assert program.rows.differences == ((0, 1),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -232,6 +233,9 @@ def test_a_switch_stands_against_any_group(write: Write) -> None:
     """Shares drawn together: the one that an option sets leaves the others' draws as they are."""
     head = 'parameters = ["limb.csv", "shared.csv"]\n[groups.calibrated]\nkind = "dirichlet"\n'
     path = write(head + 'members = ["rate", "factor"]\ncounts = [3, 4]\n', SWITCHES)
+    for name, value in (("limb", "0.43"), ("shared", "0.57")):  # of a Dirichlet distribution of these counts
+        table = path.parent / f"{name}.csv"
+        table.write_text(re.sub(r"^(rate|factor),[^,]*", rf"\1,{value}", table.read_text(), flags=re.MULTILINE))
     free, twice, other = (drawn(load_scenario(path, switches={"deaths": o})) for o in ("as_is", "twice", "other"))
     np.testing.assert_allclose(twice["rate"], 2 * free["rate"], rtol=1e-14)
     np.testing.assert_allclose(other["rate"], 0.01 * free["factor"], rtol=1e-14)

@@ -130,7 +130,7 @@ def test_the_report_stands_alone_and_escapes(tmp_path: Path) -> None:
     diagnostics = calibration.diagnostics | {"converged": False, "reasons": [SCRIPT]}
     hostile = replace(calibration, label=SCRIPT, fit=fit, free=free, diagnostics=diagnostics)
     paths = write_report(hostile, tmp_path, {"command": SCRIPT})
-    assert {p.name for p in paths} == {f"{n}.{s}" for n in NAMES for s in ("svg", "png")} | {"report.html"}
+    assert {p.name for p in paths} == {f"{n}.png" for n in NAMES} | {"report.html"}
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)" in text

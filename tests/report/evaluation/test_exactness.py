@@ -11,7 +11,7 @@ import pytest
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.report.evaluation.answer import answer
 from lmssim.report.evaluation.conventions import conventions
-from lmssim.report.evaluation.figures import caption
+from lmssim.report.evaluation.figures.standard import caption
 from lmssim.report.evaluation.limitations import limitations
 from lmssim.report.evaluation.tables import main_table, standard_tables
 from lmssim.report.evaluation.terminal import strategy_table_text

@@ -10,7 +10,7 @@ import pytest
 from lmssim.evaluation import Evaluation, Sampling, evaluate
 from lmssim.model.scenario import load_scenario
 from lmssim.report.evaluation.answer import answer
-from lmssim.report.evaluation.figures import plot_plane
+from lmssim.report.evaluation.figures.standard import plot_plane
 from lmssim.report.evaluation.page import write_report
 from lmssim.report.parts.style import save_figure
 from lmssim.report.parts.table import ReportTable
@@ -29,7 +29,7 @@ EXTRA = ReportTable(
 
 def written(evaluation: Evaluation, folder: Path) -> str:
     """The report of an evaluation with one figure and one extra table."""
-    figures = {"plane": save_figure(figure_of(plot_plane(evaluation)), folder / "figures", "plane")}
+    figures = {"plane": save_figure(figure_of(plot_plane(evaluation)), folder / "figures", "plane")[0]}
     manifest = {"command": "lmssim run <test>", "seed": 1}
     return write_report(evaluation, folder, manifest, figures, [EXTRA]).read_text(encoding="utf-8")
 

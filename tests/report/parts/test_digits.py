@@ -66,3 +66,4 @@ def test_percent() -> None:
 def test_listed() -> None:
     """Words as in a sentence."""
     assert [listed(w) for w in ([], ["a"], ["a", "b"], ["a", "b", "c"])] == ["", "a", "a and b", "a, b and c"]
+    assert listed(["care, plain", "b", "c"]) == "care, plain; b; and c"

@@ -162,6 +162,13 @@ HELD = 'held_out = ["kept"]'
         (changed("schema_version = 1", "schema_version = 2"), ["toy_fit.toml", "schema_version"]),
         (changed('label = "Toy"', "label = Toy"), ["toy_fit.toml", "not valid TOML"]),
         (changed('"toy.toml"', '"tyo.toml"'), ["tyo.toml"]),
+        (changed('"toy.toml"', '"extremty"'), ["bundled scenario", "Did you mean 'extremity'"]),
+        (changed('"toy.toml"', '"/etc/passwd"'), ["toy_fit.toml: scenario", "lies outside", "--allow-files-from"]),
+        (changed("[free.ill_shape]", "[free.ill_shap]"), ["toy_fit.toml: free.ill_shap", "Did you mean 'ill_shape'?"]),
+        (
+            lambda folder: write_toy(folder, targets=TARGETS.replace("incidence,2,", "incidence,900,", 1)),
+            ["targets.csv:2", "'time_years'", "from 0 to 200 years"],
+        ),
         (changed(GIVEN, 'given = ["log_rate_deth"]'), ["toy_fit.toml: given", "'log_rate_deth'", "log_rate_death"]),
         (changed(GIVEN, 'given = ["rate_death"]'), ["toy_fit.toml: given", "'rate_death' is derived"]),
         (changed(GIVEN, 'given = ["ill_scale"]'), ["toy_fit.toml: given", "'ill_scale' is fitted"]),

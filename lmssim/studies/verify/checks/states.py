@@ -164,8 +164,8 @@ def stays_end(bench: Bench) -> Finding:
     for name, n in zip(bench.program.states, entries, strict=True):
         if n > 0 and flat.states[name].kind == "dwelling":
             ends = name in left or flat.states[name].duration is not None
-            observed = "something else" if ends else "background mortality alone"
-            findings.append(verdict(ends, observed, "something else", {"state": name}, "states"))
+            observed = "a transition or event of the model" if ends else "background mortality alone"
+            findings.append(verdict(ends, observed, "a transition or event of the model", {"state": name}, "states"))
     return warning(worst_of(findings))
 
 

@@ -54,6 +54,7 @@ RANGES = {
     "probability": (0.0, 1.0),
     "utility": (-1.0, 1.0),
     "loss": (0.0, 2.0),
+    "share of utility": (0.0, 1.0),
     "cost": (0.0, np.inf),
     "time": (0.0, np.inf),
     "multiplier": (0.0, np.inf),
@@ -62,6 +63,7 @@ SUITED = {
     "probability": ("beta", "uniform", "triangular"),
     "utility": ("beta", "uniform", "triangular"),
     "loss": ("beta", "uniform", "triangular", "gamma", "lognormal"),
+    "share of utility": ("beta", "uniform", "triangular", "gamma", "lognormal"),
     "cost": ("gamma", "lognormal", "uniform", "triangular"),
     "ratio": ("lognormal", "gamma", "uniform", "triangular"),
 }

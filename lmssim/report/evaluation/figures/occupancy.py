@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from lmssim.report.evaluation.curves import panel_grid, step_of_areas, years_shown
+from lmssim.report.evaluation.figures.panels import WIDTH, panel_grid, stack, years_shown
 from lmssim.report.parts.labels import LONGEST_TITLE, state_label, strategy_labels
-from lmssim.report.parts.style import AREAS, GREYS, figure_style, legend_name, new_figure, title_figure
+from lmssim.report.parts.style import AREAS, GREYS, figure_style, legend_name, new_figure
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -22,7 +24,6 @@ MOST_STATES = 9
 SMALL = 0.015
 """Share of patients that a state must reach to have an area of its own."""
 OTHER = "other states"
-Place = Literal["outside right upper", "outside lower center"]
 
 
 def plot_occupancy(evaluation: Evaluation, strategy: str, ax: Axes | None = None) -> Axes:
@@ -37,40 +38,54 @@ def plot_occupancy(evaluation: Evaluation, strategy: str, ax: Axes | None = None
     ax : Axes, optional
         Where to draw; a figure with its legend is made if absent.
     """
+    areas, occupied = _shown_states(evaluation), _occupied(evaluation)
     with figure_style():
         if ax is not None:
-            _stack_states(ax, evaluation, strategy, _shown_states(evaluation))
+            _stack_states(ax, evaluation, occupied[strategy], areas)
             return ax
-        figure = new_figure(7.6, 3.8)
+        figure = new_figure(WIDTH, 3.8)
         single = figure.subplots()
-        _stack_states(single, evaluation, strategy, _shown_states(evaluation))
+        _stack_states(single, evaluation, occupied[strategy], areas)
         single.set_title(strategy_labels(evaluation.scenario, LONGEST_TITLE)[strategy])
         single.set_xlabel("Years since the treatment decision")
         single.set_ylabel("Patients (%)")
-        _add_legend(figure, single, "outside right upper", 1)
+        named = reversed(_named(evaluation, areas))
+        figure.legend(
+            handles=[Patch(facecolor=colour, label=name) for name, colour in named], loc="outside right upper"
+        )
         return single
 
 
 def plot_occupancies(evaluation: Evaluation) -> Figure:
     """`plot_occupancy` of every strategy, a panel each."""
+    areas, occupied = _shown_states(evaluation), _occupied(evaluation)
     with figure_style():
-        figure, panels = panel_grid(evaluation)
-        areas = _shown_states(evaluation)
-        for ax, strategy in zip(panels, evaluation.strategies, strict=True):
-            _stack_states(ax, evaluation, strategy, areas)
         columns = 2 if any(len(state_label(evaluation.scenario, area)) > 26 for area in areas) else 3
-        _add_legend(figure, panels[0], "outside lower center", columns)
-        rows = -(-len(areas) // columns)
-        figure.set_figheight(figure.get_figheight() + 0.16 * rows)
-        title_figure(figure, "State occupancy: years since the treatment decision")
-        figure.supylabel("Patients (%)", fontsize=9)
+        title = "State occupancy: years since the treatment decision"
+        figure, panels = panel_grid(evaluation, title, _named(evaluation, areas), columns)
+        for ax, strategy in zip(panels, evaluation.strategies, strict=True):
+            _stack_states(ax, evaluation, occupied[strategy], areas)
+        figure.supylabel("Patients (%)", fontsize=9, x=0.012)
         return figure
 
 
-def _add_legend(figure: Figure, ax: Axes, loc: Place, columns: int) -> None:
-    """Legend in the order in which the areas lie, from the top."""
-    handles, names = ax.get_legend_handles_labels()
-    figure.legend(handles[::-1], names[::-1], loc=loc, ncols=columns)
+def _occupied(evaluation: Evaluation) -> dict[str, pd.DataFrame]:
+    """Share of patients by strategy: a row for each time that is shown, a column for each state."""
+    frame = evaluation.occupancy
+    frame = frame[frame["time"] <= years_shown(evaluation) + 1e-9]
+    return {
+        str(strategy): own.pivot_table(index="time", columns="state", values="value", aggfunc="sum")
+        for strategy, own in frame.groupby("strategy", sort=False)
+    }
+
+
+def _named(evaluation: Evaluation, areas: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """Name and colour of each area."""
+    names = [
+        f"Other states ({len(members)})" if area == OTHER else legend_name(state_label(evaluation.scenario, area), 40)
+        for area, members in areas.items()
+    ]
+    return list(zip(names, _colours(evaluation, areas), strict=True))
 
 
 def _shown_states(evaluation: Evaluation) -> dict[str, list[str]]:
@@ -91,25 +106,12 @@ def _shown_states(evaluation: Evaluation) -> dict[str, list[str]]:
     return areas | {s: [s] for s in dead}
 
 
-def _stack_states(ax: Axes, evaluation: Evaluation, strategy: str, areas: dict[str, list[str]]) -> None:
-    shown = years_shown(evaluation)
-    frame = evaluation.occupancy
-    frame = frame[(frame["strategy"] == strategy) & (frame["time"] <= shown + 1e-9)]
-    wide = frame.pivot_table(index="time", columns="state", values="value", aggfunc="sum")
+def _stack_states(ax: Axes, evaluation: Evaluation, wide: pd.DataFrame, areas: dict[str, list[str]]) -> None:
     parts = [
         wide.reindex(columns=members).fillna(0.0).sum(axis=1).to_numpy(dtype=np.float64) for members in areas.values()
     ]
-    colours = _colours(evaluation, areas)
-    names = [
-        f"Other states ({len(members)})" if area == OTHER else legend_name(state_label(evaluation.scenario, area), 40)
-        for area, members in areas.items()
-    ]
-    step = step_of_areas(evaluation)
-    ax.stackplot(
-        wide.index.to_numpy(), *parts, labels=names, colors=colours, edgecolor="white", linewidth=0.3, step=step
-    )
-    ax.set_xlim(0.0, shown)
-    ax.set_ylim(0.0, 1.0)
+    stack(ax, evaluation, wide.index.to_numpy(), parts, _colours(evaluation, areas))
+    ax.set(xlim=(0.0, years_shown(evaluation)), ylim=(0.0, 1.0))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
     ax.grid(visible=False)
 

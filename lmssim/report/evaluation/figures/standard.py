@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.report.evaluation.cases import CAPTION, plot_case
-from lmssim.report.evaluation.curves import plot_causes_of_death, plot_incidence, plot_survival, years_shown
 from lmssim.report.evaluation.exactness import words_of
-from lmssim.report.evaluation.occupancy import plot_occupancies, plot_occupancy
-from lmssim.report.evaluation.plane import plot_plane
+from lmssim.report.evaluation.figures.causes import plot_causes_of_death
+from lmssim.report.evaluation.figures.curves import plot_incidence, plot_survival
+from lmssim.report.evaluation.figures.differences import MANY
+from lmssim.report.evaluation.figures.occupancy import plot_occupancies, plot_occupancy
+from lmssim.report.evaluation.figures.panels import years_shown
+from lmssim.report.evaluation.figures.plane import plot_plane
 from lmssim.report.model.diagram import plot_diagram
 from lmssim.report.parts.digits import listed, plain
 from lmssim.report.parts.labels import (
@@ -22,10 +25,10 @@ from lmssim.report.parts.labels import (
     state_label,
     strategy_labels,
 )
-from lmssim.report.parts.style import save_figure
+from lmssim.report.parts.style import PNG, save_figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -70,21 +73,23 @@ def standard_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     yield "diagram", plot_diagram(evaluation.scenario)
 
 
-def write_figures(evaluation: Evaluation, folder: Path) -> dict[str, Path]:
-    """Write the standard figures as SVG and PNG; name to SVG file, in the order of the report."""
-    return {name: save_figure(figure, folder, name) for name, figure in standard_figures(evaluation)}
+def write_figures(evaluation: Evaluation, folder: Path, formats: Sequence[str] = (PNG,)) -> dict[str, list[Path]]:
+    """Write the standard figures; name to files, one of each format, in the order of the report."""
+    return {name: save_figure(figure, folder, name, formats) for name, figure in standard_figures(evaluation)}
 
 
 def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
     """Title and caption of a figure by its name; a name that is not standard is its own title."""
     shown, words = plain(years_shown(evaluation)), words_of(evaluation)
     comparator = strategy_labels(evaluation.scenario)[evaluation.scenario.comparator]
+    mixed = len(evaluation.choices) < len(evaluation.strategies)
+    hollow = " Hollow point: a mix of practice, not a choice." if mixed else ""
     fixed = {
         "plane": (
             "Cost-effectiveness plane",
             f"Increments over {comparator}, discounted. Shaded: region that contains the pair of means with 95% "
             f"probability, given the {words.kind_of_error()} alone. Grey lines: willingness to pay for a QALY; a "
-            "strategy below a line is cost-effective at that rate. Hollow point: a mix of practice, not a choice.",
+            f"strategy below a line is cost-effective at that rate.{hollow}",
         ),
         "causes_of_death": ("Causes of death", f"Cumulative incidence of death by cause over {shown} years, stacked."),
         "occupancy": (
@@ -97,10 +102,11 @@ def caption(evaluation: Evaluation, name: str) -> tuple[str, str]:
         ),
     }
     kind, _, endpoint = name.partition("_")
+    beside = f" Right: each curve less that of {comparator}." if len(evaluation.strategies) >= MANY else ""
     if kind == "case" and endpoint in evaluation.scenario.file.cases:
         return short(evaluation.scenario.file.cases[endpoint].label, LONGEST_LABEL), CAPTION
     if kind in ("survival", "incidence") and endpoint in evaluation.scenario.file.endpoints:
-        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {words.band_note()}"
+        return endpoint_label(evaluation, endpoint), f"{_definition(evaluation, endpoint)} {words.band_note()}{beside}"
     return fixed.get(name, (readable(name), ""))
 
 

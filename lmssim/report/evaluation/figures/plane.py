@@ -7,7 +7,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
@@ -17,7 +16,7 @@ from lmssim.report.evaluation.rows import means_of, steps_of
 from lmssim.report.parts.digits import amount
 from lmssim.report.parts.labels import currency_name, short, strategy_labels
 from lmssim.report.parts.placement import Label, place_labels
-from lmssim.report.parts.style import FAINT, INK, figure_style, marker_style, new_figure
+from lmssim.report.parts.style import FAINT, INK, dark, figure_style, marker_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,7 +147,7 @@ def _write_labels(
     names = strategy_labels(evaluation.scenario, LONGEST)
     currency = currency_name(evaluation.scenario)
     labels = [
-        Label(text=names[s], x=points[s][0], y=points[s][1], color=_dark(marker_style(i)["color"]))
+        Label(text=names[s], x=points[s][0], y=points[s][1], color=dark(marker_style(i)["color"]))
         for i, s in enumerate(evaluation.strategies)
     ]
     for wtp, (start, end) in ends:
@@ -172,11 +171,3 @@ def _lines(
         ((left, 0.0), (right, 0.0)),
         ((0.0, bottom), (0.0, top)),
     ]
-
-
-def _dark(color: str) -> tuple[float, float, float]:
-    """A colour dark enough to be read as text on white."""
-    red, green, blue = to_rgb(color)
-    light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    factor = min(1.0, 0.38 / light) if light else 1.0
-    return red * factor, green * factor, blue * factor
