@@ -69,7 +69,7 @@ INK = "#222222"
 FAINT = "#8A8A8A"
 DPI = 150
 """Pixels of an inch."""
-COLOURS = 128
+COLOURS = 64
 """Of a PNG file, at most: what a figure shows and their blends at edges."""
 PNG = "png"
 FORMATS = (PNG, "svg", "pdf")
@@ -248,4 +248,6 @@ def _write_png(figure: Figure, path: Path) -> None:
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]  # type: ignore[no-untyped-call]
     figure.set_dpi(before)
-    Image.fromarray(pixels).quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, PNG)
+    Image.fromarray(pixels).quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        path, PNG, optimize=True
+    )
