@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lmssim.bundled import bundled_names
+from lmssim.bundled import bundled_names, scenarios_folder
 from tests.kit.plain import assert_share, live
 from tests.kit.scenarios import bundled_program, bundled_scenario
 
 SITES = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites")
+SCENARIOS = scenarios_folder()
 DOCS = Path(__file__).parents[2] / "docs" / "leiomyosarcoma.md"
 INDICATED = (
     "guideline",
@@ -61,6 +62,13 @@ def test_who_is_not_selected_has_surgery_alone(site: str) -> None:
         same = np.array([lives.stays(i, s) == lives.stays(i, surgery) for i in range(n)])
         assert same[~selected].all()
         assert not same[selected].all()
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_sources_of_strategies_are_known(site: str) -> None:
+    """They stand in the table of sources."""
+    known = {line.partition(",")[0] for line in (SCENARIOS / "parameters" / "sources.csv").read_text().splitlines()}
+    assert {spec.source_id for spec in bundled_scenario(site).file.strategies.values()} <= known | {""}
 
 
 @pytest.mark.parametrize("name", bundled_names())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from lmssim.model.language.schema import Case, Section, Series, Strategy, SwitchOption
+from lmssim.model.language.schema import Section
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -48,28 +48,7 @@ def unused(file: ScenarioFile, own: Mapping[str, Collection[str]]) -> list[str]:
             words = set(_words(file, (section, name)))
             if words.isdisjoint(_ways(file, section, name)):
                 found.append(f"{section}.{name}: nothing uses this {kind}.")
-    return found or _unset(file, own.get("attributes", ()))
-
-
-def _unset(file: ScenarioFile, own: Collection[str]) -> list[str]:
-    """Attributes of the scenario's own file that are read, and that nothing sets."""
-    changed = set(_changed(file))
-    names = [name for name in file.attributes if name in own and name not in changed]
-    return [f"attributes.{name}: nothing sets it, so it never changes." for name in names]
-
-
-def _changed(value: Any) -> Iterator[str]:
-    """Attributes that some state, branch, transition, event or treatment sets; elsewhere `set` is of parameters."""
-    if isinstance(value, Section) and not isinstance(value, (Strategy, Series, Case, SwitchOption)):
-        yield from getattr(value, "set", {})
-        for key in type(value).model_fields:
-            yield from _changed(getattr(value, key))
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _changed(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _changed(item)
+    return found
 
 
 def _ways(file: ScenarioFile, section: str, name: str) -> Iterator[str]:

@@ -170,11 +170,11 @@ def test_two_of_a_name_are_refused(build: Build) -> None:
         build(LIFE + endpoint("os", "dead", label="OS") + endpoint("dead", label="OS"))
 
 
-def test_an_attribute_that_nothing_sets_is_refused(build: Build) -> None:
-    """A rule that reads it could never change its answer: most often the `set` was forgotten."""
+def test_an_attribute_that_nothing_sets_is_taken(build: Build) -> None:
+    """A treatment may name the flag that would stop it although nothing in this model does."""
     text = frame() + attributes(treated="flag") + start("alive") + DEAD
-    with pytest.raises(InputError, match=r"attributes\.treated: nothing sets it"):
-        build(text + move("alive", "dead", DEATH, when="not treated"))
+    program = build(text + move("alive", "dead", DEATH, when="not treated"))
+    assert program.rows.transitions[0].guard.care == program.names.bits["treated", "true"]
 
 
 # === Published results ===
