@@ -16,9 +16,9 @@ from pydantic import BaseModel
 
 from lmssim.errors import ScenarioError, nearest
 from lmssim.model.language import expression
-from lmssim.model.language.printed import ROUNDING
 from lmssim.model.language.schema import FollowUp, Series, SeriesRow
 from lmssim.model.parameters.claims import printed_as, subject
+from lmssim.model.parameters.printed import ROUNDING
 from lmssim.model.parameters.switches import switched
 from lmssim.model.scenario import load_scenario, population_names
 from lmssim.published.predict import reader_of

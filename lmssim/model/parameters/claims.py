@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, exact, unknown
-from lmssim.model.language.printed import printed_numbers
+from lmssim.model.parameters.printed import printed_numbers
 from lmssim.model.published import Figures, problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmssim.model.language.printed import Printed
     from lmssim.model.language.schema import Claim, ScenarioFile, SwitchOption
+    from lmssim.model.parameters.printed import Printed
     from lmssim.model.parameters.table import ParameterTable
 
 SOURCES = ("value_of", "key", "outcome", "events")
