@@ -149,7 +149,7 @@ def _row(
         series=study.series,
         family=(spec.family if spec else None) or _family(row, complications),
         role=role,
-        held_out=study.cohort_id in file.held_out,
+        held_out=study.cohort_id in file.all_held_out,
         reading=row,
         share=share,
         n=n,
