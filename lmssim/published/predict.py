@@ -268,6 +268,7 @@ def _cohort(
     program = with_sequences(compile_scenario(own), wanted)
     lived = {lived_as(*key) for key in wanted}
     strategies = {name: s for name, s in program.scenario.file.strategies.items() if name in lived}
-    file = program.scenario.file.model_copy(update={"strategies": strategies})
+    # a published patient may have another strategy
+    file = program.scenario.file.model_copy(update={"strategies": strategies, "cases": {}})
     numbered = [places[name, row.target] for name in names for row in series[name].rows]
     return _Cohort(compile_scenario(replace(program.scenario, file=file)), series, numbered, frozenset(values))

@@ -21,6 +21,7 @@ from lmssim.model.parameters.posterior import column_names, read_columns
 from lmssim.published.new_study import Column, NewStudies, study_uniforms
 from lmssim.published.predict import Predicted, reader_of
 from lmssim.published.readings import NOT_COMPUTABLE
+from lmssim.published.score import UNKNOWN, Score
 from lmssim.published.series import is_time
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ COLUMNS = (
     "counted",
     "family",
     "width_ratio",
+    "log_score",
+    "log_score_reference",
 )
 
 
@@ -64,7 +67,7 @@ class Validation:
     frame: pd.DataFrame
     """One row per target, columns `COLUMNS`, in the paper's own terms; blank where it is not computable. `low` and
     `high` are the 95% interval for a new study; `width_ratio` is its width over that of sampling alone (on the log
-    scale for times)."""
+    scale for times); `log_score` is that of `lmssim.published.score`, beside that of its reference."""
     errors: pd.DataFrame
     """One row per counted target: study, kind (share with the event, or `log_time`), observed, predicted."""
     draws: int
@@ -96,6 +99,8 @@ class Validation:
             "inside": int(inside.sum()),
             "share_inside": float(inside.mean()) if len(inside) else None,
             "median_width_ratio": _median(counted["width_ratio"]),
+            "mean_log_score": _mean(counted["log_score"]),
+            "mean_log_score_reference": _mean(counted["log_score_reference"]),
         }
         for kind in ("share", "log_time"):
             own = self.errors[self.errors["kind"] == kind]
@@ -116,6 +121,11 @@ class Validation:
 def _median(values: pd.Series[float]) -> float | None:
     known = values.dropna()
     return float(known.median()) if len(known) else None
+
+
+def _mean(values: pd.Series[float]) -> float | None:
+    known = values.dropna()
+    return float(known.mean()) if len(known) else None
 
 
 def clustered_error(differences: FloatArray, studies: np.ndarray[Any, Any]) -> float | None:
@@ -189,7 +199,7 @@ def validate(
 
 
 MOST_DRAWS, MOST_PATIENTS = 100_000, 10_000_000
-FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_high", "width_ratio")
+FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_high", "width_ratio", *Score._fields)
 
 
 def _check(readings: Sequence[Reading], draws: int, patients: int) -> None:
@@ -291,6 +301,7 @@ def _compare(
     row |= {"predicted": predicted, "low": low, "high": high, "width_ratio": found.width_ratio}
     row["counted"] = reading.counted
     row["inside"] = _is_inside(reading, predicted, low, high)
+    row |= (UNKNOWN if reading.observed is None else found.score(reading.observed))._asdict()
     if reading.counted:
         errors += _error(reading, spec.statistic, predicted)
 

@@ -63,7 +63,7 @@ class Study(Section):
 
 
 class Later(Section):
-    """Cohorts that came after the first fit, and those of them that are held out: the rule among these cohorts alone."""
+    """Cohorts that came after the first fit, and those of them that are held out by the rule, among them alone."""
 
     evidence: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
     """Date of the evidence, year-month-day."""
