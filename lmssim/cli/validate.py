@@ -109,14 +109,15 @@ def _readings(
 
 def _refuse_if_none_can_be_read(readings: list[Reading], targets: Path) -> None:
     """Refuse a table without a row that can be read for the scenario: by its first bad row, or by its sites."""
-    from lmssim.published.readings import NOT_READ
+    from lmssim.published.readings import NOT_COMPUTABLE, NOT_READ
 
     if any(not reading.refused and not reading.other_site for reading in readings):
         return
     refused = [reading.text.removeprefix(NOT_READ) for reading in readings if reading.refused]
     if not refused:
-        raise DataError(f"{targets}: all {len(readings)} rows are of other sites: {readings[0].text}")
-    more = f" So are {len(refused) - 1} more rows refused, and none can be read." if len(refused) > 1 else ""
+        reason = readings[0].text.removeprefix(NOT_COMPUTABLE)
+        raise DataError(f"{targets}: no row is of the scenario's site: the first is {reason}")
+    more = f" No row can be read; {len(refused) - 1} more are refused." if len(refused) > 1 else ""
     raise DataError(f"{refused[0]}{more}")
 
 

@@ -35,6 +35,8 @@ class Arm:
     """Treated with curative intent."""
     unnamed: bool = False
     """Whether no treatment was named: a mix, or none given."""
+    untreated: bool = False
+    """Whether no line of systemic treatment is given."""
     note: str
 
 
@@ -164,13 +166,13 @@ class Arms:
         """No line at all, where a strategy or sequence has none."""
         untreated = self.words.strategies.untreated
         if untreated in self.scenario.file.strategies:
-            return Arm(strategy=untreated, note=f"'{text}' as strategy {untreated}")
+            return Arm(strategy=untreated, untreated=True, note=f"'{text}' as strategy {untreated}")
         sequences = self.scenario.file.sequences
         empty = next((name for name, sequence in sequences.items() if not sequence.treatments), None)
         if empty is None:
             return self._unknown(text)
         note = f"'{text}' as strategy {self.default} with sequence {empty}"
-        return Arm(strategy=self.default, sequence=empty, note=note)
+        return Arm(strategy=self.default, sequence=empty, untreated=True, note=note)
 
 
 def _split(text: str) -> tuple[str, str]:

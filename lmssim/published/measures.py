@@ -267,6 +267,8 @@ class Measures:
     def _progression(self, outcome: Outcome, arm: Arm) -> Measure:
         """Progression of a line or death, since the line began: the first, if no regimen was named."""
         lines = self.words.lines
+        if arm.untreated:
+            raise NotComputableError("progression is that of a line of treatment, and none is given")
         if arm.since and not arm.line:
             raise NotComputableError(f"progression after {listed(arm.since)} is not told apart from that of a line")
         event = lines.progression.format(line=arm.line or 1)

@@ -146,6 +146,9 @@ def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
 def reading_text(series: Series, row: SeriesRow) -> str:
     """How a row of a series is computed, in a sentence."""
     parts = [f"{STATISTIC_TEXTS[row.statistic]}: {listed(row.events)}"]
+    if row.others:
+        within = "" if row.window is None else f" within {row.window:g} years"
+        parts.append(f"{'together with' if row.together else 'without'} {listed(row.others)}{within}")
     parts += [f"by {row.by:g} years"] if row.by is not None else []
     parts += [f"after {row.after:g} years"] if row.after is not None else []
     parts += [f"since {listed(row.since)}"] if row.since else []
@@ -474,6 +477,8 @@ def _share_followed(spec: FollowUp, time: float) -> float:
     if any(isinstance(value, str) for value in (spec.low, spec.high, spec.median, spec.sdlog)):
         return 1.0
     low, high = float(spec.low), float("inf") if spec.high is None else float(spec.high)
+    if spec.median is None and (high == float("inf") or high == low):
+        return float(time <= high)
     if spec.median is None:
         return min(max((high - time) / (high - low), 0.0), 1.0)
     law = stats.lognorm(s=float(spec.sdlog or CRUDE_SDLOG), scale=float(spec.median))
