@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import ScenarioFile, SeriesRow
 
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate", "proportion")
-TIMES = ("median_time_years", "mean_time_years", "median_time", "mean_time", "km_median")
+TIMES = ("median_time_years", "mean_time_years", "median_time", "mean_time", "km_median", "rmst")
 RATIOS = ("hazard_ratio", "odds_ratio")
 COUNTED = ("crude_proportion", "response_rate", "proportion")
 """Shares that are events over patients."""

@@ -272,7 +272,7 @@ def _compare(
     n, is_effective = (spec.n, False) if reading.effective is None else (reading.effective, True)
     new = NewStudies(reading.study, reading.family, reading.target_id, n, spec.n, is_effective, tau[column.known], seed)
     timed = is_time(spec.statistic)
-    found = new.of_a_time(column, spec.statistic == "mean_time") if timed else new.of_a_share(column)
+    found = new.of_a_row(column, spec)
     if not timed and (reading.without or spec.statistic == "km_survival"):
         found = found.turned()
     predicted, low, high = found.predicted, found.low, found.high

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.published.new_study import Column, NewStudies
-from lmssim.published.series import is_time
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -64,7 +63,7 @@ def predict_target(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed
     n, n_read = max(row.n, 1.0), max(float(row.reading.n), 1.0)
     new = NewStudies(row.study, row.family, row.target, n, n_read, row.is_effective, tau[column.known], seed)
     statistic, observed = row.reading.statistic, row.reading.observed
-    found = new.of_a_time(column, statistic == "mean_time") if is_time(statistic) else new.of_a_share(column)
+    found = new.of_a_row(column, row.reading)
     if statistic == "km_survival":
         found = found.turned()
     if observed is None:

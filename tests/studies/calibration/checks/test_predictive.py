@@ -39,6 +39,7 @@ def predicted(value: np.ndarray, share: np.ndarray, per_patient: float = 1.0, sp
         np.full(len(value), per_patient),
         np.full(len(value), spread),
         np.full(len(value), 1e6),
+        np.full(len(value), np.nan),
     )
     return Predicted(*(column[:, None] for column in columns))
 
