@@ -191,12 +191,13 @@ class NewStudies:
             slope = 1.0 / np.maximum(-column.slope, 1e-9)
         setting = -self._effects() / slope[:, None]
         moved = spread[:, None] * special.ndtri(self._sampling()) + setting
-        found = np.minimum(column.value[:, None] * np.exp(moved), np.inf if horizon is None else horizon)
+        most = np.inf if horizon is None else horizon
+        found = np.minimum(column.value[:, None] * np.exp(moved), most)
         low, high = _interval(found)
         middle = float(np.quantile(column.value, 0.5, method="inverted_cdf"))
         within = 2.0 * Z975 * float(spread.mean())
         ratio = float(np.log(high / low) / within) if low > 0.0 and high < np.inf and within > 0.0 else np.nan
-        times = column.value[:, None] * np.exp(setting)
+        times = np.minimum(column.value[:, None] * np.exp(setting), most)
         return Found(middle, low, high, ratio, found, partial(score_of_a_time, time=times, spread=spread[:, None]))
 
 

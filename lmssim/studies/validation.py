@@ -75,6 +75,10 @@ class Validation:
     seed: int
     tau: dict[str, str]
     """Where the between-study SD of each family comes from."""
+    refused: tuple[str, ...] = ()
+    """Why rows of the table cannot be read; each stands in the frame too."""
+    other_sites: int = 0
+    """Rows of other sites, which are left out of the frame."""
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -87,7 +91,9 @@ class Validation:
         result: dict[str, Any] = {
             "targets": len(self.frame),
             "computed": int(self.frame["inside"].notna().sum()),
-            "not_computable": int(self.frame["inside"].isna().sum()),
+            "not_computable": int(self.frame["inside"].isna().sum()) - len(self.refused),
+            "refused": len(self.refused),
+            "other_sites": self.other_sites,
             "counted": len(counted),
             "studies": int(counted["study"].nunique()),
             "inside": int(inside.sum()),
@@ -165,6 +171,8 @@ def validate(
     InputError
         If a number is out of range, or there is nothing to compare.
     """
+    left_out = sum(reading.other_site for reading in readings)
+    readings = [reading for reading in readings if not reading.other_site]
     _check(readings, draws, patients)
     computable = [k for k, reading in enumerate(readings) if reading.series is not None]
     rows: list[dict[str, Any]] = [_blank(reading) for reading in readings]
@@ -185,6 +193,8 @@ def validate(
         patients=patients,
         seed=seed,
         tau={family: taus[family][1] for family in families},
+        refused=tuple(reading.text for reading in readings if reading.refused),
+        other_sites=left_out,
     )
 
 
@@ -235,7 +245,9 @@ def _predict(
 ) -> Predicted:
     """Every target in every draw, columns in the order of the readings."""
     series, order = _joined(readings)
-    read = replace(scenario, file=scenario.file.model_copy(update={"series": series}))
+    mixes = {name: strategy for reading in readings for name, strategy in reading.strategies.items()}
+    update = {"series": series, "strategies": scenario.file.strategies | mixes}
+    read = replace(scenario, file=scenario.file.model_copy(update=update))
     values = sample_parameters(scenario.table, scenario.groups, draws, seed)
     found = reader_of(read, list(series)).predict(values, patients, seed, jobs=jobs, progress=progress)
     column = np.argsort(order)

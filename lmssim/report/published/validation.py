@@ -61,6 +61,10 @@ def summary_sentences(validation: Validation) -> list[str]:
     if s["not_computable"]:
         which = _counted(s["not_computable"], "target is", "targets are")
         sentences.append(f"{which} not computable; the table gives the reasons.")
+    if s["refused"]:
+        sentences.append(f"{_counted(s['refused'], 'row is', 'rows are')} refused, each for the reason that it gives.")
+    if s["other_sites"]:
+        sentences.append(f"{_counted(s['other_sites'], 'row', 'rows')} of other sites left out.")
     return sentences
 
 
@@ -246,9 +250,13 @@ def report_tables(validation: Validation) -> list[ReportTable]:
     ]
     tables = [ReportTable("Targets", CAPTION, pd.DataFrame(rows, columns=columns))] if rows else []
     rest = validation.frame[validation.frame["inside"].isna()]
-    if len(rest):
-        reasons = [(r.target_id, r.study, _what(r), number(r.observed), r.reading) for r in _rows(rest)]
-        caption = "Targets that this scenario cannot compute."
-        frame = pd.DataFrame(reasons, columns=["target", "study", "outcome", "observed", "reason"])
-        tables.append(ReportTable("Not computable", caption, frame))
+    refused = rest["reading"].isin(validation.refused)
+    for title, caption, which in (
+        ("Not computable", "Targets that this scenario cannot compute.", rest[~refused]),
+        ("Refused", "Rows of the table that cannot be read.", rest[refused]),
+    ):
+        if len(which):
+            reasons = [(r.target_id, r.study, _what(r), number(r.observed), r.reading) for r in _rows(which)]
+            frame = pd.DataFrame(reasons, columns=["target", "study", "outcome", "observed", "reason"])
+            tables.append(ReportTable(title, caption, frame))
     return tables
