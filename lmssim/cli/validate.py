@@ -94,7 +94,7 @@ def _readings(
     """The scenario, and how each target is computed from it."""
     from lmssim.model.scenario import load_scenario
     from lmssim.published.readings import readings_of
-    from lmssim.published.targets import load_targets
+    from lmssim.published.targets import read_targets
     from lmssim.studies.calibration.holdout import load_held_out
 
     if targets is None:
@@ -102,7 +102,22 @@ def _readings(
     loaded = load_scenario(scenario, overrides, switches)
     if targets.is_dir():
         raise DataError(f"{targets}: is a folder, not a table of targets (CSV).")
-    return loaded, readings_of(load_targets(targets), loaded)
+    readings = readings_of(read_targets(targets), loaded)
+    _refuse_if_none_can_be_read(readings, targets)
+    return loaded, readings
+
+
+def _refuse_if_none_can_be_read(readings: list[Reading], targets: Path) -> None:
+    """Refuse a table without a row that can be read for the scenario: by its first bad row, or by its sites."""
+    from lmssim.published.readings import NOT_READ
+
+    if any(not reading.refused and not reading.other_site for reading in readings):
+        return
+    refused = [reading.text.removeprefix(NOT_READ) for reading in readings if reading.refused]
+    if not refused:
+        raise DataError(f"{targets}: all {len(readings)} rows are of other sites: {readings[0].text}")
+    more = f" So are {len(refused) - 1} more rows refused, and none can be read." if len(refused) > 1 else ""
+    raise DataError(f"{refused[0]}{more}")
 
 
 def _manifest(
@@ -155,4 +170,6 @@ def _print(found: Validation, folder: Path) -> None:
     from lmssim.report.published.validation import validation_table
 
     console().print(validation_table(found))
+    for text in found.refused:
+        say(text)
     say(f"Report: {folder / 'report.html'}")

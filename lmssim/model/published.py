@@ -84,7 +84,7 @@ def _counts(found: Figures) -> tuple[str, str] | None:
     n, events, value = found.n, found.events, found.value
     if n is not None and events is not None and events > n:
         return "events", f"{events:g} is above n, {n:g}."
-    if events == 0.0 and found.statistic in TIMES:
+    if events == 0.0 and found.statistic in TIMES and found.statistic != "rmst":
         return "events", f"0; a {found.statistic} needs events."
     if found.statistic in COUNTED and None not in (n, events, value):
         share = (events or 0.0) / (n or 1.0)

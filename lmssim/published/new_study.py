@@ -16,6 +16,7 @@ the change of its log by a unit of the log hazard, and no x is above the horizon
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,12 +24,16 @@ from scipy import special, stats
 
 from lmssim.kernels.philox import address_of, fill_uniforms
 from lmssim.outcomes.estimators import Z975
+from lmssim.published.score import score_of_a_share, score_of_a_time
 from lmssim.published.series import RESTRICTED, is_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmssim.kernels import FloatArray
     from lmssim.model.language.schema import SeriesRow
     from lmssim.published.predict import Predicted
+    from lmssim.published.score import Score
 
 STREAM_STUDIES = 5
 """Random stream of new studies: their between-study effects and their sampling."""
@@ -87,6 +92,8 @@ class Found:
         Its width as a multiple of the interval of sampling alone; for a time, on the log scale.
     values : ndarray(float, ndim=2)
         The value in each study, (n_draws, REPLICATES).
+    score : callable
+        Log score of an observed value.
     """
 
     predicted: float
@@ -94,10 +101,18 @@ class Found:
     high: float
     width_ratio: float
     values: FloatArray
+    score: Callable[[float], Score]
 
     def turned(self) -> Found:
         """Shares without the event in place of those with it."""
-        return Found(1.0 - self.predicted, 1.0 - self.high, 1.0 - self.low, self.width_ratio, 1.0 - self.values)
+        return Found(
+            predicted=1.0 - self.predicted,
+            low=1.0 - self.high,
+            high=1.0 - self.low,
+            width_ratio=self.width_ratio,
+            values=1.0 - self.values,
+            score=lambda observed: self.score(1.0 - observed),
+        )
 
 
 @dataclass(frozen=True)
@@ -156,7 +171,8 @@ class NewStudies:
         found = stats.binom.ppf(self._sampling(), studies[:, None], p) / studies[:, None]
         low, high = _interval(found)
         within = 2.0 * Z975 * np.sqrt(share.mean() * (1.0 - share.mean()) / studies.mean())
-        return Found(float(column.share.mean()), low, high, (high - low) / within, found)
+        score = partial(score_of_a_share, share=p, size=int(np.round(studies.mean())))
+        return Found(float(column.share.mean()), low, high, (high - low) / within, found, score)
 
     def of_a_row(self, column: Column, row: SeriesRow) -> Found:
         """What new studies would observe of a row of a series; Kaplan-Meier survival as the share with the event."""
@@ -173,13 +189,16 @@ class NewStudies:
         slope = 1.0 / ((1.0 if is_mean else np.log(2.0)) * np.maximum(of_one, 1e-9))
         if horizon is not None:
             slope = 1.0 / np.maximum(-column.slope, 1e-9)
-        moved = spread[:, None] * special.ndtri(self._sampling()) - self._effects() / slope[:, None]
-        found = np.minimum(column.value[:, None] * np.exp(moved), np.inf if horizon is None else horizon)
+        setting = -self._effects() / slope[:, None]
+        moved = spread[:, None] * special.ndtri(self._sampling()) + setting
+        most = np.inf if horizon is None else horizon
+        found = np.minimum(column.value[:, None] * np.exp(moved), most)
         low, high = _interval(found)
         middle = float(np.quantile(column.value, 0.5, method="inverted_cdf"))
         within = 2.0 * Z975 * float(spread.mean())
         ratio = float(np.log(high / low) / within) if low > 0.0 and high < np.inf and within > 0.0 else np.nan
-        return Found(middle, low, high, ratio, found)
+        times = np.minimum(column.value[:, None] * np.exp(setting), most)
+        return Found(middle, low, high, ratio, found, partial(score_of_a_time, time=times, spread=spread[:, None]))
 
 
 def study_uniforms(name: str, which: int, n: int, seed: int) -> FloatArray:

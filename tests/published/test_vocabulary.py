@@ -36,11 +36,14 @@ def test_every_name_is_one_of_a_bundled_scenario(known: set[str]) -> None:
     stated = {words.strategies.observed, words.strategies.surgery}
     stated |= {plan.strategy for plan in words.treatments.plans}
     stated |= {operation.state for operation in words.operations.values()}
-    stated |= {state for event in words.events.values() for state in event.states}
-    stated |= {event.endpoints[0] for event in words.events.values() if event.endpoints}
-    stated |= {
-        name for prefix, event in words.named.items() if prefix == "complication" for name in event.same.values()
-    }
+    own = [event for event in words.events.values() if not event.absent]
+    stated |= {state for event in own for state in event.states}
+    stated |= {event.endpoints[0] for event in own if event.endpoints}
+    assert not {state for event in words.events.values() if event.absent for state in event.states} & known
+    complications = words.named["complication"]
+    stated |= {name for name in complications.same.values() if name not in complications.graded}
+    stated |= {event for graded in complications.graded.values() for event in graded.events}
+    assert not complications.absent.keys() & known
     stated |= {*words.abbreviations, words.advanced.has, *words.advanced.has_none_of}
     assert stated <= known
     assert all(any(drug in name for name in known) for drug in words.lines.drugs.values())

@@ -105,6 +105,11 @@ def test_a_wrong_model_is_found(model: Model) -> None:
     assert summary["share"]["mean_absolute_error"] == pytest.approx(np.mean(shares), abs=0.02)
     assert summary["log_time"]["bias"] == pytest.approx(log(3.0), abs=0.05)
     assert summary["log_time"]["bias_se"] is None
+    right = model(RATE, 0.05, 0.05)
+    assert summary["mean_log_score"] < summary["mean_log_score_reference"]
+    assert validate(right, readings_of(TARGETS, right), 100, 1_000).summary["mean_log_score"] > (
+        summary["mean_log_score_reference"] + 0.5
+    )
 
 
 def test_width_is_that_of_sampling_where_nothing_else_is_uncertain(model: Model) -> None:
