@@ -24,6 +24,8 @@ DEFAULT_DRAWS, FEWEST_DRAWS, MOST_DRAWS = 400, 20, 1_000_000
 """Draws of the parameters; fewer than 20 give no 95% interval."""
 DEFAULT_PATIENTS, FEWEST_PATIENTS = 2_000, 100
 TABLE, FIGURE = "validation.csv", "forest"
+MOST_SAID = 20
+"""Refused rows whose reasons are printed."""
 
 
 def validate(
@@ -32,8 +34,8 @@ def validate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Published targets (CSV with the columns of calibration/targets.csv). If absent: the targets that the "
-            "scenario's calibration holds out.",
+            help="Published targets of any sites (CSV with the columns of calibration/targets.csv). If absent: the "
+            "targets that the scenario's calibration holds out.",
         ),
     ] = None,
     draws: Annotated[int, options.whole("Draws of the parameters.", FEWEST_DRAWS, MOST_DRAWS)] = DEFAULT_DRAWS,
@@ -171,6 +173,8 @@ def _print(found: Validation, folder: Path) -> None:
     from lmssim.report.published.validation import validation_table
 
     console().print(validation_table(found))
-    for text in found.refused:
+    for text in found.refused[:MOST_SAID]:
         say(text)
+    if len(found.refused) > MOST_SAID:
+        say(f"{len(found.refused) - MOST_SAID} more rows are refused: see {folder / TABLE}")
     say(f"Report: {folder / 'report.html'}")
