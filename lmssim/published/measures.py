@@ -162,7 +162,8 @@ class Measures:
         """Events of an outcome and where its time begins."""
         prefix, _, rest = target.outcome.partition(":")
         if prefix in self.words.named and rest:
-            return self._named(prefix, rest, arm, target.complication_grade)
+            measure = self._named(prefix, rest, arm, target.complication_grade)
+            return measure if self.words.named[prefix].by_regimen else _in_lines(measure, arm)
         if target.complication_grade:
             raise NotComputableError(f"complication_grade is of complications, not of {target.outcome}")
         outcome = self.words.outcomes.get(target.outcome)
@@ -220,7 +221,7 @@ class Measures:
         events = tuple(event for event in spec.events if event in self.names)
         asked, counted = grades_of(grade), grades_of(spec.grades or "")
         if asked is None:
-            said = f" of grade {spec.grades}; the target states no grade" if counted else ""
+            said = f" of grade {spec.grades} (the target states no grade)" if counted else ""
             return Measure(events, f"{name}{said}")
         if counted is None:
             raise NotComputableError(f"the scenario has no grades of {name}")
@@ -333,6 +334,13 @@ class Measures:
             raise NotComputableError("the end of the time is not given; a cumulative incidence needs a range")
         source = "" if target.time is not None else " as the patients' words say" if said else " by default"
         return _after(measure, after, target.time_end, source)
+
+
+def _in_lines(measure: Measure, arm: Arm) -> Measure:
+    """An event that may happen in every line of treatment: it is known when it first happened."""
+    if arm.line > 1:
+        raise NotComputableError(f"{measure.text} in line {arm.line} is not told apart from that of an earlier line")
+    return replace(measure, text=f"{measure.text} in this line or a later one") if arm.line else measure
 
 
 def _between(target: Target, measure: Measure, statistic: str) -> Measure:

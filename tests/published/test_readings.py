@@ -267,6 +267,8 @@ def test_what_a_row_says_goes_before_the_defaults(readers: dict[str, Reader], ta
         ("overall survival", DEATHS, [], {"observed": pytest.approx(0.8)}),
         ("complication:toxic_death", ["toxic_death"], [], {}),
         ("complication:lymphedema", ["oedema"], [], {}),
+        ("DMFS", [*DISTANT, *DEATHS], [], {}),
+        ("local progression-free survival", [*LOCAL, *DEATHS], [], {}),
     ],
 )
 def test_words_of_outcomes(
@@ -319,6 +321,10 @@ def test_statistics_that_cannot_tell_events_apart(readers: dict[str, Reader], ta
         ({"outcome": "local_first", "statistic": "km_survival"}, "cannot tell local first apart"),
         ({"outcome": "local_only", "statistic": "cumulative_incidence"}, "cannot tell local only apart"),
         ({"statistic": "km_survival", "given": ("distant_metastasis",)}, "a second metastasis_at_presentation"),
+        (
+            {"outcome": "complication:severe_toxicity", "strategy": "second-line chemotherapy"},
+            "severe_toxicity of grade >=3 (the target states no grade) in line 2 is not told apart",
+        ),
         ({"statistic": "rmst", "time": None}, "the horizon of the restricted mean is not given"),
         ({"complication_grade": "3"}, "complication_grade is of complications"),
         ({"outcome": "30-day mortality", "statistic": "km_survival"}, "perioperative death is a share of patients"),
