@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import ScenarioFile, SeriesRow
 
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate", "proportion")
-TIMES = ("median_time_years", "mean_time_years", "median_time", "mean_time", "km_median")
+TIMES = ("median_time_years", "mean_time_years", "median_time", "mean_time", "km_median", "rmst")
 RATIOS = ("hazard_ratio", "odds_ratio")
 COUNTED = ("crude_proportion", "response_rate", "proportion")
 """Shares that are events over patients."""
@@ -84,7 +84,7 @@ def _counts(found: Figures) -> tuple[str, str] | None:
     n, events, value = found.n, found.events, found.value
     if n is not None and events is not None and events > n:
         return "events", f"{events:g} is above n, {n:g}."
-    if events == 0.0 and found.statistic in TIMES:
+    if events == 0.0 and found.statistic in TIMES and found.statistic != "rmst":
         return "events", f"0; a {found.statistic} needs events."
     if found.statistic in COUNTED and None not in (n, events, value):
         share = (events or 0.0) / (n or 1.0)

@@ -97,6 +97,57 @@ def incidence(event: FloatArray, competing: FloatArray, censoring: FloatArray) -
     return Incidence(times, f, len(stop) * np.maximum(spread + own - 2.0 * shared, 0.0))
 
 
+@dataclass(frozen=True)
+class RestrictedMean:
+    """Mean time without the event up to a horizon (years).
+
+    Attributes
+    ----------
+    mean : float
+        Area under the Kaplan-Meier curve up to the horizon.
+    variance : float
+        Its variance times the number of patients.
+    slope : float
+        Change of the log of the mean by a unit of the log hazard, which is negative; 0 without events.
+    """
+
+    mean: float
+    variance: float
+    slope: float
+
+
+def restricted_mean(event: FloatArray, censoring: FloatArray, horizon: float) -> RestrictedMean:
+    """Restricted mean survival time from individual times.
+
+    Parameters
+    ----------
+    event, censoring : ndarray(float, ndim=1)
+        Time of each by patient (years), infinite if never; of ties the event goes first.
+    horizon : float
+        Years.
+
+    Notes
+    -----
+    With S the Kaplan-Meier curve, A(t) the area under it from t to the horizon, and d events among Y at risk,
+
+        mean = A(0),   var = sum A(t)^2 d / (Y (Y - d)),   d log mean / d log hazard = integral of S log S / mean,
+
+    the variance being that of min(T, horizon) over n without censoring.
+    """
+    stop = np.minimum(event, censoring)
+    seen = (event == stop) & (event <= horizon)
+    times, d = np.unique(stop[seen], return_counts=True)
+    y = (len(stop) - np.searchsorted(np.sort(stop), times, side="left")).astype(np.float64)
+    survival = np.concatenate([[1.0], np.cumprod(1.0 - d / y)])
+    widths = np.diff(np.concatenate([[0.0], times, [horizon]]))
+    areas = survival * widths
+    rest = areas[1:][::-1].cumsum()[::-1]  # the area from each event to the horizon
+    left = np.where(y > d, y - d, np.inf)  # who leave last leave nothing to be uncertain of
+    mean = float(areas.sum())
+    steeper = float((areas * np.log(np.where(survival > 0.0, survival, 1.0))).sum())
+    return RestrictedMean(mean, float(len(stop) * (rest**2 * d / (y * left)).sum()), steeper / mean if mean else 0.0)
+
+
 def study_interval(share: float, variance: float, n: int) -> tuple[float, float]:
     """95% interval of an incidence in a study of `n` patients: binomial, of as many patients as have its variance.
 

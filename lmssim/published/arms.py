@@ -33,6 +33,10 @@ class Arm:
     """States that begin what was named."""
     curative: bool = False
     """Treated with curative intent."""
+    unnamed: bool = False
+    """Whether no treatment was named: a mix, or none given."""
+    untreated: bool = False
+    """Whether no line of systemic treatment is given."""
     note: str
 
 
@@ -64,12 +68,23 @@ class Arms:
         """Words that name no regimen, operation or treatment."""
         known = self.words.treatments
         if not words:
-            return Arm(strategy=self.default, note=f"treatment not given, strategy {self.default}")
+            return Arm(strategy=self.default, unnamed=True, note=f"treatment not given, strategy {self.default}")
         if words in known.none:
             return self._without_treatment(text)
+        if line := next((n for begin, n in self.words.lines.numbered.items() if words.startswith(begin)), 0):
+            return self._of_a_line(text, line)
         if words.startswith(known.mixed) or words in known.any:
-            return Arm(strategy=self.default, note=f"'{text}' as strategy {self.default}")
+            unnamed = words.startswith(known.mixed)
+            return Arm(strategy=self.default, unnamed=unnamed, note=f"'{text}' as strategy {self.default}")
         return self._unknown(text)
+
+    def _of_a_line(self, text: str, line: int) -> Arm:
+        """Any treatment of a line, from its beginning."""
+        phase = self.words.lines.phase.format(line=line)
+        if phase not in self.scenario.file.states:
+            return self._unknown(text)
+        note = f"'{text}' as strategy {self.default} since {phase}"
+        return Arm(strategy=self.default, line=line, since=(phase,), note=note)
 
     def _unknown(self, text: str) -> Arm:
         return Arm(strategy=self.default, note=f"'{text}' is unknown and read as strategy {self.default}")
@@ -151,13 +166,13 @@ class Arms:
         """No line at all, where a strategy or sequence has none."""
         untreated = self.words.strategies.untreated
         if untreated in self.scenario.file.strategies:
-            return Arm(strategy=untreated, note=f"'{text}' as strategy {untreated}")
+            return Arm(strategy=untreated, untreated=True, note=f"'{text}' as strategy {untreated}")
         sequences = self.scenario.file.sequences
         empty = next((name for name, sequence in sequences.items() if not sequence.treatments), None)
         if empty is None:
             return self._unknown(text)
         note = f"'{text}' as strategy {self.default} with sequence {empty}"
-        return Arm(strategy=self.default, sequence=empty, note=note)
+        return Arm(strategy=self.default, sequence=empty, untreated=True, note=note)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -9,12 +9,14 @@ In draw k a row's share with the event is p_k, a time m_k. A new study has, with
 
 where z is the same for all targets of a study and outcome family. The between-study effect acts on the hazard: a_k, the
 slope of the complementary log-log over log time, follows from the SD of a median (it is the shape of a Weibull time).
-For a mean a_k = 1 / (sqrt(n_k) spread_k), the inverse of the coefficient of variation.
+For a mean a_k = 1 / (sqrt(n_k) spread_k), the inverse of the coefficient of variation. For a restricted mean 1 / a_k is
+the change of its log by a unit of the log hazard, and no x is above the horizon.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,10 +24,16 @@ from scipy import special, stats
 
 from lmssim.kernels.philox import address_of, fill_uniforms
 from lmssim.outcomes.estimators import Z975
+from lmssim.published.score import score_of_a_share, score_of_a_time
+from lmssim.published.series import RESTRICTED, is_time
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lmssim.kernels import FloatArray
+    from lmssim.model.language.schema import SeriesRow
     from lmssim.published.predict import Predicted
+    from lmssim.published.score import Score
 
 STREAM_STUDIES = 5
 """Random stream of new studies: their between-study effects and their sampling."""
@@ -41,7 +49,7 @@ class Column:
 
     Attributes
     ----------
-    value, share, per_patient, spread, patients : ndarray(float, ndim=1)
+    value, share, per_patient, spread, patients, slope : ndarray(float, ndim=1)
         As in `Predicted`.
     known : ndarray(bool, ndim=1)
         Which of all draws are kept.
@@ -52,6 +60,7 @@ class Column:
     per_patient: FloatArray
     spread: FloatArray
     patients: FloatArray
+    slope: FloatArray
     known: np.ndarray[Any, np.dtype[np.bool_]]
 
     @staticmethod
@@ -64,6 +73,7 @@ class Column:
             per_patient=predicted.per_patient[known, column],
             spread=predicted.spread[known, column],
             patients=predicted.patients[known, column],
+            slope=predicted.slope[known, column],
             known=known,
         )
 
@@ -82,6 +92,8 @@ class Found:
         Its width as a multiple of the interval of sampling alone; for a time, on the log scale.
     values : ndarray(float, ndim=2)
         The value in each study, (n_draws, REPLICATES).
+    score : callable
+        Log score of an observed value.
     """
 
     predicted: float
@@ -89,10 +101,18 @@ class Found:
     high: float
     width_ratio: float
     values: FloatArray
+    score: Callable[[float], Score]
 
     def turned(self) -> Found:
         """Shares without the event in place of those with it."""
-        return Found(1.0 - self.predicted, 1.0 - self.high, 1.0 - self.low, self.width_ratio, 1.0 - self.values)
+        return Found(
+            predicted=1.0 - self.predicted,
+            low=1.0 - self.high,
+            high=1.0 - self.low,
+            width_ratio=self.width_ratio,
+            values=1.0 - self.values,
+            score=lambda observed: self.score(1.0 - observed),
+        )
 
 
 @dataclass(frozen=True)
@@ -151,22 +171,34 @@ class NewStudies:
         found = stats.binom.ppf(self._sampling(), studies[:, None], p) / studies[:, None]
         low, high = _interval(found)
         within = 2.0 * Z975 * np.sqrt(share.mean() * (1.0 - share.mean()) / studies.mean())
-        return Found(float(column.share.mean()), low, high, (high - low) / within, found)
+        score = partial(score_of_a_share, share=p, size=int(np.round(studies.mean())))
+        return Found(float(column.share.mean()), low, high, (high - low) / within, found, score)
 
-    def of_a_time(self, column: Column, is_mean: bool = False) -> Found:
-        """Medians, or means."""
+    def of_a_row(self, column: Column, row: SeriesRow) -> Found:
+        """What new studies would observe of a row of a series; Kaplan-Meier survival as the share with the event."""
+        if not is_time(row.statistic):
+            return self.of_a_share(column)
+        return self.of_a_time(column, row.statistic == "mean_time", row.by if row.statistic == RESTRICTED else None)
+
+    def of_a_time(self, column: Column, is_mean: bool = False, horizon: float | None = None) -> Found:
+        """Medians, or means; restricted means up to a horizon (years)."""
         size = self._size(column)
         read = np.maximum(self.n_read * np.nan_to_num(column.per_patient, nan=1.0), 1.0)
         of_one = np.where(np.isnan(column.spread), UNKNOWN_SPREAD, column.spread * np.sqrt(read))
         spread = of_one / np.sqrt(size)
         slope = 1.0 / ((1.0 if is_mean else np.log(2.0)) * np.maximum(of_one, 1e-9))
-        moved = spread[:, None] * special.ndtri(self._sampling()) - self._effects() / slope[:, None]
-        found = column.value[:, None] * np.exp(moved)
+        if horizon is not None:
+            slope = 1.0 / np.maximum(-column.slope, 1e-9)
+        setting = -self._effects() / slope[:, None]
+        moved = spread[:, None] * special.ndtri(self._sampling()) + setting
+        most = np.inf if horizon is None else horizon
+        found = np.minimum(column.value[:, None] * np.exp(moved), most)
         low, high = _interval(found)
         middle = float(np.quantile(column.value, 0.5, method="inverted_cdf"))
         within = 2.0 * Z975 * float(spread.mean())
         ratio = float(np.log(high / low) / within) if low > 0.0 and high < np.inf and within > 0.0 else np.nan
-        return Found(middle, low, high, ratio, found)
+        times = np.minimum(column.value[:, None] * np.exp(setting), most)
+        return Found(middle, low, high, ratio, found, partial(score_of_a_time, time=times, spread=spread[:, None]))
 
 
 def study_uniforms(name: str, which: int, n: int, seed: int) -> FloatArray:

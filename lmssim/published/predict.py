@@ -39,6 +39,10 @@ BATCH = 8
 """Draws of a task."""
 
 
+N_COLUMNS = 6
+"""Columns of `Predicted`."""
+
+
 @dataclass(frozen=True)
 class Predicted:
     """Rows of some series in some draws, (n_draws, n_rows) each; rows in the order of series, then of their rows.
@@ -56,6 +60,8 @@ class Predicted:
         SD of the log of a median or mean in a study of the row's n; NaN for shares.
     patients : ndarray(float, ndim=2)
         Simulated patients of the row; for a median among events, those with the event.
+    slope : ndarray(float, ndim=2)
+        Of a restricted mean, the change of its log by a unit of the log hazard; NaN for others.
     """
 
     value: FloatArray
@@ -63,6 +69,7 @@ class Predicted:
     per_patient: FloatArray
     spread: FloatArray
     patients: FloatArray
+    slope: FloatArray
 
     @property
     def information(self) -> FloatArray:
@@ -133,7 +140,7 @@ class Reader:
             if progress is not None:
                 progress(min(len(parts) * BATCH, n_draws), n_draws)
         values = np.concatenate(parts)
-        return Predicted(*(np.ascontiguousarray(values[:, :, k]) for k in range(5)))
+        return Predicted(*(np.ascontiguousarray(values[:, :, k]) for k in range(N_COLUMNS)))
 
 
 class _Reading(NamedTuple):
@@ -153,9 +160,9 @@ class _Batch(NamedTuple):
 
 
 def _read_batch(shared: _Reading, batch: _Batch) -> FloatArray:
-    """Columns of `Predicted` by draw and row, (n_draws, n_rows, 5)."""
+    """Columns of `Predicted` by draw and row, (n_draws, n_rows, N_COLUMNS)."""
     reader, n, seed = shared
-    values = np.full((batch.n, reader.n_rows, 5), np.nan)
+    values = np.full((batch.n, reader.n_rows, N_COLUMNS), np.nan)
     for k, draw in enumerate(values):
         for cohort, x in zip(reader.cohorts, batch.numbers, strict=True):
             draw[cohort.places] = cohort.read(x[k], n, seed, (batch.first + k) * n)
@@ -219,7 +226,7 @@ class _Cohort:
         return found if own else np.repeat(found, n_draws, axis=0)
 
     def read(self, numbers: FloatArray, n: int, seed: int, first: int) -> FloatArray:
-        """Columns of `Predicted` by row, (n_rows, 5)."""
+        """Columns of `Predicted` by row, (n_rows, N_COLUMNS)."""
         lives = first_times(self.program, self.program.strategies, n, seed, first, numbers)
         return np.array(
             [row for name, spec in self.series.items() for row in self._rows(name, spec, lives, seed, first)]
@@ -233,13 +240,13 @@ class _Cohort:
         for row in spec.rows:
             where = f"{self.program.scenario.path}: series.{name}.{row.target}"
             each = lives[lived_as(row.strategy or spec.strategy, row.sequence)]
-            chosen = chosen_patients(self.program, each, spec, row, where)
+            chosen = chosen_patients(self.program, each, spec, row, where, follow_up)
             read = read_times(self.program, each, row, follow_up, chosen, where)
             yield _columns(share_of(read, row))
 
 
 def _columns(share: Share) -> tuple[float, ...]:
-    return share.value, share.share, share.per_patient, share.spread, share.patients
+    return share.value, share.share, share.per_patient, share.spread, share.patients, share.slope
 
 
 def _cohort(
@@ -261,6 +268,7 @@ def _cohort(
     program = with_sequences(compile_scenario(own), wanted)
     lived = {lived_as(*key) for key in wanted}
     strategies = {name: s for name, s in program.scenario.file.strategies.items() if name in lived}
-    file = program.scenario.file.model_copy(update={"strategies": strategies})
+    # a published patient may have another strategy
+    file = program.scenario.file.model_copy(update={"strategies": strategies, "cases": {}})
     numbered = [places[name, row.target] for name in names for row in series[name].rows]
     return _Cohort(compile_scenario(replace(program.scenario, file=file)), series, numbered, frozenset(values))

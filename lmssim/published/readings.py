@@ -11,7 +11,7 @@ What a row of the table leaves open has a documented default, which the sentence
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from scipy import stats
@@ -19,11 +19,13 @@ from scipy import stats
 from lmssim.errors import DataError, ExpressionError, InputError, nearest, unknown
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
-from lmssim.model.language.schema import FollowUp, Series, SeriesRow
+from lmssim.model.language.schema import Component, FollowUp, Series, SeriesRow, Strategy
 from lmssim.model.population.patients import possible_labels
 from lmssim.model.published import RATIOS
 from lmssim.published.arms import Arms
 from lmssim.published.measures import Measures, NotComputableError, listed
+from lmssim.published.series import ON_CURVES
+from lmssim.published.targets import NOBODY, Refused
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ STATISTICS = {
     "km_survival": "km_survival",
     "median_time_years": "median_time",
     "mean_time_years": "mean_time",
+    "rmst": "rmst",
 }
 STATISTIC_TEXTS = {
     "proportion": "share within follow-up",
@@ -57,7 +60,9 @@ STATISTIC_TEXTS = {
     "km_median": "Kaplan-Meier median",
     "median_time": "median among those with the event",
     "mean_time": "mean among those with the event",
+    "rmst": "restricted mean time without the event",
 }
+NOT_READ = "refused: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +90,38 @@ class Reading:
     counted: bool = False
     """Whether it counts in the share inside and the mean error: a value, not a range."""
     family: str = OTHER
+    strategies: dict[str, Strategy] = field(default_factory=dict)
+    """Strategies of its series that the scenario does not have: the mix of its row."""
+    refused: bool = False
+    """Whether its row cannot be read."""
+    other_site: bool = False
+    """Whether it is of a site that the scenario's patients do not have."""
     text: str
     """How it is computed, or why it is not computable."""
 
 
-def readings_of(targets: Iterable[Target], scenario: Scenario) -> list[Reading]:
-    """How each target is computed from a scenario."""
+class OtherSiteError(NotComputableError):
+    """The target is of a site that the scenario's patients do not have."""
+
+
+def readings_of(targets: Iterable[Target | Refused], scenario: Scenario) -> list[Reading]:
+    """How each target is computed from a scenario; a row that cannot be read is refused alone."""
     reader = Reader(scenario)
-    return [reader.reading(target) for target in targets]
+    return [reader.or_refused(target) for target in targets]
+
+
+def _refused(row: Refused) -> Reading:
+    """Reading of a row that cannot be read."""
+    cell = row.cells.get
+    return Reading(
+        target_id=row.target_id,
+        study=cell("cohort_id") or cell("source_id") or row.target_id,
+        outcome=cell("outcome", ""),
+        statistic=cell("statistic", ""),
+        time_years=cell("time_years", ""),
+        refused=True,
+        text=f"{NOT_READ}{row.message}",
+    )
 
 
 def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
@@ -117,6 +146,9 @@ def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
 def reading_text(series: Series, row: SeriesRow) -> str:
     """How a row of a series is computed, in a sentence."""
     parts = [f"{STATISTIC_TEXTS[row.statistic]}: {listed(row.events)}"]
+    if row.others:
+        within = "" if row.window is None else f" within {row.window:g} years"
+        parts.append(f"{'together with' if row.together else 'without'} {listed(row.others)}{within}")
     parts += [f"by {row.by:g} years"] if row.by is not None else []
     parts += [f"after {row.after:g} years"] if row.after is not None else []
     parts += [f"since {listed(row.since)}"] if row.since else []
@@ -147,6 +179,16 @@ class Reader:
         self.arms = Arms(scenario, self.words)
         self.names = self.measures.names
         self.sites = possible_labels(scenario.patients, self.words.sites.covariate)
+        self._mixes: set[object] = set()
+
+    def or_refused(self, target: Target | Refused) -> Reading:
+        """How a target is computed; a row that cannot be read, or names what is not there, is refused alone."""
+        if isinstance(target, Refused):
+            return _refused(target)
+        try:
+            return self.reading(target)
+        except DataError as error:
+            return replace(self._blank(target), refused=True, text=f"{NOT_READ}{error}")
 
     def reading(self, target: Target) -> Reading:
         """How a target is computed.
@@ -156,7 +198,19 @@ class Reader:
         DataError
             If the row names a strategy, state, parameter or rule that the scenario does not have.
         """
-        blank = Reading(
+        blank = self._blank(target)
+        read = replace(target, outcome=self.measures.outcome_of(target.outcome))
+        try:
+            patients = self._site(read)
+            self._check(read)
+            return self._computable(read, blank, *patients)
+        except NotComputableError as reason:
+            other = isinstance(reason, OtherSiteError)
+            return replace(blank, other_site=other, text=f"{NOT_COMPUTABLE}{reason}")
+
+    def _blank(self, target: Target) -> Reading:
+        """Reading of a target before it is known how it is computed."""
+        return Reading(
             target_id=target.target_id,
             study=target.study,
             outcome=target.outcome,
@@ -166,32 +220,31 @@ class Reader:
             observed=target.value,
             low=target.low,
             high=target.high,
-            family=target.family or self.words.family_of_outcome(target.outcome),
+            family=target.family or self.words.family_of_outcome(self.measures.outcome_of(target.outcome)),
             text="",
         )
-        self._check(target)
-        try:
-            return self._computable(target, blank)
-        except NotComputableError as reason:
-            return replace(blank, text=f"{NOT_COMPUTABLE}{reason}")
 
-    def _computable(self, target: Target, blank: Reading) -> Reading:
+    def _computable(self, target: Target, blank: Reading, where: str, site: list[str]) -> Reading:
         if target.statistic in RATIOS:
             raise NotComputableError(f"{target.statistic.replace('_', ' ')}: compares two groups of patients")
-        where, site = self._site(target)
-        arm = self._arm(target)
+        arm, mixed = self._arm(target)
         free = self.measures.counts_the_event_free(target.outcome)
-        statistic = "km_median" if free and target.statistic == "median_time_years" else STATISTICS[target.statistic]
+        statistic = self.measures.statistic_of(target, STATISTICS[target.statistic])
         measure = self.measures.of(target, arm, statistic)
         last = max(measure.by or 0.0, measure.after or 0.0)
         horizon = self.scenario.file.settings.horizon
         if last >= horizon:
             raise NotComputableError(f"the scenario ends at {horizon:g} years")
         without = free and statistic == "proportion"
-        follow_up, followed = _follow_up(target, statistic, last, late=measure.after is not None)
+        own = self.scenario.file.series.get(target.series)
+        follow_up, followed = _follow_up(target, own, statistic, measure, self._is_untimed(target))
         n, number = _number(target, statistic)
-        exclude, left_out = self._excluded(target, arm)
-        rule = " and ".join(f"({part})" for part in (where, target.where) if part)
+        exclude, left_out = self._excluded(target, arm, own)
+        rule = " and ".join(f"({part})" for part in (where, own.where if own else None, target.where) if part)
+        given, never = self.measures.named(target.given), self.measures.named(target.without)
+        row = _row(target, statistic, measure, arm, n, without).model_copy(
+            update={"given": list(given), "without": list(never)}
+        )
         series = Series(
             label=target.study,
             source_id=target.source_id,
@@ -199,15 +252,18 @@ class Reader:
             follow_up=follow_up,
             exclude=exclude,
             where=rule or None,
-            set=dict(target.set),
-            rows=[_row(target, statistic, measure, arm, n, without)],
+            set=(own.set if own else {}) | dict(target.set),
+            rows=[row],
         )
         parts = [
             f"{STATISTIC_TEXTS[statistic]}{', as the share without it' if without else ''}: {measure.text}",
+            f"'{blank.outcome}' as {target.outcome.replace('_', ' ')}" if blank.outcome != target.outcome else "",
             arm.note,
             *site,
             *left_out,
             f"patients where {target.where}" if target.where else "patients as the scenario's",
+            f"of series {target.series}" if own else "",
+            *_chosen(row),
             *(f"{id_} = {value:g}" for id_, value in target.set),
             followed,
             number,
@@ -215,7 +271,13 @@ class Reader:
         if target.value is None:
             parts.append("a range or bound: met if the prediction lies within it; not counted")
         text = "; ".join(part for part in parts if part)
-        return replace(blank, series=series, without=without, counted=target.value is not None, text=text)
+        return replace(
+            blank, series=series, strategies=mixed, without=without, counted=target.value is not None, text=text
+        )
+
+    def _is_untimed(self, target: Target) -> bool:
+        outcome = self.words.outcomes.get(target.outcome)
+        return outcome is not None and outcome.untimed
 
     # === Checks of what the row names ===
 
@@ -224,7 +286,15 @@ class Reader:
         strategies, table = self.scenario.file.strategies, self.scenario.table
         if target.model_strategy and target.model_strategy not in strategies:
             raise DataError(unknown("strategy", target.model_strategy, strategies, f"{target.place}: 'model_strategy'"))
-        for column, names in (("since", target.since), ("exclude", target.exclude or ())):
+        if target.series and target.series not in self.scenario.file.series:
+            raise DataError(unknown("series", target.series, self.scenario.file.series, f"{target.place}: 'series'"))
+        for column, names in (("given", target.given), ("without", target.without)):
+            for name in names:
+                if not self.measures.named((name,)):
+                    known = {*self.names, *self.words.outcomes}
+                    raise DataError(unknown("state, event or outcome", name, known, f"{target.place}: '{column}'"))
+        since = () if target.since == (NOBODY,) else target.since
+        for column, names in (("since", since), ("exclude", target.exclude or ())):
             for name in names:
                 if name not in self.names:
                     raise DataError(unknown("state or event", name, self.names, f"{target.place}: '{column}'"))
@@ -238,6 +308,22 @@ class Reader:
         except InputError as error:
             raise DataError(f"{target.place}: 'set': {error}") from None
         self._check_rule(target)
+        self._check_mix(target)
+
+    def _check_mix(self, target: Target) -> None:
+        """Refuse a mix of treatments that the scenario does not have, or cannot plan."""
+        treatments = self.scenario.file.treatments
+        for name in (name for names, _ in target.mix for name in names):
+            if name.rpartition(".")[2] not in treatments:
+                raise DataError(unknown("treatment", name, treatments, f"{target.place}: 'mix'"))
+        if target.mix and target.mix not in self._mixes:
+            arm, mixed = self._arm(target)
+            file = self.scenario.file.model_copy(update={"strategies": self.scenario.file.strategies | mixed})
+            try:
+                compile_scenario(replace(self.scenario, file=file, own=frozenset[str]()))
+            except InputError as error:
+                raise DataError(f"{target.place}: 'mix': {error} ({arm.note})") from None
+            self._mixes.add(target.mix)
 
     def _check_rule(self, target: Target) -> None:
         if not target.where:
@@ -264,8 +350,10 @@ class Reader:
         same, other = known.same.get(site, site), known.all_but.get(site)
         wanted = [each for each in self.sites if each == same or other not in (None, each)]
         if not wanted:
-            hint = nearest(site, self.sites) if site not in self._known_sites() else ""
-            raise NotComputableError(f"of site {site}, the scenario's patients are of {listed(self.sites)}.{hint}")
+            own = f"of site {site}, the scenario's patients are of {listed(self.sites)}."
+            if site in self._known_sites():
+                raise OtherSiteError(own)
+            raise NotComputableError(f"{own}{nearest(site, self._known_sites())}")
         rule = "" if wanted == self.sites else " or ".join(f"{known.covariate} == '{each}'" for each in wanted)
         return rule, [f"of site {site}, computed for {listed(wanted)}"] if wanted != [site] else []
 
@@ -274,22 +362,49 @@ class Reader:
         spec = next((c for c in self.scenario.patients.covariates if c.name == name), None)
         return {*(spec.labels if spec else ()), *self.words.sites.words}
 
-    def _arm(self, target: Target) -> Arm:
-        arm = self.arms.of(target.strategy.strip())
-        if not target.model_strategy:
-            return arm
-        note = f"strategy {target.model_strategy}, as the table says"
-        return replace(arm, strategy=target.model_strategy, sequence=None, line=0, since=(), note=note)
+    def _arm(self, target: Target) -> tuple[Arm, dict[str, Strategy]]:
+        """What the patients had, and the strategy of a mix that the row states."""
+        arm, own = self.arms.of(target.strategy.strip()), self.scenario.file.series.get(target.series)
+        if target.model_strategy:
+            note = f"strategy {target.model_strategy}, as the table says"
+            arm = replace(arm, strategy=target.model_strategy, sequence=None, line=0, since=(), note=note)
+        elif own is not None and arm.unnamed:
+            arm = replace(arm, strategy=own.strategy, note=f"strategy {own.strategy} of the series")
+        if not target.mix:
+            return arm, {}
+        return _mixed(target, arm, self.scenario.file.strategies[arm.strategy])
 
-    def _excluded(self, target: Target, arm: Arm) -> tuple[list[str], list[str]]:
+    def _excluded(self, target: Target, arm: Arm, own: Series | None) -> tuple[list[str], list[str]]:
         """States whose patients are left out, and what to say of it."""
         if target.exclude is not None:
             return list(target.exclude), [f"without {listed(target.exclude)}"] if target.exclude else []
+        if own is not None:
+            return list(own.exclude), [f"without {listed(own.exclude)}"] if own.exclude else []
         states, outcome = self.measures.at_presentation(), self.words.outcomes.get(target.outcome)
-        asked_for = outcome is not None and (outcome.advanced or (outcome.at_time_zero and target.time == 0.0))
+        asked_for = outcome is not None and (outcome.is_of_metastasis or (outcome.at_time_zero and target.time == 0.0))
         if not arm.curative or not states or asked_for:
             return [], []
         return states, [f"without {self.words.events[self.words.treatments.not_curative].text}"]
+
+
+def _mixed(target: Target, arm: Arm, base: Strategy) -> tuple[Arm, dict[str, Strategy]]:
+    """An arm whose patients had the treatments of a mix, and the strategy that gives them."""
+    text = ", ".join(f"{'+'.join(names)} {share:g}" for names, share in target.mix)
+    mix = [Component(fraction=share, treatments=list(names)) for names, share in target.mix]
+    name = f"{arm.strategy} with {text}"
+    strategy = base.model_copy(update={"label": "Mix of a target", "treatments": [], "mix": mix})
+    note = f"strategy {arm.strategy} with the mix {text}, none for the others"
+    return replace(arm, strategy=name, note=note), {name: strategy}
+
+
+def _chosen(row: SeriesRow) -> list[str]:
+    """What to say of patients chosen by what happened to them."""
+    said = []
+    if row.given:
+        immortal = row.statistic in ON_CURVES and not {*row.given} <= {*row.since}
+        said.append(f"with {listed(row.given)}{', before which time is immortal' if immortal else ''}")
+    said += [f"without {listed(row.without)}"] if row.without else []
+    return [f"{' and '.join(said)}, by the end of follow-up"] if said else []
 
 
 def _number(target: Target, statistic: str) -> tuple[int, str]:
@@ -315,6 +430,9 @@ def _row(target: Target, statistic: str, measure: Measure, arm: Arm, n: int, wit
         by=measure.by,
         after=measure.after,
         since=list(measure.since),
+        others=list(measure.others),
+        together=measure.together,
+        window=measure.window,
         n=n,
         **published,
     )
@@ -323,11 +441,16 @@ def _row(target: Target, statistic: str, measure: Measure, arm: Arm, n: int, wit
 # === Follow-up ===
 
 
-def _follow_up(target: Target, statistic: str, last: float, *, late: bool) -> tuple[FollowUp, str]:
-    """Follow-up of a target's patients, and what to say of it; `last` is the last time of the target (years)."""
+def _follow_up(
+    target: Target, own: Series | None, statistic: str, measure: Measure, untimed: bool
+) -> tuple[FollowUp, str]:
+    """Follow-up of a target's patients, and what to say of it; `own` is the series that the row names."""
+    last = max(measure.by or 0.0, measure.after or 0.0)
     if target.states_follow_up:
         spec, text = _stated_follow_up(target)
-    elif statistic == "proportion" and target.time and not late:
+    elif own is not None:
+        spec, text = own.follow_up, ""
+    elif statistic == "proportion" and target.time and measure.after is None and not untimed:
         spec = FollowUp(median=target.time, sdlog=CRUDE_SDLOG)
         text = f"time taken as median follow-up, log-normal, sdlog {CRUDE_SDLOG:g}"
     else:
@@ -350,8 +473,12 @@ def _stated_follow_up(target: Target) -> tuple[FollowUp, str]:
 
 
 def _share_followed(spec: FollowUp, time: float) -> float:
-    """Share of patients whose follow-up reaches a time."""
+    """Share of patients whose follow-up reaches a time; 1 where it depends on parameters."""
+    if any(isinstance(value, str) for value in (spec.low, spec.high, spec.median, spec.sdlog)):
+        return 1.0
     low, high = float(spec.low), float("inf") if spec.high is None else float(spec.high)
+    if spec.median is None and (high == float("inf") or high == low):
+        return float(time <= high)
     if spec.median is None:
         return min(max((high - time) / (high - low), 0.0), 1.0)
     law = stats.lognorm(s=float(spec.sdlog or CRUDE_SDLOG), scale=float(spec.median))

@@ -19,7 +19,7 @@ from lmssim.kernels.philox import STREAM_POPULATION, address_of, fill_uniforms
 from lmssim.model.compile import compile_scenario
 from lmssim.model.language import expression
 from lmssim.model.published import follow_up_problem
-from lmssim.outcomes.estimators import Z975, binomial_quantile, incidence, study_interval
+from lmssim.outcomes.estimators import Z975, binomial_quantile, incidence, restricted_mean, study_interval
 from lmssim.outcomes.first_times import FirstTimes, first_times, lived_as, with_sequences
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from lmssim.model.language.schema import FollowUp, Series, SeriesRow
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.outcomes.estimators import Incidence
+    from lmssim.outcomes.estimators import Incidence, RestrictedMean
     from lmssim.outcomes.first_times import Chosen
 
 COLUMNS = (
@@ -48,12 +48,18 @@ COLUMNS = (
     "note",
 )
 AT_A_TIME = ("cumulative_incidence", "km_survival")
-"""Statistics that need `by`."""
+"""Statistics that are a share of patients at the time `by`."""
+RESTRICTED = "rmst"
+"""Restricted mean: its horizon is `by`."""
+ON_CURVES = (*AT_A_TIME, "km_median", RESTRICTED)
+"""Statistics of a curve over time since the origin."""
+BY_PATTERN = ("proportion", "cumulative_incidence", "median_time", "mean_time")
+"""Statistics of the patients who have some events alone, or together with others."""
 
 
 def is_time(statistic: str) -> bool:
     """Whether a statistic, of a row or of a target, is a time (years) rather than a share."""
-    return "median" in statistic or "mean" in statistic
+    return "median" in statistic or "mean" in statistic or statistic == RESTRICTED
 
 
 def follow_up_times(
@@ -158,7 +164,7 @@ def _read_rows(program: Program, name: str, follow_up: FloatArray, times: dict[s
     rows = []
     for row in series.rows:
         lives, place = times[lived_as(row.strategy or series.strategy, row.sequence)], f"{where}.{row.target}"
-        chosen = chosen_patients(program, lives, series, row, place)
+        chosen = chosen_patients(program, lives, series, row, place, follow_up)
         read = read_times(program, lives, row, follow_up, chosen, place)
         model, low, high = _value(read, row)
         paper = tuple(np.nan if x is None else x for x in (row.observed, row.low, row.high))
@@ -174,7 +180,7 @@ def _read_rows(program: Program, name: str, follow_up: FloatArray, times: dict[s
                 low,
                 high,
                 _is_met(row, model, low, high),
-                row.note,
+                "; ".join(filter(None, (row.note, _immortal(lives, row, chosen, place)))),
             )
         )
     return pd.DataFrame(rows, columns=list(COLUMNS))
@@ -186,34 +192,94 @@ def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
         raise ScenarioError(f"{where}: expected `observed`, or `low` or `high` or both in its place.")
     if row.observed is not None and row.n == 0:
         raise ScenarioError(f"{where}.n: 0; an observed value needs its number of patients.")
-    if row.statistic in AT_A_TIME and row.by is None:
+    if row.statistic in (*AT_A_TIME, RESTRICTED) and row.by is None:
         raise ScenarioError(f"{where}.by: missing; {row.statistic} is computed at a time.")
     if row.statistic == "km_median" and row.by is not None:
         raise ScenarioError(f"{where}.by: {exact(row.by)}; a km_median is computed over all of follow-up.")
-    if row.by is not None and row.statistic in AT_A_TIME and row.by > longest:
+    if row.by is not None and row.statistic in (*AT_A_TIME, RESTRICTED) and row.by > longest:
         end = f"{longest:.4g}"
         end = end if float(end) < row.by else exact(longest)
         raise ScenarioError(f"{where}.by: {exact(row.by)}; follow_up of the series ends at {end} years.")
     if row.by is not None and row.after is not None and row.by <= row.after:
         raise ScenarioError(f"{where}.by: {exact(row.by)}; it must be above after, {exact(row.after)}.")
+    _check_restricted(row, where)
+    _check_pattern(row, where)
 
 
-def chosen_patients(program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str) -> Chosen:
-    """Patients of a row, before its times leave any out."""
+def _check_restricted(row: SeriesRow, where: str) -> None:
+    """Refuse a restricted mean after a landmark, or one longer than its horizon."""
+    if row.statistic != RESTRICTED or row.by is None:
+        return
+    if row.after is not None:
+        raise ScenarioError(f"{where}.after: {exact(row.after)}; a restricted mean counts from its origin.")
+    for key in ("observed", "low", "high"):
+        value = getattr(row, key)
+        if value is not None and value > row.by:
+            raise ScenarioError(f"{where}.{key}: {exact(value)}; a restricted mean is at most its horizon, `by`.")
+
+
+def _check_pattern(row: SeriesRow, where: str) -> None:
+    """Refuse a row that tells events apart by a statistic that cannot, or says how without saying from what."""
+    if not row.others:
+        for key, given in (("together", row.together), ("window", row.window is not None)):
+            if given:
+                raise ScenarioError(f"{where}.{key}: needs `others`, the events that are told apart from `events`.")
+        return
+    if row.statistic not in BY_PATTERN:
+        allowed = ", ".join(BY_PATTERN)
+        raise ScenarioError(f"{where}.others: {row.statistic} cannot tell events apart. Allowed: {allowed}.")
+    if row.statistic != "proportion" and row.window is None:
+        raise ScenarioError(f"{where}.window: missing; without it, {row.statistic} would change with later follow-up.")
+    if both := sorted({*row.events} & {*row.others}):
+        raise ScenarioError(f"{where}.others: '{both[0]}' is one of `events`.")
+
+
+def chosen_patients(
+    program: Program, lives: FirstTimes, series: Series, row: SeriesRow, where: str, follow_up: FloatArray
+) -> Chosen:
+    """Patients of a row, before its times leave any out.
+
+    Notes
+    -----
+    `given` and `without` know what a study knew: what has happened by the end of a patient's follow-up, which counts
+    from the row's origin. An event that comes later does not choose a patient. Before an event that is given nobody
+    can die, so that time from an earlier origin to it is immortal: `wait_for` says how long it is.
+    """
     chosen = np.ones(lives.n, dtype=bool)
     if series.exclude and not row.everybody:
         chosen &= np.isinf(lives.first(series.exclude, where))
+    start = lives.first(row.since, where) if row.since else np.zeros(lives.n)
+    seen = start + follow_up
     if row.given:
-        chosen &= np.isfinite(lives.first(row.given, where))
+        chosen &= _known_by(lives.first(row.given, where), seen)
     if row.without:
-        chosen &= np.isinf(lives.first(row.without, where))
+        chosen &= ~_known_by(lives.first(row.without, where), seen)
     if row.since:
-        start = lives.first(row.since, where)
-        chosen &= np.isfinite(start) & (lives.first(row.events, where) >= start)
+        chosen &= np.isfinite(start) & (lives.first([*row.events, *row.others], where) >= start)
     for rule in (series.where, row.where):
         if rule is not None:
             chosen &= lives.meet(program, rule, f"{where}: where")
     return chosen
+
+
+def _known_by(times: FloatArray, seen: FloatArray) -> Chosen:
+    """Whether something has happened by the end of follow-up."""
+    known: Chosen = np.isfinite(times) & (times <= seen)
+    return known
+
+
+def wait_for(lives: FirstTimes, row: SeriesRow, chosen: Chosen, where: str) -> float:
+    """Median time from a row's origin to what is `given`, in which nobody can die (years); 0 if it comes before."""
+    if not row.given or not chosen.any():
+        return 0.0
+    start = lives.first(row.since, where)[chosen] if row.since else 0.0
+    return float(np.median(np.maximum(lives.first(row.given, where)[chosen] - start, 0.0)))
+
+
+def _immortal(lives: FirstTimes, row: SeriesRow, chosen: Chosen, where: str) -> str:
+    """Note on a curve that counts time before what is given; empty where there is none."""
+    wait = wait_for(lives, row, chosen, where) if row.statistic in ON_CURVES else 0.0
+    return f"time before {', '.join(row.given)} is immortal, {wait:.2g} years by median" if wait > 0.0 else ""
 
 
 @dataclass(frozen=True)
@@ -237,9 +303,37 @@ def read_times(
     """Times of the chosen patients; after a landmark, of those who are still followed, alive and without the event."""
     event = lives.since(row.since, row.events, where)
     death = lives.since(row.since, lives.ends(program), where)
+    other = lives.since(row.since, row.others, where) if row.others else np.full(lives.n, np.inf)
     if row.after is not None:
-        chosen = chosen & (np.minimum(np.minimum(event, death), follow_up) > row.after)
+        chosen = chosen & (np.minimum(np.minimum(np.minimum(event, other), death), follow_up) > row.after)
+    if row.others:
+        seen = follow_up if row.by is None or row.window is not None else np.minimum(follow_up, row.by)
+        event = told_apart(event, other, seen, np.inf if row.window is None else row.window, together=row.together)
     return Times(event[chosen], death[chosen], follow_up[chosen])
+
+
+def told_apart(event: FloatArray, other: FloatArray, seen: FloatArray, window: float, *, together: bool) -> FloatArray:
+    """Time at which a patient counts as one who has an event alone, or together with another; infinite if never.
+
+    Parameters
+    ----------
+    event, other : ndarray(float, ndim=1)
+        Time of each (years), infinite if never; (n_patients,).
+    seen : ndarray(float, ndim=1)
+        End of each patient's observation (years).
+    window : float
+        Years after the first of the two within which both count as found together.
+
+    Notes
+    -----
+    The first of the two, where it is seen, is the time of all three patterns: the event alone, the other alone, both.
+    So they add up to those who have either.
+    """
+    first, second = np.minimum(event, other), np.maximum(event, other)
+    both = np.isfinite(second) & (second <= np.minimum(first + window, seen))
+    counted = both if together else ~both & (event <= other)
+    times: FloatArray = np.where(counted, first, np.inf)
+    return times
 
 
 def _value(read: Times, row: SeriesRow) -> tuple[float, float, float]:
@@ -253,6 +347,8 @@ def _value(read: Times, row: SeriesRow) -> tuple[float, float, float]:
             value, low, high = _median_time(read, row)
         case "mean_time":
             value, low, high = _mean_time(read, row)
+        case "rmst":
+            value, low, high = _restricted_interval(read, row)
         case _:
             value, low, high = _curve_value(read, row)
     return (value, low, high) if row.n else (value, np.nan, np.nan)
@@ -287,6 +383,19 @@ def _mean_time(read: Times, row: SeriesRow) -> tuple[float, float, float]:
         return 0.0, 0.0, 0.0
     ratio = float(np.exp(Z975 * event.std() / (mean * np.sqrt(max(row.n, 1)))))
     return mean, mean / ratio, mean * ratio
+
+
+def _restricted(read: Times, row: SeriesRow) -> RestrictedMean:
+    """Restricted mean: deaths that are not events censor them."""
+    assert row.by is not None
+    return restricted_mean(read.event, np.minimum(read.death, read.follow_up), row.by)
+
+
+def _restricted_interval(read: Times, row: SeriesRow) -> tuple[float, float, float]:
+    """A restricted mean and its interval, which is normal and ends at 0 and at the horizon."""
+    found, most = _restricted(read, row), row.by or 0.0
+    half = Z975 * float(np.sqrt(found.variance / max(row.n, 1)))
+    return found.mean, max(found.mean - half, 0.0), min(found.mean + half, most)
 
 
 def _curve(read: Times, row: SeriesRow) -> Incidence:
@@ -324,6 +433,8 @@ class Share:
         SD of the log of a median or mean in a study of the row's n; NaN for shares.
     patients : float
         Simulated patients in the denominator of the share.
+    slope : float
+        Of a restricted mean, the change of its log by a unit of the log hazard; else NaN.
     """
 
     value: float
@@ -331,6 +442,7 @@ class Share:
     per_patient: float
     spread: float
     patients: float
+    slope: float = np.nan
 
 
 def share_of(read: Times, row: SeriesRow) -> Share:
@@ -345,6 +457,10 @@ def share_of(read: Times, row: SeriesRow) -> Share:
         assert row.by is not None
         share, per_patient = _share_by(_curve(read, row), read, row.by)
         return Share(share if row.statistic == "cumulative_incidence" else 1.0 - share, share, per_patient, np.nan, n)
+    if row.statistic == RESTRICTED:
+        found = _restricted(read, row)
+        spread = np.sqrt(found.variance / max(row.n, 1)) / found.mean if found.mean > 0.0 else np.nan
+        return Share(found.mean, np.nan, 1.0, float(spread), n, found.slope)
     value, low, high = _value(read, row)
     spread = _log_spread(value, low, high)
     if row.statistic == "mean_time":

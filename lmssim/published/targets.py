@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from lmssim.errors import DataError, unknown
-from lmssim.model.language.csvfile import BLANK, Row, number, plain_number, read_unique
+from lmssim.errors import DataError, InputError, unknown
+from lmssim.model.language.csvfile import BLANK, Row, brief, number, plain_number, read_rows, read_unique
 from lmssim.model.published import LONGEST, RATIOS, Figures, problem
+from lmssim.published.grades import grades_of
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ OPTIONAL = (
 )
 COMPUTABLE = (
     "where",
+    "given",
+    "without",
+    "complication_grade",
+    "series",
+    "mix",
     "model_strategy",
     "follow_up_median",
     "follow_up_low",
@@ -58,17 +64,32 @@ TEXTS = (
     "locator",
     "notes",
     "where",
+    "series",
     "model_strategy",
     "cohort_id",
     "family",
 )
+RESTRICTED = "rmst"
+"""Restricted mean: its horizon stands in `time_years`."""
 SHARES = ("crude_proportion", "cumulative_incidence", "km_survival", "response_rate")
-TIMES = ("median_time_years", "mean_time_years")
+TIMES = ("median_time_years", "mean_time_years", RESTRICTED)
 NUMBERS = {"value": "value", "low": "ci_low", "high": "ci_high", "n": "n", "events": "events"}
 """Columns of the numbers of a target, by their names in `lmssim.model.published`."""
 NOBODY = "none"
-"""In the column `exclude`: nobody is left out."""
+"""In the column `exclude`: nobody is left out. In `since`: time counts from time zero."""
 SEPARATOR = ";"
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row of a table that cannot be read."""
+
+    target_id: str
+    """Its id, or its line where it has none."""
+    message: str
+    """What is wrong, with file, line, column and value."""
+    cells: dict[str, str]
+    """Text by column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +122,23 @@ class Target:
     notes: str = ""
     where: str = ""
     """Rule on covariates: whom the target is about."""
+    given: tuple[str, ...] = ()
+    """States, events and outcomes, of which the patients had one."""
+    without: tuple[str, ...] = ()
+    """States, events and outcomes, of which the patients had none."""
+    complication_grade: str = ""
+    """Grades of a complication that count, as the table prints them."""
+    series: str = ""
+    """Series of the scenario whose patients and follow-up these are."""
+    mix: tuple[tuple[tuple[str, ...], float], ...] = ()
+    """Treatments, and the share of patients who had them."""
     model_strategy: str = ""
     """Strategy of the scenario that stands for `strategy`."""
     follow_up_median: float | None = None
     follow_up_low: float | None = None
     follow_up_high: float | None = None
     since: tuple[str, ...] = ()
-    """States and events from the first of which time counts."""
+    """States and events from the first of which time counts; `none` alone is time zero."""
     exclude: tuple[str, ...] | None = None
     """States and events whose patients are left out; None for the default."""
     set: tuple[tuple[str, float], ...] = ()
@@ -148,6 +179,31 @@ def load_targets(path: Path | str, computed: bool = True) -> list[Target]:
     return read_unique(path, "target_id", lambda row: _target(row, computed), required, others)
 
 
+def read_targets(path: Path | str) -> list[Target | Refused]:
+    """Targets of a table that are computed, in its order; a row that cannot be read is refused alone.
+
+    Raises
+    ------
+    DataError
+        If the file or its columns are not as they must be.
+    """
+    others = tuple(column for column in (*OPTIONAL, *COMPUTABLE))
+    read: list[Target | Refused] = []
+    seen: set[str] = set()
+    for row in read_rows(path, REQUIRED, others, keep_wrong=True):
+        id_ = row["target_id"]
+        try:
+            if row.wrong:
+                raise DataError(row.wrong)
+            if not id_ or id_ in seen:
+                raise row.refuse("target_id", BLANK if not id_ else f"'{id_}' stands twice.")
+            seen.add(id_)
+            read.append(_target(row, computed=True))
+        except InputError as error:
+            read.append(Refused(id_ or f"line {row.line}", str(error), row.cells))
+    return read
+
+
 def _target(row: Row, computed: bool) -> Target:
     figures = _figures(row)
     if computed:
@@ -156,7 +212,9 @@ def _target(row: Row, computed: bool) -> Target:
     if row["family"] and row["family"] not in families:
         raise DataError(unknown("family", row["family"], families, f"{row.where}: column 'family'"))
     time, time_end = _time(row)
-    known: dict[str, Any] = {column: row[column] for column in TEXTS}
+    known: dict[str, Any] = {column: row[column] for column in TEXTS} | {"statistic": figures.statistic}
+    if figures.statistic == RESTRICTED and time is not None and time > 0.0:
+        _check_restricted(row, figures, time)
     return Target(
         **known,
         **_follow_up(row),
@@ -168,6 +226,10 @@ def _target(row: Row, computed: bool) -> Target:
         n=None if figures.n is None else int(figures.n),
         events=None if figures.events is None else int(figures.events),
         since=_names(row["since"]),
+        given=_names(row["given"]),
+        without=_names(row["without"]),
+        complication_grade=_grade(row),
+        mix=_mix(row),
         exclude=_excluded(row),
         set=_held(row),
         place=row.where,
@@ -185,15 +247,52 @@ def _check_computed(row: Row, figures: Figures) -> None:
 
 def _figures(row: Row) -> Figures:
     """Numbers of a target, each possible."""
-    if row["statistic"] and row["statistic"] not in (*SHARES, *TIMES, *RATIOS):
+    statistic = vocabulary().statistic_of(row["statistic"])
+    if statistic and statistic not in (*SHARES, *TIMES, *RATIOS):
         allowed = (*SHARES, *TIMES, *RATIOS)
         raise DataError(unknown("statistic", row["statistic"], allowed, f"{row.where}: column 'statistic'"))
     numbers = {name: number(row, column, allow_blank=True) for name, column in NUMBERS.items()}
-    figures = Figures(statistic=row["statistic"], **numbers)
+    figures = Figures(statistic=statistic, **numbers)
     wrong = problem(figures)
     if wrong is not None:
         raise row.refuse(NUMBERS[wrong[0]], wrong[1].format(**NUMBERS))
     return figures
+
+
+def _check_restricted(row: Row, figures: Figures, horizon: float) -> None:
+    """Refuse a restricted mean that is longer than its horizon."""
+    for name in ("value", "low", "high"):
+        value = getattr(figures, name)
+        if value is not None and value > horizon:
+            reason = f"{value:g} is more than the horizon of the restricted mean, {horizon:g} years in time_years."
+            raise row.refuse(NUMBERS[name], reason)
+
+
+def _grade(row: Row) -> str:
+    text = row["complication_grade"]
+    if text and grades_of(text) is None:
+        raise row.refuse(
+            "complication_grade", f"'{brief(text)}' is not a grade from 1 to 5, such as 3, 3-4, >=2 or 2+."
+        )
+    return text
+
+
+def _mix(row: Row) -> tuple[tuple[tuple[str, ...], float], ...]:
+    """Treatments and shares of `a:0.6; b+c:0.2`; the others had none."""
+    mix: dict[tuple[str, ...], float] = {}
+    for item in _names(row["mix"]):
+        names, _, text = (part.strip() for part in item.rpartition(":"))
+        treatments = tuple(name.strip() for name in names.split("+"))
+        if not all(treatments) or not text:
+            raise row.refuse("mix", f"'{brief(item)}' is not TREATMENT:SHARE, or TREATMENT+TREATMENT:SHARE.")
+        if treatments in mix:
+            raise row.refuse("mix", f"'{brief(names)}' stands twice.")
+        mix[treatments] = number(Row(row.file, row.line, {"mix": text}, row.error), "mix")
+        if not 0.0 <= mix[treatments] <= 1.0:
+            raise row.refuse("mix", f"{mix[treatments]:g} is not a share from 0 to 1.")
+    if sum(mix.values()) > 1.0 + 1e-9:
+        raise row.refuse("mix", f"the shares add up to {sum(mix.values()):g}, more than 1.")
+    return tuple(mix.items())
 
 
 def _time(row: Row) -> tuple[float | None, float | None]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,9 +17,10 @@ from lmssim.errors import ScenarioError, unknown
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
 from lmssim.model.language.schema.words import Section
+from lmssim.published.grades import grades_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
 OTHER = "other"
@@ -30,6 +32,8 @@ class Sites(Section):
 
     covariate: str
     """Covariate that holds a patient's site."""
+    names: list[str] = []
+    """Sites that scenarios have: rows of others than a scenario's own are left out of its table."""
     same: dict[str, str] = {}
     """A paper's site, and the scenario's."""
     all_but: dict[str, str] = {}
@@ -38,7 +42,7 @@ class Sites(Section):
     @property
     def words(self) -> set[str]:
         """Words that papers use beside the scenario's own."""
-        return {"all", *self.same, *self.all_but}
+        return {"all", *self.names, *self.same, *self.all_but}
 
 
 class Strategies(Section):
@@ -93,6 +97,8 @@ class Lines(Section):
     """Systemic treatment, line by line."""
 
     phase: str
+    numbered: dict[str, int] = {}
+    """How words for any treatment of a line begin, and its number."""
     progression: str
     response: str
     drugs: dict[str, str]
@@ -114,15 +120,29 @@ class Event(Section):
     """Endpoints whose events these are: the first that the scenario has."""
     states: list[str]
     """States, where the scenario has no such endpoint."""
+    absent: bool = False
+    """Whether no bundled scenario has it, so that outcomes are read without it and say so."""
 
 
 class Outcome(Section):
     """What an outcome counts."""
 
     text: str
+    words: list[str] = []
+    """What papers call it."""
     events: list[str] = []
-    deaths: Literal["all", "disease"] | None = None
+    others: list[str] = []
+    """Events that are told apart from `events`: patients count who have `events` alone."""
+    together: bool = False
+    """Whether patients count who have both `events` and `others`."""
+    window: float | None = Field(default=None, gt=0)
+    """Years within which both count as found together; all of follow-up if absent."""
+    deaths: Literal["all", "disease", "treatment"] | None = None
     """Deaths that count too: a share of patients is then printed as the share without the event."""
+    mortality: bool = False
+    """Whether a share of patients is printed as the share with the event all the same."""
+    untimed: bool = False
+    """Whether it comes with what begins its time, so that the time of a target is not used."""
     family: str
     """Outcome family: targets of one family in a study share a between-study effect."""
     since: str | None = None
@@ -136,16 +156,55 @@ class Outcome(Section):
     advanced: bool = False
     """Whether patients who begin with advanced disease have it."""
 
+    @property
+    def is_of_metastasis(self) -> bool:
+        """Whether only patients with advanced disease have it."""
+        return self.advanced and not self.mortality
+
+
+class Graded(Section):
+    """A complication that scenarios count from a grade on, perhaps by several events."""
+
+    events: list[str]
+    """Events, of which those count that the scenario has."""
+    grades: str | None = None
+    """Grades that they count, such as ">=3"; None if scenarios do not tell them apart."""
+
 
 class NamedEvent(Section):
     """Outcomes `prefix:event` that name an event of the scenario."""
 
     same: dict[str, str] = {}
-    """A paper's name of an event, and the scenario's."""
+    """A paper's name of an event, and the scenario's or one of `graded`."""
+    graded: dict[str, Graded] = {}
+    """Names of events that have grades, or stand for several events."""
+    absent: dict[str, str] = {}
+    """A paper's name of what no scenario has, and why."""
     by_regimen: bool = False
     """Whether each regimen has its own."""
     not_computable: str | None = None
     """Why no scenario has it."""
+
+    def event_of(self, text: str) -> str:
+        """The scenario's name of an event, one of `graded` or of `absent`, by a paper's; else the text itself."""
+        known = {plain(name): name for name in (*self.graded, *self.absent)}
+        known |= {plain(name): event for name, event in self.same.items()}
+        return known.get(plain(text), text)
+
+
+class Late(Section):
+    """When outcomes count as late, where the time of a target is not given."""
+
+    population: list[str] = []
+    """How the words for patients say it, with `{time}` in place of the years: "event-free at {time} y"."""
+
+    def time_of(self, population: str) -> float | None:
+        """Years that the words for patients say; None if they say none."""
+        for words in self.population:
+            pattern = re.escape(words).replace(re.escape("{time}"), r"(\d{1,3}(?:\.\d{1,4})?)")
+            if found := re.search(pattern, population):
+                return float(found[1])
+        return None
 
 
 class FamilyRule(Section):
@@ -175,6 +234,9 @@ class Vocabulary(Section):
     lines: Lines
     advanced: Advanced
     events: dict[str, Event]
+    statistics: dict[str, list[str]] = {}
+    """A statistic, and what papers call it."""
+    late: Late = Late()
     outcomes: dict[str, Outcome]
     named: dict[str, NamedEvent]
     abbreviations: dict[str, str]
@@ -191,9 +253,32 @@ class Vocabulary(Section):
         """Outcome family of a row of a series, by its events."""
         return next((rule.name for rule in self.families if rule.holds(events)), OTHER)
 
+    def statistic_of(self, text: str) -> str:
+        """A statistic by what a paper calls it; the text itself if no statistic is called so."""
+        return self._called(text, self.statistics)
+
+    def outcome_of(self, text: str) -> str:
+        """An outcome by what a paper calls it; the text itself if no outcome is called so."""
+        if text in self.outcomes:
+            return text
+        prefix, _, rest = text.partition(":")
+        own = rest if prefix in self.named and rest else text
+        return self._called(own, {key: outcome.words for key, outcome in self.outcomes.items()}, text)
+
+    @staticmethod
+    def _called(text: str, words: Mapping[str, Collection[str]], otherwise: str | None = None) -> str:
+        wanted = plain(text)
+        found = (key for key, names in words.items() if wanted in map(plain, (key, *names)))
+        return next(found, text if otherwise is None else otherwise)
+
     def family_of_outcome(self, outcome: str) -> str:
         """Outcome family of an outcome."""
         return self.outcomes[outcome].family if outcome in self.outcomes else OTHER
+
+
+def plain(text: str) -> str:
+    """Words in lower case, parted by single blanks: `30-day_Mortality` as `30 day mortality`."""
+    return " ".join(re.split(r"[\s_-]+", text.strip().lower()))
 
 
 def load_vocabulary(path: Path) -> Vocabulary:
@@ -208,7 +293,25 @@ def load_vocabulary(path: Path) -> Vocabulary:
     for kind, name, allowed, where in _names(words):
         if name not in allowed:
             raise ScenarioError(unknown(kind, name, allowed, f"{path}: {where}"))
+    _check_words(words, path)
     return words
+
+
+def _check_words(words: Vocabulary, path: Path) -> None:
+    """Refuse a word that stands for two outcomes or statistics, and grades that are none."""
+    of_outcomes = {key: outcome.words for key, outcome in words.outcomes.items()}
+    for section, known in (("outcomes", of_outcomes), ("statistics", words.statistics)):
+        owner: dict[str, str] = {}
+        for key, names in known.items():
+            for name in dict.fromkeys(map(plain, (key, *names))):
+                if name in owner:
+                    raise ScenarioError(f"{path}: {section}.{key}: '{name}' stands for '{owner[name]}' too.")
+                owner[name] = key
+    for prefix, event in words.named.items():
+        for name, graded in event.graded.items():
+            if graded.grades is not None and grades_of(graded.grades) is None:
+                place = f"{path}: named.{prefix}.graded.{name}.grades"
+                raise ScenarioError(f"{place}: '{graded.grades}' is not a grade from 1 to 5, such as 3, 3-4 or >=2.")
 
 
 def _names(words: Vocabulary) -> Iterator[tuple[str, str, Collection[str], str]]:
@@ -221,8 +324,8 @@ def _names(words: Vocabulary) -> Iterator[tuple[str, str, Collection[str], str]]
         if operation.follows:
             yield "event", operation.follows, words.events, f"operations.{key}.follows"
     for key, outcome in words.outcomes.items():
-        yield "family", outcome.family, words.family_names, f"outcomes.{key}.family"
-        for event in (*outcome.events, outcome.since, outcome.at_time_zero):
+        yield "family", outcome.family, [*words.family_names, OTHER], f"outcomes.{key}.family"
+        for event in (*outcome.events, *outcome.others, outcome.since, outcome.at_time_zero):
             if event is not None:
                 yield "event", event, words.events, f"outcomes.{key}"
 

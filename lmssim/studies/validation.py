@@ -21,6 +21,7 @@ from lmssim.model.parameters.posterior import column_names, read_columns
 from lmssim.published.new_study import Column, NewStudies, study_uniforms
 from lmssim.published.predict import Predicted, reader_of
 from lmssim.published.readings import NOT_COMPUTABLE
+from lmssim.published.score import UNKNOWN, Score
 from lmssim.published.series import is_time
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ COLUMNS = (
     "counted",
     "family",
     "width_ratio",
+    "log_score",
+    "log_score_reference",
 )
 
 
@@ -64,7 +67,7 @@ class Validation:
     frame: pd.DataFrame
     """One row per target, columns `COLUMNS`, in the paper's own terms; blank where it is not computable. `low` and
     `high` are the 95% interval for a new study; `width_ratio` is its width over that of sampling alone (on the log
-    scale for times)."""
+    scale for times); `log_score` is that of `lmssim.published.score`, beside that of its reference."""
     errors: pd.DataFrame
     """One row per counted target: study, kind (share with the event, or `log_time`), observed, predicted."""
     draws: int
@@ -72,6 +75,10 @@ class Validation:
     seed: int
     tau: dict[str, str]
     """Where the between-study SD of each family comes from."""
+    refused: tuple[str, ...] = ()
+    """Why rows of the table cannot be read; each stands in the frame too."""
+    other_sites: int = 0
+    """Rows of other sites, which are left out of the frame."""
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -84,12 +91,16 @@ class Validation:
         result: dict[str, Any] = {
             "targets": len(self.frame),
             "computed": int(self.frame["inside"].notna().sum()),
-            "not_computable": int(self.frame["inside"].isna().sum()),
+            "not_computable": int(self.frame["inside"].isna().sum()) - len(self.refused),
+            "refused": len(self.refused),
+            "other_sites": self.other_sites,
             "counted": len(counted),
             "studies": int(counted["study"].nunique()),
             "inside": int(inside.sum()),
             "share_inside": float(inside.mean()) if len(inside) else None,
             "median_width_ratio": _median(counted["width_ratio"]),
+            "mean_log_score": _mean(counted["log_score"]),
+            "mean_log_score_reference": _mean(counted["log_score_reference"]),
         }
         for kind in ("share", "log_time"):
             own = self.errors[self.errors["kind"] == kind]
@@ -110,6 +121,11 @@ class Validation:
 def _median(values: pd.Series[float]) -> float | None:
     known = values.dropna()
     return float(known.median()) if len(known) else None
+
+
+def _mean(values: pd.Series[float]) -> float | None:
+    known = values.dropna()
+    return float(known.mean()) if len(known) else None
 
 
 def clustered_error(differences: FloatArray, studies: np.ndarray[Any, Any]) -> float | None:
@@ -155,6 +171,8 @@ def validate(
     InputError
         If a number is out of range, or there is nothing to compare.
     """
+    left_out = sum(reading.other_site for reading in readings)
+    readings = [reading for reading in readings if not reading.other_site]
     _check(readings, draws, patients)
     computable = [k for k, reading in enumerate(readings) if reading.series is not None]
     rows: list[dict[str, Any]] = [_blank(reading) for reading in readings]
@@ -175,11 +193,13 @@ def validate(
         patients=patients,
         seed=seed,
         tau={family: taus[family][1] for family in families},
+        refused=tuple(reading.text for reading in readings if reading.refused),
+        other_sites=left_out,
     )
 
 
 MOST_DRAWS, MOST_PATIENTS = 100_000, 10_000_000
-FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_high", "width_ratio")
+FLOATS = ("observed", "predicted", "low", "high", "published_low", "published_high", "width_ratio", *Score._fields)
 
 
 def _check(readings: Sequence[Reading], draws: int, patients: int) -> None:
@@ -225,7 +245,9 @@ def _predict(
 ) -> Predicted:
     """Every target in every draw, columns in the order of the readings."""
     series, order = _joined(readings)
-    read = replace(scenario, file=scenario.file.model_copy(update={"series": series}))
+    mixes = {name: strategy for reading in readings for name, strategy in reading.strategies.items()}
+    update = {"series": series, "strategies": scenario.file.strategies | mixes}
+    read = replace(scenario, file=scenario.file.model_copy(update=update))
     values = sample_parameters(scenario.table, scenario.groups, draws, seed)
     found = reader_of(read, list(series)).predict(values, patients, seed, jobs=jobs, progress=progress)
     column = np.argsort(order)
@@ -272,13 +294,14 @@ def _compare(
     n, is_effective = (spec.n, False) if reading.effective is None else (reading.effective, True)
     new = NewStudies(reading.study, reading.family, reading.target_id, n, spec.n, is_effective, tau[column.known], seed)
     timed = is_time(spec.statistic)
-    found = new.of_a_time(column, spec.statistic == "mean_time") if timed else new.of_a_share(column)
+    found = new.of_a_row(column, spec)
     if not timed and (reading.without or spec.statistic == "km_survival"):
         found = found.turned()
     predicted, low, high = found.predicted, found.low, found.high
     row |= {"predicted": predicted, "low": low, "high": high, "width_ratio": found.width_ratio}
     row["counted"] = reading.counted
     row["inside"] = _is_inside(reading, predicted, low, high)
+    row |= (UNKNOWN if reading.observed is None else found.score(reading.observed))._asdict()
     if reading.counted:
         errors += _error(reading, spec.statistic, predicted)
 

@@ -202,6 +202,8 @@ def _figure(rng: np.random.Generator, i: int) -> dict[str, Any]:
         "inside": low <= observed <= high,
         "width_ratio": spread / float(np.sqrt(truth * (1.0 - truth) / n)),
         "p_value": float(stats.norm.sf((observed - truth) / spread)),
+        "log_score": float(stats.binom.logpmf(round(observed * n), n, truth)),
+        "log_score_reference": -float(np.log(n + 1.0)),
         "reading": "Follow-up uniform from 1 to 12 years; events counted within it.",
         "reason": "A review that quotes another series." if i % 7 == 6 else "",
     }
@@ -224,13 +226,15 @@ def _awkward(i: int) -> dict[str, Any]:
             "observed_high": 5.5,
         }
     if i == 13:
-        blank = dict.fromkeys(("observed", "predicted", "low", "high", "width_ratio", "p_value", "n"), float("nan"))
+        numbers = ("observed", "predicted", "low", "high", "width_ratio", "p_value", "n")
+        blank = dict.fromkeys((*numbers, "log_score", "log_score_reference"), float("nan"))
         return blank | {"inside": None, "reading": "not computable: no denominator is printed", "role": "check"}
     return {}
 
 
 def _left_out(rng: np.random.Generator, fitted: pd.DataFrame) -> pd.DataFrame:
-    rows = fitted[["cohort_id", "target_id", "observed", "predicted", "low", "high", "inside", "width_ratio"]].copy()
+    names = ["cohort_id", "target_id", "observed", "predicted", "low", "high", "inside", "width_ratio"]
+    rows = fitted[[*names, "log_score", "log_score_reference"]].copy()
     rows["predicted"] = np.clip(rows["predicted"] + 0.02 * rng.standard_normal(len(rows)), 0.0, None)
     rows["low"], rows["high"] = np.maximum(rows["low"] - 0.02, 0.0), rows["high"] + 0.02
     rows["inside"] = (rows["low"] <= rows["observed"]) & (rows["observed"] <= rows["high"])

@@ -8,9 +8,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from lifelines import CoxPHFitter, KaplanMeierFitter
+from lifelines.utils import restricted_mean_survival_time
 from scipy import stats
 
-from lmssim.outcomes.estimators import binomial_quantile, hazard_ratio, incidence, logrank, risk_sets, study_interval
+from lmssim.outcomes.estimators import (
+    binomial_quantile,
+    hazard_ratio,
+    incidence,
+    logrank,
+    restricted_mean,
+    risk_sets,
+    study_interval,
+)
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -48,6 +57,27 @@ def test_product_limit_meets_lifelines() -> None:
     for t in (0.0, 0.5, 2.5, 5.0):
         assert 1.0 - ours.at(t)[0] == pytest.approx(float(theirs.predict(t)), abs=1e-12)
     assert ours.median(200)[0] == theirs.median_survival_time_
+
+
+def test_a_restricted_mean_meets_lifelines() -> None:
+    """With ties and censoring; without censoring it is the mean of min(T, horizon), its variance that of the sample."""
+    rng = np.random.default_rng(6)
+    event, censoring = (np.ceil(rng.exponential(mean, 300) * 4) / 4 for mean in (3.0, 9.0))
+    found = restricted_mean(event, censoring, 4.1)
+    theirs = KaplanMeierFitter().fit(np.minimum(event, censoring), event <= censoring)
+    assert found.mean == pytest.approx(restricted_mean_survival_time(theirs, t=4.1), rel=1e-9)
+    whole = restricted_mean(event, np.full(300, np.inf), 4.1)
+    assert whole.mean == pytest.approx(np.minimum(event, 4.1).mean(), rel=1e-12)
+    assert whole.variance == pytest.approx(np.var(np.minimum(event, 4.1)), rel=1e-9)
+
+
+def test_the_slope_of_a_restricted_mean_is_its_change_by_the_hazard() -> None:
+    """Of an exponential time in closed form; the censored are as informative as others of the slope."""
+    rng = np.random.default_rng(7)
+    event, censoring, rate, end = rng.exponential(4.0, 40_000), rng.uniform(5.0, 9.0, 40_000), 0.25, 5.0
+    mean = (1.0 - np.exp(-rate * end)) / rate
+    expected = (rate * end * np.exp(-rate * end) / rate - mean) / mean
+    assert restricted_mean(event, censoring, end).slope == pytest.approx(expected, rel=0.03)
 
 
 def test_variance_under_censoring_is_that_of_repeated_studies() -> None:

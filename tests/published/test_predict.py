@@ -10,12 +10,21 @@ import pytest
 
 from lmssim.errors import ScenarioError
 from lmssim.published.predict import Predicted, reader_of, rows_of
-from tests.kit.toy import TRUTH
+from lmssim.studies.calibration.problem import load_problem
+from tests.kit.toy import SCENARIO, TRUTH, write_toy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from lmssim.kernels import FloatArray
     from lmssim.studies.calibration.problem import Problem
 
+OTHER = """strategies.other = { label = "Other" }
+cases.one.label = "One"
+cases.one.source_id = "a"
+cases.one.strategy = "other"
+cases.one.observed = [{ label = "Ill", events = ["ill"], time = 1 }]
+"""
 N = 300
 SCALE = 5.0 / TRUTH["ill_h5"] ** (1.0 / TRUTH["ill_shape"])
 
@@ -111,6 +120,15 @@ def test_held_out_targets_are_not_read_while_fitting(toy: Problem) -> None:
     for k, row in enumerate(toy.rows):
         assert np.isfinite(found.share[:, k]).all() == row.is_fitted
         assert not (row.held_out and np.isfinite(found.share[:, k]).any())
+
+
+def test_published_patients_may_have_a_strategy_that_no_series_has(toy: Problem, tmp_path: Path) -> None:
+    """They are not read here, and change nothing."""
+    nothing = "strategies.nothing ="
+    other = load_problem(write_toy(tmp_path, scenario=SCENARIO.replace(nothing, OTHER + nothing)))
+    draws = draws_of(toy, 2)
+    assert other.scenario.file.cases
+    assert equal(other.reader.predict(draws, N), toy.reader.predict(draws, N))
 
 
 def test_shares_are_those_of_the_law(toy: Problem) -> None:

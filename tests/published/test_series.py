@@ -12,7 +12,7 @@ import pytest
 
 from lmssim.errors import LmssimError
 from lmssim.published.series import read_series
-from tests.kit.models import exponential, illness_death
+from tests.kit.models import DEAD, attributes, exponential, illness_death, move, start
 
 if TYPE_CHECKING:
     from tests.conftest import Build
@@ -121,6 +121,115 @@ def test_a_row_may_have_a_strategy_of_its_own(read: Read) -> None:
     assert table["model"][0] == pytest.approx(incidence(4.0, ILL / 2), abs=2 * TOLERANCE)
 
 
+def restricted(rate: float, horizon: float) -> float:
+    """Restricted mean of an exponential time."""
+    return (1.0 - exp(-rate * horizon)) / rate
+
+
+def test_a_restricted_mean_is_the_area_under_the_curve(read: Read) -> None:
+    """Up to its horizon, since the origin; deaths that are no events censor; its interval narrows with n."""
+    wells = 'where = "grade == 1"\n'
+    table = read(
+        row("rmst", "ill", "dead", more=f"by = 5\nobserved = 3\n{wells}"),
+        row("rmst", "ill", more=f"by = 8\nobserved = 3\n{wells}"),
+        row("rmst", "dead", more='by = 4\nobserved = 3\nsince = ["ill"]'),
+        row("rmst", "dead", n=10_000, more='by = 4\nobserved = 3\nsince = ["ill"]'),
+    )
+    expected = [restricted(ILL + DIE, 5.0), restricted(ILL, 8.0), restricted(DIE_ILL, 4.0), restricted(DIE_ILL, 4.0)]
+    assert np.allclose(table["model"], expected, atol=6 * TOLERANCE)
+    width = (table["high"] - table["low"]).to_numpy()
+    rate, end = DIE_ILL, 4.0
+    second = 2.0 * (1.0 - exp(-rate * end) * (1.0 + rate * end)) / rate**2
+    sd = sqrt(second - restricted(rate, end) ** 2)
+    assert width[3] == pytest.approx(2 * 1.96 * sd / 100, rel=0.05)
+    assert width[2] == pytest.approx(10 * width[3], rel=1e-6)
+
+
+TOGETHER = 'others = ["b"]\ntogether = true\n'
+A, B, LOSS = 0.3, 0.2, 0.1
+RACE = """
+settings = { horizon = 60, currency = "GBP", wtp = [20000], comparator = "nothing" }
+strategies.nothing = { label = "Nothing" }
+population.covariates.age = { kind = "constant", value = 50 }
+
+[series.known]
+label = "Known"
+source_id = "nobody"
+strategy = "nothing"
+follow_up = { low = 6, high = 6 }
+"""
+RACE += start("well") + DEAD + attributes(a="flag", b="flag") + move("well", "dead", exponential(LOSS))
+for which, rate in (("a", A), ("b", B)):
+    RACE += move("well", None, exponential(rate), name=which, mark=which, when=f"not {which}", set={which: True})
+
+
+def first_alone(rate: float, other: float, window: float, end: float) -> float:
+    """Share whose first event by the end is one of two, the other not within a window of it (nor after death)."""
+    anything = rate + other + LOSS
+    followed = other / (other + LOSS) * (1.0 - exp(-(other + LOSS) * window))  # the other comes within the window
+    whole = rate / anything * (1.0 - exp(-anything * (end - window))) * (1.0 - followed)
+    cut = rate / anything * (exp(-anything * (end - window)) - exp(-anything * end))
+    late = rate * other / (other + LOSS) * exp(-anything * (end - window))
+    late *= (1.0 - exp(-anything * window)) / anything - exp(-(other + LOSS) * window) * (
+        1.0 - exp(-rate * window)
+    ) / rate
+    return whole + cut - late
+
+
+def test_first_events_are_told_apart(build: Build) -> None:
+    """One alone, the other alone, both within a window: in closed form; the three add up to any."""
+    window = 'window = 1.5\nothers = ["b"]\nobserved = 0.5\n'
+    rows = [
+        row("proportion", "a", more=window),
+        row("proportion", "b", more=window.replace('"b"', '"a"')),
+        row("proportion", "a", more=f"{window}together = true"),
+        row("proportion", "a", "b"),
+        row("proportion", "a", more='others = ["b"]\nobserved = 0.5'),
+        row("proportion", "a", more='others = ["b"]\nobserved = 0.5\ntogether = true'),
+        row("proportion", "a"),
+        row("cumulative_incidence", "a", more=f"{window}by = 6"),
+    ]
+    heads = [f'\n[[series.known.rows]]\ntarget = "row{i}"\nlabel = "Row"\n{text}' for i, text in enumerate(rows)]
+    share = read_series(build(RACE + "".join(heads)), ["known"], n=N)["model"].to_numpy()
+    expected = [first_alone(A, B, 1.5, 6.0), first_alone(B, A, 1.5, 6.0)]
+    assert np.allclose(share[:2], expected, atol=TOLERANCE)
+    assert share[:3].sum() == pytest.approx(share[3], abs=1e-12)
+    assert share[4] + share[5] == pytest.approx(share[6], abs=1e-12)
+    assert share[4] < share[0]
+    assert share[5] > share[2]
+    assert share[7] == pytest.approx(share[0], abs=1e-9)
+
+
+def test_what_is_given_is_known_by_the_end_of_follow_up(read: Read) -> None:
+    """Deaths within 3 years of those seen to fall ill, or not; a later illness is not known to the study."""
+    series = 'follow_up = { low = 3, high = 3 }\nwhere = "grade == 1"\n'
+    table = read(
+        row("proportion", "dead", more='given = ["ill"]\nobserved = 0.5'),
+        row("proportion", "dead", more='without = ["ill"]\nobserved = 0.5'),
+        series=series,
+    )
+    leave, die = ILL + DIE, DIE_ILL
+    # illness at s, death by 3: the integral of ILL exp(-leave s) (1 - exp(-die (3 - s)))
+    both = incidence(3.0) - ILL * (exp(-3 * leave) - exp(-3 * die)) / (die - leave)
+    expected = [both / incidence(3.0), incidence(3.0) * DIE / ILL / (1.0 - incidence(3.0))]
+    assert np.allclose(table["model"], expected, atol=3 * TOLERANCE)
+    assert "immortal" not in table["note"][1]
+
+
+def test_time_before_what_is_given_is_immortal_and_said_to_be(read: Read) -> None:
+    """Survival of the ill from time zero is that of who lived to be ill; from illness on, of the ill."""
+    at = "by = 2\nobserved = 0.5\n"
+    table = read(
+        row("km_survival", "dead", more=f'{at}given = ["ill"]'),
+        row("km_survival", "dead", more=f'{at}given = ["ill"]\nsince = ["ill"]'),
+        series="follow_up = { low = 40, high = 40 }\n",
+    )
+    assert table["model"][1] == pytest.approx(exp(-2 * DIE_ILL), abs=2 * TOLERANCE)
+    assert table["model"][0] > table["model"][1] + 0.1
+    assert "time before ill is immortal" in table["note"][0]
+    assert table["note"][1] == ""
+
+
 def test_all_series_read_as_each_alone(build: Build) -> None:
     """They share their patients."""
     head = "[[series.known.rows]]\ntarget = 'a'\nlabel = 'a'\n"
@@ -181,6 +290,14 @@ def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> Non
         (row("km_median", "ill", more="by = 2\nobserved = 2"), "a km_median is computed over all of follow-up"),
         (row("km_survival", "ill", more="by = 15\nobserved = 0.5"), "follow_up of the series ends at 12 years"),
         (row("proportion", "ill", more="by = 2\nafter = 3\nobserved = 0.5"), "must be above after, 3"),
+        (row("rmst", "ill"), "by: missing; rmst is computed at a time"),
+        (row("rmst", "ill", more="by = 2\nobserved = 2.5"), "a restricted mean is at most its horizon"),
+        (row("rmst", "ill", more="by = 15\nobserved = 2"), "follow_up of the series ends at 12 years"),
+        (row("rmst", "ill", more="by = 5\nafter = 1\nobserved = 2"), "a restricted mean counts from its origin"),
+        (row("km_survival", "ill", more='by = 5\nothers = ["dead"]\nobserved = 0.5'), "cannot tell events apart"),
+        (row("median_time", "ill", more='others = ["dead"]\nobserved = 2'), "window: missing"),
+        (row("proportion", "ill", more="together = true\nobserved = 0.5"), "together: needs `others`"),
+        (row("proportion", "ill", more='others = ["ill"]\nobserved = 0.5'), "'ill' is one of `events`"),
         (row("proportion", "ill", more='where = "grad == 2"\nobserved = 0.5'), "grade"),
         (row("proportion", "ill", more='where = "time > 2"\nobserved = 0.5'), "reads time; it may read covariates"),
         (row("proportion", "ill", more='since = ["il"]\nobserved = 0.5'), "Did you mean 'ill'"),

@@ -36,11 +36,14 @@ def test_every_name_is_one_of_a_bundled_scenario(known: set[str]) -> None:
     stated = {words.strategies.observed, words.strategies.surgery}
     stated |= {plan.strategy for plan in words.treatments.plans}
     stated |= {operation.state for operation in words.operations.values()}
-    stated |= {state for event in words.events.values() for state in event.states}
-    stated |= {event.endpoints[0] for event in words.events.values() if event.endpoints}
-    stated |= {
-        name for prefix, event in words.named.items() if prefix == "complication" for name in event.same.values()
-    }
+    own = [event for event in words.events.values() if not event.absent]
+    stated |= {state for event in own for state in event.states}
+    stated |= {event.endpoints[0] for event in own if event.endpoints}
+    assert not {state for event in words.events.values() if event.absent for state in event.states} & known
+    complications = words.named["complication"]
+    stated |= {name for name in complications.same.values() if name not in complications.graded}
+    stated |= {event for graded in complications.graded.values() for event in graded.events}
+    assert not complications.absent.keys() & known
     stated |= {*words.abbreviations, words.advanced.has, *words.advanced.has_none_of}
     assert stated <= known
     assert all(any(drug in name for name in known) for drug in words.lines.drugs.values())
@@ -52,6 +55,20 @@ def test_every_outcome_of_the_bundled_table_is_known() -> None:
     for target in load_targets(scenarios_folder().parent / "calibration" / "targets.csv"):
         prefix = target.outcome.partition(":")[0]
         assert target.outcome in words.outcomes or prefix in words.named, target.outcome
+
+
+@pytest.mark.parametrize(
+    ("population", "time"),
+    [
+        ("STS alive and event-free at 3 y", 3.0),
+        ("distant-recurrence-free at 5 y", 5.0),
+        ("alive at 2.5 y", 2.5),
+        ("median age 60 y, treated at 3 centres", None),
+    ],
+)
+def test_late_as_the_words_for_patients_say(population: str, time: float | None) -> None:
+    """The time at which patients were free of the event, where the words for them say it."""
+    assert vocabulary().late.time_of(population) == time
 
 
 @pytest.mark.parametrize(
@@ -82,6 +99,9 @@ def test_an_outcome_without_a_family_is_never_fitted() -> None:
         ('follows = "local"', 'follows = "locla"', "operations.salvage surgery.follows: unknown event 'locla'"),
         ('events = ["local", "distant"]', 'events = ["lokal"]', "outcomes.dfs: unknown event 'lokal'"),
         ('family = "death"', 'family = "dying"', "outcomes.os.family: unknown family 'dying'"),
+        ('others = ["distant"]', 'others = ["distnt"]', "outcomes.local_first: unknown event 'distnt'"),
+        ('words = ["death of disease"', 'words = ["mortality"', "'mortality' stands for 'all_cause_death' too"),
+        ('grades = ">=2"', 'grades = "bad"', "named.complication.graded.fibrosis.grades: 'bad' is not a grade"),
         ('given = ["neoadj_rt"]', 'given = ["cold"]', "treatments.plans: neoadj_rt: unknown treatment 'cold'"),
         (
             'not_curative = "at_presentation"',

@@ -85,7 +85,7 @@ def test_every_label_says_what_the_model_gives(name: str, monkeypatch: pytest.Mo
     """Parameters, settings and outcomes; those that every site has come from few patients but where they are solved."""
     scenario, solved = bundled_scenario(name), list(reference().solved.values())
     shared = switches(scenarios_folder() / "models" / "switches.toml")
-    reads = []
+    reads: list[claims.ClaimRead] = []
     for switch in scenario.file.switches:
         few = switch in shared and name != reference().solved["switches"]
         monkeypatch.setattr(claims, "PATIENTS", 2_000 if few or name not in solved else 50_000)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lmssim.model.edits.rewriting import times, with_file
-from lmssim.model.language.flat import received
+from lmssim.model.language.flat import flag_of, planned, received
 from lmssim.model.language.schema import (
     Branch,
     Effect,
@@ -50,7 +50,7 @@ def declared_effects(scenario: Scenario) -> list[DeclaredEffect]:
     for name, treatment in scenario.file.treatments.items():
         for k, item in enumerate(treatment.effects):
             place = f"treatment {name}, effect on {item.risk}"
-            keyed = {received(name): item.effect}
+            keyed = {flag_of(scenario.file, name, item, place): item.effect}
             found += _declared(keyed, "treatment", f"{name}/{k}", item.risk, place)
     for name, event in scenario.file.events.items():
         found += _declared(event.effects, "event", name, name, f"event {name}")
@@ -101,12 +101,13 @@ def _scaled(effects: Any, key: str, factor: float) -> Any:
 
 
 def treatment_effects(scenario: Scenario, treatment: str, factor: float) -> Scenario:
-    """Effects on transitions of having received a treatment times a factor."""
-    key = received(treatment)
-    transitions = [
-        t.model_copy(update={"effects": _scaled(t.effects, key, factor)}) if key in t.effects else t
-        for t in scenario.file.transitions
-    ]
+    """Effects of a treatment on transitions times a factor, whether they count from its plan or its start."""
+    transitions = list(scenario.file.transitions)
+    for key in (planned(treatment), received(treatment)):
+        transitions = [
+            t.model_copy(update={"effects": _scaled(t.effects, key, factor)}) if key in t.effects else t
+            for t in transitions
+        ]
     spec = scenario.file.treatments[treatment]
     items = [e.model_copy(update={"effect": _scaled({"": e.effect}, "", factor)[""]}) for e in spec.effects]
     treatments = {**scenario.file.treatments, treatment: spec.model_copy(update={"effects": items})}

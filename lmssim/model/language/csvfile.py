@@ -50,6 +50,8 @@ class Row:
     """Text by column, without surrounding blanks."""
     error: type[InputError] = DataError
     """Class of the error that a bad cell raises."""
+    wrong: str = ""
+    """Why the row is not one of the table's, such as a missing cell; empty if it is."""
 
     def __getitem__(self, column: str) -> str:
         """Text of a cell; empty where the table has no such (optional) column."""
@@ -66,7 +68,12 @@ class Row:
 
 
 def read_rows(
-    path: Path | str, required: Sequence[str], optional: Sequence[str] | None = (), error: type[InputError] = DataError
+    path: Path | str,
+    required: Sequence[str],
+    optional: Sequence[str] | None = (),
+    error: type[InputError] = DataError,
+    *,
+    keep_wrong: bool = False,
 ) -> list[Row]:
     """Rows of a CSV table.
 
@@ -80,6 +87,8 @@ def read_rows(
         Columns that may be there; None allows any.
     error : type
         Class of the error that a bad cell raises; a bad file always raises DataError.
+    keep_wrong : bool
+        Whether a row with too few or too many cells is kept, with what is wrong in it; else it raises DataError.
 
     Raises
     ------
@@ -95,7 +104,12 @@ def read_rows(
     _note_further(str(path), header, required, optional)
     rows: list[Row] = []
     for line, cells in records:
-        rows.append(Row(str(path), line, _cells(f"{path}:{line}", header, cells), error))
+        try:
+            rows.append(Row(str(path), line, _cells(f"{path}:{line}", header, cells), error))
+        except DataError as wrong:
+            if not keep_wrong:
+                raise
+            rows.append(Row(str(path), line, dict(zip(header, cells, strict=False)), error, str(wrong)))
         if len(rows) > MAX_ROWS:
             raise DataError(f"{path}: the table has more than {MAX_ROWS:,} rows, the most that are read.")
     if not rows:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lmssim.errors import ScenarioError, unknown
+from lmssim.errors import ScenarioError, UnsupportedError, unknown
 from lmssim.model.language.planning import asked, check_names, in_phase, phases_of, rules, treatments_of
 from lmssim.model.language.schema import Branch, Effect, Schedule, Section, State, Transition
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from lmssim.model.language.expression import Node
-    from lmssim.model.language.schema import ScenarioFile, Treatment
+    from lmssim.model.language.schema import ScenarioFile, Treatment, TreatmentEffect
 
 
 @dataclass
@@ -241,15 +241,16 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
     for t, treatment in file.treatments.items():
         for effect in treatment.effects:
             if effect.risk in (risk, transition.name):
+                key = flag_of(file, t, effect, where)
                 value = effect.effect
                 if isinstance(value, Effect) and value.clock is None and _changes(value):
-                    value = value.model_copy(update={"clock": t})
-                if received(t) in effects:
+                    value = value.model_copy(update={"clock": "model" if effect.intention_to_treat else t})
+                if key in effects:
                     raise ScenarioError(
-                        f"{where}: effects.{received(t)}: treatments.{t}.effects has an effect on this transition too;"
+                        f"{where}: effects.{key}: treatments.{t}.effects has an effect on this transition too;"
                         " state it once."
                     )
-                effects[received(t)] = value
+                effects[key] = value
     sources = [transition.source] if isinstance(transition.source, str) else transition.source
     single = transition.model_copy(update={"effects": effects})
     for source in sources:
@@ -260,6 +261,24 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
         if not stays and (source not in file.states or file.states[source].kind != "phase") and members:
             raise ScenarioError(f"{where}: from: '{source}' is not a dwelling state, nobody stays in it.")
         flat.transitions.extend((stay, single) for stay in stays)
+
+
+def flag_of(file: ScenarioFile, name: str, effect: TreatmentEffect, where: str) -> str:
+    """Flag whose patients have an effect of a treatment: those who received it, or those for whom it is planned.
+
+    Raises
+    ------
+    UnsupportedError
+        If it counts by intention to treat, and the treatment is planned in each of several phases.
+    """
+    if not effect.intention_to_treat:
+        return received(name)
+    if len(phases_of(file.treatments[name])) > 1:
+        raise UnsupportedError(
+            f"{where}: treatments.{name}.effects: intention_to_treat: needs a treatment of one phase, since that of"
+            " several is planned when a phase asks and not at time zero."
+        )
+    return planned(name)
 
 
 def _listed(source: str | list[str]) -> str:

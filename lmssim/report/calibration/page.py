@@ -22,6 +22,7 @@ from lmssim.report.calibration.tables import (
     each_row,
     fixed,
     left_out_targets,
+    mean_score_text,
     p_text,
     quantity_text,
     range_text,
@@ -217,7 +218,10 @@ def _shares(calibration: Calibration) -> str:
             words.append(f"{role.lower()} {share}")
     uncomputed = int(fit["inside"].isna().sum())
     without = f" {uncomputed} could not be compared." if uncomputed else ""
-    return f"Targets inside their 95% interval: {listed(words) or 'none to compare'}.{without}"
+    scores = [(role, mean_score_text(fit[roles == role])) for role in ROLES]
+    means = listed([f"{role.lower()} {text}" for role, text in scores if text])
+    score = f" Mean log score: {means}." if means else ""
+    return f"Targets inside their 95% interval: {listed(words) or 'none to compare'}.{without}{score}"
 
 
 def _left_out_sentence(calibration: Calibration) -> str:
@@ -225,11 +229,12 @@ def _left_out_sentence(calibration: Calibration) -> str:
     inside = frame["inside"].dropna()
     shares = frame["error"][[not is_time(s) for s in frame["statistic"]]].abs()
     error = f"; mean absolute error {100.0 * float(shares.mean()):.1f} percentage points" if len(shares) else ""
-    width = float(frame["width_ratio"].median())
+    width, score = float(frame["width_ratio"].median()), mean_score_text(frame)
+    mean = f"; mean log score {score}" if score else ""
     return (
         f"Predicted without their own study: {int(inside.sum())} of {len(inside)} inside"
         f"{f' ({100.0 * float(inside.mean()):.0f}%)' if len(inside) else ''}; the median interval is "
-        f"{plain(round(width, 2))} times as wide as the study's own{error}."
+        f"{plain(round(width, 2))} times as wide as the study's own{error}{mean}."
     )
 
 

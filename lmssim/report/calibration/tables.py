@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from lmssim.published.score import MEANING
 from lmssim.published.series import is_time
 from lmssim.report.calibration.posterior import quantity_labels
 from lmssim.report.parts.digits import MISSING, amount, plain
@@ -139,7 +140,8 @@ def _fit_table(calibration: Calibration, role: str) -> ReportTable:
     }[role]
     caption += (
         " Own 95%: the study's own interval. Width: the predicted interval as a multiple of that interval. p: "
-        "posterior predictive p-value; by chance a tenth of the targets lie below 0.05 or above 0.95."
+        "posterior predictive p-value; by chance a tenth of the targets lie below 0.05 or above 0.95. "
+        f"{MEANING}"
     )
     known = [row.inside for row in rows if row.inside is not pd.NA]
     title = f"{role}: {sum(known)} of {len(known)} inside" if known else role
@@ -163,9 +165,22 @@ def _compared(frame: pd.DataFrame, *, p: bool) -> pd.DataFrame:
             "Inside": answer_text(row.inside),
             "Width": MISSING if math.isnan(row.width_ratio) else f"{row.width_ratio:.2f}",
         }
+        shown |= _scores(row) if "log_score" in frame else {}
         p_value = {"p": p_text(row.p_value)} if p else {}
         rows.append(shown | p_value)
     return pd.DataFrame(rows)
+
+
+def _scores(row: Any) -> dict[str, str]:
+    return {"Log score": fixed(row.log_score, 2), "Reference": fixed(row.log_score_reference, 2)}
+
+
+def mean_score_text(frame: pd.DataFrame) -> str:
+    """Mean log score of some targets, and of the reference; empty where no score is known."""
+    known = frame.dropna(subset=["log_score"]) if "log_score" in frame else frame[:0]
+    if known.empty:
+        return ""
+    return f"{known['log_score'].mean():.2f} (reference {known['log_score_reference'].mean():.2f})"
 
 
 def p_text(p: float) -> str:
@@ -179,7 +194,7 @@ def answer_text(inside: Any) -> str:
 
 
 def _left_out_table(calibration: Calibration) -> ReportTable:
-    caption = "Each target predicted by a fit without its cohort. Own 95% and width as above."
+    caption = f"Each target predicted by a fit without its cohort. Own 95% and width as above. {MEANING}"
     return ReportTable("Each study predicted without it", caption, _compared(left_out_targets(calibration), p=False))
 
 

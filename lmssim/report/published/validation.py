@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from rich.text import Text
 
+from lmssim.published.score import MEANING
 from lmssim.published.series import is_time
 from lmssim.report.parts.digits import MISSING, NOT_REACHED
 from lmssim.report.parts.forest import ForestRow, plot_forest
@@ -29,7 +30,7 @@ MOST = 80
 CAPTION = (
     "Interval: 95% for a new study of the same size, with uncertainty of the parameters, differences between studies "
     "and sampling error. Shares are as the papers print them. Width: the interval as a multiple of the interval of "
-    "sampling error alone."
+    f"sampling error alone. {MEANING}"
 )
 
 
@@ -45,6 +46,11 @@ def summary_sentences(validation: Validation) -> list[str]:
         )
     else:
         sentences.append("No target could be counted.")
+    if s["mean_log_score"] is not None:
+        sentences.append(
+            f"The mean log score is {s['mean_log_score']:.2f}, that of the reference "
+            f"{s['mean_log_score_reference']:.2f}."
+        )
     if s["share"]["targets"]:
         sentences.append(_bias("Shares with the event", s["share"], 100.0, " percentage points"))
     if s["log_time"]["targets"]:
@@ -55,6 +61,10 @@ def summary_sentences(validation: Validation) -> list[str]:
     if s["not_computable"]:
         which = _counted(s["not_computable"], "target is", "targets are")
         sentences.append(f"{which} not computable; the table gives the reasons.")
+    if s["refused"]:
+        sentences.append(f"{_counted(s['refused'], 'row is', 'rows are')} refused, each for the reason that it gives.")
+    if s["other_sites"]:
+        sentences.append(f"{_counted(s['other_sites'], 'row', 'rows')} of other sites left out.")
     return sentences
 
 
@@ -74,11 +84,12 @@ def _bias(what: str, found: Mapping[str, Any], scale: float, unit: str) -> str:
 def validation_table(validation: Validation) -> Table:
     """A line per computed target, those outside first, with the counts as its caption."""
     table = plain_table(" ".join(summary_sentences(validation)))
-    for heading in ("Target", "Outcome", "Observed", "Predicted", "95% interval", "Width", "Inside"):
+    for heading in ("Target", "Outcome", "Observed", "Predicted", "95% interval", "Width", "Log score", "Inside"):
         table.add_column(heading, overflow="fold", justify="left" if heading in ("Target", "Outcome") else "right")
     for row in _rows(ordered(_computed(validation))):
         style = "" if row.inside else "bold red" if row.counted else "yellow"
-        texts = (row.target_id, _what(row), *_numbers(row), _ratio(row.width_ratio), _verdict(row))
+        score = _ratio(row.log_score, 2)
+        texts = (row.target_id, _what(row), *_numbers(row), _ratio(row.width_ratio), score, _verdict(row))
         table.add_row(*(Text(str(text), style=style) for text in texts))
     return table
 
@@ -127,8 +138,8 @@ def number(value: float) -> str:
     return f"{value:.3f}" if 0.0 < abs(value) < 0.1 else f"{value:.2f}"
 
 
-def _ratio(value: float | None) -> str:
-    return MISSING if value is None or math.isnan(value) else f"{value:.1f}"
+def _ratio(value: float | None, places: int = 1) -> str:
+    return MISSING if value is None or math.isnan(value) else f"{value:.{places}f}"
 
 
 # === Forest plot ===
@@ -216,6 +227,8 @@ def report_tables(validation: Validation) -> list[ReportTable]:
             MISSING if row.n is None else f"{row.n:,}",
             *_numbers(row),
             _ratio(row.width_ratio),
+            _ratio(row.log_score, 2),
+            _ratio(row.log_score_reference, 2),
             _verdict(row),
             row.reading,
         )
@@ -230,14 +243,20 @@ def report_tables(validation: Validation) -> list[ReportTable]:
         "predicted",
         "95% interval",
         "width",
+        "log score",
+        "reference",
         "inside",
         "computed",
     ]
     tables = [ReportTable("Targets", CAPTION, pd.DataFrame(rows, columns=columns))] if rows else []
     rest = validation.frame[validation.frame["inside"].isna()]
-    if len(rest):
-        reasons = [(r.target_id, r.study, _what(r), number(r.observed), r.reading) for r in _rows(rest)]
-        caption = "Targets that this scenario cannot compute."
-        frame = pd.DataFrame(reasons, columns=["target", "study", "outcome", "observed", "reason"])
-        tables.append(ReportTable("Not computable", caption, frame))
+    refused = rest["reading"].isin(validation.refused)
+    for title, caption, which in (
+        ("Not computable", "Targets that this scenario cannot compute.", rest[~refused]),
+        ("Refused", "Rows of the table that cannot be read.", rest[refused]),
+    ):
+        if len(which):
+            reasons = [(r.target_id, r.study, _what(r), number(r.observed), r.reading) for r in _rows(which)]
+            frame = pd.DataFrame(reasons, columns=["target", "study", "outcome", "observed", "reason"])
+            tables.append(ReportTable(title, caption, frame))
     return tables

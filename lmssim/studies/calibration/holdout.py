@@ -2,7 +2,8 @@
 
 Cohorts are ordered by the SHA-256 of ``lmssim/<calibration>/<cohort_id>``; of those that may be held out, the first
 quarter, rounded up, is held out. The order depends on names alone, so nobody chooses; whole studies are held out, so
-no target of a held-out cohort is fitted. The rule passes over cohorts that the model is required to reproduce.
+no target of a held-out cohort is fitted. The rule passes over cohorts that the model is required to reproduce. Cohorts
+that come later are held out by the same rule among themselves alone, so that no earlier list changes.
 """
 
 from __future__ import annotations

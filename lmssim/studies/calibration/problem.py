@@ -347,10 +347,13 @@ def _check_names(file: CalibrationFile, scenario: Scenario, where: str) -> None:
     for key, study in file.studies.items():
         if study.series not in scenario.file.series:
             raise ScenarioError(unknown("series", study.series, scenario.file.series, f"{where}: studies.{key}.series"))
-    for key, named in (("held_out", file.held_out), ("always_fitted", file.always_fitted)):
-        for cohort in named:
-            if cohort not in cohorts:
-                raise ScenarioError(unknown("cohort", cohort, sorted(cohorts), f"{where}: {key}"))
+    named = [("held_out", file.held_out, cohorts), ("always_fitted", file.always_fitted, cohorts)]
+    for later in file.later:
+        named += [("later.cohorts", later.cohorts, cohorts), ("later.held_out", later.held_out, set(later.cohorts))]
+    for key, names, known in named:
+        for cohort in names:
+            if cohort not in known:
+                raise ScenarioError(unknown("cohort", cohort, sorted(known), f"{where}: {key}"))
 
 
 def _check_free(file: CalibrationFile, table: Collection[str], where: str) -> None:

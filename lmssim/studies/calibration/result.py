@@ -35,6 +35,8 @@ PREDICTION = {
     "width_ratio": NUMBER,
 }
 """A target beside its prediction."""
+SCORE = {"log_score": NUMBER, "log_score_reference": NUMBER}
+"""Log score of a prediction and of the reference of `lmssim.published.score`; results of earlier versions lack it."""
 COLUMNS: Mapping[str, Mapping[str, str]] = {
     "chain": {"ensemble": WHOLE, "step": WHOLE, "walker": WHOLE},
     "trace": {
@@ -110,8 +112,8 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
 """Columns of each table and their kinds."""
 FURTHER: Mapping[str, Mapping[str, str]] = {
     "free": {"distribution": TEXT, "kind": TEXT, "reason": TEXT},
-    "fit": {"observed_low": NUMBER, "observed_high": NUMBER},
-    "left_out": {"observed_low": NUMBER, "observed_high": NUMBER},
+    "fit": {"observed_low": NUMBER, "observed_high": NUMBER, **SCORE},
+    "left_out": {"observed_low": NUMBER, "observed_high": NUMBER, **SCORE},
     "parameters": dict.fromkeys(("unit", "locator", "expression", "reason"), TEXT)
     | dict.fromkeys(("p1", "p2", "se"), NUMBER),
 }
@@ -149,8 +151,9 @@ class Calibration:
     fit: pd.DataFrame
     """Each target: observed, and predicted for a study of its size with the 95% interval of parameters,
     setting and sampling. `held_out`: its cohort was held out. `width_ratio`: width as a multiple of the study's own
-    sampling interval. `p_value`: posterior predictive probability. `observed_low`, `observed_high`: the study's own
-    95% interval, if stated."""
+    sampling interval. `p_value`: posterior predictive probability. `log_score`, `log_score_reference`: logarithm of the
+    probability of what was observed, by the prediction and by the reference. `observed_low`, `observed_high`: the
+    study's own 95% interval, if stated."""
     pairs: pd.DataFrame
     """Pairs of fitted targets of one family and two cohorts: how far apart their cloglog residuals are."""
     shifts: pd.DataFrame

@@ -9,7 +9,7 @@ import numpy as np
 
 from lmssim.errors import ScenarioError, unknown
 from lmssim.outcomes.estimators import Z975
-from lmssim.published.series import AT_A_TIME
+from lmssim.published.series import AT_A_TIME, RESTRICTED
 from lmssim.published.vocabulary import OTHER, vocabulary
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ def _row(
     place = f"{where}: studies.{key}.rows.{row.target}"
     if role == "fit" and not np.isfinite(share):
         raise ScenarioError(
-            f"{place}: is a range, a bound or a mean, which a likelihood cannot read; its role is 'check'."
+            f"{place}: is a range, a bound or a mean (a restricted one too), which a likelihood cannot read; its role"
+            " is 'check'."
         )
     if role == "fit" and not n > 0:
         raise ScenarioError(f"{place}: has no number of patients and no interval; state n, or its role is 'check'.")
@@ -148,7 +149,7 @@ def _row(
         series=study.series,
         family=(spec.family if spec else None) or _family(row, complications),
         role=role,
-        held_out=study.cohort_id in file.held_out,
+        held_out=study.cohort_id in file.all_held_out,
         reading=row,
         share=share,
         n=n,
@@ -159,7 +160,7 @@ def _row(
 
 
 def _share(row: SeriesRow) -> float:
-    if row.observed is None or row.statistic == "mean_time":
+    if row.observed is None or row.statistic in ("mean_time", RESTRICTED):
         return float("nan")
     if row.statistic in MEDIANS:
         return 0.5

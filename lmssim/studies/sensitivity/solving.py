@@ -19,6 +19,7 @@ from lmssim.errors import InputError, exact
 from lmssim.model.parameters.claims import printed_as, subject
 from lmssim.model.scenario import load_scenario
 from lmssim.published.claims import OutcomeReader, claims_of, with_option
+from lmssim.published.series import is_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -235,7 +236,7 @@ class _Search:
 
 def _scaled(value: float, claim: Claim) -> float:
     """An outcome on a scale on which it is nearly a straight line in the log of a rate or a time."""
-    if claim.statistic in ("median_time", "mean_time", "km_median"):
+    if is_time(claim.statistic):
         return float(np.log(max(value, 1e-12)))
     share = min(max(value, 1e-9), 1.0 - 1e-9)
     return float(np.log(-np.log1p(-share)))

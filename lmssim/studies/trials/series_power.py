@@ -152,9 +152,9 @@ class _Repeated:
     def _block(self, numbers: FloatArray, first: int) -> tuple[FloatArray, Chosen, dict[str, Chosen]]:
         strategy = self.spec.strategy
         lives = first_times(self.program, [strategy], BLOCK, self.seed, first, numbers)[strategy]
-        chosen = chosen_patients(self.program, lives, self.spec, self.everybody, self.where)
-        death = lives.first(lives.ends(self.program), self.where)
         follow_up = follow_up_times(self.program, self.spec.follow_up, BLOCK, self.seed, first)
+        chosen = chosen_patients(self.program, lives, self.spec, self.everybody, self.where, follow_up)
+        death = lives.first(lives.ends(self.program), self.where)
         arms = {
             name: lives.meet(self.program, rule, f"{self.where}: {name}")[chosen]
             for name, rule in self.compared.items()

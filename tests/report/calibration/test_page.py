@@ -154,12 +154,17 @@ def test_the_headline_says_what_must_be_known(calibration: Calibration) -> None:
     for part in (
         "Converged: largest R-hat 1.006, smallest effective size 844.",
         "fitted 12 of 13 (92%), held out 3 of 3 (100%) and compared only 1 of 1 (100%). 1 could not be compared.",
+        "Mean log score: fitted -3.20 (reference -4.70)",
         "Predicted without their own study: 12 of 13 inside (92%)",
+        "; mean log score -3.20 (reference -4.70).",
         "Outside their predicted intervals: Gladdy 2013: Distant metastasis by 5 years.",
         "Not informed by the targets, so drawn from the prior: Death after metastasis: ratio to trials.",
         "3 conflicts: see the list of conflicts.",
     ):
         assert part in text
+    scores = ["log_score", "log_score_reference"]
+    earlier = replace(calibration, fit=calibration.fit.drop(columns=scores))
+    assert "log score: " not in " ".join(headline(earlier))
     sentences = headline(synthetic(converged=False))
     assert sentences[0].startswith("NOT converged; do not use it: largest R-hat 1.041")
     assert "R-hat of dm_h5 is 1.041, above 1.02." in sentences[0]

@@ -184,6 +184,7 @@ def test_cohorts_held_out_and_checks_change_nothing(whole: Calibration, tmp_path
     assert left_out["cohort_id"].tolist() == ["first"] * 2 + ["second"] * 3 + ["large"] * 2
     assert left_out["inside"].all()
     assert np.allclose(left_out["error"], left_out["predicted"] - left_out["observed"])
+    assert left_out["log_score"].mean() > left_out["log_score_reference"].mean()
 
 
 def test_a_design_too_small_for_its_emulator_is_refused_before_any_run(tmp_path: Path) -> None:

@@ -150,8 +150,16 @@ def without_targets(folder: Path) -> Path:
     return path
 
 
+def test_cohorts_that_came_later_are_held_out_beside_the_first(tmp_path: Path) -> None:
+    """The union of the lists is what is not fitted."""
+    problem = load_problem(changed(HELD, HELD + "\n" + LATER.format("second", "second"))(tmp_path))
+    assert {row.cohort_id for row in problem.rows if row.held_out} == {"kept", "second"}
+    assert not {problem.rows[k].cohort_id for k in problem.fitted()} & {"kept", "second"}
+
+
 GIVEN = 'given = ["log_rate_death"]'
 HELD = 'held_out = ["kept"]'
+LATER = "later = [{{ evidence = '2026-11-30', cohorts = ['{}'], held_out = ['{}'] }}]"
 
 
 @pytest.mark.parametrize(
@@ -176,6 +184,8 @@ HELD = 'held_out = ["kept"]'
         (changed('series = "first"', 'series = "frist"'), ["studies.first.series", "'frist'", "first"]),
         (changed(HELD, 'held_out = ["kpet"]'), ["toy_fit.toml: held_out", "'kpet'", "kept"]),
         (changed(HELD, HELD + '\nalways_fitted = ["kpet"]'), ["toy_fit.toml: always_fitted", "'kpet'"]),
+        (changed(HELD, LATER.format("kpet", "kept")), ["toy_fit.toml: later.cohorts", "'kpet'", "kept"]),
+        (changed(HELD, LATER.format("kept", "first")), ["toy_fit.toml: later.held_out", "'first'", "kept"]),
         (changed(HELD, 'held_out = ["first", "second", "large", "kept"]'), ["toy_fit.toml: studies", "held out"]),
         (changed(", death = 0.5 }", " }"), ["toy_fit.toml: tau", "'death'"]),
         (changed("death = 0.5", "deaths = 0.5"), ["toy_fit.toml: tau", "'deaths'", "Did you mean 'death'?"]),

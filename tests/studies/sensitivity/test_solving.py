@@ -38,7 +38,7 @@ def write(folder: Path, label: str, beside: dict[str, float] | None = None, **cl
 
 
 SOLVE = {"parameter": "ratio", "low": 0.01, "high": 100}
-CLAIM = {"value": "14 / 34", "outcome": "os", "by": 5, "solve": SOLVE | {"spread": 2}}
+CLAIM: dict[str, Any] = {"value": "14 / 34", "outcome": "os", "by": 5, "solve": SOLVE | {"spread": 2}}
 
 
 def test_an_outcome_is_solved_for(tmp_path: Path) -> None:

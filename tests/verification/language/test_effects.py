@@ -320,3 +320,49 @@ def test_a_waning_effect_may_differ_by_covariate(build: Build) -> None:
     male = lives.x[:, 1] == 0
     for value, mine in ((-1.0, male), (-0.3, ~male)):
         np.testing.assert_array_equal(lives.first_entry("dead")[mine], _times(build, effect % value, SEX, 2_000)[mine])
+
+
+# === Effects of treatments ===
+
+TREATED_LATER = """
+[states.waiting]
+initial = true
+duration = 1
+next = "therapy"
+
+[states.therapy]
+kind = "phase"
+next = "well"
+
+[states.well]
+
+[states.dead]
+kind = "absorbing"
+
+[treatments.drug]
+phase = "therapy"
+duration = 1
+effects = [{ risk = "dead", effect = -0.693147, intention_to_treat = ITT }]
+
+[[transitions]]
+from = ["waiting", "therapy", "well"]
+to = "dead"
+hazard = { family = "exponential", rate = 0.3 }
+"""
+
+
+@pytest.mark.parametrize(("itt", "hazard"), [("false", 0.3 + 0.15 * 2), ("true", 0.15 * 3)])
+def test_intention_to_treat_counts_from_time_zero(build: Build, itt: str, hazard: float) -> None:
+    """By intention to treat a halved hazard holds before the treatment begins; else from its start alone."""
+    program = build(
+        frame(strategies=strategy("treated", treatments=["drug"])) + TREATED_LATER.replace("ITT", itt),
+    )
+    assert_survival(live(program, 80_000).first_entry("dead"), lambda _: math.exp(-hazard), [3])
+
+
+def test_intention_to_treat_needs_a_plan_at_time_zero(build: Build) -> None:
+    """A treatment of several phases is planned when a phase asks, so its effect cannot count before."""
+    text = TREATED_LATER.replace("ITT", "true").replace('phase = "therapy"', 'phase = ["therapy", "more"]')
+    text = text.replace("[states.well]", '[states.more]\nkind = "phase"\nnext = "well"\n\n[states.well]')
+    with pytest.raises(UnsupportedError, match=r"intention_to_treat: needs a treatment of one phase"):
+        build(frame(strategies=strategy("treated", treatments=["therapy.drug"])) + text)

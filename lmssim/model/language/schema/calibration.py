@@ -62,6 +62,17 @@ class Study(Section):
     """Why the study is used so; for a check, why it is not fitted."""
 
 
+class Later(Section):
+    """Cohorts that came after the first fit, and those of them that are held out by the rule, among them alone."""
+
+    evidence: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    """Date of the evidence, year-month-day."""
+    cohorts: list[Id] = Field(min_length=1)
+    """New cohorts with at least one target that could be fitted."""
+    held_out: list[Id]
+    """Those of them that are held out."""
+
+
 class CalibrationFile(Section):
     """Which parameters of a scenario are fitted to which published targets."""
 
@@ -82,9 +93,16 @@ class CalibrationFile(Section):
     studies: dict[Id, Study]
     held_out: list[Id] = []
     """Cohorts held out for validation, by the rule of `lmssim.studies.calibration.holdout`."""
+    later: list[Later] = []
+    """The same, of cohorts that came after the first fit, once for each time that evidence was added."""
     always_fitted: list[Id] = []
     """Cohorts that the rule passes over."""
     series: dict[str, Series] = {}
     """Further series, beside those of the scenario."""
     strategies: dict[Id, Strategy] = {}
     """Strategies of further series: what their patients had."""
+
+    @property
+    def all_held_out(self) -> list[str]:
+        """Cohorts held out, of the first evidence and of all that came later."""
+        return [*self.held_out, *(cohort for later in self.later for cohort in later.held_out)]

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from lmssim.model.language.schema.words import Section, Value
 
-Statistic = Literal["proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median"]
+Statistic = Literal[
+    "proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median", "rmst"
+]
 """How a number is read from the times of patients."""
 
 
@@ -35,7 +37,8 @@ class SeriesRow(Section):
     """`proportion`: share of patients with an event within follow-up. `median_time`, `mean_time`: median or mean time
     to it among those who have it. `cumulative_incidence`: share with an event by a time, death competing.
     `km_survival`: Kaplan-Meier share without an event by a time, censored at deaths that are not among the events.
-    `km_median`: when that is a half."""
+    `km_median`: when that is a half. `rmst`: restricted mean, the years without an event up to `by` (the area under the
+    Kaplan-Meier curve)."""
     events: list[str]
     """States entered, or event records."""
     strategy: str | None = None
@@ -49,9 +52,16 @@ class SeriesRow(Section):
     since: list[str] = []
     """Time and follow-up count from the first of these states and events, in lives that reach one without the event."""
     given: list[str] = []
-    """Only patients who entered one of these states."""
+    """Only patients who, within follow-up, entered one of these states or had one of these events."""
     without: list[str] = []
-    """Only patients who entered none of these states."""
+    """Only patients who, within follow-up, entered none of these states and had none of these events."""
+    others: list[str] = []
+    """States and events that are told apart from `events`: the row counts patients who have `events` alone."""
+    together: bool = False
+    """Whether the row counts patients who have both, in place of those who have `events` alone."""
+    window: float | None = Field(default=None, gt=0)
+    """Years after the first of `events` and `others` within which the other one counts as found together with it; all
+    of follow-up if absent."""
     where: str | None = None
     """Only patients whose covariates satisfy this rule."""
     everybody: bool = False

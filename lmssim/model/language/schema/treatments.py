@@ -11,10 +11,12 @@ from lmssim.model.language.schema.words import Costs, Expected, Section, Value
 
 
 class TreatmentEffect(Section):
-    """Effect of having received a treatment on the transitions of a name or risk."""
+    """Effect of a treatment on the transitions of a name or risk."""
 
     risk: str
     effect: Value | Effect
+    intention_to_treat: bool = False
+    """It counts for all for whom the treatment is planned, from time zero, rather than from its start."""
 
 
 class Vial(Section):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lmssim.published.predict import reader_of
 from lmssim.studies.calibration.checks.predictive import predict_target
-from lmssim.studies.calibration.result import COLUMNS
+from lmssim.studies.calibration.result import COLUMNS, SCORE
 from lmssim.studies.calibration.sampler import sample
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def leave_out(
             rows += _without(density, chains, cohort, n_rows, n_patients, (seed, i), jobs)
         if progress is not None:
             progress(i + 1, len(cohorts))
-    return pd.DataFrame(rows, columns=list(COLUMNS["left_out"]))
+    return pd.DataFrame(rows, columns=[*COLUMNS["left_out"], *SCORE])
 
 
 def _without(
@@ -86,6 +86,8 @@ def _without(
                 prediction.inside,
                 prediction.width_ratio,
                 prediction.predicted - observed,
+                prediction.log_score,
+                prediction.log_score_reference,
             )
         )
     return rows

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.published.new_study import Column, NewStudies
-from lmssim.published.series import is_time
+from lmssim.published.score import UNKNOWN
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -35,6 +35,8 @@ class Prediction:
         Width as a multiple of the interval of sampling alone.
     p_value : float
         Posterior predictive probability of less than what was observed, ties by half.
+    log_score, log_score_reference : float
+        Log score of the prediction, and of the reference of `lmssim.published.score`.
     """
 
     predicted: float
@@ -43,9 +45,11 @@ class Prediction:
     inside: bool | None
     width_ratio: float
     p_value: float
+    log_score: float
+    log_score_reference: float
 
 
-NOTHING = Prediction(np.nan, np.nan, np.nan, None, np.nan, np.nan)
+NOTHING = Prediction(np.nan, np.nan, np.nan, None, np.nan, np.nan, *UNKNOWN)
 
 
 def predict_target(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed: int) -> Prediction:
@@ -64,11 +68,11 @@ def predict_target(row: Row, k: int, predicted: Predicted, tau: FloatArray, seed
     n, n_read = max(row.n, 1.0), max(float(row.reading.n), 1.0)
     new = NewStudies(row.study, row.family, row.target, n, n_read, row.is_effective, tau[column.known], seed)
     statistic, observed = row.reading.statistic, row.reading.observed
-    found = new.of_a_time(column, statistic == "mean_time") if is_time(statistic) else new.of_a_share(column)
+    found = new.of_a_row(column, row.reading)
     if statistic == "km_survival":
         found = found.turned()
     if observed is None:
-        return Prediction(found.predicted, found.low, found.high, None, found.width_ratio, np.nan)
+        return Prediction(found.predicted, found.low, found.high, None, found.width_ratio, np.nan, *UNKNOWN)
     p = float((found.values < observed).mean() + 0.5 * (found.values == observed).mean())
     inside = bool(found.low - 1e-9 <= observed <= found.high + 1e-9)
-    return Prediction(found.predicted, found.low, found.high, inside, found.width_ratio, p)
+    return Prediction(found.predicted, found.low, found.high, inside, found.width_ratio, p, *found.score(observed))

@@ -10,7 +10,7 @@ import numpy as np
 from lmssim.errors import NotApplicableError
 from lmssim.model import edits
 from lmssim.model.language import expression
-from lmssim.model.language.flat import received
+from lmssim.model.language.flat import flag_of, planned, received
 from lmssim.studies.verify.bench import COST_PLAIN, OUTCOMES, QALY_PLAIN, Bench, Edit, Lives, outcomes, possible
 from lmssim.studies.verify.chance import by_chance, limit
 from lmssim.studies.verify.finding import (
@@ -156,7 +156,7 @@ def _all_effects(bench: Bench) -> list[tuple[str, str, float | str]]:
     held = [(f"transition {t.name or t.to or t.mark}", t.effects) for t in file.transitions]
     held += [(f"event {name}", event.effects) for name, event in file.events.items()]
     held += [
-        (f"treatment {name}, {e.risk}", {received(name): e.effect})
+        (f"treatment {name}, {e.risk}", {flag_of(file, name, e, name): e.effect})
         for name, t in file.treatments.items()
         for e in t.effects
     ]
@@ -188,8 +188,12 @@ def _treated(bench: Bench) -> list[tuple[str, str]]:
     return [
         (name, t.expected)
         for name, t in file.treatments.items()
-        if t.expected != "unknown" and (t.effects or any(received(name) in each.effects for each in file.transitions))
+        if t.expected != "unknown" and (t.effects or any(_flags(name) & set(each.effects) for each in file.transitions))
     ]
+
+
+def _flags(treatment: str) -> set[str]:
+    return {planned(treatment), received(treatment)}
 
 
 @check(

@@ -26,7 +26,8 @@ def pairs(shares: list[float], n: float = 100.0, **different: Any) -> Any:
     for key, value in different.items():
         setattr(rows[-1], key, value)
     columns = np.full((N_DRAWS, len(rows)), 0.3)
-    predicted = Predicted(columns, columns, np.ones_like(columns), np.full_like(columns, np.nan), 1e6 * columns)
+    none = np.full_like(columns, np.nan)
+    predicted = Predicted(columns, columns, np.ones_like(columns), none, 1e6 * columns, none)
     problem: Any = SimpleNamespace(rows=rows, fitted=lambda: list(range(len(rows))))
     return conflicting_pairs(problem, predicted)
 

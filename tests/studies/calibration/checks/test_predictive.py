@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from lmssim.model.language.schema import SeriesRow
 from lmssim.published.predict import Predicted
@@ -39,6 +40,7 @@ def predicted(value: np.ndarray, share: np.ndarray, per_patient: float = 1.0, sp
         np.full(len(value), per_patient),
         np.full(len(value), spread),
         np.full(len(value), 1e6),
+        np.full(len(value), np.nan),
     )
     return Predicted(*(column[:, None] for column in columns))
 
@@ -62,6 +64,9 @@ def test_a_share(tau: float) -> None:
     assert 0.95 - 4.0 * SE < inside < 0.96 + 4.0 * SE  # the quantiles are of 4,000 replicates too
     assert prediction.width_ratio > (2.0 if tau else 1.0)
     assert prediction.predicted == pytest.approx(truth.mean(), abs=0.01)
+    density = stats.binom.pmf(round(0.3 * n), n, setting).mean()
+    assert prediction.log_score == pytest.approx(np.log(density), abs=0.05)
+    assert prediction.log_score_reference == pytest.approx(-np.log(n + 1))
 
 
 @pytest.mark.parametrize("shape", [0.45, 1.0, 1.8])
@@ -83,6 +88,8 @@ def test_a_median(tau: float, shape: float) -> None:
     found = np.median(medians(N_STUDIES)[:, None] * (hazard / np.log(2.0)) ** (1.0 / shape), axis=1)
     inside = ((prediction.low <= found) & (found <= prediction.high)).mean()
     assert inside == pytest.approx(0.95, abs=4.0 * SE)
+    near = (np.abs(np.log(found / 3.0)) < 0.1).mean() / 0.2
+    assert prediction.log_score == pytest.approx(np.log(near), abs=0.1)
 
 
 def test_censoring_makes_studies_smaller() -> None:
@@ -116,6 +123,7 @@ def test_survival_is_told_as_survival() -> None:
     assert low.p_value < 0.02
     assert middle.p_value == pytest.approx(0.5, abs=0.05)
     assert high.p_value > 0.98
+    assert middle.log_score > max(low.log_score, high.log_score)
 
 
 def test_a_target_alone_has_its_own_numbers() -> None:
@@ -147,4 +155,5 @@ def test_what_has_no_prediction_has_none() -> None:
     bound = predict_target(row("proportion", None, 80), 0, predicted(np.full(5, 0.3), np.full(5, 0.3)), np.zeros(5), 1)
     assert bound.inside is None
     assert np.isnan(bound.p_value)
+    assert np.isnan(bound.log_score)
     assert bound.low < 0.3 < bound.high
