@@ -416,6 +416,8 @@ ILL, DIE, DIE_ILL = 0.2, 0.1, 0.5
         ({"statistic": "mean_time_years", "time": 2.0, "outcome": "os", "since": ("ill",)}, 2 * (1.0 - exp(-1.0))),
         ({"statistic": "km_survival", "time": 2.0, "outcome": "os", "given": ("ill",)}, exp(-2 * DIE_ILL)),
         ({"time": 3.0, "time_end": 5.0}, ILL / (ILL + DIE) * (1.0 - exp(-2.0 * (ILL + DIE)))),
+        ({"statistic": "km_survival", "time": 2.0, "outcome": "os", "given": ("ill",), "given_by": 1.0}, exp(-1.0)),
+        ({"statistic": "km_survival", "time": 2.0, "outcome": "os", "alive_at": 3.0}, 1.0),
         ({"time": 0.0, "time_end": 5.0}, ILL / (ILL + DIE) * (1.0 - exp(-5.0 * (ILL + DIE)))),
         ({"statistic": "crude_proportion", "outcome": "mortality", "without": ("ill",), "time": None}, 1.0),
     ],
