@@ -202,6 +202,7 @@ class Reader:
         read = replace(target, outcome=self.measures.outcome_of(target.outcome))
         try:
             patients = self._site(read)
+            self.measures.check_stage(read.outcome)
             self._check(read)
             return self._computable(read, blank, *patients)
         except NotComputableError as reason:
@@ -297,7 +298,7 @@ class Reader:
         for column, names in (("given", target.given), ("without", target.without)):
             for name in names:
                 if not self.measures.named((name,)):
-                    known = {*self.names, *self.words.outcomes}
+                    known = {*self.names, *filter(self.measures.selects, self.words.outcomes)}
                     raise DataError(unknown("state, event or outcome", name, known, f"{target.place}: '{column}'"))
         since = () if target.since == (NOBODY,) else target.since
         for column, names in (("since", since), ("exclude", target.exclude or ())):
