@@ -53,6 +53,12 @@ class SeriesRow(Section):
     """Time and follow-up count from the first of these states and events, in lives that reach one without the event."""
     given: list[str] = []
     """Only patients who, within follow-up, entered one of these states or had one of these events."""
+    given_after: float | None = Field(default=None, ge=0)
+    """Only patients in whom what is given came later than this (years since time zero)."""
+    given_by: float | None = Field(default=None, gt=0)
+    """Only patients in whom what is given came by then (years since time zero)."""
+    alive_at: float | None = Field(default=None, gt=0)
+    """Only patients alive and followed at this time (years since time zero, or since `since`)."""
     without: list[str] = []
     """Only patients who, within follow-up, entered none of these states and had none of these events."""
     others: list[str] = []
