@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lmssim.errors import ScenarioError
+from lmssim.model.language.schema import Claim
 from lmssim.model.scenario import load_scenario
-from lmssim.published.claims import claims_frame, read_claims, with_option
+from lmssim.published.claims import claims_frame, observed_of, read_claims, with_option
 from tests.kit.models import OS, alive_dead, exponential, frame, section
+from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -115,3 +117,11 @@ def test_parameters_that_are_held_stay_held(write_scenario: Callable[..., Path])
     """A claim is judged in the model that runs, not in the file's."""
     scenario = load_scenario(write_scenario(SURVIVAL, {"rate": 0.1}), {"rate": 0.3})
     assert [each.observed for each in read_claims(scenario)][2] == pytest.approx(0.6)
+
+
+def test_a_parameter_that_differs_is_read_in_every_category() -> None:
+    """Where it is farthest from what is claimed."""
+    scenario = bundled_scenario("all_sites")
+    claim = Claim(value=0.28, value_of="exp(loghr_lr_adj_rt)")
+    assert observed_of(scenario, claim, "here") == (1.0, 0.0)
+    assert observed_of(scenario, Claim(value=1.0, value_of="exp(loghr_lr_adj_rt)"), "here")[0] == pytest.approx(0.28, abs=0.001)
