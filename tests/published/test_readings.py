@@ -15,7 +15,7 @@ from lmssim.model.language.schema import FollowUp
 from lmssim.published.predict import reader_of
 from lmssim.published.readings import NOT_COMPUTABLE, Reader, Reading
 from lmssim.published.targets import Refused, Target, load_targets
-from tests.kit.models import DEAD, endpoint, exponential, illness_death, move, section, start, state
+from tests.kit.models import DEAD, endpoint, event, exponential, illness_death, move, section, start, state
 from tests.kit.scenarios import bundled_scenario
 
 if TYPE_CHECKING:
@@ -416,6 +416,8 @@ ILL, DIE, DIE_ILL = 0.2, 0.1, 0.5
         ({"statistic": "mean_time_years", "time": 2.0, "outcome": "os", "since": ("ill",)}, 2 * (1.0 - exp(-1.0))),
         ({"statistic": "km_survival", "time": 2.0, "outcome": "os", "given": ("ill",)}, exp(-2 * DIE_ILL)),
         ({"time": 3.0, "time_end": 5.0}, ILL / (ILL + DIE) * (1.0 - exp(-2.0 * (ILL + DIE)))),
+        ({"statistic": "km_survival", "time": 2.0, "outcome": "os", "given": ("ill",), "given_by": 1.0}, exp(-1.0)),
+        ({"statistic": "km_survival", "time": 2.0, "outcome": "os", "alive_at": 3.0}, 1.0),
         ({"time": 0.0, "time_end": 5.0}, ILL / (ILL + DIE) * (1.0 - exp(-5.0 * (ILL + DIE)))),
         ({"statistic": "crude_proportion", "outcome": "mortality", "without": ("ill",), "time": None}, 1.0),
     ],
@@ -437,6 +439,19 @@ def test_time_from_zero_of_patients_given_later_is_said_to_be_immortal(build: Bu
     assert "immortal" not in since.text
     assert "with ill, before which time is immortal" in zero.text
     assert value_of(scenario, replace(target, since=("none",))) > exp(-2 * DIE_ILL) + 0.1
+
+
+@pytest.mark.parametrize(
+    ("stated", "grade", "computed"), [(">=3", "3-4", True), (">=2", "3-4", False), ("", "3", False)]
+)
+def test_a_users_event_may_state_its_grades(build: Build, stated: str, grade: str, computed: bool) -> None:
+    """A target of the same grades is computed; of others, or without grades in the model, it says why not."""
+    own = event("ache", 0.3, **({"grades": stated} if stated else {}))
+    text = TEXT.replace("[states.ill]", '[states.ill]\nevents = ["ache"]') + own
+    target = of_illness("crude_proportion", 0.3, complication_grade=grade)
+    reading = Reader(build(text, {"ill": ILL}).scenario).reading(replace(target, outcome="complication:ache"))
+    assert (reading.series is not None) == computed
+    assert ("ache of grade 3-4" if computed else "the scenario ") in reading.text
 
 
 TREATED = """
