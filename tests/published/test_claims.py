@@ -124,4 +124,5 @@ def test_a_parameter_that_differs_is_read_in_every_category() -> None:
     scenario = bundled_scenario("all_sites")
     claim = Claim(value=0.28, value_of="exp(loghr_lr_adj_rt)")
     assert observed_of(scenario, claim, "here") == (1.0, 0.0)
-    assert observed_of(scenario, Claim(value=1.0, value_of="exp(loghr_lr_adj_rt)"), "here")[0] == pytest.approx(0.28, abs=0.001)
+    claim = Claim(value=1.0, value_of="exp(loghr_lr_adj_rt)")
+    assert observed_of(scenario, claim, "here")[0] == pytest.approx(0.28, abs=0.001)
