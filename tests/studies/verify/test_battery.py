@@ -41,6 +41,7 @@ WARNS = (
     "effect-size",
     "psa-mean",
     "published-series",
+    "switch-claims",
     "way-out",
 )
 """Checks that warn and do not fail."""

@@ -8,6 +8,11 @@ from pydantic import Field
 
 from lmssim.model.language.schema.words import Section, Value
 
+Statistic = Literal[
+    "proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median", "rmst"
+]
+"""How a number is read from the times of patients."""
+
 
 class Endpoint(Section):
     """Time from an origin to the first of some events."""
@@ -28,9 +33,7 @@ class SeriesRow(Section):
     target: str
     """Id of the target in its table."""
     label: str
-    statistic: Literal[
-        "proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median", "rmst"
-    ]
+    statistic: Statistic
     """`proportion`: share of patients with an event within follow-up. `median_time`, `mean_time`: median or mean time
     to it among those who have it. `cumulative_incidence`: share with an event by a time, death competing.
     `km_survival`: Kaplan-Meier share without an event by a time, censored at deaths that are not among the events.
