@@ -232,10 +232,11 @@ class Measures:
             if name not in self.names:
                 raise NotComputableError(f"the scenario has no event {name}.{nearest(name, self.program.marks)}")
             return Measure((name,), name)
-        event = self.words.lines.response.format(response=name, regimen=arm.regimen)
-        if not arm.regimen or event not in self.program.marks:
+        regimens = (arm.regimen,) if arm.regimen else arm.any_of
+        events = tuple(self.words.lines.response.format(response=name, regimen=regimen) for regimen in regimens)
+        if not events or not set(events) <= set(self.program.marks):
             raise NotComputableError(f"the scenario has no event for {rest} {prefix} to this treatment")
-        return Measure((event,), event)
+        return Measure(events, listed(events))
 
     def _as_stated(self, spec: Graded) -> Graded:
         """Events of a complication with the grades that the scenario states, where it states the same of all."""

@@ -92,6 +92,13 @@ def test_every_target_is_read_or_has_a_reason(
         ("extremity", "mskcc2005_dss4_bad", "km_survival", DEATHS[:1], {"since": ["salvage_surgery"]}),
         ("extremity", "lund_late", "proportion", [*LOCAL, *DISTANT], {"after": 3.0, "by": None}),
         ("extremity", "elms_periop_death", "proportion", ["perioperative_death"], {"since": ["surgery"], "by": None}),
+        (
+            "advanced",
+            "oosten_orr",
+            "proportion",
+            ["response_doxorubicin", "response_gemcitabine_docetaxel"],
+            {"since": ["line_1"]},
+        ),
         ("advanced", "minchom_osmed", "km_median", DEATHS, {"since": ["line_2"]}),
     ],
 )

@@ -290,9 +290,13 @@ def test_a_state_of_no_duration_is_read_too(build: Build) -> None:
     text = TEXT.replace('to = "ill"', 'to = "falling_ill"') + FOLLOW_UP
     falling = '[states.falling_ill]\nkind = "chance"\nbranches = [{ to = "ill" }]\n\n'
     text = text.replace("[states.ill]", f"{falling}[states.ill]")
-    events = row("proportion", "falling_ill"), row("proportion", "dead", more='given = ["falling_ill"]\nobserved = 0.5')
-    heads = [f'\n[[series.known.rows]]\ntarget = "row"\nlabel = "Row"\n{each}' for each in events]
-    assert (read_series(build(text + "".join(heads), {"ill": ILL}), ["known"], n=500)["model"] > 0.3).all()
+    head = '\n[[series.known.rows]]\ntarget = "row"\nlabel = "Row"\n'
+    for each in (
+        row("proportion", "falling_ill"),
+        row("proportion", "dead", more='given = ["falling_ill"]\nobserved = 0.5'),
+        row("proportion", "dead", more='others = ["falling_ill"]\ntogether = true\nobserved = 0.5'),
+    ):
+        assert read_series(build(text + head + each, {"ill": ILL}), ["known"], n=500)["model"][0] > 0.3
 
 
 def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> None:
