@@ -23,7 +23,7 @@ FOR_SWITCHES, FEWEST = 5, 1024
 """Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
-PARTS = ("calibration", "validation", "base_case", "switches")
+PARTS = ("calibration", "labels", "validation", "base_case", "switches")
 SBC = "simulation_based_calibration"
 POWER_DRAWS = 50
 """Rows of the posterior over which the power of a published series is averaged."""
@@ -41,12 +41,14 @@ def reproduce(
     ),
     quiet: options.Quiet = False,
 ) -> None:
-    """Compute the reference results again: calibrations, validation, base cases, every option of every switch."""
+    """Compute the reference results again: calibrations, labels of switches, validation, base cases, switches."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     _check_folders(out, only)
     if only in (None, "calibration"):  # first: the other parts draw on its posteriors
         _calibrations(out, seed, options.jobs_or_all(jobs), quiet=quiet)
+    if only in (None, "calibration", "labels"):
+        _labels(out / "labels", quiet=quiet)
     if only in (None, "validation"):
         _validation(out / "validation", seed, jobs, quiet=quiet)
     if only in (None, "base_case"):
@@ -67,34 +69,62 @@ def _check_folders(out: Path, only: str | None) -> None:
 
     folders: dict[str, Callable[[], list[str]]] = {
         "calibration": lambda: [f"calibration/{name}" for name in calibrations_in_order()],
+        "labels": lambda: [f"labels/{table}" for table in reference().solved],
         "validation": lambda: [*(f"validation/{name}" for name in (*calibrations_in_order(), SBC)), "validation"],
         "base_case": lambda: ["base_case"],
         "switches": lambda: [f"switches/{site}" for site in reference().scenarios],
     }
     for part in PARTS:
-        for folder in folders[part]() if only in (None, part) else ():
+        wanted = only in (None, part) or (only, part) == ("calibration", "labels")
+        for folder in folders[part]() if wanted else ():
             with ResultFolder(out / folder):
                 pass
 
 
 def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
     """Calibrate everything; in the results of a working copy, its scenarios then draw from the new posteriors."""
-    from lmssim.bundled import calibration_folder, find_calibration, in_working_copy
+    from lmssim.bundled import calibration_folder, find_calibration
     from lmssim.cli.calibrate import calibrate_to
-    from lmssim.execution.store import make_parents, write_bytes
     from lmssim.studies.calibration.calibrate import Settings
     from lmssim.studies.reference import calibrations_in_order
 
-    own = in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
     posteriors = calibration_folder() / "posteriors"
     for name in calibrations_in_order():
         folder = out / "calibration" / name
-        copies = {made: posteriors / f"{name}{suffix}" for made, suffix in POSTERIOR.items()} if own else {}
+        copies = {made: posteriors / f"{name}{suffix}" for made, suffix in POSTERIOR.items()} if _is_own(out) else {}
         _check_copies(folder, copies)
         calibrate_to(find_calibration(name), Settings(seed=seed), folder, jobs, quiet=quiet)
-        for made, copy in copies.items():
-            make_parents(copy)
-            write_bytes(copy, (folder / made).read_bytes())
+        _copy(folder, copies)
+
+
+def _labels(out: Path, *, quiet: bool) -> None:
+    """Solve the parameters that make labels of switches true; scenarios of a working copy then read them."""
+    from lmssim.bundled import calibration_folder
+    from lmssim.cli.switches import solve_to
+    from lmssim.studies.reference import reference
+
+    for table, scenario in reference().solved.items():
+        folder, made = out / table, f"{table}.csv"
+        copies = {made: calibration_folder() / "posteriors" / made} if _is_own(out.parent) else {}
+        _check_copies(folder, copies)
+        solve_to(scenario, folder, made, quiet=quiet)
+        _copy(folder, copies)
+
+
+def _is_own(out: Path) -> bool:
+    """Whether results are those of a working copy, whose scenarios draw from them."""
+    from lmssim.bundled import calibration_folder, in_working_copy
+
+    return in_working_copy() and out.resolve() == (calibration_folder().parent / "results").resolve()
+
+
+def _copy(folder: Path, copies: dict[str, Path]) -> None:
+    """Copy files of results to where scenarios read them."""
+    from lmssim.execution.store import make_parents, write_bytes
+
+    for made, copy in copies.items():
+        make_parents(copy)
+        write_bytes(copy, (folder / made).read_bytes())
 
 
 def _check_copies(folder: Path, copies: dict[str, Path]) -> None:

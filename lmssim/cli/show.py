@@ -229,12 +229,17 @@ def _dose(unit: str, given: Given) -> str:
 
 
 def _what_it_does(option: SwitchOption) -> Iterator[str]:
-    """Parameters that an option sets, and tables that it changes."""
+    """Parameters that an option sets, tables that it changes, and what its label claims."""
+    from lmssim.model.parameters.claims import subject
+
     for id_, value in option.set.items():
         yield f"{id_} = {value if isinstance(value, str) else f'{value:g}'}"
     for key, value in option.change.items():
         inner = [f"{key}.{each}" for each in value] if isinstance(value, dict) else [key]
         yield from (f"changes {each}" for each in inner)
+    for claim in option.claims:
+        solved = f" ({claim.solve.parameter} is solved for it)" if claim.solve is not None else ""
+        yield f"claims {subject(claim)}: {claim.value:.6g}{solved}"
 
 
 def _parameters(program: Program) -> Table:

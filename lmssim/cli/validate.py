@@ -24,6 +24,8 @@ DEFAULT_DRAWS, FEWEST_DRAWS, MOST_DRAWS = 400, 20, 1_000_000
 """Draws of the parameters; fewer than 20 give no 95% interval."""
 DEFAULT_PATIENTS, FEWEST_PATIENTS = 2_000, 100
 TABLE, FIGURE = "validation.csv", "forest"
+MOST_SAID = 20
+"""Refused rows whose reasons are printed."""
 
 
 def validate(
@@ -32,8 +34,8 @@ def validate(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Published targets (CSV with the columns of calibration/targets.csv). If absent: the targets that the "
-            "scenario's calibration holds out.",
+            help="Published targets of any sites (CSV with the columns of calibration/targets.csv). If absent: the "
+            "targets that the scenario's calibration holds out.",
         ),
     ] = None,
     draws: Annotated[int, options.whole("Draws of the parameters.", FEWEST_DRAWS, MOST_DRAWS)] = DEFAULT_DRAWS,
@@ -109,14 +111,15 @@ def _readings(
 
 def _refuse_if_none_can_be_read(readings: list[Reading], targets: Path) -> None:
     """Refuse a table without a row that can be read for the scenario: by its first bad row, or by its sites."""
-    from lmssim.published.readings import NOT_READ
+    from lmssim.published.readings import NOT_COMPUTABLE, NOT_READ
 
     if any(not reading.refused and not reading.other_site for reading in readings):
         return
     refused = [reading.text.removeprefix(NOT_READ) for reading in readings if reading.refused]
     if not refused:
-        raise DataError(f"{targets}: all {len(readings)} rows are of other sites: {readings[0].text}")
-    more = f" So are {len(refused) - 1} more rows refused, and none can be read." if len(refused) > 1 else ""
+        reason = readings[0].text.removeprefix(NOT_COMPUTABLE)
+        raise DataError(f"{targets}: no row is of the scenario's site: the first is {reason}")
+    more = f" No row can be read; {len(refused) - 1} more are refused." if len(refused) > 1 else ""
     raise DataError(f"{refused[0]}{more}")
 
 
@@ -170,6 +173,8 @@ def _print(found: Validation, folder: Path) -> None:
     from lmssim.report.published.validation import validation_table
 
     console().print(validation_table(found))
-    for text in found.refused:
+    for text in found.refused[:MOST_SAID]:
         say(text)
+    if len(found.refused) > MOST_SAID:
+        say(f"{len(found.refused) - MOST_SAID} more rows are refused: see {folder / TABLE}")
     say(f"Report: {folder / 'report.html'}")

@@ -160,7 +160,8 @@ def _print(battery: Battery, folder: Path) -> None:
     from lmssim.report.verification.battery import battery_table, scores_table
 
     screen = console()
-    for name in battery.tables:
-        screen.print(scores_table(battery, name))
+    for name, table in battery.tables.items():
+        if "z" in table:
+            screen.print(scores_table(battery, name))
     screen.print(battery_table(battery))
     say(f"Report: {folder / 'verify.html'}")

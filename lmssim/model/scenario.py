@@ -22,6 +22,7 @@ from lmssim.model.language.schema.settings import STEPS_PER_YEAR
 from lmssim.model.language.usage import unused
 from lmssim.model.language.versions import refuse_endless_losses
 from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
+from lmssim.model.parameters.claims import check_claims
 from lmssim.model.parameters.groups import load_groups
 from lmssim.model.parameters.switches import changes_of, chosen_options, named_parameters, switched
 from lmssim.model.parameters.table import ParameterTable, parameter_rows
@@ -187,6 +188,7 @@ def _loaded(
     own = _in_need_of_use(own, file, table, options, by)
     at_rest = all(options[name] == switch.default for name, switch in file.switches.items())
     idle = tuple(unused(file, files.own)) if at_rest else ()
+    check_claims(file, table, where, by.ids)
     table = switched(table, file.switches, options, where, by.spread)
     _check_held(file, table, where)
     drawn = {

@@ -29,12 +29,16 @@ class Arm:
     line: int = 0
     """Line of the regimen that was named; 0 if none was."""
     regimen: str = ""
+    any_of: tuple[str, ...] = ()
+    """Regimens that a line may give and no other line does, where none was named."""
     since: tuple[str, ...] = ()
     """States that begin what was named."""
     curative: bool = False
     """Treated with curative intent."""
     unnamed: bool = False
     """Whether no treatment was named: a mix, or none given."""
+    untreated: bool = False
+    """Whether no line of systemic treatment is given."""
     note: str
 
 
@@ -82,7 +86,10 @@ class Arms:
         if phase not in self.scenario.file.states:
             return self._unknown(text)
         note = f"'{text}' as strategy {self.default} since {phase}"
-        return Arm(strategy=self.default, line=line, since=(phase,), note=note)
+        given = [(number, regimen) for number, _, regimen in self._treatments(self._own_sequence)]
+        elsewhere = {regimen for number, regimen in given if number != line}
+        own = tuple(regimen for number, regimen in given if number == line and regimen not in elsewhere)
+        return Arm(strategy=self.default, line=line, any_of=own, since=(phase,), note=note)
 
     def _unknown(self, text: str) -> Arm:
         return Arm(strategy=self.default, note=f"'{text}' is unknown and read as strategy {self.default}")
@@ -123,7 +130,7 @@ class Arms:
     def _line(self, text: str, words: str) -> Arm | None:
         """A regimen, in the sequence that gives it earliest: the first choice of the earliest line."""
         regimen = self._regimen(words)
-        own = self.scenario.file.strategies[self.default].sequence or self.scenario.file.settings.sequence
+        own = self._own_sequence
         best: tuple[int, int, bool, str] | None = None
         for name in self.scenario.file.sequences:
             for line, place, given in self._treatments(name):
@@ -142,14 +149,20 @@ class Arms:
             note=f"'{text}' as {regimen} in line {line}, sequence {name}",
         )
 
+    @property
+    def _own_sequence(self) -> str | None:
+        return self.scenario.file.strategies[self.default].sequence or self.scenario.file.settings.sequence
+
     def _regimen(self, words: str) -> str:
         """Name of a regimen: its drugs in full, joined."""
         first = words.split(" then ", maxsplit=1)[0]
         drugs = [part.strip() for part in first.split("+")]
         return "_".join(self.words.lines.drugs.get(drug, drug) for drug in drugs)
 
-    def _treatments(self, sequence: str) -> Iterator[tuple[int, int, str]]:
-        """Line, place within it and regimen of each treatment of a sequence."""
+    def _treatments(self, sequence: str | None) -> Iterator[tuple[int, int, str]]:
+        """Line, place within it and regimen of each treatment of a sequence; of no sequence, none."""
+        if sequence is None:
+            return
         pattern = re.escape(self.words.lines.phase).replace(re.escape("{line}"), r"(\d+)") + r"\.(\w+)"
         places: dict[int, int] = {}
         for planned in self.scenario.file.sequences[sequence].treatments:
@@ -164,13 +177,13 @@ class Arms:
         """No line at all, where a strategy or sequence has none."""
         untreated = self.words.strategies.untreated
         if untreated in self.scenario.file.strategies:
-            return Arm(strategy=untreated, note=f"'{text}' as strategy {untreated}")
+            return Arm(strategy=untreated, untreated=True, note=f"'{text}' as strategy {untreated}")
         sequences = self.scenario.file.sequences
         empty = next((name for name, sequence in sequences.items() if not sequence.treatments), None)
         if empty is None:
             return self._unknown(text)
         note = f"'{text}' as strategy {self.default} with sequence {empty}"
-        return Arm(strategy=self.default, sequence=empty, note=note)
+        return Arm(strategy=self.default, sequence=empty, untreated=True, note=note)
 
 
 def _split(text: str) -> tuple[str, str]:

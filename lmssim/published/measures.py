@@ -9,6 +9,7 @@ from lmssim.errors import nearest
 from lmssim.published.grades import grades_of, same_grades
 from lmssim.published.series import AT_A_TIME, BY_PATTERN, ON_CURVES, RESTRICTED
 from lmssim.published.targets import NOBODY
+from lmssim.published.vocabulary import Graded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
     from lmssim.published.arms import Arm
     from lmssim.published.targets import Target
-    from lmssim.published.vocabulary import Graded, Outcome, Vocabulary
+    from lmssim.published.vocabulary import Outcome, Vocabulary
 
 SHARES_AFTER = ("proportion", "cumulative_incidence", "km_survival")
 """Statistics that are computed after a landmark."""
@@ -130,7 +131,8 @@ class Measures:
         """
         measure = self._events(target, arm)
         if measure.others and (statistic not in BY_PATTERN or (measure.window is None and statistic != "proportion")):
-            raise NotComputableError(f"{statistic} cannot tell {target.outcome.replace('_', ' ')} apart")
+            outcome = target.outcome.replace("_", " ")
+            raise NotComputableError(f"{statistic} cannot tell {outcome} apart; a crude proportion can")
         since = self._since(target, measure, arm, statistic)
         self._check_reachable(target, measure, since)
         text = f"{measure.text} since {listed(since)}" if since else measure.text
@@ -147,8 +149,8 @@ class Measures:
         """States and event records that some names stand for: outcomes of the vocabulary, else states and records."""
         found: list[str] = []
         for name in names:
-            outcome = self.words.outcomes.get(self.outcome_of(name))
-            events = () if outcome is None or outcome.others or outcome.deaths else self._plain(outcome).events
+            outcome = self.outcome_of(name)
+            events = self._plain(self.words.outcomes[outcome]).events if self.selects(outcome) else ()
             found += events or ((name,) if name in self.names else ())
         return tuple(dict.fromkeys(found))
 
@@ -156,20 +158,36 @@ class Measures:
         """States whose patients no curative treatment has."""
         return [name for name in self.words.events[self.words.treatments.not_curative].states if name in self.names]
 
+    def check_stage(self, outcome: str) -> None:
+        """Refuse an outcome of early disease where all patients begin with advanced disease.
+
+        Raises
+        ------
+        NotComputableError
+            With the reason.
+        """
+        known = self.words.outcomes.get(outcome)
+        if known is not None and self.is_advanced and not known.advanced:
+            raise NotComputableError("the scenario's patients begin with advanced disease")
+
+    def selects(self, name: str) -> bool:
+        """Whether patients can be chosen by an outcome of the vocabulary: one that is an event, not a pattern."""
+        known = self.words.outcomes.get(name)
+        return known is not None and not known.others and not known.deaths and not known.late
+
     # === What ===
 
     def _events(self, target: Target, arm: Arm) -> Measure:
         """Events of an outcome and where its time begins."""
         prefix, _, rest = target.outcome.partition(":")
         if prefix in self.words.named and rest:
-            return self._named(prefix, rest, arm, target.complication_grade)
+            measure = self._named(prefix, rest, arm, target.complication_grade)
+            return measure if self.words.named[prefix].by_regimen else _in_lines(measure, arm)
         if target.complication_grade:
             raise NotComputableError(f"complication_grade is of complications, not of {target.outcome}")
         outcome = self.words.outcomes.get(target.outcome)
         if outcome is None:
             return self._of_an_endpoint(target.outcome)
-        if self.is_advanced and not outcome.advanced:
-            raise NotComputableError("the scenario's patients begin with advanced disease")
         if outcome.by_line:
             return self._progression(outcome, arm)
         if outcome.since:
@@ -199,28 +217,41 @@ class Measures:
         if known.not_computable:
             raise NotComputableError(known.not_computable)
         name = known.event_of(rest)
-        if name in known.graded and {*known.graded[name].events} & self.names:
-            return self._graded(name, known.graded[name], grade)
+        spec = known.graded.get(name)
+        if spec is not None and {*spec.events} & self.names:
+            return self._graded(name, self._as_stated(spec), grade)
         name = rest if rest in self.names else name
         if name in known.absent and name not in self.names:
             raise NotComputableError(known.absent[name])
+        own = self.scenario.file.events.get(name)
+        if own is not None and own.grades is not None:
+            return self._graded(name, Graded(events=[name], grades=own.grades), grade)
         if grade:
             raise NotComputableError(f"the scenario has no grades of {name}")
         if not known.by_regimen:
             if name not in self.names:
                 raise NotComputableError(f"the scenario has no event {name}.{nearest(name, self.program.marks)}")
             return Measure((name,), name)
-        event = self.words.lines.response.format(response=name, regimen=arm.regimen)
-        if not arm.regimen or event not in self.program.marks:
+        regimens = (arm.regimen,) if arm.regimen else arm.any_of
+        events = tuple(self.words.lines.response.format(response=name, regimen=regimen) for regimen in regimens)
+        if not events or not set(events) <= set(self.program.marks):
             raise NotComputableError(f"the scenario has no event for {rest} {prefix} to this treatment")
-        return Measure((event,), event)
+        return Measure(events, listed(events))
+
+    def _as_stated(self, spec: Graded) -> Graded:
+        """Events of a complication with the grades that the scenario states, where it states the same of all."""
+        events = self.scenario.file.events
+        stated = {events[name].grades if name in events else None for name in spec.events if name in self.names}
+        if stated == {None}:
+            return spec
+        return Graded(events=spec.events, grades=stated.pop() if len(stated) == 1 else None)
 
     def _graded(self, name: str, spec: Graded, grade: str) -> Measure:
         """A complication of some grades."""
         events = tuple(event for event in spec.events if event in self.names)
         asked, counted = grades_of(grade), grades_of(spec.grades or "")
         if asked is None:
-            said = f" of grade {spec.grades}; the target states no grade" if counted else ""
+            said = f" of grade {spec.grades} (the target states no grade)" if counted else ""
             return Measure(events, f"{name}{said}")
         if counted is None:
             raise NotComputableError(f"the scenario has no grades of {name}")
@@ -267,6 +298,8 @@ class Measures:
     def _progression(self, outcome: Outcome, arm: Arm) -> Measure:
         """Progression of a line or death, since the line began: the first, if no regimen was named."""
         lines = self.words.lines
+        if arm.untreated:
+            raise NotComputableError("progression is that of a line of treatment, and none is given")
         if arm.since and not arm.line:
             raise NotComputableError(f"progression after {listed(arm.since)} is not told apart from that of a line")
         event = lines.progression.format(line=arm.line or 1)
@@ -331,6 +364,13 @@ class Measures:
             raise NotComputableError("the end of the time is not given; a cumulative incidence needs a range")
         source = "" if target.time is not None else " as the patients' words say" if said else " by default"
         return _after(measure, after, target.time_end, source)
+
+
+def _in_lines(measure: Measure, arm: Arm) -> Measure:
+    """An event that may happen in every line of treatment: it is known when it first happened."""
+    if arm.line > 1:
+        raise NotComputableError(f"{measure.text} in line {arm.line} is not told apart from that of an earlier line")
+    return replace(measure, text=f"{measure.text} in this line or a later one") if arm.line else measure
 
 
 def _between(target: Target, measure: Measure, statistic: str) -> Measure:

@@ -146,13 +146,16 @@ def row_reading(study: str, series: Series, row: SeriesRow) -> Reading:
 def reading_text(series: Series, row: SeriesRow) -> str:
     """How a row of a series is computed, in a sentence."""
     parts = [f"{STATISTIC_TEXTS[row.statistic]}: {listed(row.events)}"]
+    if row.others:
+        within = "" if row.window is None else f" within {row.window:g} years"
+        parts.append(f"{'together with' if row.together else 'without'} {listed(row.others)}{within}")
     parts += [f"by {row.by:g} years"] if row.by is not None else []
     parts += [f"after {row.after:g} years"] if row.after is not None else []
     parts += [f"since {listed(row.since)}"] if row.since else []
     parts.append(f"under strategy {row.strategy or series.strategy}")
     rules = [rule for rule in (series.where, row.where) if rule]
     parts += [f"where {' and '.join(rules)}"] if rules else []
-    parts += [f"with {listed(row.given)}"] if row.given else []
+    parts += _chosen(row.model_copy(update={"without": []}))
     parts += [f"without {listed([*series.exclude, *row.without])}"] if series.exclude or row.without else []
     follow_up = {key: value for key, value in series.follow_up.model_dump(exclude_none=True).items() if value != 0.0}
     parts.append("follow-up " + listed(f"{key} {value}" for key, value in follow_up.items()))
@@ -199,6 +202,7 @@ class Reader:
         read = replace(target, outcome=self.measures.outcome_of(target.outcome))
         try:
             patients = self._site(read)
+            self.measures.check_stage(read.outcome)
             self._check(read)
             return self._computable(read, blank, *patients)
         except NotComputableError as reason:
@@ -228,7 +232,7 @@ class Reader:
         free = self.measures.counts_the_event_free(target.outcome)
         statistic = self.measures.statistic_of(target, STATISTICS[target.statistic])
         measure = self.measures.of(target, arm, statistic)
-        last = max(measure.by or 0.0, measure.after or 0.0)
+        last = max(measure.by or 0.0, measure.after or 0.0, target.alive_at or 0.0)
         horizon = self.scenario.file.settings.horizon
         if last >= horizon:
             raise NotComputableError(f"the scenario ends at {horizon:g} years")
@@ -240,7 +244,13 @@ class Reader:
         rule = " and ".join(f"({part})" for part in (where, own.where if own else None, target.where) if part)
         given, never = self.measures.named(target.given), self.measures.named(target.without)
         row = _row(target, statistic, measure, arm, n, without).model_copy(
-            update={"given": list(given), "without": list(never)}
+            update={
+                "given": list(given),
+                "without": list(never),
+                "given_after": target.given_after,
+                "given_by": target.given_by,
+                "alive_at": target.alive_at,
+            }
         )
         series = Series(
             label=target.study,
@@ -288,7 +298,7 @@ class Reader:
         for column, names in (("given", target.given), ("without", target.without)):
             for name in names:
                 if not self.measures.named((name,)):
-                    known = {*self.names, *self.words.outcomes}
+                    known = {*self.names, *filter(self.measures.selects, self.words.outcomes)}
                     raise DataError(unknown("state, event or outcome", name, known, f"{target.place}: '{column}'"))
         since = () if target.since == (NOBODY,) else target.since
         for column, names in (("since", since), ("exclude", target.exclude or ())):
@@ -399,9 +409,12 @@ def _chosen(row: SeriesRow) -> list[str]:
     said = []
     if row.given:
         immortal = row.statistic in ON_CURVES and not {*row.given} <= {*row.since}
-        said.append(f"with {listed(row.given)}{', before which time is immortal' if immortal else ''}")
+        times = "" if row.given_after is None else f" after {row.given_after:g} years"
+        times += "" if row.given_by is None else f" by {row.given_by:g} years"
+        said.append(f"with {listed(row.given)}{times}{', before which time is immortal' if immortal else ''}")
     said += [f"without {listed(row.without)}"] if row.without else []
-    return [f"{' and '.join(said)}, by the end of follow-up"] if said else []
+    alive = [] if row.alive_at is None else [f"alive and followed at {row.alive_at:g} years"]
+    return [*alive, f"{' and '.join(said)}, by the end of follow-up"] if said else alive
 
 
 def _number(target: Target, statistic: str) -> tuple[int, str]:
@@ -442,7 +455,7 @@ def _follow_up(
     target: Target, own: Series | None, statistic: str, measure: Measure, untimed: bool
 ) -> tuple[FollowUp, str]:
     """Follow-up of a target's patients, and what to say of it; `own` is the series that the row names."""
-    last = max(measure.by or 0.0, measure.after or 0.0)
+    last = max(measure.by or 0.0, measure.after or 0.0, target.alive_at or 0.0)
     if target.states_follow_up:
         spec, text = _stated_follow_up(target)
     elif own is not None:
@@ -474,6 +487,8 @@ def _share_followed(spec: FollowUp, time: float) -> float:
     if any(isinstance(value, str) for value in (spec.low, spec.high, spec.median, spec.sdlog)):
         return 1.0
     low, high = float(spec.low), float("inf") if spec.high is None else float(spec.high)
+    if spec.median is None and (high == float("inf") or high == low):
+        return float(time <= high)
     if spec.median is None:
         return min(max((high - time) / (high - low), 0.0), 1.0)
     law = stats.lognorm(s=float(spec.sdlog or CRUDE_SDLOG), scale=float(spec.median))

@@ -202,8 +202,19 @@ def check_row(row: SeriesRow, where: str, longest: float = np.inf) -> None:
         raise ScenarioError(f"{where}.by: {exact(row.by)}; follow_up of the series ends at {end} years.")
     if row.by is not None and row.after is not None and row.by <= row.after:
         raise ScenarioError(f"{where}.by: {exact(row.by)}; it must be above after, {exact(row.after)}.")
+    _check_given(row, where)
     _check_restricted(row, where)
     _check_pattern(row, where)
+
+
+def _check_given(row: SeriesRow, where: str) -> None:
+    """Refuse times of what is given where nothing is given, or in no order."""
+    for key in ("given_after", "given_by"):
+        if getattr(row, key) is not None and not row.given:
+            raise ScenarioError(f"{where}.{key}: needs `given`, the events that came then.")
+    if row.given_by is not None and row.given_by <= (row.given_after or 0.0):
+        after = exact(row.given_after or 0.0)
+        raise ScenarioError(f"{where}.given_by: {exact(row.given_by)}; it must be above given_after, {after}.")
 
 
 def _check_restricted(row: SeriesRow, where: str) -> None:
@@ -251,11 +262,15 @@ def chosen_patients(
     start = lives.first(row.since, where) if row.since else np.zeros(lives.n)
     seen = start + follow_up
     if row.given:
-        chosen &= _known_by(lives.first(row.given, where), seen)
+        given = lives.first(row.given, where)
+        chosen &= _known_by(given, seen if row.given_by is None else np.minimum(seen, row.given_by))
+        chosen &= given > (-np.inf if row.given_after is None else row.given_after)
     if row.without:
         chosen &= ~_known_by(lives.first(row.without, where), seen)
     if row.since:
         chosen &= np.isfinite(start) & (lives.first([*row.events, *row.others], where) >= start)
+    if row.alive_at is not None:
+        chosen &= (follow_up >= row.alive_at) & (lives.first(lives.ends(program), where) > start + row.alive_at)
     for rule in (series.where, row.where):
         if rule is not None:
             chosen &= lives.meet(program, rule, f"{where}: where")

@@ -37,7 +37,10 @@ OPTIONAL = (
 COMPUTABLE = (
     "where",
     "given",
+    "given_after",
+    "given_by",
     "without",
+    "alive_at",
     "complication_grade",
     "series",
     "mix",
@@ -124,8 +127,14 @@ class Target:
     """Rule on covariates: whom the target is about."""
     given: tuple[str, ...] = ()
     """States, events and outcomes, of which the patients had one."""
+    given_after: float | None = None
+    """Years after which they had it."""
+    given_by: float | None = None
+    """Years by which they had it."""
     without: tuple[str, ...] = ()
     """States, events and outcomes, of which the patients had none."""
+    alive_at: float | None = None
+    """Years at which they were alive and followed."""
     complication_grade: str = ""
     """Grades of a complication that count, as the table prints them."""
     series: str = ""
@@ -226,6 +235,7 @@ def _target(row: Row, computed: bool) -> Target:
         n=None if figures.n is None else int(figures.n),
         events=None if figures.events is None else int(figures.events),
         since=_names(row["since"]),
+        **_given_times(row),
         given=_names(row["given"]),
         without=_names(row["without"]),
         complication_grade=_grade(row),
@@ -266,6 +276,20 @@ def _check_restricted(row: Row, figures: Figures, horizon: float) -> None:
         if value is not None and value > horizon:
             reason = f"{value:g} is more than the horizon of the restricted mean, {horizon:g} years in time_years."
             raise row.refuse(NUMBERS[name], reason)
+
+
+def _given_times(row: Row) -> dict[str, Any]:
+    """Times of what is given, and at which patients were alive (years)."""
+    times = {column: number(row, column, allow_blank=True) for column in ("given_after", "given_by", "alive_at")}
+    for column, value in times.items():
+        if value is not None and not (0.0 < value <= LONGEST or (value == 0.0 and column == "given_after")):
+            raise row.refuse(column, f"{value:g} is not a time above 0, at most {LONGEST:g} years.")
+        if value is not None and column != "alive_at" and not row["given"]:
+            raise row.refuse(column, "needs the column 'given', which says what came then.")
+    after, by = times["given_after"], times["given_by"]
+    if by is not None and by <= (after or 0.0):
+        raise row.refuse("given_by", f"{by:g} is not above given_after, {after:g}.")
+    return times
 
 
 def _grade(row: Row) -> str:

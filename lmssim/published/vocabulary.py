@@ -17,6 +17,7 @@ from lmssim.errors import ScenarioError, unknown
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
 from lmssim.model.language.schema.words import Section
+from lmssim.published.grades import grades_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -292,7 +293,25 @@ def load_vocabulary(path: Path) -> Vocabulary:
     for kind, name, allowed, where in _names(words):
         if name not in allowed:
             raise ScenarioError(unknown(kind, name, allowed, f"{path}: {where}"))
+    _check_words(words, path)
     return words
+
+
+def _check_words(words: Vocabulary, path: Path) -> None:
+    """Refuse a word that stands for two outcomes or statistics, and grades that are none."""
+    of_outcomes = {key: outcome.words for key, outcome in words.outcomes.items()}
+    for section, known in (("outcomes", of_outcomes), ("statistics", words.statistics)):
+        owner: dict[str, str] = {}
+        for key, names in known.items():
+            for name in dict.fromkeys(map(plain, (key, *names))):
+                if name in owner:
+                    raise ScenarioError(f"{path}: {section}.{key}: '{name}' stands for '{owner[name]}' too.")
+                owner[name] = key
+    for prefix, event in words.named.items():
+        for name, graded in event.graded.items():
+            if graded.grades is not None and grades_of(graded.grades) is None:
+                place = f"{path}: named.{prefix}.graded.{name}.grades"
+                raise ScenarioError(f"{place}: '{graded.grades}' is not a grade from 1 to 5, such as 3, 3-4 or >=2.")
 
 
 def _names(words: Vocabulary) -> Iterator[tuple[str, str, Collection[str], str]]:

@@ -28,6 +28,8 @@ class Reference(Section):
     """Strategies that the tables of switches show."""
     simulation_based_calibration: str
     """Calibration whose method is tested on known parameters."""
+    solved: dict[str, str]
+    """Table of parameters that are solved so that labels of switches hold -> scenario in which they are."""
     power: Power
 
 

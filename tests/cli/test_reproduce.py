@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmssim import bundled
+from lmssim.bundled import results_folder
 from lmssim.cli.app import main
 from lmssim.studies.reference import calibrations_in_order, reference
 
@@ -45,7 +46,13 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (folder / "posterior.parquet").write_text(f"draws of {name}")
         (folder / "parameters.csv").write_text(f"parameters of {name}")
 
+    def solve_to(scenario: str, folder: Path, table: str, quiet: bool) -> None:
+        assert quiet
+        folder.mkdir(parents=True)
+        (folder / table).write_text(f"solved in {scenario}")
+
     monkeypatch.setitem(sys.modules, "lmssim.cli.calibrate", SimpleNamespace(calibrate_to=calibrate_to))
+    monkeypatch.setitem(sys.modules, "lmssim.cli.switches", SimpleNamespace(solve_to=solve_to))
     return names
 
 
@@ -60,12 +67,14 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_calibrations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calibrated: list[str], package: str, out: str, taken: bool
 ) -> None:
-    """Advanced disease before the sites; scenarios get the posteriors of a working copy's own results alone."""
+    """Advanced disease before the sites, labels last; scenarios get the tables of a working copy's results alone."""
     folder = tmp_path / ("copy/calibration" if package == "copy/lmssim" else "installed/calibration")
     folder.mkdir(parents=True)
-    names, scenarios = calibrations_in_order(), reference().scenarios
+    names, scenarios, solved = calibrations_in_order(), reference().scenarios, reference().solved
     for name in names:
         (folder / f"{name}.toml").touch()
+    (folder.parent / "results").mkdir()
+    (folder.parent / "results" / "reference.toml").write_bytes((results_folder() / "reference.toml").read_bytes())
     monkeypatch.setattr(bundled, "PACKAGE", tmp_path / package)
     with pytest.raises(SystemExit) as left:
         main(["reproduce", "--only", "calibration", "--jobs", "1", "-q", "--out", str(tmp_path / out)])
@@ -76,6 +85,7 @@ def test_calibrations(
     found = {path.name: path.read_text() for path in (folder / "posteriors").glob("*")}
     expected = {f"{name}.csv": f"parameters of {name}" for name in names}
     expected |= {f"{name}.parquet": f"draws of {name}" for name in names}
+    expected |= {f"{table}.csv": f"solved in {scenario}" for table, scenario in solved.items()}
     assert found == (expected if taken else {})
     assert not (tmp_path / out / "base_case").exists()
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kit.examples import SWITCHED
+from tests.kit.models import alive_dead, exponential, frame
+from tests.kit.parameters import fixed_parameters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +25,31 @@ def small(tmp_path: Path) -> Path:
     """The small model with its switches."""
     path = tmp_path / "small.toml"
     path.write_text(SWITCHED)
+    return path
+
+
+CLAIMS = """
+[switches.effect]
+default = "usual"
+[switches.effect.options.usual]
+label = "as it is"
+[switches.effect.options.less]
+label = "death 20% at 2 years"
+set = { rate = "rate * ratio" }
+claims = [{ value = 0.2, events = ["dead"], by = 2, solve = { parameter = "ratio", low = 0.1, high = 10 } }]
+"""
+
+
+@pytest.fixture
+def claiming(tmp_path: Path) -> Path:
+    """The small model with a label that claims an outcome, before its parameter is solved."""
+    head = 'schema_version = 2\nname = "test"\ntitle = "Test"\nparameters = ["own.csv", "ratio.csv"]\n'
+    path = tmp_path / "claiming.toml"
+    path.write_text(
+        head + frame(strategies="[strategies.one]\n[strategies.two]") + alive_dead(exponential("rate")) + CLAIMS
+    )
+    (tmp_path / "own.csv").write_text(fixed_parameters({"rate": 0.3}))
+    (tmp_path / "ratio.csv").write_text(fixed_parameters({"ratio": 1.0}))
     return path
 
 
@@ -54,6 +81,33 @@ def test_json_is_one_document(cli: Cli, small: Path, tmp_path: Path) -> None:
     document = json.loads(cli(*words).out)
     assert {row["strategy"] for row in document["switches"]} == {"drug", "some"}
     assert document["manifest"]["result"]["patients"] == 1024
+
+
+def test_labels_stand_beside_what_the_model_gives(cli: Cli, claiming: Path, tmp_path: Path) -> None:
+    """Printed and written; solved, they agree."""
+    out = tmp_path / "out"
+    outcome = cli("switches", claiming, "--patients", 1024, "--jobs", 1, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert "(differs)" in outcome.out
+    with (out / "labels.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["option"], row["claimed"], row["holds"]) == ("less", "0.2", "False")
+    solved = cli("switches", claiming, "--solve", "--out", tmp_path / "solved", "--json")
+    assert json.loads(solved.out)["solved"][0]["observed"] == pytest.approx(0.2, abs=1e-3)
+    (claiming.parent / "ratio.csv").write_bytes((tmp_path / "solved" / "ratio.csv").read_bytes())
+    assert "(differs)" not in cli("switches", claiming, "--patients", 1024, "--jobs", 1, "--out", out).out
+
+
+def test_solving_keeps_to_the_base_case_and_to_its_own_files(cli: Cli, claiming: Path, tmp_path: Path) -> None:
+    """Options that would change the base case are refused, and so is a folder with somebody's table."""
+    refused = cli("switches", claiming, "--solve", "--set", "ratio=2", "--out", tmp_path / "a")
+    assert refused.code == 2
+    assert "leave out --set, --switch, --strategies" in refused.err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "ratio.csv").write_text("mine")
+    refused = cli("switches", claiming, "--solve", "--out", tmp_path / "mine")
+    assert refused.code == 2
+    assert (tmp_path / "mine" / "ratio.csv").read_text() == "mine"
 
 
 def test_run_takes_a_switch(cli: Cli, small: Path, tmp_path: Path) -> None:

@@ -125,6 +125,52 @@ def test_bad_rows_are_refused(cli: Cli, model: Path, tmp_path: Path, row: str, m
     assert not (tmp_path / "out").exists()
 
 
+def test_bad_rows_are_refused_alone(cli: Cli, model: Path, tmp_path: Path) -> None:
+    """The others are computed; bad rows stand in the table, on the screen and in the report with their reasons."""
+    bad = (
+        "percent,all,,standard,os,km_survival,2,60,,,9,,p,,",
+        "arm,all,,standard,os,km_survival,2,0.6,,,9,,p,,",
+        "short,all",
+    )
+    out = tmp_path / "out"
+    own = table(
+        tmp_path,
+        *(f"{row},{'nobody' if row.startswith('arm') else ''}" for row in (ROWS[0], *bad[:2])),
+        bad[2],
+        header=f"{HEADER},model_strategy",
+    )
+    outcome = cli("validate", model, "--targets", own, *QUICK, "--out", out)
+    assert outcome.code == 0, outcome.err
+    rows = {row["target_id"]: row for row in read(out / "validation.csv")}
+    assert rows["alive"]["inside"]
+    messages = {
+        "percent": "own.csv:3: column 'value': 60 is not a share",
+        "arm": "own.csv:4: 'model_strategy': unknown strategy 'nobody'",
+        "short": "own.csv:5: the row has 2 cells, the header 16",
+    }
+    page = (out / "report.html").read_text()
+    for name, message in messages.items():
+        assert rows[name]["reading"].startswith("refused: ")
+        assert message in rows[name]["reading"]
+        assert message in outcome.out
+    assert "3 rows are refused" in " ".join(outcome.out.split())
+    assert "Rows of the table that cannot be read" in page
+
+
+def test_one_file_serves_every_site(cli: Cli, tmp_path: Path) -> None:
+    """Rows of other sites are left out with their number; a file of nothing else is refused."""
+    own = "skin,cutaneous,,surgery,os,km_survival,5,0.9,,,60,,paper,,"
+    other = "limb,extremity,,surgery,os,km_survival,5,0.7,,,60,,paper,,"
+    out = tmp_path / "out"
+    outcome = cli("validate", "cutaneous", "--targets", table(tmp_path, other, own), *QUICK, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert [row["target_id"] for row in read(out / "validation.csv")] == ["skin"]
+    assert "1 row of other sites left out" in " ".join(outcome.out.split())
+    alone = cli("validate", "cutaneous", "--targets", table(tmp_path, other), "--out", tmp_path / "none")
+    assert (alone.code, alone.err.count("\n")) == (2, 1)
+    assert "no row is of the scenario's site: the first is of site extremity" in alone.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

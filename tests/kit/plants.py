@@ -103,6 +103,17 @@ def event(**update: Any) -> Plant:
     return plant
 
 
+def option(**update: Any) -> Plant:
+    """The second option of the only switch with other contents."""
+
+    def plant(scenario: Scenario, _: Patch) -> Scenario:
+        ((name, switch),) = scenario.file.switches.items()
+        options = {**switch.options, "many": switch.options["many"].model_copy(update=update)}
+        return edits.with_file(scenario, switches={name: switch.model_copy(update={"options": options})})
+
+    return plant
+
+
 def no_way_out(scenario: Scenario, _: Patch) -> Scenario:
     """The ill die of other causes alone."""
     kept = [t for t in scenario.file.transitions if t.to != "dead_disease"]
@@ -514,6 +525,8 @@ PLANTS: dict[str, Plant] = {
     "covariate-correlation": uncorrelated,
     "documented": parameter("c_drug", description=""),
     "published-series": unlikely_series,
+    "switch-labels": option(set={"p_toxicity": 0.13}),
+    "switch-claims": option(claims=[]),
     "engine-agreement": disagreeing,
 }
 """Check to the error that must make it fail."""

@@ -127,6 +127,14 @@ TOML += (
         observation("progression", "Progression", "proportion", "ill", observed=0.7, n=20),
         follow_up={"low": 2, "high": 10},
     )
+    + section("switches.toxicity", default="few")
+    + section("switches.toxicity.options.few", label="toxicity 10%", claims=[{"value": 0.1, "value_of": "p_toxicity"}])
+    + section(
+        "switches.toxicity.options.many",
+        label="toxicity 23%",
+        set={"p_toxicity": 0.2},
+        claims=[{"value": 0.23, "events": ["toxicity"], "strategy": "drug", "where": "size > 0", "by": 1}],
+    )
 )
 
 PARAMETERS = """

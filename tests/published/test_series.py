@@ -216,6 +216,32 @@ def test_what_is_given_is_known_by_the_end_of_follow_up(read: Read) -> None:
     assert "immortal" not in table["note"][1]
 
 
+def test_what_is_given_may_have_a_time_and_patients_may_be_alive_at_one(read: Read) -> None:
+    """Deaths by 3 years of those ill by 1 and of those ill later; illness of those alive at 2 years: in closed form."""
+    leave, die = ILL + DIE, DIE_ILL
+    given = 'given = ["ill"]\nobserved = 0.5\n'
+    early, late = read(
+        row("proportion", "dead", more=f"{given}given_by = 1"),
+        row("proportion", "dead", more=f"{given}given_after = 1"),
+        series='follow_up = { low = 3, high = 3 }\nwhere = "grade == 1"\n',
+    )["model"]
+
+    def dead(first: float, last: float) -> float:
+        """Share ill between two times and dead by 3."""
+        fall = ILL / leave * (exp(-leave * first) - exp(-leave * last))
+        alive = ILL * exp(-3 * die) / (die - leave) * (exp((die - leave) * last) - exp((die - leave) * first))
+        return fall - alive
+
+    assert early == pytest.approx(dead(0.0, 1.0) / incidence(1.0), abs=3 * TOLERANCE)
+    assert late == pytest.approx(dead(1.0, 3.0) / (incidence(3.0) - incidence(1.0)), abs=3 * TOLERANCE)
+    (ill,) = read(
+        row("proportion", "ill", more="alive_at = 2\nobserved = 0.5"),
+        series='follow_up = { low = 2, high = 2 }\nwhere = "grade == 1"\n',
+    )["model"]
+    ill_alive, well = ILL * (exp(-2 * leave) - exp(-2 * die)) / (die - leave), exp(-2 * leave)
+    assert ill == pytest.approx(ill_alive / (ill_alive + well), abs=3 * TOLERANCE)
+
+
 def test_time_before_what_is_given_is_immortal_and_said_to_be(read: Read) -> None:
     """Survival of the ill from time zero is that of who lived to be ill; from illness on, of the ill."""
     at = "by = 2\nobserved = 0.5\n"
@@ -264,9 +290,13 @@ def test_a_state_of_no_duration_is_read_too(build: Build) -> None:
     text = TEXT.replace('to = "ill"', 'to = "falling_ill"') + FOLLOW_UP
     falling = '[states.falling_ill]\nkind = "chance"\nbranches = [{ to = "ill" }]\n\n'
     text = text.replace("[states.ill]", f"{falling}[states.ill]")
-    events = row("proportion", "falling_ill"), row("proportion", "dead", more='given = ["falling_ill"]\nobserved = 0.5')
-    heads = [f'\n[[series.known.rows]]\ntarget = "row"\nlabel = "Row"\n{each}' for each in events]
-    assert (read_series(build(text + "".join(heads), {"ill": ILL}), ["known"], n=500)["model"] > 0.3).all()
+    head = '\n[[series.known.rows]]\ntarget = "row"\nlabel = "Row"\n'
+    for each in (
+        row("proportion", "falling_ill"),
+        row("proportion", "dead", more='given = ["falling_ill"]\nobserved = 0.5'),
+        row("proportion", "dead", more='others = ["falling_ill"]\ntogether = true\nobserved = 0.5'),
+    ):
+        assert read_series(build(text + head + each, {"ill": ILL}), ["known"], n=500)["model"][0] > 0.3
 
 
 def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> None:
@@ -290,6 +320,11 @@ def test_a_published_range_is_met_by_a_model_that_lies_within(read: Read) -> Non
         (row("km_median", "ill", more="by = 2\nobserved = 2"), "a km_median is computed over all of follow-up"),
         (row("km_survival", "ill", more="by = 15\nobserved = 0.5"), "follow_up of the series ends at 12 years"),
         (row("proportion", "ill", more="by = 2\nafter = 3\nobserved = 0.5"), "must be above after, 3"),
+        (row("proportion", "ill", more="given_by = 2\nobserved = 0.5"), "given_by: needs `given`"),
+        (
+            row("proportion", "ill", more='given = ["dead"]\ngiven_after = 3\ngiven_by = 2\nobserved = 0.5'),
+            "must be above given_after, 3",
+        ),
         (row("rmst", "ill"), "by: missing; rmst is computed at a time"),
         (row("rmst", "ill", more="by = 2\nobserved = 2.5"), "a restricted mean is at most its horizon"),
         (row("rmst", "ill", more="by = 15\nobserved = 2"), "follow_up of the series ends at 12 years"),

@@ -10,7 +10,7 @@ import pytest
 
 from lmssim.bundled import calibration_folder
 from lmssim.errors import DataError
-from lmssim.published.targets import Target, load_targets
+from lmssim.published.targets import Refused, Target, load_targets, read_targets
 
 HEADER = (
     "target_id",
@@ -100,6 +100,34 @@ def test_columns_that_make_a_target_computable(write: Write) -> None:
     assert one(write({"exclude": ""})).exclude is None
 
 
+def test_a_mix_and_patients_given_by_events(write: Write) -> None:
+    """Treatments joined by +; lists; a restricted mean by what papers call it."""
+    target = one(write({"mix": "adj_rt:0.6; adj_rt+adj_ct : 0.1", "given": "local_recurrence; ill", "without": "x"}))
+    assert target.mix == ((("adj_rt",), 0.6), (("adj_rt", "adj_ct"), 0.1))
+    assert (target.given, target.without) == (("local_recurrence", "ill"), ("x",))
+    for text in ("rmst", "RMST", "restricted mean", "Restricted_mean_survival", "restricted mean survival time"):
+        assert one(write({"statistic": text, "value": "4.2"})).statistic == "rmst"
+
+
+def test_a_row_that_cannot_be_read_is_refused_alone(write: Write) -> None:
+    """A bad cell, a second row of one id, no id, too few cells: the others are read, in the table's order."""
+    path = write({"value": "60"}, {}, {"target_id": "t1"}, {"target_id": ""}, {"time_years": "3"})
+    path.write_text(f"{path.read_text()}short,extremity\n")
+    read = read_targets(path)
+    assert [row.target_id for row in read] == ["t0", "t1", "t1", "line 5", "t4", "short"]
+    refused = [row.message for row in read if isinstance(row, Refused)]
+    assert [row.time for row in read if isinstance(row, Target)] == [5.0, 3.0]
+    expected = (
+        ":2: column 'value': 60",
+        ":4: column 'target_id': 't1' stands",
+        ":5: column 'target_id'",
+        ":7: the row",
+    )
+    assert all(part in message for part, message in zip(expected, refused, strict=True))
+    with pytest.raises(DataError, match="the column 'statistic' is missing"):
+        read_targets(write({}, without="statistic"))
+
+
 def test_a_range_of_times_and_a_range_of_values(write: Write) -> None:
     """Both ends are kept; a range needs no single value."""
     target = one(write({"time_years": "5-10", "value": "", "ci_low": "0.1"}))
@@ -131,6 +159,16 @@ def test_a_range_of_times_and_a_range_of_values(write: Write) -> None:
         ({"set": "a"}, "column 'set': 'a' is not ID=VALUE"),
         ({"set": "a=x"}, "column 'set': 'x' is not a finite number"),
         ({"set": "a=1; a=2"}, "column 'set': 'a' is set twice"),
+        ({"given_by": "2"}, "column 'given_by': needs the column 'given'"),
+        ({"given": "ill", "given_by": "2", "given_after": "3"}, "column 'given_by': 2 is not above given_after, 3"),
+        ({"alive_at": "0"}, "column 'alive_at': 0 is not a time above 0"),
+        ({"complication_grade": "high"}, "column 'complication_grade': 'high' is not a grade from 1 to 5"),
+        ({"mix": "adj_rt"}, "column 'mix': 'adj_rt' is not TREATMENT:SHARE"),
+        ({"mix": "adj_rt:60%"}, "column 'mix': '60%' is not a finite number. For a percentage give 0.6"),
+        ({"mix": "a:0.6; b:0.5"}, "column 'mix': the shares add up to 1.1, more than 1"),
+        ({"mix": "a:0.6; a:0.1"}, "column 'mix': 'a' stands twice"),
+        ({"mix": "a:1.5"}, "column 'mix': 1.5 is not a share from 0 to 1"),
+        ({"statistic": "rmst", "value": "5.2"}, "column 'value': 5.2 is more than the horizon of the restricted mean"),
         ({"wher": "grade == 2"}, "unknown column 'wher'. Did you mean 'where'?"),
     ],
 )

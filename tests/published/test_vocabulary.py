@@ -58,6 +58,20 @@ def test_every_outcome_of_the_bundled_table_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("population", "time"),
+    [
+        ("STS alive and event-free at 3 y", 3.0),
+        ("distant-recurrence-free at 5 y", 5.0),
+        ("alive at 2.5 y", 2.5),
+        ("median age 60 y, treated at 3 centres", None),
+    ],
+)
+def test_late_as_the_words_for_patients_say(population: str, time: float | None) -> None:
+    """The time at which patients were free of the event, where the words for them say it."""
+    assert vocabulary().late.time_of(population) == time
+
+
+@pytest.mark.parametrize(
     ("events", "family"),
     [
         (["death_disease", "death_other"], "death"),
@@ -85,6 +99,9 @@ def test_an_outcome_without_a_family_is_never_fitted() -> None:
         ('follows = "local"', 'follows = "locla"', "operations.salvage surgery.follows: unknown event 'locla'"),
         ('events = ["local", "distant"]', 'events = ["lokal"]', "outcomes.dfs: unknown event 'lokal'"),
         ('family = "death"', 'family = "dying"', "outcomes.os.family: unknown family 'dying'"),
+        ('others = ["distant"]', 'others = ["distnt"]', "outcomes.local_first: unknown event 'distnt'"),
+        ('words = ["death of disease"', 'words = ["mortality"', "'mortality' stands for 'all_cause_death' too"),
+        ('grades = ">=2"', 'grades = "bad"', "named.complication.graded.fibrosis.grades: 'bad' is not a grade"),
         ('given = ["neoadj_rt"]', 'given = ["cold"]', "treatments.plans: neoadj_rt: unknown treatment 'cold'"),
         (
             'not_curative = "at_presentation"',

@@ -11,9 +11,12 @@ import pytest
 
 from lmssim.bundled import bundled_names, scenarios_folder
 from lmssim.model.compile import compile_scenario
+from lmssim.model.parameters.claims import unclaimed
 from lmssim.model.parameters.switches import NAMES
 from lmssim.model.parameters.table import load_parameters
 from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.published import claims
+from lmssim.studies.reference import reference
 from tests.kit.scenarios import bundled_scenario
 
 FILES = sorted((scenarios_folder() / "models").glob("switches*.toml"))
@@ -63,6 +66,31 @@ def test_every_option_compiles(name: str) -> None:
         program = compile_scenario(load_scenario(name, switches={switch: option}))
         for row in program.used.values():
             assert row.source_id or row.reason or row.kind == "definition", (switch, option, row.id)
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_every_number_of_a_label_is_claimed(name: str) -> None:
+    """Or is part of a name, such as that of a trial: no label drifts from the model unseen."""
+    open_ = {
+        (switch, option): numbers
+        for switch, spec in bundled_scenario(name).file.switches.items()
+        for option, each in spec.options.items()
+        if (numbers := unclaimed(each))
+    }
+    assert open_ == {}
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_every_label_says_what_the_model_gives(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parameters, settings and outcomes; those that every site has come from few patients but where they are solved."""
+    scenario, solved = bundled_scenario(name), list(reference().solved.values())
+    shared = switches(scenarios_folder() / "models" / "switches.toml")
+    reads: list[claims.ClaimRead] = []
+    for switch in scenario.file.switches:
+        few = switch in shared and name != reference().solved["switches"]
+        monkeypatch.setattr(claims, "PATIENTS", 2_000 if few or name not in solved else 50_000)
+        reads += claims.read_claims(scenario, switch)
+    assert [each for each in reads if not each.holds] == []
 
 
 def _options(scenario: Scenario) -> list[tuple[str, str]]:

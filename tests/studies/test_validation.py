@@ -94,6 +94,33 @@ def test_coverage_of_new_studies_is_nominal(model: Model) -> None:
     assert found.tau == {"death": "posterior of group fit"}
 
 
+def test_coverage_of_restricted_means_is_nominal(model: Model) -> None:
+    """The hazards of new settings act on a restricted mean as they do; none is above its horizon."""
+    scenario, n, end = model(), 60, 6.0
+    found = validate(scenario, readings_of([target("mean", "rmst", 4.1, n, end)], scenario), DRAWS, PATIENTS, seed=3)
+    rng = np.random.default_rng(12)
+    rates = RATE * np.exp(SD * rng.normal(size=STUDIES) + TAU * rng.normal(size=STUDIES))
+    values = np.minimum(rng.exponential(size=(STUDIES, n)) / rates[:, None], end).mean(axis=1)
+    (row,) = found.frame.itertuples()
+    inside = np.mean((values >= float(row.low)) & (values <= float(row.high)))  # type: ignore[arg-type]
+    assert abs(inside - 0.95) < 3.0 * sqrt(0.95 * 0.05 / STUDIES) + 0.005
+    assert float(row.high) < end  # type: ignore[arg-type]
+    assert row.inside
+
+
+def test_rows_of_other_sites_are_counted_and_bad_rows_stand_in_the_table(model: Model) -> None:
+    """Neither changes what is predicted of the others."""
+    scenario = model()
+    readings = readings_of(TARGETS[:2], scenario)
+    bad = replace(TARGETS[3], model_strategy="nothng", place="own.csv:5")
+    more = [*readings, *readings_of([bad], scenario), replace(readings[0], series=None, other_site=True)]
+    alone, found = (validate(scenario, each, 20, 500) for each in (readings, more))
+    assert found.summary["other_sites"] == found.summary["refused"] == 1
+    assert (found.summary["targets"], found.summary["not_computable"]) == (3, 0)
+    pd.testing.assert_frame_equal(found.frame.iloc[:2], alone.frame)
+    assert "own.csv:5: 'model_strategy': unknown strategy 'nothng'" in found.frame["reading"][2]
+
+
 def test_a_wrong_model_is_found(model: Model) -> None:
     """Deaths three times as fast: the targets lie outside, and the bias says by how much."""
     scenario = model(3.0 * RATE, 0.05, 0.05)

@@ -136,7 +136,7 @@ def _read_from_histories(file: ScenarioFile) -> Iterator[str]:
     for series in file.series.values():
         yield from series.exclude
         for row in series.rows:
-            yield from (*row.events, *row.since, *row.given, *row.without)
+            yield from (*row.events, *row.others, *row.since, *row.given, *row.without)
     for case in file.cases.values():
         yield from (*case.given, *case.without)
         for observed in case.observed:

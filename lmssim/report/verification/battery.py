@@ -35,6 +35,10 @@ NUMBERS = (
     "The engine that simulates patients against the exact engine, on the same few people. `allowed` is the largest "
     "difference that chance, steps of the exact solution and rounding explain."
 )
+CLAIMS = (
+    "Each number in the label of a switch's option, and what the model gives with that option. `tolerance` is half a "
+    "unit of the last digit that is printed, and for an outcome twice its Monte-Carlo error."
+)
 ROUNDING = 1e-8
 """Relative tolerance up to which it is that of rounding, and not worth a reader's while."""
 RELATIONS = {"equal to": "", "at most": "at most ", "at least": "at least "}
@@ -157,7 +161,7 @@ def report_tables(battery: Battery) -> list[ReportTable]:
         shown = frame.copy()
         for column in frame.select_dtypes("number").columns:
             shown[column] = [f"{value:.6g}" for value in frame[column]]
-        tables.append(ReportTable(f"Numbers behind {name}", NUMBERS, shown))
+        tables.append(ReportTable(f"Numbers behind {name}", NUMBERS if "z" in frame else CLAIMS, shown))
     return tables
 
 

@@ -65,6 +65,8 @@ HEADINGS = {
     "Stratum": "[population]",
     "Switch": "[switches.NAME]",
     "SwitchOption": "[switches.NAME]",
+    "Claim": "[switches.NAME]",
+    "Solve": "[switches.NAME]",
     "Table": "[tables.NAME]",
     "Transition": "[[transitions]]",
     "Treatment": "[treatments.NAME]",

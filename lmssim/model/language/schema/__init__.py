@@ -29,7 +29,8 @@ from lmssim.model.language.schema.course import (
 )
 from lmssim.model.language.schema.people import Correlation, Covariate, Mortality, Population, Stratum, Utilities
 from lmssim.model.language.schema.readings import Case, Endpoint, FollowUp, Observed, Series, SeriesRow
-from lmssim.model.language.schema.settings import Exclusion, Group, Outcome, Settings, Switch, SwitchOption, Table
+from lmssim.model.language.schema.settings import Exclusion, Group, Outcome, Settings, Table
+from lmssim.model.language.schema.switches import Claim, Solve, Switch, SwitchOption
 from lmssim.model.language.schema.treatments import (
     Cap,
     Component,
@@ -51,6 +52,7 @@ __all__ = [
     "Branch",
     "Cap",
     "Case",
+    "Claim",
     "Component",
     "Correlation",
     "Costs",
@@ -90,6 +92,7 @@ __all__ = [
     "Series",
     "SeriesRow",
     "Settings",
+    "Solve",
     "State",
     "Strategy",
     "Stratum",

@@ -173,6 +173,8 @@ class Event(Section):
     """Something that may happen at a moment: a complication, with its cost, utility loss and risk of death."""
 
     label: str | None = None
+    grades: Literal["1", "2", "3", "4", "5", "1-2", "2-3", "3-4", ">=1", ">=2", ">=3", ">=4"] | None = None
+    """Grades of a complication that it counts, such as ">=3": published results of others are not compared with it."""
     probability: Value
     effects: Effects = {}
     when: str | None = None

@@ -8,6 +8,11 @@ from pydantic import Field
 
 from lmssim.model.language.schema.words import Section, Value
 
+Statistic = Literal[
+    "proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median", "rmst"
+]
+"""How a number is read from the times of patients."""
+
 
 class Endpoint(Section):
     """Time from an origin to the first of some events."""
@@ -28,9 +33,7 @@ class SeriesRow(Section):
     target: str
     """Id of the target in its table."""
     label: str
-    statistic: Literal[
-        "proportion", "median_time", "mean_time", "cumulative_incidence", "km_survival", "km_median", "rmst"
-    ]
+    statistic: Statistic
     """`proportion`: share of patients with an event within follow-up. `median_time`, `mean_time`: median or mean time
     to it among those who have it. `cumulative_incidence`: share with an event by a time, death competing.
     `km_survival`: Kaplan-Meier share without an event by a time, censored at deaths that are not among the events.
@@ -50,6 +53,12 @@ class SeriesRow(Section):
     """Time and follow-up count from the first of these states and events, in lives that reach one without the event."""
     given: list[str] = []
     """Only patients who, within follow-up, entered one of these states or had one of these events."""
+    given_after: float | None = Field(default=None, ge=0)
+    """Only patients in whom what is given came later than this (years since time zero)."""
+    given_by: float | None = Field(default=None, gt=0)
+    """Only patients in whom what is given came by then (years since time zero)."""
+    alive_at: float | None = Field(default=None, gt=0)
+    """Only patients alive and followed at this time (years since time zero, or since `since`)."""
     without: list[str] = []
     """Only patients who, within follow-up, entered none of these states and had none of these events."""
     others: list[str] = []

@@ -1,13 +1,13 @@
-"""Conventions, tables, groups of parameters, and switches."""
+"""Conventions, lookup tables, and groups of parameters."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
 from lmssim.model.language.schema.course import Limited
-from lmssim.model.language.schema.words import Costs, Id, Number, Section, Value
+from lmssim.model.language.schema.words import Costs, Number, Section, Value
 
 STEPS_PER_YEAR = 16
 """Grid of time to event: a power of two, so that whole and quarter years fall exactly on it."""
@@ -96,27 +96,3 @@ class Group(Section):
     covariance: list[list[float]] = []
     file: str | None = None
     """Posterior: CSV or Parquet file with a row per draw; draw k is row k modulo rows."""
-
-
-class SwitchOption(Section):
-    """One way in which a switch may stand; with neither `set` nor `change`, the model as it is."""
-
-    label: str | None = None
-    reason: str = ""
-    """What speaks for it."""
-    source_id: str = ""
-    """Source of what it sets; if absent, that of the one parameter named."""
-    locator: str = ""
-    set: dict[str, Value] = {}
-    """Parameter -> number or expression of parameters."""
-    change: dict[str, Any] = {}
-    """Tables merged into the file, as those of a file that includes it."""
-
-
-class Switch(Section):
-    """A choice between options, of which one holds."""
-
-    label: str | None = None
-    default: str
-    """Option of the base case."""
-    options: dict[Id, SwitchOption]

@@ -2,7 +2,7 @@
 
 # isort: off
 from lmssim.studies.verify.checks import effects, families, results, states, mortality, rewards, uncertainty
-from lmssim.studies.verify.checks import overall, agreement, awaiting
+from lmssim.studies.verify.checks import overall, labels, agreement, awaiting
 
 # isort: on
 from lmssim.studies.verify.registry import CHECKS
@@ -13,6 +13,7 @@ __all__ = [
     "awaiting",
     "effects",
     "families",
+    "labels",
     "mortality",
     "overall",
     "results",

@@ -1,0 +1,128 @@
+"""Claims read from the model: closed forms, keys of the file, categories, and options chosen in memory."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lmssim.errors import ScenarioError
+from lmssim.model.language.schema import Claim
+from lmssim.model.scenario import load_scenario
+from lmssim.published.claims import claims_frame, observed_of, read_claims, with_option
+from tests.kit.models import OS, alive_dead, exponential, frame, section
+from tests.kit.scenarios import bundled_scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Any
+
+MODEL = frame(horizon=50) + alive_dead(exponential("rate")) + OS
+
+
+def model(**options: Mapping[str, Any]) -> str:
+    """A switch, whose first option is the default."""
+    return (
+        MODEL
+        + section("switches.s", default=next(iter(options)))
+        + "".join(section(f"switches.s.options.{name}", **entries) for name, entries in options.items())
+    )
+
+
+SURVIVAL = model(
+    usual={
+        "label": "death 39% at 5 years, 63% of follow-up",
+        "claims": [
+            {"value": 0.39, "outcome": "os", "by": 5},
+            {"value": 0.63, "events": ["dead"], "statistic": "proportion", "follow_up": {"low": 10, "high": 10}},
+        ],
+    },
+    fast={
+        "label": "rate 0.2, median 3.5 years, not 34%",
+        "set": {"rate": "2 * rate"},
+        "claims": [
+            {"value": 0.2, "value_of": "rate"},
+            {"value": 3.5, "outcome": "os", "statistic": "km_median"},
+            {"value": 0.34, "outcome": "os", "by": 5},
+        ],
+    },
+)
+
+
+def test_outcomes_are_read_with_their_option(write_scenario: Callable[..., Path]) -> None:
+    """As closed forms have them, within twice the error; what is planted does not hold."""
+    scenario = load_scenario(write_scenario(SURVIVAL, {"rate": 0.1}))
+    reads = list(read_claims(scenario))
+    expected = [1 - math.exp(-0.5), 1 - math.exp(-1), 0.2, math.log(2) / 0.2, 1 - math.exp(-1)]
+    assert [each.observed for each in reads] == pytest.approx(expected, abs=0.02)
+    assert all(
+        abs(each.observed - value) <= 4 * each.error + 1e-12 for each, value in zip(reads, expected, strict=True)
+    )
+    assert [each.holds for each in reads] == [True, True, True, True, False]
+    assert reads[0].error < 0.003
+    frame = claims_frame(scenario, reads)
+    assert list(frame["claimed"]) == pytest.approx([0.39, 0.63, 0.2, 3.5, 0.34])
+    assert frame["label"][4] == "rate 0.2, median 3.5 years, not 34%"
+
+
+SETTINGS = model(
+    usual={"label": "3%", "claims": [{"value": 0.03, "key": "settings.discount_rate_costs"}]},
+    other={
+        "label": "2% over 30 years, rate 1",
+        "change": {"settings": {"discount_rate_costs": 0.02}, "transitions": []},
+        "claims": [
+            {"value": 0.02, "key": "settings.discount_rate_costs"},
+            {"value": 30, "key": "settings.horizon"},
+            {"value": 1, "key": "transitions.0.hazard.rate"},
+        ],
+    },
+)
+
+
+def test_keys_are_read_from_the_file_as_changed(write_scenario: Callable[..., Path]) -> None:
+    """Numbers, and expressions of parameters; items of lists by number."""
+    scenario = load_scenario(write_scenario(SETTINGS, {"rate": 0.1}))
+    assert [each.observed for each in read_claims(scenario)] == [0.0, 0.02, 50.0, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("settings.discont_rate_costs", "there is no 'discont_rate_costs'. Did you mean 'discount_rate_costs'"),
+        ("settings", "is a table or a list, not a number"),
+        ("transitions.4.hazard", "there is no '4'"),
+    ],
+)
+def test_a_key_that_is_not_there_is_said(write_scenario: Callable[..., Path], key: str, message: str) -> None:
+    """With what is near."""
+    text = model(usual={"label": "3%", "claims": [{"value": 0.03, "key": key}]})
+    scenario = load_scenario(write_scenario(text, {"rate": 0.1}))
+    with pytest.raises(ScenarioError, match=message):
+        list(read_claims(scenario))
+
+
+def test_an_option_in_memory_is_the_option_that_is_loaded(write_scenario: Callable[..., Path]) -> None:
+    """Its parameters and its name; and from another option the file is read again."""
+    path = write_scenario(SURVIVAL, {"rate": 0.1})
+    usual, fast = load_scenario(path), load_scenario(path, switches={"s": "fast"})
+    assert with_option(usual, "s", "fast").table.base() == fast.table.base()
+    assert with_option(usual, "s", "fast").options == fast.options
+    assert with_option(fast, "s", "usual").table.base() == usual.table.base()
+    assert with_option(usual, "s", "usual") is usual
+
+
+def test_parameters_that_are_held_stay_held(write_scenario: Callable[..., Path]) -> None:
+    """A claim is judged in the model that runs, not in the file's."""
+    scenario = load_scenario(write_scenario(SURVIVAL, {"rate": 0.1}), {"rate": 0.3})
+    assert [each.observed for each in read_claims(scenario)][2] == pytest.approx(0.6)
+
+
+def test_a_parameter_that_differs_is_read_in_every_category() -> None:
+    """Where it is farthest from what is claimed."""
+    scenario = bundled_scenario("all_sites")
+    claim = Claim(value=0.28, value_of="exp(loghr_lr_adj_rt)")
+    assert observed_of(scenario, claim, "here") == (1.0, 0.0)
+    claim = Claim(value=1.0, value_of="exp(loghr_lr_adj_rt)")
+    assert observed_of(scenario, claim, "here")[0] == pytest.approx(0.28, abs=0.001)
