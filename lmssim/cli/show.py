@@ -12,7 +12,7 @@ import typer
 
 from lmssim.cli import options
 from lmssim.cli.terminal import console, say
-from lmssim.errors import InputError, OutputError, exact
+from lmssim.errors import InputError, OutputError
 from lmssim.text import one_line
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ def _what_it_does(option: SwitchOption) -> Iterator[str]:
         yield from (f"changes {each}" for each in inner)
     for claim in option.claims:
         solved = f" ({claim.solve.parameter} is solved for it)" if claim.solve is not None else ""
-        yield f"claims {subject(claim)}: {exact(claim.value)}{solved}"
+        yield f"claims {subject(claim)}: {claim.value:.6g}{solved}"
 
 
 def _parameters(program: Program) -> Table:

@@ -82,11 +82,11 @@ def switches(
     sampling = Sampling(n_patients=patients, seed=seed, block=block, jobs=options.jobs_or_all(jobs))
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / f"{name}-switches", loaded.inputs, beside=beside) as folder:
+        claims = list(read_claims(loaded))  # first: what cannot be read is said before anything runs long
+        clock.lap("labels")
         with progress_bar(name, shown=not quiet) as progress:
             study = run_switches(scenario, sampling, overrides_, chosen_, strategies_, progress)
         clock.lap("simulate")
-        claims = list(read_claims(study.scenario))
-        clock.lap("labels")
         manifest = _write(study, claims, folder, _manifest(study, overrides_, clock.laps), formats)
     if json:
         say(_document(study, claims, manifest, folder.path), end="")

@@ -188,7 +188,7 @@ def _loaded(
     own = _in_need_of_use(own, file, table, options, by)
     at_rest = all(options[name] == switch.default for name, switch in file.switches.items())
     idle = tuple(unused(file, files.own)) if at_rest else ()
-    check_claims(file, table, where)
+    check_claims(file, table, where, by.ids)
     table = switched(table, file.switches, options, where, by.spread)
     _check_held(file, table, where)
     drawn = {

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel
 
-from lmssim.errors import ScenarioError, nearest
+from lmssim.errors import ScenarioError, nearest, unknown
 from lmssim.model.language import expression
 from lmssim.model.language.schema import FollowUp, Series, SeriesRow
 from lmssim.model.parameters.claims import printed_as, subject
@@ -237,7 +237,7 @@ def _values_of(scenario: Scenario, value: float | str, where: str) -> list[float
         node = expression.parse(each, where)
         for name in expression.names(node):
             if name not in base:
-                raise ScenarioError(f"{where}: unknown parameter '{name}'.{nearest(name, base)}")
+                raise ScenarioError(unknown("parameter", name, base, where))
         values.append(float(np.ravel(expression.evaluate(node, base, where))[0]))
     return values
 

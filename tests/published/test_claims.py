@@ -10,9 +10,10 @@ import pytest
 from lmssim.bundled import bundled_names
 from lmssim.errors import ScenarioError
 from lmssim.model import edits
+from lmssim.model.language.schema import Claim
 from lmssim.model.scenario import load_scenario
 from lmssim.published import claims
-from lmssim.published.claims import claims_frame, read_claims, read_model_claims, with_option
+from lmssim.published.claims import claims_frame, observed_of, read_claims, read_model_claims, with_option
 from tests.kit.models import OS, alive_dead, exponential, frame, section
 from tests.kit.scenarios import bundled_scenario
 
@@ -120,6 +121,15 @@ def test_parameters_that_are_held_stay_held(write_scenario: Callable[..., Path])
     """A claim is judged in the model that runs, not in the file's."""
     scenario = load_scenario(write_scenario(SURVIVAL, {"rate": 0.1}), {"rate": 0.3})
     assert [each.observed for each in read_claims(scenario)][2] == pytest.approx(0.6)
+
+
+def test_a_parameter_that_differs_is_read_in_every_category() -> None:
+    """Where it is farthest from what is claimed."""
+    scenario = bundled_scenario("all_sites")
+    claim = Claim(value=0.28, value_of="exp(loghr_lr_adj_rt)")
+    assert observed_of(scenario, claim, "here") == (1.0, 0.0)
+    claim = Claim(value=1.0, value_of="exp(loghr_lr_adj_rt)")
+    assert observed_of(scenario, claim, "here")[0] == pytest.approx(0.28, abs=0.001)
 
 
 # === What a scenario claims of its own outcomes ===

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.errors import ScenarioError, exact, unknown
+from lmssim.model.language import expression
 from lmssim.model.parameters.printed import printed_numbers
 from lmssim.model.published import Figures, problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from lmssim.model.language.schema import Claim, ClaimedOutcome, ModelClaim, ScenarioFile, SwitchOption
     from lmssim.model.parameters.printed import Printed
@@ -20,8 +21,13 @@ SOURCES = ("value_of", "key", "outcome", "events")
 OF_OUTCOMES = ("strategy", "by", "since", "given", "without", "where", "follow_up", "solve", "statistic")
 
 
-def check_claims(file: ScenarioFile, table: ParameterTable, where: str) -> None:
+def check_claims(file: ScenarioFile, table: ParameterTable, where: str, differing: Collection[str] = ()) -> None:
     """Refuse a claim that its label does not print, or that nothing or more than one thing gives.
+
+    Parameters
+    ----------
+    differing : collection of str
+        Parameters that differ by a covariate, which an expression may name.
 
     Raises
     ------
@@ -36,12 +42,14 @@ def check_claims(file: ScenarioFile, table: ParameterTable, where: str) -> None:
                 if text not in label:
                     raise ScenarioError(f"{place}.words: '{text}' is no part of the label '{label}'.")
             for i, claim in enumerate(spec.claims):
-                _check(claim, spec, file, table, f"{place}.claims[{i}]")
+                _check(claim, spec, file, f"{place}.claims[{i}]")
+                _check_solve(claim, table, f"{place}.claims[{i}].solve")
+                _check_expression(claim, {*table, *differing}, f"{place}.claims[{i}].value_of")
     for name, stated in file.claims.items():
         _check_model(stated, file, f"{where}: claims.{name}")
 
 
-def _check(claim: Claim, option: SwitchOption, file: ScenarioFile, table: ParameterTable, where: str) -> None:
+def _check(claim: Claim, option: SwitchOption, file: ScenarioFile, where: str) -> None:
     given = [key for key in SOURCES if getattr(claim, key)]
     if len(given) != 1:
         said = f"{', '.join(given)} stand beside one another" if given else "nothing says what gives the number"
@@ -58,7 +66,14 @@ def _check(claim: Claim, option: SwitchOption, file: ScenarioFile, table: Parame
         raise ScenarioError(unknown("strategy", claim.strategy, file.strategies, f"{where}.strategy"))
     if given[0] in ("outcome", "events") and (wrong := problem(Figures(statistic=claim.statistic, value=claim.value))):
         raise ScenarioError(f"{where}.value: {wrong[1]}")
-    _check_solve(claim, table, f"{where}.solve")
+
+
+def _check_expression(claim: Claim, known: Collection[str], where: str) -> None:
+    if claim.value_of is None:
+        return
+    for name in expression.names(expression.parse(claim.value_of, where)):
+        if name not in known:
+            raise ScenarioError(unknown("parameter", name, known, where))
 
 
 def _check_model(claim: ModelClaim, file: ScenarioFile, where: str) -> None:

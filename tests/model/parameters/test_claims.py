@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lmssim.errors import ScenarioError
+from lmssim.errors import InputError
 from lmssim.model.parameters.claims import unclaimed
 from lmssim.model.scenario import load_scenario
 from tests.kit.models import OS, alive_dead, exponential, frame, section
@@ -40,6 +40,8 @@ SOLVE = {"parameter": "rate", "low": 0.1, "high": 1}
         (option({"value": 0.3, "value_of": "rate", "by": 5}), r"\.by: belongs to outcome or events, not to value_of"),
         (option({"value": 0.3, "outcome": "oss", "by": 5}), r"\.outcome: unknown endpoint 'oss'\. Did you mean 'os'"),
         (option(DEATH | {"strategy": "on"}), r"\.strategy: unknown strategy 'on'\. Did you mean 'one'"),
+        (option({"value": 0.3, "value_of": "2 * rat"}), r"\.value_of: unknown parameter 'rat'\. Did you mean 'rate'"),
+        (option({"value": 0.3, "value_of": "2 *"}), r"\.value_of: '2 \*' is not an expression"),
         (option(DEATH | {"value": 30}), r"\.value: 30 is not a share"),
         (option(DEATH | {"solve": SOLVE | {"parameter": "rat"}}), r"\.solve\.parameter: unknown parameter 'rat'"),
         (option(DEATH | {"solve": SOLVE | {"low": 2}}), r"\.solve\.low: 2 is not below high, 1"),
@@ -51,7 +53,7 @@ SOLVE = {"parameter": "rate", "low": 0.1, "high": 1}
 def test_a_claim_that_cannot_hold_is_refused(write_scenario: Callable[..., Path], text: str, message: str) -> None:
     """With its place in the file, whether its option is chosen or not."""
     path = write_scenario(MODEL + text, {"rate": 0.1})
-    with pytest.raises(ScenarioError, match=rf"switches\.s\.options\.usual.*{message}") as refused:
+    with pytest.raises(InputError, match=rf"switches\.s\.options\.usual.*{message}") as refused:
         load_scenario(path)
     assert str(path) in str(refused.value)
 

@@ -20,7 +20,7 @@ from lmssim.studies.verify import CHECKS, SECTIONS, Finding, Scope, Status, chos
 from lmssim.studies.verify import battery as battery_module
 from lmssim.studies.verify.bench import Bench, constant, possible, strategy_values
 from lmssim.studies.verify.checks import agreement
-from tests.kit.plants import PLANTS, parameter, references
+from tests.kit.plants import PLANTS, option, parameter, references
 from tests.kit.scenarios import bundled_scenario
 from tests.kit.small import write_model
 
@@ -105,6 +105,16 @@ def _one(scenario: Scenario, check: str) -> Finding:
 def _transitions(scenario: Scenario, changed: Callable[[Transition], Transition | None]) -> Scenario:
     new = [changed(t) for t in scenario.file.transitions]
     return edits.with_file(scenario, transitions=[t for t in new if t is not None])
+
+
+def test_a_claim_that_cannot_be_read_fails(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody can check is not taken to be true."""
+    claim = scenario.file.switches["toxicity"].options["many"].claims[0].model_copy(update={"events": ["toxcity"]})
+    finding = _one(PLANTS["switch-claims"](scenario, monkeypatch), "switch-claims")
+    assert finding.observed == "no claim of 23"
+    finding = _one(option(claims=[claim])(scenario, monkeypatch), "switch-labels")
+    assert finding.status == Status.FAILED
+    assert "unknown state or mark 'toxcity'. Did you mean 'toxicity'" in finding.place
 
 
 def test_a_discount_above_the_price_is_refused(advanced: Scenario) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lmssim.errors import NotApplicableError
+from lmssim.errors import InputError, NotApplicableError
 from lmssim.model.parameters.claims import unclaimed
 from lmssim.published.claims import claims_frame, model_claims_frame, read_claims, read_model_claims
 from lmssim.studies.verify.finding import Finding, compare, verdict, warning, worst_of
@@ -43,7 +43,10 @@ def claims_are_true(bench: Bench) -> Finding:
 )
 def labels_are_true(bench: Bench) -> Finding:
     """Each claim of each option, with the option chosen: half a unit of the last printed digit may be missed."""
-    reads = list(read_claims(bench.scenario))
+    try:
+        reads = list(read_claims(bench.scenario))
+    except InputError as error:
+        return verdict(False, "cannot be read", "a number", {"claim": str(error)}, "claims")
     if not reads:
         raise NotApplicableError("no option of a switch claims a number")
     places = [_place(r.switch, r.option, _label(bench, r.switch, r.option)) for r in reads]
