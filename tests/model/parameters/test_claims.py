@@ -78,7 +78,7 @@ def test_a_claim_of_the_model_that_cannot_be_read_is_refused(
 ) -> None:
     """With its place and the nearest name."""
     usual = section("switches.s.options.usual")
-    with pytest.raises(ScenarioError, match=message):
+    with pytest.raises(InputError, match=message):
         load_scenario(write_scenario(MODEL + usual + text, {"rate": 0.1}))
 
 
