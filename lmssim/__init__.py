@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
+    from lmssim.api import Psa, psa
     from lmssim.evaluation import Evaluation, evaluate
     from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
@@ -18,21 +19,25 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Evaluation",
+    "Psa",
     "Sampling",
     "Scenario",
     "__version__",
     "compile_scenario",
     "evaluate",
     "load_scenario",
+    "psa",
 ]
 
 _HOME = {
     "Evaluation": "lmssim.evaluation",
+    "Psa": "lmssim.api",
     "Sampling": "lmssim.execution.simulate",
     "Scenario": "lmssim.model.scenario",
     "compile_scenario": "lmssim.model.compile",
     "evaluate": "lmssim.evaluation",
     "load_scenario": "lmssim.model.scenario",
+    "psa": "lmssim.api",
 }
 
 

@@ -284,7 +284,7 @@ def evaluate(
     if draws is not None:
         draws = checked_draws(scenario.table, draws)
         program.numbers(draws)  # an impossible draw is said before anything runs
-    _check_comparator(program, sampling)
+    check_comparator(program, sampling)
     if sampling.engine == COHORT:
         return Evaluation(program, sampling, solve_population(program, sampling, draws, progress=progress))
     if sampling.control_variate and draws is not None:
@@ -293,7 +293,7 @@ def evaluate(
     return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress), controlled)
 
 
-def _check_comparator(program: Program, sampling: Sampling) -> None:
+def check_comparator(program: Program, sampling: Sampling) -> None:
     """Refuse to run some strategies without the one that they are compared with."""
     comparator, strategies = program.scenario.comparator, [program.strategies[s] for s in sampling.positions(program)]
     if sampling.strategies and comparator not in strategies:

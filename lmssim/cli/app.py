@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lmssim.cli import calibrate, case, init, reproduce, run, sbc, schema, show, switches, trace, validate, verify
+from lmssim.cli import calibrate, case, init, psa, reproduce, run, sbc, schema, show, switches, trace, validate, verify
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.errors import LmssimError
 from lmssim.execution.writing import interruption
@@ -57,6 +57,7 @@ class Command(TyperCommand):
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run.run,
+    "psa": psa.psa,
     "trace": trace.trace,
     "case": case.case,
     "show": show.show,

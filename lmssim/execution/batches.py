@@ -5,7 +5,7 @@ The same patients stand in the same batch of every run, so that runs can be comp
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,9 +28,33 @@ BATCH = 64
 class Batches:
     """Consecutive patients of a chunk as its subgroups."""
 
+    labels = tuple(map(str, range(CHUNK // BATCH)))
+
     def of(self, x: FloatArray) -> IntArray:
         """Batch of each patient."""
         return np.arange(len(x)) // BATCH
+
+
+@dataclass(frozen=True)
+class Sets:
+    """As many sets of patients, of about the same size, from every chunk; the same patients in every draw.
+
+    Attributes
+    ----------
+    n : int
+        Sets.
+    """
+
+    n: int
+
+    @property
+    def labels(self) -> list[str]:
+        """Numbers of the sets."""
+        return [str(k) for k in range(self.n)]
+
+    def of(self, x: FloatArray) -> IntArray:
+        """Set of each patient."""
+        return np.arange(len(x)) * self.n // max(len(x), self.n)
 
 
 def run_batches(simulation: Simulation, task: Task) -> tuple[FloatArray, FloatArray]:

@@ -41,9 +41,10 @@ INPUTS = "inputs.json"
 BESIDE = "--beside-other-files"
 """Option of commands that allows a folder with other files."""
 USUAL = re.compile(
-    r"(by_site|case_.*|cases|chain|control_variate|diagnostics|draws|emulator|errors|fit|free|frontier|held|histories|"
-    r"incremental|inputs|left_out|marks|occupancy|pairs|parameters|posterior|power|ranks|report|sbc|scores.*|series|"
-    r"shifts|states|stays|summary|survival|switches|timeline|trace|validation|verdict|verify|figures/.*)"
+    r"(by_site|case_.*|cases|ceac|ceaf|chain|control_variate|diagnostics|draws|emulator|errors|evpi|expected_loss|fit|"
+    r"free|frontier|frontier_probability|held|histories|incremental|inmb|inputs|left_out|marks|occupancy|pairs|"
+    r"parameters|posterior|power|ranks|report|results|running|sbc|scores.*|series|shifts|states|stays|summary|survival|"
+    r"survival_bands|switches|timeline|trace|validation|verdict|verify|figures/.*)"
     r"\.(csv|html|json|parquet|png|svg)"
 )
 """Names of results: another file of such a name is refused before the work, not after it when its turn comes."""
@@ -124,6 +125,13 @@ class ResultFolder:
             name = self._name(path)
             if name not in self._written:
                 self._note(path, store.hash_of(path))
+
+    def discard(self, inner: str) -> None:
+        """Remove what this run and earlier ones wrote to a folder in the folder, which the results do not need."""
+        for name in [name for name in self._known.hashes if name.startswith(f"{inner}/")]:
+            self._written.pop(name, None)
+            self._remove_own(name)
+        _remove_empty([self.path / inner])
 
     def finish(self, manifest: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Write the inputs, remove what an earlier run left, and write the manifest.

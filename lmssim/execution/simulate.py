@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lmssim.engines.histories import Histories
     from lmssim.engines.task import Patients, Sums
     from lmssim.execution.estimates import Estimates
-    from lmssim.execution.subgroups import Subgroups
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
@@ -52,6 +51,10 @@ def brief(number: int) -> str:
 
 class Grouping(Protocol):
     """Whatever tells patients apart, so that their sums are kept apart."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the groups."""
 
     def of(self, x: FloatArray) -> IntArray:
         """Group of each patient, (n_patients,), from (n_patients, n_columns)."""
@@ -270,14 +273,18 @@ def simulate_batches(
     draws: Mapping[str, FloatArray] | None = None,
     first_draw: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    grouping: Grouping | None = None,
 ) -> Iterator[Estimates]:
-    """Estimates of one batch of draws after another, as `simulate`, so that those done may be written and forgotten."""
+    """Estimates of one batch of draws after another, as `simulate`, so that those done may be written and forgotten.
+
+    A `grouping` stands in the place of the subgroups that `sampling` asks for; counts are not kept by its groups.
+    """
     sampling.validate()
-    numbers = program.numbers(draws)
-    subgroups = subgroups_of(program, sampling.subgroups)
-    wanted, axes = _wanted(program, sampling, subgroups)
+    numbers = program.numbers(draws, first_draw)
+    groups = grouping or subgroups_of(program, sampling.subgroups)
+    wanted, axes = _wanted(program, sampling, groups, named_times(program) if grouping is None else [])
     strategies = sampling.positions(program)
-    simulation = Simulation(program, sampling, numbers, first_draw, wanted, subgroups)
+    simulation = Simulation(program, sampling, numbers, first_draw, wanted, groups)
     _check_size(sampling, len(numbers), len(strategies))
     batches = _batches(program, sampling, len(numbers), first_draw, len(strategies), wanted)
     tasks = [chunks_of(sampling, batch, strategies) for batch in batches]
@@ -324,9 +331,11 @@ def workers(sampling: Sampling) -> int:
     return 1 if sampling.engine == "des" and sampling.backend == THREADS else sampling.jobs
 
 
-def _wanted(program: Program, sampling: Sampling, subgroups: Subgroups | None) -> tuple[Wanted, fold.Axes]:
-    """Which sums are wanted, and the times and labels of their axes."""
-    named, yearly = named_times(program), draw_times(program)
+def _wanted(
+    program: Program, sampling: Sampling, subgroups: Grouping | None, named: Sequence[float]
+) -> tuple[Wanted, fold.Axes]:
+    """Which sums are wanted, and the times and labels of their axes; `named` are the times of subgroups."""
+    yearly = draw_times(program)
     wanted = Wanted(
         n_subgroups=1 if subgroups is None else len(subgroups.labels),
         whole=sampling.counting,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -152,6 +152,7 @@ def solve_population(
     draws: Mapping[str, FloatArray] | None = None,
     progress: Callable[[int, int], None] | None = None,
     start: Fineness | None = None,
+    settled: Settled | None = None,
 ) -> Solution:
     """Expected outcomes of the population, for the base case or each parameter draw.
 
@@ -163,6 +164,8 @@ def solve_population(
         Called with (draws done, draws in all) after each draw.
     start : Fineness, optional
         How fine a model in continuous time is solved, or, if it is a small one, is solved first.
+    settled : Settled, optional
+        How fine to solve, from `settle`; found from the first draw if absent.
 
     Raises
     ------
@@ -173,12 +176,17 @@ def solve_population(
     reader = _Reader(program, sampling, profiles)
     strategies, numbers = sampling.positions(program), program.numbers(draws)
     run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
-    fineness, checks, first = _settled(program, numbers[0], profiles, strategies, run, start or Fineness())
+    first = None
+    if settled is None:
+        settled = first = Settled(*_settled(program, numbers[0], profiles, strategies, run, start or Fineness()))
     parts: list[Estimates] = []
     replicates: Counts | None = None
     capped: list[FloatArray] = []
     for d in range(len(numbers)):
-        result = first if d == 0 else solve(program, numbers[d], profiles.x, fineness, run, strategies)
+        if first is not None and d == 0:
+            result = first.result
+        else:
+            result = solve(program, numbers[d], profiles.x, settled.fineness, run, strategies)
         counts = _counts(result, profiles)
         replicates = counts if replicates is None else Counts(*map(np.add, replicates, counts))
         parts.append(reader.read(result, counts))
@@ -195,11 +203,27 @@ def solve_population(
         **found,
         counts=Counts(*(each.sum(axis=0) for each in replicates)),
         replicates=replicates,
-        steps=_steps(checks, first),
-        checks=tuple((c.part, _counts_of_one(c.finer), _counts_of_one(c.coarser)) for c in checks),
+        steps=_steps(settled.checks, settled.result),
+        checks=tuple((c.part, _counts_of_one(c.finer), _counts_of_one(c.coarser)) for c in settled.checks),
         n_profiles=len(profiles.x),
         capped=np.stack(capped) if capped else None,
     )
+
+
+class Settled(NamedTuple):
+    """How fine to solve, what is known of the error of steps that is left, and the solution that told it."""
+
+    fineness: Fineness
+    checks: list[_Check]
+    result: CohortResult
+
+
+def settle(program: Program, sampling: Sampling, draws: Mapping[str, FloatArray] | None = None) -> Settled:
+    """How fine to solve all draws, from the first of those given (the base case if absent)."""
+    profiles = choose_profiles(program, sampling.profiles, sampling.seed)
+    run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
+    first = program.numbers(draws)[0]
+    return Settled(*_settled(program, first, profiles, sampling.positions(program), run, Fineness()))
 
 
 def _settled(

@@ -20,8 +20,9 @@ from lmssim.outcomes.estimators import Z975
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lmssim.execution.estimates import EndpointPair, Estimates
+    from lmssim.execution.estimates import CountsAtTimes, EndpointPair, Estimates
     from lmssim.kernels import CountArray, FloatArray
+    from lmssim.model.program import Program
 
 
 TINY = 1e-300
@@ -380,3 +381,40 @@ def endpoint_of(
         early_of_replicates=early_of_replicates,
         checks=[(part, read(finer), read(coarser)) for part, finer, coarser in pairs],
     )
+
+
+def shares_of(kept: CountsAtTimes, program: Program, *, exact: bool = False) -> tuple[FloatArray, FloatArray]:
+    """Survival or incidence, as each endpoint is, at the times of counts by draw, and their variance by patients.
+
+    Parameters
+    ----------
+    exact : bool
+        Whether the counts are of an exact solution, which no patients put off.
+
+    Returns
+    -------
+    share, variance : ndarray(float, ndim=4)
+        (n_draws, n_strategies, n_endpoints, n_times). If patients are censored before the horizon, survival is the
+        life-table estimate with the times as its steps. The variance is binomial.
+    """
+    counts, stepped = kept.counts.endpoint, program.scenario.file.cycles is not None
+    specs = program.scenario.file.endpoints
+    n = counts.sum(axis=(-2, -1), dtype=np.float64)[..., None]
+    share: FloatArray = counts[..., EVENT, :].cumsum(axis=-1)[..., :-1] / np.maximum(n, TINY)
+    for e, name in enumerate(program.endpoints):
+        if specs[name].kind == "survival":
+            share[:, :, e] = _survival(counts[:, :, e], stepped, exact)
+    spread = np.zeros_like(share) if exact else np.maximum(share * (1.0 - share), 0.0) / np.maximum(n - 1.0, 1.0)
+    return share, spread
+
+
+def _survival(counts: CountArray, stepped: bool, exact: bool) -> FloatArray:
+    """Survival by draw and strategy, (n_draws, n_strategies, n_times)."""
+    early_censored = counts[..., CENSORED, : max(counts.shape[-1] - 2, 0)].any() or counts[..., COMPETING, :].any()
+    if not (exact or early_censored):
+        n = counts.sum(axis=(-2, -1), dtype=np.float64)[..., None]
+        share: FloatArray = 1.0 - counts[..., EVENT, :].cumsum(axis=-1)[..., :-1] / np.maximum(n, TINY)
+        return share
+    flat = counts.reshape(-1, *counts.shape[-2:])
+    found = np.array([EndpointCounts(each, 1.0, stepped=stepped).survival() for each in flat])
+    return found.reshape(*counts.shape[:-2], -1)

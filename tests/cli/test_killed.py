@@ -33,6 +33,7 @@ COMMANDS = {
     "verify": "verify illness_death.toml --patients 500 --check results",
     "calibrate": "calibrate toy_fit.toml --design 30 --patients 50 --steps 60",
     "reproduce": "reproduce --only base_case --patients 200",
+    "psa": "psa illness_death.toml --draws 500 --patients 1000",
 }
 
 

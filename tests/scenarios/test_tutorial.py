@@ -31,7 +31,7 @@ def test_files_code_and_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     scope: dict[str, object] = {}
     code = [(text, blocks[i + 1]) for i, (kind, text) in enumerate(blocks) if kind == "python"]
-    assert len(code) == 3
+    assert len(code) == 5
     for text, (kind, expected) in code:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):

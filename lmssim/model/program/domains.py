@@ -20,7 +20,7 @@ FAMILY_OF = {family.code: family for family in FAMILIES.values() if family.code 
 """Families whose parameters are numbers; the intervals of a piecewise exponential are checked one by one."""
 
 
-def check_domains(rows: Rows, numbers: FloatArray, strategies: Sequence[str], where: str) -> None:
+def check_domains(rows: Rows, numbers: FloatArray, strategies: Sequence[str], where: str, first_draw: int = 0) -> None:
     """Refuse family parameters outside their domain.
 
     Parameters
@@ -29,6 +29,8 @@ def check_domains(rows: Rows, numbers: FloatArray, strategies: Sequence[str], wh
         (n_draws, n_strategies, n_numbers).
     where : str
         The scenario's file, to begin a message with.
+    first_draw : int
+        Number of the first draw, for messages.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def check_domains(rows: Rows, numbers: FloatArray, strategies: Sequence[str], wh
             came = f", from {', '.join(sorted(inputs))}" if inputs else ""
             raise InputError(
                 f"{where}: transition {_called(rows, transition)}: {problem}"
-                f" (strategy '{strategies[strategy]}', draw {draw}{came})."
+                f" (strategy '{strategies[strategy]}', draw {first_draw + draw}{came})."
             )
 
 

@@ -88,6 +88,7 @@ def evaluate(
     table: ParameterTable,
     draws: Mapping[str, FloatArray],
     overrides: Sequence[tuple[str, Mapping[str, expression.Node]]],
+    first_draw: int = 0,
 ) -> FloatArray:
     """Numbers of all draws and strategies.
 
@@ -96,6 +97,8 @@ def evaluate(
     draws : mapping of str to ndarray(float, ndim=1)
         Parameter id to values, shape (n_draws,), derived parameters included.
     overrides : sequence of (strategy id, mapping of parameter id to expression)
+    first_draw : int
+        Number of the first draw, for messages.
 
     Returns
     -------
@@ -118,7 +121,7 @@ def evaluate(
         values = _changed(table, draws, strategy, changes, n_draws) if changes else draws
         for k, slot in enumerate(slots):
             numbers[:, s, k] = expression.evaluate(slot.node, values, slot.where)
-    _refuse_impossible(slots, numbers, [name for name, _ in overrides])
+    _refuse_impossible(slots, numbers, [name for name, _ in overrides], first_draw)
     return numbers
 
 
@@ -138,7 +141,7 @@ def _changed(
     return table.evaluate({**given, **changed})
 
 
-def _refuse_impossible(slots: Sequence[Slot], numbers: FloatArray, strategies: list[str]) -> None:
+def _refuse_impossible(slots: Sequence[Slot], numbers: FloatArray, strategies: list[str], first_draw: int) -> None:
     for k, slot in enumerate(slots):
         words, test = CHECKS[slot.check]
         column = numbers[:, :, k]
@@ -149,7 +152,7 @@ def _refuse_impossible(slots: Sequence[Slot], numbers: FloatArray, strategies: l
             inputs = ", ".join(sorted(set(expression.names(slot.node))))
             raise ParameterError(
                 f"{slot.where}{_said(words, float(column[draw, s]))}"
-                f" (strategy '{strategies[s]}', draw {draw}{', from ' + inputs if inputs else ''})."
+                f" (strategy '{strategies[s]}', draw {first_draw + draw}{', from ' + inputs if inputs else ''})."
             )
 
 

@@ -103,8 +103,10 @@ class Program:
                 f"{self.scenario.path}: a partitioned survival model has no individual histories: --engine cohort."
             )
 
-    def numbers(self, draws: Mapping[str, FloatArray] | None = None) -> FloatArray:
+    def numbers(self, draws: Mapping[str, FloatArray] | None = None, first_draw: int = 0) -> FloatArray:
         """Numbers of the base case, or of parameter draws: shape (n_draws, n_strategies, n_numbers).
+
+        Messages count the draws from `first_draw` on.
 
         Raises
         ------
@@ -113,8 +115,8 @@ class Program:
         """
         table = self.scenario.table
         with self.scenario.origins.named():
-            numbers = evaluate(self.rows.slots, table, draws or table.base(), self.overrides)
-            check_domains(self.rows, numbers, self.strategies, str(self.scenario.path))
+            numbers = evaluate(self.rows.slots, table, draws or table.base(), self.overrides, first_draw)
+            check_domains(self.rows, numbers, self.strategies, str(self.scenario.path), first_draw)
         return numbers
 
     def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> dict[str, FloatArray]:

@@ -1,0 +1,211 @@
+"""`lmssim psa`: probabilistic analysis, joint draws of all parameters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lmssim.cli import options
+from lmssim.cli.options import RandomNumbers
+from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
+from lmssim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
+    from lmssim.studies.sensitivity.psa.work import Work
+
+BACKENDS = ("threads", "loky")
+DEFAULT_DRAWS = DEFAULT_PATIENTS = 1_000
+DEFAULT_PROFILES, MOST_PROFILES = 32, 1_000_000
+FEWEST, MOST_DRAWS = 2, 1_000_000
+JSON_TABLES = ("summary", "incremental", "inmb", "ceac", "ceaf", "expected_loss", "evpi", "frontier_probability")
+
+
+def psa(
+    scenario: options.Scenario,
+    draws: Annotated[int, options.whole("Joint draws of the parameters.", FEWEST, MOST_DRAWS)] = DEFAULT_DRAWS,
+    patients: Annotated[
+        int | None,
+        options.whole(
+            "Patients of each draw, each of whom meets every strategy.",
+            FEWEST,
+            options.MOST_PATIENTS,
+            show_default="1000",
+        ),
+    ] = None,
+    seed: options.Seed = 1,
+    jobs: options.Jobs = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="compiled; des: the reference engine, slower and with the same results; cohort: each draw solved "
+            "without random numbers, so without patient noise.",
+        ),
+    ] = "compiled",
+    profiles: Annotated[
+        int | None,
+        options.whole(
+            "Profiles of the population over which --engine cohort averages.", 1, MOST_PROFILES, show_default="32"
+        ),
+    ] = None,
+    backend: Annotated[
+        str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
+    ] = "threads",
+    strategies: options.Strategies = None,
+    overrides: options.Overrides = None,
+    switches: options.Switches = None,
+    random_numbers: Annotated[
+        RandomNumbers,
+        typer.Option(
+            help="Whether each draw has patients and random numbers of its own (independent), which makes means over "
+            "draws most exact, or all draws share them (common). Strategies share them either way."
+        ),
+    ] = RandomNumbers.independent,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume/--no-resume", help="Continue from draws of the same inputs that were kept, if any."),
+    ] = True,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/SCENARIO-psa",
+        ),
+    ] = None,
+    beside: options.BesideOtherFiles = False,
+    allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
+    report: Annotated[
+        bool | None,
+        typer.Option(
+            "--report/--no-report",
+            help="Write figures and report.html, or the tables alone.",
+            show_default="--report; with --json, --no-report",
+        ),
+    ] = None,
+    json: options.AsJson = False,
+    quiet: options.Quiet = False,
+    block: options.Block = 256,
+) -> None:
+    """Draw all parameters jointly: credible intervals, acceptability, expected loss, value of perfect information."""
+    overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
+    strategies_, formats = options.names_of(strategies), options.formats_of(figures)
+    if figures is not None and report is False:
+        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
+    reported = (figures is not None or not json) if report is None else report
+    options.check_known("--engine", engine, options.ENGINES)
+    options.check_known("--backend", backend, BACKENDS)
+    _check_fits(engine, patients, profiles)
+
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
+    from lmssim.execution.simulate import Sampling
+    from lmssim.model.scenario import load_scenario
+    from lmssim.studies.sensitivity.psa.study import CHECKPOINT, compiled_work, run_psa
+
+    clock = Stopwatch()
+    loaded = load_scenario(scenario, overrides_, switches_)
+    options.check_strategies(strategies_, loaded)
+    sampling = Sampling(
+        n_patients=DEFAULT_PATIENTS if patients is None else patients,
+        seed=seed,
+        random_numbers="independent" if random_numbers == RandomNumbers.independent else "common",
+        strategies=strategies_,
+        engine=engine,
+        profiles=DEFAULT_PROFILES if profiles is None else profiles,
+        jobs=options.jobs_or_all(jobs),
+        backend=backend,
+        block=block,
+    )
+    work = compiled_work(loaded, sampling, draws)
+    clock.lap("load")
+    with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-psa", loaded.inputs, beside=beside) as folder:
+        with progress_bar(loaded.name, shown=not quiet) as progress:
+            analysis = run_psa(work, folder.begin(), resume=resume, progress=progress)
+        clock.lap("simulate")
+
+        def document() -> dict[str, Any]:
+            return _manifest(work, overrides_, clock.laps)
+
+        folder.discard(CHECKPOINT)
+        written = _write(analysis, folder, document, clock.lap, formats if reported else None)
+    if json:
+        say(_document(analysis, written, folder.path), end="")
+    elif not quiet:
+        _print(analysis)
+        say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
+
+
+def _check_fits(engine: str, patients: int | None, profiles: int | None) -> None:
+    """Refuse options that the engine does not use."""
+    if engine == options.COHORT and patients is not None:
+        raise InputError(f"--patients: engine '{engine}' is solved for profiles, not patients: give --profiles.")
+    if engine != options.COHORT and profiles is not None:
+        raise InputError(
+            f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {options.COHORT}."
+        )
+
+
+def _manifest(work: Work, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
+    from lmssim.execution.manifest import evaluation_part, manifest
+
+    sampling = work.sampling
+    solved = {"profiles": sampling.profiles} if work.exact else None
+    result = evaluation_part(work.program, sampling, overrides, solved=solved) | {"draws": work.n_draws}
+    return manifest(
+        result,
+        command=options.command_line(),
+        timings=timings,
+        jobs=sampling.jobs,
+        backend=sampling.backend,
+        block=sampling.block,
+    )
+
+
+def _write(
+    analysis: ProbabilisticAnalysis,
+    folder: ResultFolder,
+    manifest: Callable[[], dict[str, Any]],
+    lap: Callable[[str], None],
+    formats: tuple[str, ...] | None,
+) -> dict[str, Any]:
+    """Write tables, figures and report; returns the manifest as written."""
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.store import write_csv
+    from lmssim.report.sensitivity.psa.figures import write_figures
+    from lmssim.report.sensitivity.psa.page import write_report
+    from lmssim.studies.sensitivity.psa.result import TABLES
+
+    for name in TABLES:
+        write_csv(folder.place(f"{name}.csv"), getattr(analysis, name))
+    analysis.write_draws(folder.place("draws.parquet"))
+    lap("tables")
+    if formats is not None:
+        shown = write_figures(analysis, folder, formats)
+        folder.add([write_report(analysis, folder.begin(), manifest(), shown)])
+        lap("report")
+    document = manifest()
+    program = analysis.work.program
+    return folder.finish(document, inputs_of(program.scenario, program.used, document))
+
+
+def _document(analysis: ProbabilisticAnalysis, manifest: dict[str, Any], folder: Path) -> str:
+    from lmssim.execution.store import json_text, objects
+
+    tables = {name: objects(getattr(analysis, name)) for name in JSON_TABLES}
+    return json_text({**tables, "manifest": manifest, "folder": str(folder)})
+
+
+def _print(analysis: ProbabilisticAnalysis) -> None:
+    from lmssim.report.sensitivity.psa.tables import psa_table_text
+
+    console().print(psa_table_text(analysis))

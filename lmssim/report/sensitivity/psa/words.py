@@ -1,0 +1,97 @@
+"""Sentences about a probabilistic analysis: what was drawn, what is optimal, what more information is worth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lmssim.economics.acceptability import switching_points
+from lmssim.report.parts.digits import amount, decimals, listed, plain, rounded
+from lmssim.report.parts.labels import strategy_labels
+
+if TYPE_CHECKING:
+    from lmssim.economics.nesting import Credible
+    from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
+
+POUNDS = "GBP"
+NICE_RANGE = (25_000.0, 35_000.0)
+PROGRAMME = (
+    "NICE's range is 25,000 to 35,000 GBP per QALY in appraisals of medicines (technology appraisals) since 2026, and "
+    "was 20,000 to 30,000 before."
+)
+
+
+def in_pounds(analysis: ProbabilisticAnalysis) -> bool:
+    """Whether costs are in the currency of NICE's range."""
+    return analysis.scenario.file.settings.currency == POUNDS
+
+
+def interval_text(found: Credible) -> str:
+    """A mean with its 95% credible interval, to the digits of the mean's Monte-Carlo error."""
+    if not found.se > 0.0:
+        return f"{plain(found.mean)} ({plain(found.low)} to {plain(found.high)})"
+    places = decimals(found.se)
+    low, high = (f"{round(end, places) + 0.0:,.{max(places, 0)}f}" for end in (found.low, found.high))
+    return f"{rounded(found.mean, found.se)} ({low} to {high})"
+
+
+def who_sentence(analysis: ProbabilisticAnalysis) -> str:
+    """What was drawn, and who was followed in each draw."""
+    sampling, work = analysis.work.sampling, analysis.work
+    draws = f"{analysis.n_draws:,} joint draws of the parameters"
+    if work.exact:
+        return f"{draws}, each solved exactly, for {sampling.profiles} profiles: no patient noise."
+    patients = f"{sampling.n_patients:,} patients"
+    if work.shares_patients:
+        return f"{draws}, all with the same {patients} and random numbers (--random-numbers common)."
+    return f"{draws}, each with {patients} of its own, who meet every strategy (--random-numbers independent)."
+
+
+def interval_sentence(analysis: ProbabilisticAnalysis) -> str:
+    """What intervals hold."""
+    if analysis.work.exact:
+        return "Intervals are 95% credible intervals; no digit beyond the Monte-Carlo error of the draws is printed."
+    return (
+        "Intervals are 95% credible intervals of the expectation given the parameters: deviations of the draws from "
+        "their mean are shrunk until they vary as much as without the noise of patients. No digit beyond the "
+        "Monte-Carlo error, of draws and patients together, is printed."
+    )
+
+
+def optimal_sentence(analysis: ProbabilisticAnalysis) -> str:
+    """Which strategy is optimal from which willingness to pay on."""
+    labels = strategy_labels(analysis.scenario)
+    names = [analysis.choices.index(s) for s in analysis.ceaf["strategy"]]
+    points = switching_points(analysis.curve_wtps, names)
+    said = [f"{labels[analysis.choices[k]]} from {amount(wtp)}" for wtp, k in points]
+    currency = analysis.scenario.file.settings.currency
+    last = amount(analysis.curve_wtps[-1])
+    return f"Of greatest expected net benefit, by {currency} per QALY up to {last}: {listed(said)}."
+
+
+def choice_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
+    """At each printed willingness to pay: the optimal strategy, its probability, and the value of information."""
+    labels, currency = strategy_labels(analysis.scenario), analysis.scenario.file.settings.currency
+    said = []
+    for wtp in analysis.wtps:
+        best = analysis.acceptability.optimal(wtp)
+        probability = analysis.acceptability.ceac(wtp)
+        error = analysis.acceptability.probability_error(probability)
+        found = analysis.acceptability.perfect_information(wtp)
+        noisy = ""
+        if found.bias > found.se:
+            noisy = f" ({rounded(found.with_patient_noise, max(found.se, 1.0))} with patient noise left in)"
+        said.append(
+            f"At {amount(wtp)} {currency} per QALY: {labels[analysis.choices[best]]}, with probability "
+            f"{rounded(float(probability[best]), float(error[best]))}; perfect information is worth "
+            f"{rounded(found.evpi, found.se)} {currency} per patient{noisy}."
+        )
+    return said
+
+
+def repeated_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
+    """A warning where draws repeat the rows of a posterior."""
+    return [
+        f"Group '{name}' has {rows:,} posterior rows for {analysis.n_draws:,} draws, so that rows repeat: errors of "
+        "the draws are greater than printed."
+        for name, rows in analysis.repeated.items()
+    ]

@@ -1,0 +1,85 @@
+"""Run a probabilistic analysis: draws in stretches, kept as they come, then collected."""
+
+from __future__ import annotations
+
+import tempfile
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from lmssim.execution.checkpoint import Checkpoint
+from lmssim.model.compile import compile_scenario
+from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.studies.sensitivity.psa.collected import collect
+from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
+from lmssim.studies.sensitivity.psa.spool import DrawnOutcomes
+from lmssim.studies.sensitivity.psa.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lmssim.execution.simulate import Sampling
+    from lmssim.studies.sensitivity.psa.collected import Collected
+
+R = TypeVar("R", bound=ProbabilisticAnalysis)
+
+RESULTS = "results.parquet"
+CHECKPOINT = "checkpoint"
+DEFAULT_DRAWS = DEFAULT_PATIENTS = 1_000
+
+
+def run_psa(
+    work: Work,
+    folder: Path,
+    *,
+    resume: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> ProbabilisticAnalysis:
+    """Run draws, and collect what they give.
+
+    Parameters
+    ----------
+    work : Work
+        What to run; `validate` has been called.
+    folder : Path
+        Where results of every draw are written, and parts of the work are kept until it is done.
+    resume : bool
+        Whether parts that are there, of the same inputs, are used.
+    progress : callable, optional
+        Called with (draws done, draws in all).
+    """
+    checkpoint = Checkpoint(folder / CHECKPOINT, work.key(), resume=resume)
+    path = folder / RESULTS
+    collected = collect(work, work.parts(checkpoint, progress), path)
+    return ProbabilisticAnalysis(work, collected, DrawnOutcomes(path, len(work.strategies)))
+
+
+def compiled_work(scenario: Scenario | str | Path, sampling: Sampling, n_draws: int) -> Work:
+    """Work on a scenario, checked down to the last draw."""
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    work = Work(compile_scenario(loaded), sampling, n_draws)
+    work.validate()
+    return work
+
+
+def psa_in_memory(
+    scenario: Scenario | str | Path,
+    sampling: Sampling,
+    n_draws: int,
+    progress: Callable[[int, int], None] | None,
+    kind: Callable[[Work, Collected, DrawnOutcomes], R],
+) -> R:
+    """The same without a folder: results of every draw stand in a temporary file, for as long as the result lives.
+
+    Parameters
+    ----------
+    kind : callable
+        Class of the result.
+    """
+    work = compiled_work(scenario, sampling, n_draws)
+    place = tempfile.TemporaryDirectory(prefix="lmssim-psa-")
+    path = Path(place.name) / RESULTS
+    collected = collect(work, work.parts(progress=progress), path)
+    analysis = kind(work, collected, DrawnOutcomes(path, len(work.strategies)))
+    weakref.finalize(analysis, place.cleanup)
+    return analysis

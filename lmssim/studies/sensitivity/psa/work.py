@@ -1,0 +1,196 @@
+"""The work of a probabilistic analysis: draws of the parameters in stretches, each a part that a checkpoint can keep.
+
+What a part holds of a draw depends on the number of that draw alone: not on the stretch in which it is made, on the
+workers, or on how often the work was stopped and taken up again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmssim.errors import InputError
+from lmssim.evaluation import check_comparator
+from lmssim.execution.batches import Sets
+from lmssim.execution.checkpoint import Part, key_of, made
+from lmssim.execution.manifest import evaluation_part
+from lmssim.execution.simulate import COHORT, brief, draw_times, simulate_batches
+from lmssim.execution.solve import settle, solve_population
+from lmssim.kernels.ledger import N_MAIN
+from lmssim.outcomes.endpoint import shares_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from lmssim.execution.checkpoint import Checkpoint
+    from lmssim.execution.estimates import Estimates
+    from lmssim.execution.simulate import Sampling
+    from lmssim.execution.solve import Settled
+    from lmssim.kernels import FloatArray
+    from lmssim.model.program import Program
+
+MOST_DRAWS = 1_000_000
+FEWEST_DRAWS = FEWEST_PATIENTS = 2
+"""A variance takes two."""
+LIVES = 1_000_000
+"""Lives of a part, about."""
+LONGEST = 250
+"""Draws of a part, at most."""
+SETS = 50
+"""Sets of patients from whose spread the error that draws share is estimated, where they share their patients."""
+CHECKED = 500
+"""Draws that are checked at a time before any is run."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Draws of the parameters of a program, and the patients of each.
+
+    Attributes
+    ----------
+    program : Program
+        What is run.
+    sampling : Sampling
+        Patients of each draw, whether draws share them, seed, engine, workers.
+    n_draws : int
+        Draws 0, 1, ...
+    """
+
+    program: Program
+    sampling: Sampling
+    n_draws: int
+
+    def validate(self) -> None:
+        """Refuse what cannot be run, down to the last draw, before any is run.
+
+        Raises
+        ------
+        InputError
+            With the argument or the parameter, the draw, and what is allowed.
+        """
+        self.sampling.validate()
+        check_comparator(self.program, self.sampling)
+        if not FEWEST_DRAWS <= self.n_draws <= MOST_DRAWS:
+            raise InputError(f"draws: {brief(self.n_draws)} is not from {FEWEST_DRAWS} to {MOST_DRAWS:,}.")
+        if not self.exact:
+            self.program.require_histories()
+            if self.sampling.n_patients < FEWEST_PATIENTS:
+                raise InputError(f"patients: {self.sampling.n_patients} is not {FEWEST_PATIENTS} or more.")
+        if not any(name in self.program.used for name in uncertain(self.program)):
+            raise InputError(
+                f"{self.program.scenario.path}: no parameter that the model uses is uncertain, so there is nothing to "
+                "draw: give distributions in its tables, or groups."
+            )
+        for first in range(0, self.n_draws, CHECKED):
+            self.program.numbers(self.draws(first, min(CHECKED, self.n_draws - first)), first)
+
+    @property
+    def exact(self) -> bool:
+        """Whether draws are solved, so that there are no patients."""
+        return self.sampling.engine == COHORT
+
+    @property
+    def shares_patients(self) -> bool:
+        """Whether all draws have the same patients."""
+        return not self.exact and not self.sampling.independent
+
+    @cached_property
+    def strategies(self) -> list[str]:
+        """Ids of the strategies that are run."""
+        return [self.program.strategies[s] for s in self.sampling.positions(self.program)]
+
+    @cached_property
+    def times(self) -> list[float]:
+        """Times of survival and incidence: each year, and the named ones."""
+        return draw_times(self.program)
+
+    @property
+    def draws_per_part(self) -> int:
+        """Draws of a part."""
+        lives = (1 if self.exact else self.sampling.n_patients) * len(self.strategies)
+        return max(1, min(LONGEST, (LIVES // 10_000 if self.exact else LIVES) // lives))
+
+    def draws(self, first: int, n: int) -> dict[str, FloatArray]:
+        """Draws first, first + 1, ... of every parameter."""
+        return self.program.sample(n, self.sampling.seed, first)
+
+    def key(self) -> str:
+        """Hash of all that decides the parts, but for how many there are."""
+        return key_of(evaluation_part(self.program, self.sampling, {}))
+
+    def parts(
+        self, checkpoint: Checkpoint | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[Part]:
+        """Parts in order of their draws: those that a checkpoint holds, and else made, and kept there.
+
+        Arrays of a part, by draw: `mean` and `variance` (of the mean, by patients) of every outcome, (n, n_strategies,
+        n_outcomes); `covariance` of the means between strategies, as `Means.product`; `share` and its `spread`
+        (n, n_strategies, n_endpoints, n_times); if draws share their patients, `sets`: means of the main outcomes by
+        set of patients, (n, n_sets, n_strategies, n_main), and `sizes` (n, n_sets).
+        """
+        settled: list[Settled] = []
+        for first in range(0, self.n_draws, self.draws_per_part):
+            n = min(self.draws_per_part, self.n_draws - first)
+
+            def make(first: int = first, n: int = n) -> Part:
+                if self.exact and not settled:
+                    settled.append(settle(self.program, self.sampling, self.draws(0, 1)))
+                return self._part(first, n, settled[0] if settled else None)
+
+            yield made(checkpoint, f"draws-{first}-{n}", make)
+            if progress is not None:
+                progress(first + n, self.n_draws)
+
+    def _part(self, first: int, n: int, settled: Settled | None) -> Part:
+        draws = self.draws(first, n)
+        if settled is not None:
+            return _as_part([self._solved(draws, settled)], self)
+        sets = Sets(min(SETS, self.sampling.n_patients)) if self.shares_patients else None
+        return _as_part(simulate_batches(self.program, self._asked, draws, first, grouping=sets), self)
+
+    def _solved(self, draws: dict[str, FloatArray], settled: Settled) -> Estimates:
+        return solve_population(self.program, self._asked, draws, settled=settled)
+
+    @cached_property
+    def _asked(self) -> Sampling:
+        return replace(self.sampling, by_draw=True, counting=False)
+
+
+def uncertain(program: Program) -> list[str]:
+    """Parameters that draws change by themselves: those with a distribution, and members of groups, unless held."""
+    table, groups = program.scenario.table, program.scenario.groups.values()
+    members = {id_ for group in groups for id_ in group.members}
+    return [
+        p.id
+        for p in table.values()
+        if not p.held and not p.expression and (p.id in members or p.distribution != "fixed")
+    ]
+
+
+def _as_part(batches: Iterator[Estimates] | list[Estimates], work: Work) -> Part:
+    """What is kept of some draws."""
+    found = [_arrays(batch, work) for batch in batches]
+    return Part({name: np.concatenate([each[name] for each in found]) for name in found[0]})
+
+
+def _arrays(batch: Estimates, work: Work) -> dict[str, FloatArray]:
+    assert batch.by_draw is not None
+    n = batch.n
+    freedom = max(n - 1, 1) * n
+    share, spread = shares_of(batch.by_draw, work.program, exact=work.exact)
+    arrays = {
+        "mean": batch.mean,
+        "variance": batch.square / freedom,
+        "covariance": batch.product / freedom,
+        "bound": np.broadcast_to(batch.step_error, batch.mean.shape),
+        "share": share,
+        "spread": spread,
+    }
+    if work.shares_patients:
+        assert batch.by_subgroup is not None
+        arrays["sets"] = batch.by_subgroup.mean[..., :N_MAIN]
+        arrays["sizes"] = np.asarray(batch.by_subgroup.n, dtype=np.float64)
+    return arrays

@@ -1,0 +1,95 @@
+"""`lmssim psa` through the command line: files, JSON, refusals, and work that is killed and taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lmssim.studies.sensitivity.psa.result import TABLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Cli
+
+SMALL = ("psa", "hiv", "--draws", 40, "--patients", 50, "--jobs", 1)
+FILES = {*(f"{name}.csv" for name in TABLES), "draws.parquet", "results.parquet", "inputs.json", "manifest.json"}
+FIGURES = {"plane.png", "ceac.png", "expected_loss.png"}
+
+
+def test_everything_is_written(cli: Cli, tmp_path: Path) -> None:
+    """Tables, figures, report and manifest, which lists them all; what was kept while it ran is gone."""
+    out = tmp_path / "out"
+    outcome = cli(*SMALL, "--out", out)
+    assert outcome.code == 0, outcome.err
+    assert {p.name for p in out.iterdir()} == FILES | {"figures", "report.html"}
+    assert {p.name for p in (out / "figures").iterdir()} == FIGURES
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert set(manifest["files"]) == (FILES - {"manifest.json"}) | {"report.html"} | {f"figures/{f}" for f in FIGURES}
+    assert manifest["result"]["draws"] == 40
+    assert manifest["result"]["random_numbers"] == "independent"
+    assert "NICE" in outcome.out
+    assert "40 joint draws of the parameters, each with 50 patients of its own" in " ".join(outcome.out.split())
+    first = {name: (out / name).read_bytes() for name in FILES if name.endswith((".csv", ".parquet"))}
+    assert cli(*SMALL, "--out", out, "--no-report").code == 0
+    assert {p.name for p in out.iterdir() if p.is_file()} == FILES
+    assert first == {name: (out / name).read_bytes() for name in first}
+
+
+def test_json_is_one_document(cli: Cli, tmp_path: Path) -> None:
+    """With the tables of the decision."""
+    words = ("--engine", "cohort", "--draws", 5, "--out", tmp_path / "out", "--json")
+    document = json.loads(cli("psa", "hiv", *words).out)
+    assert {row["strategy"] for row in document["ceac"]} == {"mono", "combination"}
+    assert document["manifest"]["result"]["solved"] == {"profiles": 32}
+    assert not (tmp_path / "out" / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--draws", 1), "'1' is not a whole number from 2 to 1,000,000"),
+        (("--patients", 1), "'1' is not a whole number from 2 to"),
+        (("--engine", "cohort", "--patients", 10), "--patients: engine 'cohort'"),
+        (("--profiles", 10), "--profiles: engine 'compiled'"),
+        (("--strategies", "mono,combnation"), "'combination'"),
+        (("--backend", "dask"), "'dask'"),
+    ],
+)
+def test_bad_input(cli: Cli, tmp_path: Path, words: tuple[object, ...], message: str) -> None:
+    """One message, exit code 2, nothing written."""
+    outcome = cli("psa", "hiv", *words, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_work_that_is_killed_is_taken_up_again(tmp_path: Path) -> None:
+    """SIGKILL after the first part: the last run gives the same files as one that nobody ends."""
+    words = ["psa", "hiv", "--draws", "600", "--patients", "100", "--jobs", "1", "--quiet", "--no-report", "--out"]
+
+    def start(out: str) -> subprocess.Popen[bytes]:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.Popen([sys.executable, "-m", "lmssim", *words, out], cwd=tmp_path, env=environment)
+
+    assert start("whole").wait() == 0
+    killed = 0
+    for k in range(1):
+        process = start("out")
+        while process.poll() is None and len(list(tmp_path.glob("out/checkpoint/draws-*.npz"))) <= k:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() == -signal.SIGKILL
+    assert killed
+    assert start("out").wait() == 0
+    for path in (tmp_path / "whole").iterdir():
+        if path.suffix in (".csv", ".parquet"):
+            assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes(), path.name
+    assert not (tmp_path / "out" / "checkpoint").exists()
