@@ -1,4 +1,4 @@
-"""What the labels of a scenario's switches claim, beside what the model gives with each option chosen.
+"""What a scenario and the labels of its switches claim, beside what the model gives.
 
 A claim on parameters or on the file costs nothing. A claim on an outcome is read as a row of a published series is,
 from lives that are the same under every option: so an option's number does not move by chance, and a parameter can be
@@ -24,10 +24,10 @@ from lmssim.model.scenario import load_scenario, population_names
 from lmssim.published.predict import reader_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lmssim.kernels import FloatArray
-    from lmssim.model.language.schema import Claim, Endpoint
+    from lmssim.model.language.schema import Claim, ClaimedOutcome, Endpoint, ModelClaim
     from lmssim.model.scenario import Scenario
     from lmssim.published.predict import Reader
 
@@ -78,6 +78,81 @@ class ClaimRead:
     def holds(self) -> bool:
         """Whether the model gives what the label says."""
         return bool(abs(self.observed - self.claimed) <= self.tolerance)
+
+
+@dataclass(frozen=True)
+class ModelClaimRead:
+    """What a scenario claims of an outcome, and what the model gives.
+
+    Attributes
+    ----------
+    name : str
+        Its id.
+    claim : ModelClaim
+        What is claimed.
+    claimed, observed : float
+        The number, and what the model gives; where the number differs between categories, the one farthest off.
+    error : float
+        Standard error of what the model gives, from batches of patients who are the same under both strategies.
+    """
+
+    name: str
+    claim: ModelClaim
+    claimed: float
+    observed: float
+    error: float
+
+    @property
+    def tolerance(self) -> float:
+        """By how much the model may miss it: what the claim allows, and twice the Monte-Carlo error."""
+        return self.claim.within + 2.0 * self.error
+
+
+def read_model_claims(scenario: Scenario) -> Iterator[ModelClaimRead]:
+    """Every claim of a scenario about its own outcomes whose switches stand as it says."""
+    held = {
+        name: claim
+        for name, claim in scenario.file.claims.items()
+        if all(scenario.options[switch] == option for switch, option in claim.switches.items())
+    }
+    asked: dict[tuple[str, str], ClaimedOutcome] = {}
+    for name, claim in held.items():
+        asked[name, ""] = claim
+        if claim.minus is not None:
+            asked[name, claim.minus] = claim.model_copy(update={"strategy": claim.minus})
+    found = dict(zip(asked, _together(scenario, asked), strict=True))
+    for name, claim in held.items():
+        each = found[name, ""] - (0.0 if claim.minus is None else found[name, claim.minus])
+        observed, error = float(np.mean(each)), float(np.std(each, ddof=1) / np.sqrt(len(each)))
+        claimed = _farthest(_values_of(scenario, claim.value, f"{scenario.path}: claims.{name}.value"), observed)
+        yield ModelClaimRead(name, claim, claimed, observed, error)
+
+
+def _together(scenario: Scenario, claims: Mapping[tuple[str, str], ClaimedOutcome]) -> FloatArray:
+    """Outcomes of several claims, in each batch of patients, (n_claims, N_BATCHES): read from the same lives."""
+    if not claims:
+        return np.zeros((0, N_BATCHES))
+    series = {
+        f"{name} {minus}": _series_of(scenario, claim, f"{scenario.path}: claims.{name}")
+        for (name, minus), claim in claims.items()
+    }
+    reader = reader_of(replace(scenario, file=scenario.file.model_copy(update={"series": series})), list(series))
+    return np.array([reader.predict({}, PATIENTS, SEED, first=k).value[0] for k in range(N_BATCHES)]).T
+
+
+def model_claims_frame(reads: Iterable[ModelClaimRead]) -> pd.DataFrame:
+    """A row for each claim of a scenario: what of, claimed beside observed, and the accepted difference."""
+    return pd.DataFrame(
+        {
+            "claim": each.name,
+            "label": each.claim.label,
+            "of": subject(each.claim),
+            "claimed": each.claimed,
+            "observed": each.observed,
+            "tolerance": each.tolerance,
+        }
+        for each in reads
+    )
 
 
 def claims_of(scenario: Scenario) -> Iterator[tuple[str, str, int, Claim]]:
@@ -195,7 +270,7 @@ def _entry(found: Any, part: str, where: str) -> Any:
 class OutcomeReader:
     """Reads an outcome of a scenario from the same lives, whatever its parameters are."""
 
-    def __init__(self, scenario: Scenario, claim: Claim, where: str) -> None:
+    def __init__(self, scenario: Scenario, claim: ClaimedOutcome, where: str) -> None:
         series = _series_of(scenario, claim, where)
         file = scenario.file.model_copy(update={"series": {NAME: series}})
         self.reader: Reader = reader_of(replace(scenario, file=file), [NAME])
@@ -210,7 +285,7 @@ class OutcomeReader:
         return float(self.batches(**parameters).mean())
 
 
-def _series_of(scenario: Scenario, claim: Claim, where: str) -> Series:
+def _series_of(scenario: Scenario, claim: ClaimedOutcome, where: str) -> Series:
     """A claim as a series of one row."""
     events, since = claim.events, claim.since
     if claim.outcome is not None:
@@ -226,7 +301,7 @@ def _series_of(scenario: Scenario, claim: Claim, where: str) -> Series:
         given=claim.given,
         without=claim.without,
         where=claim.where,
-        observed=claim.value,
+        observed=0.5,  # what is observed does not bear on what is read
         n=1,
     )
     follow_up = claim.follow_up or FollowUp(low=horizon, high=horizon)
@@ -234,7 +309,7 @@ def _series_of(scenario: Scenario, claim: Claim, where: str) -> Series:
     return Series(label=NAME, source_id="", strategy=strategy, follow_up=follow_up, rows=[row])
 
 
-def _endpoint(scenario: Scenario, endpoint: Endpoint, claim: Claim) -> tuple[list[str], list[str]]:
+def _endpoint(scenario: Scenario, endpoint: Endpoint, claim: ClaimedOutcome) -> tuple[list[str], list[str]]:
     """Events of an endpoint, deaths among them if they count, and what its time counts from."""
     deaths = [name for name, state in scenario.file.states.items() if state.kind == "absorbing"]
     events = [*endpoint.events, *(deaths if endpoint.death == "event" else [])]

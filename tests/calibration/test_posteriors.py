@@ -38,7 +38,7 @@ def test_scenarios_stand_at_the_posterior(name: str) -> None:
     """The table of fitted parameters is that of the results, and each value lies within its draws."""
     table, found = pd.read_csv(POSTERIORS / f"{name}.csv"), draws(name)
     pd.testing.assert_frame_equal(table, pd.read_csv(RESULTS / name / "parameters.csv"))
-    assert len(found) == 1000
+    assert len(found) == 4000
     for row in table.itertuples():
         low, high = np.quantile(found[str(row.id)], [0.2, 0.8])
         assert low < float(str(row.value)) < high

@@ -550,6 +550,7 @@ PLANTS: dict[str, Plant] = {
     "covariate-correlation": uncorrelated,
     "documented": parameter("c_drug", description=""),
     "published-series": unlikely_series,
+    "claims": values(p_toxicity=0.13),
     "switch-labels": option(set={"p_toxicity": 0.13}),
     "switch-claims": option(claims=[]),
     "engine-agreement": disagreeing,

@@ -127,6 +127,16 @@ TOML += (
         observation("progression", "Progression", "proportion", "ill", observed=0.7, n=20),
         follow_up={"low": 2, "high": 10},
     )
+    + section(
+        "claims.toxicity",
+        label="toxicity in 11.5% on the drug, counted once",
+        events=["toxicity"],
+        by=1,
+        strategy="drug",
+        value=0.115,
+        within=0.002,
+        switches={"toxicity": "few"},
+    )
     + section("switches.toxicity", default="few")
     + section("switches.toxicity.options.few", label="toxicity 10%", claims=[{"value": 0.1, "value_of": "p_toxicity"}])
     + section(

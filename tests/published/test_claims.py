@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lmssim.bundled import bundled_names
 from lmssim.errors import ScenarioError
+from lmssim.model import edits
 from lmssim.model.language.schema import Claim
 from lmssim.model.scenario import load_scenario
-from lmssim.published.claims import claims_frame, observed_of, read_claims, with_option
+from lmssim.published import claims
+from lmssim.published.claims import claims_frame, observed_of, read_claims, read_model_claims, with_option
 from tests.kit.models import OS, alive_dead, exponential, frame, section
 from tests.kit.scenarios import bundled_scenario
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+SITES = ("extremity", "subcutaneous", "cutaneous", "retroperitoneal", "uterine", "all_sites")
 MODEL = frame(horizon=50) + alive_dead(exponential("rate")) + OS
 
 
@@ -126,3 +130,75 @@ def test_a_parameter_that_differs_is_read_in_every_category() -> None:
     assert observed_of(scenario, claim, "here") == (1.0, 0.0)
     claim = Claim(value=1.0, value_of="exp(loghr_lr_adj_rt)")
     assert observed_of(scenario, claim, "here")[0] == pytest.approx(0.28, abs=0.001)
+
+
+# === What a scenario claims of its own outcomes ===
+
+
+def stated(**entries: Any) -> str:
+    """A claim of a scenario with one strategy more, of twice the rate of death."""
+    more = section("strategies.fast", set={"rate": "2 * rate"})
+    return MODEL + more + section("claims.stated", label="stated", within=0.001, **entries)
+
+
+@pytest.mark.parametrize(
+    ("entries", "claimed", "observed"),
+    [
+        ({"outcome": "os", "by": 5, "value": "1 - exp(-5 * rate)"}, 1 - math.exp(-0.5), 1 - math.exp(-0.5)),
+        ({"events": ["dead"], "by": 5, "strategy": "fast", "minus": "one"}, 0.0, math.exp(-0.5) - math.exp(-1.0)),
+        ({"events": ["dead"], "by": 5, "strategy": "fast", "minus": "fast", "value": 0.1}, 0.1, 0.0),
+    ],
+)
+def test_claims_of_outcomes_and_of_differences(
+    write_scenario: Callable[..., Path], entries: dict[str, Any], claimed: float, observed: float
+) -> None:
+    """As closed forms have them; a difference has the same patients under both strategies."""
+    (read,) = read_model_claims(load_scenario(write_scenario(stated(**entries), {"rate": 0.1})))
+    assert read.claimed == pytest.approx(claimed)
+    assert abs(read.observed - observed) <= 4 * read.error + 1e-12
+    assert read.tolerance == 0.001 + 2 * read.error
+
+
+def test_a_claim_is_of_its_options(write_scenario: Callable[..., Path]) -> None:
+    """With another option of a switch that it names it is not read."""
+    switch = section("switches.s", default="a") + section("switches.s.options.a") + section("switches.s.options.b")
+    path = write_scenario(stated(outcome="os", by=5, switches={"s": "a"}) + switch, {"rate": 0.1})
+    assert len(list(read_model_claims(load_scenario(path)))) == 1
+    assert list(read_model_claims(load_scenario(path, switches={"s": "b"}))) == []
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_bundled_scenarios_are_what_they_claim(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Toxicity as its sources have it, counted once; the same local control before and after surgery."""
+    monkeypatch.setattr(claims, "PATIENTS", 5_000)
+    reads = list(read_model_claims(bundled_scenario(name)))
+    assert [each.name for each in reads if abs(each.observed - each.claimed) > each.claim.within + 4 * each.error] == []
+    sites = {"same_local_control", "febrile_neutropenia", "severe_toxicity", "toxicity_once"}
+    assert name not in SITES or sites <= {each.name for each in reads}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "claim"),
+    [
+        ("loghr_lr_rt_pre_v_post", -1.0, "same_local_control"),
+        ("p_severe_toxicity_doxorubicin_ifosfamide", 0.884, "severe_toxicity"),
+        ("p_fibrosis_preop", 0.315, "fibrosis_before_surgery"),
+    ],
+)
+def test_what_is_planted_breaks_a_claim(
+    parameter: str, value: float, claim: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Better control before surgery; all neutropenia beside that with fever; fibrosis of the 1990s."""
+    monkeypatch.setattr(claims, "PATIENTS", 5_000)
+    reads = {each.name: each for each in read_model_claims(load_scenario("extremity", {parameter: value}))}
+    assert abs(reads[claim].observed - reads[claim].claimed) > reads[claim].tolerance
+
+
+def test_toxicity_that_is_counted_twice_breaks_a_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The phase counts what the treatment counts already."""
+    monkeypatch.setattr(claims, "PATIENTS", 5_000)
+    scenario = bundled_scenario("extremity")
+    state = scenario.file.states["adjuvant"].model_copy(update={"events": ["febrile_neutropenia"]})
+    twice = edits.with_file(scenario, states={**scenario.file.states, "adjuvant": state})
+    reads = {each.name: each for each in read_model_claims(twice)}
+    assert reads["toxicity_once"].observed > reads["toxicity_once"].claimed + reads["toxicity_once"].tolerance

@@ -1,4 +1,4 @@
-"""What the labels of a switch's options claim, checked when a file is loaded: each is printed, and can be read."""
+"""What a scenario and the labels of its switches claim, checked when a file is loaded: whether it can be read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lmssim.model.published import Figures, problem
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from lmssim.model.language.schema import Claim, ScenarioFile, SwitchOption
+    from lmssim.model.language.schema import Claim, ClaimedOutcome, ModelClaim, ScenarioFile, SwitchOption
     from lmssim.model.parameters.printed import Printed
     from lmssim.model.parameters.table import ParameterTable
 
@@ -45,6 +45,8 @@ def check_claims(file: ScenarioFile, table: ParameterTable, where: str, differin
                 _check(claim, spec, file, f"{place}.claims[{i}]")
                 _check_solve(claim, table, f"{place}.claims[{i}].solve")
                 _check_expression(claim, {*table, *differing}, f"{place}.claims[{i}].value_of")
+    for name, stated in file.claims.items():
+        _check_model(stated, file, f"{where}: claims.{name}")
 
 
 def _check(claim: Claim, option: SwitchOption, file: ScenarioFile, where: str) -> None:
@@ -74,6 +76,21 @@ def _check_expression(claim: Claim, known: Collection[str], where: str) -> None:
             raise ScenarioError(unknown("parameter", name, known, where))
 
 
+def _check_model(claim: ModelClaim, file: ScenarioFile, where: str) -> None:
+    if bool(claim.outcome) == bool(claim.events):
+        raise ScenarioError(f"{where}: give either an outcome or events.")
+    if claim.outcome is not None and claim.outcome not in file.endpoints:
+        raise ScenarioError(unknown("endpoint", claim.outcome, file.endpoints, f"{where}.outcome"))
+    for key, strategy in (("strategy", claim.strategy), ("minus", claim.minus)):
+        if strategy is not None and strategy not in file.strategies:
+            raise ScenarioError(unknown("strategy", strategy, file.strategies, f"{where}.{key}"))
+    for switch, option in claim.switches.items():
+        if switch not in file.switches:
+            raise ScenarioError(unknown("switch", switch, file.switches, f"{where}.switches"))
+        if option not in file.switches[switch].options:
+            raise ScenarioError(unknown("option", option, file.switches[switch].options, f"{where}.switches.{switch}"))
+
+
 def _check_solve(claim: Claim, table: Mapping[str, object], where: str) -> None:
     solve = claim.solve
     if solve is None:
@@ -90,12 +107,10 @@ def printed_as(claim: Claim, option: SwitchOption) -> tuple[float, float] | None
     return min(found, key=lambda each: each[1], default=None)
 
 
-def subject(claim: Claim) -> str:
+def subject(claim: ClaimedOutcome) -> str:
     """What gives a claim's number, in words."""
-    if claim.value_of is not None:
-        return str(claim.value_of)
-    if claim.key is not None:
-        return claim.key
+    if (of := getattr(claim, "value_of", None) or getattr(claim, "key", None)) is not None:
+        return str(of)
     by = f" by {claim.by:g} years" if claim.by else ""
     since = f" since {' or '.join(claim.since)}" if claim.since else ""
     without = f" without {' or '.join(claim.without)}" if claim.without else ""

@@ -65,7 +65,7 @@ class Settings:
     """Degree of the emulator in the free quantities."""
     ensembles: int = 4
     """Separate ensembles."""
-    walkers: int = 250
+    walkers: int = 1_000
     """Walkers of each; together they hold each row of the given parameters once."""
     steps: int = 4_000
     """Steps of each ensemble."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
     from lmssim.published.predict import Reader
 
-N_ROWS = 1_000
+N_ROWS = 4_000
 """Rows of a posterior, and so draws of the given parameters."""
 TARGETS = "targets.csv"
 """Table of targets, beside the file of a calibration."""

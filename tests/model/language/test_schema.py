@@ -66,6 +66,7 @@ HEADINGS = {
     "Switch": "[switches.NAME]",
     "SwitchOption": "[switches.NAME]",
     "Claim": "[switches.NAME]",
+    "ModelClaim": "[switches.NAME]",
     "Solve": "[switches.NAME]",
     "Table": "[tables.NAME]",
     "Transition": "[[transitions]]",

@@ -58,6 +58,30 @@ def test_a_claim_that_cannot_hold_is_refused(write_scenario: Callable[..., Path]
     assert str(path) in str(refused.value)
 
 
+def model_claim(**entries: Any) -> str:
+    """A claim of a scenario about its outcomes."""
+    return section("claims.c", **({"label": "c", "within": 0.1, "outcome": "os", "by": 5} | entries))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (model_claim(events=["dead"]), "claims.c: give either an outcome or events"),
+        (model_claim(outcome="oss"), r"claims.c.outcome: unknown endpoint 'oss'. Did you mean 'os'"),
+        (model_claim(minus="on"), r"claims.c.minus: unknown strategy 'on'. Did you mean 'one'"),
+        (model_claim(switches={"s": "x"}), r"claims.c.switches.s: unknown option 'x'"),
+        (model_claim(within=0), r"claims.c.within"),
+    ],
+)
+def test_a_claim_of_the_model_that_cannot_be_read_is_refused(
+    write_scenario: Callable[..., Path], text: str, message: str
+) -> None:
+    """With its place and the nearest name."""
+    usual = section("switches.s.options.usual")
+    with pytest.raises(InputError, match=message):
+        load_scenario(write_scenario(MODEL + usual + text, {"rate": 0.1}))
+
+
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [

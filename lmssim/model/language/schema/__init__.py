@@ -30,7 +30,7 @@ from lmssim.model.language.schema.course import (
 from lmssim.model.language.schema.people import Correlation, Covariate, Mortality, Population, Stratum, Utilities
 from lmssim.model.language.schema.readings import Case, Endpoint, FollowUp, Observed, Series, SeriesRow
 from lmssim.model.language.schema.settings import Exclusion, Group, Outcome, Settings, Table
-from lmssim.model.language.schema.switches import Claim, Solve, Switch, SwitchOption
+from lmssim.model.language.schema.switches import Claim, ClaimedOutcome, ModelClaim, Solve, Switch, SwitchOption
 from lmssim.model.language.schema.treatments import (
     Cap,
     Component,
@@ -53,6 +53,7 @@ __all__ = [
     "Cap",
     "Case",
     "Claim",
+    "ClaimedOutcome",
     "Component",
     "Correlation",
     "Costs",
@@ -75,6 +76,7 @@ __all__ = [
     "Id",
     "Lasting",
     "Limited",
+    "ModelClaim",
     "Mortality",
     "Name",
     "Observed",
@@ -156,6 +158,8 @@ class ScenarioFile(Section):
     """Named expressions: wherever the name is read, the expression stands."""
     switches: dict[Id, Switch] = {}
     """Named alternatives, such as where evidence conflicts."""
+    claims: dict[Id, ModelClaim] = {}
+    """What the scenario claims of its outcomes, which `verify` holds the model to."""
     cycles: Cycles | None = None
     """Present in a model in cycles."""
     partitioned_survival: PartitionedSurvival | None = None

@@ -24,18 +24,9 @@ class Solve(Section):
     solution times it; fixed if absent."""
 
 
-class Claim(Section):
-    """A number that an option's label prints, and what in the model gives it when the option is chosen.
+class ClaimedOutcome(Section):
+    """An outcome of the model of which something is claimed: read as a row of a published series is."""
 
-    One of `outcome`, `events`, `value_of` and `key` says what does.
-    """
-
-    value: Number
-    """The number, which the label prints rounded: a share for a percentage, years for the time of an outcome."""
-    value_of: Value | None = None
-    """Expression of parameters."""
-    key: str | None = None
-    """A number of the file: `settings.discount_rate_costs`; items of a list are counted from 0."""
     outcome: str | None = None
     """Endpoint of the file."""
     events: list[str] = []
@@ -56,8 +47,39 @@ class Claim(Section):
     """As in a row of a series."""
     follow_up: FollowUp | None = None
     """Potential follow-up, as in a series; to the horizon if absent."""
+
+
+class Claim(ClaimedOutcome):
+    """A number that an option's label prints, and what in the model gives it when the option is chosen.
+
+    One of `outcome`, `events`, `value_of` and `key` says what does.
+    """
+
+    value: Number
+    """The number, which the label prints rounded: a share for a percentage, years for the time of an outcome."""
+    value_of: Value | None = None
+    """Expression of parameters."""
+    key: str | None = None
+    """A number of the file: `settings.discount_rate_costs`; items of a list are counted from 0."""
     solve: Solve | None = None
     """Only of an outcome or events."""
+
+
+class ModelClaim(ClaimedOutcome):
+    """What a scenario claims of an outcome of its model: that it is a number, or the same under two strategies."""
+
+    label: str
+    value: Value = 0.0
+    """Number or expression of parameters: of the outcome, or of its difference between two strategies."""
+    minus: str | None = None
+    """Strategy whose outcome is taken off."""
+    within: float = Field(gt=0)
+    """By how much the model may miss the value, besides twice the Monte-Carlo error."""
+    switches: dict[str, str] = {}
+    """Options of switches with which it is claimed: with others it is not read."""
+    reason: str = ""
+    source_id: str = ""
+    locator: str = ""
 
 
 class SwitchOption(Section):

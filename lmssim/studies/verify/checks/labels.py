@@ -1,4 +1,4 @@
-"""Checks of what the labels of switches say, against what the model gives with each option chosen."""
+"""Checks of what a scenario and the labels of its switches claim, against what the model gives."""
 
 from __future__ import annotations
 
@@ -7,13 +7,31 @@ from typing import TYPE_CHECKING
 
 from lmssim.errors import InputError, NotApplicableError
 from lmssim.model.parameters.claims import unclaimed
-from lmssim.published.claims import claims_frame, read_claims
+from lmssim.published.claims import claims_frame, model_claims_frame, read_claims, read_model_claims
 from lmssim.studies.verify.finding import Finding, compare, verdict, warning, worst_of
 from lmssim.studies.verify.registry import Scope, check
 
 if TYPE_CHECKING:
     from lmssim.studies.verify.bench import Bench
     from lmssim.studies.verify.finding import Place
+
+
+@check(
+    "claims",
+    "overall",
+    "What the scenario claims of its outcomes is what the model gives",
+    scope=Scope.INPUTS,
+    effort=9,
+)
+def claims_are_true(bench: Bench) -> Finding:
+    """Each claim whose switches stand as it says: the same patients under both strategies that it compares."""
+    reads = list(read_model_claims(bench.scenario))
+    if not reads:
+        raise NotApplicableError("the scenario claims nothing of its outcomes")
+    places: list[Place] = [{"claim": r.name, "label": f"'{r.claim.label}'"} for r in reads]
+    observed, claimed, tolerance = ([getattr(r, key) for r in reads] for key in ("observed", "claimed", "tolerance"))
+    finding = compare(observed, "equal to", claimed, tolerance, places, "claims")
+    return replace(finding, table=model_claims_frame(reads))
 
 
 @check(
