@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lmssim.execution.folder import ResultFolder
+    from lmssim.studies.sensitivity.psa.plan import Precision
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
     from lmssim.studies.sensitivity.psa.work import Work
 
@@ -29,7 +30,9 @@ JSON_TABLES = ("summary", "incremental", "inmb", "ceac", "ceaf", "expected_loss"
 
 def psa(
     scenario: options.Scenario,
-    draws: Annotated[int, options.whole("Joint draws of the parameters.", FEWEST, MOST_DRAWS)] = DEFAULT_DRAWS,
+    draws: Annotated[
+        int | None, options.whole("Joint draws of the parameters.", FEWEST, MOST_DRAWS, show_default="1000")
+    ] = None,
     patients: Annotated[
         int | None,
         options.whole(
@@ -68,6 +71,15 @@ def psa(
             "draws most exact, or all draws share them (common). Strategies share them either way."
         ),
     ] = RandomNumbers.independent,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHAT:SE",
+            help="Plan draws and patients, from a pilot, for a standard error: inmb:500 (of every incremental net "
+            "benefit, in the scenario's currency), icer:0.01 (of every ICER on the frontier, as a share of it) or "
+            "ceac:0.01 (of every probability of being optimal). What that takes is said beforehand.",
+        ),
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume/--no-resume", help="Continue from draws of the same inputs that were kept, if any."),
@@ -105,12 +117,17 @@ def psa(
     options.check_known("--engine", engine, options.ENGINES)
     options.check_known("--backend", backend, BACKENDS)
     _check_fits(engine, patients, profiles)
+    if precision is not None and (draws is not None or patients is not None):
+        raise InputError("--precision: plans draws and patients: leave --draws and --patients out.")
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
-    from lmssim.studies.sensitivity.psa.study import CHECKPOINT, compiled_work, run_psa
+    from lmssim.studies.sensitivity.psa.plan import precision_of
+    from lmssim.studies.sensitivity.psa.study import CHECKPOINT, compiled_work, planned, run_psa
+
+    asked = None if precision is None else precision_of(precision)
 
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)
@@ -126,15 +143,22 @@ def psa(
         backend=backend,
         block=block,
     )
-    work = compiled_work(loaded, sampling, draws)
+    work = compiled_work(loaded, sampling, DEFAULT_DRAWS if draws is None else draws)
     clock.lap("load")
+    if asked is not None:
+        found = planned(work, asked)
+        work = found.applied(work)
+        work.validate()
+        clock.lap("pilot")
+        if not (json or quiet):
+            say(found.sentence())
     with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-psa", loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             analysis = run_psa(work, folder.begin(), resume=resume, progress=progress)
         clock.lap("simulate")
 
         def document() -> dict[str, Any]:
-            return _manifest(work, overrides_, clock.laps)
+            return _manifest(work, overrides_, clock.laps, precision)
 
         folder.discard(CHECKPOINT)
         written = _write(analysis, folder, document, clock.lap, formats if reported else None)
@@ -142,6 +166,8 @@ def psa(
         say(_document(analysis, written, folder.path), end="")
     elif not quiet:
         _print(analysis)
+        if asked is not None:
+            say(_reached(analysis, asked))
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
 
 
@@ -155,12 +181,21 @@ def _check_fits(engine: str, patients: int | None, profiles: int | None) -> None
         )
 
 
-def _manifest(work: Work, overrides: dict[str, float], timings: dict[str, float]) -> dict[str, Any]:
+def _reached(analysis: ProbabilisticAnalysis, asked: Precision) -> str:
+    from lmssim.studies.sensitivity.psa.plan import KINDS, largest_error
+
+    return f"Largest {KINDS[asked.kind].replace('every', 'any')}: {largest_error(analysis, asked):.3g}."
+
+
+def _manifest(
+    work: Work, overrides: dict[str, float], timings: dict[str, float], precision: str | None
+) -> dict[str, Any]:
     from lmssim.execution.manifest import evaluation_part, manifest
 
     sampling = work.sampling
     solved = {"profiles": sampling.profiles} if work.exact else None
-    result = evaluation_part(work.program, sampling, overrides, solved=solved) | {"draws": work.n_draws}
+    result = evaluation_part(work.program, sampling, overrides, solved=solved)
+    result |= {"draws": work.n_draws, "precision": precision}
     return manifest(
         result,
         command=options.command_line(),

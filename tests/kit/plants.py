@@ -13,6 +13,7 @@ import pytest
 
 from lmssim import evaluation
 from lmssim.economics import cea
+from lmssim.economics.acceptability import Acceptability
 from lmssim.engines import compiled
 from lmssim.evaluation import Evaluation
 from lmssim.execution import fold
@@ -361,6 +362,17 @@ def skewed_numbers(module: Any, name: str) -> Plant:
     return plant
 
 
+def acceptability(changed: Callable[[Any], Any]) -> Plant:
+    """Acceptability curves are changed."""
+
+    def plant(scenario: Scenario, patch: Patch) -> Scenario:
+        true = Acceptability.ceac
+        patch.setattr(Acceptability, "ceac", lambda self, wtp: changed(true(self, wtp)))
+        return scenario
+
+    return plant
+
+
 def one_rate(scenario: Scenario, patch: Patch) -> Scenario:
     """Effects discounted at the rate of costs."""
     true = compile_rewards.compile_rewards
@@ -410,6 +422,15 @@ def _roll_states(found: Estimates) -> None:
 def _one_draw_wrong(found: Estimates) -> None:
     if found.mean.shape[0] > 1:
         found.mean[5, :, QALY] = 100.0
+
+
+def _first_draw_off(found: Estimates) -> None:
+    if found.mean.shape[0] > 1:
+        found.mean[0, 1, COST] += 1e-6
+
+
+def _one_draw_apart(found: dict[str, Any], _: int) -> None:
+    found["c_ill"][7] *= 100.0
 
 
 def _shift_time(occupancy: Any, _: int) -> None:
@@ -519,6 +540,10 @@ PLANTS: dict[str, Plant] = {
     "psa-mean": parameter("c_ill", value=40_000.0, p1=100.0, p2=40.0),
     "psa-repeat": drawn(_other_set),
     "draws-hold": estimates(_one_draw_wrong),
+    "ceac-sum": acceptability(lambda curve: 0.99 * curve),
+    "ceac-scatter": acceptability(lambda curve: curve[::-1]),
+    "psa-cloud": drawn(_one_draw_apart),
+    "draws-reach": estimates(_first_draw_off),
     "uniforms": skewed_numbers(uncertainty, "fill_uniforms"),
     "common-random-numbers": luck_apart,
     "covariate-means": skewed_numbers(population, "fill_uniforms"),

@@ -44,3 +44,10 @@ def test_every_cited_source_is_listed() -> None:
         with path.open(newline="") as file:
             cited = {row["source_id"] for row in csv.DictReader(file) if row["source_id"]}
         assert cited <= known, path.name
+
+
+@pytest.mark.parametrize("name", bundled_names())
+def test_thousands_of_draws_are_possible_models(name: str) -> None:
+    """No probability leaves 0 to 1, nor a sum of them, in more draws than a probabilistic analysis makes."""
+    program = bundled_program(name)
+    program.numbers(program.sample(12_000, seed=10))

@@ -31,6 +31,8 @@ CLOSE = 0.02
 """Part of half a unit of the last printed digit within which the outcome must come to its value."""
 NEAR = 1.1
 """Factor from the present value within which the solution is looked for first."""
+NEVER = 1e6
+"""Years in the place of a time that does not come."""
 DIGITS = 7
 COLUMNS = (
     "id",
@@ -236,8 +238,8 @@ class _Search:
 
 def _scaled(value: float, claim: Claim) -> float:
     """An outcome on a scale on which it is nearly a straight line in the log of a rate or a time."""
-    if is_time(claim.statistic):
-        return float(np.log(max(value, 1e-12)))
+    if is_time(claim.statistic):  # a median that is not reached comes later than any that is
+        return float(np.log(max(value, 1e-12) if np.isfinite(value) else NEVER))
     share = min(max(value, 1e-9), 1.0 - 1e-9)
     return float(np.log(-np.log1p(-share)))
 

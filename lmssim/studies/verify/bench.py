@@ -375,6 +375,7 @@ __all__ = [
     "Lives",
     "constant",
     "edits",
+    "evaluate",
     "live",
     "outcomes",
     "possible",

@@ -16,9 +16,10 @@ from lmssim.model.scenario import load_scenario
 from lmssim.studies.sensitivity.psa import work as work_module
 from lmssim.studies.sensitivity.psa.collected import collect
 from lmssim.studies.sensitivity.psa.parameters import parameter_frame
+from lmssim.studies.sensitivity.psa.plan import largest_error, precision_of
 from lmssim.studies.sensitivity.psa.result import TABLES, ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.spool import DrawnOutcomes
-from lmssim.studies.sensitivity.psa.study import compiled_work
+from lmssim.studies.sensitivity.psa.study import compiled_work, planned
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
@@ -165,3 +166,40 @@ def test_without_uncertainty_there_is_nothing_to_draw() -> None:
     """A scenario whose parameters are all fixed."""
     with pytest.raises(InputError, match="no parameter that the model uses is uncertain"):
         compiled_work(load_scenario("sick_sicker_dead"), SAMPLING, 10)
+
+
+# === Precision ===
+
+
+@pytest.mark.parametrize("text", ["inmb:300", "icer:0.05", "ceac:0.05"])
+def test_a_plan_reaches_its_precision(tmp_path: Path, text: str) -> None:
+    """The error that is printed afterwards is that which was asked for, nearly; the sentence says what it takes."""
+    work, asked = work_of(), precision_of(text)
+    found = planned(work, asked)
+    analysis = analysis_of(found.applied(work), tmp_path / "draws.parquet")
+    assert largest_error(analysis, asked) < 1.25 * asked.error
+    assert f"Precision {text} takes {found.n_draws:,} draws x {found.n_patients:,} patients x 2" in found.sentence()
+
+
+def test_exact_solutions_need_draws_alone() -> None:
+    """Fewer than draws of patients do."""
+    asked = precision_of("inmb:300")
+    exact, lives = planned(work_of(Sampling(engine="cohort")), asked), planned(work_of(), asked)
+    assert exact.n_patients == 0
+    assert exact.n_draws <= lives.n_draws
+    assert "solutions" in exact.sentence()
+
+
+def test_a_plan_without_end_is_refused() -> None:
+    """With what it would take."""
+    with pytest.raises(InputError, match=r"inmb:0.01: .* draws x .* hours. At most 1,000,000 draws"):
+        planned(work_of(), precision_of("inmb:0.01"))
+    with pytest.raises(InputError, match="leave --random-numbers common out"):
+        planned(work_of(replace(SAMPLING, random_numbers="common")), precision_of("inmb:300"))
+
+
+@pytest.mark.parametrize("text", ["inmb", "inmb:", "imnb:5", "inmb:-1", "inmb:0", "ceac:2", "inmb:nan", "inmb:1e999"])
+def test_a_precision_that_is_none_is_refused(text: str) -> None:
+    """With what one looks like."""
+    with pytest.raises(InputError, match=r"inmb"):
+        precision_of(text)

@@ -72,6 +72,13 @@ def test_a_median_is_solved_for(tmp_path: Path) -> None:
     assert list(found.tables["solved.csv"]["distribution"]) == ["fixed"]
 
 
+def test_a_median_that_is_not_reached_counts_as_late(tmp_path: Path) -> None:
+    """At the low end of the range hardly anybody dies within the horizon, and still the solution is found."""
+    solve = SOLVE | {"low": 1e-5}
+    path = write(tmp_path, "40 years", value=40, outcome="os", statistic="km_median", solve=solve)
+    assert solve_switches(path).solved[0].value == pytest.approx(math.log(2) / 40 / 0.1, rel=0.02)
+
+
 def test_a_target_out_of_reach_is_said(tmp_path: Path) -> None:
     """With what the outcome is between the ends of the range."""
     path = write(tmp_path, "41% at 5 years", **(CLAIM | {"solve": SOLVE | {"high": 0.5}}))

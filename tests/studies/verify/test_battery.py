@@ -39,6 +39,7 @@ WARNS = (
     "documented",
     "effect-dose",
     "effect-size",
+    "psa-cloud",
     "psa-mean",
     "published-series",
     "switch-claims",

@@ -11,6 +11,7 @@ from lmssim.execution.checkpoint import Checkpoint
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.studies.sensitivity.psa.collected import collect
+from lmssim.studies.sensitivity.psa.plan import Plan, Precision, plan
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.spool import DrawnOutcomes
 from lmssim.studies.sensitivity.psa.work import Work
@@ -52,6 +53,18 @@ def run_psa(
     path = folder / RESULTS
     collected = collect(work, work.parts(checkpoint, progress), path)
     return ProbabilisticAnalysis(work, collected, DrawnOutcomes(path, len(work.strategies)))
+
+
+def planned(work: Work, precision: Precision) -> Plan:
+    """Draws and patients that a precision takes, from a pilot (`lmssim.studies.sensitivity.psa.plan`)."""
+    with tempfile.TemporaryDirectory(prefix="lmssim-psa-") as place:
+
+        def run(pilot: Work) -> ProbabilisticAnalysis:
+            path = Path(place) / RESULTS
+            collected = collect(pilot, pilot.parts(), path)
+            return ProbabilisticAnalysis(pilot, collected, DrawnOutcomes(path, len(pilot.strategies)))
+
+        return plan(work, precision, run)
 
 
 def compiled_work(scenario: Scenario | str | Path, sampling: Sampling, n_draws: int) -> Work:

@@ -2,6 +2,7 @@
 
 # isort: off
 from lmssim.studies.verify.checks import effects, families, results, states, mortality, rewards, uncertainty
+from lmssim.studies.verify.checks import decision
 from lmssim.studies.verify.checks import overall, labels, agreement, awaiting
 
 # isort: on
@@ -11,6 +12,7 @@ __all__ = [
     "CHECKS",
     "agreement",
     "awaiting",
+    "decision",
     "effects",
     "families",
     "labels",

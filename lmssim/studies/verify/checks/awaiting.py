@@ -6,7 +6,6 @@ from lmssim.studies.verify.registry import awaited
 
 NOT_BUILT = "lmssim does not make this check yet"
 ONE_WAY = "lmssim has no one-way analysis yet"
-PSA = "lmssim has no acceptability curves yet"
 VOI = "lmssim has no value-of-information analysis yet"
 JUDGEMENT = "a person must judge this"
 
@@ -35,9 +34,6 @@ awaited(
     "settings are numbers and never parameters",
 )
 awaited("standard-errors", "uncertainty", "Standard errors, not standard deviations, are sampled", JUDGEMENT)
-awaited("ceac-scatter", "uncertainty", "Acceptability curves agree with the scatter and the frontier", PSA)
-awaited("ceac-sum", "uncertainty", "Acceptability curves add up to 1 at every threshold", PSA)
-awaited("psa-cloud", "uncertainty", "The cloud of draws has no odd shape", PSA)
 awaited("scenarios", "uncertainty", "Scenario analyses are balanced and plausible", JUDGEMENT)
 awaited("voi-bounds", "uncertainty", "EVPI is at least each EVPPI, and EVPPI at least EVSI", VOI)
 awaited("voi-order", "uncertainty", "EVPPI orders parameters as the one-way analysis does", VOI)
