@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -146,7 +146,7 @@ def _draw(ax: Axes, study: BenefitByPeriod, outcome: str) -> None:
     ax.set_xlabel("QALYs gained, discounted" if outcome == QALYS else "Life-years gained, undiscounted")
 
 
-def _diamond() -> dict[str, object]:
+def _diamond() -> dict[str, Any]:
     return {
         "marker": "D",
         "markersize": 5,
@@ -168,5 +168,5 @@ def _legend(study: BenefitByPeriod) -> list[Patch | Line2D]:
     handles: list[Patch | Line2D] = [Patch(color=colour, label=name) for name, colour in names]
     handles.append(Line2D([], [], color=INK, marker="o", markersize=3.6, linewidth=1.1, label="whole, 95%"))
     if study.ended is not None:
-        handles.append(Line2D([], [], label="whole, effects end with their trials", **_diamond()))  # type: ignore[arg-type]
+        handles.append(Line2D([], [], label="whole, effects end with their trials", **_diamond()))
     return handles
