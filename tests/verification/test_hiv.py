@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+import lmssim
 from lmssim.engines.cohort.result import trace_table
 from lmssim.kernels.rewards import COST, LY_UNDISCOUNTED, N_MAIN
 from lmssim.model.compile import compile_scenario
@@ -101,6 +102,19 @@ def test_probabilistic_analysis() -> None:
     np.testing.assert_allclose(np.quantile(years, (0.025, 0.975)), (0.56, 1.22), atol=0.04)
     np.testing.assert_allclose(np.quantile(cost, (0.025, 0.975)), (2618, 10_205), rtol=0.1)
     assert (10_000 * years > cost).mean() == pytest.approx(0.931, abs=0.03)
+
+
+@pytest.mark.parametrize("engine", ["cohort", "compiled"])
+def test_probabilistic_analysis_by_the_study(engine: str) -> None:
+    """`lmssim.psa`, exact and by patients whose noise is taken out, gives the printed figures within both errors."""
+    found = lmssim.psa("hiv", 800, 500, engine=engine, seed=63)
+    years, cost = (found.increment("combination", name) for name in ("life_years", "cost"))
+    assert years.mean == pytest.approx(0.93, abs=0.01 + 2 * years.se)
+    assert cost.mean == pytest.approx(5814, abs=150 + cost.se)
+    np.testing.assert_allclose((years.low, years.high), (0.56, 1.22), atol=0.07)
+    np.testing.assert_allclose((cost.low, cost.high), (2618, 10_205), rtol=0.12)
+    above = found.inmb[(found.inmb["strategy"] == "combination") & (found.inmb["wtp"] == 10_000)]
+    assert float(above["probability"].iloc[0]) == pytest.approx(0.931, abs=0.03)
 
 
 def test_individual_lives_agree() -> None:

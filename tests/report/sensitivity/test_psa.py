@@ -12,6 +12,7 @@ from lmssim.report.sensitivity.psa.tables import psa_table_text, report_tables
 from lmssim.report.sensitivity.psa.words import (
     choice_sentences,
     interval_text,
+    noise_sentences,
     optimal_sentence,
     repeated_sentences,
     who_sentence,
@@ -39,6 +40,9 @@ def test_sentences_say_what_was_done_and_found(analysis: lmssim.Psa) -> None:
     )
     assert len(choice_sentences(analysis)) == len(analysis.wtps) == 6
     assert repeated_sentences(analysis) == []
+    (noise,) = noise_sentences(analysis)
+    assert noise.startswith("Patient noise was up to ")
+    assert noise.endswith("which more --patients show.")
 
 
 def test_tables_hold_every_strategy(analysis: lmssim.Psa) -> None:

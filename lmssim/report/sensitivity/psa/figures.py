@@ -50,8 +50,9 @@ ROOM = 0.06
 CAPTIONS = {
     "plane": (
         "Cost-effectiveness plane",
-        "A small point for a draw of the parameters, patient noise taken out; an outline that holds 95% of the draws "
-        "if they are normal; a marker at the mean. Grey lines: willingness to pay.",
+        "A small point for a draw of the parameters, patient noise taken out; a marker at the mean. An outline holds "
+        "95% of the draws of a strategy if they are normal; of more than four strategies, those have one that are "
+        "optimal in 2% of the draws at some willingness to pay. Grey lines: willingness to pay.",
     ),
     "ceac": (
         "Acceptability curves and frontier",
@@ -97,11 +98,14 @@ def plot_draws(analysis: ProbabilisticAnalysis, ax: Axes | None = None) -> Axes:
     with figure_style():
         if ax is None:
             ax = new_figure(7.6, 5.4).subplots()
+        outlined = _candidates(analysis)
         clouds = {s: _cloud(analysis, s) for s in analysis.strategies if s != analysis.comparator}
         for i, strategy in enumerate(analysis.strategies):
             if strategy in clouds:
                 few, hollow = len(clouds) <= FEW, strategy not in analysis.choices
                 _draw_cloud(ax, clouds[strategy], marker_style(i), few=few, hollow=hollow)
+                if few or strategy in outlined:
+                    _draw_outline(ax, clouds[strategy], marker_style(i)["color"])
         _set_limits(ax, list(clouds.values()))
         _draw_wtps(ax, analysis)
         labels = strategy_labels(analysis.scenario)
@@ -124,10 +128,19 @@ def _draw_cloud(ax: Axes, cloud: FloatArray, style: dict[str, Any], *, few: bool
     x, y = cloud[:MOST_POINTS].T
     dots: dict[str, Any] = {"s": 5.0, "alpha": 0.35} if few else {"s": 3.0, "alpha": 0.2}
     ax.scatter(x, y, color=style["color"], linewidths=0, rasterized=True, zorder=2, **dots)
-    if len(cloud) > 2 and (cloud.std(axis=0) > 0.0).all():
-        ax.plot(*_outline(cloud).T, color=style["color"], linewidth=1.0, zorder=4)
     face = {"markerfacecolor": "white"} if hollow else {}
     ax.plot(*cloud.mean(axis=0), linestyle="none", markersize=5.5, zorder=5, **style | face)
+
+
+def _draw_outline(ax: Axes, cloud: FloatArray, colour: Any) -> None:
+    if len(cloud) > 2 and (cloud.std(axis=0) > 0.0).all():
+        ax.plot(*_outline(cloud).T, color=colour, linewidth=1.0, zorder=4)
+
+
+def _candidates(analysis: ProbabilisticAnalysis) -> list[str]:
+    """Strategies that are optimal in some share of the draws, `SEEN`, at some willingness to pay."""
+    most = analysis.ceac.groupby("strategy")["probability"].max()
+    return [s for s in analysis.choices if float(most[s]) >= SEEN]
 
 
 def _outline(cloud: FloatArray) -> FloatArray:
@@ -192,7 +205,7 @@ def plot_acceptability(analysis: ProbabilisticAnalysis, ax: Axes | None = None) 
         _shade_range(ax, analysis)
         frontier = analysis.ceaf
         ax.plot(frontier["wtp"], frontier["probability"], color="#BDBDBD", linewidth=5, zorder=2, label="Frontier")
-        shown = [s for s in analysis.choices if float(curves[s].max()) >= SEEN]
+        shown = _candidates(analysis)
         _draw_curves(ax, analysis, {s: curves[s].to_numpy() for s in shown}, curves.index.to_numpy())
         ax.set_ylim(0.0, 1.0)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
@@ -214,7 +227,8 @@ def plot_loss(analysis: ProbabilisticAnalysis, ax: Axes | None = None) -> Axes:
         _draw_curves(ax, analysis, {s: curves[s].to_numpy() for s in shown}, curves.index.to_numpy())
         lowest = curves.min(axis=1)
         ax.plot(lowest.index, lowest, color="#BDBDBD", linewidth=5, zorder=2, label="EVPI")
-        ax.set_ylim(0.0, 1.05 * max(float(inside[shown].to_numpy().max()), 1e-9))
+        most = max(float(inside[shown].to_numpy().max()), float(lowest.max()))
+        ax.set_ylim(0.0, 1.05 * max(most, 1e-9))
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         ax.set_ylabel(f"Expected loss per patient ({currency_name(analysis.scenario)})")
         ax.set_title("Expected loss")

@@ -11,6 +11,7 @@ from lmssim.report.sensitivity.psa.words import (
     PROGRAMME,
     choice_sentences,
     in_pounds,
+    noise_sentences,
     optimal_sentence,
     repeated_sentences,
     who_sentence,
@@ -34,7 +35,7 @@ def write_report(
         Files of each figure, of which the first is shown.
     """
     answer = [optimal_sentence(analysis), *choice_sentences(analysis), who_sentence(analysis)]
-    answer += [*repeated_sentences(analysis), *([PROGRAMME] if in_pounds(analysis) else [])]
+    answer += [*noise_sentences(analysis), *repeated_sentences(analysis), *([PROGRAMME] if in_pounds(analysis) else [])]
     return write_study_page(
         folder / "report.html",
         list(report_tables(analysis)),

@@ -18,6 +18,7 @@ from lmssim.report.sensitivity.psa.words import (
     in_pounds,
     interval_sentence,
     interval_text,
+    noise_sentences,
     repeated_sentences,
     who_sentence,
 )
@@ -51,7 +52,8 @@ def psa_table_text(analysis: ProbabilisticAnalysis) -> Table:
             row = probability.get((strategy, wtp))
             cells.append(MISSING if row is None else rounded(row["probability"], row["se"]))
         table.add_row(Text(labels[strategy]), *cells)
-    said = [who_sentence(analysis), interval_sentence(analysis), *repeated_sentences(analysis)]
+    said = [who_sentence(analysis), interval_sentence(analysis)]
+    said += [*noise_sentences(analysis), *repeated_sentences(analysis)]
     said += [PROGRAMME] if in_pounds(analysis) else []
     optimal = ["Optimal, by willingness to pay:", *choice_sentences(analysis)]
     table.caption = Text("\n".join([*optimal, " ".join(said)]))

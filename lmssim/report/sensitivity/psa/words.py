@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 POUNDS = "GBP"
 NICE_RANGE = (25_000.0, 35_000.0)
+LARGE_NOISE = 0.4
+"""Share of patient noise from which on it hides how skewed draws are."""
 PROGRAMME = (
     "NICE's range is 25,000 to 35,000 GBP per QALY in appraisals of medicines (technology appraisals) since 2026, and "
     "was 20,000 to 30,000 before."
@@ -55,6 +57,17 @@ def interval_sentence(analysis: ProbabilisticAnalysis) -> str:
         "their mean are shrunk until they vary as much as without the noise of patients. No digit beyond the "
         "Monte-Carlo error, of draws and patients together, is printed."
     )
+
+
+def noise_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
+    """How much of the variance between draws was patient noise, and what to do where it was most of it."""
+    if analysis.work.exact or len(analysis.strategies) < 2:
+        return []
+    most = float(analysis.inmb.loc[analysis.inmb["wtp"].isin(analysis.wtps), "noise_share"].max())
+    said = f"Patient noise was up to {100.0 * most:.0f}% of the variance between draws of incremental net benefits"
+    if most > LARGE_NOISE:
+        said += "; so much of it hides the shape of their distribution, which more --patients show"
+    return [f"{said}."]
 
 
 def optimal_sentence(analysis: ProbabilisticAnalysis) -> str:

@@ -101,8 +101,9 @@ class ProbabilisticAnalysis:
 
     @cached_property
     def choices(self) -> list[str]:
-        """Strategies that are choices: mixes of practice are not."""
-        return [s for s in self.strategies if not self.scenario.file.strategies[s].mix]
+        """Strategies that are choices: mixes of practice are not, unless there is nothing else."""
+        choices = [s for s in self.strategies if not self.scenario.file.strategies[s].mix]
+        return choices or self.strategies
 
     @cached_property
     def wtps(self) -> list[float]:

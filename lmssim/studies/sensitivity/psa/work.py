@@ -21,6 +21,7 @@ from lmssim.execution.simulate import COHORT, brief, draw_times, simulate_batche
 from lmssim.execution.solve import settle, solve_population
 from lmssim.kernels.ledger import N_MAIN
 from lmssim.outcomes.endpoint import shares_of
+from lmssim.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +38,7 @@ FEWEST_DRAWS = FEWEST_PATIENTS = 2
 """A variance takes two."""
 LIVES = 1_000_000
 """Lives of a part, about."""
-LONGEST = 250
+LONGEST = 100
 """Draws of a part, at most."""
 SETS = 50
 """Sets of patients from whose spread the error that draws share is estimated, where they share their patients."""
@@ -119,7 +120,8 @@ class Work:
 
     def key(self) -> str:
         """Hash of all that decides the parts, but for how many there are."""
-        return key_of(evaluation_part(self.program, self.sampling, {}))
+        more = {"lmssim": __version__, "profiles": self.sampling.profiles if self.exact else 0, "sets": SETS}
+        return key_of(evaluation_part(self.program, self.sampling, {}) | more)
 
     def parts(
         self, checkpoint: Checkpoint | None = None, progress: Callable[[int, int], None] | None = None
