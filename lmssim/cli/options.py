@@ -223,6 +223,23 @@ def formats_of(text: str | None) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name == FORMATS[0] or name in asked)
 
 
+def years_of(text: str | None, option: str) -> tuple[float, ...] | None:
+    """Years of `OPTION YEARS,YEARS`, ascending and above 0; None if the option is absent, none if it is `none`."""
+    if text is None:
+        return None
+    if text.strip() == "none":
+        return ()
+    years: list[float] = []
+    for part in (each.strip() for each in text.split(",")):
+        value = number_of(part)
+        if value is None or value <= 0.0:
+            raise InputError(f"{option} {_cut(text)}: {_shown(part)} is not a number of years above 0.")
+        if years and value <= years[-1]:
+            raise InputError(f"{option} {_cut(text)}: {value:g} does not lie above {years[-1]:g}; years must ascend.")
+        years.append(value)
+    return tuple(years)
+
+
 def each_once(option: str, names: list[str] | None) -> list[str]:
     """Names of an option that may be repeated, each once and none empty."""
     for name in names or []:

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from lmssim.evaluation import Evaluation
     from lmssim.execution.folder import ResultFolder
     from lmssim.report.parts.table import ReportTable
+    from lmssim.studies.periods import BenefitByPeriod
 
+PERIODS = "benefit_by_period"
 PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
 
 
@@ -26,6 +28,7 @@ def write_results(
     *,
     formats: Sequence[str] | None = None,
     histories: bool = False,
+    benefit: BenefitByPeriod | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Write everything about an evaluation.
@@ -38,6 +41,8 @@ def write_results(
         Closes a stage of the timings.
     formats : sequence of str, optional
         Those of the figures, the first of which the report shows; if absent, there are neither figures nor report.
+    benefit : BenefitByPeriod, optional
+        When the benefit falls, if it was asked for.
 
     Returns
     -------
@@ -55,6 +60,8 @@ def write_results(
         store.write_csv(folder.place("control_variate.csv"), evaluation.control_variate)
     if evaluation.case_times:
         store.write_csv(folder.place("cases.csv"), evaluation.cases)
+    if benefit is not None:
+        store.write_csv(folder.place(f"{PERIODS}.csv"), benefit.to_frame())
     store.write_rows(folder.place("parameters.csv"), PARAMETER_COLUMNS, _parameters(evaluation))
     if histories:
         from lmssim.execution.histories import write_histories
@@ -62,7 +69,7 @@ def write_results(
         write_histories(evaluation.program, evaluation.sampling, folder, progress)
     lap("tables")
     if formats is not None:
-        write_report(evaluation, folder, manifest(), formats)
+        write_report(evaluation, folder, manifest(), formats, benefit)
         lap("report")
     document = manifest()
     return folder.finish(document, inputs_of(evaluation.program.scenario, evaluation.program.used, document))
@@ -76,20 +83,31 @@ def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
 
 
 def write_report(
-    evaluation: Evaluation, folder: ResultFolder, manifest: dict[str, Any], formats: Sequence[str]
+    evaluation: Evaluation,
+    folder: ResultFolder,
+    manifest: dict[str, Any],
+    formats: Sequence[str],
+    benefit: BenefitByPeriod | None = None,
 ) -> None:
     """Write the figures, and the report that holds them."""
     from lmssim.report.evaluation.cases import case_table
     from lmssim.report.evaluation.figures.standard import write_figures
     from lmssim.report.evaluation.page import write_report as write_html
+    from lmssim.report.evaluation.periods import caption_of, period_tables, plot_benefit_by_period
+    from lmssim.report.parts.style import save_figure
 
-    figures = write_figures(evaluation, folder.begin() / "figures", formats)
+    figures, captions, tables = {}, {}, []
+    if benefit is not None:
+        figures[PERIODS] = save_figure(plot_benefit_by_period(benefit), folder.begin() / "figures", PERIODS, formats)
+        captions[PERIODS] = caption_of(benefit)
+        tables += period_tables(benefit)
+    figures |= write_figures(evaluation, folder.begin() / "figures", formats)
     for files in figures.values():
         folder.add(files)
     shown = {name: files[0] for name, files in figures.items()}
-    tables = series_tables(evaluation)
+    tables += series_tables(evaluation)
     tables += [case_table(evaluation.scenario, evaluation.case_times)] if evaluation.case_times else []
-    folder.add([write_html(evaluation, folder.begin(), manifest, shown, tables)])
+    folder.add([write_html(evaluation, folder.begin(), manifest, shown, tables, captions)])
 
 
 def series_tables(evaluation: Evaluation) -> list[ReportTable]:

@@ -24,6 +24,8 @@ BACKENDS = ("threads", "loky")
 DEFAULT_PATIENTS = 100_000
 DEFAULT_PROFILES = 32
 MOST_PROFILES = 1_000_000
+LONGEST_HORIZON = 200
+"""Years, as of a scenario's own."""
 
 
 def run(
@@ -54,6 +56,22 @@ def run(
     strategies: options.Strategies = None,
     overrides: options.Overrides = None,
     switches: options.Switches = None,
+    horizon: Annotated[
+        float | None,
+        options.above_zero(
+            "Another horizon than the scenario's; in a model in cycles the nearest whole number of them.",
+            metavar="YEARS",
+        ),
+    ] = None,
+    periods: Annotated[
+        str | None,
+        typer.Option(
+            metavar="YEARS,YEARS",
+            help="Years at which the periods end by which gains over the comparator are told apart; none: no such "
+            "table. With --engine cohort only if given, as every period is solved again.",
+            show_default="5,10,20, as far as they lie below the horizon",
+        ),
+    ] = None,
     random_numbers: Annotated[
         RandomNumbers,
         typer.Option(
@@ -120,6 +138,7 @@ def run(
     from lmssim.execution.manifest import Stopwatch, evaluation_part, manifest
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
+    from lmssim.studies.periods import benefit_by_period
 
     clock = Stopwatch()
     sampling = Sampling(
@@ -137,14 +156,23 @@ def run(
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
     options.check_strategies(strategies_, loaded)
+    if horizon is not None:
+        loaded = _with_horizon(loaded, horizon)
+    times = _times_of_periods(loaded, sampling, options.years_of(periods, "--periods"))
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / loaded.name, loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             evaluation = _evaluated(loaded, sampling, precision, progress)
         clock.lap("simulate")
+        benefit = None
+        if times:
+            ended = _ended(loaded, scenario, overrides_, switches_, horizon)
+            with progress_bar("periods", shown=not quiet) as progress:
+                benefit = benefit_by_period(loaded, evaluation.sampling, times, ended, progress=progress)
+            clock.lap("periods")
         result = evaluation_part(
             evaluation.program, evaluation.sampling, overrides_, precision=precision, solved=_solved(evaluation)
-        )
+        ) | {"periods": list(times)}
 
         def document() -> dict[str, Any]:
             return manifest(
@@ -164,6 +192,7 @@ def run(
                 clock.lap,
                 formats=formats if reported else None,
                 histories=histories,
+                benefit=benefit,
                 progress=progress,
             )
     if json:
@@ -171,6 +200,54 @@ def run(
     elif not quiet:
         _print(evaluation)
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
+
+
+def _with_horizon(scenario: Scenario, years: float) -> Scenario:
+    """The scenario with another horizon; its named times beyond it are left out."""
+    from lmssim.model import edits
+
+    if years > LONGEST_HORIZON:
+        raise InputError(f"--horizon: {years:g} is not {LONGEST_HORIZON} years or less.")
+    changed = edits.horizon(scenario, years)
+    return changed if changed.file.settings.times else edits.with_settings(changed, times=[edits.whole_steps(changed)])
+
+
+def _times_of_periods(scenario: Scenario, sampling: Sampling, asked: tuple[float, ...] | None) -> tuple[float, ...]:
+    """Ends of the periods by which gains are told apart, beside the horizon; none if they are not."""
+    from lmssim.studies.periods import DEFAULT_TIMES, LEAST, can_tell, check_times
+
+    horizon, several = scenario.file.settings.horizon, len(sampling.strategies or scenario.strategies) > 1
+    if asked is None:
+        wanted = several and sampling.engine != options.COHORT and can_tell(sampling)
+        return tuple(time for time in DEFAULT_TIMES if time < horizon) if wanted else ()
+    if not asked:
+        return ()
+    check_times(asked, horizon, "--periods")
+    if not several:
+        raise InputError(f"--periods: scenario '{scenario.name}' is run with one strategy, so there is no gain.")
+    if not can_tell(sampling):
+        raise InputError(f"--periods: {sampling.n_patients:,} patients are too few; give {LEAST:,} or more.")
+    return asked
+
+
+def _ended(
+    scenario: Scenario,
+    name: str,
+    overrides: Mapping[str, float],
+    switches: Mapping[str, str],
+    horizon: float | None,
+) -> Scenario | None:
+    """The scenario with effects of treatments that end with their trials' follow-up, if it says how.
+
+    None where the base case has another option of the switch than the default, so that effects are others already.
+    """
+    from lmssim.model.scenario import load_scenario
+
+    ended = scenario.file.settings.effects_end
+    if not ended or any(scenario.options[s] != scenario.file.switches[s].default for s in ended):
+        return None
+    loaded = load_scenario(name, overrides, {**switches, **ended})
+    return loaded if horizon is None else _with_horizon(loaded, horizon)
 
 
 def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | bool | None]) -> None:

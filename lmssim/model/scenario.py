@@ -330,6 +330,12 @@ def _check_settings(file: ScenarioFile, where: str) -> None:
     comparator = file.settings.comparator
     if comparator is not None and comparator not in file.strategies:
         raise ScenarioError(unknown("strategy", comparator, file.strategies, f"{where}: settings.comparator"))
+    for name, option in file.settings.effects_end.items():
+        place = f"{where}: settings.effects_end"
+        if name not in file.switches:
+            raise ScenarioError(unknown("switch", name, file.switches, place))
+        if option not in file.switches[name].options:
+            raise ScenarioError(unknown("option", option, file.switches[name].options, f"{place}.{name}"))
 
 
 def _lookup_tables(file: ScenarioFile, files: InputFiles) -> dict[str, LookupTable]:

@@ -65,7 +65,7 @@ def test_tables_without_a_report(cli: Cli, folder: Path, tmp_path: Path, options
     assert outcome.code == 0
     assert "Report" not in outcome.out
     assert set(manifest_of(tmp_path / "out")["files"]) == {
-        *(f"{name}.csv" for name in (*TABLES, "series")),
+        *(f"{name}.csv" for name in (*TABLES, "series", "benefit_by_period")),
         "inputs.json",
     }
     for name in TABLES:
@@ -182,6 +182,45 @@ def test_overrides_change_the_result_and_are_recorded(cli: Cli, folder: Path, tm
     manifest = manifest_of(tmp_path)["result"]
     assert manifest["overrides"] == {"c_stable": 0.0}
     assert manifest["parameters"]["sha256"] != manifest_of(folder)["result"]["parameters"]["sha256"]
+
+
+def test_another_horizon_is_recorded(cli: Cli, tmp_path: Path) -> None:
+    """`--horizon` reaches results, times and manifest."""
+    assert cli("run", NAME, "--patients", 500, "-q", "--no-report", "--horizon", 2.5, "--out", tmp_path).code == 0
+    settings = manifest_of(tmp_path)["result"]["conventions"]
+    assert (settings["horizon"], settings["times"]) == (2.5, [1.0, 2.0])
+    years = [float(row["mean"]) for row in rows_of(tmp_path / "summary.csv") if row["outcome"] == "life_years"]
+    assert max(years) < 2.5
+
+
+def test_periods_are_those_asked_for(cli: Cli, tmp_path: Path) -> None:
+    """In the table and the manifest, with a figure; none where they are not wanted."""
+    call = ["run", NAME, "--patients", 1_100, "--jobs", 1, "-q"]
+    assert cli(*call, "--periods", "2, 7", "--out", tmp_path).code == 0
+    assert manifest_of(tmp_path)["result"]["periods"] == [2.0, 7.0]
+    rows = rows_of(tmp_path / "benefit_by_period.csv")
+    assert [row["period"] for row in rows[:4]] == ["0-2", "2-7", "7-50", "all"]
+    assert (tmp_path / "figures" / "benefit_by_period.png").is_file()
+    assert cli(*call, "--periods", "none", "--no-report", "--out", tmp_path).code == 0
+    assert not (tmp_path / "benefit_by_period.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--periods", "5,ten"], "--periods 5,ten: 'ten' is not a number of years above 0."),
+        (["--periods", "5,5"], "--periods 5,5: 5 does not lie above 5; years must ascend."),
+        (["--periods", "5,70"], "--periods: 70 is not below the horizon, 50 years"),
+        (["--periods", "5", "--patients", 100], "--periods: 100 patients are too few; give 1,024 or more."),
+        (["--horizon", "0"], "'0' is not a finite number above 0"),
+        (["--horizon", "300"], "--horizon: 300 is not 200 years or less."),
+    ],
+)
+def test_years_that_make_no_sense_are_refused(cli: Cli, tmp_path: Path, options: list[object], message: str) -> None:
+    """One message, which names the option, the value and what is allowed."""
+    outcome = cli("run", NAME, *options, "--out", tmp_path)
+    assert outcome.code == 2
+    assert message in " ".join(outcome.err.split())
 
 
 def test_precision_doubles_patients(cli: Cli, tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ from lmssim.model.edits.settings import (
     one_strategy,
     reversed_strategies,
     strategies_compared_by_name,
+    whole_steps,
     younger,
 )
 
@@ -87,6 +88,7 @@ __all__ = [
     "treatment_effects",
     "utilities",
     "watched",
+    "whole_steps",
     "with_file",
     "with_settings",
     "younger",

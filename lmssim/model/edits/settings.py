@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from lmssim.model.language.schema import (
     Strategy,
     Transition,
 )
+from lmssim.model.language.schema.settings import STEPS_PER_YEAR
 from lmssim.model.population.joint import Covariate, Population
 
 if TYPE_CHECKING:
@@ -51,6 +53,11 @@ def horizon(scenario: Scenario, years: float) -> Scenario:
     changed = with_settings(scenario, horizon=years, times=kept)
     cycles = scenario.file.cycles
     return changed if cycles is None else with_file(changed, cycles=cycles.model_copy(update={"n": None}))
+
+
+def whole_steps(scenario: Scenario) -> float:
+    """The last time of the grid of endpoints at or before the horizon."""
+    return math.floor(scenario.file.settings.horizon * STEPS_PER_YEAR) / STEPS_PER_YEAR
 
 
 def cycle_length(scenario: Scenario) -> float | None:

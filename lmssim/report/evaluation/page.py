@@ -28,6 +28,7 @@ def write_report(
     manifest: Mapping[str, Any],
     figures: Mapping[str, Path],
     extra_tables: Sequence[ReportTable] = (),
+    captions: Mapping[str, tuple[str, str]] | None = None,
 ) -> Path:
     """Write `report.html`.
 
@@ -43,6 +44,8 @@ def write_report(
         Name to SVG or PNG file, in order of appearance.
     extra_tables : sequence of ReportTable
         Tables after the standard ones.
+    captions : mapping of str to (str, str), optional
+        Title and caption of figures that are not standard.
 
     Returns
     -------
@@ -50,7 +53,9 @@ def write_report(
         The file, written whole or not at all.
     """
     file = evaluation.scenario.file
-    shown = {name: picture(path, *caption(evaluation, name)) for name, path in figures.items()}
+    shown = {
+        name: picture(path, *(captions or {}).get(name, caption(evaluation, name))) for name, path in figures.items()
+    }
     return write_page(
         folder / "report.html",
         "report.html.j2",

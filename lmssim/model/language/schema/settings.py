@@ -48,6 +48,9 @@ class Settings(Section):
     vial_use: Literal["whole", "shared", "banded"] = "whole"
     """How drugs are dispensed: whole vials, vials shared between patients, or doses rounded to bands."""
     cost_categories: list[str] = ["total"]
+    effects_end: dict[str, str] = {}
+    """Switch -> option with which effects of treatments end with their trials' follow-up: a run shows what the gain
+    then is beside the base case's."""
     outcomes: list[Literal["events", "entries", "ticks", "transitions", "years"]] = []
     """Kinds of which every one that the model has is counted, and reported beside the main outcomes."""
 
