@@ -12,14 +12,17 @@ import pytest
 from lmssim.errors import InputError
 from lmssim.execution.checkpoint import Checkpoint
 from lmssim.execution.simulate import Sampling, simulate_batches
+from lmssim.model.compile import compile_scenario
+from lmssim.model.parameters.posterior import read_columns
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.sensitivity.psa import work as work_module
 from lmssim.studies.sensitivity.psa.collected import collect
-from lmssim.studies.sensitivity.psa.parameters import parameter_frame
+from lmssim.studies.sensitivity.psa.parameters import parameter_frame, repeated_rows
 from lmssim.studies.sensitivity.psa.plan import largest_error, precision_of
 from lmssim.studies.sensitivity.psa.result import TABLES, ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.spool import DrawnOutcomes
 from lmssim.studies.sensitivity.psa.study import compiled_work, planned
+from tests.kit.plants import parameter
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
@@ -166,6 +169,35 @@ def test_without_uncertainty_there_is_nothing_to_draw() -> None:
     """A scenario whose parameters are all fixed."""
     with pytest.raises(InputError, match="no parameter that the model uses is uncertain"):
         compiled_work(load_scenario("sick_sicker_dead"), SAMPLING, 10)
+
+
+def test_an_impossible_draw_is_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any draw is run, however the draws are parted for the check."""
+    monkeypatch.setattr(work_module, "CHECKED", 16)
+    plant = parameter("c_stable", distribution="normal", value=300.0, p1=300.0, p2=120.0)
+    scenario = plant(load_scenario("illness_death"), monkeypatch)
+    first = int(np.argmax(compile_scenario(scenario).sample(2_000, 1)["c_stable"] < 0.0))
+    assert first > 16
+    with pytest.raises(InputError, match=rf"draw {first}, from .*c_stable"):
+        compiled_work(scenario, SAMPLING, 2_000)
+
+
+def test_a_draw_that_an_engine_refuses_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probability of a model in cycles, which is computed as patients walk."""
+    plant = parameter("rr", distribution="normal", value=0.3, p1=0.3, p2=0.12)
+    program = compile_scenario(plant(load_scenario("hiv"), monkeypatch))
+    first = int(np.argmax(program.sample(200, 1)["rr"] < 0.0))
+    work = work_module.Work(program, replace(SAMPLING, n_patients=10), 200)
+    with pytest.raises(InputError, match=rf"cycle 1: the probability of '.*must lie from 0 to 1 \(draw {first}\)"):
+        list(work.parts())
+
+
+def test_posterior_rows_that_repeat_are_counted() -> None:
+    """Of more draws than the file has rows."""
+    program = bundled_program("cutaneous")
+    rows = len(read_columns(program.scenario.groups["calibrated"].file or "", ["lr_scale"])[0])
+    assert repeated_rows(program, rows) == {}
+    assert repeated_rows(program, rows + 1) == {"calibrated": rows}
 
 
 # === Precision ===
