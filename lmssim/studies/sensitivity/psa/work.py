@@ -121,7 +121,7 @@ class Work:
     def key(self) -> str:
         """Hash of all that decides the parts, but for how many there are."""
         more = {"lmssim": __version__, "profiles": self.sampling.profiles if self.exact else 0, "sets": SETS}
-        return key_of(evaluation_part(self.program, self.sampling, {}) | more)
+        return key_of(evaluation_part(self.program, self.sampling, {}) | more, uncertain(self.program))
 
     def parts(
         self, checkpoint: Checkpoint | None = None, progress: Callable[[int, int], None] | None = None
