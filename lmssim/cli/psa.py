@@ -125,7 +125,7 @@ def psa(
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.sensitivity.psa.plan import precision_of
-    from lmssim.studies.sensitivity.psa.study import CHECKPOINT, compiled_work, planned, run_psa
+    from lmssim.studies.sensitivity.psa.study import compiled_work, planned, run_psa
 
     asked = None if precision is None else precision_of(precision)
 
@@ -160,7 +160,6 @@ def psa(
         def document() -> dict[str, Any]:
             return _manifest(work, overrides_, clock.laps, precision)
 
-        folder.discard(CHECKPOINT)
         written = _write(analysis, folder, document, clock.lap, formats if reported else None)
     if json:
         say(_document(analysis, written, folder.path), end="")
@@ -219,6 +218,7 @@ def _write(
     from lmssim.report.sensitivity.psa.figures import write_figures
     from lmssim.report.sensitivity.psa.page import write_report
     from lmssim.studies.sensitivity.psa.result import TABLES
+    from lmssim.studies.sensitivity.psa.study import CHECKPOINT
 
     for name in TABLES:
         write_csv(folder.place(f"{name}.csv"), getattr(analysis, name))
@@ -228,6 +228,7 @@ def _write(
         shown = write_figures(analysis, folder, formats)
         folder.add([write_report(analysis, folder.begin(), manifest(), shown)])
         lap("report")
+    folder.discard(CHECKPOINT)  # not before: whoever is stopped while tables are written goes on from these parts
     document = manifest()
     program = analysis.work.program
     return folder.finish(document, inputs_of(program.scenario, program.used, document))

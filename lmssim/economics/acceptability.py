@@ -72,7 +72,7 @@ class Acceptability:
     @cached_property
     def plain(self) -> Acceptability:
         """The same draws as they are, patient noise left in."""
-        return Acceptability(self.cost, self.effect)
+        return self if self.noise is None else Acceptability(self.cost, self.effect)
 
     @cached_property
     def expectations(self) -> tuple[FloatArray, FloatArray]:
@@ -105,10 +105,19 @@ class Acceptability:
         return best_first(self.cost.mean(axis=0).tolist(), self.effect.mean(axis=0).tolist(), wtp)[0]
 
     def expected_loss(self, wtp: float) -> tuple[FloatArray, FloatArray]:
-        """Net benefit that each strategy is expected to lose against the best of each draw, and its error."""
+        """Net benefit that each strategy is expected to lose against the best of each draw, and its error.
+
+        The error is that of the losses as the means of draws give them: what patients do to these is part of it.
+        """
+        loss, plain = self._losses(wtp), self.plain._losses(wtp)
+        error: FloatArray = plain.std(axis=0, ddof=1) / np.sqrt(self.n_draws)
+        return loss.mean(axis=0), error
+
+    def _losses(self, wtp: float) -> FloatArray:
+        """Loss of each strategy in each draw, (n_draws, n_strategies)."""
         benefit = self.net_benefit(wtp)
-        loss = benefit.max(axis=1, keepdims=True) - benefit
-        return loss.mean(axis=0), self._error(loss)
+        losses: FloatArray = benefit.max(axis=1, keepdims=True) - benefit
+        return losses
 
     def perfect_information(self, wtp: float) -> PerfectInformation:
         """Expected value of perfect information: the expected loss of the strategy that is optimal now."""
@@ -129,10 +138,6 @@ class Acceptability:
     def probability_error(self, probability: FloatArray) -> FloatArray:
         """Monte-Carlo error of probabilities, of the draws."""
         error: FloatArray = np.sqrt(probability * (1.0 - probability) / self.n_draws)
-        return error
-
-    def _error(self, values: FloatArray) -> FloatArray:
-        error: FloatArray = values.std(axis=0, ddof=1) / np.sqrt(self.n_draws)
         return error
 
 

@@ -50,6 +50,15 @@ def test_patient_noise_leaves_no_bias(sd: float) -> None:
     assert found.bias == pytest.approx(noisy - EVPI, abs=5 * found.se)
 
 
+@pytest.mark.parametrize("sd", [0.0, 1.0, 3.0])
+def test_the_error_of_the_value_is_seen_from_analysis_to_analysis(sd: float) -> None:
+    """Patient noise, though it is taken out, makes it larger."""
+    found = [two_normals(1_000, sd, seed).perfect_information(1.0) for seed in range(150)]
+    seen = np.std([each.evpi for each in found], ddof=1)
+    assert np.mean([each.se for each in found]) == pytest.approx(seen, rel=0.25)
+    assert np.mean([each.evpi for each in found]) == pytest.approx(EVPI, abs=4 * seen / np.sqrt(150))
+
+
 @pytest.mark.parametrize("share", [0.05, 0.2])
 def test_skewed_values_keep_a_third_of_the_bias_at_most(share: float) -> None:
     """A gain of a gamma distribution whose skewness is 1, and noise that is a share of the variance between draws."""

@@ -38,7 +38,7 @@ def _of_errors(evaluation: Evaluation, used: list[Parameter]) -> Iterator[str]:
     if evaluation.estimates.n_draws == 1 and any(_is_uncertain(p) for p in used):
         yield (
             f"Parameter uncertainty is not included: the errors are those of {words.numerical()}. A decision needs a "
-            "probabilistic analysis, over draws of the parameters."
+            f"probabilistic analysis, over draws of the parameters (lmssim psa {evaluation.scenario.name})."
         )
     if words.stands_for_others():
         yield "One profile, with the middle value of every covariate, represents the whole population."
