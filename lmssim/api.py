@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lmssim.execution.simulate import Sampling
+from lmssim.report.sensitivity.psa.bands import plot_bands
 from lmssim.report.sensitivity.psa.figures import plot_acceptability, plot_draws, plot_loss
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.study import psa_in_memory
@@ -35,6 +36,10 @@ class Psa(ProbabilisticAnalysis):
     def plot_expected_loss(self, ax: Axes | None = None) -> Axes:
         """Expected loss, whose lowest curve is the value of perfect information."""
         return plot_loss(self, ax)
+
+    def plot_survival(self, ax: Axes | None = None, endpoint: str | None = None) -> Axes:
+        """Survival or incidence with credible bands."""
+        return plot_bands(self, ax, endpoint)
 
 
 def psa(

@@ -145,7 +145,8 @@ class Evaluation:
     def tables(self) -> tuple[str, ...]:
         """Names of the tables that are offered."""
         caps = () if self.estimates.capped is None else ("caps",)
-        return (*TABLES, "series" if self.estimates.individual else "errors", *caps)
+        series = ("series",) if not self.sampling.where else ()  # published series have populations of their own
+        return (*TABLES, *(series if self.estimates.individual else ("errors",)), *caps)
 
     @cached_property
     def _results(self) -> frames.Results:
@@ -236,7 +237,7 @@ class Evaluation:
     @cached_property
     def case_times(self) -> list[CaseTime]:
         """Published patients among simulated lives (`lmssim.published.cases`); none for an exact solution."""
-        names = self.scenario.file.cases if self.estimates.individual else {}
+        names = self.scenario.file.cases if self.estimates.individual and not self.sampling.where else {}
         return read_cases(self.program, names, min(self.n, MOST_FOR_SERIES), self.sampling.seed)
 
     @cached_property

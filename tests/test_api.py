@@ -22,7 +22,7 @@ def test_results_are_tables_and_pictures(analysis: lmssim.Psa) -> None:
     """The frame is the summary; a picture is drawn where it is told to."""
     assert analysis.to_frame() is analysis.summary
     assert len(analysis.results) == 30 * 2
-    for plot in (analysis.plot, analysis.plot_ceac, analysis.plot_expected_loss):
+    for plot in (analysis.plot, analysis.plot_ceac, analysis.plot_expected_loss, analysis.plot_survival):
         axes = new_figure(5.0, 4.0).subplots()
         assert plot(axes) is axes
         assert axes.get_title(loc="left")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
     from lmssim.report.parts.table import ReportTable
     from lmssim.studies.periods import BenefitByPeriod
+    from lmssim.studies.subgroups import SubgroupStudy
 
 PERIODS = "benefit_by_period"
 PARAMETER_COLUMNS = ("id", "value", "unit", "kind", "source_id", "locator", "description", "reason")
@@ -29,6 +30,7 @@ def write_results(
     formats: Sequence[str] | None = None,
     histories: bool = False,
     benefit: BenefitByPeriod | None = None,
+    by: SubgroupStudy | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Write everything about an evaluation.
@@ -43,6 +45,8 @@ def write_results(
         Those of the figures, the first of which the report shows; if absent, there are neither figures nor report.
     benefit : BenefitByPeriod, optional
         When the benefit falls, if it was asked for.
+    by : SubgroupStudy, optional
+        Results by subgroup, if they were asked for.
 
     Returns
     -------
@@ -62,6 +66,11 @@ def write_results(
         store.write_csv(folder.place("cases.csv"), evaluation.cases)
     if benefit is not None:
         store.write_csv(folder.place(f"{PERIODS}.csv"), benefit.to_frame())
+    if by is not None:
+        for name, frame in (("subgroups", by.outcomes), ("subgroup_incremental", by.incremental)):
+            store.write_csv(folder.place(f"{name}.csv"), frame)
+        for name, frame in (("subgroup_frontier", by.frontier), ("individualised_care", by.individualised_care)):
+            store.write_csv(folder.place(f"{name}.csv"), frame)
     store.write_rows(folder.place("parameters.csv"), PARAMETER_COLUMNS, _parameters(evaluation))
     if histories:
         from lmssim.execution.histories import write_histories
@@ -69,7 +78,7 @@ def write_results(
         write_histories(evaluation.program, evaluation.sampling, folder, progress)
     lap("tables")
     if formats is not None:
-        write_report(evaluation, folder, manifest(), formats, benefit)
+        write_report(evaluation, folder, manifest(), formats, benefit, by)
         lap("report")
     document = manifest()
     return folder.finish(document, inputs_of(evaluation.program.scenario, evaluation.program.used, document))
@@ -88,12 +97,14 @@ def write_report(
     manifest: dict[str, Any],
     formats: Sequence[str],
     benefit: BenefitByPeriod | None = None,
+    by: SubgroupStudy | None = None,
 ) -> None:
     """Write the figures, and the report that holds them."""
     from lmssim.report.evaluation.cases import case_table
     from lmssim.report.evaluation.figures.standard import write_figures
     from lmssim.report.evaluation.page import write_report as write_html
     from lmssim.report.evaluation.periods import caption_of, period_tables, plot_benefit_by_period
+    from lmssim.report.evaluation.subgroups import subgroup_figures, subgroup_tables
     from lmssim.report.parts.style import save_figure
 
     figures, captions, tables = {}, {}, []
@@ -101,6 +112,10 @@ def write_report(
         figures[PERIODS] = save_figure(plot_benefit_by_period(benefit), folder.begin() / "figures", PERIODS, formats)
         captions[PERIODS] = caption_of(benefit)
         tables += period_tables(benefit)
+    if by is not None:
+        for name, (figure, told) in subgroup_figures(by).items():
+            figures[name], captions[name] = save_figure(figure, folder.begin() / "figures", name, formats), told
+        tables += subgroup_tables(by)
     figures |= write_figures(evaluation, folder.begin() / "figures", formats)
     for files in figures.values():
         folder.add(files)

@@ -54,6 +54,24 @@ def run(
         str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
     ] = "threads",
     strategies: options.Strategies = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="PARTITION",
+            help="Every result by subgroup too: by values of a covariate (grade), between cuts (size_cm: 0, 5, 10), "
+            "or crossed (grade*deep); may be repeated, each a partition of its own.",
+        ),
+    ] = None,
+    where: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="Follow only those patients who meet a rule on covariates, such as 'size_cm >= 5 and grade == 3'; "
+            "they are the same patients, with the same random numbers, as in a run of all.",
+            show_default="all patients",
+        ),
+    ] = "",
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     horizon: Annotated[
@@ -139,6 +157,7 @@ def run(
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.periods import benefit_by_period
+    from lmssim.studies.subgroups import SubgroupStudy
 
     clock = Stopwatch()
     sampling = Sampling(
@@ -152,6 +171,7 @@ def run(
         block=block,
         jobs=options.jobs_or_all(jobs),
         control_variate=control_variate,
+        where=where.strip(),
     )
     sampling.validate()
     loaded = load_scenario(scenario, overrides_, switches_)
@@ -162,6 +182,7 @@ def run(
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / loaded.name, loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
+            sampling = _by_subgroup(loaded, sampling, options.each_once("--by", by))
             evaluation = _evaluated(loaded, sampling, precision, progress)
         clock.lap("simulate")
         benefit = None
@@ -193,6 +214,7 @@ def run(
                 formats=formats if reported else None,
                 histories=histories,
                 benefit=benefit,
+                by=SubgroupStudy(evaluation) if sampling.partitions else None,
                 progress=progress,
             )
     if json:
@@ -200,6 +222,14 @@ def run(
     elif not quiet:
         _print(evaluation)
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
+
+
+def _by_subgroup(scenario: Scenario, sampling: Sampling, by: list[str]) -> Sampling:
+    """Sampling that keeps the sums of subgroups apart."""
+    from lmssim.model.compile.scenario import compile_scenario
+    from lmssim.studies.subgroups import with_partitions
+
+    return with_partitions(compile_scenario(scenario), sampling, by) if by else sampling
 
 
 def _with_horizon(scenario: Scenario, years: float) -> Scenario:

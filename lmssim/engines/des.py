@@ -22,7 +22,17 @@ import numpy as np
 import simpy
 
 from lmssim.engines.histories import Histories, new_histories
-from lmssim.engines.task import DEFAULT_BLOCK, Patients, Sums, Task, Wanted, empty_sums, every_strategy, patients_of
+from lmssim.engines.task import (
+    DEFAULT_BLOCK,
+    Patients,
+    Sums,
+    Task,
+    Wanted,
+    empty_sums,
+    every_strategy,
+    followed,
+    patients_of,
+)
 from lmssim.engines.workspace import own_workspace, read_block, refusal
 from lmssim.kernels import layout, scalar
 
@@ -350,10 +360,9 @@ def run(
         own = min(draw, len(patients.x) - 1)
         first, x, subgroup = int(patients.first[own]), patients.x[own], patients.subgroup[own]
         arms = patients.arms[min(own, len(patients.arms) - 1)]
-        for start in range(0, len(x), block):
-            part = slice(start, start + block)
+        for part in followed(subgroup[:, 0], block):
             met = arms if len(arms) == 1 else arms[part]
-            lives = live_all(Life, program, v, x[part], first + start, seed, 0, met)
+            lives = live_all(Life, program, v, x[part], first + part.start, seed, 0, met)
             read_block(program, space, v, x[part], met, subgroup[part], _histories(lives), sums, draw)
     return sums
 

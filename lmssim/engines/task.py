@@ -17,7 +17,7 @@ from lmssim.kernels.rewards import N_MAIN
 from lmssim.kernels.tally import N_PRODUCTS, SAME_TIME, Counts, Grid, Moments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
@@ -69,7 +69,8 @@ class Patients(NamedTuple):
     arms: IntArray
     """(n_sets or 1, n_patients or 1, n_arms): strategies that each patient meets."""
     subgroup: IntArray
-    """(n_sets, n_patients)."""
+    """(n_sets, n_patients, n_partitions): to whose sums each is added, once a partition; -1 in the first partition for
+    who is not followed."""
 
 
 def patients_of(
@@ -80,7 +81,8 @@ def patients_of(
     Parameters
     ----------
     subgroup_of : callable, optional
-        Gives each patient's subgroup from (n_patients, n_columns); everybody is in subgroup 0 if absent.
+        Gives each patient's subgroup from (n_patients, n_columns), or one of each partition; everybody is in subgroup 0
+        if absent.
     """
     first = np.array([d * task.per_draw + task.first for d in (task.draws if task.per_draw else task.draws[:1])])
     if task.n == task.per_draw:  # the draws' patients follow one another
@@ -90,7 +92,20 @@ def patients_of(
     subgroup = np.zeros(len(x), dtype=np.int64) if subgroup_of is None else subgroup_of(x)
     arms = np.array(task.strategies, dtype=np.int64)[None, None] if task.assigned is None else task.assigned[..., None]
     shape = len(first), task.n
-    return Patients(first, x.reshape(*shape, -1), np.array(arms, order="C"), subgroup.reshape(shape))
+    return Patients(first, x.reshape(*shape, -1), np.array(arms, order="C"), subgroup.reshape(*shape, -1))
+
+
+def followed(subgroup: IntArray, block: int) -> Iterator[slice]:
+    """Blocks of consecutive patients who are followed, from the subgroup of each in the first partition."""
+    start = 0
+    while start < len(subgroup):
+        if subgroup[start] < 0:
+            start += 1
+            continue
+        out = np.flatnonzero(subgroup[start : start + block] < 0)
+        stop = start + int(out[0]) if len(out) else min(start + block, len(subgroup))
+        yield slice(start, stop)
+        start = stop
 
 
 def every_strategy(program: Program) -> IntArray:
@@ -105,6 +120,9 @@ class Wanted(NamedTuple):
     """Which sums are wanted."""
 
     n_subgroups: int = 1
+    """Of all partitions."""
+    n_counted: int | None = None
+    """Of the first partitions whose counts are kept; all if absent."""
     whole: bool = True
     """Counts of everybody on the program's grids, all draws together."""
     by_draw: Grid | None = None
@@ -128,6 +146,7 @@ class Sums(NamedTuple):
 def empty_sums(program: Program, n_draws: int, n_arms: int, wanted: Wanted) -> Sums:
     """Sums of nobody."""
     grid = whole_grid(program)
+    counted = wanted.n_subgroups if wanted.n_counted is None else wanted.n_counted
     by_draw, by_subgroup = wanted.by_draw, wanted.by_subgroup
     return Sums(
         _empty_moments(program, n_draws, wanted.n_subgroups, n_arms),
@@ -136,7 +155,7 @@ def empty_sums(program: Program, n_draws: int, n_arms: int, wanted: Wanted) -> S
         by_draw or grid,
         empty_counts(program, (n_draws if by_draw else 0, 1, n_arms), by_draw or grid),
         by_subgroup or grid,
-        empty_counts(program, (n_draws if by_subgroup else 0, wanted.n_subgroups, n_arms), by_subgroup or grid),
+        empty_counts(program, (n_draws if by_subgroup else 0, counted, n_arms), by_subgroup or grid),
     )
 
 
@@ -185,15 +204,21 @@ def whole_grid(program: Program) -> Grid:
     return Grid(np.arange(m[layout.H_N_STEPS] + 2), np.arange(m[layout.H_N_OCCUPANCY] + 2))
 
 
-def grid_at(program: Program, times: Sequence[float]) -> Grid:
-    """A few times of the program's grids, ascending; occupancy is kept at those that stand on its coarser one."""
+def grid_at(program: Program, times: Sequence[float], of_occupancy: Sequence[float] | None = None) -> Grid:
+    """A few times of the program's grids, ascending; occupancy is kept at those that stand on its coarser one.
+
+    Parameters
+    ----------
+    of_occupancy : sequence of float, optional
+        Times of occupancy; the same if absent.
+    """
     f, whole = program.packed.f, whole_grid(program)
     steps = [time * float(f[layout.F_STEPS_PER_YEAR]) for time in times]
     if program.scenario.file.cycles is not None:  # at a time between the ends of cycles the last one's counts hold
         steps = [float(math.floor(step + SAME_TIME)) for step in steps]
     return Grid(
         _kept(whole.endpoint, steps),
-        _kept(whole.occupancy, [time * float(f[layout.F_OCCUPANCY_PER_YEAR]) for time in times]),
+        _kept(whole.occupancy, [time * float(f[layout.F_OCCUPANCY_PER_YEAR]) for time in of_occupancy or times]),
     )
 
 

@@ -82,7 +82,7 @@ def workspace(program: Program, block: int) -> Workspace:
     return Workspace(
         wi=np.zeros(program.packed.n_scratch, dtype=np.int64),
         wf=np.zeros(program.packed.n_scratch_floats),
-        worth=np.zeros(n_strategies * (n_outcomes(program) + 2 * N_PRODUCTS)),
+        worth=np.zeros(n_strategies * (2 * n_outcomes(program) + 2 * N_PRODUCTS)),
         windows=np.zeros((layout.MAX_WINDOWS, 4)),
         seen=np.zeros(len(program.states) + len(program.marks) + 1, dtype=np.int64),
         first_time=np.zeros((len(program.endpoints), 4)),
@@ -123,8 +123,8 @@ def read_block(
         (n_patients, n_columns) of the block.
     arms : ndarray(int, ndim=2)
         (n_patients or 1, n_arms): strategies that each patient meets.
-    subgroup : ndarray(int, ndim=1)
-        (n_patients,).
+    subgroup : ndarray(int, ndim=1 or 2)
+        (n_patients,) or (n_patients, n_partitions).
     draw : int
         Position of the draw in the sums.
 
@@ -133,7 +133,7 @@ def read_block(
     InputError
         If a value computed for a patient is impossible.
     """
-    m, f, arrays = program.packed.m, program.packed.f, histories.arrays
+    m, f, arrays, subgroup = program.packed.m, program.packed.f, histories.arrays, subgroup.reshape(len(x), -1)
     by_draw = (each[draw] for each in sums.moments)
     read_worth(m, f, space.wi, space.wf, space.worth, space.windows, numbers, x, arms, subgroup, *arrays, *by_draw)
     if space.wi[layout.W_BAD] != 0:

@@ -12,6 +12,7 @@ import numpy as np
 
 from lmssim.engines.task import Wanted
 from lmssim.execution.backends import run_tasks
+from lmssim.execution.partitions import told_apart
 from lmssim.execution.simulate import CHUNK, ENGINES, Simulation, chunks_of, workers
 from lmssim.kernels.ledger import N_MAIN
 
@@ -69,7 +70,8 @@ def run_batches(simulation: Simulation, task: Task) -> tuple[FloatArray, FloatAr
 def batch_means(program: Program, sampling: Sampling, numbers: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Sizes of batches, and their means of the main outcomes, (n_batches, n_strategies, n_main), in the first draw."""
     wanted = Wanted(n_subgroups=CHUNK // BATCH, whole=False)
-    simulation = Simulation(program, sampling, numbers[:1], 0, wanted, Batches())
+    told = told_apart(program, sampling.where, {}, Batches())
+    simulation = Simulation(program, sampling, numbers[:1], 0, wanted, told)
     tasks = chunks_of(replace(sampling, random_numbers="common"), range(1), sampling.positions(program))
     ENGINES[sampling.engine].warm(program)
     parts = run_tasks(run_batches, simulation, tasks, backend=sampling.backend, jobs=workers(sampling))

@@ -124,6 +124,8 @@ def control(program: Program, sampling: Sampling) -> Controlled:
     InputError
         If the exact engine cannot solve the program, or there are too few patients.
     """
+    if sampling.where:
+        raise InputError("where: a control variate is of the whole population; leave one of the two out.")
     if sampling.n_patients < BATCH * LEAST_BATCHES:
         raise InputError(
             f"patients: {sampling.n_patients} are too few for a control variate, which takes "

@@ -6,13 +6,13 @@ same questions, so that whoever reads them need not know which they are. Both ma
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lmssim.kernels import CountArray, FloatArray, IntArray
     from lmssim.kernels.tally import Counts
@@ -157,6 +157,14 @@ class Estimates(Means):
     counts: Counts
     by_draw: CountsAtTimes | None = None
     by_subgroup: SubgroupEstimates | None = None
+
+    partitions: Mapping[str, SubgroupEstimates] = field(default_factory=dict)
+    """Of each partition that was asked for, by draw and subgroup, at the times up to the last named one; sums by state
+    are not kept. Means of everybody are not folded from theirs: they are those without partitions, bit for bit."""
+
+    halves: Mapping[str, SubgroupEstimates] = field(default_factory=dict)
+    """The same in two halves, subgroups of the first half before those of the second, without counts; empty of an exact
+    solution."""
 
     capped: FloatArray | None = None
     """Of a partitioned survival model, what caps cut off of its curves, (n_draws, n_strategies, n_caps, 3)."""

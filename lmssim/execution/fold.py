@@ -11,7 +11,7 @@ doi:10.1080/00031305.1983.10483115
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +21,7 @@ from lmssim.kernels.rewards import COST, N_MAIN, QALY
 from lmssim.kernels.tally import Counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from lmssim.engines.task import Sums
     from lmssim.kernels import CountArray, FloatArray, IntArray
@@ -153,6 +153,8 @@ class Axes:
     draw_times: tuple[Sequence[float], Sequence[float]] | None = None
     subgroup_times: tuple[Sequence[float], Sequence[float]] | None = None
     labels: Sequence[str] = ()
+    partitions: Mapping[str, tuple[Sequence[str], slice, slice]] = field(default_factory=dict)
+    """Labels of each partition's subgroups, and where they and their halves stand among all groups."""
 
 
 NOBODY = Counts(*[np.zeros(0, dtype=np.int64)] * len(Counts._fields))
@@ -162,9 +164,17 @@ NOBODY = Counts(*[np.zeros(0, dtype=np.int64)] * len(Counts._fields))
 def estimates_of(part: Part, axes: Axes, independent: bool) -> Estimates:
     """Estimates of all patients of some draws, which have patients of their own if `independent`."""
     means = part.means
+    if axes.partitions:
+        means, apart = _groups(means, slice(0, 1)), means
     total, members = _over_subgroups(means), np.asarray(means.n)
     by_subgroup = None
-    if axes.subgroup_times is not None:
+    partitions, halves = {}, {}
+    for name, (labels, own, of_halves) in axes.partitions.items():
+        assert axes.subgroup_times is not None
+        counted = Counts(*(each[:, own] for each in part.by_subgroup))
+        partitions[name] = _subgroups(_groups(apart, own), labels, axes.subgroup_times, counted)
+        halves[name] = _subgroups(_groups(apart, of_halves), labels, ((), ()), NOBODY)
+    if axes.subgroup_times is not None and not axes.partitions:
         counts = CountsAtTimes(*axes.subgroup_times, members, part.by_subgroup)
         by_subgroup = SubgroupEstimates(**_known(means, members), labels=axes.labels, counts=counts)
     by_draw = None
@@ -180,7 +190,23 @@ def estimates_of(part: Part, axes: Axes, independent: bool) -> Estimates:
         counts=part.whole,
         by_draw=by_draw,
         by_subgroup=by_subgroup,
+        partitions=partitions,
+        halves=halves,
     )
+
+
+def _groups(means: Means, part: slice) -> Means:
+    """Those of some groups."""
+    return Means(**{each.name: np.asarray(getattr(means, each.name))[:, part] for each in fields(Means)})
+
+
+def _subgroups(
+    means: Means, labels: Sequence[str], times: tuple[Sequence[float], Sequence[float]], counts: Counts
+) -> SubgroupEstimates:
+    """Estimates of a partition, whose sums by state are not kept."""
+    members = np.asarray(means.n)
+    found = _known(means, members) | {"state": np.full_like(means.state, np.nan)}
+    return SubgroupEstimates(**found, labels=labels, counts=CountsAtTimes(*times, members, counts))
 
 
 def _known(means: Means, members: IntArray) -> dict[str, CountArray]:
@@ -210,7 +236,14 @@ def stack(batches: Iterable[Estimates]) -> Estimates:
         counts=total,
         by_draw=_stacked_counts([part.by_draw for part in parts if part.by_draw is not None]),
         by_subgroup=_stacked_subgroups([part.by_subgroup for part in parts if part.by_subgroup is not None]),
+        partitions=_stacked_partitions([part.partitions for part in parts]),
+        halves=_stacked_partitions([part.halves for part in parts]),
     )
+
+
+def _stacked_partitions(parts: Sequence[Mapping[str, SubgroupEstimates]]) -> dict[str, SubgroupEstimates]:
+    each = {name: _stacked_subgroups([part[name] for part in parts]) for name in parts[0]}
+    return {name: found for name, found in each.items() if found is not None}
 
 
 def _stacked(parts: Sequence[Means]) -> dict[str, FloatArray]:

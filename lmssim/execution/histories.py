@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
 from lmssim.engines.histories import joined, rows_of
+from lmssim.execution.partitions import told_apart
 from lmssim.execution.simulate import CHUNK, ENGINES
 from lmssim.execution.store import write_parquet_stream
 from lmssim.kernels import layout
@@ -18,8 +20,11 @@ if TYPE_CHECKING:
     from lmssim.engines.histories import Records, Stays
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.simulate import Sampling
-    from lmssim.kernels import IntArray
+    from lmssim.execution.subgroups import Met
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
+
+R = TypeVar("R", "Stays", "Records")
 
 WORD = pa.dictionary(pa.int32(), pa.string())
 STAYS = pa.schema(
@@ -67,11 +72,27 @@ def write_histories(
         for first in range(0, sampling.n_patients, CHUNK):
             n = min(CHUNK, sampling.n_patients - first)
             blocks = ENGINES[sampling.engine].simulate(program, first, n, numbers, sampling.seed, arms=arms)
-            rows = [rows_of(h, len(x), arms, start) for start, x, h in blocks]
+            rows = [_followed(program, sampling, x, start, rows_of(h, len(x), arms, start)) for start, x, h in blocks]
             stays.write_table(_stays(program, joined([each for each, _ in rows])), row_group_size=None)
             marks.write_table(_marks(program, joined([each for _, each in rows])), row_group_size=None)
             if progress is not None:
                 progress((first + n) * len(strategies), sampling.n_patients * len(strategies))
+
+
+def _followed(
+    program: Program, sampling: Sampling, x: FloatArray, start: int, rows: tuple[Stays, Records]
+) -> tuple[Stays, Records]:
+    """Rows of those patients of a block who are followed."""
+    met = told_apart(program, sampling.where, {}).met(x)
+    if met is None:
+        return rows
+    stays, records = rows
+    return _of(stays, met[stays.patient - start]), _of(records, met[records.patient - start])
+
+
+def _of(rows: R, kept: Met) -> R:
+    """Some of the rows."""
+    return replace(rows, **{each.name: getattr(rows, each.name)[kept] for each in fields(rows)})
 
 
 def _words(codes: IntArray, words: list[str]) -> pa.DictionaryArray:

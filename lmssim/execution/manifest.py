@@ -113,6 +113,8 @@ def evaluation_part(
         "parameters": {"count": len(program.used), "sha256": parameter_hash(program.used)},
         "overrides": dict(overrides),
         "switches": dict(scenario.options),
+        "where": sampling.where,
+        "partitions": {name: dict(rules) for name, rules in sampling.partitions.items()},
         "seed": sampling.seed,
         **who,
         "precision": precision,

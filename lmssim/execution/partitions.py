@@ -19,7 +19,7 @@ from lmssim.model.population.joint import RowPopulation
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmssim.execution.subgroups import Met
+    from lmssim.execution.subgroups import Grouping, Met
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.language.expression import Node
     from lmssim.model.population.joint import Covariate
@@ -74,15 +74,19 @@ def _covariate(scenario: Scenario, name: str, place: str) -> Covariate:
     known = {covariate.name: covariate for covariate in scenario.patients.covariates}
     if name in known:
         return known[name]
-    levels = scenario.file.attributes
-    if name in levels or any(
-        name == f"{attribute}_{level}" for attribute, found in levels.items() if isinstance(found, list) for level in found
-    ):
+    if name in _set_during_life(scenario):
         raise InputError(
-            f"{place}: '{name}' is set during life and depends on the treatment, so that strategies would not be compared"
-            f" in the same patients; subgroups are told apart by what is known at time zero: {', '.join(known)}."
+            f"{place}: '{name}' is set during life and depends on treatment, so that strategies would not be compared "
+            f"in the same patients; subgroups are told apart by what is known at time zero: {', '.join(known)}."
         )
     raise InputError(unknown("covariate", name, known, place))
+
+
+def _set_during_life(scenario: Scenario) -> set[str]:
+    """Names of attributes, and of their levels."""
+    found = scenario.file.attributes.items()
+    levels = {f"{name}_{level}" for name, each in found if not isinstance(each, str) for level in each}
+    return levels | set(scenario.file.attributes)
 
 
 def _by_value(scenario: Scenario, covariate: Covariate, place: str) -> Rules:
@@ -169,29 +173,70 @@ class Halves:
 
 
 @dataclass(frozen=True)
-class Population:
-    """Part of a population by a rule, and the partitions of it.
+class Told:
+    """Who is followed, and how patients are told apart: by a first grouping, and by partitions and their halves.
 
     Attributes
     ----------
+    first : Grouping, optional
+        Whose sums add up to everybody's; everybody is in one group if absent.
     where : Node, optional
         Rule that patients meet who are followed; all are if absent.
     covariates : list of str
         Names of patients' first columns.
     partitions : dict of str to Subgroups
-        By name.
+        By name; there is no first grouping beside them.
     """
 
+    first: Grouping | None
     where: Node | None
     covariates: list[str]
     partitions: dict[str, Subgroups]
+
+    @property
+    def n_first(self) -> int:
+        """Groups of the first grouping."""
+        return 1 if self.first is None else len(self.first.labels)
+
+    @property
+    def n_counted(self) -> int:
+        """Groups whose counts are kept: not those of halves."""
+        return self.n_first + sum(len(partition.labels) for partition in self.partitions.values())
+
+    @property
+    def n_groups(self) -> int:
+        """All groups."""
+        return self.n_counted + HALVES * (self.n_counted - self.n_first) * bool(self.partitions)
+
+    def slices(self) -> dict[str, tuple[slice, slice]]:
+        """Positions of each partition's groups, and of their halves."""
+        found, start, half = {}, self.n_first, self.n_counted
+        for name, partition in self.partitions.items():
+            n = len(partition.labels)
+            found[name] = slice(start, start + n), slice(half, half + HALVES * n)
+            start, half = start + n, half + HALVES * n
+        return found
 
     def met(self, x: FloatArray) -> Met | None:
         """Whether each patient is followed; None if all are."""
         return None if self.where is None else meets(self.covariates, self.where, x, "where")
 
+    def of(self, x: FloatArray) -> IntArray:
+        """Groups of each patient, (n_patients, n_partitions); -1 for who is not followed."""
+        columns = [np.zeros(len(x), dtype=np.int64) if self.first is None else self.first.of(x)]
+        slices = self.slices()
+        columns += [slices[name][0].start + partition.of(x) for name, partition in self.partitions.items()]
+        columns += [slices[name][1].start + Halves(partition).of(x) for name, partition in self.partitions.items()]
+        found = np.stack(columns, axis=1)
+        met = self.met(x)
+        if met is not None:
+            found[~met] = -1
+        return found
 
-def population_of(program: Program, where: str, partitions: Mapping[str, Mapping[str, str]]) -> Population:
+
+def told_apart(
+    program: Program, where: str, partitions: Mapping[str, Mapping[str, str]], first: Grouping | None = None
+) -> Told:
     """Part and partitions by their rules.
 
     Raises
@@ -202,4 +247,32 @@ def population_of(program: Program, where: str, partitions: Mapping[str, Mapping
     node = baseline_rule(program, where, "where") if where else None
     found = {name: subgroups_of(program, rules) for name, rules in partitions.items()}
     told = {name: subgroups for name, subgroups in found.items() if subgroups is not None}
-    return Population(node, list(program.names.covariates), told)
+    return Told(first, node, list(program.names.covariates), told)
+
+
+def without_empty(
+    partitions: Mapping[str, Mapping[str, str]], shares: Mapping[str, FloatArray], who: str
+) -> dict[str, Rules]:
+    """Partitions without subgroups that nobody is in: beyond the outer cuts, or of a crossing.
+
+    Parameters
+    ----------
+    shares : mapping of str to ndarray(float, ndim=1)
+        Share of each subgroup of each partition.
+    who : str
+        Whose shares they are, for messages.
+
+    Raises
+    ------
+    InputError
+        If nobody is in any other subgroup.
+    """
+    kept: dict[str, Rules] = {}
+    for name, rules in partitions.items():
+        own = shares[name]
+        for k, label in enumerate(rules):
+            spare = "*" in name or (":" in name and k in (0, len(rules) - 1))
+            if not own[k] > 0.0 and not spare:
+                raise InputError(f"--by {name}: nobody of {who} is in the subgroup '{label}'; leave it out.")
+        kept[name] = {label: rule for k, (label, rule) in enumerate(rules.items()) if own[k] > 0.0}
+    return kept

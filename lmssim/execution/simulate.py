@@ -13,7 +13,10 @@ from lmssim.engines.task import DEFAULT_BLOCK, Task, Wanted, empty_counts, grid_
 from lmssim.errors import InputError, unknown
 from lmssim.execution import fold
 from lmssim.execution.backends import BACKENDS, THREADS, run_tasks
+from lmssim.execution.partitions import told_apart
 from lmssim.execution.subgroups import subgroups_of
+from lmssim.kernels import layout
+from lmssim.kernels.tally import SAME_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from lmssim.engines.histories import Histories
     from lmssim.engines.task import Patients, Sums
     from lmssim.execution.estimates import Estimates
+    from lmssim.execution.partitions import Told
+    from lmssim.execution.subgroups import Grouping
     from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
@@ -47,17 +52,6 @@ MOST_LIVES = 10**12
 def brief(number: int) -> str:
     """A whole number for a message, of thousands of digits too."""
     return f"{number:,}" if abs(number) < 10**20 else f"a number of more than {20} digits"
-
-
-class Grouping(Protocol):
-    """Whatever tells patients apart, so that their sums are kept apart."""
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Names of the groups."""
-
-    def of(self, x: FloatArray) -> IntArray:
-        """Group of each patient, (n_patients,), from (n_patients, n_columns)."""
 
 
 class Engine(Protocol):
@@ -112,6 +106,10 @@ class Sampling:
     the error of steps)."""
     subgroups: Mapping[str, str] = field(default_factory=dict)
     """Label of each subgroup to its rule on covariates; a patient belongs to the first whose rule is met."""
+    where: str = ""
+    """Rule on covariates: who meets it is followed, each with the number that it has among all; all if blank."""
+    partitions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Name of each partition of the patients to the labels and rules of its subgroups; not beside `subgroups`."""
     by_draw: bool = False
     """Whether to keep counts by draw, each year and at the named times."""
     engine: str = "compiled"
@@ -180,11 +178,16 @@ class Sampling:
                 raise InputError(f"strategies: {name!r} is not the id of a strategy.")
         if not isinstance(self.subgroups, Mapping):
             raise InputError(f"subgroups: {self.subgroups!r} is not a mapping of labels to rules.")
-        for label, rule in self.subgroups.items():
-            if not isinstance(label, str) or not isinstance(rule, str):
-                raise InputError(
-                    f"subgroups: {label!r}: {rule!r} is not a label with a rule on covariates, both texts."
-                )
+        if not isinstance(self.where, str):
+            raise InputError(f"where: {self.where!r} is not a rule on covariates, such as 'size > 5'.")
+        for name, rules in (("subgroups", self.subgroups), *self.partitions.items()):
+            for label, rule in rules.items():
+                if not isinstance(label, str) or not isinstance(rule, str):
+                    raise InputError(
+                        f"{name}: {label!r}: {rule!r} is not a label with a rule on covariates, both texts."
+                    )
+        if self.subgroups and self.partitions:
+            raise InputError("subgroups: give them as one of the partitions.")
 
     @property
     def independent(self) -> bool:
@@ -230,7 +233,7 @@ class Simulation:
     numbers: FloatArray
     first_draw: int
     wanted: Wanted
-    grouping: Grouping | None = None
+    grouping: Grouping | Told | None = None
 
     def run(self, task: Task) -> Sums:
         """Sums over the patients of a task."""
@@ -281,10 +284,12 @@ def simulate_batches(
     """
     sampling.validate()
     numbers = program.numbers(draws, first_draw)
-    groups = grouping or subgroups_of(program, sampling.subgroups)
-    wanted, axes = _wanted(program, sampling, groups, named_times(program) if grouping is None else [])
+    told = told_apart(
+        program, sampling.where, sampling.partitions, grouping or subgroups_of(program, sampling.subgroups)
+    )
+    wanted, axes = _wanted(program, sampling, told, named_times(program) if grouping is None else [])
     strategies = sampling.positions(program)
-    simulation = Simulation(program, sampling, numbers, first_draw, wanted, groups)
+    simulation = Simulation(program, sampling, numbers, first_draw, wanted, told)
     _check_size(sampling, len(numbers), len(strategies))
     batches = _batches(program, sampling, len(numbers), first_draw, len(strategies), wanted)
     tasks = [chunks_of(sampling, batch, strategies) for batch in batches]
@@ -300,7 +305,7 @@ def simulate_batches(
             if progress is not None:
                 progress(done, total)
         assert part is not None
-        yield fold.estimates_of(part, axes, sampling.independent)
+        yield _checked(fold.estimates_of(part, axes, sampling.independent), sampling)
 
 
 def _check_size(sampling: Sampling, n_draws: int, n_strategies: int) -> None:
@@ -331,23 +336,40 @@ def workers(sampling: Sampling) -> int:
     return 1 if sampling.engine == "des" and sampling.backend == THREADS else sampling.jobs
 
 
-def _wanted(
-    program: Program, sampling: Sampling, subgroups: Grouping | None, named: Sequence[float]
-) -> tuple[Wanted, fold.Axes]:
+def _wanted(program: Program, sampling: Sampling, told: Told, named: Sequence[float]) -> tuple[Wanted, fold.Axes]:
     """Which sums are wanted, and the times and labels of their axes; `named` are the times of subgroups."""
-    yearly = draw_times(program)
+    yearly, apart = draw_times(program), told.first is not None or bool(told.partitions)
+    kept = partition_times(program) if told.partitions else named
     wanted = Wanted(
-        n_subgroups=1 if subgroups is None else len(subgroups.labels),
+        n_subgroups=told.n_groups,
+        n_counted=told.n_counted,
         whole=sampling.counting,
         by_draw=grid_at(program, yearly) if sampling.by_draw else None,
-        by_subgroup=None if subgroups is None else grid_at(program, named),
+        by_subgroup=grid_at(program, kept, named) if apart else None,
     )
     axes = fold.Axes(
         draw_times=(yearly, occupancy_times(program, yearly)) if sampling.by_draw else None,
-        subgroup_times=None if subgroups is None else (named, occupancy_times(program, named)),
-        labels=() if subgroups is None else subgroups.labels,
+        subgroup_times=(kept, occupancy_times(program, named)) if apart else None,
+        labels=() if told.first is None else told.first.labels,
+        partitions={name: (partition.labels, *told.slices()[name]) for name, partition in told.partitions.items()},
     )
     return wanted, axes
+
+
+def _checked(estimates: Estimates, sampling: Sampling) -> Estimates:
+    """Refuse estimates of nobody."""
+    if estimates.n == 0:
+        raise InputError(f"where: nobody of {sampling.n_patients:,} patients meets '{sampling.where}'.")
+    if sampling.where and sampling.independent and estimates.n_draws > 1:
+        raise InputError("where: of the base case, or of draws that share their patients (random numbers: common).")
+    return estimates
+
+
+def partition_times(program: Program) -> list[float]:
+    """Every time of the grid of endpoints up to the last named one, so that curves can be read there."""
+    per_year = float(program.packed.f[layout.F_STEPS_PER_YEAR])
+    last = max(named_times(program), default=0.0)
+    return [step / per_year for step in range(int(last * per_year + SAME_TIME) + 1)]
 
 
 def named_times(program: Program) -> list[float]:
@@ -368,7 +390,7 @@ def _batches(
     per_task = TASK_PATHS // (min(CHUNK, sampling.n_patients) * n_strategies)
     size = sum(
         each.nbytes
-        for grid, n in ((wanted.by_draw, 1), (wanted.by_subgroup, wanted.n_subgroups))
+        for grid, n in ((wanted.by_draw, 1), (wanted.by_subgroup, wanted.n_counted or 1))
         if grid is not None
         for each in empty_counts(program, (n, n_strategies), grid)
     )

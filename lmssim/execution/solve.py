@@ -19,11 +19,12 @@ from lmssim.engines.cohort.continuous import Fineness
 from lmssim.engines.cohort.profiles import choose_profiles
 from lmssim.engines.cohort.solver import solve
 from lmssim.engines.task import grid_at, occupancy_times
-from lmssim.errors import LowMemoryError, TooLargeError
+from lmssim.errors import InputError, LowMemoryError, TooLargeError
 from lmssim.execution import fold
 from lmssim.execution.backends import run_tasks
 from lmssim.execution.estimates import EXACT, CountsAtTimes, Estimates, Means, SubgroupEstimates
-from lmssim.execution.simulate import draw_times, named_times
+from lmssim.execution.partitions import told_apart
+from lmssim.execution.simulate import draw_times, named_times, partition_times
 from lmssim.execution.subgroups import subgroups_of
 from lmssim.kernels.ledger import COST, N_MAIN, QALY
 from lmssim.kernels.tally import Counts, Grid
@@ -172,7 +173,7 @@ def solve_population(
     InputError
         If the program asks for what cannot be solved.
     """
-    profiles = choose_profiles(program, sampling.profiles, sampling.seed)
+    profiles = _profiles(program, sampling)
     reader = _Reader(program, sampling, profiles)
     strategies, numbers = sampling.positions(program), program.numbers(draws)
     run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
@@ -187,7 +188,7 @@ def solve_population(
             result = first.result
         else:
             result = solve(program, numbers[d], profiles.x, settled.fineness, run, strategies)
-        counts = _counts(result, profiles)
+        counts = Counts(*(reader.about_mean(each) for each in _counts(result, profiles)))
         replicates = counts if replicates is None else Counts(*map(np.add, replicates, counts))
         parts.append(reader.read(result, counts))
         if (cut := result.capped(profiles.weights)) is not None:
@@ -210,6 +211,24 @@ def solve_population(
     )
 
 
+def _profiles(program: Program, sampling: Sampling) -> Profiles:
+    """Profiles of the population, or of its part that is followed: the others weigh nothing.
+
+    Raises
+    ------
+    InputError
+        If no profile is followed.
+    """
+    profiles = choose_profiles(program, sampling.profiles, sampling.seed)
+    met = told_apart(program, sampling.where, {}).met(profiles.x)
+    if met is None:
+        return profiles
+    weights = profiles.weights * met
+    if not weights.sum() > 0.0:
+        raise InputError(f"where: none of {len(profiles.x):,} profiles meets '{sampling.where}'.")
+    return Profiles(profiles.x, weights * (profiles.n_replicates / weights.sum()), profiles.n_replicates)
+
+
 class Settled(NamedTuple):
     """How fine to solve, what is known of the error of steps that is left, and the solution that told it."""
 
@@ -220,7 +239,7 @@ class Settled(NamedTuple):
 
 def settle(program: Program, sampling: Sampling, draws: Mapping[str, FloatArray] | None = None) -> Settled:
     """How fine to solve all draws, from the first of those given (the base case if absent)."""
-    profiles = choose_profiles(program, sampling.profiles, sampling.seed)
+    profiles = _profiles(program, sampling)
     run = partial(run_tasks, backend=sampling.backend, jobs=sampling.jobs)
     first = program.numbers(draws)[0]
     return Settled(*_settled(program, first, profiles, sampling.positions(program), run, Fineness()))
@@ -322,13 +341,24 @@ class _Reader:
         self.yearly = _Times(program, draw_times(program)) if sampling.by_draw else None
         self.named = _Times(program, named_times(program))
         self.subgroups = subgroups_of(program, sampling.subgroups)
-        self.group = None if self.subgroups is None else self.subgroups.of(profiles.x)
+        self.partitions = told_apart(program, "", sampling.partitions).partitions
+        self.steps = _Times(program, partition_times(program), named_times(program)) if self.partitions else None
+        self.share = _by_replicate(np.ones(len(profiles.x)), profiles, profiles.weights) if sampling.where else None
+
+    def about_mean(self, values: CountArray) -> CountArray:
+        """Values by replicate, leading axis; of a part of the population, as if each replicate held it to its share."""
+        if self.share is None:
+            return values
+        missing = (1.0 - self.share).reshape(-1, *[1] * (values.ndim - 1))
+        about: CountArray = values + missing * values.mean(axis=0)
+        return about
 
     def read(self, result: CohortResult, counts: Counts) -> Estimates:
         """Estimates of one draw, given the counts of its replicates."""
         profiles, whole = self.profiles, Counts(*(each.sum(axis=0) for each in counts))
         n = profiles.n_replicates
-        mean, square, product = _moments(_by_replicate(result.outcomes, profiles, profiles.weights))
+        outcomes = self.about_mean(_by_replicate(result.outcomes, profiles, profiles.weights))
+        mean, square, product = _moments(outcomes)
         state = _by_replicate(result.state, profiles, profiles.weights).sum(axis=0)
         by_draw = None if self.yearly is None else self.yearly.counts(np.full(1, float(n)), _lead(whole))
         return Estimates(
@@ -339,13 +369,17 @@ class _Reader:
             state=state[None],
             counts=fold.NOBODY,  # those of the replicates are summed by themselves
             by_draw=by_draw,
-            by_subgroup=self._by_subgroup(result, self.subgroups) if self.subgroups is not None else None,
+            by_subgroup=self._by_subgroup(result, self.subgroups, self.named) if self.subgroups is not None else None,
+            partitions={
+                name: self._by_subgroup(result, partition, self.steps or self.named)
+                for name, partition in self.partitions.items()
+            },
         )
 
-    def _by_subgroup(self, result: CohortResult, subgroups: Subgroups) -> SubgroupEstimates:
+    def _by_subgroup(self, result: CohortResult, subgroups: Subgroups, times: _Times) -> SubgroupEstimates:
+        group = subgroups.of(self.profiles.x)
         parts = [
-            _members(result, self.profiles, self.profiles.weights * (self.group == g))
-            for g in range(len(subgroups.labels))
+            _members(result, self.profiles, self.profiles.weights * (group == g)) for g in range(len(subgroups.labels))
         ]
         means, members, counts = zip(*parts, strict=True)
         stacked = {
@@ -356,16 +390,16 @@ class _Reader:
             n=np.array([[m.n for m in means]]),
             **stacked,
             labels=subgroups.labels,
-            counts=self.named.counts(np.array([members]), together),
+            counts=times.counts(np.array([members]), together),
         )
 
 
 class _Times:
     """A few times at which counts are kept."""
 
-    def __init__(self, program: Program, times: Sequence[float]) -> None:
-        self.times, self.occupancy_times = times, occupancy_times(program, times)
-        self.grid: Grid = grid_at(program, times)
+    def __init__(self, program: Program, times: Sequence[float], named: Sequence[float] | None = None) -> None:
+        self.times, self.occupancy_times = times, occupancy_times(program, named or times)
+        self.grid: Grid = grid_at(program, times, named)
 
     def counts(self, members: FloatArray, counts: Counts) -> CountsAtTimes:
         """Counts on the program's grids, at the kept times."""

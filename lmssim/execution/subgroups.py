@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 Met = np.ndarray[tuple[int], np.dtype[np.bool_]]
 """Whether each patient meets a rule."""
+
+
+class Grouping(Protocol):
+    """Whatever tells patients apart, so that their sums are kept apart."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Names of the groups."""
+
+    def of(self, x: FloatArray) -> IntArray:
+        """Group of each patient, (n_patients,), from (n_patients, n_columns)."""
 
 
 def baseline_rule(program: Program, rule: str, where: str) -> Node:

@@ -15,6 +15,7 @@ from lmssim.kernels.layout import (
 from lmssim.kernels.pointer import advance, constant, history, result, scratch
 from lmssim.kernels.rewards import value_history
 from lmssim.kernels.tally import (
+    N_PRODUCTS,
     Counts,
     Grid,
     Moments,
@@ -40,15 +41,16 @@ def read_worth(
     ----------
     arms : ndarray(int, ndim=2)
         (n_patients or 1, n_arms): strategies that each patient meets.
-    subgroup : ndarray(int, ndim=1)
-        (n_patients,): whose sums a patient is added to; the first member of a subgroup sets its shift.
+    subgroup : ndarray(int, ndim=2)
+        (n_patients, n_partitions): whose sums a patient is added to, once a partition; -1 for nobody's, but in the
+        first. The first member of a subgroup sets its shift. Sums by state are kept by the first partition alone.
     """
     _worth_of_patients(
         constant(m), constant(f), scratch(wi), scratch(wf), scratch(worth), scratch(windows), constant(numbers),
         constant(x), constant(arms), constant(subgroup), history(starts), history(rows), history(times),
         history(marks), history(mark_times), result(members), result(shift), result(total), result(square),
         result(product), result(sums), x.shape[0], x.shape[1], arms.shape[1], arms.shape[1] if arms.shape[0] > 1 else 0,
-        numbers.shape[1], shift.shape[2], sums.shape[2] * sums.shape[3], product.shape[3],
+        numbers.shape[1], shift.shape[2], sums.shape[2] * sums.shape[3], product.shape[3], subgroup.shape[1],
     )
 
 
@@ -58,14 +60,16 @@ def _worth_of_patients(
     x: FloatArray, arms: IntArray, subgroup: IntArray, starts: IntArray, rows: IntArray, times: FloatArray,
     marks: IntArray, mark_times: FloatArray, members: IntArray, shift: FloatArray, total: FloatArray,
     square: FloatArray, product: FloatArray, sums: FloatArray, n_patients: int, n_columns: int, n_arms: int, own: int,
-    n_numbers: int, n_outcomes: int, n_sums: int, n_products: int,
+    n_numbers: int, n_outcomes: int, n_sums: int, n_products: int, n_partitions: int,
 ) -> None:
     """`read_worth` over pointers; the arms of a patient stand `own` further on than those of the one before."""
     wi[W_EPOCH] += 1
     factors = advance(worth, n_arms * n_outcomes)
+    spare = advance(factors, 2 * N_PRODUCTS * n_arms)
     for i in range(n_patients):
         wi[W_WHO] += 1
-        patient, met, of = advance(x, i * n_columns), advance(arms, i * own), subgroup[i] * n_arms
+        groups = advance(subgroup, i * n_partitions)
+        patient, met, of = advance(x, i * n_columns), advance(arms, i * own), groups[0] * n_arms
         growth = math.exp(f[F_RATE_EFFECTS] * patient[m[H_AGE_COLUMN]])
         for k in range(n_arms):
             value_history(
@@ -73,15 +77,25 @@ def _worth_of_patients(
                 i * n_arms + k, starts, rows, times, marks, mark_times, advance(v, met[k] * n_numbers), patient,
                 met[k], growth,
             )
-        beyond = advance(shift, of * n_outcomes)
-        if members[subgroup[i]] == 0:
+        if n_partitions > 1:  # what is added becomes what is beyond the shift
             for k in range(n_arms * n_outcomes):
-                beyond[k] = worth[k]
-        members[subgroup[i]] += 1
-        add_outcomes(
-            worth, n_arms * n_outcomes, beyond, advance(total, of * n_outcomes), advance(square, of * n_outcomes)
-        )
-        add_products(worth, n_arms, n_outcomes, factors, advance(product, of * n_arms * n_products))
+                spare[k] = worth[k]
+        for p in range(n_partitions):
+            if groups[p] < 0:
+                continue
+            if p > 0:
+                for k in range(n_arms * n_outcomes):
+                    worth[k] = spare[k]
+            of = groups[p] * n_arms
+            beyond = advance(shift, of * n_outcomes)
+            if members[groups[p]] == 0:
+                for k in range(n_arms * n_outcomes):
+                    beyond[k] = worth[k]
+            members[groups[p]] += 1
+            add_outcomes(
+                worth, n_arms * n_outcomes, beyond, advance(total, of * n_outcomes), advance(square, of * n_outcomes)
+            )
+            add_products(worth, n_arms, n_outcomes, factors, advance(product, of * n_arms * n_products))
 
 
 @jit
@@ -95,14 +109,15 @@ def read_counts(
 
     Parameters
     ----------
-    subgroup : ndarray(int, ndim=1)
-        (n_patients,): whose counts a patient is added to, if these are kept apart.
+    subgroup : ndarray(int, ndim=2)
+        (n_patients, n_partitions): whose counts a patient is added to, if these are kept apart, once a partition.
+        Subgroups beyond those of the counts are not counted.
     endpoint_kept, occupancy_kept : ndarray(int, ndim=1)
         `Grid`.
     """
     _counts_of_paths(
         constant(m), constant(f), scratch(seen), scratch(first_time), n_patients, endpoint.shape[1],
-        constant(subgroup), 1 if endpoint.shape[0] > 1 else 0, history(starts), history(rows), history(times),
+        constant(subgroup), subgroup.shape[1], endpoint.shape[0], history(starts), history(rows), history(times),
         history(marks), history(mark_times), constant(endpoint_kept), constant(occupancy_kept), result(endpoint),
         result(occupancy), result(entries), result(mark_counts), result(early), endpoint.shape[4], occupancy.shape[3],
         endpoint.shape[2] * 3 * endpoint.shape[4], occupancy.shape[2] * occupancy.shape[3], 2 * entries.shape[2],
@@ -113,26 +128,30 @@ def read_counts(
 @jit
 def _counts_of_paths(
     m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_arms: int,
-    subgroup: IntArray, apart: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
-    mark_times: FloatArray, endpoint_kept: IntArray, occupancy_kept: IntArray, endpoint: IntArray,
+    subgroup: IntArray, n_partitions: int, n_groups: int, starts: IntArray, rows: IntArray, times: FloatArray,
+    marks: IntArray, mark_times: FloatArray, endpoint_kept: IntArray, occupancy_kept: IntArray, endpoint: IntArray,
     occupancy: IntArray, entries: IntArray, mark_counts: IntArray, early: IntArray, n_kept: int, n_present: int,
     n_endpoint: int, n_occupancy: int, n_entries: int, n_marks: int, n_early: int,
 ) -> None:
-    """`read_counts` over pointers; `apart` is 1 if subgroups are kept apart, else 0."""
+    """`read_counts` over pointers; of a single group all partitions are counted as one."""
+    apart = n_groups > 1
     for i in range(n_patients):
-        of = subgroup[i] * apart * n_arms
-        for k in range(n_arms):
-            path, to = i * n_arms + k, of + k
-            seen[0] += 1
-            count_stays(
-                m, f, seen, path, starts, rows, times, occupancy_kept, n_present, advance(occupancy, to * n_occupancy),
-                advance(entries, to * n_entries),
-            )
-            count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, to * n_marks))
-            count_endpoints(
-                m, f, path, starts, rows, times, marks, mark_times, first_time, endpoint_kept, n_kept,
-                advance(endpoint, to * n_endpoint), advance(early, to * 2 * m[H_N_ENDPOINTS] * n_early), n_early,
-            )
+        for p in range(n_partitions if apart else 1):
+            group = subgroup[i * n_partitions + p] if apart else 0
+            if group < 0 or group >= n_groups:
+                continue
+            for k in range(n_arms):
+                path, to = i * n_arms + k, group * n_arms + k
+                seen[0] += 1
+                count_stays(
+                    m, f, seen, path, starts, rows, times, occupancy_kept, n_present,
+                    advance(occupancy, to * n_occupancy), advance(entries, to * n_entries),
+                )
+                count_marks(seen, m[H_N_STATES], path, starts, marks, advance(mark_counts, to * n_marks))
+                count_endpoints(
+                    m, f, path, starts, rows, times, marks, mark_times, first_time, endpoint_kept, n_kept,
+                    advance(endpoint, to * n_endpoint), advance(early, to * 2 * m[H_N_ENDPOINTS] * n_early), n_early,
+                )
 
 
 @jit
@@ -171,8 +190,8 @@ def run_chunk(
         (n_sets, n_patients, n_columns).
     arms : ndarray(int, ndim=3)
         (n_sets or 1, n_patients or 1, n_arms): strategies that each patient meets.
-    subgroup : ndarray(int, ndim=2)
-        (n_sets, n_patients).
+    subgroup : ndarray(int, ndim=3)
+        (n_sets, n_patients, n_partitions); -1 in the first partition for patients who are not followed.
     whole, by_draw, by_subgroup : Counts
         Of all draws together, of each draw, of each draw and subgroup; without draws if not wanted.
 
@@ -187,7 +206,12 @@ def run_chunk(
         own = min(d, x.shape[0] - 1)
         met = arms[min(own, arms.shape[0] - 1)]
         while start < n_patients:
-            stop = min(start + block, n_patients)
+            if subgroup[own, start, 0] < 0:
+                start += 1
+                continue
+            stop, most = start + 1, min(start + block, n_patients)
+            while stop < most and subgroup[own, stop, 0] >= 0:
+                stop += 1
             meet = met if met.shape[0] == 1 else met[start:stop]
             who, of = x[own, start:stop], subgroup[own, start:stop]
             status = walk_block(

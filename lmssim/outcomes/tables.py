@@ -126,6 +126,12 @@ def summary(results: Results) -> pd.DataFrame:
     return with_interval(pd.DataFrame(rows, columns=SUMMARY))
 
 
+def outcome_summary(results: Results) -> pd.DataFrame:
+    """The summary of main outcomes, costs by category and further sums alone."""
+    rows = [(*row[:4], row.se) for row in _outcome_rows(results)]
+    return with_interval(pd.DataFrame(rows, columns=SUMMARY))
+
+
 def _rows(results: Results) -> Iterator[Row]:
     """Every result."""
     yield from _outcome_rows(results)

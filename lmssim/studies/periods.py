@@ -82,7 +82,10 @@ class Within:
             earlier = before.increments.increment(s, c, outcome)
             return Estimate(mean - earlier.mean, se + earlier.se)
         means = self.means if before is None else self.means - before.means
-        return batch_estimate(self.sizes, means[:, s, outcome] - means[:, c, outcome])
+        gains = means[:, s, outcome] - means[:, c, outcome]
+        if len(gains) < 2:  # of so small a part of the population no error can be told
+            return Estimate(float(gains.mean()) if len(gains) else float("nan"), float("nan"))
+        return batch_estimate(self.sizes, gains)
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ def benefit_by_period(
     asked = [t for t in DEFAULT_TIMES if t < last] if times is None else list(times)
     check_times(asked, last)
     if sampling.engine != COHORT and draws is None:
-        sampling = replace(sampling, n_patients=min(sampling.n_patients, MOST_PATIENTS))
+        sampling = replace(sampling, n_patients=min(sampling.n_patients, MOST_PATIENTS), partitions={})
     cases = [*(edits.horizon(scenario, time) for time in asked), scenario, *([ended] if ended else [])]
     found = []
     for k, case in enumerate(cases, 1):

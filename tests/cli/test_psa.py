@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 SMALL = ("psa", "hiv", "--draws", 40, "--patients", 50, "--jobs", 1)
 FILES = {*(f"{name}.csv" for name in TABLES), "draws.parquet", "results.parquet", "inputs.json", "manifest.json"}
-FIGURES = {"plane.png", "ceac.png", "expected_loss.png"}
+FIGURES = {"plane.png", "ceac.png", "expected_loss.png", "survival.png"}
 
 
 def test_everything_is_written(cli: Cli, tmp_path: Path) -> None:

@@ -223,6 +223,29 @@ def test_years_that_make_no_sense_are_refused(cli: Cli, tmp_path: Path, options:
     assert message in " ".join(outcome.err.split())
 
 
+def test_subgroups_and_parts(cli: Cli, model: Path, tmp_path: Path) -> None:
+    """`--by` writes tables and figures, `--where` the numbers of a subgroup, with its patients' histories."""
+    severe = '[population]\ncovariates.severe = { kind = "binary", probability = 0.4 }'
+    model.write_text(model.read_text().replace("[population]", severe))
+    call = ["run", model, "--patients", 300, "--jobs", 1, "-q"]
+    assert cli(*call, "--by", "severe", "--by", "severe*age: 60", "--out", tmp_path / "by").code == 0
+    tables = ("subgroups", "subgroup_incremental", "subgroup_frontier", "individualised_care")
+    assert {f"{name}.csv" for name in tables} <= set(manifest_of(tmp_path / "by")["files"])
+    assert (tmp_path / "by" / "figures" / "subgroups_2.png").is_file()
+    assert list(manifest_of(tmp_path / "by")["result"]["partitions"]) == ["severe", "severe*age: 60"]
+    assert cli(*call, "--where", "severe == 1", "--histories", "--no-report", "--out", tmp_path / "where").code == 0
+    rows = rows_of(tmp_path / "by" / "subgroups.csv")
+    own = {(r["strategy"], r["outcome"]): r["mean"] for r in rows if r["subgroup"] == "severe 1"}
+    alone = {(r["strategy"], r["outcome"]): r["mean"] for r in rows_of(tmp_path / "where" / "summary.csv")}
+    assert own["new", "qalys"] == alone["new", "qalys"]
+    stays = pq.read_table(tmp_path / "where" / "histories.parquet").to_pandas()
+    n = next(int(float(r["n"])) for r in rows if r["subgroup"] == "severe 1")
+    assert stays["patient"].nunique() == n < 300
+    refused = cli(*call, "--where", "severe == 1", "--control-variate", "--out", tmp_path / "x")
+    assert refused.code == 2
+    assert "where: a control variate is of the whole population" in refused.err
+
+
 def test_precision_doubles_patients(cli: Cli, tmp_path: Path) -> None:
     """Patients are the first number times a power of two that reaches the error asked for."""
     call = ["run", NAME, "--patients", 500, "--jobs", 1, "-q", "--precision", 300, "--out", tmp_path]

@@ -312,7 +312,7 @@ def test_a_patient_may_meet_one_strategy(program: Program, engine: str, per_draw
     assigned = np.random.default_rng(4).integers(0, 3, (sets, 90))
     wanted = Wanted(n_subgroups=3, whole=False)
     task = Task(draws=range(2), first=0, n=90, strategies=(), assigned=assigned, per_draw=per_draw)
-    patients = patients_of(program, task, 1)._replace(subgroup=assigned)
+    patients = patients_of(program, task, 1)._replace(subgroup=assigned[..., None])
     found = ENGINES[engine].run(program, numbers, patients, 1, wanted, 16).moments
     for d in range(2):
         for arm in range(3):

@@ -80,6 +80,7 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         *loss_conventions(scenario.file),
         ("Background mortality", _mortality(scenario)),
         ("Population", one_line(scenario.file.population.label or "") or _covariates(scenario)),
+        *([("Followed of these", f"who meet the rule: {sampling.where}")] if sampling.where else []),
         ("Named times", f"{listed([f'{t:g}' for t in settings.times])} years"),
         *switch_conventions(scenario),
         ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),

@@ -7,6 +7,7 @@ import pytest
 
 import lmssim
 from lmssim.economics.nesting import Credible
+from lmssim.report.sensitivity.psa.bands import plot_bands
 from lmssim.report.sensitivity.psa.figures import plot_acceptability, plot_draws, plot_loss
 from lmssim.report.sensitivity.psa.tables import psa_table_text, report_tables
 from lmssim.report.sensitivity.psa.words import (
@@ -65,6 +66,10 @@ def test_pictures_show_the_frames(analysis: lmssim.Psa) -> None:
     np.testing.assert_array_equal(lines["Frontier"], analysis.ceaf["probability"])
     loss = {line.get_label(): np.asarray(line.get_ydata()) for line in plot_loss(analysis).lines}
     np.testing.assert_allclose(loss["EVPI"], analysis.evpi["evpi"])
+    bands = plot_bands(analysis)
+    assert bands.get_title(loc="left") == "Overall survival, with 95% credible bands"
+    own = analysis.survival_bands.query("endpoint == 'os' and strategy == 'mono'")
+    np.testing.assert_array_equal(np.asarray(bands.lines[0].get_ydata()), own["mean"])
     outline = max((np.asarray(line.get_xydata()) for line in plot_draws(analysis).lines), key=len)
     assert len(outline) > 50
     assert outline[:, 0].min() < analysis.increment("combination", "qalys").low

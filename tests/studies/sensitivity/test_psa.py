@@ -12,14 +12,19 @@ import pytest
 from lmssim.errors import InputError
 from lmssim.execution.checkpoint import Checkpoint
 from lmssim.execution.simulate import Sampling, simulate_batches
+from lmssim.model.compile import compile_scenario
+from lmssim.model.parameters.posterior import read_columns
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.sensitivity.psa import work as work_module
 from lmssim.studies.sensitivity.psa.collected import collect
-from lmssim.studies.sensitivity.psa.parameters import parameter_frame
+from lmssim.studies.sensitivity.psa.parameters import parameter_frame, repeated_rows
 from lmssim.studies.sensitivity.psa.plan import largest_error, precision_of
 from lmssim.studies.sensitivity.psa.result import TABLES, ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.spool import DrawnOutcomes
 from lmssim.studies.sensitivity.psa.study import compiled_work, planned
+from tests.kit.models import HEAD, covariate, frame
+from tests.kit.parameters import parameter_table
+from tests.kit.plants import parameter
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
@@ -88,6 +93,19 @@ def test_draws_that_were_kept_are_not_made_again(tmp_path: Path, monkeypatch: py
     again = collect(work, work.parts(Checkpoint(tmp_path / "kept", work.key())), tmp_path / "b.parquet")
     assert made == [40]
     np.testing.assert_array_equal(again.main, first.collected.main)
+
+
+def test_kept_draws_are_those_of_the_same_work() -> None:
+    """Another seed, other patients, profiles or strategies, or a parameter held at its base value: another key."""
+    work = work_of()
+    changes: list[dict[str, Any]] = [{"seed": 2}, {"n_patients": 101}, {"strategies": ("mono",)}, {"engine": "cohort"}]
+    keys = [work.key(), *(work_of(replace(SAMPLING, **change)).key() for change in changes)]
+    keys.append(work_of(replace(SAMPLING, engine="cohort", profiles=2)).key())
+    held = compile_scenario(load_scenario("hiv", {"p_cd": 437 / 1749}))
+    keys.append(replace(work, program=held).key())
+    assert len(set(keys)) == len(keys)
+    same: list[dict[str, Any]] = [{"jobs": 2}, {"backend": "loky"}, {"block": 7}]
+    assert {work_of(replace(SAMPLING, **each)).key() for each in same} == {work.key()}
 
 
 def test_patients_and_the_exact_solution_agree(tmp_path: Path) -> None:
@@ -168,6 +186,35 @@ def test_without_uncertainty_there_is_nothing_to_draw() -> None:
         compiled_work(load_scenario("sick_sicker_dead"), SAMPLING, 10)
 
 
+def test_an_impossible_draw_is_named_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any draw is run, however the draws are parted for the check."""
+    monkeypatch.setattr(work_module, "CHECKED", 16)
+    plant = parameter("c_stable", distribution="normal", value=300.0, p1=300.0, p2=120.0)
+    scenario = plant(load_scenario("illness_death"), monkeypatch)
+    first = int(np.argmax(compile_scenario(scenario).sample(2_000, 1)["c_stable"] < 0.0))
+    assert first > 16
+    with pytest.raises(InputError, match=rf"draw {first}, from .*c_stable"):
+        compiled_work(scenario, SAMPLING, 2_000)
+
+
+def test_a_draw_that_an_engine_refuses_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probability of a model in cycles, which is computed as patients walk."""
+    plant = parameter("rr", distribution="normal", value=0.3, p1=0.3, p2=0.12)
+    program = compile_scenario(plant(load_scenario("hiv"), monkeypatch))
+    first = int(np.argmax(program.sample(200, 1)["rr"] < 0.0))
+    work = work_module.Work(program, replace(SAMPLING, n_patients=10), 200)
+    with pytest.raises(InputError, match=rf"cycle 1: the probability of '.*must lie from 0 to 1 \(draw {first}\)"):
+        list(work.parts())
+
+
+def test_posterior_rows_that_repeat_are_counted() -> None:
+    """Of more draws than the file has rows."""
+    program = bundled_program("cutaneous")
+    rows = len(read_columns(program.scenario.groups["calibrated"].file or "", ["lr_scale"])[0])
+    assert repeated_rows(program, rows) == {}
+    assert repeated_rows(program, rows + 1) == {"calibrated": rows}
+
+
 # === Precision ===
 
 
@@ -203,3 +250,45 @@ def test_a_precision_that_is_none_is_refused(text: str) -> None:
     """With what one looks like."""
     with pytest.raises(InputError, match=r"inmb"):
         precision_of(text)
+
+
+# === The value of perfect information ===
+
+TWO_NORMALS = frame(
+    horizon=1.0,
+    settings="wtp = [20000]\ncost_categories = ['care']",
+    covariates=covariate("luck", "normal", mean=0, sd=10),
+    strategies="[strategies.old]\nset = { treated = 0 }\n\n[strategies.new]",
+)
+ONE_STATE = """
+[states.well]
+initial = true
+utility = 1
+entry_cost.care = "200 + treated * (p2 - p1 + luck)"
+
+[states.dead]
+kind = "absorbing"
+death = "disease"
+
+[[transitions]]
+from = "well"
+to = "dead"
+hazard = { family = "exponential", rate = 0.1 }
+"""
+ROWS = parameter_table("p1, 1, normal, 1, 1", "p2, 0, normal, 0, 2", "treated, 1")
+
+
+@pytest.mark.parametrize("random_numbers", ["independent", "common"])
+def test_the_value_of_perfect_information_of_a_scenario(tmp_path: Path, random_numbers: str) -> None:
+    """A saving of p1 - p2, p1 ~ N(1, 1), p2 ~ N(0, 2): 0.4798, though patients differ by 10 and each draw has 20."""
+    path = tmp_path / "two.toml"
+    path.write_text(f"{HEAD}parameters = ['two.csv']\n{TWO_NORMALS}{ONE_STATE}")
+    (tmp_path / "two.csv").write_text(ROWS)
+    sampling = Sampling(n_patients=20, random_numbers=random_numbers)  # type: ignore[arg-type]
+    found = analysis_of(compiled_work(path, sampling, 4_000), tmp_path / "draws.parquet")
+    value = found.acceptability.perfect_information(20_000.0)
+    if random_numbers == "independent":
+        assert value.evpi == pytest.approx(0.4798107, abs=4 * value.se)
+        assert value.with_patient_noise > 0.75
+    share = found.increment("new", "cost").noise
+    assert share == pytest.approx(0.5 if random_numbers == "independent" else 0.0, abs=0.05)

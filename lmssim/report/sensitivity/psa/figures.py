@@ -22,6 +22,7 @@ from lmssim.report.parts.style import (
     new_figure,
     save_figure,
 )
+from lmssim.report.sensitivity.psa.bands import plot_bands, survival_endpoint
 from lmssim.report.sensitivity.psa.words import NICE_RANGE, in_pounds
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ MOST_POINTS = 1_000
 SEEN = 0.02
 """Probability that a curve must reach to be drawn."""
 MOST_LINES = 9
-"""Curves of expected loss, those that come nearest to 0."""
+"""Curves of expected loss: of strategies that are optimal somewhere, then those that come nearest to 0."""
 ROOM = 0.06
 
 CAPTIONS = {
@@ -64,6 +65,11 @@ CAPTIONS = {
         "Net benefit that a strategy is expected to lose against the best of each draw. The lowest curve is the "
         "optimal strategy, and its height is the value of perfect information.",
     ),
+    "survival": (
+        "Survival",
+        "Mean over draws each year, and the 95% credible band of its expectation: the comparator, and what "
+        "is optimal at a willingness to pay of the tables.",
+    ),
 }
 """Title and caption of each figure, in order of the report."""
 
@@ -72,11 +78,13 @@ def write_figures(
     analysis: ProbabilisticAnalysis, folder: ResultFolder, formats: Sequence[str]
 ) -> dict[str, list[Path]]:
     """Write every figure; returns its files by its name."""
-    plots = {"plane": plot_draws, "ceac": plot_acceptability, "expected_loss": plot_loss}
+    plots = {"plane": plot_draws, "ceac": plot_acceptability, "expected_loss": plot_loss, "survival": plot_bands}
+    if len(analysis.strategies) < 2:
+        del plots["plane"]
+    if survival_endpoint(analysis) is None:
+        del plots["survival"]
     found = {}
     for name, plot in plots.items():
-        if name == "plane" and len(analysis.strategies) < 2:
-            continue
         figure = plot(analysis).figure
         assert isinstance(figure, Figure)
         found[name] = save_figure(figure, folder.begin() / "figures", name, formats)
@@ -222,8 +230,9 @@ def plot_loss(analysis: ProbabilisticAnalysis, ax: Axes | None = None) -> Axes:
             ax = new_figure(7.6, 4.0).subplots()
         _shade_range(ax, analysis)
         inside = curves[curves.index <= max(analysis.wtps)]
-        nearest = set(inside.min().sort_values(kind="stable").index[:MOST_LINES])
-        shown = [s for s in analysis.choices if s in nearest]
+        nearest = [str(s) for s in inside.min().sort_values(kind="stable").index]
+        kept = list(dict.fromkeys([*analysis.ceaf["strategy"], *nearest]))[:MOST_LINES]
+        shown = [s for s in analysis.choices if s in kept]
         _draw_curves(ax, analysis, {s: curves[s].to_numpy() for s in shown}, curves.index.to_numpy())
         lowest = curves.min(axis=1)
         ax.plot(lowest.index, lowest, color="#BDBDBD", linewidth=5, zorder=2, label="EVPI")

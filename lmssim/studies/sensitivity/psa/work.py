@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.errors import InputError
+from lmssim.errors import InputError, UnsupportedError
 from lmssim.evaluation import check_comparator
 from lmssim.execution.batches import Sets
 from lmssim.execution.checkpoint import Part, key_of, made
@@ -121,7 +121,7 @@ class Work:
     def key(self) -> str:
         """Hash of all that decides the parts, but for how many there are."""
         more = {"lmssim": __version__, "profiles": self.sampling.profiles if self.exact else 0, "sets": SETS}
-        return key_of(evaluation_part(self.program, self.sampling, {}) | more)
+        return key_of(evaluation_part(self.program, self.sampling, {}) | more, uncertain(self.program))
 
     def parts(
         self, checkpoint: Checkpoint | None = None, progress: Callable[[int, int], None] | None = None
@@ -147,6 +147,24 @@ class Work:
                 progress(first + n, self.n_draws)
 
     def _part(self, first: int, n: int, settled: Settled | None) -> Part:
+        """A part; what is impossible in a draw is said with the number of the draw."""
+        try:
+            return self._made(first, n, settled)
+        except UnsupportedError:
+            raise
+        except InputError as error:
+            raise self._named(error, first, n, settled) from None
+
+    def _named(self, error: InputError, first: int, n: int, settled: Settled | None) -> InputError:
+        """An error of some draws as one of the first draw that has it alone."""
+        for draw in range(first, first + n):
+            try:
+                self._made(draw, 1, settled)
+            except InputError as own:
+                return type(own)(f"{str(own).removesuffix('.')} (draw {draw}).")
+        return error
+
+    def _made(self, first: int, n: int, settled: Settled | None) -> Part:
         draws = self.draws(first, n)
         if settled is not None:
             return _as_part([self._solved(draws, settled)], self)
