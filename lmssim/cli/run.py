@@ -221,6 +221,10 @@ def run(
         say(results.json_document(evaluation, written, folder.path), end="")
     elif not quiet:
         _print(evaluation)
+        if sampling.partitions:
+            from lmssim.report.evaluation.subgroups import care_sentences
+
+            say("\n".join(care_sentences(SubgroupStudy(evaluation))))
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
 
 
