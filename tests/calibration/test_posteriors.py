@@ -64,7 +64,7 @@ def test_a_site_draws_its_posterior_jointly(site: str) -> None:
     """Row k of the file is draw k of the scenario, shape and scale together."""
     scenario = bundled_scenario(site)
     group = scenario.groups["calibrated"]
-    values = dict(zip(group.members, group.sample(5, seed=3, first_draw=998), strict=True))
-    rows = draws(site).iloc[[998, 999, 0, 1, 2]]
+    values = dict(zip(group.members, group.sample(5, seed=3, first_draw=3_998), strict=True))
+    rows = draws(site).iloc[[3_998, 3_999, 0, 1, 2]]
     for column in ("lr_shape", "lr_scale", "dm_shape", "dm_scale", "m_os_bsc"):
         assert np.array_equal(values[column], rows[column])

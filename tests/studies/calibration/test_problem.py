@@ -58,7 +58,7 @@ def test_priors_are_quantiles_of_z(toy: Problem) -> None:
 
 def test_expressions_set_parameters(toy: Problem) -> None:
     """A free quantity that is a parameter sets itself."""
-    z, rows = np.array([[0.0, 0.0], [1.0, -1.0]]), np.array([3.0, 1_003.0])
+    z, rows = np.array([[0.0, 0.0], [1.0, -1.0]]), np.array([3.0, 4_003.0])
     draws, values = toy.draws(z, rows), toy.values(z)
     assert np.array_equal(draws["ill_shape"], values["ill_shape"])
     assert np.allclose((5.0 / draws["ill_scale"]) ** draws["ill_shape"], values["ill_h5"])
