@@ -107,4 +107,4 @@ def test_subgroups_and_parts(cli: Cli, tmp_path: Path) -> None:
     assert "Optimal strategy by subgroup" in (tmp_path / "by" / "report.html").read_text()
     refused = cli(*call, "--where", "age > 90", "--out", tmp_path / "none")
     assert refused.code == 2
-    assert "where: in a draw 0 of 40 patients meet 'age > 90'; at least 2 must: give more patients." in refused.err
+    assert "where: in a draw 0 of 40 patients meet 'age > 90'; at least 2 must: give more patients" in refused.err
