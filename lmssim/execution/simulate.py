@@ -182,6 +182,10 @@ class Sampling:
             raise InputError(f"subgroups: {self.subgroups!r} is not a mapping of labels to rules.")
         if not isinstance(self.where, str):
             raise InputError(f"where: {self.where!r} is not a rule on covariates, such as 'size > 5'.")
+        if not isinstance(self.partitions, Mapping) or not all(
+            isinstance(name, str) and isinstance(rules, Mapping) for name, rules in self.partitions.items()
+        ):
+            raise InputError(f"partitions: {self.partitions!r} is not a mapping of names to labels with their rules.")
         for name, rules in (("subgroups", self.subgroups), *self.partitions.items()):
             for label, rule in rules.items():
                 if not isinstance(label, str) or not isinstance(rule, str):
