@@ -111,6 +111,24 @@ Switches = Annotated[
 Strategies = Annotated[
     str | None, typer.Option("--strategies", metavar="ID,ID", help="Run these strategies alone; all if absent.")
 ]
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--by",
+        metavar="PARTITION",
+        help="Every result by subgroup too: by values of a covariate (grade), between cuts (size_cm: 0, 5, 10), or "
+        "crossed (grade*deep); may be repeated, each a partition of its own.",
+    ),
+]
+Where = Annotated[
+    str,
+    typer.Option(
+        metavar="RULE",
+        help="Follow only those patients who meet a rule on covariates, such as 'size_cm >= 5 and grade == 3'; "
+        "they are the same patients, with the same random numbers, as in a run of all.",
+        show_default="all patients",
+    ),
+]
 Block = Annotated[int, whole("Patients per block of the kernels.", 1, 1_000_000, hidden=True)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors, and the JSON of --json.")]
 AllowFilesFrom = Annotated[

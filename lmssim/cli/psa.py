@@ -14,11 +14,12 @@ from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.sensitivity.psa.plan import Precision
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
+    from lmssim.studies.sensitivity.psa.subgroups import SubgroupTables
     from lmssim.studies.sensitivity.psa.work import Work
 
 BACKENDS = ("threads", "loky")
@@ -62,6 +63,8 @@ def psa(
         str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
     ] = "threads",
     strategies: options.Strategies = None,
+    by: options.By = None,
+    where: options.Where = "",
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     random_numbers: Annotated[
@@ -126,6 +129,8 @@ def psa(
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.sensitivity.psa.plan import precision_of
     from lmssim.studies.sensitivity.psa.study import compiled_work, planned, run_psa
+    from lmssim.studies.sensitivity.psa.subgroups import psa_by_subgroup
+    from lmssim.studies.subgroups import with_partitions
 
     asked = None if precision is None else precision_of(precision)
 
@@ -142,6 +147,7 @@ def psa(
         jobs=options.jobs_or_all(jobs),
         backend=backend,
         block=block,
+        where=where.strip(),
     )
     work = compiled_work(loaded, sampling, DEFAULT_DRAWS if draws is None else draws)
     clock.lap("load")
@@ -156,11 +162,18 @@ def psa(
         with progress_bar(loaded.name, shown=not quiet) as progress:
             analysis = run_psa(work, folder.begin(), resume=resume, progress=progress)
         clock.lap("simulate")
+        apart = None
+        partitions: Mapping[str, Mapping[str, str]] = {}
+        if by:
+            partitions = with_partitions(work.program, work.sampling, options.each_once("--by", by)).partitions
+            with progress_bar("subgroups", shown=not quiet) as progress:
+                apart = psa_by_subgroup(work, partitions, progress)
+            clock.lap("subgroups")
 
         def document() -> dict[str, Any]:
-            return _manifest(work, overrides_, clock.laps, precision)
+            return _manifest(work, overrides_, clock.laps, precision, partitions)
 
-        written = _write(analysis, folder, document, clock.lap, formats if reported else None)
+        written = _write(analysis, folder, document, clock.lap, formats if reported else None, apart)
     if json:
         say(_document(analysis, written, folder.path), end="")
     elif not quiet:
@@ -187,14 +200,14 @@ def _reached(analysis: ProbabilisticAnalysis, asked: Precision) -> str:
 
 
 def _manifest(
-    work: Work, overrides: dict[str, float], timings: dict[str, float], precision: str | None
+    work: Work, overrides: dict[str, float], timings: dict[str, float], precision: str | None, by: Mapping[str, Any]
 ) -> dict[str, Any]:
     from lmssim.execution.manifest import evaluation_part, manifest
 
     sampling = work.sampling
     solved = {"profiles": sampling.profiles} if work.exact else None
     result = evaluation_part(work.program, sampling, overrides, solved=solved)
-    result |= {"draws": work.n_draws, "precision": precision}
+    result |= {"draws": work.n_draws, "precision": precision, "partitions": {k: dict(v) for k, v in by.items()}}
     return manifest(
         result,
         command=options.command_line(),
@@ -211,6 +224,7 @@ def _write(
     manifest: Callable[[], dict[str, Any]],
     lap: Callable[[str], None],
     formats: tuple[str, ...] | None,
+    apart: SubgroupTables | None = None,
 ) -> dict[str, Any]:
     """Write tables, figures and report; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
@@ -222,11 +236,13 @@ def _write(
 
     for name in TABLES:
         write_csv(folder.place(f"{name}.csv"), getattr(analysis, name))
+    for name, frame in apart.tables.items() if apart is not None else ():
+        write_csv(folder.place(f"subgroup_{name}.csv"), frame)
     analysis.write_draws(folder.place("draws.parquet"))
     lap("tables")
     if formats is not None:
         shown = write_figures(analysis, folder, formats)
-        folder.add([write_report(analysis, folder.begin(), manifest(), shown)])
+        folder.add([write_report(analysis, folder.begin(), manifest(), shown, apart)])
         lap("report")
     folder.discard(CHECKPOINT)  # not before: whoever is stopped while tables are written goes on from these parts
     document = manifest()

@@ -54,24 +54,8 @@ def run(
         str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
     ] = "threads",
     strategies: options.Strategies = None,
-    by: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--by",
-            metavar="PARTITION",
-            help="Every result by subgroup too: by values of a covariate (grade), between cuts (size_cm: 0, 5, 10), "
-            "or crossed (grade*deep); may be repeated, each a partition of its own.",
-        ),
-    ] = None,
-    where: Annotated[
-        str,
-        typer.Option(
-            metavar="RULE",
-            help="Follow only those patients who meet a rule on covariates, such as 'size_cm >= 5 and grade == 3'; "
-            "they are the same patients, with the same random numbers, as in a run of all.",
-            show_default="all patients",
-        ),
-    ] = "",
+    by: options.By = None,
+    where: options.Where = "",
     overrides: options.Overrides = None,
     switches: options.Switches = None,
     horizon: Annotated[
@@ -221,6 +205,10 @@ def run(
         say(results.json_document(evaluation, written, folder.path), end="")
     elif not quiet:
         _print(evaluation)
+        if sampling.partitions:
+            from lmssim.report.evaluation.subgroups import care_sentences
+
+            say("\n".join(care_sentences(SubgroupStudy(evaluation))))
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
 
 

@@ -102,7 +102,8 @@ def without_noise(values: FloatArray, noise: FloatArray) -> FloatArray:
     if not noise.any() or len(values) < 2:
         return values
     mean = values.mean(axis=0)
-    size = np.maximum(values.std(axis=0, ddof=1), np.finfo(float).tiny)
+    size = values.std(axis=0, ddof=1)
+    size = np.where(size > 0.0, size, 1.0)  # what no draw changes has no direction, whatever its noise
     beyond = (values - mean) / size
     with threadpool_limits(limits=1):
         weights, directions = np.linalg.eigh(beyond.T @ beyond / (len(values) - 1))

@@ -99,7 +99,7 @@ def _by_value(scenario: Scenario, covariate: Covariate, place: str) -> Rules:
         raise InputError(
             f"{place}: '{name}' has more than {MOST_VALUES} values; say where to cut it, as in '{name}: 5, 10'."
         )
-    return {f"{name} {value:g}": f"{name} == {value!r}" for value in values}
+    return {f"{name} {value:g}": f"{name} == {_exact(value)}" for value in values}
 
 
 def _possible(scenario: Scenario, covariate: Covariate) -> list[str]:
@@ -131,9 +131,17 @@ def _by_cuts(name: str, text: str, covariate: Covariate, place: str) -> Rules:
     for before, cut in pairwise(cuts):
         if not before < cut:
             raise InputError(f"{place}: {cut:g} does not lie above {before:g}; cuts must ascend.")
-    rules = {f"{name} below {cuts[0]:g}": f"{name} < {cuts[0]!r}"}
-    rules |= {f"{name} {low:g}-{high:g}": f"{name} >= {low!r} and {name} < {high!r}" for low, high in pairwise(cuts)}
-    return rules | {f"{name} from {cuts[-1]:g}": f"{name} >= {cuts[-1]!r}"}
+    rules = {f"{name} below {cuts[0]:g}": f"{name} < {_exact(cuts[0])}"}
+    rules |= {
+        f"{name} {low:g}-{high:g}": f"{name} >= {_exact(low)} and {name} < {_exact(high)}"
+        for low, high in pairwise(cuts)
+    }
+    return rules | {f"{name} from {cuts[-1]:g}": f"{name} >= {_exact(cuts[-1])}"}
+
+
+def _exact(value: float) -> str:
+    """A number as an expression that gives it back, to the last bit."""
+    return str(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
 
 
 def _cut(text: str, place: str) -> float:

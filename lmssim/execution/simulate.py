@@ -45,6 +45,8 @@ MOST = {
     "profiles": 100_000,
 }
 """Greatest values of the arguments of `Sampling` that count something."""
+FEWEST_OF_A_PART = 2
+"""Patients of a part of the population in each draw, so that their spread is known."""
 MOST_LIVES = 10**12
 """Lives of a simulation: patients x draws x strategies."""
 
@@ -180,6 +182,10 @@ class Sampling:
             raise InputError(f"subgroups: {self.subgroups!r} is not a mapping of labels to rules.")
         if not isinstance(self.where, str):
             raise InputError(f"where: {self.where!r} is not a rule on covariates, such as 'size > 5'.")
+        if not isinstance(self.partitions, Mapping) or not all(
+            isinstance(name, str) and isinstance(rules, Mapping) for name, rules in self.partitions.items()
+        ):
+            raise InputError(f"partitions: {self.partitions!r} is not a mapping of names to labels with their rules.")
         for name, rules in (("subgroups", self.subgroups), *self.partitions.items()):
             for label, rule in rules.items():
                 if not isinstance(label, str) or not isinstance(rule, str):
@@ -357,11 +363,20 @@ def _wanted(program: Program, sampling: Sampling, told: Told, named: Sequence[fl
 
 
 def _checked(estimates: Estimates, sampling: Sampling) -> Estimates:
-    """Refuse estimates of nobody."""
-    if estimates.n == 0:
-        raise InputError(f"where: nobody of {sampling.n_patients:,} patients meets '{sampling.where}'.")
-    if sampling.where and sampling.independent and estimates.n_draws > 1:
+    """Refuse estimates of nobody, and of draws that follow different numbers of patients, unless kept apart."""
+    if not sampling.where:
+        return estimates
+    if not sampling.independent or (estimates.n_draws == 1 and estimates.by_draw is None):
+        if estimates.n == 0:
+            raise InputError(f"where: nobody of {sampling.n_patients:,} patients meets '{sampling.where}'.")
+        return estimates
+    if estimates.by_draw is None:
         raise InputError("where: of the base case, or of draws that share their patients (random numbers: common).")
+    if (fewest := int(estimates.by_draw.members.min())) < FEWEST_OF_A_PART:
+        raise InputError(
+            f"where: in a draw {fewest} of {sampling.n_patients:,} patients meet '{sampling.where}'; at least "
+            f"{FEWEST_OF_A_PART} must: give more patients."
+        )
     return estimates
 
 

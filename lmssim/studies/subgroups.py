@@ -207,16 +207,17 @@ class SubgroupStudy:
     def _care(self, name: str, wtp: float) -> Care:
         own = [each.evaluation for each in self.subgroups[name]]
         shares = np.array([each.share for each in self.subgroups[name]])
-        best, by_subgroup = _choose(own, shares, wtp)
-        parts = self._halves(name) or [(own, shares)] * HALVES
+        best = self.evaluation.best_first(wtp)[0]
+        by_subgroup = _best_of_each(own, best, wtp)
+        halves = self._halves(name)
+        if not halves:
+            return Care(wtp, best, by_subgroup, _gain(own, shares, best, by_subgroup, wtp))
         values = []
-        for (chosen_in, weights), (valued_in, shares_there) in (parts, parts[::-1]):
-            all_, each = _choose(chosen_in, weights, wtp)
-            values.append(_gain(valued_in, shares_there, all_, each, wtp))
-        value = float(np.mean([mean for mean, _ in values]))
-        # the halves' patients are apart; an exact solution has one and the same value twice
-        apart = np.hypot(values[0].se, values[1].se) / 2.0 if self._halves(name) else values[0].se
-        return Care(wtp, best, by_subgroup, Estimate(value, float(apart)))
+        for (chosen_in, weights), (valued_in, shares_there) in (halves, halves[::-1]):
+            for_all = _best_of_all(chosen_in, weights, wtp)
+            values.append(_gain(valued_in, shares_there, for_all, _best_of_each(chosen_in, for_all, wtp), wtp))
+        mean, se = np.mean([value.mean for value in values]), np.hypot(values[0].se, values[1].se) / HALVES
+        return Care(wtp, best, by_subgroup, Estimate(float(mean), float(se)))
 
     def _halves(self, name: str) -> list[tuple[list[Evaluation], FloatArray]]:
         """Evaluations and shares of the subgroups in each half; none of an exact solution."""
@@ -259,15 +260,21 @@ def one_of(found: SubgroupEstimates, g: int, independent: bool) -> Means:
     )
 
 
-def _choose(own: Sequence[Evaluation], shares: FloatArray, wtp: float) -> tuple[str, list[str]]:
-    """The best strategy for all, and the best in each subgroup."""
+def _best_of_all(own: Sequence[Evaluation], shares: FloatArray, wtp: float) -> str:
+    """The best strategy for all patients of some subgroups."""
     choices = own[0].choices
     benefits = np.array([[each.net_benefit(s, wtp).mean for s in choices] for each in own])
     known = np.where(np.isfinite(benefits), benefits, 0.0)
-    best = choices[int(np.argmax((shares[:, None] * known).sum(axis=0)))]
-    return best, [
-        each.best_first(wtp)[0] if np.isfinite(row).all() else best for each, row in zip(own, benefits, strict=True)
-    ]
+    return choices[int(np.argmax((shares[:, None] * known).sum(axis=0)))]
+
+
+def _best_of_each(own: Sequence[Evaluation], for_all: str, wtp: float) -> list[str]:
+    """The best strategy of each subgroup; that for all where it is tied with it, or nobody is in the subgroup."""
+    found = []
+    for each in own:
+        best = each.best_first(wtp)[0] if np.isfinite(each.net_benefit(for_all, wtp).mean) else for_all
+        found.append(for_all if best == for_all or each.are_tied(best, wtp, for_all) else best)
+    return found
 
 
 def _gain(own: Sequence[Evaluation], shares: FloatArray, best: str, by_subgroup: Sequence[str], wtp: float) -> Estimate:

@@ -93,3 +93,18 @@ def test_work_that_is_killed_is_taken_up_again(tmp_path: Path) -> None:
         if path.suffix in (".csv", ".parquet"):
             assert path.read_bytes() == (tmp_path / "out" / path.name).read_bytes(), path.name
     assert not (tmp_path / "out" / "checkpoint").exists()
+
+
+def test_subgroups_and_parts(cli: Cli, tmp_path: Path) -> None:
+    """Tables of each subgroup beside those of all, in the manifest and the report; a part by itself gives the same."""
+    call = ["psa", "illness_death", "--draws", 30, "--patients", 40, "--jobs", 1, "--quiet"]
+    assert cli(*call, "--by", "age: 50, 70", "--out", tmp_path / "by").code == 0
+    assert cli(*call, "--where", "age >= 50", "--no-report", "--out", tmp_path / "where").code == 0
+    manifest = json.loads((tmp_path / "by" / "manifest.json").read_text())
+    assert manifest["result"]["partitions"] == {"age: 50, 70": {"age 50-70": "age >= 50 and age < 70"}}
+    own = (tmp_path / "by" / "subgroup_ceaf.csv").read_text().replace('"age: 50, 70",age 50-70,', "")
+    assert own.replace("partition,subgroup,", "") == (tmp_path / "where" / "ceaf.csv").read_text()
+    assert "Optimal strategy by subgroup" in (tmp_path / "by" / "report.html").read_text()
+    refused = cli(*call, "--where", "age > 90", "--out", tmp_path / "none")
+    assert refused.code == 2
+    assert "where: in a draw 0 of 40 patients meet 'age > 90'; at least 2 must: give more patients" in refused.err

@@ -20,26 +20,26 @@ N = 1_000
 @pytest.fixture(scope="module")
 def program(build_once: Build) -> Program:
     """People of different size, depth and sex."""
-    return build_once(frame(10.0, covariates=SIZE + DEEP + SEX) + alive_dead(exponential(0.1)) + OS)
+    return build_once(frame(10, covariates=SIZE + DEEP + SEX) + alive_dead(exponential(0.1)) + OS)
 
 
 @pytest.mark.parametrize(
     ("text", "rules"),
     [
-        ("deep", {"deep 0": "deep == 0.0", "deep 1": "deep == 1.0"}),
+        ("deep", {"deep 0": "deep == 0", "deep 1": "deep == 1"}),
         ("sex", {"sex male": "sex == 'male'", "sex female": "sex == 'female'"}),
-        ("age", {"age 60": "age == 60.0"}),
+        ("age", {"age 60": "age == 60"}),
         (
             "size: 8, 12",
-            {"size below 8": "size < 8.0", "size 8-12": "size >= 8.0 and size < 12.0", "size from 12": "size >= 12.0"},
+            {"size below 8": "size < 8", "size 8-12": "size >= 8 and size < 12", "size from 12": "size >= 12"},
         ),
         (
             "deep * size: 8",
             {
-                "deep 0, size below 8": "(deep == 0.0) and (size < 8.0)",
-                "deep 0, size from 8": "(deep == 0.0) and (size >= 8.0)",
-                "deep 1, size below 8": "(deep == 1.0) and (size < 8.0)",
-                "deep 1, size from 8": "(deep == 1.0) and (size >= 8.0)",
+                "deep 0, size below 8": "(deep == 0) and (size < 8)",
+                "deep 0, size from 8": "(deep == 0) and (size >= 8)",
+                "deep 1, size below 8": "(deep == 1) and (size < 8)",
+                "deep 1, size from 8": "(deep == 1) and (size >= 8)",
             },
         ),
     ],
@@ -56,7 +56,7 @@ def test_everybody_is_in_one_subgroup_and_half(program: Program) -> None:
     x = program.patients(0, N, 1)
     of = told.of(x)
     assert of.shape == (N, 5)
-    male = x[:, list(program.names.covariates).index("sex")] == 0.0
+    male = x[:, list(program.names.covariates).index("sex")] == 0
     assert (of[~male] == -1).all()
     slices = told.slices()
     for column, name in enumerate(("deep", "size: 8, 12"), 1):

@@ -154,6 +154,8 @@ def test_random_numbers_of_draws() -> None:
         ({"jobs": 0}, "jobs: 0 is not 1 or more"),
         ({"backend": None}, "backend: unknown value 'None'. Allowed: loky, threads"),
         ({"subgroups": ["old"]}, r"subgroups: \['old'\] is not a mapping"),
+        ({"partitions": ["old"]}, r"partitions: \['old'\] is not a mapping"),
+        ({"where": 3}, "where: 3 is not a rule on covariates"),
         ({"by_draw": 1}, "by_draw: 1 is not True or False"),
     ],
 )

@@ -237,6 +237,22 @@ def test_where_subgroups_do_not_differ_it_is_worth_nothing(build_once: Build) ->
     assert np.mean(cursed) > 3.0 * np.std(cursed) / 30**0.5
 
 
+def test_draws_with_patients_of_their_own(program: Program) -> None:
+    """Over draws of parameters subgroups add up to everybody, and errors hold what draws and patients add to them."""
+    sampling = replace(with_partitions(program, Sampling(n_patients=60), ["deep"]), random_numbers="independent")
+    effects = {"on": np.zeros(400)}
+    found = SubgroupStudy(evaluate(program.scenario, sampling, effects))
+    own = found.subgroups["deep"]
+    for outcome in ("life_years", "cost"):
+        together = sum(each.share * each.evaluation.mean(outcome) for each in own)
+        np.testing.assert_allclose(together, found.evaluation.mean(outcome), rtol=1e-10)
+    many = evaluate(program.scenario, Sampling(n_patients=24_000, where="deep == 1", seed=5))
+    for a, b in zip(own[1].evaluation.net_benefit("usual", WTP), many.net_benefit("usual", WTP), strict=True):
+        assert a == pytest.approx(b, rel=0.12)
+    (care,) = found.care("deep")
+    assert care.by_subgroup == ["usual", "new"]
+
+
 # === What stands beside ===
 
 

@@ -24,7 +24,8 @@ def question(evaluation: Evaluation) -> str:
     settings = evaluation.scenario.file.settings
     n = len(evaluation.strategies)
     perspective = f", for {settings.perspective}" if settings.perspective else ""
-    return f"Which of {n} strategies is cost-effective over {plain(settings.horizon)} years{perspective}?"
+    part = f" for patients who meet '{evaluation.sampling.where}'," if evaluation.sampling.where else ""
+    return f"Which of {n} strategies is cost-effective{part} over {plain(settings.horizon)} years{perspective}?"
 
 
 def answer(evaluation: Evaluation) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lmssim.report.parts.digits import amount, percent, with_error
+from lmssim.report.parts.digits import amount, listed, percent, with_error
 from lmssim.report.parts.labels import currency_name, readable, short, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
 from lmssim.report.parts.table import ReportTable
@@ -45,8 +45,32 @@ def _wtps(study: SubgroupStudy) -> list[float]:
 
 
 def title_of(name: str) -> str:
-    """A partition as a title: "By grade", "By size cm: 5, 10"."""
-    return f"By {name.replace('_', ' ').replace('*', ' and ')}"
+    """A partition as a title: "By grade", "By size cm (5, 10) and grade"."""
+    terms = []
+    for term in name.split("*"):
+        covariate, _, cuts = (part.strip().replace("_", " ") for part in term.partition(":"))
+        terms.append(f"{covariate} ({cuts})" if cuts else covariate)
+    return f"By {listed(terms)}"
+
+
+def care_sentences(study: SubgroupStudy) -> list[str]:
+    """What choosing by subgroup is worth, a sentence a partition and willingness to pay."""
+    labels, currency = strategy_labels(study.evaluation.scenario), study.evaluation.scenario.file.settings.currency
+    sentences = []
+    for name, subgroups in study.subgroups.items():
+        for care in study.care(name):
+            where = f"{title_of(name)}, at {currency} {amount(care.wtp)} per QALY: "
+            if set(care.by_subgroup) == {care.best}:
+                sentences.append(f"{where}{labels[care.best]} is best in every subgroup.")
+                continue
+            apart = [
+                f"{labels[best]} ({each.label})"
+                for each, best in zip(subgroups, care.by_subgroup, strict=True)
+                if best != care.best
+            ]
+            worth = f"choosing by subgroup is worth {currency} {with_error(*care.value)} per patient"
+            sentences.append(f"{where}{labels[care.best]} is best for all; others: {listed(apart)}; {worth}.")
+    return sentences
 
 
 def _best_table(study: SubgroupStudy, name: str) -> ReportTable:

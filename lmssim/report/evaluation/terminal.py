@@ -65,7 +65,8 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
         table.add_row(Text(labels[strategy]), *(Text(cell) for cell in cells))
     prices = f" {settings.price_year}" if settings.price_year else ""
     words = words_of(evaluation)
-    who = f"{words.caption()}, {plain(settings.horizon)} years"
+    part = f" who meet '{evaluation.sampling.where}'" if evaluation.sampling.where else ""
+    who = f"{words.caption()}{part}, {plain(settings.horizon)} years"
     said = [f"{who}, {settings.currency}{prices}. {words.digits_sentence()}", *ties_of(evaluation, labels)]
     said += [*_caps(evaluation, labels), loss_sentence(evaluation.scenario.file)]
     table.caption = Text(" ".join(filter(None, said)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.report.parts.page import picture, write_study_page
 from lmssim.report.sensitivity.psa.figures import CAPTIONS
+from lmssim.report.sensitivity.psa.subgroups import subgroup_tables
 from lmssim.report.sensitivity.psa.tables import report_tables
 from lmssim.report.sensitivity.psa.words import (
     PROGRAMME,
@@ -22,10 +23,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
+    from lmssim.studies.sensitivity.psa.subgroups import SubgroupTables
 
 
 def write_report(
-    analysis: ProbabilisticAnalysis, folder: Path, manifest: Mapping[str, Any], figures: Mapping[str, Sequence[Path]]
+    analysis: ProbabilisticAnalysis,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    figures: Mapping[str, Sequence[Path]],
+    apart: SubgroupTables | None = None,
 ) -> Path:
     """Write `report.html`.
 
@@ -33,12 +39,14 @@ def write_report(
     ----------
     figures : mapping of str to sequence of Path
         Files of each figure, of which the first is shown.
+    apart : SubgroupTables, optional
+        Tables of subgroups.
     """
     answer = [optimal_sentence(analysis), *choice_sentences(analysis), who_sentence(analysis)]
     answer += [*noise_sentences(analysis), *repeated_sentences(analysis), *([PROGRAMME] if in_pounds(analysis) else [])]
     return write_study_page(
         folder / "report.html",
-        list(report_tables(analysis)),
+        [*report_tables(analysis), *(subgroup_tables(analysis, apart) if apart is not None else [])],
         [picture(files[0], *CAPTIONS[name]) for name, files in figures.items()],
         title=f"Probabilistic analysis: {analysis.scenario.file.title}",
         question="Which strategy is optimal, how sure is that, and what would more information be worth?",

@@ -43,6 +43,8 @@ def who_sentence(analysis: ProbabilisticAnalysis) -> str:
     if work.exact:
         return f"{draws}, each solved exactly, for {sampling.profiles} profiles: no patient noise."
     patients = f"{sampling.n_patients:,} patients"
+    if sampling.where:
+        patients = f"those of {patients} who meet '{sampling.where}'"
     if work.shares_patients:
         return f"{draws}, all with the same {patients} and random numbers (--random-numbers common)."
     return f"{draws}, each with {patients} of its own, who meet every strategy (--random-numbers independent)."

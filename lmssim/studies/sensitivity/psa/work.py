@@ -198,19 +198,21 @@ def _as_part(batches: Iterator[Estimates] | list[Estimates], work: Work) -> Part
 
 def _arrays(batch: Estimates, work: Work) -> dict[str, FloatArray]:
     assert batch.by_draw is not None
-    n = batch.n
-    freedom = max(n - 1, 1) * n
+    n = np.asarray(batch.n if work.exact else batch.by_draw.members)[..., None, None]
+    freedom = np.maximum(n - 1, 1) * n
     share, spread = shares_of(batch.by_draw, work.program, exact=work.exact)
     arrays = {
         "mean": batch.mean,
         "variance": batch.square / freedom,
-        "covariance": batch.product / freedom,
+        "covariance": batch.product / freedom[..., None],
         "bound": np.broadcast_to(batch.step_error, batch.mean.shape),
         "share": share,
         "spread": spread,
     }
     if work.shares_patients:
         assert batch.by_subgroup is not None
-        arrays["sets"] = batch.by_subgroup.mean[..., :N_MAIN]
-        arrays["sizes"] = np.asarray(batch.by_subgroup.n, dtype=np.float64)
+        sizes = np.asarray(batch.by_subgroup.n, dtype=np.float64)
+        some = sizes[0] > 0  # of a part of the population sets may be empty, the same ones in every draw
+        arrays["sets"] = batch.by_subgroup.mean[:, some, :, :N_MAIN]
+        arrays["sizes"] = sizes[:, some]
     return arrays

@@ -1,0 +1,53 @@
+"""Tables of a probabilistic analysis by subgroup: who is best, and how surely."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lmssim.report.parts.digits import amount, plain, rounded
+from lmssim.report.parts.labels import readable, strategy_labels
+from lmssim.report.parts.table import ReportTable
+
+if TYPE_CHECKING:
+    from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
+    from lmssim.studies.sensitivity.psa.subgroups import SubgroupTables
+
+
+def subgroup_tables(analysis: ProbabilisticAnalysis, apart: SubgroupTables) -> list[ReportTable]:
+    """The optimal strategy of each subgroup by willingness to pay, and incremental net benefit at the first one."""
+    return [_optimal(analysis, apart), _benefit(analysis, apart)]
+
+
+def _optimal(analysis: ProbabilisticAnalysis, apart: SubgroupTables) -> ReportTable:
+    labels, currency = strategy_labels(analysis.scenario), analysis.scenario.file.settings.currency
+    frame, rows = apart.tables["ceaf"], []
+    for (partition, subgroup), own in frame.groupby(["partition", "subgroup"], sort=False):
+        row = {"Partition": str(partition), "Subgroup": readable(str(subgroup))}
+        for wtp in analysis.wtps:
+            (found,) = own[own["wtp"] == wtp].to_dict("records")
+            row[f"Optimal at {amount(wtp)}"] = f"{labels[str(found['strategy'])]} ({plain(found['probability'])})"
+        rows.append(row)
+    caption = (
+        f"Strategy of the greatest expected net benefit at that willingness to pay ({currency} per QALY), and the "
+        "probability that it is optimal; the same draws of the parameters in every subgroup."
+    )
+    return ReportTable("Optimal strategy by subgroup", caption, pd.DataFrame(rows))
+
+
+def _benefit(analysis: ProbabilisticAnalysis, apart: SubgroupTables) -> ReportTable:
+    labels, wtp = strategy_labels(analysis.scenario), analysis.wtps[0]
+    frame, rows = apart.tables["inmb"], []
+    for strategy in [s for s in analysis.strategies if s != analysis.comparator]:
+        row = {"Strategy": labels[strategy]}
+        own = frame[(frame["wtp"] == wtp) & (frame["strategy"] == strategy)]
+        for found in own.to_dict("records"):
+            ends = (rounded(found[end], found["se"]) for end in ("low", "high"))
+            row[readable(str(found["subgroup"]))] = f"{rounded(found['mean'], found['se'])} ({' to '.join(ends)})"
+        rows.append(row)
+    caption = (
+        f"{analysis.scenario.file.settings.currency} per patient at {amount(wtp)} per QALY, over "
+        f"{labels[analysis.comparator]}: mean and 95% credible interval."
+    )
+    return ReportTable("Incremental net benefit by subgroup", caption, pd.DataFrame(rows))
