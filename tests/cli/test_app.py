@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -205,7 +206,7 @@ def _printed() -> list[str]:
 @pytest.mark.parametrize("line", _printed())
 def test_commands_of_the_documents_can_be_typed(line: str) -> None:
     """Their options, values and bundled names exist."""
-    _, name, *words = line.replace("'", "").split()
+    _, name, *words = shlex.split(line)
     command = typer.main.get_group(app.app).commands[name]
     context = command.make_context(name, words)
     known = {Path(each).stem for each in bundled_names()} | {path.stem for path in calibration_folder().glob("*.toml")}
