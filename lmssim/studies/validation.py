@@ -8,7 +8,9 @@ new study, and coverage means little unless the width is reported beside it. The
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +18,12 @@ import pandas as pd
 from scipy import special
 
 from lmssim.errors import InputError
+from lmssim.model.compile import compile_scenario
 from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.posterior import column_names, read_columns
 from lmssim.published.new_study import Column, NewStudies, study_uniforms
 from lmssim.published.predict import Predicted, reader_of
-from lmssim.published.readings import NOT_COMPUTABLE
+from lmssim.published.readings import NOT_COMPUTABLE, NOT_READ
 from lmssim.published.score import UNKNOWN, Score
 from lmssim.published.series import is_time
 
@@ -179,10 +182,15 @@ def validate(
     errors: list[dict[str, Any]] = []
     families = sorted({readings[k].family for k in computable})
     if computable:
-        predicted = _predict(scenario, [readings[k] for k in computable], draws, patients, seed, jobs, progress)
+        compile_scenario(scenario)  # what is wrong with the scenario is no fault of a row
+        work = partial(_predict, scenario, draws=draws, patients=patients, seed=seed, jobs=jobs, progress=progress)
+        found = _columns(work, [readings[k] for k in computable])
         taus = {family: between_study(scenario, family, draws, seed) for family in families}
-        for column, k in enumerate(computable):
-            _compare(rows[k], errors, readings[k], Column.of(predicted, column), taus[readings[k].family][0], seed)
+        for k, (reading, column) in zip(computable, found, strict=True):
+            if column is None:
+                readings[k], rows[k] = reading, _blank(reading)
+            else:
+                _compare(rows[k], errors, reading, column, taus[reading.family][0], seed)
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)  # so that what is missing stays None
     frame = frame.astype(dict.fromkeys(FLOATS, "float64") | {"counted": bool})
     return Validation(
@@ -232,6 +240,21 @@ def _blank(reading: Reading) -> dict[str, Any]:
         "counted": False,
         "family": reading.family,
     }
+
+
+def _columns(
+    predict: Callable[[Sequence[Reading]], Predicted], readings: Sequence[Reading]
+) -> list[tuple[Reading, Column | None]]:
+    """Each reading with its prediction; one that cannot be computed is refused, and found by halving."""
+    try:
+        predicted = predict(readings)
+    except InputError as error:
+        if len(readings) == 1:
+            said = re.sub(r"^.*series\.targets [0-9]+\.[0-9]+:", "", str(error))
+            return [(replace(readings[0], refused=True, counted=False, text=f"{NOT_READ}{said}"), None)]
+        half = len(readings) // 2
+        return _columns(predict, readings[:half]) + _columns(predict, readings[half:])
+    return [(reading, Column.of(predicted, k)) for k, reading in enumerate(readings)]
 
 
 def _predict(

@@ -123,6 +123,7 @@ def flatten(file: ScenarioFile, where: str) -> FlatModel:
     flat.initial = initial[0]
     for i, transition in enumerate(file.transitions):
         _add_transition(flat, file, transition, f"{where}: transitions[{i + 1}]")
+    _check_risks(file, where)
     for name, state in flat.states.items():
         if (state.duration is None) != (state.next is None):
             present, absent = ("duration", "next") if state.next is None else ("next", "duration")
@@ -261,6 +262,16 @@ def _add_transition(flat: FlatModel, file: ScenarioFile, transition: Transition,
         if not stays and (source not in file.states or file.states[source].kind != "phase") and members:
             raise ScenarioError(f"{where}: from: '{source}' is not a dwelling state, nobody stays in it.")
         flat.transitions.extend((stay, single) for stay in stays)
+
+
+def _check_risks(file: ScenarioFile, where: str) -> None:
+    """Refuse an effect of a treatment on what no transition is called: nothing would have it."""
+    known = {name for t in file.transitions for name in (t.risk or t.name or t.to, t.name) if name}
+    for name, treatment in file.treatments.items():
+        for i, effect in enumerate(treatment.effects, 1):
+            if effect.risk not in known:
+                place = f"{where}: treatments.{name}.effects[{i}].risk"
+                raise ScenarioError(unknown("risk or transition", effect.risk, known, place))
 
 
 def flag_of(file: ScenarioFile, name: str, effect: TreatmentEffect, where: str) -> str:

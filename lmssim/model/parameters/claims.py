@@ -44,9 +44,10 @@ def check_claims(file: ScenarioFile, table: ParameterTable, where: str, differin
             for i, claim in enumerate(spec.claims):
                 _check(claim, spec, file, f"{place}.claims[{i}]")
                 _check_solve(claim, table, f"{place}.claims[{i}].solve")
-                _check_expression(claim, {*table, *differing}, f"{place}.claims[{i}].value_of")
+                _check_expression(claim.value_of, {*table, *differing}, f"{place}.claims[{i}].value_of")
     for name, stated in file.claims.items():
         _check_model(stated, file, f"{where}: claims.{name}")
+        _check_expression(stated.value, {*table, *differing}, f"{where}: claims.{name}.value")
 
 
 def _check(claim: Claim, option: SwitchOption, file: ScenarioFile, where: str) -> None:
@@ -68,10 +69,10 @@ def _check(claim: Claim, option: SwitchOption, file: ScenarioFile, where: str) -
         raise ScenarioError(f"{where}.value: {wrong[1]}")
 
 
-def _check_expression(claim: Claim, known: Collection[str], where: str) -> None:
-    if claim.value_of is None:
+def _check_expression(value: float | str | None, known: Collection[str], where: str) -> None:
+    if value is None:
         return
-    for name in expression.names(expression.parse(claim.value_of, where)):
+    for name in expression.names(expression.parse(value, where)):
         if name not in known:
             raise ScenarioError(unknown("parameter", name, known, where))
 
@@ -84,6 +85,10 @@ def _check_model(claim: ModelClaim, file: ScenarioFile, where: str) -> None:
     for key, strategy in (("strategy", claim.strategy), ("minus", claim.minus)):
         if strategy is not None and strategy not in file.strategies:
             raise ScenarioError(unknown("strategy", strategy, file.strategies, f"{where}.{key}"))
+    if claim.minus is not None and claim.minus == claim.strategy:
+        raise ScenarioError(f"{where}.minus: '{claim.minus}' is the strategy itself, so that nothing is compared.")
+    if claim.by is not None and claim.by > file.settings.horizon:
+        raise ScenarioError(f"{where}.by: {claim.by:g} years lie beyond the horizon, {file.settings.horizon:g} years.")
     for switch, option in claim.switches.items():
         if switch not in file.switches:
             raise ScenarioError(unknown("switch", switch, file.switches, f"{where}.switches"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,6 +72,10 @@ def model_claim(**entries: Any) -> str:
         (model_claim(minus="on"), r"claims.c.minus: unknown strategy 'on'. Did you mean 'one'"),
         (model_claim(switches={"s": "x"}), r"claims.c.switches.s: unknown option 'x'"),
         (model_claim(within=0), r"claims.c.within"),
+        (model_claim(within=math.inf), r"claims.c.within"),
+        (model_claim(strategy="one", minus="one"), r"claims.c.minus: 'one' is the strategy itself"),
+        (model_claim(by=500), r"claims.c.by: 500 years lie beyond the horizon, 20 years"),
+        (model_claim(value="rat"), r"claims.c.value: unknown parameter 'rat'. Did you mean 'rate'"),
     ],
 )
 def test_a_claim_of_the_model_that_cannot_be_read_is_refused(

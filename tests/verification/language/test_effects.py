@@ -366,3 +366,12 @@ def test_intention_to_treat_needs_a_plan_at_time_zero(build: Build) -> None:
     text = text.replace("[states.well]", '[states.more]\nkind = "phase"\nnext = "well"\n\n[states.well]')
     with pytest.raises(UnsupportedError, match=r"intention_to_treat: needs a treatment of one phase"):
         build(frame(strategies=strategy("treated", treatments=["therapy.drug"])) + text)
+
+
+def test_an_effect_on_an_unknown_risk_is_refused(build: Build) -> None:
+    """No transition is called so: nothing would have the effect."""
+    text = TREATED_LATER.replace("ITT", "true").replace('risk = "dead"', 'risk = "deed"')
+    with pytest.raises(
+        ScenarioError, match=r"treatments.drug.effects\[1\].risk: unknown .*'deed'.*Did you mean 'dead'"
+    ):
+        build(frame(strategies=strategy("treated", treatments=["drug"])) + text)

@@ -73,8 +73,8 @@ class ModelClaim(ClaimedOutcome):
     """Number or expression of parameters: of the outcome, or of its difference between two strategies."""
     minus: str | None = None
     """Strategy whose outcome is taken off."""
-    within: float = Field(gt=0)
-    """By how much the model may miss the value, besides twice the Monte-Carlo error."""
+    within: float = Field(gt=0, allow_inf_nan=False)
+    """By how much the model may miss the value, besides what chance may do."""
     switches: dict[str, str] = {}
     """Options of switches with which it is claimed: with others it is not read."""
     reason: str = ""

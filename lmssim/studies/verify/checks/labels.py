@@ -12,6 +12,7 @@ from lmssim.studies.verify.finding import Finding, compare, verdict, warning, wo
 from lmssim.studies.verify.registry import Scope, check
 
 if TYPE_CHECKING:
+    from lmssim.published.claims import ModelClaimRead
     from lmssim.studies.verify.bench import Bench
     from lmssim.studies.verify.finding import Place
 
@@ -28,10 +29,17 @@ def claims_are_true(bench: Bench) -> Finding:
     reads = list(read_model_claims(bench.scenario))
     if not reads:
         raise NotApplicableError("the scenario claims nothing of its outcomes")
-    places: list[Place] = [{"claim": r.name, "label": f"'{r.claim.label}'"} for r in reads]
+    for read in reads:
+        if read.refused:
+            return verdict(False, f"refused: {read.refused}", "a claim that can be read", _claim(read), "claims")
+    places = [_claim(read) for read in reads]
     observed, claimed, tolerance = ([getattr(r, key) for r in reads] for key in ("observed", "claimed", "tolerance"))
     finding = compare(observed, "equal to", claimed, tolerance, places, "claims")
     return replace(finding, table=model_claims_frame(reads))
+
+
+def _claim(read: ModelClaimRead) -> Place:
+    return {"claim": read.name, "label": f"'{read.claim.label}'"}
 
 
 @check(
