@@ -196,7 +196,7 @@ def read_claims(scenario: Scenario, switch: str | None = None) -> Iterator[Claim
             if chosen is None or chosen[0] != (name, option):
                 chosen = (name, option), with_option(scenario, name, option)
             spec = scenario.file.switches[name].options[option]
-            place = f"{scenario.path}: switches.{name}.options.{option}.claims[{i}]"
+            place = f"{scenario.path}: switches.{name}.options.{option}.claims[{i + 1}]"
             claimed, half_unit = printed_as(claim, spec) or (claim.value, 0.0)
             yield ClaimRead(name, option, i, claim, claimed, *observed_of(chosen[1], claim, place), half_unit)
 

@@ -41,7 +41,7 @@ def check_claims(file: ScenarioFile, table: ParameterTable, where: str, differin
             for text in spec.words:
                 if text not in label:
                     raise ScenarioError(f"{place}.words: '{text}' is no part of the label '{label}'.")
-            for i, claim in enumerate(spec.claims):
+            for i, claim in enumerate(spec.claims, 1):
                 _check(claim, spec, file, f"{place}.claims[{i}]")
                 _check_solve(claim, table, f"{place}.claims[{i}].solve")
                 _check_expression(claim.value_of, {*table, *differing}, f"{place}.claims[{i}].value_of")

@@ -166,7 +166,7 @@ def solve_switches(
         raise InputError(f"{scenario.path}: switches: no claim names a parameter to solve (docs/language.md).")
     solved: list[Solved] = []
     for switch, option, number, claim in wanted:
-        place = f"{scenario.path}: switches.{switch}.options.{option}.claims[{number}]"
+        place = f"{scenario.path}: switches.{switch}.options.{option}.claims[{number + 1}]"
         solved.append(_solved(with_option(scenario, switch, option), switch, option, claim, place))
         if progress is not None:
             progress(len(solved), len(wanted))

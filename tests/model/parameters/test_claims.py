@@ -32,10 +32,10 @@ SOLVE = {"parameter": "rate", "low": 0.1, "high": 1}
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (option(DEATH | {"value": 0.31}), r"claims\[0\]\.value: 0\.31; the label '30% at 5 years' does not print it"),
+        (option(DEATH | {"value": 0.31}), r"claims\[1\]\.value: 0\.31; the label '30% at 5 years' does not print it"),
         (
             option({"value": 0.3}),
-            r"claims\[0\]: nothing says what gives the number; give one of value_of, key, outcome",
+            r"claims\[1\]: nothing says what gives the number; give one of value_of, key, outcome",
         ),
         (option(DEATH | {"value_of": "rate"}), "value_of, events stand beside one another"),
         (option({"value": 0.3, "value_of": "rate", "by": 5}), r"\.by: belongs to outcome or events, not to value_of"),

@@ -83,7 +83,7 @@ def test_a_target_out_of_reach_is_said(tmp_path: Path) -> None:
     """With what the outcome is between the ends of the range."""
     path = write(tmp_path, "41% at 5 years", **(CLAIM | {"solve": SOLVE | {"high": 0.5}}))
     message = (
-        r"claims\[0\]\.solve: 0\.41176\d* cannot be reached: cumulative_incidence of os by 5 years is between 0\.00"
+        r"claims\[1\]\.solve: 0\.41176\d* cannot be reached: cumulative_incidence of os by 5 years is between 0\.00"
     )
     with pytest.raises(InputError, match=message + r".* and 0\.22.* for ratio between 0\.01 and 0\.5\."):
         solve_switches(path)
