@@ -23,6 +23,8 @@ COHORT = "cohort"
 FORMATS = ("png", "svg", "pdf")
 """Formats of figures; the first is always written."""
 ENGINES = ("compiled", "des", COHORT)
+BACKENDS = ("threads", "loky")
+DEFAULT_PROFILES, MOST_PROFILES = 32, 1_000_000
 LARGEST_SEED = 2**63 - 1
 MOST_PATIENTS = 1_000_000_000
 MOST_JOBS = 1_024
@@ -127,6 +129,19 @@ Where = Annotated[
         help="Follow only those patients who meet a rule on covariates, such as 'size_cm >= 5 and grade == 3'; "
         "they are the same patients, with the same random numbers, as in a run of all.",
         show_default="all patients",
+    ),
+]
+Profiles = Annotated[
+    int | None,
+    whole("Profiles of the population over which --engine cohort averages.", 1, MOST_PROFILES, show_default="32"),
+]
+Backend = Annotated[str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")]
+Report = Annotated[
+    bool | None,
+    typer.Option(
+        "--report/--no-report",
+        help="Write figures and report.html, or the tables alone.",
+        show_default="--report; with --json, --no-report",
     ),
 ]
 Block = Annotated[int, whole("Patients per block of the kernels.", 1, 1_000_000, hidden=True)]

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from lmssim.studies.sensitivity.psa.subgroups import SubgroupTables
     from lmssim.studies.sensitivity.psa.work import Work
 
-BACKENDS = ("threads", "loky")
 DEFAULT_DRAWS = DEFAULT_PATIENTS = 1_000
-DEFAULT_PROFILES, MOST_PROFILES = 32, 1_000_000
 FEWEST, MOST_DRAWS = 2, 1_000_000
 JSON_TABLES = ("summary", "incremental", "inmb", "ceac", "ceaf", "expected_loss", "evpi", "frontier_probability")
 
@@ -53,15 +51,8 @@ def psa(
             "without random numbers, so without patient noise.",
         ),
     ] = "compiled",
-    profiles: Annotated[
-        int | None,
-        options.whole(
-            "Profiles of the population over which --engine cohort averages.", 1, MOST_PROFILES, show_default="32"
-        ),
-    ] = None,
-    backend: Annotated[
-        str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
-    ] = "threads",
+    profiles: options.Profiles = None,
+    backend: options.Backend = "threads",
     strategies: options.Strategies = None,
     by: options.By = None,
     where: options.Where = "",
@@ -99,14 +90,7 @@ def psa(
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
     figures: options.Figures = None,
-    report: Annotated[
-        bool | None,
-        typer.Option(
-            "--report/--no-report",
-            help="Write figures and report.html, or the tables alone.",
-            show_default="--report; with --json, --no-report",
-        ),
-    ] = None,
+    report: options.Report = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -118,7 +102,7 @@ def psa(
         raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
     reported = (figures is not None or not json) if report is None else report
     options.check_known("--engine", engine, options.ENGINES)
-    options.check_known("--backend", backend, BACKENDS)
+    options.check_known("--backend", backend, options.BACKENDS)
     _check_fits(engine, patients, profiles)
     if precision is not None and (draws is not None or patients is not None):
         raise InputError("--precision: plans draws and patients: leave --draws and --patients out.")
@@ -143,7 +127,7 @@ def psa(
         random_numbers="independent" if random_numbers == RandomNumbers.independent else "common",
         strategies=strategies_,
         engine=engine,
-        profiles=DEFAULT_PROFILES if profiles is None else profiles,
+        profiles=options.DEFAULT_PROFILES if profiles is None else profiles,
         jobs=options.jobs_or_all(jobs),
         backend=backend,
         block=block,

@@ -20,10 +20,7 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import Scenario
 
-BACKENDS = ("threads", "loky")
 DEFAULT_PATIENTS = 100_000
-DEFAULT_PROFILES = 32
-MOST_PROFILES = 1_000_000
 LONGEST_HORIZON = 200
 """Years, as of a scenario's own."""
 
@@ -44,15 +41,8 @@ def run(
             "random numbers.",
         ),
     ] = "compiled",
-    profiles: Annotated[
-        int | None,
-        options.whole(
-            "Profiles of the population over which --engine cohort averages.", 1, MOST_PROFILES, show_default="32"
-        ),
-    ] = None,
-    backend: Annotated[
-        str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")
-    ] = "threads",
+    profiles: options.Profiles = None,
+    backend: options.Backend = "threads",
     strategies: options.Strategies = None,
     by: options.By = None,
     where: options.Where = "",
@@ -108,14 +98,7 @@ def run(
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
     figures: options.Figures = None,
-    report: Annotated[
-        bool | None,
-        typer.Option(
-            "--report/--no-report",
-            help="Write figures and report.html, or the tables alone.",
-            show_default="--report; with --json, --no-report",
-        ),
-    ] = None,
+    report: options.Report = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -127,7 +110,7 @@ def run(
         raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
     reported = (figures is not None or not json) if report is None else report
     options.check_known("--engine", engine, options.ENGINES)
-    options.check_known("--backend", backend, BACKENDS)
+    options.check_known("--backend", backend, options.BACKENDS)
     if luck is not None and random_numbers != RandomNumbers.common:
         raise InputError("--luck is the old name of --random-numbers: give one of them.")
     independent = (luck or random_numbers) == RandomNumbers.independent
@@ -151,7 +134,7 @@ def run(
         strategies=strategies_,
         backend=backend,
         engine=engine,
-        profiles=DEFAULT_PROFILES if profiles is None else profiles,
+        profiles=options.DEFAULT_PROFILES if profiles is None else profiles,
         block=block,
         jobs=options.jobs_or_all(jobs),
         control_variate=control_variate,

@@ -50,4 +50,4 @@ def test_every_cited_source_is_listed() -> None:
 def test_thousands_of_draws_are_possible_models(name: str) -> None:
     """No probability leaves 0 to 1, nor a sum of them, in more draws than a probabilistic analysis makes."""
     program = bundled_program(name)
-    program.numbers(program.sample(2_000, seed=10))
+    assert len(program.numbers(program.sample(2_000, seed=10))) == 2_000
