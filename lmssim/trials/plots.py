@@ -1,0 +1,59 @@
+"""Pictures of designs, drawn on axes that the caller gives or on new ones; reports draw on axes of their own style."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+EFFICACY, FUTILITY = "#0072B2", "#D55E00"
+
+
+def new_axes() -> Axes:
+    """Axes of a figure that needs no screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.subplots()
+
+
+def plot_bounds(
+    information: Sequence[float],
+    efficacy: Sequence[float],
+    futility: Sequence[float] = (),
+    *,
+    sides: int = 1,
+    ax: Axes | None = None,
+) -> Axes:
+    """Bounds on Z by information fraction.
+
+    Parameters
+    ----------
+    information, efficacy, futility : sequence of float
+        Information fraction of each look and its bounds; infinite ones are left out.
+    sides : int
+        2 if the efficacy bounds hold in both directions.
+    """
+    ax = ax or new_axes()
+    t = np.array(information)
+    lines = [("Efficacy", np.array(efficacy), EFFICACY, "o-")]
+    if sides == 2:
+        lines.append(("Efficacy, lower", -np.array(efficacy), EFFICACY, "o--"))
+    lines.append(("Futility", np.array(futility or [-np.inf] * len(t)), FUTILITY, "s-"))
+    for label, z, color, style in lines:
+        shown = np.isfinite(z)
+        if shown.any():
+            ax.plot(t[shown], z[shown], style, color=color, label=label)
+    ax.set_xlim(0.0, max(1.05, 1.05 * float(t[-1])))
+    ax.set_xlabel("Information fraction")
+    ax.set_ylabel("Z")
+    ax.set_title("Bounds of the design", loc="left")
+    ax.legend()
+    return ax

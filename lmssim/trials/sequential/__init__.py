@@ -1,0 +1,1 @@
+"""Group-sequential designs: spending functions, bounds, and the probabilities of crossing them."""
