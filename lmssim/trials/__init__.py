@@ -9,38 +9,129 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lmssim.trials.sequential.bounds import Bounds, Crossing
+    from lmssim.trials.assurance import logrank_assurance, normal_assurance, probability_of_benefit
+    from lmssim.trials.sequential.bounds import Bounds, Crossing, crossing_along
     from lmssim.trials.sequential.conditional import NormalPrior, conditional_power, predictive_power, trend_drift
     from lmssim.trials.sequential.design import GroupSequentialDesign, group_sequential
     from lmssim.trials.sequential.rules import Efficacy, Futility
     from lmssim.trials.sequential.spending import Spending
+    from lmssim.trials.survival.accrual import Accrual, piecewise_accrual, ramp_accrual, uniform_accrual
+    from lmssim.trials.survival.competing import CompetingEvents, competing_events, cumulative_incidence
+    from lmssim.trials.survival.design import SurvivalDesign, survival_design
+    from lmssim.trials.survival.difference import (
+        DifferenceDesign,
+        difference_design,
+        difference_variance,
+        milestone_survival,
+        rmst,
+    )
+    from lmssim.trials.survival.formulas import freedman_events, hazard_ratio_at, schoenfeld_events, schoenfeld_power
+    from lmssim.trials.survival.hazards import (
+        CureHazard,
+        PiecewiseHazard,
+        TimesRatio,
+        constant,
+        from_median,
+        from_survival,
+        median_time,
+        survival_probability,
+    )
+    from lmssim.trials.survival.population import AverageHazardRatio, Population, Stratum, one_population
 
 __all__ = [
+    "Accrual",
+    "AverageHazardRatio",
     "Bounds",
+    "CompetingEvents",
     "Crossing",
+    "CureHazard",
+    "DifferenceDesign",
     "Efficacy",
     "Futility",
     "GroupSequentialDesign",
     "NormalPrior",
+    "PiecewiseHazard",
+    "Population",
     "Spending",
+    "Stratum",
+    "SurvivalDesign",
+    "TimesRatio",
+    "competing_events",
     "conditional_power",
+    "constant",
+    "crossing_along",
+    "cumulative_incidence",
+    "difference_design",
+    "difference_variance",
+    "freedman_events",
+    "from_median",
+    "from_survival",
     "group_sequential",
+    "hazard_ratio_at",
+    "logrank_assurance",
+    "median_time",
+    "milestone_survival",
+    "normal_assurance",
+    "one_population",
+    "piecewise_accrual",
     "predictive_power",
+    "probability_of_benefit",
+    "ramp_accrual",
+    "rmst",
+    "schoenfeld_events",
+    "schoenfeld_power",
+    "survival_design",
+    "survival_probability",
     "trend_drift",
+    "uniform_accrual",
 ]
 
 _HOME = {
+    "Accrual": "survival.accrual",
+    "AverageHazardRatio": "survival.population",
     "Bounds": "sequential.bounds",
+    "CompetingEvents": "survival.competing",
     "Crossing": "sequential.bounds",
+    "CureHazard": "survival.hazards",
+    "DifferenceDesign": "survival.difference",
     "Efficacy": "sequential.rules",
     "Futility": "sequential.rules",
     "GroupSequentialDesign": "sequential.design",
     "NormalPrior": "sequential.conditional",
+    "PiecewiseHazard": "survival.hazards",
+    "Population": "survival.population",
     "Spending": "sequential.spending",
+    "Stratum": "survival.population",
+    "SurvivalDesign": "survival.design",
+    "TimesRatio": "survival.hazards",
+    "competing_events": "survival.competing",
     "conditional_power": "sequential.conditional",
+    "constant": "survival.hazards",
+    "crossing_along": "sequential.bounds",
+    "cumulative_incidence": "survival.competing",
+    "difference_design": "survival.difference",
+    "difference_variance": "survival.difference",
+    "freedman_events": "survival.formulas",
+    "from_median": "survival.hazards",
+    "from_survival": "survival.hazards",
     "group_sequential": "sequential.design",
+    "hazard_ratio_at": "survival.formulas",
+    "logrank_assurance": "assurance",
+    "median_time": "survival.hazards",
+    "milestone_survival": "survival.difference",
+    "normal_assurance": "assurance",
+    "one_population": "survival.population",
+    "piecewise_accrual": "survival.accrual",
     "predictive_power": "sequential.conditional",
+    "probability_of_benefit": "assurance",
+    "ramp_accrual": "survival.accrual",
+    "rmst": "survival.difference",
+    "schoenfeld_events": "survival.formulas",
+    "schoenfeld_power": "survival.formulas",
+    "survival_design": "survival.design",
+    "survival_probability": "survival.hazards",
     "trend_drift": "sequential.conditional",
+    "uniform_accrual": "survival.accrual",
 }
 
 

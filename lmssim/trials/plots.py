@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from matplotlib.axes import Axes
+
+    from lmssim.kernels import FloatArray
 
 EFFICACY, FUTILITY = "#0072B2", "#D55E00"
 
@@ -55,5 +58,44 @@ def plot_bounds(
     ax.set_xlabel("Information fraction")
     ax.set_ylabel("Z")
     ax.set_title("Bounds of the design", loc="left")
+    ax.legend()
+    return ax
+
+
+def plot_course(
+    frame: pd.DataFrame, look_times: Sequence[float], look_events: Sequence[float], ax: Axes | None = None
+) -> Axes:
+    """Expected patients and events by calendar time, with the looks.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Columns `time`, `patients` and `events`.
+    """
+    ax = ax or new_axes()
+    ax.plot([0.0, *frame["time"]], [0.0, *frame["patients"]], "--", color="#000000", label="Patients")
+    ax.plot([0.0, *frame["time"]], [0.0, *frame["events"]], "-", color=EFFICACY, label="Events")
+    ax.plot(look_times, look_events, "o", color=FUTILITY, label="Looks")
+    ax.set_xlim(0.0, float(frame["time"].iloc[-1]))
+    ax.set_ylim(bottom=0.0)
+    ax.set_xlabel("Calendar time since the first patient")
+    ax.set_ylabel("Expected number")
+    ax.set_title("Patients and events", loc="left")
+    ax.legend()
+    return ax
+
+
+def plot_curves(times: FloatArray, curves: Mapping[str, FloatArray], tau: float, ax: Axes | None = None) -> Axes:
+    """Survival curves, and the time up to which or at which they are compared."""
+    ax = ax or new_axes()
+    styles = ("-", "--")
+    for (label, curve), style, color in zip(curves.items(), styles, ("#000000", EFFICACY), strict=True):
+        ax.plot(times, curve, style, color=color, label=label)
+    ax.axvline(tau, color=FUTILITY, linestyle=":", label="tau")
+    ax.set_xlim(0.0, float(times[-1]))
+    ax.set_ylim(0.0, 1.02)
+    ax.set_xlabel("Time since entry")
+    ax.set_ylabel("Probability of no event")
+    ax.set_title("Planned survival", loc="left")
     ax.legend()
     return ax

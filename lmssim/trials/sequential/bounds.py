@@ -123,13 +123,50 @@ class Bounds:
             efficacy[:, k] = beyond(front, t, self.efficacy[k], theta)
             low = self.futility[k]
             if self.sides == 1:
-                futility[:, k] = front.tilted(theta).sum(axis=-1) - beyond(front, t, low, theta)
+                if np.isfinite(low):
+                    futility[:, k] = front.tilted(theta).sum(axis=-1) - beyond(front, t, low, theta)
             else:
                 opposite[:, k] = front.tilted(theta).sum(axis=-1) - beyond(front, t, -self.efficacy[k], theta)
                 if low > 0.0:
                     futility[:, k] = beyond(front, t, -low, theta) - beyond(front, t, low, theta)
         futility[:, -1] = 0.0
         return Crossing(theta, efficacy, opposite, futility)
+
+
+def crossing_along(bounds: Bounds, means: Sequence[float]) -> Crossing:
+    """How probable each look is to end the trial, when the effect changes from look to look.
+
+    Parameters
+    ----------
+    means : sequence of float
+        Expected Z at each look.
+
+    Returns
+    -------
+    Crossing
+        Of one effect, whose `drift` is the expected Z at the last look.
+
+    Notes
+    -----
+    Increments of the score stay independent; taking the means off the bounds leaves a walk without drift.
+    """
+    zero, looks = np.zeros(1), len(bounds.information)
+    efficacy, opposite, futility = (np.zeros((1, looks)) for _ in range(3))
+    front = START
+    for k, (t, mean) in enumerate(zip(bounds.information, means, strict=True)):
+        high, low = bounds.efficacy[k], bounds.futility[k]
+        alive = float(front.mass.sum())
+        efficacy[0, k] = beyond(front, t, high - mean)
+        if bounds.sides == 1:
+            futility[0, k] = alive - beyond(front, t, low - mean) if np.isfinite(low) else 0.0
+        else:
+            opposite[0, k] = alive - beyond(front, t, -high - mean)
+            futility[0, k] = beyond(front, t, -low - mean) - beyond(front, t, low - mean) if low > 0.0 else 0.0
+        if k + 1 < looks:
+            regions = [(a - mean, b - mean) for a, b in bounds.regions(k)]
+            front = advance(front, t, regions, (0.0, 0.0))
+    futility[:, -1] = 0.0
+    return Crossing(zero + means[-1], efficacy, opposite, futility)
 
 
 def going_on(low: float, high: float, sides: int) -> list[Region]:
