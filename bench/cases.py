@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import handwritten, illness_death, vectorised
+from bench import handwritten, illness_death, trials, vectorised
 from bench.timing import Case, time_in_turns
 from lmssim.cli.app import main
 from lmssim.engines import compiled
@@ -50,6 +50,9 @@ def all_cases() -> dict[str, Case]:
         "exact": _exact(MODEL, Fineness().coarser(), MILLION, 1),
         "run": _run(),
         "verify": _verify(),
+        "w3": trials.w3(),
+        "trial_tests": trials.analyses(),
+        "maxcombo": trials.critical(),
         NUMPY: _in_numpy(),
     }
     handwritten.simulate(2, illness_death.base_case())

@@ -18,21 +18,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bench import handwritten, illness_death, vectorised
+from bench import handwritten, illness_death, trials, vectorised
 from bench.cases import MODEL, SMALL, all_cases, case_of, measure
 from bench.pages import BENCH, between, save_pages
 from bench.ratios import FOLDER, Ratio, judge, read_ratios, three_digits, write_ratios
+from bench.timing import Case
 from lmssim.engines import compiled
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from lmssim.model.program import Program
 
-SECTIONS = ("compile", "exact", "ratios", "scaling", "memory")
+SECTIONS = ("compile", "exact", "ratios", "trials", "scaling", "memory")
 ROUNDS, GATE_ROUNDS = 5, 3
 
 
@@ -150,6 +151,22 @@ def compile_times() -> list[Row]:
     return [at_most("kernels, compiled with an empty cache", float(child("bench.cold", SMALL)[0]), 30, "CPU s", 1)]
 
 
+def trial_tests() -> list[Row]:
+    """CPU milliseconds of trial statistics: the median of five calls."""
+
+    def median(call: Callable[[], object], n: int) -> float:
+        case = Case(what="", unit="s", n=n, call=call)
+        call()
+        return 1e3 * statistics.median(case.seconds() for _ in range(ROUNDS))
+
+    rows = [at_most("W3: a simulated log-rank trial of 500", median(trials.w3().call, trials.TRIALS), 0.03, "ms", 4)]
+    for name in trials.TESTS:
+        spent = median(trials.analysis(name), trials.TRIALS)
+        rows.append(at_most(f"{name}: a look at a trial of 500", spent, 0.05, "ms", 4))
+    rows.append(at_most("MaxCombo: a critical value of four members", median(trials.critical().call, 1), 20, "ms", 1))
+    return rows
+
+
 def table(rows: list[Row]) -> str:
     """Markdown table."""
     cells = [("what", "measured", "target", ""), *((r.what, r.value, r.target, r.word) for r in rows)]
@@ -177,7 +194,13 @@ def main() -> int:
     if "ratios" in asked.only:
         for each in measured_ratios():
             print(f"{each.name}: {each.ratio:.3g} {each.unit}, {each.what}")
-    sections = {"compile": compile_times, "exact": exact, "scaling": scaling, "memory": memory}
+    sections = {
+        "compile": compile_times,
+        "exact": exact,
+        "trials": trial_tests,
+        "scaling": scaling,
+        "memory": memory,
+    }
     rows = [row for name, section in sections.items() if name in asked.only for row in section()]
     if rows:
         print(table(rows))
