@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from scipy import integrate, optimize, stats
 
 from lmssim.errors import InputError
-from lmssim.trials.tests import critical_value, null_correlation, outside
+from lmssim.trials.tests import critical_value, normals, null_correlation, outside
 from lmssim.trials.tests.normals import tails_of_largest
 
 
@@ -107,3 +108,8 @@ def test_impossible_levels_are_refused() -> None:
         outside([1], [0], np.eye(1))
     with pytest.raises(InputError, match="survival_end: 1 must be"):
         null_correlation(survival_end=1.0)
+
+
+def test_the_example_holds() -> None:
+    """Of the docstring."""
+    assert not doctest.testmod(normals).failed
