@@ -20,6 +20,7 @@ from typer.core import TyperCommand
 
 from lmssim.cli import calibrate, case, init, psa, reproduce, run, sbc, schema, show, switches, trace, validate, verify
 from lmssim.cli.terminal import complain, flushed, prepare, say
+from lmssim.cli.trial import design
 from lmssim.errors import LmssimError
 from lmssim.execution.writing import interruption
 from lmssim.text import one_line, shortened
@@ -72,6 +73,27 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _function in COMMANDS.items():
     app.command(_name, cls=Command)(_function)
+
+
+def _group(summary: str, commands: dict[str, Callable[..., None]]) -> typer.Typer:
+    """Commands under one word, which alone prints its help."""
+    group = typer.Typer(help=summary, add_completion=False)
+
+    def begin(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            say(context.get_help())
+
+    group.callback(invoke_without_command=True, help=summary)(begin)
+    for name, function in commands.items():
+        group.command(name, cls=Command)(function)
+    return group
+
+
+GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
+    "trial": ("Clinical trials: bounds, sample size, dates and power.", {"design": design.design}),
+}
+for _name, (_summary, _commands) in GROUPS.items():
+    app.add_typer(_group(_summary, _commands), name=_name)
 
 
 def _version(wanted: bool) -> None:

@@ -85,13 +85,16 @@ def plot_course(
     return ax
 
 
-def plot_curves(times: FloatArray, curves: Mapping[str, FloatArray], tau: float, ax: Axes | None = None) -> Axes:
-    """Survival curves, and the time up to which or at which they are compared."""
+def plot_curves(
+    times: FloatArray, curves: Mapping[str, FloatArray], tau: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Survival curves, and the time up to which or at which they are compared, if there is one."""
     ax = ax or new_axes()
     styles = ("-", "--")
     for (label, curve), style, color in zip(curves.items(), styles, ("#000000", EFFICACY), strict=True):
         ax.plot(times, curve, style, color=color, label=label)
-    ax.axvline(tau, color=FUTILITY, linestyle=":", label="tau")
+    if tau is not None:
+        ax.axvline(tau, color=FUTILITY, linestyle=":", label="tau")
     ax.set_xlim(0.0, float(times[-1]))
     ax.set_ylim(0.0, 1.02)
     ax.set_xlabel("Time since entry")

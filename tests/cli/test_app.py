@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
@@ -91,7 +91,7 @@ def _texts() -> dict[str, str]:
 
 def test_texts_name_real_commands() -> None:
     """Reports, messages, help and documents send nobody to a command that does not exist."""
-    commands = {command.name for command in app.app.registered_commands}
+    commands = {command.name for command in app.app.registered_commands} | set(app.GROUPS)
     named: dict[str, set[str]] = {}
     for name, text in _texts().items():
         words = re.findall(IN_TEXT, text) + re.findall(IN_CODE, text, re.MULTILINE)
@@ -106,8 +106,9 @@ def test_texts_name_real_commands() -> None:
 def test_texts_name_real_options() -> None:
     """Of some command."""
     group = typer.main.get_group(app.app)
-    known = {word for command in (group, *group.commands.values()) for p in command.params for word in p.opts}
-    known |= {word for command in group.commands.values() for p in command.params for word in p.secondary_opts}
+    commands = [*group.commands.values()]
+    commands += [each for command in commands for each in getattr(command, "commands", {}).values()]
+    known = {word for command in (group, *commands) for p in command.params for word in (*p.opts, *p.secondary_opts)}
     named: dict[str, set[str]] = {}
     for name, text in _texts().items():
         for word in re.findall(
@@ -207,7 +208,10 @@ def _printed() -> list[str]:
 def test_commands_of_the_documents_can_be_typed(line: str) -> None:
     """Their options, values and bundled names exist."""
     _, name, *words = shlex.split(line)
-    command = typer.main.get_group(app.app).commands[name]
+    command: Any = typer.main.get_group(app.app).commands[name]
+    while hasattr(command, "commands"):
+        name, *words = words
+        command = command.commands[name]
     context = command.make_context(name, words)
     known = {Path(each).stem for each in bundled_names()} | {path.stem for path in calibration_folder().glob("*.toml")}
     named = context.params.get("scenario") or context.params.get("calibration") or context.params.get("name")

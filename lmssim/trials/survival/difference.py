@@ -168,7 +168,7 @@ class DifferenceDesign:
         return self.accrual.total
 
     @cached_property
-    def values(self) -> tuple[float, float]:
+    def planned_values(self) -> tuple[float, float]:
         """The measure in the control and the experimental arm."""
         read = rmst if self.measure == RMST else milestone_survival
         return read(self.control, self.tau), read(self.experimental, self.tau)
@@ -176,7 +176,7 @@ class DifferenceDesign:
     @property
     def difference(self) -> float:
         """Experimental less control."""
-        return self.values[1] - self.values[0]
+        return self.planned_values[1] - self.planned_values[0]
 
     def variances(self, time: float) -> tuple[float, float]:
         """Variance of each arm's estimate at a calendar time, times its number of patients."""
@@ -258,6 +258,7 @@ class DifferenceDesign:
     def summary(self) -> str:
         """Sentences for the protocol."""
         side = "one-sided" if self.design.sides == 1 else "two-sided"
+        control, experimental = self.planned_values
         name = f"{MEASURES[self.measure]} {'up to' if self.measure == RMST else 'at'} {exact(self.tau)}"
         against = "" if self.margin == 0.0 else f" and a margin of {exact(self.margin)}"
         looks = "" if self.design.looks == 1 else f" {self.design.summary()}"
@@ -265,8 +266,8 @@ class DifferenceDesign:
             f"{math.ceil(round(self.patients, 6))} patients are randomised over "
             f"{exact(round(self.accrual.duration, 2))} {self.time_unit}, and the final analysis is after "
             f"{exact(round(self.study_duration, 2))}. The difference in {name} {self.time_unit} is tested at a {side} "
-            f"alpha of {exact(self.design.alpha)}, with a power of {self.power:.1%} for {self.values[1]:.4g} against "
-            f"{self.values[0]:.4g}{against} (standard error {self.standard_error():.4g}).{looks}"
+            f"alpha of {exact(self.design.alpha)}, with a power of {self.power:.1%} for {experimental:.4g} against "
+            f"{control:.4g}{against} (standard error {self.standard_error():.4g}).{looks}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

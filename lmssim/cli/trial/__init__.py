@@ -1,0 +1,1 @@
+"""`lmssim trial`: commands of trial designs, a file each."""
