@@ -10,6 +10,7 @@ LmssimError          anything the user should read
       TooLargeError      because it would need too much time or memory
         LowMemoryError     on this machine, as it stands
     OutputError        a file or folder that cannot be written
+      InUseError         a folder that another process writes to
   RunError           something failed while running: exit code 1
 
 NotApplicableError is not the user's fault: a check does not apply to a model.
@@ -71,6 +72,10 @@ class LowMemoryError(TooLargeError):
 
 class OutputError(InputError):
     """A file or folder that cannot be written."""
+
+
+class InUseError(OutputError):
+    """A folder that another process writes to."""
 
 
 class RunError(LmssimError):

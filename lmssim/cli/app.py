@@ -18,7 +18,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from lmssim.cli import calibrate, case, init, psa, reproduce, run, sbc, schema, show, switches, trace, validate, verify
+from lmssim.cli import (
+    calibrate,
+    case,
+    init,
+    psa,
+    reproduce,
+    run,
+    sbc,
+    schema,
+    show,
+    sweep,
+    switches,
+    trace,
+    validate,
+    verify,
+)
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design
 from lmssim.errors import LmssimError
@@ -65,6 +80,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "verify": verify.verify,
     "validate": validate.validate,
     "switches": switches.switches,
+    "sweep": sweep.sweep,
     "calibrate": calibrate.calibrate,
     "sbc": sbc.sbc,
     "reproduce": reproduce.reproduce,

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lmssim.errors import OutputError
+from lmssim.errors import InUseError, OutputError
 from lmssim.execution import store
 from lmssim.execution.writing.guards import guarding
 from lmssim.execution.writing.journal import (
@@ -46,7 +46,7 @@ USUAL = re.compile(
     r"expected_loss|fit|free|frontier|frontier_probability|held|histories|incremental|individualised_care|inmb|inputs|"
     r"labels|left_out|marks|occupancy|over_time|pairs|parameters|posterior|power|ranks|report|results|running|sbc|"
     r"scores.*|"
-    r"series|shifts|states|stays|subgroup_.*|subgroups|summary|survival|survival_bands|switches|timeline|trace|"
+    r"series|shifts|states|stays|subgroup_.*|subgroups|summary|survival|survival_bands|sweep|switches|timeline|trace|"
     r"validation|verdict|verify|figures/.*)"
     r"\.(csv|html|json|parquet|png|svg)"
 )
@@ -309,10 +309,10 @@ def _take(lease: Lease, *, alone: bool) -> None:
         raise store.refusal(folder, error) from None
 
 
-def _in_use(folder: Path) -> OutputError:
+def _in_use(folder: Path) -> InUseError:
     owner = owner_in(folder / LOCK)
     who = "" if owner is None else f" ({owner})"
     far = "" if owner is None or owner.is_local else f" If it runs no more, try again in {SECONDS:.0f} seconds."
-    return OutputError(
+    return InUseError(
         f"{folder}: another lmssim is writing to this folder{who}; wait for it, or give another --out.{far}"
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lmssim.execution.writing.leases import is_lease, token_in
+from lmssim.execution.writing.sharing import SHARED, strangers_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -151,6 +152,9 @@ def strangers(folder: Path, known: Known, hash_of: Callable[[Path], str], within
 def _in_folder(folder: Path, name: str, known: Known, hash_of: Callable[[Path], str]) -> Iterator[Stranger]:
     inner = folder / name
     try:
+        if name == SHARED:
+            yield from (Stranger(f"{name}/{each}") for each in strangers_in(inner))
+            return
         own, foreign = known_in(inner)
         if foreign is None and (own.has_manifest or own.writers):
             yield from (Stranger(f"{name}/{each.name}", each.is_changed) for each in strangers(inner, own, hash_of))

@@ -24,6 +24,8 @@ SECONDS = 120.0
 """How long a lease that nobody touches is held against others, where they cannot see whether its owner runs."""
 TOUCHES = 6
 """How often in this time its owner touches it."""
+CUT_SECONDS = 5.0
+"""The same of a lease that does not say who holds it: its owner was ended while taking it."""
 PROGRAM = "lmssim"
 
 
@@ -122,7 +124,7 @@ class Lease:
             return True
         if owner is not None and owner.is_local:
             return False
-        return _idle(self.path, self.token) > self.seconds
+        return _idle(self.path, self.token) > (min(CUT_SECONDS, self.seconds) if owner is None else self.seconds)
 
 
 def owner_in(path: Path) -> Owner | None:

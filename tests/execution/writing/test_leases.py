@@ -53,6 +53,15 @@ def test_it_lives_as_long_as_its_owner_touches_it(tmp_path: Path) -> None:
         assert taken.take()
 
 
+def test_one_that_was_cut_short_is_nobodys_after_a_while(tmp_path: Path) -> None:
+    """Its owner was ended while taking it, and cannot be told."""
+    (tmp_path / "a").write_text("")
+    assert not Lease(tmp_path / "a").take()
+    os.utime(tmp_path / "a", (time.time() - 6.0,) * 2)
+    with Lease(tmp_path / "a") as taken:
+        assert taken.take()
+
+
 SCRIPT = """
 import os, sys, time
 from pathlib import Path

@@ -1,0 +1,274 @@
+"""Cells of a sweep: what each one asks of a scenario, and the hash of all that its rows are made from.
+
+A cell is a recipe, what makes a program and says whom it follows, and values of parameters. Cells of one recipe are
+rows of one compiled program.
+
+The key of a cell hashes what it reads, however it was asked for: the scenario with its options chosen and its includes
+merged, every parameter, the tables that it names, whom it follows, and the code that runs. So a level that is what the
+scenario has anyway gives the cell without that axis, and comments, new switches and other levels change no key.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lmssim.errors import InputError
+from lmssim.execution.checkpoint import key_of
+from lmssim.execution.manifest import parameter_hash
+from lmssim.execution.shared.code import installed
+from lmssim.execution.simulate import CHUNK, COHORT, Sampling
+from lmssim.model.edits import rewrite
+from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.studies.sweep.names import FIELD, PARAMETER, SAMPLING, SWITCH, is_stated, names_patients, target_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lmssim.studies.sweep.axes import Axis
+    from lmssim.studies.sweep.design import Setting
+    from lmssim.studies.sweep.names import Target
+
+FOR_PEOPLE = ("label", "description", "title", "note", "reason")
+"""Fields of a file that no number depends on."""
+APART = ("title", "description", "switches")
+"""Sections that are left out of keys: switches have been chosen."""
+HELD_BY_NAME = {"patients": "n_patients"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A scenario as the user gives it, before anything varies.
+
+    Attributes
+    ----------
+    name : str or Path
+        Path, or the name of a bundled scenario.
+    overrides, switches : mapping
+        Parameters that are held, and options that are chosen, in every cell in which they do not vary.
+    allow : sequence of Path
+        Folders whose files it may name.
+    """
+
+    name: str | Path
+    overrides: Mapping[str, float] = field(default_factory=dict)
+    switches: Mapping[str, str] = field(default_factory=dict)
+    allow: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What makes the program of some cells, and whom they follow.
+
+    Attributes
+    ----------
+    switches : mapping of str to str
+        Options that are chosen.
+    fields : mapping of str to value
+        Fields of the file that hold something else, by their paths.
+    held : mapping of str to float
+        Parameters of the population, whose value makes its patients.
+    sampling : Sampling
+        Whom it follows.
+    """
+
+    switches: Mapping[str, str]
+    fields: Mapping[str, Any]
+    held: Mapping[str, float]
+    sampling: Sampling
+
+    @cached_property
+    def id(self) -> str:
+        """What tells it from other recipes."""
+        return key_of(self.switches, self.fields, {k: v.hex() for k, v in self.held.items()}, _whom(self.sampling))
+
+    @property
+    def makes(self) -> str:
+        """What tells its program from others."""
+        return key_of(self.switches, self.fields, {k: v.hex() for k, v in self.held.items()})
+
+    def load(self, source: Source) -> Scenario:
+        """The scenario that it makes; parameters may then be left unused."""
+        additions: dict[str, Any] = {}
+        for path, value in self.fields.items():
+            place = additions
+            *tables, last = path.split(".")
+            for key in tables:
+                place = place.setdefault(key, {})
+            place[last] = int(value) if isinstance(value, float) and value.is_integer() else value
+        loaded = load_scenario(source.name, self.held, self.switches, additions, source.allow)
+        return replace(loaded, own=frozenset()) if additions else loaded
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell.
+
+    Attributes
+    ----------
+    key : str
+        Hash of all that its rows are made from, but for the strategy.
+    setting : dict
+        Level of each axis.
+    recipe : Recipe
+        What makes its program.
+    values : dict of str to float
+        Parameters with another value than the program's own.
+    """
+
+    key: str
+    setting: Setting
+    recipe: Recipe
+    values: dict[str, float]
+
+
+def cells_of(
+    source: Source, sampling: Sampling, axes: Sequence[Axis], settings: Sequence[Setting], study: Any = None
+) -> list[Cell]:
+    """Cells of some settings.
+
+    Parameters
+    ----------
+    study : object that JSON can hold, optional
+        What the study asks besides, which every key holds.
+
+    Raises
+    ------
+    InputError
+        If a name stands for nothing, or a level is of another kind than it needs.
+    """
+    known = _Known(source, sampling, study)
+    targets = {
+        axis.label: [target_of(name, known.base, f"--vary {axis.label}") for name in axis.names] for axis in axes
+    }
+    _check_once(axes, targets)
+    recipes: dict[str, Recipe] = {}
+    cells = []
+    for setting in settings:
+        asked = _asked(setting, targets)
+        recipe = known.recipe(asked)
+        recipe = recipes.setdefault(recipe.id, recipe)
+        values = dict(source.overrides) | {target.name: value for target, value in asked if target.kind == PARAMETER}
+        values = {name: float(value) for name, value in values.items() if name not in recipe.held}
+        cells.append(Cell(known.key(recipe, values), setting, recipe, values))
+    return cells
+
+
+def _asked(setting: Setting, targets: Mapping[str, list[Target]]) -> list[tuple[Target, Any]]:
+    return [
+        (target, target.value(level, f"--vary {label}"))
+        for label, level in setting.items()
+        if level is not None
+        for target in targets[label]
+    ]
+
+
+def _check_once(axes: Sequence[Axis], targets: Mapping[str, list[Target]]) -> None:
+    seen: dict[Target, str] = {}
+    for axis in axes:
+        for target in targets[axis.label]:
+            if target in seen:
+                raise InputError(f"--vary {axis.label}: '{target.name}' varies as '{seen[target]}' already.")
+            seen[target] = axis.label
+
+
+class _Known:
+    """Scenarios that keys are told by, each read once."""
+
+    def __init__(self, source: Source, sampling: Sampling, study: Any) -> None:
+        self.source, self.sampling, self.study = source, sampling, study
+        self._loaded: dict[str, Scenario | None] = {}
+        self._digests: dict[str, str] = {}
+        self.base = load_scenario(source.name, source.overrides, source.switches, allow=source.allow)
+        for name in source.overrides:
+            target_of(name, self.base, "--set")
+
+    def recipe(self, asked: Sequence[tuple[Target, Any]]) -> Recipe:
+        """What makes the program of a cell."""
+        by_kind = {kind: {t.name: v for t, v in asked if t.kind == kind} for kind in (SWITCH, FIELD, SAMPLING)}
+        whom = {HELD_BY_NAME.get(name, name): value for name, value in by_kind[SAMPLING].items()}
+        held = {t.name: float(v) for t, v in asked if names_patients(t, self.base)}
+        fixed = {name: value for name, value in self.source.overrides.items() if name in self._patients()}
+        sampling = replace(self.sampling, **whom)
+        sampling.validate()
+        switches = dict(self.source.switches) | by_kind[SWITCH]
+        return Recipe(dict(sorted(switches.items())), dict(sorted(by_kind[FIELD].items())), fixed | held, sampling)
+
+    def key(self, recipe: Recipe, values: Mapping[str, float]) -> str:
+        """Hash of all that the rows of a cell are made from; what changes nothing is left out of it."""
+        changed, given = dict(recipe.fields), {**recipe.held, **values}
+        scenario = self._with(recipe.switches)
+        if scenario is not None:
+            changed = {path: value for path, value in changed.items() if not is_stated(scenario, path, value)}
+            given = {name: value for name, value in given.items() if not _is_base(scenario, name, value)}
+        return key_of(
+            installed().digest,
+            self.study,
+            self._digest(recipe.switches),
+            changed,
+            {name: value.hex() for name, value in sorted(given.items())},
+            _whom(recipe.sampling),
+        )
+
+    def _patients(self) -> set[str]:
+        from lmssim.model.scenario import population_names
+
+        return set(population_names(self.base))
+
+    def _with(self, switches: Mapping[str, str]) -> Scenario | None:
+        """The scenario with some options; None if it cannot be read so, which its cells will say."""
+        name = json.dumps(dict(switches), sort_keys=True)
+        if name not in self._loaded:
+            try:
+                self._loaded[name] = load_scenario(self.source.name, {}, switches, allow=self.source.allow)
+            except InputError:
+                self._loaded[name] = None
+        return self._loaded[name]
+
+    def _digest(self, switches: Mapping[str, str]) -> str:
+        """Hash of a scenario with some options chosen."""
+        name = json.dumps(dict(switches), sort_keys=True)
+        if name not in self._digests:
+            scenario = self._with(switches)
+            self._digests[name] = key_of(name) if scenario is None else digest_of(scenario)
+        return self._digests[name]
+
+
+def _is_base(scenario: Scenario, name: str, value: float) -> bool:
+    """Whether a parameter has a value anyway: not if it is computed from others, which may change."""
+    parameter = scenario.table.get(name)
+    return parameter is not None and not parameter.expression and parameter.value == value
+
+
+def _whom(sampling: Sampling) -> dict[str, Any]:
+    """All that says whom cells follow, and by which engine."""
+    names = ["seed", "engine", "where", "profiles" if sampling.engine == COHORT else "n_patients"]
+    return {name: getattr(sampling, name) for name in names} | {"chunk": CHUNK}
+
+
+def digest_of(scenario: Scenario) -> str:
+    """Hash of all of a scenario that numbers depend on: its file as chosen, its parameters, and the tables it names."""
+
+    def rule(name: str, value: Any) -> Any:
+        return None if name in FOR_PEOPLE and (value is None or isinstance(value, str)) else value
+
+    bare = rewrite(scenario, rule).file
+    folder = scenario.path.parent.resolve()
+    parameters = {(folder / p.file).resolve() for p in scenario.table.values()}
+    data = {
+        digest
+        for name, digest in scenario.inputs.items()
+        if not name.endswith(".toml") and (folder / name).resolve() not in parameters
+    }
+    document = bare.model_dump(mode="json", by_alias=True, exclude={*APART, *_files(type(bare))}, warnings=False)
+    return key_of(document, parameter_hash(scenario.table), sorted(data))
+
+
+def _files(file: type[Any]) -> set[str]:
+    """Sections that name the tables of parameters, whose rows are hashed instead."""
+    return {
+        name for name in ("parameters", "shared_parameters", "parameters_by", "include") if name in file.model_fields
+    }

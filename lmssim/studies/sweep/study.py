@@ -1,0 +1,197 @@
+"""A sweep from its axes to its rows: cells are laid out, keyed, run where they are missing, and read back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lmssim.errors import InputError, unknown
+from lmssim.execution.shared.tables import ERROR, KEY, PART
+from lmssim.model.scenario import load_scenario
+from lmssim.outcomes.main import MAIN
+from lmssim.studies.sweep.cells import Cell, Source, cells_of
+from lmssim.studies.sweep.design import DESIGNS, GRID, settings_of
+from lmssim.studies.sweep.programs import forget, program_of
+from lmssim.studies.sweep.result import CELL, COMPARATOR, STRATEGY, plan_table
+from lmssim.studies.sweep.work import Work
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from lmssim.execution.simulate import Sampling
+    from lmssim.model.scenario import Scenario
+    from lmssim.studies.sweep.axes import Axis
+
+RESERVED = {CELL, KEY, STRATEGY, COMPARATOR, PART, ERROR, "icer", "cost_per_life_year", *MAIN}
+"""Names of columns that no axis may have."""
+PILOT_PATIENTS = 1_000
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A sweep that is ready to run.
+
+    Attributes
+    ----------
+    work : Work
+        Cells, and who runs them.
+    axes : list of Axis
+        What varies.
+    scenario : Scenario
+        The scenario as its own options have it.
+    sampling : Sampling
+        Whom cells follow, where that does not vary.
+    about : dict
+        What the rows are of, for whoever reads them later.
+    """
+
+    work: Work
+    axes: list[Axis]
+    scenario: Scenario
+    sampling: Sampling
+    about: dict[str, Any]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every cell."""
+        return self.work.cells
+
+    @property
+    def n_programs(self) -> int:
+        """Programs that are compiled."""
+        return len({cell.recipe.makes for cell in self.cells})
+
+    def table(self) -> pa.Table:
+        """Cells with their keys and levels."""
+        return plan_table(self.cells, self.axes)
+
+
+def planned(
+    source: Source,
+    sampling: Sampling,
+    axes: Sequence[Axis],
+    study: Any,
+    *,
+    design: str = GRID,
+    n_cells: int | None = None,
+) -> Planned:
+    """Lay out a sweep.
+
+    Parameters
+    ----------
+    study : Study
+        What is done in each cell (`lmssim.studies.sweep.work.Study`).
+    n_cells : int, optional
+        Cells of a design that samples.
+
+    Raises
+    ------
+    InputError
+        If nothing varies, a name stands for nothing, or axes do not fit the design.
+    """
+    sampling.validate()
+    forget()
+    scenario = load_scenario(source.name, source.overrides, source.switches, allow=source.allow)
+    strategies = _strategies(scenario, sampling)
+    if not axes:
+        raise InputError("--vary: nothing varies: give --vary NAME=LEVELS, or a file that does.")
+    if design not in DESIGNS:
+        raise InputError(unknown("value", design, DESIGNS, "--design"))
+    for axis in axes:
+        if axis.label in RESERVED:
+            raise InputError(f"--vary {axis.label}: is a column of results; write parameter.{axis.label}.")
+    bare = replace(sampling, strategies=())
+    settings = settings_of(axes, design, n_cells, sampling.seed)
+    cells = cells_of(source, bare, axes, settings, study.document())
+    work = Work(source, study, cells, strategies, scenario.inputs, sampling.jobs, sampling.backend)
+    settings_ = scenario.file.settings
+    about = {
+        "scenario": scenario.name,
+        "title": scenario.file.title,
+        "study": study.document(),
+        "design": design,
+        "axes": [axis.document() for axis in axes],
+        "strategies": {name: scenario.strategy_label(name) for name in strategies},
+        "choices": [name for name in strategies if not scenario.file.strategies[name].mix],
+        "comparator": scenario.comparator,
+        "wtp": settings_.wtp,
+        "currency": settings_.currency,
+        "labels": _labels(scenario, axes),
+    }
+    return Planned(work, list(axes), scenario, sampling, about)
+
+
+def _strategies(scenario: Scenario, sampling: Sampling) -> list[str]:
+    """Strategies whose rows are wanted, in the scenario's order, the comparator among them."""
+    for name in sampling.strategies:
+        if name not in scenario.strategies:
+            raise InputError(unknown("strategy", name, scenario.strategies, "--strategies"))
+    wanted = [name for name in scenario.strategies if not sampling.strategies or name in sampling.strategies]
+    if scenario.comparator not in wanted:
+        raise InputError(
+            f"--strategies: the comparator '{scenario.comparator}' is not among {', '.join(wanted)}; add it, or state "
+            "another one in the scenario (settings.comparator)."
+        )
+    return wanted
+
+
+def _labels(scenario: Scenario, axes: Sequence[Axis]) -> dict[str, str]:
+    """What each axis is, in the scenario's words."""
+    labels = {}
+    for axis in axes:
+        name = axis.names[0].rpartition("parameter.")[2]
+        parameter = scenario.table.get(name)
+        if parameter is not None:
+            labels[axis.label] = parameter.description
+        elif name in scenario.file.switches:
+            labels[axis.label] = scenario.file.switches[name].label or ""
+    return labels
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a sweep will take, from a pilot of one cell.
+
+    Attributes
+    ----------
+    seconds : float
+        Of all cells to run, with the workers asked for.
+    megabytes : float
+        On disk.
+    columns : int
+        Of the table.
+    """
+
+    seconds: float
+    megabytes: float
+    columns: int
+
+
+def forecast(plan: Planned, n_cells: int) -> Forecast | None:
+    """What so many cells will take; None if the first one cannot be run."""
+    cell, work = plan.cells[0], plan.work
+    few = replace(
+        cell.recipe.sampling,
+        n_patients=min(PILOT_PATIENTS, cell.recipe.sampling.n_patients),
+        strategies=tuple(work.strategies),
+        jobs=1,
+    )
+    began = time.perf_counter()
+    try:
+        program = program_of(work.source, cell.recipe)
+        compiled = time.perf_counter() - began
+        work.study.warm(program, few)
+        list(work.study.rows(program, few, [cell.values]))
+        began = time.perf_counter()
+        found = list(work.study.rows(program, few, [cell.values]))
+    except InputError:
+        return None
+    share = sum(each.recipe.sampling.n_patients for each in plan.cells) / len(plan.cells) / few.n_patients
+    each = (time.perf_counter() - began) * (1.0 if plan.sampling.engine == "cohort" else share)
+    programs = compiled * plan.n_programs * n_cells / len(plan.cells)
+    columns = len(next(iter(found[0].values()))) + len(plan.axes) + 5
+    megabytes = n_cells * len(work.strategies) * columns * 8 / 1e6
+    return Forecast(programs + each * n_cells / max(1, work.jobs), megabytes, columns)
