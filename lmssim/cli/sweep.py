@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lmssim.cli import options
-from lmssim.cli.progress import json_lines, sweep_bar
+from lmssim.cli.sweep_folder import BAR, NONE, PROGRESS, RESULT, Drawn, plot_folder, run_into
 from lmssim.cli.terminal import complain, console, say
-from lmssim.errors import InputError, InUseError
+from lmssim.errors import InputError
 
 if TYPE_CHECKING:
-    from lmssim.execution.folder import ResultFolder
-    from lmssim.execution.shared.tables import SharedTables
     from lmssim.studies.sweep.axes import Axis
     from lmssim.studies.sweep.file import SweepFile
     from lmssim.studies.sweep.result import Sweep
@@ -25,10 +20,6 @@ if TYPE_CHECKING:
     from lmssim.studies.sweep.work import Done
 
 DEFAULT_PATIENTS = 10_000
-BAR, JSON, NONE = "bar", "json", "none"
-PROGRESS = (BAR, JSON, NONE)
-RESULT = "sweep.parquet"
-WAIT_SECONDS, POLL_SECONDS = 5.0, 0.3
 SHOWN = 12
 """Cells that a list on the terminal shows, at most."""
 
@@ -90,6 +81,26 @@ def sweep(
     status: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Say how far the sweep in a folder has come.")
     ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Draw what the sweep in a folder has found, complete or not; into --out, or that folder.",
+        ),
+    ] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OUTCOME", help="What figures show, such as inmb:30000, qalys, os:5.", show_default="inmb"
+        ),
+    ] = None,
+    axes: Annotated[
+        str | None, typer.Option(metavar="X,Y", help="Axes across figures and upwards; those of most levels if absent.")
+    ] = None,
+    pareto: Annotated[
+        str | None,
+        typer.Option(metavar="OUTCOME,OUTCOME", help="Draw the Pareto front of two outcomes too, such as cost,qalys."),
+    ] = None,
     best: Annotated[
         str | None,
         typer.Option(metavar="OUTCOME", help="Print the best strategy of each cell, by nmb:30000, qalys, cost, ..."),
@@ -99,6 +110,8 @@ def sweep(
     ] = BAR,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
+    figures: options.Figures = None,
+    report: options.Report = None,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -107,8 +120,14 @@ def sweep(
     Exit code 1 if cells failed: they are listed, and the others are there.
     """
     options.check_known("--progress", progress, PROGRESS)
+    drawn = _drawn(outcome, axes, pareto, figures)
     if status is not None:
         _say_status(status, as_json=json)
+        return
+    if plot is not None:
+        plot_folder(plot, out, drawn, beside=beside)
+        if best is not None:
+            _read(plot, best, as_json=json)
         return
     if scenario is None and file is None:
         _read(out, best, as_json=json)
@@ -124,7 +143,7 @@ def sweep(
     from lmssim.studies.sweep.outcomes import Outcomes
     from lmssim.studies.sweep.study import planned
 
-    asked, axes = _asked(scenario, file, vary)
+    asked, varied = _asked(scenario, file, vary)
     source = Source(str(asked.scenario), {**asked.set, **overrides_}, {**asked.switch, **switches_}, tuple(allow or ()))
     sampling = Sampling(
         n_patients=patients or asked.patients or DEFAULT_PATIENTS,
@@ -137,16 +156,18 @@ def sweep(
         backend=backend,
     )
     cells = n_cells or asked.n_cells
-    plan = planned(source, sampling, axes, Outcomes(), design=design or asked.design or GRID, n_cells=cells)
+    plan = planned(source, sampling, varied, Outcomes(), design=design or asked.design or GRID, n_cells=cells)
     place = out or Path("lmssim-out") / f"{plan.scenario.name}-sweep"
     if dry_run:
         _say_forecast(plan, place, as_json=json)
         return
-    found, done, manifest = _run(plan, place, beside=beside, progress=NONE if quiet else progress)
+    reported = (figures is not None or not json) if report is None else report
+    shown = NONE if quiet else progress
+    found, done, manifest = run_into(plan, place, drawn if reported else None, beside=beside, progress=shown)
     if json:
         _say_json(found, done, manifest, place)
     elif not quiet:
-        _print(found, done, place, best)
+        _print(found, done, place, best, reported=reported)
     if len(found.failed):
         _list_failed(found)
         raise typer.Exit(1)
@@ -173,161 +194,18 @@ def _beside(file: Path | None, name: str) -> str:
     return str(path) if path.is_file() else name
 
 
-# === Running ===
-
-
-def _run(plan: Planned, place: Path, *, beside: bool, progress: str) -> tuple[Sweep, Done, dict[str, Any]]:
-    """Run what is missing, alone or with others who run the same, and write the results if nobody else does."""
-    from lmssim.execution.folder import ResultFolder
-    from lmssim.execution.manifest import Stopwatch
-    from lmssim.execution.shared.tables import SharedTables
-    from lmssim.execution.writing.sharing import SHARED
-
-    clock = Stopwatch()
-    tables = SharedTables(place / SHARED)
-    with ExitStack() as opened:
-        folder = ResultFolder(place, plan.scenario.inputs, beside=beside)
-        writes = _entered(folder, opened, tables)
-        if writes:
-            folder.begin()
-        opened.enter_context(tables.opened())
-        tables.look()
-        _say_others(tables)
-        if writes or tables.plan() is None:
-            tables.write_plan(plan.table(), plan.about)
-        try:
-            with _shown(progress, plan) as report:
-                done = plan.work.run(tables, report)
-        except KeyboardInterrupt:
-            _say_how_to_go_on(plan, tables, place)
-            raise
-        clock.lap("cells")
-        if not writes and (document := _written_by_others(folder, plan, opened)) is not None:
-            return _result(tables, plan), done, document
-        tables.write_plan(plan.table(), plan.about)
-        tables.compact()
-        found = _result(tables, plan)
-        return found, done, _write(found, plan, folder, done, clock.laps)
-
-
-def _entered(folder: ResultFolder, opened: ExitStack, tables: SharedTables) -> bool:
-    """Enter a folder to write its results; False if another process that runs a sweep there will do that."""
-    began = time.monotonic()
-    while True:
-        try:
-            opened.enter_context(folder)
-        except InUseError:
-            if tables.plan() is not None:
-                return False
-            if time.monotonic() - began > WAIT_SECONDS:
-                raise
-            time.sleep(POLL_SECONDS)
-        else:
-            return True
-
-
-def _written_by_others(folder: ResultFolder, plan: Planned, opened: ExitStack) -> dict[str, Any] | None:
-    """Manifest of the results once the process that writes them has ended; None if it ended before, so that we must.
-
-    The folder is entered then.
-    """
-    from lmssim.execution.checkpoint import key_of
-
-    while True:
-        with suppress(InUseError):
-            opened.enter_context(folder)
-            break
-        time.sleep(POLL_SECONDS)
-    document = _document_in(folder.path)
-    wanted = key_of([cell.key for cell in plan.cells], plan.work.strategies)
-    if document is None or document.get("result", {}).get("cells_sha256") != wanted:
-        folder.begin()
-        return None
-    return document
-
-
-def _document_in(place: Path) -> dict[str, Any] | None:
-    import json
-
-    with suppress(OSError, ValueError):
-        document: dict[str, Any] = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
-        return document
-    return None
-
-
-def _result(tables: SharedTables, plan: Planned) -> Sweep:
-    """Cells with their results."""
-    from lmssim.studies.sweep.result import Sweep
-
-    rows = tables.rows([cell.key for cell in plan.cells])
-    return Sweep(plan.table().to_pandas(), rows.to_pandas(), plan.about)
-
-
-def _write(found: Sweep, plan: Planned, folder: ResultFolder, done: Done, timings: dict[str, float]) -> dict[str, Any]:
-    """Write the table and the manifest."""
-    from lmssim.execution.inputs import inputs_of
-    from lmssim.execution.store import write_parquet_stream
-    from lmssim.model.compile import compile_scenario
-
-    table = found.to_table()
-    with write_parquet_stream(folder.place(RESULT), table.schema) as writer:
-        writer.write_table(table)
-    program = compile_scenario(plan.scenario)
-    document = _manifest(program, plan, done, timings)
-    return folder.finish(document, inputs_of(plan.scenario, program.used, document))
-
-
-def _manifest(program: Any, plan: Planned, done: Done, timings: dict[str, float]) -> dict[str, Any]:
-    from lmssim.execution.checkpoint import key_of
-    from lmssim.execution.manifest import evaluation_part, manifest
-    from lmssim.execution.shared.code import installed
-
-    sampling = replace(plan.sampling, strategies=tuple(plan.work.strategies))
-    solved = {"profiles": sampling.profiles} if sampling.engine == options.COHORT else None
-    result = evaluation_part(program, sampling, dict(plan.work.source.overrides), solved=solved)
-    result |= {
-        "axes": plan.about["axes"],
-        "design": plan.about["design"],
-        "study": plan.about["study"],
-        "cells": len(plan.cells),
-        "cells_sha256": key_of([cell.key for cell in plan.cells], plan.work.strategies),
-        "code": installed().digest,
-    }
-    document = manifest(
-        result, command=options.command_line(), timings=timings, jobs=sampling.jobs, backend=sampling.backend
-    )
-    document["environment"]["cells"] = {"kept": done.kept, "made": done.made, "failed": done.failed}
-    return document
-
-
-def _shown(progress: str, plan: Planned) -> Any:
-    """Context whose value takes reports of progress."""
-    from contextlib import nullcontext
-
-    if progress == JSON:
-        return json_lines()
-    return sweep_bar(plan.scenario.name) if progress == BAR else nullcontext()
+def _drawn(outcome: str | None, axes: str | None, pareto: str | None, figures: str | None) -> Drawn:
+    """What options ask figures to show."""
+    two = options.names_of(pareto, "--pareto")
+    if pareto is not None and len(two) != 2:
+        raise InputError(f"--pareto {pareto}: is not two outcomes, such as cost,qalys.")
+    names = options.names_of(axes, "--axes")
+    if len(names) > 2:
+        raise InputError(f"--axes {axes}: names more than two axes.")
+    return Drawn(outcome, names, two, options.formats_of(figures))
 
 
 # === What is said ===
-
-
-def _say_others(tables: SharedTables) -> None:
-    from lmssim.execution.shared.code import installed
-
-    for name, n in tables.others.items():
-        complain(
-            f"lmssim: {tables.folder}: holds {n:,} rows of other code, {name}; this is {installed().name}. They are "
-            "kept but not used."
-        )
-
-
-def _say_how_to_go_on(plan: Planned, tables: SharedTables, place: Path) -> None:
-    done = plan.work.done(tables, set())
-    complain(
-        f"lmssim: {done.made + done.kept:,} of {done.cells:,} cells are kept in {place}; the same command goes on "
-        "from them."
-    )
 
 
 def _say_forecast(plan: Planned, place: Path, *, as_json: bool) -> None:
@@ -375,13 +253,15 @@ def _read(place: Path | None, best: str | None, *, as_json: bool) -> None:
         console().print(best_text(found, best))
 
 
-def _print(found: Sweep, done: Done, place: Path, best: str | None) -> None:
+def _print(found: Sweep, done: Done, place: Path, best: str | None, *, reported: bool) -> None:
     from lmssim.report.sensitivity.sweep.text import best_text, done_text
 
     say(done_text(done))
     if best is not None:
         console().print(best_text(found, best))
     say(f"Table: {place / RESULT}")
+    if reported:
+        say(f"Report: {place / 'report.html'}")
 
 
 def _list_failed(found: Sweep) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 
 from lmssim.execution.shared.code import installed
+from lmssim.execution.store import hash_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,8 @@ SWITCH = (
     '\n[switches.care]\nlabel = "Care"\ndefault = "usual"\noptions.usual.reason = "as it is"\n'
     'options.dear = { reason = "dearer", set = { c_stable = 5000 } }\n'
 )
-LONG = ["--vary", "loghr_progression=-0.6:0.2:17", "--vary", "c_progressed=1000:9000:17", "--patients", "8000"]
+TABLES = "--no-report"
+LONG = [TABLES, "--vary", "loghr_progression=-0.6:0.2:17", "--vary", "c_progressed=1000:9000:17", "--patients", "8000"]
 """A sweep of 289 cells in a dozen tasks."""
 KILLS = 20
 """Of the long study."""
@@ -67,7 +69,10 @@ def counts(cli: Cli, model: Path, out: Path, *words: object) -> tuple[int, int, 
 def test_a_row_is_what_a_run_gives(cli: Cli, switched: Path, tmp_path: Path) -> None:
     """Each outcome, increment and net benefit of a cell, with its error, to the bit."""
     words = ("--vary", "c_progressed=3000,7000", "--vary", "care=usual,dear", "--vary", "settings.horizon=5,10")
-    assert cli("sweep", switched, *words, "--patients", 500, "--set", "u_stable=0.7", "--out", tmp_path / "s").code == 0
+    assert (
+        cli("sweep", switched, *words, "--patients", 500, "--set", "u_stable=0.7", "--out", tmp_path / "s", TABLES).code
+        == 0
+    )
     rows = frame(tmp_path / "s")
     row = rows[(rows["c_progressed"] == 7000) & (rows["care"] == "dear") & (rows["settings.horizon"] == 5.0)]
     assert list(row["strategy"]) == ["standard", "new"]
@@ -100,7 +105,17 @@ def test_a_row_is_what_a_run_gives(cli: Cli, switched: Path, tmp_path: Path) -> 
 )
 def test_rows_do_not_depend_on_who_makes_them(cli: Cli, model: Path, tmp_path: Path, words: tuple[object, ...]) -> None:
     """Workers, backends and engines that give the same histories give the same table to the bit."""
-    asked = ("sweep", model, "--vary", "c_stable=1000:3000:5", "--vary", "settings.horizon=5,10", "--patients", 200)
+    asked = (
+        "sweep",
+        model,
+        "--vary",
+        "c_stable=1000:3000:5",
+        "--vary",
+        "settings.horizon=5,10",
+        "--patients",
+        200,
+        TABLES,
+    )
     assert cli(*asked, "--out", tmp_path / "a", "--jobs", 1).code == 0
     assert cli(*asked, "--out", tmp_path / "b", *words).code == 0
     same(frame(tmp_path / "a"), frame(tmp_path / "b"))
@@ -108,7 +123,7 @@ def test_rows_do_not_depend_on_who_makes_them(cli: Cli, model: Path, tmp_path: P
 
 def test_a_cell_may_be_solved(cli: Cli, model: Path, tmp_path: Path) -> None:
     """By the engine without patients; each cell by itself gives what it gives among others."""
-    many = ("sweep", model, "--engine", "cohort", "--profiles", 8, "--vary")
+    many = ("sweep", model, TABLES, "--engine", "cohort", "--profiles", 8, "--vary")
     assert cli(*many, "c_stable=1000,2000,3000", "--out", tmp_path / "a").code == 0
     assert cli(*many, "c_stable=2000", "--out", tmp_path / "b").code == 0
     a, b = frame(tmp_path / "a"), frame(tmp_path / "b")
@@ -121,7 +136,7 @@ def test_axes_that_depend_on_others_are_blank_elsewhere(cli: Cli, switched: Path
     text = switched.with_suffix(".csv").read_text()
     second = "c_event" if "c_event" in text else "u_progressed"
     asked = [word.replace("c_event", second).replace("1:3:3", "0.1:0.3:3") for word in axes]
-    assert cli("sweep", switched, *asked, "--patients", 200, "--out", tmp_path / "s").code == 0
+    assert cli("sweep", switched, TABLES, *asked, "--patients", 200, "--out", tmp_path / "s").code == 0
     rows = frame(tmp_path / "s")
     label = f"c_progressed+{second}"
     assert list(rows[label].dropna().unique()) == [0.1, 0.2, 0.3]
@@ -136,14 +151,14 @@ def test_a_sweep_may_stand_in_a_file(cli: Cli, switched: Path, tmp_path: Path) -
         'scenario = "model/illness_death.toml"\npatients = 200\n[vary]\nc_stable = "1000:2000:3"\n'
         "[vary.c_progressed]\nlevels = [1, 2]\nonly_where = { c_stable = 1500 }\n"
     )
-    assert cli("sweep", "--file", grid, "--out", tmp_path / "a").code == 0
+    assert cli("sweep", TABLES, "--file", grid, "--out", tmp_path / "a").code == 0
     assert frame(tmp_path / "a")["cell"].nunique() == 4
     cells = tmp_path / "cells.toml"
     cells.write_text('[[cells]]\nc_stable = 1000\ncare = "dear"\n[[cells]]\nc_stable = 1000\ncare = "usual"\n')
-    assert cli("sweep", switched, "--file", cells, "--patients", 200, "--out", tmp_path / "b").code == 0
+    assert cli("sweep", switched, TABLES, "--file", cells, "--patients", 200, "--out", tmp_path / "b").code == 0
     assert list(frame(tmp_path / "b")["care"]) == ["dear", "dear", "usual", "usual"]
     cells.write_text('[[cells]]\nc_stable = 1000\n[[cells]]\ncare = "usual"\n')
-    refused = cli("sweep", switched, "--file", cells, "--out", tmp_path / "c")
+    refused = cli("sweep", switched, TABLES, "--file", cells, "--out", tmp_path / "c")
     assert refused.code == 2
     assert "cells[2]: has care, and cells[1] c_stable" in refused.err
 
@@ -164,7 +179,7 @@ def test_only_new_cells_are_run(cli: Cli, switched: Path, tmp_path: Path) -> Non
 
 def test_one_more_strategy_runs_that_one_alone(cli: Cli, model: Path, tmp_path: Path) -> None:
     """Its rows are those of a sweep that had it from the start, and the other's are kept."""
-    levels = ("sweep", model, "--vary", "c_progressed=4000:6000:3", "--patients", 300, "--jobs", 1)
+    levels = ("sweep", model, TABLES, "--vary", "c_progressed=4000:6000:3", "--patients", 300, "--jobs", 1)
     assert cli(*levels, "--strategies", "standard", "--out", tmp_path / "s").code == 0
     (before,) = [path for path in (tmp_path / "s" / "cells").iterdir() if not path.name.startswith("plan")]
     assert set(pd.read_parquet(before)["part"]) == {"standard"}
@@ -179,7 +194,7 @@ def test_one_more_strategy_runs_that_one_alone(cli: Cli, model: Path, tmp_path: 
 def test_a_cell_that_fails_is_a_row_and_the_rest_goes_on(cli: Cli, switched: Path, tmp_path: Path) -> None:
     """Exit code 1, a list at the end; a cell that cannot be read, and one whose values are impossible."""
     axes = ("--vary", "care=usual,deer", "--vary", "u_stable=0.5,0.6,7")
-    done = cli("sweep", switched, *axes, "--patients", 200, "--out", tmp_path / "s")
+    done = cli("sweep", switched, TABLES, *axes, "--patients", 200, "--out", tmp_path / "s")
     assert done.code == 1
     assert "6 cells: 2 run, 4 failed." in done.out
     assert "cell 3 failed (care=usual, u_stable=7)" in done.err
@@ -187,7 +202,7 @@ def test_a_cell_that_fails_is_a_row_and_the_rest_goes_on(cli: Cli, switched: Pat
     rows = frame(tmp_path / "s")
     assert rows["error"].isna().tolist() == [True] * 4 + [False] * 8
     assert rows["qalys"].notna().tolist() == [True] * 4 + [False] * 8
-    again = cli("sweep", switched, *axes, "--patients", 200, "--out", tmp_path / "s")
+    again = cli("sweep", switched, TABLES, *axes, "--patients", 200, "--out", tmp_path / "s")
     assert "6 cells: 0 run, 2 kept from before, 4 failed." in again.out
 
 
@@ -205,7 +220,8 @@ def test_nothing_is_run_dry(cli: Cli, model: Path, tmp_path: Path) -> None:
 def test_how_far_a_sweep_has_come_is_told(cli: Cli, model: Path, tmp_path: Path) -> None:
     """And the best strategy of each cell, from the folder alone."""
     out = tmp_path / "s"
-    done = cli("sweep", model, "--vary", "c_stable=1000:3000:3", "--patients", 200, "--out", out, "--progress", "json")
+    words = ("--vary", "c_stable=1000:3000:3", "--patients", 200, "--out", out, "--progress", "json")
+    done = cli("sweep", model, TABLES, *words)
     last = json.loads(done.err.splitlines()[-1])
     assert (last["cells"], last["made"], last["seconds_left"]) == (3, 3, 0.0)
     assert "3 of 3 cells done, 0 failed, 0 to do.\nComplete." in cli("sweep", "--status", out).out
@@ -218,12 +234,32 @@ def test_how_far_a_sweep_has_come_is_told(cli: Cli, model: Path, tmp_path: Path)
     assert "unknown outcome 'qaly'. Did you mean 'qalys'?" in cli("sweep", "--out", out, "--best", "qaly").err
 
 
+def test_figures_are_drawn_of_a_folder_complete_or_not(cli: Cli, model: Path, tmp_path: Path) -> None:
+    """Beside the table with the sweep; again into its folder; and elsewhere."""
+    out, axes = tmp_path / "s", ("--vary", "loghr_progression=-0.6:0.2:3", "--vary", "c_stable=500:2500:3")
+    assert cli("sweep", model, *axes, "--patients", 200, "--out", out, "--jobs", 1).code == 0
+    assert {path.name for path in (out / "figures").iterdir()} == {"decision.png", "heat_map.png", "lines.png"}
+    assert "best strategy of 9 cells" in (out / "report.html").read_text()
+    again = cli("sweep", "--plot", out, "--pareto", "cost,qalys", "--outcome", "inmb:12000")
+    assert again.code == 0, again.err
+    listed = json.loads((out / "manifest.json").read_text())["sha256"]
+    assert {"figures/pareto.png", "figures/lines.png", "report.html", "sweep.parquet", "inputs.json"} <= set(listed)
+    assert listed == {name: hash_of(out / name) for name in listed}
+    assert swept(cli, model, out).code == 0
+    (out / "manifest.json").unlink()
+    refused = cli("sweep", "--plot", out)
+    assert refused.code == 2
+    assert "the sweep is not complete; name another folder" in refused.err
+    assert cli("sweep", "--plot", out, "--out", tmp_path / "p", "--outcome", "os:5").code == 0
+    assert (tmp_path / "p" / "figures" / "lines.png").is_file()
+
+
 # === Folders that come to harm ===
 
 
 def swept(cli: Cli, model: Path, out: Path) -> Any:
     """A small sweep."""
-    return cli("sweep", model, "--vary", "c_stable=1000:3000:3", "--patients", 200, "--out", out, "--jobs", 1)
+    return cli("sweep", model, TABLES, "--vary", "c_stable=1000:3000:3", "--patients", 200, "--out", out, "--jobs", 1)
 
 
 def rows_file(out: Path) -> Path:

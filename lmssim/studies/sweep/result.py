@@ -45,7 +45,8 @@ class Sweep:
     rows : DataFrame
         `key`, `part` (the strategy), `error`, and the columns of the study.
     about : dict
-        `axes`, `strategies` (id to label), `choices`, `comparator`, `wtp`, `currency`, `study`, `design`, `scenario`.
+        What they are of: `axes`, `strategies`, `strategy_labels`, `choices`, `comparator`, `wtp`, `currency`, `study`,
+        `design`, `scenario`, `title`, `labels` and `base` values of axes.
     """
 
     plan: pd.DataFrame

@@ -114,12 +114,14 @@ def planned(
         "study": study.document(),
         "design": design,
         "axes": [axis.document() for axis in axes],
-        "strategies": {name: scenario.strategy_label(name) for name in strategies},
+        "strategies": strategies,
+        "strategy_labels": {name: scenario.strategy_label(name) for name in strategies},
         "choices": [name for name in strategies if not scenario.file.strategies[name].mix],
         "comparator": scenario.comparator,
         "wtp": settings_.wtp,
         "currency": settings_.currency,
         "labels": _labels(scenario, axes),
+        "base": _base(scenario, axes),
     }
     return Planned(work, list(axes), scenario, sampling, about)
 
@@ -149,6 +151,13 @@ def _labels(scenario: Scenario, axes: Sequence[Axis]) -> dict[str, str]:
         elif name in scenario.file.switches:
             labels[axis.label] = scenario.file.switches[name].label or ""
     return labels
+
+
+def _base(scenario: Scenario, axes: Sequence[Axis]) -> dict[str, float]:
+    """Of each axis of one parameter, the value that the scenario has."""
+    names = {axis.label: axis.names[0].rpartition("parameter.")[2] for axis in axes if len(axis.names) == 1}
+    values = scenario.table.base()
+    return {label: float(values[name][0]) for label, name in names.items() if name in scenario.table}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,106 @@
+"""The report of a sweep: one HTML file that needs no network and no script."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lmssim.report.parts.digits import amount, listed, plain
+from lmssim.report.parts.labels import short
+from lmssim.report.parts.page import picture, write_study_page
+from lmssim.report.parts.table import ReportTable
+from lmssim.report.sensitivity.sweep.figures import CAPTIONS
+from lmssim.report.sensitivity.sweep.layout import strategy_names
+from lmssim.studies.sweep.axes import shown
+from lmssim.studies.sweep.result import CELL, NMB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from lmssim.studies.sweep.result import Sweep
+
+FEW = 8
+"""Levels of an axis that are listed one by one."""
+MOST_ROWS = 100
+"""Cells that the table of best strategies shows."""
+
+
+def write_report(
+    found: Sweep, folder: Path, manifest: Mapping[str, Any], figures: Mapping[str, Sequence[Path]]
+) -> Path:
+    """Write `report.html`.
+
+    Parameters
+    ----------
+    figures : mapping of str to sequence of Path
+        Files of each figure, of which the first is shown.
+    """
+    pictures = [picture(figures[name][0], *CAPTIONS[name]) for name in CAPTIONS if name in figures]
+    return write_study_page(
+        folder / "report.html",
+        _tables(found),
+        pictures,
+        title=f"{found.about['title']}: sweep",
+        question=f"How do the results move with {listed([_name(found, axis) for axis in found.axes])}?",
+        answer=answer_sentences(found),
+        manifest=manifest,
+    )
+
+
+def _name(found: Sweep, axis: str) -> str:
+    return f"'{found.about['labels'].get(axis) or axis}'"
+
+
+def answer_sentences(found: Sweep) -> list[str]:
+    """What the sweep says, the most important first."""
+    n, names = int(found.frame[CELL].nunique()), strategy_names(found, 60)
+    sentences = []
+    for wtp in found.about["wtp"] if len(found.about["choices"]) > 1 else ():
+        if f"{NMB}:{wtp:g}" not in found.frame:
+            continue
+        counts = found.best(f"{NMB}:{wtp:g}")["best"].value_counts()
+        told = listed([f"{names[str(s)]} in {count:,}" for s, count in counts.items()])
+        sentences.append(
+            f"At {amount(wtp)} {found.about['currency']} per QALY the best strategy of {n:,} cells is {told}."
+        )
+    sentences.append("All cells follow the same patients with the same random numbers.")
+    if len(found.failed):
+        sentences.append(f"{len(found.failed):,} cells could not be run; the last table says why.")
+    return sentences
+
+
+def _tables(found: Sweep) -> list[ReportTable]:
+    tables = [ReportTable("What varies", "The axes, with the scenario's own value of parameters.", _axes(found))]
+    wtp = found.about["wtp"]
+    if wtp and len(found.about["choices"]) > 1 and f"{NMB}:{wtp[0]:g}" in found.frame:
+        tables.append(_best(found, wtp[0]))
+    if len(found.failed):
+        tables.append(ReportTable("Cells that failed", "Everything else was run.", found.failed.head(MOST_ROWS)))
+    return tables
+
+
+def _axes(found: Sweep) -> pd.DataFrame:
+    rows = []
+    for axis in found.axes:
+        levels = [level for level in found.plan[axis].unique().tolist() if level is not None and level == level]  # noqa: PLR0124
+        many = len(levels) > FEW and found.is_numeric(axis)
+        text = f"{len(levels):,} from {plain(min(levels))} to {plain(max(levels))}" if many else _listed(levels)
+        base = found.about["base"].get(axis)
+        own = "-" if base is None else plain(base)
+        rows.append((axis, found.about["labels"].get(axis) or "-", text, own))
+    return pd.DataFrame(rows, columns=["Axis", "What it is", "Levels", "Own value"])
+
+
+def _listed(levels: Sequence[Any]) -> str:
+    text = ", ".join(short(shown(level), 30) for level in levels[:FEW])
+    return f"{text}, ..." if len(levels) > FEW else text
+
+
+def _best(found: Sweep, wtp: float) -> ReportTable:
+    best, names = found.best(f"{NMB}:{wtp:g}"), strategy_names(found, 40)
+    shown_ = best.head(MOST_ROWS).assign(best=best["best"].map(names), next=best["next"].map(names))
+    shown_ = shown_.rename(columns={"value": f"net benefit at {wtp:g}", "margin": "margin over the next"})
+    more = f" The first {MOST_ROWS} of {len(best):,} cells." if len(best) > MOST_ROWS else ""
+    return ReportTable("The best strategy of each cell", f"By net benefit, per patient.{more}", shown_)
