@@ -28,7 +28,7 @@ TESTS: Mapping[str, Mapping[str, Any]] = {
     "one-sample-logrank": {"rate": 0.3},
     "bayes": {},
 }
-"""MaxCombo reads its p-values by the design's correlation; by each trial's own one it takes a third of a ms more."""
+"""MaxCombo reads its p-values by the design's correlation here."""
 WORK = "hand-written paths"
 
 

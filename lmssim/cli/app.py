@@ -35,7 +35,7 @@ from lmssim.cli import (
     verify,
 )
 from lmssim.cli.terminal import complain, flushed, prepare, say
-from lmssim.cli.trial import design
+from lmssim.cli.trial import design, interim
 from lmssim.errors import LmssimError
 from lmssim.execution.writing import interruption
 from lmssim.text import one_line, shortened
@@ -106,7 +106,10 @@ def _group(summary: str, commands: dict[str, Callable[..., None]]) -> typer.Type
 
 
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
-    "trial": ("Clinical trials: bounds, sample size, dates and power.", {"design": design.design}),
+    "trial": (
+        "Clinical trials: bounds, sample size, dates and power.",
+        {"design": design.design, "interim": interim.interim},
+    ),
 }
 for _name, (_summary, _commands) in GROUPS.items():
     app.add_typer(_group(_summary, _commands), name=_name)

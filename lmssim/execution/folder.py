@@ -42,7 +42,7 @@ BESIDE = "--beside-other-files"
 """Option of commands that allows a folder with other files."""
 USUAL = re.compile(
     r"(benefit_by_period|by_site|case_.*|cases|ceac|ceaf|chain|competing_events|control_variate|design|design_observed|"
-    r"diagnostics|draws|emulator|errors|evpi|"
+    r"diagnostics|draws|emulator|errors|evpi|interim|interim_arms|interim_looks|"
     r"expected_loss|fit|free|frontier|frontier_probability|held|histories|incremental|individualised_care|inmb|inputs|"
     r"labels|left_out|marks|occupancy|over_time|pairs|parameters|posterior|power|ranks|report|results|running|sbc|"
     r"scores.*|"

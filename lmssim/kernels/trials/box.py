@@ -22,7 +22,7 @@ import math
 import numpy as np
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import jit
+from lmssim.kernels.jit import inline, jit
 from lmssim.kernels.special import ndtr, ndtri
 
 SINGULAR = 1e-9
@@ -73,23 +73,39 @@ def _factor(correlation: FloatArray, low: FloatArray, high: FloatArray) -> tuple
     return root, column, rank
 
 
-@jit
+@inline
 def _interval(
     root: FloatArray, column: IntArray, j: int, y: FloatArray, low: FloatArray, high: FloatArray
 ) -> tuple[float, float]:
     """Bounds of y_j, given those before it."""
     a, b = -math.inf, math.inf
     for r in range(root.shape[0]):
-        if column[r] != j:
-            continue
-        known = 0.0
-        for k in range(j):
-            known += root[r, k] * y[k]
-        lower, upper = (low[r] - known) / root[r, j], (high[r] - known) / root[r, j]
-        if root[r, j] < 0.0:
-            lower, upper = upper, lower
-        a, b = max(a, lower), min(b, upper)
+        if column[r] == j:
+            known = 0.0
+            for k in range(j):
+                known += root[r, k] * y[k]
+            lower, upper = (low[r] - known) / root[r, j], (high[r] - known) / root[r, j]
+            if root[r, j] < 0.0:
+                lower, upper = upper, lower
+            a, b = max(a, lower), min(b, upper)
     return a, b
+
+
+@inline
+def _slice(a: float, b: float) -> tuple[float, float, bool]:
+    """Lower tail and probability of an interval, of its mirror image where that keeps more digits."""
+    upper = a > 0.0
+    if upper:
+        a, b = -b, -a
+    p = ndtr(a) if a > -math.inf else 0.0
+    return p, (ndtr(b) if b < math.inf else 1.0) - p, upper
+
+
+@inline
+def _within(p: float, width: float, upper: bool, x: float) -> float:
+    """The normal at a share x of an interval's probability."""
+    y = ndtri(max(p + x * width, LEAST))
+    return -y if upper else y
 
 
 @jit
@@ -97,24 +113,21 @@ def _box(correlation: FloatArray, low: FloatArray, high: FloatArray, points: Flo
     """Probability that every normal lies in its interval."""
     root, column, rank = _factor(correlation, low, high)
     y, total = np.zeros(rank), 0.0
+    a, b = _interval(root, column, 0, y, low, high)
+    first_p, first_width, first_upper = _slice(a, b)
+    if rank == 1 or not first_width > 0.0:
+        return max(first_width, 0.0)
     for i in range(points.shape[0]):
-        chance = 1.0
-        for j in range(rank):
+        chance, p, width, upper = first_width, first_p, first_width, first_upper
+        for j in range(1, rank):
+            x = abs(2.0 * points[i, j - 1] - 1.0)  # the tent makes the integrand periodic
+            y[j - 1] = _within(p, width, upper, x)
             a, b = _interval(root, column, j, y, low, high)
-            upper = a > 0.0  # in the upper tail the mirror image keeps its digits
-            if upper:
-                a, b = -b, -a
-            p = ndtr(a)
-            width = ndtr(b) - p
+            p, width, upper = _slice(a, b)
             if not width > 0.0:
                 chance = 0.0
                 break
             chance *= width
-            if j < rank - 1:
-                x = abs(2.0 * points[i, j] - 1.0)  # the tent makes the integrand periodic
-                y[j] = ndtri(max(p + x * width, LEAST))
-                if upper:
-                    y[j] = -y[j]
         total += chance
     return total / points.shape[0]
 

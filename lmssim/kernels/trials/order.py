@@ -56,7 +56,7 @@ def _order_one(time: FloatArray, order: CountArray, start: CountArray, bucket: C
     if n == 0:
         return 0
     width = high - low
-    scale = (n - 1) / width if width > 0.0 else 0.0
+    scale = (n - 1) / width if 0.0 < width < np.inf else 0.0
     if not scale < np.inf:  # times that differ in their last bits alone
         scale = 0.0
     for b in range(n + 1):
@@ -64,7 +64,7 @@ def _order_one(time: FloatArray, order: CountArray, start: CountArray, bucket: C
     for p in range(time.shape[0]):
         t = time[p]
         if not math.isnan(t):
-            b = np.int32((t - low) * scale)
+            b = np.int32((t - low) * scale) if scale > 0.0 else np.int32(0)
             bucket[p] = b
             start[b + 1] += 1
     for b in range(n):

@@ -69,7 +69,7 @@ def _piecewise(u0: int, u1: int, u2: int, hazards: Hazards, arm: int) -> tuple[f
         other = -math.log(to_uniform(u2)) / hazards.dropout[arm]
         if other < t:
             t, e = other, 0
-    return t, e
+    return t, (e if t < math.inf else 0)
 
 
 @jit

@@ -93,7 +93,7 @@ class ExponentialPatients:
         Returns
         -------
         TrialData
-            Cause 1 the event, 2 the competing event.
+            Cause 1 the event, 2 the competing event. Whom nothing befalls is censored at an infinite time.
         """
         if not 0.0 <= self.accrual < np.inf:
             raise InputError(f"accrual: {exact(self.accrual)} must be a time, 0 or more.")

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from lmssim.kernels import FloatArray
 
-POINTS, FEW_POINTS = 2_048, 512
-"""Of critical values, and of p-values, of which there are many: their error is below 0.1% of them."""
+POINTS, FEW_POINTS = 2_048, 128
+"""Of critical values and given correlations; and of the p-values of many trials, whose error is below 0.1% of them."""
+MOST_POINTS = 2**20
 SEED = 20_240_101
 MOST = 32
 """Statistics, at most."""
@@ -76,11 +77,18 @@ def outside(low: ArrayLike, high: ArrayLike, correlation: ArrayLike) -> float:
     return float(outside_probability(matrix, a, b, _points(len(matrix))))
 
 
-def tails_of_largest(z: FloatArray, correlation: FloatArray) -> FloatArray:
-    """Probability that the largest of n statistics exceeds `z`, (m,), for each of m correlations (m, n, n)."""
-    out = np.empty(len(z))
-    points = sobol_points(FEW_POINTS, max(correlation.shape[1] - 1, 1))
-    largest_tails(np.ascontiguousarray(z), np.ascontiguousarray(correlation), points, out)
+def tails_of_largest(z: FloatArray, correlation: FloatArray, points: int = POINTS) -> FloatArray:
+    """Probability that the largest of n statistics exceeds `z`, (m,), for each of m correlations (m, n, n).
+
+    Parameters
+    ----------
+    points : int
+        A power of two.
+    """
+    if not 2 <= points <= MOST_POINTS or points & (points - 1):
+        raise InputError(f"points: {points} must be a power of two, from 2 to {MOST_POINTS:,}.")
+    out, cube = np.empty(len(z)), sobol_points(points, max(correlation.shape[1] - 1, 1))
+    largest_tails(np.ascontiguousarray(z), np.ascontiguousarray(correlation), cube, out)
     return out
 
 

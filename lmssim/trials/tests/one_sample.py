@@ -76,10 +76,11 @@ def one_sample_logrank(
     found = np.empty((len(data), 2))
     observed_and_expected(data.time, data.event, data.arm, arm, cause, rates, cuts, float(shape), found)
     observed, expected = found[:, 0], found[:, 1]
+    expected = np.where((expected > 0.0) & np.isfinite(expected), expected, np.nan)  # of somebody, and not for ever
     spread = expected if variance == "expected" else 0.5 * (observed + expected)
-    z = np.where(expected > 0.0, ratio(expected - observed, np.sqrt(spread)), np.nan)
+    z = ratio(expected - observed, np.sqrt(spread))
     with np.errstate(divide="ignore"):
-        estimate = np.where(expected > 0.0, np.log(observed) - np.log(expected), np.nan)
+        estimate = np.log(observed) - np.log(expected)
     se = ratio(np.ones(len(data)), np.sqrt(observed))
     events = observed.astype(np.int64)
     return Comparison("one-sample-logrank", z, upper_tail(z), estimate, se, LOG_STANDARDISED_RATIO, events)

@@ -38,8 +38,9 @@ def arms_at(data: TrialData, at: FloatArray, cause: int = 0) -> FloatArray:
 
 def common_follow_up(data: TrialData) -> FloatArray:
     """Longest time to which both arms of each trial are observed, (n_trials,)."""
-    longest: FloatArray = arms_at(data, np.zeros(len(data)))[:, :, kernel.FOLLOWED].min(axis=1)
-    return longest
+    longest = arms_at(data, np.zeros(len(data)))[:, :, kernel.FOLLOWED].min(axis=1)
+    bounded: FloatArray = np.where(np.isfinite(longest), longest, 0.0)  # who are followed for ever bound nothing
+    return bounded
 
 
 def _time(name: str, value: float) -> float:

@@ -23,6 +23,8 @@ SHAPES: dict[str, Callable[[int], Any]] = {
     "denormal": lambda n: RNG.integers(0, 9, n) * 5e-324,
     "descending": lambda n: np.arange(n, 0, -1.0),
     "some absent": lambda n: np.where(RNG.random(n) < 0.3, np.nan, RNG.exponential(1, n)),
+    "some for ever": lambda n: np.where(RNG.random(n) < 0.3, np.inf, RNG.exponential(1, n)),
+    "all for ever": lambda n: np.full(n, np.inf),
     "all absent": lambda n: np.full(n, np.nan),
 }
 

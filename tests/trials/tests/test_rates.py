@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,37 +10,15 @@ import pytest
 
 from lmssim.errors import InputError
 from lmssim.trials.tests import ExponentialPatients, null_correlation, rejection_rates
+from tests.kit.error_rates import ALPHA, FREQUENTIST, NULL, null_rates
 
-FREQUENTIST: dict[str, tuple[str, dict[str, Any]]] = {
-    "logrank": ("logrank", {}),
-    "fleming-harrington (0, 1)": ("fleming-harrington", {}),
-    "fleming-harrington (1, 0)": ("fleming-harrington", {"rho": 1.0, "gamma": 0.0}),
-    "modestly-weighted": ("modestly-weighted", {"delay": 1.0}),
-    "maxcombo": ("maxcombo", {}),
-    "rmst": ("rmst", {"tau": 3.0}),
-    "milestone": ("milestone", {"at": 2.0}),
-    "milestone, cloglog": ("milestone", {"at": 2.0, "scale": "cloglog"}),
-    "cox": ("cox", {}),
-    "cause-specific-logrank": ("cause-specific-logrank", {}),
-    "gray": ("gray", {}),
-    "one-sample-logrank, mean": ("one-sample-logrank", {"rate": 0.35, "variance": "mean", "cause": 1}),
-}
-NULL: dict[str, Any] = {"hazard": 0.35, "accrual": 3.0, "dropout": 0.05, "competing": 0.05}
-LOOK, ALPHA = 5.0, 0.025
 W3 = ExponentialPatients(n=500, hazard=math.log(2) / 2, hazard_ratio=0.75, accrual=3.0, dropout=-math.log(0.95))
-
-
-def null_rates(n: int, n_trials: int, seed: int) -> pd.DataFrame:
-    """Rejections without an effect."""
-    return rejection_rates(
-        ExponentialPatients(n=n, **NULL), FREQUENTIST, n_trials=n_trials, at=LOOK, alpha=ALPHA, seed=seed
-    )
 
 
 @pytest.mark.study
 def test_type_one_errors_are_nominal_at_500_an_arm() -> None:
     """Within 3 standard errors of 10,000 trials."""
-    rates = null_rates(1_000, 10_000, seed=21)
+    rates = null_rates(1_000)
     error = (ALPHA * (1 - ALPHA) / 10_000) ** 0.5
     assert (np.abs(rates["rejected"] - ALPHA) < 3 * error).all(), rates
     assert (rates["no_result"] == 0.0).all()

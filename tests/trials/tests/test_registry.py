@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from lmssim.errors import InputError
-from lmssim.trials.tests import TESTS, Comparison, TrialData, named, options_of, run_test, trial_data
+from lmssim.trials.tests import (
+    TESTS,
+    Comparison,
+    ExponentialPatients,
+    TrialData,
+    named,
+    options_of,
+    run_test,
+    trial_data,
+)
 from tests.kit.made_trials import tied_trials
 
 NEEDED = {"modestly-weighted": {"delay": 1.0}, "milestone": {"at": 1.0}, "one-sample-logrank": {"rate": 0.3}}
@@ -52,6 +61,19 @@ def test_what_cannot_be_compared_is_no_rejection(name: str, case: str) -> None:
     found = run_test(name, trial_data(time, event, arm), **NEEDED.get(name, {}))
     assert np.isnan(found.z[0]) or (np.isfinite(found.z[0]) and found.p[0] > 0.2)
     found.to_frame()
+
+
+@pytest.mark.parametrize("name", sorted(TESTS))
+def test_before_anyone_enters_there_is_nothing_to_compare(name: str) -> None:
+    """Nor where nothing ever befalls anybody."""
+    patients = ExponentialPatients(n=20, hazard=[0.8, 0.0], breaks=[0.5], accrual=2.0, competing=0.1)
+    nobody = patients.simulate(3).at(-1.0)
+    silent = ExponentialPatients(n=20, hazard=0.0).simulate(3)
+    for data in (nobody, silent):
+        found = run_test(name, data, **NEEDED.get(name, {}))
+        assert name == "bayes" or np.isnan(found.z).all()
+        found.to_frame()
+    run_test(name, patients.simulate(3), **NEEDED.get(name, {})).to_frame()
 
 
 def test_a_new_test_is_found_by_its_name() -> None:

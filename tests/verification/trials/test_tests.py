@@ -86,12 +86,10 @@ def maintained() -> list[float]:
 
 
 def lung_cancer() -> list[float]:
-    """Restricted means of standard and test chemotherapy to 90 days, corrected errors, chi-square and p."""
-    arms, found = arms_at(veteran(), np.array([90.0]))[0], rmst(veteran(), tau=90, small_sample=True)
+    """Restricted means of standard and test chemotherapy to 90 days, their errors, chi-square and p."""
+    arms, found = arms_at(veteran(), np.array([90.0]))[0], rmst(veteran(), tau=90)
     errors = [math.sqrt(arms[k, 3]) for k in (0, 1)]
-    plain = rmst(veteran(), tau=90)
-    del found
-    return [arms[0, 2], errors[0], arms[1, 2], errors[1], plain.z[0] ** 2, plain.p_two_sided[0]]
+    return [arms[0, 2], errors[0], arms[1, 2], errors[1], found.z[0] ** 2, found.p_two_sided[0]]
 
 
 def weeks_24() -> list[float]:
@@ -108,7 +106,7 @@ def posterior(events: int, observed: float, mean: float, sd: float) -> list[floa
 
 def one_sided(members: Any) -> list[float]:
     """Largest statistic and p-value."""
-    found = maxcombo(aml(), members=members)
+    found = maxcombo(aml(), members=members, points=2_048)
     return [float(found.z[0]), float(found.p[0])]
 
 

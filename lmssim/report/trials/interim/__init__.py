@@ -1,0 +1,1 @@
+"""An interim look as tables, sentences, figures and a page for a data monitoring committee."""

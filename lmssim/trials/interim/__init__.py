@@ -1,0 +1,1 @@
+"""An interim look at real patients: what a data monitoring committee reads."""
