@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lmssim import Sampling, evaluate, load_scenario
+from lmssim import Sampling, expected_values, load_scenario
 from lmssim.report.evaluation.figures.standard import plot_plane, plot_survival
 from lmssim.report.parts.style import figure_style
 
@@ -13,7 +13,7 @@ if __name__ == "__main__":
     from matplotlib.image import imread
 
     folder = Path(__file__).parent / "images"
-    evaluation = evaluate(load_scenario("extremity"), Sampling(n_patients=100_000, jobs=2))
+    evaluation = expected_values(load_scenario("extremity"), Sampling(n_patients=100_000, jobs=2))
     with figure_style():
         parts = []
         for name, axes in (("survival", plot_survival(evaluation, "os")), ("plane", plot_plane(evaluation))):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
-    from lmssim.api import Psa, psa
-    from lmssim.evaluation import Evaluation, evaluate
+    from lmssim.api import Psa, Subgroups, psa, subgroups
+    from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import Scenario, load_scenario
@@ -22,11 +22,14 @@ __all__ = [
     "Psa",
     "Sampling",
     "Scenario",
+    "Subgroups",
     "__version__",
     "compile_scenario",
     "evaluate",
+    "expected_values",
     "load_scenario",
     "psa",
+    "subgroups",
 ]
 
 _HOME = {
@@ -34,10 +37,13 @@ _HOME = {
     "Psa": "lmssim.api",
     "Sampling": "lmssim.execution.simulate",
     "Scenario": "lmssim.model.scenario",
+    "Subgroups": "lmssim.api",
     "compile_scenario": "lmssim.model.compile",
     "evaluate": "lmssim.evaluation",
+    "expected_values": "lmssim.evaluation",
     "load_scenario": "lmssim.model.scenario",
     "psa": "lmssim.api",
+    "subgroups": "lmssim.api",
 }
 
 

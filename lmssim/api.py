@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lmssim.evaluation import evaluate, expected_values
 from lmssim.execution.simulate import Sampling
+from lmssim.model.compile import compile_scenario
+from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.report.evaluation.subgroups import plot_subgroups
 from lmssim.report.sensitivity.psa.bands import plot_bands
 from lmssim.report.sensitivity.psa.figures import plot_acceptability, plot_draws, plot_loss
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.study import psa_in_memory
+from lmssim.studies.subgroups import SubgroupStudy, with_partitions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,8 +22,7 @@ if TYPE_CHECKING:
     from typing import Literal
 
     from matplotlib.axes import Axes
-
-    from lmssim.model.scenario import Scenario
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -106,3 +110,60 @@ def psa(
         backend=backend,
     )
     return psa_in_memory(scenario, sampling, n_draws, progress, Psa)
+
+
+@dataclass(frozen=True)
+class Subgroups(SubgroupStudy):
+    """Results by subgroup, and their pictures."""
+
+    def plot(self, partition: str | None = None) -> Figure:
+        """Incremental net benefit in each subgroup, a panel a strategy; of the first partition if none is named."""
+        return plot_subgroups(self, self.partitions[0] if partition is None else partition)
+
+
+def subgroups(
+    scenario: Scenario | str | Path,
+    by: Sequence[str],
+    sampling: Sampling | None = None,
+    *,
+    n_draws: int | None = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Subgroups:
+    """Evaluate the strategies in every subgroup of some partitions of the patients.
+
+    Parameters
+    ----------
+    scenario : Scenario, str or Path
+        From `load_scenario`, the path of a file, or the name of a bundled scenario.
+    by : sequence of str
+        Partitions as `lmssim run --by` takes them, such as ``"grade"``, ``"size_cm: 5, 10"`` or ``"grade*deep"``.
+    sampling : Sampling, optional
+        Patients in all, seed, strategies, workers.
+    n_draws : int, optional
+        Draws of the parameters over which expectations are taken; 0 gives every parameter its value, and None takes as
+        many draws as `expected_values` does.
+    progress : callable, optional
+        Called with (lives done, lives in all).
+
+    Returns
+    -------
+    Subgroups
+        Tables `outcomes`, `incremental`, `frontier`, `individualised_care`.
+
+    Raises
+    ------
+    InputError
+        If a partition cannot be read, or the scenario cannot be run.
+
+    Examples
+    --------
+    >>> import lmssim
+    >>> found = lmssim.subgroups("extremity", ["grade"], lmssim.Sampling(n_patients=2_000))
+    >>> sorted(set(found.outcomes["subgroup"]))
+    ['grade 1', 'grade 2', 'grade 3']
+    """
+    loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    asked = with_partitions(compile_scenario(loaded), Sampling() if sampling is None else sampling, list(by))
+    if n_draws == 0:
+        return Subgroups(evaluate(loaded, asked, progress=progress))
+    return Subgroups(expected_values(loaded, asked, n_draws, progress))

@@ -6,7 +6,7 @@ solution, `low` and `high` its 95% interval. Increments come from the same patie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,38 +18,47 @@ from lmssim.economics.increments import Increments
 from lmssim.errors import InputError
 from lmssim.execution.control_variate import Controlled, control
 from lmssim.execution.estimates import EXACT
-from lmssim.execution.simulate import COHORT, Sampling, simulate
+from lmssim.execution.simulate import COHORT, Sampling, simulate, simulate_batches, split_over_draws
 from lmssim.execution.solve import solve_population
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
 from lmssim.model.parameters.given import checked_draws
 from lmssim.model.scenario import Scenario
 from lmssim.outcomes import tables as frames
+from lmssim.outcomes.expectation import Expectation, expectation
 from lmssim.outcomes.main import COST, LY, MAIN, QALYS, position_of
 from lmssim.published.cases import case_frame, read_cases
 from lmssim.published.series import COLUMNS, read_series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from lmssim.economics.increments import Estimate
-    from lmssim.execution.estimates import Estimates
+    from lmssim.execution.estimates import Estimates, Means
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from lmssim.outcomes.endpoint import EndpointCounts
     from lmssim.published.cases import CaseTime
 
-__all__ = ["Evaluation", "Sampling", "evaluate"]
+__all__ = ["Evaluation", "Sampling", "evaluate", "expected_values"]
 
 TABLES = ("summary", "incremental", "frontier", "survival", "occupancy", "states")
 """Tables that every evaluation offers."""
+DEFAULT_DRAWS = 1_000
+"""Draws of the parameters over which an expectation is taken."""
+PATIENTS_PER_DRAW = 10
+"""Patients of each, at least, unless the number of draws is given."""
+NOTHING_TO_DRAW = (
+    "no parameter that the model uses is uncertain, so there is nothing to draw: give distributions in its tables, or "
+    "groups."
+)
 MOST_FOR_SERIES = 50_000
 """Patients a series is read from, at most: its own few dozen are the greater source of error."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Outcomes of every strategy, base case or averaged over parameter draws.
+    """Outcomes of every strategy, at one set of parameters or averaged over parameter draws.
 
     Attributes
     ----------
@@ -83,8 +92,13 @@ class Evaluation:
 
     @property
     def n(self) -> int:
-        """Patients; of an exact solution, replicates of its profiles."""
-        return self.estimates.n
+        """Patients, over draws if each has its own; of an exact solution, replicates of its profiles."""
+        return self.estimates.n_lives if self.is_expectation else self.estimates.n
+
+    @property
+    def is_expectation(self) -> bool:
+        """Whether results are expectations over parameter draws, with patients of their own."""
+        return isinstance(self.estimates, Expectation)
 
     def mean(self, outcome: str) -> FloatArray:
         """Mean of a main outcome, (n_strategies,), over draws."""
@@ -98,10 +112,20 @@ class Evaluation:
     @cached_property
     def increments(self) -> Increments:
         """Means of strategies and their paired differences."""
+        return self._increments_of(self.estimates)
+
+    @cached_property
+    def patient_increments(self) -> Increments:
+        """The same, of an expectation, with the errors that patients alone put on it, given the draws."""
+        if not isinstance(self.estimates, Expectation):
+            return self.increments
+        return self._increments_of(self.estimates.of_patients)
+
+    def _increments_of(self, means: Means) -> Increments:
         return Increments(
-            n=self.estimates.n,
-            mean=self.estimates.mean,
-            product=self.estimates.product,
+            n=means.n,
+            mean=means.mean,
+            product=means.product,
             cost=position_of(COST),
             effect=position_of(QALYS),
             bound=self.estimates.step_error,
@@ -146,7 +170,8 @@ class Evaluation:
         """Names of the tables that are offered."""
         caps = () if self.estimates.capped is None else ("caps",)
         series = ("series",) if not self.sampling.where else ()  # published series have populations of their own
-        return (*TABLES, *(series if self.estimates.individual else ("errors",)), *caps)
+        errors = ("errors",) if self.is_expectation or not self.estimates.individual else ()
+        return (*TABLES, *(series if self.estimates.individual else ()), *errors, *caps)
 
     @cached_property
     def _results(self) -> frames.Results:
@@ -174,8 +199,35 @@ class Evaluation:
 
     @cached_property
     def errors(self) -> pd.DataFrame:
-        """Errors of an exact solution: strategy, outcome, unit, value, profiles, steps; empty otherwise."""
+        """Where errors come from.
+
+        Of an exact solution: strategy, outcome, unit, value, profiles, steps. Of an expectation over draws, its main
+        outcomes, costs, further sums, and increments over the comparator: strategy, comparator, outcome, unit, value,
+        draws, patients, parameters (`lmssim.outcomes.expectation.Apart`). Empty otherwise.
+        """
+        estimates = self.estimates
+        if isinstance(estimates, Expectation):
+            rows = [*frames.errors_over_draws(self._results, estimates), *self._errors_of_increments(estimates)]
+            return pd.DataFrame(rows, columns=frames.ERRORS_OVER_DRAWS)
         return frames.errors(self._results) if "errors" in self.tables else pd.DataFrame(columns=frames.ERRORS)
+
+    def _errors_of_increments(
+        self, estimates: Expectation
+    ) -> Iterator[tuple[str, str, str, str, float, float, float, float]]:
+        """Errors of increments and incremental net benefits over the comparator."""
+        comparator, settings = self.scenario.comparator, self.scenario.file.settings
+        whole, of_patients = self.increments, self.patient_increments
+        for strategy in self.strategies:
+            s, c = self._pair(strategy, None)
+            if s == c:
+                continue
+            for name, outcome in MAIN.items():
+                k, unit = position_of(name), outcome.unit_in(settings.currency)
+                (mean, se), part = whole.increment(s, c, k), of_patients.increment(s, c, k).se
+                yield strategy, comparator, name, unit, mean, *estimates.apart(se, part)
+            for wtp in settings.wtp:
+                (mean, se), part = whole.net_benefit(wtp, s, c), of_patients.net_benefit(wtp, s, c).se
+                yield strategy, comparator, f"inmb:{wtp:g}", settings.currency, mean, *estimates.apart(se, part)
 
     @cached_property
     def caps(self) -> pd.DataFrame:
@@ -265,8 +317,10 @@ def evaluate(
     sampling : Sampling, optional
         Patients, seed, strategies, workers.
     draws : mapping of str to ndarray(float, ndim=1), or DataFrame, optional
-        Parameter draws, shape (n_draws,) each; the base case if absent. A parameter left out has its base value in
-        every draw, or is derived from the others.
+        Parameter draws, shape (n_draws,) each; every parameter at its base value if absent. A parameter left out has
+        its base value in every draw, or is derived from the others. If each draw has patients of its own
+        (`random_numbers` is "independent"), results are expectations over the draws, and errors those of another sample
+        of draws and patients; else draws share their patients, and errors are those of patients, given the draws.
     progress : callable, optional
         Called with (lives done, lives in all).
 
@@ -290,8 +344,72 @@ def evaluate(
         return Evaluation(program, sampling, solve_population(program, sampling, draws, progress=progress))
     if sampling.control_variate and draws is not None:
         raise InputError("control variate: of the base case only, not of parameter draws.")
+    if draws is not None and sampling.independent:
+        batches = simulate_batches(program, replace(sampling, by_draw=True), draws, progress=progress)
+        return Evaluation(program, sampling, expectation(program, batches))
     controlled = control(program, sampling) if sampling.control_variate else None
     return Evaluation(program, sampling, simulate(program, sampling, draws, progress=progress), controlled)
+
+
+def expected_values(
+    scenario: Scenario,
+    sampling: Sampling | None = None,
+    n_draws: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Evaluate the expectation over joint draws of the parameters: the base case of a calibrated scenario.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        From `load_scenario`.
+    sampling : Sampling, optional
+        Patients in all, who are split over the draws (rounded up to as many in each), seed, strategies, workers.
+    n_draws : int, optional
+        Draws; `DEFAULT_DRAWS`, or one for `PATIENTS_PER_DRAW` patients if these are fewer.
+    progress : callable, optional
+        Called with (lives done, lives in all).
+
+    Raises
+    ------
+    InputError
+        If the scenario cannot be run, no parameter is uncertain, or there are fewer than two patients a draw.
+
+    Examples
+    --------
+    >>> import lmssim
+    >>> scenario = lmssim.load_scenario("extremity")
+    >>> found = lmssim.expected_values(scenario, lmssim.Sampling(n_patients=1_000))
+    >>> found.estimates.n, found.n
+    (100, 1000)
+    """
+    sampling = Sampling() if sampling is None else sampling
+    sampling.validate()
+    if sampling.engine == COHORT:
+        raise InputError(f"engine '{COHORT}': solves the values of parameters; lmssim.psa solves draws of them.")
+    n_draws = draws_of(sampling.n_patients) if n_draws is None else n_draws
+    program = compile_scenario(scenario)
+    if not set(scenario.uncertain) & set(program.used):
+        raise InputError(f"{scenario.path}: {NOTHING_TO_DRAW}")
+    split = split_over_draws(sampling, n_draws)
+    draws = program.sample(n_draws, sampling.seed)
+    return evaluate(scenario, split, draws, progress)
+
+
+def draws_of(n_patients: int) -> int:
+    """Draws over which so many patients are split.
+
+    Raises
+    ------
+    InputError
+        If they are too few for two draws.
+    """
+    if n_patients < PATIENTS_PER_DRAW * 2:
+        raise InputError(
+            f"patients: {n_patients} are too few for an expectation over draws of the parameters; give "
+            f"{PATIENTS_PER_DRAW * 2} or more, or run the point values."
+        )
+    return min(DEFAULT_DRAWS, n_patients // PATIENTS_PER_DRAW)
 
 
 def check_comparator(program: Program, sampling: Sampling) -> None:

@@ -32,7 +32,7 @@ def test_results_are_tables_and_pictures(analysis: lmssim.Psa) -> None:
 def test_examples_are_right() -> None:
     """Each example of a docstring gives what stands beneath it."""
     found = doctest.testmod(api)
-    assert found.attempted == 3
+    assert found.attempted == 6
     assert not found.failed
 
 

@@ -171,6 +171,13 @@ BesideOtherFiles = Annotated[
         help="Write to a folder that holds other files too; none of them is overwritten or removed.",
     ),
 ]
+Workbook = Annotated[
+    bool,
+    typer.Option(
+        "--xlsx",
+        help="Write the tables as one Excel workbook too (tables.xlsx); formulas there add up costs and net benefits.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else.")]
 
 

@@ -16,6 +16,8 @@ from lmssim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import pandas as pd
+
     from lmssim.execution.folder import ResultFolder
     from lmssim.studies.sensitivity.psa.plan import Precision
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
@@ -91,6 +93,7 @@ def psa(
     allow: options.AllowFilesFrom = None,
     figures: options.Figures = None,
     report: options.Report = None,
+    workbook: options.Workbook = False,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -157,7 +160,7 @@ def psa(
         def document() -> dict[str, Any]:
             return _manifest(work, overrides_, clock.laps, precision, partitions)
 
-        written = _write(analysis, folder, document, clock.lap, formats if reported else None, apart)
+        written = _write(analysis, folder, document, clock.lap, formats if reported else None, apart, workbook=workbook)
     if json:
         say(_document(analysis, written, folder.path), end="")
     elif not quiet:
@@ -209,29 +212,50 @@ def _write(
     lap: Callable[[str], None],
     formats: tuple[str, ...] | None,
     apart: SubgroupTables | None = None,
+    *,
+    workbook: bool = False,
 ) -> dict[str, Any]:
     """Write tables, figures and report; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.store import write_csv
     from lmssim.report.sensitivity.psa.figures import write_figures
     from lmssim.report.sensitivity.psa.page import write_report
+    from lmssim.report.sensitivity.psa.subgroups import subgroup_figures
     from lmssim.studies.sensitivity.psa.result import TABLES
     from lmssim.studies.sensitivity.psa.study import CHECKPOINT
 
-    for name in TABLES:
-        write_csv(folder.place(f"{name}.csv"), getattr(analysis, name))
-    for name, frame in apart.tables.items() if apart is not None else ():
-        write_csv(folder.place(f"subgroup_{name}.csv"), frame)
+    tables: dict[str, pd.DataFrame] = {name: getattr(analysis, name) for name in TABLES}
+    if apart is not None:
+        tables |= {f"subgroup_{name}": frame for name, frame in apart.tables.items()}
+    for name, frame in tables.items():
+        write_csv(folder.place(f"{name}.csv"), frame)
+    if workbook:
+        _write_workbook(analysis, tables, folder)
     analysis.write_draws(folder.place("draws.parquet"))
     lap("tables")
     if formats is not None:
-        shown = write_figures(analysis, folder, formats)
-        folder.add([write_report(analysis, folder.begin(), manifest(), shown, apart)])
+        further = {} if apart is None else subgroup_figures(analysis, apart)
+        shown = write_figures(analysis, folder, formats, {name: figure for name, (figure, _) in further.items()})
+        captions = {name: told for name, (_, told) in further.items()}
+        folder.add([write_report(analysis, folder.begin(), manifest(), shown, apart, captions)])
         lap("report")
     folder.discard(CHECKPOINT)  # not before: whoever is stopped while tables are written goes on from these parts
     document = manifest()
     program = analysis.work.program
     return folder.finish(document, inputs_of(program.scenario, program.used, document))
+
+
+def _write_workbook(analysis: ProbabilisticAnalysis, tables: dict[str, pd.DataFrame], folder: ResultFolder) -> None:
+    """Tables, after sheets that add up net benefits and costs."""
+    from lmssim.execution.store import write_bytes
+    from lmssim.report.parts.labels import strategy_labels
+    from lmssim.report.parts.workbook import FILE, live_sheets, table_sheets, workbook_bytes
+
+    scenario = analysis.work.program.scenario
+    settings, labels = scenario.file.settings, strategy_labels(scenario)
+    live = live_sheets(analysis.summary, labels, settings.currency, settings.wtp, scenario.comparator)
+    content = workbook_bytes(scenario.file.title, [*live, *table_sheets(tables)])
+    write_bytes(folder.place(FILE), content)
 
 
 def _document(analysis: ProbabilisticAnalysis, manifest: dict[str, Any], folder: Path) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
 
 PATIENTS = 100_000
+FEWEST_PATIENTS = 20
 FOR_SWITCHES, FEWEST = 5, 1024
 """Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
@@ -30,7 +31,9 @@ POWER_DRAWS = 50
 
 
 def reproduce(
-    patients: Annotated[int, options.whole("Patients of each scenario.", 1, options.MOST_PATIENTS)] = PATIENTS,
+    patients: Annotated[
+        int, options.whole("Patients of each scenario.", FEWEST_PATIENTS, options.MOST_PATIENTS)
+    ] = PATIENTS,
     only: Annotated[
         str | None, typer.Option(metavar="PART", help=f"One part: {', '.join(PARTS)}. All if absent.")
     ] = None,
@@ -177,8 +180,8 @@ def _power(out: Path, seed: int) -> None:
 
 
 def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -> None:
-    """One table of every site and strategy."""
-    from lmssim.evaluation import evaluate
+    """One table of every site and strategy: expectations of calibrated scenarios, else point values."""
+    from lmssim.evaluation import evaluate, expected_values
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.simulate import Sampling
     from lmssim.execution.store import write_csv
@@ -193,7 +196,10 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
         for site in reference().scenarios:
             scenario = load_scenario(site)
             with progress_bar(site, shown=not quiet) as progress:
-                evaluations.append(evaluate(scenario, sampling, progress=progress))
+                if scenario.is_calibrated:
+                    evaluations.append(expected_values(scenario, sampling, progress=progress))
+                else:
+                    evaluations.append(evaluate(scenario, sampling, progress=progress))
         table = by_site(evaluations)
         write_csv(folder.place("by_site.csv"), table)
         _finish(folder, evaluations)
@@ -209,7 +215,9 @@ def _finish(folder: ResultFolder, evaluations: list[Evaluation]) -> None:
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.manifest import evaluation_part, manifest
 
-    parts = [manifest(evaluation_part(e.program, e.sampling, {}), command=[], timings={}) for e in evaluations]
+    drawn = [{"draws": e.estimates.n if e.is_expectation else None} for e in evaluations]
+    each = [evaluation_part(e.program, e.sampling, {}) | draws for e, draws in zip(evaluations, drawn, strict=True)]
+    parts = [manifest(part, command=[], timings={}) for part in each]
     inputs = [inputs_of(e.scenario, e.program.used, part) for e, part in zip(evaluations, parts, strict=True)]
     sampling = evaluations[0].sampling
     document = manifest({}, command=options.command_line(), timings={}, jobs=sampling.jobs, block=sampling.block)

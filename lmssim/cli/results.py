@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    import pandas as pd
+
     from lmssim.evaluation import Evaluation
     from lmssim.execution.folder import ResultFolder
     from lmssim.report.parts.table import ReportTable
     from lmssim.studies.periods import BenefitByPeriod
+    from lmssim.studies.point_values import PointValues
     from lmssim.studies.subgroups import SubgroupStudy
 
 PERIODS = "benefit_by_period"
@@ -28,8 +31,10 @@ def write_results(
     lap: Callable[[str], None],
     *,
     formats: Sequence[str] | None = None,
+    workbook: bool = False,
     histories: bool = False,
     benefit: BenefitByPeriod | None = None,
+    beside: PointValues | None = None,
     by: SubgroupStudy | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
@@ -43,8 +48,12 @@ def write_results(
         Closes a stage of the timings.
     formats : sequence of str, optional
         Those of the figures, the first of which the report shows; if absent, there are neither figures nor report.
+    workbook : bool
+        Whether to write the tables as an Excel workbook too.
     benefit : BenefitByPeriod, optional
         When the benefit falls, if it was asked for.
+    beside : PointValues, optional
+        Results at the parameters' own values beside an expectation, if they were run.
     by : SubgroupStudy, optional
         Results by subgroup, if they were asked for.
 
@@ -58,19 +67,11 @@ def write_results(
     OutputError
         If a file cannot be written; those written before it stay.
     """
-    for name in evaluation.tables:
-        store.write_csv(folder.place(f"{name}.csv"), getattr(evaluation, name))
-    if evaluation.controlled is not None:
-        store.write_csv(folder.place("control_variate.csv"), evaluation.control_variate)
-    if evaluation.case_times:
-        store.write_csv(folder.place("cases.csv"), evaluation.cases)
-    if benefit is not None:
-        store.write_csv(folder.place(f"{PERIODS}.csv"), benefit.to_frame())
-    if by is not None:
-        for name, frame in (("subgroups", by.outcomes), ("subgroup_incremental", by.incremental)):
-            store.write_csv(folder.place(f"{name}.csv"), frame)
-        for name, frame in (("subgroup_frontier", by.frontier), ("individualised_care", by.individualised_care)):
-            store.write_csv(folder.place(f"{name}.csv"), frame)
+    tables = _tables(evaluation, benefit, beside, by)
+    for name, frame in tables.items():
+        store.write_csv(folder.place(f"{name}.csv"), frame)
+    if workbook:
+        _write_workbook(evaluation, tables, folder)
     store.write_rows(folder.place("parameters.csv"), PARAMETER_COLUMNS, _parameters(evaluation))
     if histories:
         from lmssim.execution.histories import write_histories
@@ -78,10 +79,41 @@ def write_results(
         write_histories(evaluation.program, evaluation.sampling, folder, progress)
     lap("tables")
     if formats is not None:
-        write_report(evaluation, folder, manifest(), formats, benefit, by)
+        write_report(evaluation, folder, manifest(), formats, benefit, beside, by)
         lap("report")
     document = manifest()
     return folder.finish(document, inputs_of(evaluation.program.scenario, evaluation.program.used, document))
+
+
+def _tables(
+    evaluation: Evaluation, benefit: BenefitByPeriod | None, beside: PointValues | None, by: SubgroupStudy | None
+) -> dict[str, pd.DataFrame]:
+    """Every table by the name of its file."""
+    tables: dict[str, pd.DataFrame] = {name: getattr(evaluation, name) for name in evaluation.tables}
+    if evaluation.controlled is not None:
+        tables["control_variate"] = evaluation.control_variate
+    if evaluation.case_times:
+        tables["cases"] = evaluation.cases
+    if benefit is not None:
+        tables[PERIODS] = benefit.to_frame()
+    if beside is not None:
+        tables["point_values"] = beside.to_frame()
+    if by is not None:
+        tables |= {"subgroups": by.outcomes, "subgroup_incremental": by.incremental}
+        tables |= {"subgroup_frontier": by.frontier, "individualised_care": by.individualised_care}
+    return tables
+
+
+def _write_workbook(evaluation: Evaluation, tables: dict[str, pd.DataFrame], folder: ResultFolder) -> None:
+    """Tables, after sheets that add up net benefits and costs."""
+    from lmssim.report.parts.labels import strategy_labels
+    from lmssim.report.parts.workbook import FILE, live_sheets, table_sheets, workbook_bytes
+
+    scenario = evaluation.scenario
+    settings, labels = scenario.file.settings, strategy_labels(scenario)
+    live = live_sheets(evaluation.summary, labels, settings.currency, settings.wtp, scenario.comparator)
+    content = workbook_bytes(scenario.file.title, [*live, *table_sheets(tables)])
+    store.write_bytes(folder.place(FILE), content)
 
 
 def _parameters(evaluation: Evaluation) -> Iterator[list[Any]]:
@@ -97,6 +129,7 @@ def write_report(
     manifest: dict[str, Any],
     formats: Sequence[str],
     benefit: BenefitByPeriod | None = None,
+    beside: PointValues | None = None,
     by: SubgroupStudy | None = None,
 ) -> None:
     """Write the figures, and the report that holds them."""
@@ -104,10 +137,13 @@ def write_report(
     from lmssim.report.evaluation.figures.standard import write_figures
     from lmssim.report.evaluation.page import write_report as write_html
     from lmssim.report.evaluation.periods import caption_of, period_tables, plot_benefit_by_period
+    from lmssim.report.evaluation.point_values import point_value_tables
     from lmssim.report.evaluation.subgroups import subgroup_figures, subgroup_tables
     from lmssim.report.parts.style import save_figure
 
     figures, captions, tables = {}, {}, []
+    if beside is not None:
+        tables += point_value_tables(beside)
     if benefit is not None:
         figures[PERIODS] = save_figure(plot_benefit_by_period(benefit), folder.begin() / "figures", PERIODS, formats)
         captions[PERIODS] = caption_of(benefit)
@@ -137,6 +173,7 @@ def series_tables(evaluation: Evaluation) -> list[ReportTable]:
         caption = (
             "Each result as its paper computed it, under the series' own treatment mix and follow-up. Model low and "
             "high: 95% interval for a study of the paper's n around the model's value, with sampling error alone."
+            + (" The model's parameters are at their point values." if evaluation.is_expectation else "")
         )
         tables.append(ReportTable(f"Series as published: {label}", caption, shown))
     return tables

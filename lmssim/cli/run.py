@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
 
 DEFAULT_PATIENTS = 100_000
+MOST_DRAWS = 1_000_000
 LONGEST_HORIZON = 200
 """Years, as of a scenario's own."""
 
@@ -64,13 +66,31 @@ def run(
             show_default="5,10,20, as far as they lie below the horizon",
         ),
     ] = None,
-    random_numbers: Annotated[
-        RandomNumbers,
-        typer.Option(
-            help="Whether draws of the parameters, where a study makes several, share their random numbers. A run has "
-            "one, its base case: its results are the same either way, and the manifest says which was chosen."
+    draws: Annotated[
+        int | None,
+        options.whole(
+            "Joint draws of the parameters, over which the patients are split: results are expectations over them.",
+            2,
+            MOST_DRAWS,
+            show_default="1000 of a calibrated scenario, with 10 patients or more in each; else --point",
         ),
-    ] = RandomNumbers.common,
+    ] = None,
+    point: Annotated[
+        bool,
+        typer.Option(
+            "--point",
+            help="Give every parameter its value, in place of draws. --engine cohort does so anyway.",
+        ),
+    ] = False,
+    random_numbers: Annotated[
+        RandomNumbers | None,
+        typer.Option(
+            help="Whether draws of the parameters share their random numbers. Where results are expectations over "
+            "draws, each has patients and numbers of its own (independent); at point values the results are the same "
+            "either way, and the manifest says which was chosen.",
+            show_default="independent of draws; common at point values",
+        ),
+    ] = None,
     luck: Annotated[RandomNumbers | None, typer.Option(hidden=True)] = None,
     histories: Annotated[bool, typer.Option("--histories", help="Write every stay and event (Parquet).")] = False,
     precision: Annotated[
@@ -99,6 +119,7 @@ def run(
     allow: options.AllowFilesFrom = None,
     figures: options.Figures = None,
     report: options.Report = None,
+    workbook: options.Workbook = False,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -111,18 +132,21 @@ def run(
     reported = (figures is not None or not json) if report is None else report
     options.check_known("--engine", engine, options.ENGINES)
     options.check_known("--backend", backend, options.BACKENDS)
-    if luck is not None and random_numbers != RandomNumbers.common:
+    if luck is not None and random_numbers is not None:
         raise InputError("--luck is the old name of --random-numbers: give one of them.")
-    independent = (luck or random_numbers) == RandomNumbers.independent
-    given = {"patients": patients, "precision": precision, "histories": histories, "random-numbers": independent}
-    given |= {"control-variate": control_variate}
+    numbers = luck or random_numbers
+    given: dict[str, Any] = {"patients": patients, "precision": precision, "histories": histories, "draws": draws}
+    given |= {"control-variate": control_variate, "random-numbers": numbers == RandomNumbers.independent}
     _check_fits(engine, profiles, given)
+    if point and draws is not None:
+        raise InputError("--point: takes no draws of the parameters: leave one of --point and --draws out.")
 
     from lmssim.cli import results
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch, evaluation_part, manifest
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
+    from lmssim.studies import point_values
     from lmssim.studies.periods import benefit_by_period
     from lmssim.studies.subgroups import SubgroupStudy
 
@@ -130,7 +154,7 @@ def run(
     sampling = Sampling(
         n_patients=DEFAULT_PATIENTS if patients is None else patients,
         seed=seed,
-        random_numbers="independent" if independent else "common",
+        random_numbers="independent" if numbers == RandomNumbers.independent else "common",
         strategies=strategies_,
         backend=backend,
         engine=engine,
@@ -145,22 +169,28 @@ def run(
     options.check_strategies(strategies_, loaded)
     if horizon is not None:
         loaded = _with_horizon(loaded, horizon)
+    n_draws = 0 if point or engine == options.COHORT else _draws_of(loaded, sampling.n_patients, draws, numbers, given)
     times = _times_of_periods(loaded, sampling, options.years_of(periods, "--periods"))
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / loaded.name, loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             sampling = _by_subgroup(loaded, sampling, options.each_once("--by", by))
-            evaluation = _evaluated(loaded, sampling, precision, progress)
+            case = _evaluated(loaded, BaseCase(sampling, n_draws), precision, progress)
+        evaluation = case.evaluation
         clock.lap("simulate")
+        beside_it = None
+        if case.n_draws and point_values.can_tell(case.sampling):
+            beside_it = point_values.point_values(evaluation, case.sampling)
+            clock.lap("point values")
         benefit = None
         if times:
             ended = _ended(loaded, scenario, overrides_, switches_, horizon)
             with progress_bar("periods", shown=not quiet) as progress:
-                benefit = benefit_by_period(loaded, evaluation.sampling, times, ended, progress=progress)
+                benefit = benefit_by_period(loaded, case.sampling, times, ended, case.n_draws, progress)
             clock.lap("periods")
         result = evaluation_part(
             evaluation.program, evaluation.sampling, overrides_, precision=precision, solved=_solved(evaluation)
-        ) | {"periods": list(times)}
+        ) | {"periods": list(times), "draws": case.n_draws or None}
 
         def document() -> dict[str, Any]:
             return manifest(
@@ -179,8 +209,10 @@ def run(
                 document,
                 clock.lap,
                 formats=formats if reported else None,
+                workbook=workbook,
                 histories=histories,
                 benefit=benefit,
+                beside=beside_it,
                 by=SubgroupStudy(evaluation) if sampling.partitions else None,
                 progress=progress,
             )
@@ -193,6 +225,64 @@ def run(
 
             say("\n".join(care_sentences(SubgroupStudy(evaluation))))
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
+
+
+@dataclass(frozen=True)
+class BaseCase:
+    """Patients in all, the draws over which they are split (none at point values), and what they gave."""
+
+    sampling: Sampling
+    n_draws: int
+    result: Evaluation | None = None
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What they gave."""
+        assert self.result is not None
+        return self.result
+
+    def run(self, scenario: Scenario, progress: Callable[[int, int], None] | None) -> BaseCase:
+        """The same with its results."""
+        from lmssim.evaluation import evaluate, expected_values
+
+        if not self.n_draws:
+            return replace(self, result=evaluate(scenario, self.sampling, progress=progress))
+        return replace(self, result=expected_values(scenario, self.sampling, self.n_draws, progress))
+
+    def doubled(self, most_draws: int | None) -> BaseCase:
+        """Twice the patients, and twice the draws, but at most so many."""
+        draws = 2 * self.n_draws if most_draws is None else min(2 * self.n_draws, max(most_draws, self.n_draws))
+        return BaseCase(replace(self.sampling, n_patients=2 * self.sampling.n_patients), draws)
+
+
+def _draws_of(
+    scenario: Scenario, n_patients: int, draws: int | None, numbers: RandomNumbers | None, given: Mapping[str, Any]
+) -> int:
+    """Draws over which an expectation is taken; none if nothing is calibrated and no draws are asked for.
+
+    Raises
+    ------
+    InputError
+        If an option is given that takes one set of parameters, or the patients are too few.
+    """
+    from lmssim.evaluation import PATIENTS_PER_DRAW, draws_of
+
+    if draws is None and not scenario.is_calibrated:
+        return 0
+    for option in ("histories", "control-variate"):
+        if given[option]:
+            raise InputError(f"--{option}: of one set of parameters, not of draws of them: add --point.")
+    if numbers == RandomNumbers.common:
+        raise InputError(
+            "--random-numbers: each draw has patients and numbers of its own (independent); add --point, or use "
+            f"lmssim psa {scenario.name} --random-numbers common."
+        )
+    if draws is None and n_patients < 2 * PATIENTS_PER_DRAW:
+        raise InputError(
+            f"--patients: {n_patients} are too few for the expectation over draws of the parameters: give "
+            f"{2 * PATIENTS_PER_DRAW} or more, or add --point."
+        )
+    return draws_of(n_patients) if draws is None else draws
 
 
 def _by_subgroup(scenario: Scenario, sampling: Sampling, by: list[str]) -> Sampling:
@@ -270,6 +360,7 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
         "precision": "has no Monte-Carlo error to reduce: give --profiles",
         "histories": "has no individual lives: give --engine compiled",
         "random-numbers": "has none: leave --random-numbers out",
+        "draws": f"solves the parameters' values: lmssim psa --engine {options.COHORT} solves draws of them",
         "control-variate": "has no Monte-Carlo error to reduce: leave --control-variate out",
     }
     for option, reason in reasons.items():
@@ -279,7 +370,7 @@ def _check_fits(engine: str, profiles: int | None, given: Mapping[str, float | b
 
 def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
     """Of an exact solution, its profiles and the largest errors over the strategies, by outcome; else None."""
-    if "errors" not in evaluation.tables:
+    if evaluation.estimates.individual:
         return None
     errors = evaluation.errors.groupby("outcome", sort=False)[["profiles", "steps"]].max()
     return {
@@ -290,28 +381,37 @@ def _solved(evaluation: Evaluation) -> dict[str, Any] | None:
 
 
 def _evaluated(
-    scenario: Scenario, sampling: Sampling, precision: float | None, progress: Callable[[int, int], None] | None
-) -> Evaluation:
-    """Evaluation; if a precision is asked for, the patients are doubled until it is reached."""
-    from dataclasses import replace
-
-    from lmssim.evaluation import evaluate
-
-    evaluation = evaluate(scenario, sampling, progress=progress)
+    scenario: Scenario, case: BaseCase, precision: float | None, progress: Callable[[int, int], None] | None
+) -> BaseCase:
+    """The base case with its results; if a precision is asked for, the patients are doubled until it is reached."""
+    case = case.run(scenario, progress)
     if precision is None:
-        return evaluation
-    if len(evaluation.strategies) < 2:
+        return case
+    if len(case.evaluation.strategies) < 2:
         raise InputError(f"--precision: scenario '{scenario.name}' has one strategy, so there is no increment.")
     if not scenario.file.settings.wtp:
         raise InputError(f"--precision: scenario '{scenario.name}' states no willingness to pay (settings.wtp).")
-    wtp, c = scenario.file.settings.wtp[0], evaluation.strategies.index(scenario.comparator)
-    while (error := evaluation.increments.largest_error(wtp, c)) > precision:
-        needed = evaluation.n * (error / precision) ** 2
+    wtp, c = scenario.file.settings.wtp[0], case.evaluation.strategies.index(scenario.comparator)
+    most_draws = min((group.n_rows for group in scenario.groups.values() if group.n_rows), default=None)
+    while (error := case.evaluation.increments.largest_error(wtp, c)) > precision:
+        needed = case.evaluation.n * (error / precision) ** 2
         if needed > options.MOST_PATIENTS:
             raise InputError(f"--precision: {precision:g} would take about {needed:.1g} patients; ask for less.")
-        sampling = replace(sampling, n_patients=2 * sampling.n_patients)
-        evaluation = evaluate(scenario, sampling, progress=progress)
-    return evaluation
+        _check_rows(case, error, wtp, c, precision, most_draws)
+        case = case.doubled(most_draws).run(scenario, progress)
+    return case
+
+
+def _check_rows(case: BaseCase, error: float, wtp: float, c: int, precision: float, most_draws: int | None) -> None:
+    """Refuse a precision that so few rows of a posterior cannot give, however many the patients are."""
+    if most_draws is None or not case.n_draws or 2 * case.n_draws <= most_draws:
+        return
+    of_patients = case.evaluation.patient_increments.largest_error(wtp, c)
+    least = max(error**2 - of_patients**2, 0.0) ** 0.5 * (case.n_draws / max(most_draws, case.n_draws)) ** 0.5
+    if least > precision:
+        raise InputError(
+            f"--precision: the {most_draws:,} draws of the posterior leave an error of {least:.3g}; ask for less."
+        )
 
 
 def _print(evaluation: Evaluation) -> None:

@@ -53,6 +53,7 @@ def switches(
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
     figures: options.Figures = None,
+    workbook: options.Workbook = False,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
@@ -87,7 +88,8 @@ def switches(
         with progress_bar(name, shown=not quiet) as progress:
             study = run_switches(scenario, sampling, overrides_, chosen_, strategies_, progress)
         clock.lap("simulate")
-        manifest = _write(study, claims, folder, _manifest(study, overrides_, clock.laps), formats)
+        document = _manifest(study, overrides_, clock.laps)
+        manifest = _write(study, claims, folder, document, formats, workbook=workbook)
     if json:
         say(_document(study, claims, manifest, folder.path), end="")
     elif not quiet:
@@ -149,17 +151,25 @@ def _write(
     folder: ResultFolder,
     manifest: dict[str, Any],
     formats: tuple[str, ...],
+    *,
+    workbook: bool = False,
 ) -> dict[str, Any]:
     """Write tables and figure; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
-    from lmssim.execution.store import write_csv
+    from lmssim.execution.store import write_bytes, write_csv
     from lmssim.published.claims import claims_frame
     from lmssim.report.parts.style import save_figure
+    from lmssim.report.parts.workbook import FILE, table_sheets, workbook_bytes
     from lmssim.report.sensitivity.switches import plot_switches
 
-    write_csv(folder.place(TABLE), study.to_frame())
+    tables = {Path(TABLE).stem: study.to_frame()}
     if claims:
-        write_csv(folder.place(CLAIMS), claims_frame(study.scenario, claims))
+        tables[Path(CLAIMS).stem] = claims_frame(study.scenario, claims)
+    for name, frame in tables.items():
+        write_csv(folder.place(f"{name}.csv"), frame)
+    if workbook:
+        content = workbook_bytes(study.scenario.file.title, table_sheets(tables))
+        write_bytes(folder.place(FILE), content)
     if study.compared and study.cases:
         folder.add(save_figure(plot_switches(study), folder.begin(), FIGURE, formats))
     return folder.finish(manifest, inputs_of(study.scenario, study.program.used, manifest))

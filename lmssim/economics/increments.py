@@ -229,3 +229,22 @@ def batch_estimate(sizes: FloatArray, values: FloatArray) -> Estimate:
     mean = float((sizes * values).sum() / n)
     variance = float((sizes * (values - mean) ** 2).sum() / (len(values) - 1) / n)
     return Estimate(mean, variance**0.5)
+
+
+def draw_estimate(sizes: FloatArray, values: FloatArray) -> Estimate:
+    """Mean over the patients of all draws, and its standard error from the spread of the draws.
+
+    Parameters
+    ----------
+    sizes, values : ndarray(float, ndim=1)
+        (n_draws,): patients of each draw, and their mean, which is not read where there are none.
+
+    Notes
+    -----
+    The mean is the ratio of the sums of n y and of n, and deviates in a draw by n (y - mean) (delta method): draws
+    differ in their parameters, so that the mean of many patients is not so much closer to the ratio.
+    """
+    n, known = sizes.sum(), np.where(sizes > 0, values, 0.0)
+    mean = float((sizes * known).sum() / n)
+    spread = float(((sizes * (known - mean)) ** 2).sum()) * len(sizes) / (len(sizes) - 1)
+    return Estimate(mean, spread**0.5 / float(n))

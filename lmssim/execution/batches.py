@@ -1,6 +1,6 @@
-"""Means of the main outcomes by small batches of patients: what tells the noise of any function of several runs.
+"""Means of the main outcomes by small batches of patients, or by draw: what tells the noise of a function of runs.
 
-The same patients stand in the same batch of every run, so that runs can be compared batch by batch.
+The same patients stand in the same batch, or draw, of every run, so that runs can be compared one by one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,20 @@ import numpy as np
 from lmssim.engines.task import Wanted
 from lmssim.execution.backends import run_tasks
 from lmssim.execution.partitions import told_apart
-from lmssim.execution.simulate import CHUNK, ENGINES, Simulation, chunks_of, workers
+from lmssim.execution.simulate import (
+    CHUNK,
+    ENGINES,
+    Simulation,
+    chunks_of,
+    simulate_batches,
+    split_over_draws,
+    workers,
+)
 from lmssim.kernels.ledger import N_MAIN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmssim.engines.task import Task
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray, IntArray
@@ -76,4 +86,18 @@ def batch_means(program: Program, sampling: Sampling, numbers: FloatArray) -> tu
     ENGINES[sampling.engine].warm(program)
     parts = run_tasks(run_batches, simulation, tasks, backend=sampling.backend, jobs=workers(sampling))
     sizes, means = zip(*parts, strict=True)
+    return np.concatenate(sizes), np.concatenate(means)
+
+
+def draw_means(program: Program, sampling: Sampling, draws: Mapping[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Patients of each draw, and their means of the main outcomes, (n_draws, n_strategies, n_main).
+
+    The patients of `sampling` are split over the draws.
+    """
+    split = replace(split_over_draws(sampling, len(next(iter(draws.values())))), counting=False)
+    sizes, means = [], []
+    for batch in simulate_batches(program, split, draws):
+        assert batch.by_draw is not None
+        sizes.append(np.asarray(batch.by_draw.members, dtype=np.float64))
+        means.append(batch.mean[..., :N_MAIN])
     return np.concatenate(sizes), np.concatenate(means)

@@ -119,6 +119,28 @@ class CountsAtTimes:
         return present
 
 
+@dataclass(frozen=True)
+class EndpointSpread:
+    """What draws and their patients put the readings of one endpoint off by, under one strategy.
+
+    Attributes
+    ----------
+    times : ndarray(float, ndim=1)
+        (n_times,): years at which it is known, the first of them 0.
+    share : ndarray(float, ndim=1)
+        Errors of survival or incidence, over those of as many patients with the same parameters.
+    among : ndarray(float, ndim=1)
+        The same of the share of all events that has come, where it is one half.
+    restricted : ndarray(float, ndim=1)
+        Errors of the mean time without the event up to each time (years).
+    """
+
+    times: FloatArray
+    share: FloatArray
+    among: FloatArray
+    restricted: FloatArray
+
+
 @dataclass(kw_only=True)
 class SubgroupEstimates(Means):
     """Estimates by draw and subgroup; every patient belongs to one subgroup.
@@ -211,6 +233,10 @@ class Estimates(Means):
 
     def endpoint_replicates(self, strategy: int, endpoint: int) -> tuple[FloatArray, FloatArray] | None:
         """Of an exact solution, the same in each replicate, (n_replicates, 3, n_steps + 2) and (.., 2, n_steps + 2)."""
+        return None
+
+    def endpoint_spread(self, strategy: int, endpoint: int) -> EndpointSpread | None:
+        """Of an expectation over draws, what they and their patients put an endpoint's readings off by."""
         return None
 
     def event_step_error(self, strategy: int, event: int) -> float:

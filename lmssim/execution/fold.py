@@ -95,9 +95,9 @@ def merge(a: Part, b: Part) -> Part:
     """Patients of both; `a` comes first."""
     return Part(
         _merge_means(a.means, b.means),
-        _sum(a.whole, b.whole),
-        _sum(a.by_draw, b.by_draw),
-        _sum(a.by_subgroup, b.by_subgroup),
+        added(a.whole, b.whole),
+        added(a.by_draw, b.by_draw),
+        added(a.by_subgroup, b.by_subgroup),
     )
 
 
@@ -134,7 +134,8 @@ def _each(function: Callable[[CountArray], CountArray], counts: Counts) -> Count
     return Counts(*(function(c) for c in counts))
 
 
-def _sum(a: Counts, b: Counts) -> Counts:
+def added(a: Counts, b: Counts) -> Counts:
+    """Sums of counts."""
     return Counts(*(_add(x, y) for x, y in zip(a, b, strict=True)))
 
 
@@ -173,7 +174,8 @@ def estimates_of(part: Part, axes: Axes, independent: bool) -> Estimates:
         assert axes.subgroup_times is not None
         counted = Counts(*(each[:, own] for each in part.by_subgroup))
         partitions[name] = _subgroups(_groups(apart, own), labels, axes.subgroup_times, counted)
-        halves[name] = _subgroups(_groups(apart, of_halves), labels, ((), ()), NOBODY)
+        if of_halves.stop > of_halves.start:
+            halves[name] = _subgroups(_groups(apart, of_halves), labels, ((), ()), NOBODY)
     if axes.subgroup_times is not None and not axes.partitions:
         counts = CountsAtTimes(*axes.subgroup_times, members, part.by_subgroup)
         by_subgroup = SubgroupEstimates(**_known(means, members), labels=axes.labels, counts=counts)
@@ -226,7 +228,7 @@ def stack(batches: Iterable[Estimates]) -> Estimates:
     parts: list[Estimates] = []
     total: Counts | None = None
     for batch in batches:
-        total = batch.counts if total is None else _sum(total, batch.counts)
+        total = batch.counts if total is None else added(total, batch.counts)
         parts.append(replace(batch, counts=NOBODY))
     assert total is not None
     return Estimates(

@@ -9,7 +9,6 @@ overwritten: a folder that holds other files, or an input of the run, is refused
 from __future__ import annotations
 
 import os
-import re
 from contextlib import ExitStack, suppress
 from itertools import count
 from pathlib import Path
@@ -31,6 +30,7 @@ from lmssim.execution.writing.journal import (
     write_journal,
 )
 from lmssim.execution.writing.leases import SECONDS, Lease, owner_in, token_in
+from lmssim.execution.writing.names import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -40,17 +40,6 @@ if TYPE_CHECKING:
 INPUTS = "inputs.json"
 BESIDE = "--beside-other-files"
 """Option of commands that allows a folder with other files."""
-USUAL = re.compile(
-    r"(benefit_by_period|by_site|case_.*|cases|ceac|ceaf|chain|competing_events|control_variate|design|design_observed|"
-    r"diagnostics|draws|emulator|errors|evpi|interim|interim_arms|interim_looks|"
-    r"expected_loss|fit|free|frontier|frontier_probability|held|histories|incremental|individualised_care|inmb|inputs|"
-    r"labels|left_out|marks|occupancy|over_time|pairs|parameters|posterior|power|ranks|report|results|running|sbc|"
-    r"scores.*|"
-    r"series|shifts|states|stays|subgroup_.*|subgroups|summary|survival|survival_bands|sweep|switches|timeline|trace|"
-    r"validation|verdict|verify|figures/.*)"
-    r"\.(csv|html|json|parquet|png|svg)"
-)
-"""Names of results: another file of such a name is refused before the work, not after it when its turn comes."""
 ELSEWHERE = "name a new or empty folder by --out, or one that lmssim made"
 
 

@@ -194,12 +194,15 @@ class Told:
         Names of patients' first columns.
     partitions : dict of str to Subgroups
         By name; there is no first grouping beside them.
+    halved : bool
+        Whether sums of halves are kept; draws that have patients of their own are parted themselves instead.
     """
 
     first: Grouping | None
     where: Node | None
     covariates: list[str]
     partitions: dict[str, Subgroups]
+    halved: bool = True
 
     @property
     def n_first(self) -> int:
@@ -214,15 +217,19 @@ class Told:
     @property
     def n_groups(self) -> int:
         """All groups."""
-        return self.n_counted + HALVES * (self.n_counted - self.n_first) * bool(self.partitions)
+        return self.n_counted + self._n_halves * (self.n_counted - self.n_first)
+
+    @property
+    def _n_halves(self) -> int:
+        return HALVES if self.halved and self.partitions else 0
 
     def slices(self) -> dict[str, tuple[slice, slice]]:
         """Positions of each partition's groups, and of their halves."""
         found, start, half = {}, self.n_first, self.n_counted
         for name, partition in self.partitions.items():
             n = len(partition.labels)
-            found[name] = slice(start, start + n), slice(half, half + HALVES * n)
-            start, half = start + n, half + HALVES * n
+            found[name] = slice(start, start + n), slice(half, half + self._n_halves * n)
+            start, half = start + n, half + self._n_halves * n
         return found
 
     def met(self, x: FloatArray) -> Met | None:
@@ -234,7 +241,8 @@ class Told:
         columns = [np.zeros(len(x), dtype=np.int64) if self.first is None else self.first.of(x)]
         slices = self.slices()
         columns += [slices[name][0].start + partition.of(x) for name, partition in self.partitions.items()]
-        columns += [slices[name][1].start + Halves(partition).of(x) for name, partition in self.partitions.items()]
+        if self.halved:
+            columns += [slices[name][1].start + Halves(partition).of(x) for name, partition in self.partitions.items()]
         found = np.stack(columns, axis=1)
         met = self.met(x)
         if met is not None:
@@ -243,7 +251,12 @@ class Told:
 
 
 def told_apart(
-    program: Program, where: str, partitions: Mapping[str, Mapping[str, str]], first: Grouping | None = None
+    program: Program,
+    where: str,
+    partitions: Mapping[str, Mapping[str, str]],
+    first: Grouping | None = None,
+    *,
+    halved: bool = True,
 ) -> Told:
     """Part and partitions by their rules.
 
@@ -255,7 +268,7 @@ def told_apart(
     node = baseline_rule(program, where, "where") if where else None
     found = {name: subgroups_of(program, rules) for name, rules in partitions.items()}
     told = {name: subgroups for name, subgroups in found.items() if subgroups is not None}
-    return Told(first, node, list(program.names.covariates), told)
+    return Told(first, node, list(program.names.covariates), told, halved)
 
 
 def without_empty(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
@@ -45,8 +45,8 @@ MOST = {
     "profiles": 100_000,
 }
 """Greatest values of the arguments of `Sampling` that count something."""
-FEWEST_OF_A_PART = 2
-"""Patients of a part of the population in each draw, so that their spread is known."""
+FEWEST_PER_DRAW = 2
+"""Patients of a draw over whose parameters an expectation is taken."""
 MOST_LIVES = 10**12
 """Lives of a simulation: patients x draws x strategies."""
 
@@ -214,6 +214,23 @@ class Sampling:
         return [s for s, name in enumerate(program.strategies) if not self.strategies or name in self.strategies]
 
 
+def split_over_draws(sampling: Sampling, n_draws: int) -> Sampling:
+    """Sampling whose patients are split over parameter draws, each draw with its own, and counted by draw.
+
+    Raises
+    ------
+    InputError
+        If that gives a draw fewer than two patients, from whom no spread can be told.
+    """
+    if sampling.n_patients < FEWEST_PER_DRAW * n_draws:
+        raise InputError(
+            f"patients: {brief(sampling.n_patients)} over {n_draws:,} draws; {FEWEST_PER_DRAW * n_draws:,} or more, "
+            f"{FEWEST_PER_DRAW} a draw, are needed."
+        )
+    each = -(-sampling.n_patients // n_draws)
+    return replace(sampling, n_patients=each, random_numbers="independent", by_draw=True)
+
+
 @dataclass(frozen=True)
 class Simulation:
     """What all tasks of a simulation share.
@@ -290,9 +307,8 @@ def simulate_batches(
     """
     sampling.validate()
     numbers = program.numbers(draws, first_draw)
-    told = told_apart(
-        program, sampling.where, sampling.partitions, grouping or subgroups_of(program, sampling.subgroups)
-    )
+    first = grouping or subgroups_of(program, sampling.subgroups)
+    told = told_apart(program, sampling.where, sampling.partitions, first, halved=not sampling.independent)
     wanted, axes = _wanted(program, sampling, told, named_times(program) if grouping is None else [])
     strategies = sampling.positions(program)
     simulation = Simulation(program, sampling, numbers, first_draw, wanted, told)
@@ -363,20 +379,10 @@ def _wanted(program: Program, sampling: Sampling, told: Told, named: Sequence[fl
 
 
 def _checked(estimates: Estimates, sampling: Sampling) -> Estimates:
-    """Refuse estimates of nobody, and of draws that follow different numbers of patients, unless kept apart."""
-    if not sampling.where:
-        return estimates
-    if not sampling.independent or (estimates.n_draws == 1 and estimates.by_draw is None):
-        if estimates.n == 0:
-            raise InputError(f"where: nobody of {sampling.n_patients:,} patients meets '{sampling.where}'.")
-        return estimates
-    if estimates.by_draw is None:
-        raise InputError("where: of the base case, or of draws that share their patients (random numbers: common).")
-    if (fewest := int(estimates.by_draw.members.min())) < FEWEST_OF_A_PART:
-        raise InputError(
-            f"where: in a draw {fewest} of {sampling.n_patients:,} patients meet '{sampling.where}'; at least "
-            f"{FEWEST_OF_A_PART} must: give more patients."
-        )
+    """Refuse estimates of nobody, where draws follow the same patients."""
+    same = not sampling.independent or (estimates.n_draws == 1 and estimates.by_draw is None)
+    if sampling.where and same and estimates.n == 0:
+        raise InputError(f"where: nobody of {sampling.n_patients:,} patients meets '{sampling.where}'.")
     return estimates
 
 

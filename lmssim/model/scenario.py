@@ -105,6 +105,22 @@ class Scenario:
         """Strategy to which others are compared: the stated one, else the first."""
         return self.file.settings.comparator or self.strategies[0]
 
+    @property
+    def uncertain(self) -> list[str]:
+        """Parameters that draws change by themselves: with a distribution, or members of a group, unless held."""
+        members = {id_ for group in self.groups.values() for id_ in group.members}
+        return [
+            p.id
+            for p in self.table.values()
+            if not p.held and not p.expression and (p.id in members or p.distribution != "fixed")
+        ]
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether parameters are drawn from a posterior, over which the base case is the expectation."""
+        posteriors = (group for group in self.groups.values() if group.kind == "posterior")
+        return any(not self.table[member].held for group in posteriors for member in group.members)
+
     def with_values(self, overrides: Mapping[str, float]) -> Scenario:
         """Scenario with some parameters held at other values, of its population too."""
         own = self.own - needed_by(self.table, overrides)

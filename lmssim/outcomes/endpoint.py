@@ -18,9 +18,9 @@ from lmssim.kernels.tally import CENSORED, COMPETING, EARLY_UNIT, EVENT
 from lmssim.outcomes.estimators import Z975
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from lmssim.execution.estimates import CountsAtTimes, EndpointPair, Estimates
+    from lmssim.execution.estimates import CountsAtTimes
     from lmssim.kernels import CountArray, FloatArray
     from lmssim.model.program import Program
 
@@ -305,82 +305,6 @@ class EndpointCounts:
             return float(np.sqrt(max(second - mean**2, 0.0) / max(self.n, 1)))
 
         return mean, float(self._error(lambda each: each.restricted_mean(tau)[0], of_patients))
-
-
-@dataclass(frozen=True, kw_only=True)
-class EndpointProbabilities(EndpointCounts):
-    """Probabilities of an exact solution in the place of counts; errors are those of its profiles and steps.
-
-    Attributes
-    ----------
-    replicates : ndarray(float, ndim=3)
-        (n_replicates, 3, n_steps + 2): those of each replicate of the profiles.
-    early_of_replicates : ndarray(float, ndim=3), optional
-        (n_replicates, 2, n_steps + 2): `early` of each.
-    checks : sequence of (float, EndpointCounts, EndpointCounts)
-        Pairs of solutions of the same profiles, the finer one first, and what multiple of their distance the error of
-        steps is at least.
-    """
-
-    replicates: FloatArray
-    early_of_replicates: FloatArray | None = None
-    checks: Sequence[tuple[float, EndpointCounts, EndpointCounts]] = ()
-
-    def _error(self, read: Callable[[EndpointCounts], FloatArray | float], of_patients: Callable[[], Any]) -> Any:
-        """Standard error of what is read from the replicates' average, by their spread."""
-        del of_patients
-        early = [None] * len(self.replicates) if self.early_of_replicates is None else self.early_of_replicates
-        values = np.array(
-            [
-                read(EndpointCounts(each, self.steps_per_year, e, self.stepped))
-                for each, e in zip(self.replicates, early, strict=True)
-            ]
-        )
-        if len(values) == 1:
-            return np.zeros(values.shape[1:])
-        return values.std(axis=0, ddof=1) / np.sqrt(len(values))
-
-    def _doubt(self, q: float) -> float:
-        return 0.0
-
-    @property
-    def shown_at_risk(self) -> CountArray:
-        """Share of patients at risk just after each grid time."""
-        share: FloatArray = np.maximum(self.at_risk / self.counts.sum(), 0.0)
-        return share
-
-    def step_error(self, read: Callable[[EndpointCounts], FloatArray | float]) -> Any:
-        """Estimated from how much what is read changes between finer and coarser steps."""
-        if not self.checks:
-            return super().step_error(read)
-        pairs = ((part, np.asarray(read(finer)), np.asarray(read(coarser))) for part, finer, coarser in self.checks)
-        return np.max([part * np.abs(finer - coarser) for part, finer, coarser in pairs], axis=0)
-
-
-def endpoint_of(
-    estimates: Estimates, strategy: int, endpoint: int, steps_per_year: float, stepped: bool
-) -> EndpointCounts:
-    """An endpoint under a strategy, by their positions; `stepped` if the model is in cycles."""
-    counts = estimates.counts.endpoint[strategy, endpoint]
-    early = estimates.counts.early[strategy, endpoint]
-    found = estimates.endpoint_replicates(strategy, endpoint)
-    if found is None:
-        return EndpointCounts(counts, steps_per_year, early, stepped)
-
-    def read(pair: EndpointPair) -> EndpointCounts:
-        return EndpointCounts(pair[0], steps_per_year, pair[1], stepped)
-
-    pairs = estimates.endpoint_checks(strategy, endpoint)
-    replicates, early_of_replicates = found
-    return EndpointProbabilities(
-        counts,
-        steps_per_year,
-        early,
-        stepped,
-        replicates=replicates,
-        early_of_replicates=early_of_replicates,
-        checks=[(part, read(finer), read(coarser)) for part, finer, coarser in pairs],
-    )
 
 
 def shares_of(kept: CountsAtTimes, program: Program, *, exact: bool = False) -> tuple[FloatArray, FloatArray]:

@@ -17,7 +17,7 @@ import pandas as pd
 from lmssim.engines.cohort.partitioned import cap_names
 from lmssim.execution.control_variate import WALKS
 from lmssim.kernels import layout
-from lmssim.outcomes.endpoint import endpoint_of
+from lmssim.outcomes.endpoint_kinds import endpoint_of
 from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.main import COST, MAIN, UNDISCOUNTED, cost_positions
 
@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from lmssim.execution.estimates import Estimates
     from lmssim.model.program import Program
     from lmssim.outcomes.endpoint import EndpointCounts
+    from lmssim.outcomes.expectation import Expectation
 
 SUMMARY = ["strategy", "outcome", "unit", "mean", "se"]
 ERRORS = ["strategy", "outcome", "unit", "value", "profiles", "steps"]
+ERRORS_OVER_DRAWS = ["strategy", "comparator", "outcome", "unit", "value", "draws", "patients", "parameters"]
 CAPS = ["draw", "strategy", "curve", "capped_by", "years", "years_cut_off", "most_cut_off"]
 SURVIVAL = ["endpoint", "strategy", "time", "kind", "value", "se", "at_risk"]
 CONTROLLED = [
@@ -141,17 +143,21 @@ def _rows(results: Results) -> Iterator[Row]:
 
 def _outcome_rows(results: Results) -> Iterator[Row]:
     """Main outcomes, costs by category, further sums."""
-    estimates = results.estimates
+    estimates, columns = results.estimates, _outcome_columns(results)
     mean, chance, steps = estimates.mean.mean(axis=0), estimates.chance_error(), estimates.step_error
+    for s, strategy in enumerate(results.strategies):
+        for name, k, unit in columns:
+            yield Row(strategy, name, unit, float(mean[s, k]), float(chance[s, k]), float(steps[s, k]))
+
+
+def _outcome_columns(results: Results) -> list[tuple[str, int, str]]:
+    """Name, position and unit of each main outcome, cost category and further sum."""
     columns = [(name, outcome.position, outcome.unit_in(results.currency)) for name, outcome in MAIN.items()]
     categories = results.program.categories
     n_paid, n_all = len(categories), results.program.n_categories
     for name, positions in zip((COST, COST + UNDISCOUNTED), cost_positions(0, n_paid, n_all), strict=True):
         columns += [(f"{name}:{c}", k, results.currency) for c, k in zip(categories, positions, strict=True)]
-    columns += _further_columns(results)
-    for s, strategy in enumerate(results.strategies):
-        for name, k, unit in columns:
-            yield Row(strategy, name, unit, float(mean[s, k]), float(chance[s, k]), float(steps[s, k]))
+    return [*columns, *_further_columns(results)]
 
 
 def _further_columns(results: Results) -> Iterator[tuple[str, int, str]]:
@@ -224,6 +230,18 @@ def errors(results: Results) -> pd.DataFrame:
     """
     rows = [row for row in _rows(results) if np.isfinite(row.mean)]
     return pd.DataFrame(rows, columns=ERRORS)
+
+
+def errors_over_draws(
+    results: Results, estimates: Expectation
+) -> list[tuple[str, str, str, str, float, float, float, float]]:
+    """Errors of an expectation over draws, of main outcomes, costs and further sums: rows of `ERRORS_OVER_DRAWS`."""
+    chance, patients = estimates.chance_error(), estimates.patient_error()
+    return [
+        (strategy, "", name, unit, float(estimates.mean[0, s, k]), *estimates.apart(chance[s, k], patients[s, k]))
+        for s, strategy in enumerate(results.strategies)
+        for name, k, unit in _outcome_columns(results)
+    ]
 
 
 # === Curves that were capped ===

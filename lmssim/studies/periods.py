@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmssim.economics.increments import Estimate, Increments, batch_estimate
+from lmssim.economics.increments import Estimate, Increments, batch_estimate, draw_estimate
 from lmssim.errors import InputError
-from lmssim.execution.batches import BATCH, batch_means
-from lmssim.execution.simulate import COHORT, simulate
+from lmssim.execution.batches import BATCH, batch_means, draw_means
+from lmssim.execution.simulate import COHORT, FEWEST_PER_DRAW
 from lmssim.execution.solve import solve_population
 from lmssim.kernels.ledger import N_MAIN
 from lmssim.model import edits
@@ -25,7 +25,7 @@ from lmssim.outcomes.main import COST, LY, MAIN, QALYS, UNDISCOUNTED, position_o
 from lmssim.outcomes.tables import with_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray
@@ -36,8 +36,8 @@ GAINS = (LY, LY + UNDISCOUNTED, QALYS, QALYS + UNDISCOUNTED)
 """Outcomes of which gains are told."""
 DEFAULT_TIMES = (5.0, 10.0, 20.0)
 """Years at which periods end, beside the horizon."""
-MOST_PATIENTS = 32_768
-"""Patients from whom gains are read, at most, as each end of a period takes a run of its own."""
+MOST_PATIENTS, MOST_OVER_DRAWS = 32_768, 16_384
+"""Patients from whom gains are read, at most, as each end of a period takes a run of its own; and over draws."""
 LEAST_BATCHES = 16
 """Batches of patients from which an error is estimated, at least."""
 MODELLED, ENDED = "as modelled", "ended"
@@ -63,12 +63,15 @@ class Within:
         (n_units, n_strategies, n_main) of each.
     increments : Increments, optional
         Of an exact solution, which tells its own errors.
+    of_draws : bool
+        Whether the units are draws of the parameters.
     """
 
     years: float
     sizes: FloatArray
     means: FloatArray
     increments: Increments | None = None
+    of_draws: bool = False
 
     def gain(self, s: int, c: int, outcome: int, before: Within | None = None) -> Estimate:
         """What strategy `s` adds to strategy `c`, since an earlier horizon if one is given.
@@ -85,7 +88,7 @@ class Within:
         gains = means[:, s, outcome] - means[:, c, outcome]
         if len(gains) < 2:  # of so small a part of the population no error can be told
             return Estimate(float(gains.mean()) if len(gains) else float("nan"), float("nan"))
-        return batch_estimate(self.sizes, gains)
+        return draw_estimate(self.sizes, gains) if self.of_draws else batch_estimate(self.sizes, gains)
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ class BenefitByPeriod:
     n_patients: int
     within: list[Within]
     ended: Within | None = None
+    n_draws: int = 0
+    """Draws of the parameters that gains are expectations over; 0 if every parameter has one value."""
 
     @property
     def exact(self) -> bool:
@@ -173,7 +178,7 @@ def benefit_by_period(
     sampling: Sampling,
     times: Sequence[float] | None = None,
     ended: Scenario | None = None,
-    draws: Mapping[str, FloatArray] | None = None,
+    n_draws: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> BenefitByPeriod:
     """Run the strategies up to several horizons, with the same patients.
@@ -186,8 +191,8 @@ def benefit_by_period(
         Years at which periods end beside the horizon, ascending and below it; `DEFAULT_TIMES` below it if absent.
     ended : Scenario, optional
         The scenario with effects of treatments that end with their trials' follow-up.
-    draws : mapping of str to ndarray(float, ndim=1), optional
-        Parameter draws, each with patients of its own; the base case if absent.
+    n_draws : int
+        Joint draws of the parameters, over which the patients are split; if 0, every parameter has its base value.
     progress : callable, optional
         Called with (horizons done, horizons in all).
 
@@ -203,19 +208,22 @@ def benefit_by_period(
     last = scenario.file.settings.horizon
     asked = [t for t in DEFAULT_TIMES if t < last] if times is None else list(times)
     check_times(asked, last)
-    if sampling.engine != COHORT and draws is None:
-        sampling = replace(sampling, n_patients=min(sampling.n_patients, MOST_PATIENTS), partitions={})
+    if sampling.engine != COHORT:
+        most = MOST_OVER_DRAWS if n_draws else MOST_PATIENTS
+        sampling = replace(
+            sampling, n_patients=max(min(sampling.n_patients, most), FEWEST_PER_DRAW * n_draws), partitions={}
+        )
     cases = [*(edits.horizon(scenario, time) for time in asked), scenario, *([ended] if ended else [])]
     found = []
     for k, case in enumerate(cases, 1):
-        found.append(_within(compile_scenario(case), sampling, draws))
+        found.append(_within(compile_scenario(case), sampling, n_draws))
         if progress is not None:
             progress(k, len(cases))
     program = compile_scenario(scenario)
     strategies = [program.strategies[s] for s in sampling.positions(program)]
     n = sampling.profiles if sampling.engine == COHORT else int(found[0].sizes.sum())
     within = found[: len(asked) + 1]
-    return BenefitByPeriod(scenario, strategies, n, within, found[-1] if ended else None)
+    return BenefitByPeriod(scenario, strategies, n, within, found[-1] if ended else None, n_draws)
 
 
 def check_times(times: Sequence[float], horizon: float, place: str = "periods") -> None:
@@ -236,11 +244,11 @@ def can_tell(sampling: Sampling) -> bool:
     return sampling.engine == COHORT or sampling.n_patients >= LEAST
 
 
-def _within(program: Program, sampling: Sampling, draws: Mapping[str, FloatArray] | None) -> Within:
+def _within(program: Program, sampling: Sampling, n_draws: int) -> Within:
     """Main outcomes of a program up to its horizon."""
     years = program.scenario.file.settings.horizon
     if sampling.engine == COHORT:
-        solution = solve_population(program, sampling, draws)
+        solution = solve_population(program, sampling)
         increments = Increments(
             n=solution.n,
             mean=solution.mean,
@@ -250,8 +258,8 @@ def _within(program: Program, sampling: Sampling, draws: Mapping[str, FloatArray
             bound=solution.step_error,
             exact=True,
         )
-        return Within(years, np.ones(len(solution.mean)), solution.mean[..., :N_MAIN], increments)
-    if draws is None:
+        return Within(years, np.ones(1), solution.mean[..., :N_MAIN], increments)
+    if not n_draws:
         return Within(years, *batch_means(program, sampling, program.numbers()))
-    estimates = simulate(program, replace(sampling, counting=False), draws)
-    return Within(years, np.full(estimates.n_draws, float(estimates.n)), estimates.mean[..., :N_MAIN])
+    drawn = program.sample(n_draws, sampling.seed)
+    return Within(years, *draw_means(program, sampling, drawn), of_draws=True)

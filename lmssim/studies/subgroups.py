@@ -25,8 +25,8 @@ from lmssim.execution.estimates import Means
 from lmssim.execution.partitions import HALVES, partition_rules, told_apart, without_empty
 from lmssim.execution.simulate import CHUNK, COHORT
 from lmssim.kernels import layout
-from lmssim.kernels.ledger import COST, N_MAIN, QALY
 from lmssim.outcomes.endpoint import EndpointCounts
+from lmssim.outcomes.expectation import SubgroupExpectation, over_draws_of
 from lmssim.outcomes.tables import SUMMARY, Results, outcome_summary, with_interval
 
 if TYPE_CHECKING:
@@ -129,17 +129,21 @@ class SubgroupStudy:
             n = float("nan") if exact else float(members[g])
             yield Subgroup(name, label, rule, n, share, own, self._shares(found, g))
 
-    def _evaluated(self, found: SubgroupEstimates, g: int) -> Evaluation:
+    def _evaluated(self, found: SubgroupEstimates, g: int, every: slice = slice(None)) -> Evaluation:
         """A subgroup's estimates in the place of everybody's."""
         whole = self.evaluation.estimates
-        own = one_of(found, g, whole.independent)
+        own = one_of(found, g, every)
         parts = {name: getattr(own, name) for name in ("n", "mean", "square", "product", "state")}
+        if isinstance(found, SubgroupExpectation):
+            unknown = np.full(1, np.nan)
+            parts |= {"members": np.asarray(found.n)[every, g], "within": unknown, "pairs": unknown}
         return replace(self.evaluation, estimates=replace(whole, **parts, partitions={}, halves={}), controlled=None)
 
     def _shares(self, found: SubgroupEstimates, g: int) -> pd.DataFrame:
         """Survival, or incidence, at the named times in a subgroup; errors of exact solutions are not known."""
         program, exact = self.evaluation.program, not self.evaluation.estimates.individual
         counts = found.counts.counts.endpoint[:, g].sum(axis=0)
+        known = found.shares.error[g] if isinstance(found, SubgroupExpectation) else None
         per_year, stepped = float(program.packed.f[layout.F_STEPS_PER_YEAR]), program.scenario.file.cycles is not None
         rows = []
         for s, strategy in enumerate(self.evaluation.strategies):
@@ -147,9 +151,10 @@ class SubgroupStudy:
                 each = EndpointCounts(counts[s, e], per_year, None, stepped)
                 value = each.survival() if spec.kind == "survival" else each.incidence()
                 error = np.full(len(value), np.nan) if exact else each.standard_error(value)
-                for time in program.scenario.file.settings.times:
+                for t, time in enumerate(program.scenario.file.settings.times):
                     k = each.at(time)
-                    rows.append((strategy, f"{name}:{time:g}y", "probability", float(value[k]), float(error[k])))
+                    se = float(error[k] if known is None else known[s, e, t])
+                    rows.append((strategy, f"{name}:{time:g}y", "probability", float(value[k]), se))
         return with_interval(pd.DataFrame(rows, columns=SUMMARY))
 
     # --- tables ---
@@ -200,7 +205,8 @@ class SubgroupStudy:
         -----
         Strategies are chosen in one half of the patients, for all and by subgroup, and valued in the other half; then
         the halves change places, and the two values are averaged. A strategy that is best by chance in the half where
-        it is chosen is not so in the other, so that the value carries no winner's curse.
+        it is chosen is not so in the other, so that the value carries no winner's curse. Of an expectation over
+        parameter draws the halves are every other draw, with its patients.
         """
         return [self._care(name, wtp) for wtp in self.evaluation.scenario.file.settings.wtp]
 
@@ -221,6 +227,8 @@ class SubgroupStudy:
 
     def _halves(self, name: str) -> list[tuple[list[Evaluation], FloatArray]]:
         """Evaluations and shares of the subgroups in each half; none of an exact solution."""
+        if self.evaluation.is_expectation:
+            return self._halves_of_draws(name)
         found = self.evaluation.estimates.halves.get(name)
         if found is None:
             return []
@@ -231,33 +239,31 @@ class SubgroupStudy:
             halves.append(([self._evaluated(found, g) for g in of], members[list(of)] / members[list(of)].sum()))
         return halves
 
+    def _halves_of_draws(self, name: str) -> list[tuple[list[Evaluation], FloatArray]]:
+        """The same in every other draw."""
+        found, halves = self.evaluation.estimates.partitions[name], []
+        for half in range(HALVES):
+            every = slice(half, None, HALVES)
+            members = np.asarray(found.n, dtype=np.float64)[every].sum(axis=0)
+            own = [self._evaluated(found, g, every) for g in range(len(self.subgroups[name]))]
+            halves.append((own, members / members.sum()))
+        return halves
 
-def one_of(found: SubgroupEstimates, g: int, independent: bool) -> Means:
+
+def one_of(found: SubgroupEstimates, g: int, every: slice = slice(None)) -> Means:
     """Means of one subgroup, of which draws with patients of their own are made one: they are its units.
 
-    Notes
-    -----
-    With n and y a draw's patients and their mean, the mean over draws is the ratio of the sums of n y and of n, and
-    deviates in a draw by n (y - mean) / mean n (delta method).
+    Parameters
+    ----------
+    every : slice
+        Which of the draws, if each has its own patients.
     """
-    n, mean = np.asarray(found.n)[:, g], found.mean[:, g]
-    if len(mean) == 1 or not independent:
-        return Means(
-            n=int(n[0]), mean=mean, square=found.square[:, g], product=found.product[:, g], state=found.state[:, g]
-        )
-    weights = (n / max(n.mean(), 1e-300))[:, None, None]
-    known = np.where(n[:, None, None] > 0, mean, 0.0)
-    centre = (weights * known).mean(axis=0)
-    beyond = weights * (known - centre)
-    between = [np.einsum("di,dj->ij", beyond[..., k], beyond[..., k]) for k in range(N_MAIN)]
-    between.append(np.einsum("di,dj->ij", beyond[..., QALY], beyond[..., COST]))
-    return Means(
-        n=len(mean),
-        mean=centre[None],
-        square=(beyond**2).sum(axis=0)[None],
-        product=np.stack(between)[None],
-        state=found.state[:1, g],
-    )
+    if isinstance(found, SubgroupExpectation):
+        of = over_draws_of(np.asarray(found.n)[every, g], found.mean[every, g])
+        return replace(of, state=found.state[:, g])
+    n = int(np.asarray(found.n)[0, g])
+    parts = {name: getattr(found, name)[:, g] for name in ("mean", "square", "product", "state")}
+    return Means(n=n, **parts)
 
 
 def _best_of_all(own: Sequence[Evaluation], shares: FloatArray, wtp: float) -> str:

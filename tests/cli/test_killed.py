@@ -18,7 +18,7 @@ import pytest
 
 from lmssim.bundled import scenarios_folder
 from lmssim.execution import store
-from lmssim.execution.folder import USUAL
+from lmssim.execution.writing.names import USUAL
 from tests.kit.toy import write_toy
 
 if TYPE_CHECKING:

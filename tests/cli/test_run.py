@@ -378,3 +378,87 @@ def test_options_of_another_engine_are_refused(cli: Cli, tmp_path: Path, options
     assert outcome.code == 2
     assert said in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+# === The expectation over draws ===
+
+
+def test_the_base_case_of_a_calibrated_scenario_is_the_expectation(cli: Cli, tmp_path: Path) -> None:
+    """Patients are split over draws, both errors are written, and point values stand beside it."""
+    assert (
+        cli("run", "extremity", "--patients", 1_100, "--strategies", "surgery_only,adj_ct", "--out", tmp_path).code == 0
+    )
+    result = manifest_of(tmp_path)["result"]
+    assert (result["draws"], result["patients"], result["random_numbers"]) == (110, 10, "independent")
+    errors = [row for row in rows_of(tmp_path / "errors.csv") if row["outcome"] == "inmb:20000"]
+    (whole,) = [
+        row
+        for row in rows_of(tmp_path / "incremental.csv")
+        if (row["strategy"], row["outcome"]) == ("adj_ct", "inmb:20000")
+    ]
+    assert float(whole["se"]) ** 2 == pytest.approx(sum(float(errors[0][name]) ** 2 for name in ("draws", "patients")))
+    assert {row["outcome"] for row in rows_of(tmp_path / "point_values.csv")} >= {"qalys", "cost", "inmb:30000"}
+    report = (tmp_path / "report.html").read_text()
+    assert "Expectation over 110 draws of the parameters" in report or "110 joint draws" in report
+    assert "Expectation and point values: QALYs" in report
+
+
+def test_point_values_and_draws_are_chosen(cli: Cli, tmp_path: Path) -> None:
+    """--point of a calibrated scenario; --draws of one that is not."""
+    common = "--patients", 200, "--no-report", "--periods", "none", "-q"
+    assert cli("run", "uterine", *common, "--point", "--out", tmp_path / "a").code == 0
+    assert manifest_of(tmp_path / "a")["result"]["draws"] is None
+    assert not (tmp_path / "a" / "errors.csv").exists()
+    assert cli("run", "hiv", *common, "--draws", 20, "--out", tmp_path / "b").code == 0
+    assert manifest_of(tmp_path / "b")["result"]["draws"] == 20
+    assert cli("run", "hiv", *common, "--out", tmp_path / "c").code == 0
+    assert manifest_of(tmp_path / "c")["result"]["draws"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--point", "--draws", 10], "--point: takes no draws of the parameters"),
+        (["--histories"], "--histories: of one set of parameters, not of draws of them: add --point."),
+        (["--control-variate"], "--control-variate: of one set of parameters"),
+        (["--random-numbers", "common"], "lmssim psa extremity --random-numbers common"),
+        (["--patients", 19], "--patients: 19 are too few for the expectation over draws"),
+        (["--draws", 1], "'--draws': '1' is not a whole number from 2"),
+        (["--draws", 600], "patients: 1,000 over 600 draws; 1,200 or more, 2 a draw, are needed"),
+        (["--engine", "cohort", "--draws", 10], "--draws: engine 'cohort' solves the parameters' values"),
+    ],
+)
+def test_options_that_do_not_fit_draws_are_refused(cli: Cli, tmp_path: Path, options: list[object], said: str) -> None:
+    """One message, before anything is run or written."""
+    patients = [] if {"--patients", "--engine"} & set(options) else ["--patients", 1_000]
+    outcome = cli("run", "extremity", *patients, *options, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert said in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_precision_over_draws_doubles_both(cli: Cli, tmp_path: Path) -> None:
+    """Draws and patients, until the error of a net benefit is small enough."""
+    asked = "--strategies", "surgery_only,adj_ct", "--patients", 400, "--precision", 900
+    assert cli("run", "extremity", *asked, "--no-report", "--periods", "none", "-q", "--out", tmp_path).code == 0
+    result = manifest_of(tmp_path)["result"]
+    assert result["draws"] in (80, 160, 320, 640, 1280)
+    assert result["patients"] == 10
+
+
+def test_a_workbook_holds_every_table(cli: Cli, tmp_path: Path) -> None:
+    """`--xlsx`: a sheet for each CSV file, and formulas that give the net benefits that were computed."""
+    import openpyxl
+
+    asked = "--patients", 2_000, "--no-report", "--by", "age", "--xlsx", "-q"
+    assert cli("run", "illness_death", *asked, "--out", tmp_path).code == 0
+    book = openpyxl.load_workbook(tmp_path / "tables.xlsx", data_only=True)
+    written = {path.stem for path in tmp_path.glob("*.csv")} - {"parameters"}
+    assert len(book.sheetnames) == len(written) + 3
+    written_rows = rows_of(tmp_path / "incremental.csv")
+    gains = [float(row["mean"]) for row in written_rows if row["outcome"] == "inmb:20000"]
+    lines = list(book["Net benefit"].iter_rows(values_only=True))
+    heading = next(k for k, line in enumerate(lines) if line[0] == "Strategy")
+    column = lines[heading].index("Incremental 1")
+    assert [line[column] for line in lines[heading + 1 :]] == pytest.approx(gains, abs=1e-6)
+    assert "tables.xlsx" in manifest_of(tmp_path)["files"]

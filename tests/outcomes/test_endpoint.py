@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lmssim.outcomes.endpoint import EndpointCounts, EndpointProbabilities
+from lmssim.outcomes.endpoint import EndpointCounts
+from lmssim.outcomes.endpoint_kinds import EndpointProbabilities
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray

@@ -99,6 +99,11 @@ class Group:
             least = float(np.linalg.eigvalsh(covariance)[0])
             raise self.refusal(f"covariance is not positive definite: its least eigenvalue is {least:.3g}") from None
 
+    @property
+    def n_rows(self) -> int:
+        """Rows of a posterior, after which its draws repeat; 0 of other groups."""
+        return int(_rows_of(self)[0].size) if self.kind == "posterior" else 0
+
     def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> list[FloatArray]:
         """Draws of each member, each of shape (n_draws,)."""
         return _GROUPS[self.kind](self, n_draws, seed, first_draw)
@@ -133,8 +138,12 @@ def _multivariate_normal(group: Group, n_draws: int, seed: int, first_draw: int)
 
 
 def _posterior(group: Group, n_draws: int, _: int, first_draw: int) -> list[FloatArray]:
-    columns = read_columns(group.file or "", group.columns or group.members)
-    return [column[(first_draw + np.arange(n_draws)) % column.size] for column in columns]
+    return [column[(first_draw + np.arange(n_draws)) % column.size] for column in _rows_of(group)]
+
+
+def _rows_of(group: Group) -> list[FloatArray]:
+    """Columns of a posterior."""
+    return read_columns(group.file or "", group.columns or group.members)
 
 
 _GROUPS: dict[str, Callable[[Group, int, int, int], list[FloatArray]]] = {

@@ -62,7 +62,7 @@ def _best_at_each_wtp(evaluation: Evaluation) -> list[str]:
             sentences.append(f"{rate}, {names[best]} is best; its lead over {names[second]} is {margin}.")
         else:
             sentences.append(
-                f"{rate}, {words_of(evaluation).people()} are too few to say whether {names[best]} or {names[second]} "
+                f"{rate}, {words_of(evaluation).people()} are too few to tell whether {names[best]} or {names[second]} "
                 f"is better: they differ by {margin}."
             )
     return sentences

@@ -41,5 +41,7 @@ def site_table_text(frame: pd.DataFrame, patients: int) -> Table:
             cells += [rounded(100.0 * row[name], 100.0 * row[f"{name}_se"]) for name in shares]
             cells += [rounded(row[name], row[f"{name}_se"]) for name in AMOUNTS]
             table.add_row(*map(Text, (*cells, row["status"])), end_section=i + 1 == len(rows))
-    table.caption = f"{amount(patients)} patients per site. LY, QALYs and cost are discounted."
+    table.caption = (
+        f"{amount(patients)} patients per site, split over draws of the parameters. LY, QALYs and cost are discounted."
+    )
     return table

@@ -86,7 +86,7 @@ def conventions(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Endpoints", "; ".join(_endpoint(evaluation, name) for name in scenario.file.endpoints) or "none"),
         ("Engine", sampling.engine),
         *words.conventions(),
-        ("Parameter draws", f"{draws:,}" if draws > 1 else "none: base case"),
+        *([] if evaluation.is_expectation else [("Parameters", f"{draws:,} draws" if draws > 1 else "point values")]),
         ("Seed", str(sampling.seed)),
         ("Random numbers", words.random_numbers()),
     ]

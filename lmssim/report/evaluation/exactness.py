@@ -1,6 +1,6 @@
-"""The errors of a result in words: Monte-Carlo errors of simulated patients, or errors of an exact solution.
+"""The errors of a result in words: Monte-Carlo errors of patients, and of draws, or errors of an exact solution.
 
-`words_of` an evaluation answers the same questions for both kinds, so that nothing else in a report asks which it is.
+`words_of` an evaluation answers the same questions for every kind, so that nothing else in a report asks which it is.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 from lmssim.engines.cohort.liveness import closures
 from lmssim.engines.cohort.profiles import stands_for_others
 from lmssim.execution.estimates import EXACT, SIMULATED
+from lmssim.outcomes.expectation import EXPECTED
 from lmssim.report.parts.digits import MISSING, listed, plain, rounded
 from lmssim.report.parts.labels import endpoint_label, event_label
 
@@ -70,8 +71,8 @@ class Words:
     def how_sure(self, size: str) -> str:
         """What the errors of a base case include and what they do not; `size` says how large they are."""
         return (
-            f"The printed errors are Monte-Carlo errors of {self.evaluation.n:,} simulated patients{size} alone. This "
-            "is a base case: every parameter has one value, and the uncertainty of the parameters is not included."
+            f"The printed errors are Monte-Carlo errors of {self.evaluation.n:,} simulated patients{size} alone. Every "
+            "parameter has one value, its point value, and the uncertainty of the parameters is not included."
         )
 
     def numerical(self) -> str:
@@ -124,6 +125,54 @@ class Words:
         return []
 
 
+class _WordsOfDraws(Words):
+    """How a report speaks of an expectation over parameter draws, each with patients of its own."""
+
+    @property
+    def _n_draws(self) -> int:
+        return self.evaluation.estimates.n
+
+    def people(self) -> str:
+        return f"{super().people()} in {self._n_draws:,} draws of the parameters"
+
+    def caption(self) -> str:
+        return f"Expectation over {self._n_draws:,} draws of the parameters, {super().people()}"
+
+    def pairs(self) -> str:
+        return "draws"
+
+    def same(self) -> str:
+        return "draws, patients and random numbers"
+
+    def kind_of_error(self) -> str:
+        return "Monte-Carlo error of draws and patients"
+
+    def error_note(self) -> str:
+        return "Mean over draws of the parameters ± Monte-Carlo standard error of draws and patients."
+
+    def how_sure(self, size: str) -> str:
+        return (
+            f"Results are expectations over {self._n_draws:,} joint draws of the parameters, with "
+            f"{self.evaluation.n:,} patients in all. The printed errors are Monte-Carlo errors of both{size}: another "
+            "sample of draws and patients would change the results by so much. They are not the uncertainty of the "
+            f"parameters, which a probabilistic analysis tells (lmssim psa {self.evaluation.scenario.name})."
+        )
+
+    def numerical(self) -> str:
+        return "a finite number of draws and patients"
+
+    def random_numbers(self) -> str:
+        return "common to the strategies, independent between parameter draws"
+
+    def conventions(self) -> list[tuple[str, str]]:
+        estimates = self.evaluation.estimates
+        each = f"{estimates.n_people:,} in all, {estimates.n_people / estimates.n:,.4g} in each draw on average"
+        return [
+            ("Parameters", f"{self._n_draws:,} joint draws; results are means over them"),
+            ("Patients", f"{each}, each under every strategy"),
+        ]
+
+
 class _WordsOfProfiles(Words):
     """How a report speaks of an exact solution."""
 
@@ -167,7 +216,7 @@ class _WordsOfProfiles(Words):
     def how_sure(self, size: str) -> str:
         return (
             f"{self.caption()}, without random numbers. The printed error is the estimated {self.kind_of_error()}{size}"
-            " alone. This is a base case: every parameter has one value, and the uncertainty of the parameters is not"
+            " alone. Every parameter has one value, its point value, and the uncertainty of the parameters is not"
             " included."
         )
 
@@ -235,7 +284,7 @@ class _WordsOfProfiles(Words):
         return found
 
 
-KINDS = {SIMULATED: Words, EXACT: _WordsOfProfiles}
+KINDS = {SIMULATED: Words, EXPECTED: _WordsOfDraws, EXACT: _WordsOfProfiles}
 """Words by kind of estimates."""
 
 

@@ -35,7 +35,12 @@ def limitations(evaluation: Evaluation) -> list[str]:
 def _of_errors(evaluation: Evaluation, used: list[Parameter]) -> Iterator[str]:
     """What the printed errors leave out."""
     words = words_of(evaluation)
-    if evaluation.estimates.n_draws == 1 and any(_is_uncertain(p) for p in used):
+    if evaluation.is_expectation:
+        yield (
+            "Results are means over draws of the parameters. How far the draws lie apart, and how likely each strategy "
+            f"is to be optimal, a probabilistic analysis tells (lmssim psa {evaluation.scenario.name})."
+        )
+    elif evaluation.estimates.n_draws == 1 and any(_is_uncertain(p) for p in used):
         yield (
             f"Parameter uncertainty is not included: the errors are those of {words.numerical()}. A decision needs a "
             f"probabilistic analysis, over draws of the parameters (lmssim psa {evaluation.scenario.name})."

@@ -73,7 +73,8 @@ def _note(study: BenefitByPeriod) -> str:
         who = f"Solved for {study.n_patients:,} profiles up to the end of each period"
         error = "± the errors of the two ends of a period, added up"
     else:
-        who = f"From {study.n_patients:,} patients, the same up to the end of each period"
+        over = f" over {study.n_draws:,} draws of the parameters" if study.n_draws else ""
+        who = f"From {study.n_patients:,} patients{over}, the same up to the end of each period"
         error = "± Monte-Carlo standard error"
     ended = ""
     if study.ended is not None:

@@ -5,30 +5,18 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lmssim.report.parts.digits import amount, listed, percent, with_error
-from lmssim.report.parts.labels import currency_name, readable, short, strategy_labels
-from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
+from lmssim.report.parts.increments import ALL, MOST_DRAWN, Interval, plot_increments, title_of
+from lmssim.report.parts.labels import readable, strategy_labels
 from lmssim.report.parts.table import ReportTable
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmssim.economics.increments import Estimate
     from lmssim.evaluation import Evaluation
     from lmssim.studies.subgroups import Subgroup, SubgroupStudy
-
-ALL = "All patients"
-ROW, HEAD, FOOT = 0.17, 0.34, 0.95
-"""Inches of a row, of a panel's name, and of what stands above and below the panels."""
-ACROSS, LONGEST, LONGEST_GROUP = 3, 34, 26
-MOST_DRAWN = 24
-"""Subgroups of a partition that is drawn, at most."""
-Z = 1.96
 
 
 def subgroup_tables(study: SubgroupStudy) -> list[ReportTable]:
@@ -42,15 +30,6 @@ def subgroup_tables(study: SubgroupStudy) -> list[ReportTable]:
 
 def _wtps(study: SubgroupStudy) -> list[float]:
     return study.evaluation.scenario.file.settings.wtp
-
-
-def title_of(name: str) -> str:
-    """A partition as a title: "By grade", "By size cm (5, 10) and grade"."""
-    terms = []
-    for term in name.split("*"):
-        covariate, _, cuts = (part.strip().replace("_", " ") for part in term.partition(":"))
-        terms.append(f"{covariate} ({cuts})" if cuts else covariate)
-    return f"By {listed(terms)}"
 
 
 def care_sentences(study: SubgroupStudy) -> list[str]:
@@ -197,43 +176,9 @@ def _kind(study: SubgroupStudy) -> str:
 def plot_subgroups(study: SubgroupStudy, name: str) -> Figure:
     """Incremental net benefit in each subgroup, at the first willingness to pay, a panel a strategy."""
     whole, wtp, subgroups = study.evaluation, _wtps(study)[0], study.subgroups[name]
-    labels = strategy_labels(whole.scenario, LONGEST)
-    compared = _compared(whole)
-    columns = min(len(compared), ACROSS)
-    rows = math.ceil(len(compared) / columns)
-    names = [ALL, *(short(readable(each.label), LONGEST_GROUP) for each in subgroups)]
-    with figure_style():
-        figure = new_figure(7.6, FOOT + rows * (HEAD + ROW * len(names)))
-        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for ax in list(grid.flat)[len(compared) :]:
-            ax.remove()
-        for k, (ax, strategy) in enumerate(zip(grid.flat, compared, strict=False)):
-            found = [
-                each.incremental_net_benefit(strategy, wtp) for each in (whole, *(e.evaluation for e in subgroups))
-            ]
-            _draw(ax, found)
-            ax.set_title(labels[strategy], fontsize=8, weight="normal", pad=3)
-            if k + columns >= len(compared):
-                ax.tick_params(labelbottom=True)
-                ax.set_xlabel(f"{currency_name(whole.scenario)} (thousands)", fontsize=8)
-        grid[0, 0].set_yticks(range(len(names)), names)
-        grid[0, 0].set_ylim(len(names) - 0.4, -0.6)
-        title_figure(figure, f"{title_of(name)}: incremental net benefit at {amount(wtp)} per QALY")
-        return figure
-
-
-def _draw(ax: Axes, found: list[Estimate]) -> None:
-    """Everybody first, then each subgroup, in thousands."""
-    ax.axvline(0.0, color=INK, linewidth=0.8, zorder=1)
-    ax.axvline(found[0].mean / 1e3, color=FAINT, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
-    for row, (mean, se) in enumerate(found):
-        colour = INK if row == 0 else PALETTE[1]
-        if math.isfinite(se):
-            ends = np.array([mean - Z * se, mean + Z * se]) / 1e3
-            ax.plot(ends, [row, row], color=colour, linewidth=1.2, zorder=3, solid_capstyle="butt")
-        ax.plot([mean / 1e3], [row], "D" if row == 0 else "o", color=colour, markersize=3.8, zorder=4)
-    ax.tick_params(axis="y", length=0, labelsize=7.5)
-    ax.tick_params(axis="x", labelsize=7.5)
-    ax.grid(axis="y", visible=False)
-    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    each = [whole, *(subgroup.evaluation for subgroup in subgroups)]
+    found = {
+        strategy: [Interval.of(*one.incremental_net_benefit(strategy, wtp)) for one in each]
+        for strategy in _compared(whole)
+    }
+    return plot_increments(whole.scenario, [subgroup.label for subgroup in subgroups], found, title_of(name), wtp)

@@ -10,6 +10,7 @@ import pandas as pd
 from lmssim.economics.cea import DOMINATED, EXTENDED, FRONTIER
 from lmssim.outcomes.main import COST, DISCOUNTED, MAIN, QALYS
 from lmssim.report.evaluation.exactness import NOT_COMPUTED, words_of
+from lmssim.report.evaluation.point_values import error_sentence
 from lmssim.report.evaluation.rows import caps_of, means_of, steps_of, ties_of
 from lmssim.report.parts.digits import MISSING, NOT_REACHED, amount, percent, plain, rounded, with_error
 from lmssim.report.parts.labels import (
@@ -62,8 +63,8 @@ def main_table(evaluation: Evaluation) -> ReportTable:
         f"{words_of(evaluation).error_note()} ICER: against the next less costly strategy on the frontier; ext. "
         "dominated: a mix of two other strategies is no worse. Cost per life-year: against the same. NMB: net "
         "monetary benefit at that willingness to pay for "
-        f"a QALY. The comparator is {labels[evaluation.scenario.comparator]}."
-    )
+        f"a QALY. The comparator is {labels[evaluation.scenario.comparator]}. {error_sentence(evaluation)}"
+    ).strip()
     return ReportTable("Strategies", caption, pd.DataFrame(rows))
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from lmssim.published.vocabulary import vocabulary
 from lmssim.report.evaluation.conventions import loss_sentence
 from lmssim.report.evaluation.exactness import words_of
+from lmssim.report.evaluation.point_values import error_sentence
 from lmssim.report.evaluation.rows import caps_of, means_of, ties_of
 from lmssim.report.evaluation.tables import icer_texts, life_year_texts
 from lmssim.report.parts.digits import amount, plain, rounded
@@ -68,7 +69,7 @@ def strategy_table_text(evaluation: Evaluation) -> Table:
     part = f" who meet '{evaluation.sampling.where}'" if evaluation.sampling.where else ""
     who = f"{words.caption()}{part}, {plain(settings.horizon)} years"
     said = [f"{who}, {settings.currency}{prices}. {words.digits_sentence()}", *ties_of(evaluation, labels)]
-    said += [*_caps(evaluation, labels), loss_sentence(evaluation.scenario.file)]
+    said += [*_caps(evaluation, labels), error_sentence(evaluation), loss_sentence(evaluation.scenario.file)]
     table.caption = Text(" ".join(filter(None, said)))
     return table
 

@@ -26,7 +26,7 @@ from lmssim.report.sensitivity.psa.bands import plot_bands, survival_endpoint
 from lmssim.report.sensitivity.psa.words import NICE_RANGE, in_pounds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -75,17 +75,20 @@ CAPTIONS = {
 
 
 def write_figures(
-    analysis: ProbabilisticAnalysis, folder: ResultFolder, formats: Sequence[str]
+    analysis: ProbabilisticAnalysis,
+    folder: ResultFolder,
+    formats: Sequence[str],
+    further: Mapping[str, Figure] | None = None,
 ) -> dict[str, list[Path]]:
-    """Write every figure; returns its files by its name."""
+    """Write every figure, and further ones after them; returns the files by the figure's name."""
     plots = {"plane": plot_draws, "ceac": plot_acceptability, "expected_loss": plot_loss, "survival": plot_bands}
     if len(analysis.strategies) < 2:
         del plots["plane"]
     if survival_endpoint(analysis) is None:
         del plots["survival"]
+    figures = {name: plot(analysis).figure for name, plot in plots.items()} | dict(further or {})
     found = {}
-    for name, plot in plots.items():
-        figure = plot(analysis).figure
+    for name, figure in figures.items():
         assert isinstance(figure, Figure)
         found[name] = save_figure(figure, folder.begin() / "figures", name, formats)
         folder.add(found[name])

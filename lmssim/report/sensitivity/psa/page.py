@@ -32,6 +32,7 @@ def write_report(
     manifest: Mapping[str, Any],
     figures: Mapping[str, Sequence[Path]],
     apart: SubgroupTables | None = None,
+    captions: Mapping[str, tuple[str, str]] | None = None,
 ) -> Path:
     """Write `report.html`.
 
@@ -41,13 +42,16 @@ def write_report(
         Files of each figure, of which the first is shown.
     apart : SubgroupTables, optional
         Tables of subgroups.
+    captions : mapping of str to (str, str), optional
+        Title and caption of figures that are not standard.
     """
+    told = {**CAPTIONS, **(captions or {})}
     answer = [optimal_sentence(analysis), *choice_sentences(analysis), who_sentence(analysis)]
     answer += [*noise_sentences(analysis), *repeated_sentences(analysis), *([PROGRAMME] if in_pounds(analysis) else [])]
     return write_study_page(
         folder / "report.html",
         [*report_tables(analysis), *(subgroup_tables(analysis, apart) if apart is not None else [])],
-        [picture(files[0], *CAPTIONS[name]) for name, files in figures.items()],
+        [picture(files[0], *told[name]) for name, files in figures.items()],
         title=f"Probabilistic analysis: {analysis.scenario.file.title}",
         question="Which strategy is optimal, how sure is that, and what would more information be worth?",
         answer=answer,

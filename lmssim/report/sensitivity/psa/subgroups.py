@@ -1,4 +1,4 @@
-"""Tables of a probabilistic analysis by subgroup: who is best, and how surely."""
+"""A probabilistic analysis by subgroup: who is best, and how surely, as tables and as a forest."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lmssim.report.parts.digits import amount, plain, rounded
+from lmssim.report.parts.increments import MOST_DRAWN, Interval, plot_increments, title_of
 from lmssim.report.parts.labels import readable, strategy_labels
 from lmssim.report.parts.table import ReportTable
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
     from lmssim.studies.sensitivity.psa.subgroups import SubgroupTables
 
@@ -51,3 +54,48 @@ def _benefit(analysis: ProbabilisticAnalysis, apart: SubgroupTables) -> ReportTa
         f"{labels[analysis.comparator]}: mean and 95% credible interval."
     )
     return ReportTable("Incremental net benefit by subgroup", caption, pd.DataFrame(rows))
+
+
+# === Forest ===
+
+
+def subgroup_figures(
+    analysis: ProbabilisticAnalysis, apart: SubgroupTables
+) -> dict[str, tuple[Figure, tuple[str, str]]]:
+    """Forest of each partition that is not too large, by file name, with title and caption."""
+    found = {}
+    partitions = list(dict.fromkeys(apart.tables["inmb"]["partition"].astype(str)))
+    for k, name in enumerate(partitions, 1):
+        frame = apart.tables["inmb"]
+        own = frame[(frame["partition"] == name) & (frame["wtp"] == analysis.wtps[0])]
+        subgroups = list(dict.fromkeys(own["subgroup"].astype(str)))
+        if len(analysis.strategies) > 1 and len(subgroups) <= MOST_DRAWN:
+            found[f"subgroups_{k}"] = _plot(analysis, own, subgroups, name), _caption(analysis, name)
+    return found
+
+
+def _plot(analysis: ProbabilisticAnalysis, own: pd.DataFrame, subgroups: list[str], name: str) -> Figure:
+    wtp, whole = analysis.wtps[0], analysis.inmb
+    whole = whole[whole["wtp"] == wtp]
+    found = {
+        strategy: [
+            _interval(whole[whole["strategy"] == strategy]),
+            *(_interval(own[(own["strategy"] == strategy) & (own["subgroup"] == each)]) for each in subgroups),
+        ]
+        for strategy in analysis.strategies
+        if strategy != analysis.comparator
+    }
+    return plot_increments(analysis.scenario, subgroups, found, title_of(name), wtp)
+
+
+def _interval(rows: pd.DataFrame) -> Interval:
+    mean, low, high = rows[["mean", "low", "high"]].to_numpy(dtype=float)[0].tolist()
+    return Interval(mean, low, high)
+
+
+def _caption(analysis: ProbabilisticAnalysis, name: str) -> tuple[str, str]:
+    return (
+        f"{title_of(name)}: incremental net benefit",
+        f"Over {strategy_labels(analysis.scenario)[analysis.comparator]}, {analysis.scenario.file.settings.currency} "
+        f"per patient at {amount(analysis.wtps[0])} per QALY, with 95% credible intervals. Grey line: all patients.",
+    )

@@ -11,7 +11,6 @@ from scipy import special
 from lmssim.economics.nesting import INTERVAL
 from lmssim.model.parameters.distributions import distribution_of
 from lmssim.model.parameters.posterior import read_columns
-from lmssim.studies.sensitivity.psa.work import uncertain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,7 +50,7 @@ class Asked(NamedTuple):
 def asked_of(program: Program) -> dict[str, Asked]:
     """What each uncertain parameter was asked to be, by its distribution or its group."""
     found: dict[str, Asked] = {}
-    free = set(uncertain(program))
+    free = set(program.scenario.uncertain)
     for group in program.scenario.groups.values():
         found |= {id_: asked for id_, asked in _by_group(group) if id_ in free}
     for id_ in free - found.keys():
@@ -104,10 +103,5 @@ def parameter_frame(program: Program, draws: Mapping[str, FloatArray]) -> pd.Dat
 
 def repeated_rows(program: Program, n_draws: int) -> dict[str, int]:
     """Groups of posterior draws with fewer rows than there are draws, so that rows repeat, and how many they have."""
-    found = {}
-    for name, group in program.scenario.groups.items():
-        if group.kind == "posterior":
-            n_rows = read_columns(group.file or "", group.columns or group.members)[0].size
-            if n_rows < n_draws:
-                found[name] = n_rows
-    return found
+    groups = program.scenario.groups
+    return {name: group.n_rows for name, group in groups.items() if 0 < group.n_rows < n_draws}

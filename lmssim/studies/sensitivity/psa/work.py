@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import InputError, UnsupportedError
-from lmssim.evaluation import check_comparator
+from lmssim.evaluation import NOTHING_TO_DRAW, check_comparator
 from lmssim.execution.batches import Sets
 from lmssim.execution.checkpoint import Part, key_of, made
 from lmssim.execution.manifest import evaluation_part
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lmssim.execution.checkpoint import Checkpoint
-    from lmssim.execution.estimates import Estimates
+    from lmssim.execution.estimates import CountsAtTimes, Estimates
     from lmssim.execution.simulate import Sampling
     from lmssim.execution.solve import Settled
     from lmssim.kernels import FloatArray
@@ -40,6 +40,8 @@ LIVES = 1_000_000
 """Lives of a part, about."""
 LONGEST = 100
 """Draws of a part, at most."""
+FEWEST_OF_A_PART = 2
+"""Patients of a part of the population in each draw, so that their spread is known."""
 SETS = 50
 """Sets of patients from whose spread the error that draws share is estimated, where they share their patients."""
 CHECKED = 500
@@ -80,11 +82,8 @@ class Work:
             self.program.require_histories()
             if self.sampling.n_patients < FEWEST_PATIENTS:
                 raise InputError(f"patients: {self.sampling.n_patients} is not {FEWEST_PATIENTS} or more.")
-        if not any(name in self.program.used for name in uncertain(self.program)):
-            raise InputError(
-                f"{self.program.scenario.path}: no parameter that the model uses is uncertain, so there is nothing to "
-                "draw: give distributions in its tables, or groups."
-            )
+        if not set(self.program.scenario.uncertain) & set(self.program.used):
+            raise InputError(f"{self.program.scenario.path}: {NOTHING_TO_DRAW}")
         for first in range(0, self.n_draws, CHECKED):
             self.program.numbers(self.draws(first, min(CHECKED, self.n_draws - first)), first)
 
@@ -121,7 +120,7 @@ class Work:
     def key(self) -> str:
         """Hash of all that decides the parts, but for how many there are."""
         more = {"lmssim": __version__, "profiles": self.sampling.profiles if self.exact else 0, "sets": SETS}
-        return key_of(evaluation_part(self.program, self.sampling, {}) | more, uncertain(self.program))
+        return key_of(evaluation_part(self.program, self.sampling, {}) | more, self.program.scenario.uncertain)
 
     def parts(
         self, checkpoint: Checkpoint | None = None, progress: Callable[[int, int], None] | None = None
@@ -179,17 +178,6 @@ class Work:
         return replace(self.sampling, by_draw=True, counting=False)
 
 
-def uncertain(program: Program) -> list[str]:
-    """Parameters that draws change by themselves: those with a distribution, and members of groups, unless held."""
-    table, groups = program.scenario.table, program.scenario.groups.values()
-    members = {id_ for group in groups for id_ in group.members}
-    return [
-        p.id
-        for p in table.values()
-        if not p.held and not p.expression and (p.id in members or p.distribution != "fixed")
-    ]
-
-
 def _as_part(batches: Iterator[Estimates] | list[Estimates], work: Work) -> Part:
     """What is kept of some draws."""
     found = [_arrays(batch, work) for batch in batches]
@@ -198,6 +186,7 @@ def _as_part(batches: Iterator[Estimates] | list[Estimates], work: Work) -> Part
 
 def _arrays(batch: Estimates, work: Work) -> dict[str, FloatArray]:
     assert batch.by_draw is not None
+    _check_part(batch.by_draw, work)
     n = np.asarray(batch.n if work.exact else batch.by_draw.members)[..., None, None]
     freedom = np.maximum(n - 1, 1) * n
     share, spread = shares_of(batch.by_draw, work.program, exact=work.exact)
@@ -216,3 +205,15 @@ def _arrays(batch: Estimates, work: Work) -> dict[str, FloatArray]:
         arrays["sets"] = batch.by_subgroup.mean[:, some, :, :N_MAIN]
         arrays["sizes"] = sizes[:, some]
     return arrays
+
+
+def _check_part(kept: CountsAtTimes, work: Work) -> None:
+    """Refuse a draw with so few patients of the part that is followed that their spread is not known."""
+    sampling = work.sampling
+    if not sampling.where or work.exact or work.shares_patients:
+        return
+    if (fewest := int(kept.members.min())) < FEWEST_OF_A_PART:
+        raise InputError(
+            f"where: in a draw {fewest} of {sampling.n_patients:,} patients meet '{sampling.where}'; at least "
+            f"{FEWEST_OF_A_PART} must: give more patients."
+        )

@@ -2,6 +2,7 @@
 
 # isort: off
 from lmssim.studies.verify.checks import effects, families, results, states, mortality, rewards, uncertainty
+from lmssim.studies.verify.checks import subgroups
 from lmssim.studies.verify.checks import decision
 from lmssim.studies.verify.checks import overall, labels, agreement, awaiting
 
@@ -21,5 +22,6 @@ __all__ = [
     "results",
     "rewards",
     "states",
+    "subgroups",
     "uncertainty",
 ]
