@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         survival_probability,
     )
     from lmssim.trials.survival.population import AverageHazardRatio, Population, Stratum, one_population
+    from lmssim.trials.survival.weighted import WeightedDesign, weighted_design
 
 __all__ = [
     "Accrual",
@@ -56,6 +57,7 @@ __all__ = [
     "Stratum",
     "SurvivalDesign",
     "TimesRatio",
+    "WeightedDesign",
     "competing_events",
     "conditional_power",
     "constant",
@@ -84,6 +86,7 @@ __all__ = [
     "survival_probability",
     "trend_drift",
     "uniform_accrual",
+    "weighted_design",
 ]
 
 _HOME = {
@@ -104,6 +107,7 @@ _HOME = {
     "Stratum": "survival.population",
     "SurvivalDesign": "survival.design",
     "TimesRatio": "survival.hazards",
+    "WeightedDesign": "survival.weighted",
     "competing_events": "survival.competing",
     "conditional_power": "sequential.conditional",
     "constant": "survival.hazards",
@@ -132,6 +136,7 @@ _HOME = {
     "survival_probability": "survival.hazards",
     "trend_drift": "sequential.conditional",
     "uniform_accrual": "survival.accrual",
+    "weighted_design": "survival.weighted",
 }
 
 

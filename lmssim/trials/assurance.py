@@ -32,7 +32,7 @@ def normal_assurance(prior_mean: float, prior_sd: float, standard_error: float, 
     checks.number("prior_mean", prior_mean)
     checks.not_negative("prior_sd", prior_sd)
     checks.positive("standard_error", standard_error)
-    bound = -float(ndtri(checks.inside("alpha", alpha, 0.0, 0.5))) * standard_error
+    bound = -float(ndtri(checks.type_i_error("alpha", alpha))) * standard_error
     return float(ndtr((prior_mean - bound) / math.hypot(standard_error, prior_sd)))
 
 
@@ -50,12 +50,10 @@ def logrank_assurance(
     allocation : float
         Experimental patients for each control patient.
     """
-    spread = (1.0 + checks.positive("allocation", allocation)) / math.sqrt(
-        checks.positive("events", events) * allocation
-    )
-    return normal_assurance(-math.log(checks.positive("hazard_ratio", hazard_ratio)), prior_sd, spread, alpha=alpha)
+    spread = (1.0 + checks.ratio("allocation", allocation)) / math.sqrt(checks.positive("events", events) * allocation)
+    return normal_assurance(-math.log(checks.ratio("hazard_ratio", hazard_ratio)), prior_sd, spread, alpha=alpha)
 
 
 def probability_of_benefit(hazard_ratio: float, prior_sd: float) -> float:
     """Prior probability of a hazard ratio below 1: the assurance of a trial without end."""
-    return float(ndtr(-math.log(checks.positive("hazard_ratio", hazard_ratio)) / checks.positive("prior_sd", prior_sd)))
+    return float(ndtr(-math.log(checks.ratio("hazard_ratio", hazard_ratio)) / checks.positive("prior_sd", prior_sd)))

@@ -11,10 +11,17 @@ from lmssim.errors import InputError, exact, unknown
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MOST_LOOKS = 60
+MOST_LOOKS = 40
 """Analyses of a design, at most."""
 CLOSEST = 1e-4
 """Least step of information, as a fraction of the whole, between two looks."""
+
+
+SMALLEST, LARGEST = 1e-9, 1e9
+"""Range of times, rates and numbers of patients."""
+LEAST_RATIO, MOST_RATIO = 1e-3, 1e3
+"""Range of hazard ratios, margins and allocations."""
+LEAST_ALPHA = 1e-10
 
 
 def number(key: str, value: object) -> float:
@@ -37,15 +44,31 @@ def inside(key: str, value: object, low: float, high: float, *, what: str = "") 
 
 
 def positive(key: str, value: object) -> float:
-    """A number above 0."""
-    return inside(key, value, 0.0, math.inf)
+    """A number above 0, such as a time or a rate, of a size that can be computed."""
+    return _computable(key, inside(key, value, 0.0, math.inf), SMALLEST, LARGEST)
 
 
 def not_negative(key: str, value: object) -> float:
-    """A number of 0 or more."""
+    """A number of 0 or more, of a size that can be computed."""
     found = number(key, value)
     if found < 0.0:
         raise InputError(f"{key}: {exact(found)} must not be negative.")
+    return found if found == 0.0 else _computable(key, found, SMALLEST, LARGEST)
+
+
+def ratio(key: str, value: object) -> float:
+    """A ratio above 0, such as a hazard ratio or an allocation."""
+    return _computable(key, inside(key, value, 0.0, math.inf), LEAST_RATIO, MOST_RATIO)
+
+
+def type_i_error(key: str, value: object, sides: int = 1) -> float:
+    """A type I error of all sides together, below 0.5 on each."""
+    return _computable(key, inside(key, value, 0.0, 0.5 * sides), LEAST_ALPHA, 1.0)
+
+
+def _computable(key: str, found: float, least: float, most: float) -> float:
+    if not least <= found <= most:
+        raise InputError(f"{key}: {exact(found)} is out of range, {least:g} to {most:g}.")
     return found
 
 
@@ -85,8 +108,9 @@ def information_fractions(key: str, values: object, *, over: bool = False) -> tu
         raise InputError(f"{key}: {len(found)} looks; a design has 1 to {MOST_LOOKS}.")
     for value in found:
         if value <= 0.0 or (value > 1.0 and not over):
+            hint = f"; {exact(value)}% is written {exact(value / 100.0)}" if 1.0 < value <= 100.0 else ""
             raise InputError(
-                f"{key}: {exact(value)} is not a fraction of the final information, above 0 and at most 1."
+                f"{key}: {exact(value)} is not a fraction of the final information, above 0 and at most 1{hint}."
             )
         if value > 10.0:
             raise InputError(f"{key}: {exact(value)} is more than ten times the planned information.")

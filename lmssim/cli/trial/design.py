@@ -91,7 +91,7 @@ def design(
         bool | None,
         typer.Option("--binding/--non-binding", help="Whether futility binds.", rich_help_panel=BOUNDS),
     ] = None,
-    test: Annotated[str | None, _name("log_rank, rmst or milestone.", TRIAL)] = None,
+    test: Annotated[str | None, _name("log_rank, maxcombo, rmst or milestone.", TRIAL)] = None,
     hazard_ratio: Annotated[Any, _numbers("Planned hazard ratio, or one for each interval.", TRIAL, "HR,HR")] = None,
     hazard_ratio_starts: Annotated[Any, _numbers("Beginning of each interval.", TRIAL, "T,T")] = None,
     margin: Annotated[Any, _number("Non-inferiority margin.", TRIAL)] = None,
@@ -268,13 +268,16 @@ def _write(
     from lmssim.report.trials.design import design_figures, write_design_report
     from lmssim.report.trials.tables import boundary_frame
     from lmssim.trials.survival.design import SurvivalDesign
+    from lmssim.trials.survival.weighted import WeightedDesign
 
     document = manifest({"design": plan.settings}, command=options.command_line(), timings=timings)
     store.write_csv(folder.place("design.csv"), boundary_frame(plan))
     if observed is not None:
         store.write_csv(folder.place("design_observed.csv"), observed.to_frame())
-    if isinstance(plan.trial, SurvivalDesign):
+    if isinstance(plan.trial, SurvivalDesign | WeightedDesign):
         store.write_csv(folder.place("over_time.csv"), plan.trial.over_time())
+    if isinstance(plan.trial, WeightedDesign):
+        store.write_csv(folder.place("members.csv"), plan.trial.members_frame())
     if plan.competing is not None:
         store.write_csv(folder.place("competing_events.csv"), plan.competing.to_frame())
     drawn = []
@@ -293,6 +296,7 @@ def _document(
     from lmssim.execution.store import json_text, objects
     from lmssim.report.trials.tables import boundary_frame
     from lmssim.trials.survival.design import SurvivalDesign
+    from lmssim.trials.survival.difference import DifferenceDesign
 
     design, trial = plan.design, plan.trial
     document: dict[str, Any] = {
@@ -314,8 +318,11 @@ def _document(
             "expected_duration": trial.expected_duration,
             "over_time": objects(trial.over_time()),
         }
-    elif trial is not None:
+    elif isinstance(trial, DifferenceDesign):
         document |= {"patients": trial.patients, "standard_error": trial.standard_error()}
+    elif trial is not None:
+        members = objects(trial.members_frame())
+        document |= {"patients": trial.patients, "events": trial.events, "members": members}
     if plan.competing is not None:
         document["competing_events"] = objects(plan.competing.to_frame())
     if observed is not None:
@@ -327,14 +334,25 @@ def _document(
 
 def _print(plan: TrialPlan, observed: GroupSequentialDesign | None) -> None:
     from lmssim.report.trials.design import design_table, terminal_table
-    from lmssim.report.trials.tables import TIME_CAPTION, characteristics, competing_frame, observed_frame, time_frame
+    from lmssim.report.trials.tables import (
+        MEMBERS_CAPTION,
+        TIME_CAPTION,
+        characteristics,
+        competing_frame,
+        members_frame,
+        observed_frame,
+        time_frame,
+    )
     from lmssim.trials.survival.design import SurvivalDesign
+    from lmssim.trials.survival.weighted import WeightedDesign
 
     screen = console()
     screen.print(design_table(plan))
     if observed is not None:
         screen.print(terminal_table(observed_frame(observed), "Bounds at the information that was observed."))
-    if isinstance(plan.trial, SurvivalDesign):
+    if isinstance(plan.trial, WeightedDesign):
+        screen.print(terminal_table(members_frame(plan.trial), MEMBERS_CAPTION))
+    if isinstance(plan.trial, SurvivalDesign | WeightedDesign):
         screen.print(terminal_table(time_frame(plan.trial, 6), TIME_CAPTION))
     if plan.competing is not None:
         screen.print(terminal_table(competing_frame(plan), "Competing events: the right answer beside wrong ones."))

@@ -39,6 +39,7 @@ RESULTS = (
     r"labels",
     r"left_out",
     r"marks",
+    r"members",
     r"occupancy",
     r"over_time",
     r"pairs",

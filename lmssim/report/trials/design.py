@@ -15,6 +15,7 @@ from lmssim.trials.plots import plot_bounds, plot_course, plot_curves
 from lmssim.trials.survival.design import SurvivalDesign
 from lmssim.trials.survival.difference import DifferenceDesign
 from lmssim.trials.survival.hazards import survival_probability
+from lmssim.trials.survival.weighted import WeightedDesign
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +49,8 @@ def design_table(plan: TrialPlan) -> Table:
 
 def design_figures(plan: TrialPlan) -> dict[str, tuple[Figure, str, str]]:
     """Figures by file name, each with its title and its caption."""
+    if isinstance(plan.trial, WeightedDesign):
+        return {"survival": (survival_figure(plan), "Planned survival", "Probability of no event, by arm.")}
     found = {"bounds": (bounds_figure(plan), "Bounds", "Bounds on Z by the fraction of the final information.")}
     if isinstance(plan.trial, SurvivalDesign):
         found["course"] = (course_figure(plan.trial), "Course", "Expected patients and events, and the looks.")
@@ -113,7 +116,7 @@ def survival_figure(plan: TrialPlan) -> Figure:
         axes = figure.subplots()
         if isinstance(trial, DifferenceDesign):
             trial.plot(axes)
-        elif isinstance(trial, SurvivalDesign):
+        elif trial is not None:
             times = np.linspace(0.0, trial.study_duration, 200)
             population = trial.population
             arms = [(s.control_arm().hazard, s.experimental_arm().hazard) for s in population.strata]

@@ -11,6 +11,7 @@ from lmssim.report.parts.digits import MISSING
 from lmssim.report.parts.table import ReportTable
 from lmssim.trials.survival.design import SurvivalDesign
 from lmssim.trials.survival.difference import DifferenceDesign
+from lmssim.trials.survival.weighted import WeightedDesign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +108,7 @@ def boundary_caption(plan: TrialPlan) -> str:
     return " ".join(parts)
 
 
-def time_frame(trial: SurvivalDesign, rows: int = ROWS) -> pd.DataFrame:
+def time_frame(trial: SurvivalDesign | WeightedDesign, rows: int = ROWS) -> pd.DataFrame:
     """Average hazard ratio and power of a single test by calendar time, as text."""
     frame = trial.over_time(tuple(1.25 * trial.study_duration * k / rows for k in range(1, rows + 1)))
     return pd.DataFrame(
@@ -117,6 +118,19 @@ def time_frame(trial: SurvivalDesign, rows: int = ROWS) -> pd.DataFrame:
             "Events": [count_text(value) for value in frame["events"]],
             "Average HR": [ratio_text(value) for value in frame["average_hr"]],
             "Power of one test then": [MISSING if math.isnan(v) else f"{v:.3f}" for v in frame["power"]],
+        }
+    )
+
+
+def members_frame(trial: WeightedDesign) -> pd.DataFrame:
+    """Members of a combined test, as text."""
+    frame = trial.members_frame()
+    return pd.DataFrame(
+        {
+            "Rho": [f"{value:g}" for value in frame["rho"]],
+            "Gamma": [f"{value:g}" for value in frame["gamma"]],
+            "Expected Z": [z_text(value) for value in frame["expected_z"]],
+            "Power alone": [share_text(value) for value in frame["power_alone"]],
         }
     )
 
@@ -139,7 +153,9 @@ def competing_frame(plan: TrialPlan) -> pd.DataFrame:
 def report_tables(plan: TrialPlan) -> list[ReportTable]:
     """Tables of a page."""
     tables = [ReportTable("Bounds by look", boundary_caption(plan), shown_frame(plan))]
-    if isinstance(plan.trial, SurvivalDesign):
+    if isinstance(plan.trial, WeightedDesign):
+        tables.append(ReportTable("Members of the test", MEMBERS_CAPTION, members_frame(plan.trial)))
+    if isinstance(plan.trial, SurvivalDesign | WeightedDesign):
         tables.append(ReportTable("What a test sees over time", TIME_CAPTION, time_frame(plan.trial)))
     if plan.competing is not None:
         caption = (
@@ -152,6 +168,10 @@ def report_tables(plan: TrialPlan) -> list[ReportTable]:
     return tables
 
 
+MEMBERS_CAPTION = (
+    "Fleming-Harrington weights S^rho (1 - S)^gamma; power of each member if it were the only test. The largest Z is "
+    "compared with the critical value."
+)
 TIME_CAPTION = (
     "Average HR: the hazard ratio that a log-rank test would see at that time, weighted by events. If it moves, the "
     "effect is not proportional, and the date of the analysis decides the power."
@@ -161,6 +181,8 @@ TIME_CAPTION = (
 def characteristics(plan: TrialPlan) -> pd.DataFrame:
     """Operating characteristics, one row each."""
     design = plan.design
+    if isinstance(plan.trial, WeightedDesign):
+        return _of_one_look(plan.trial, plan.time_unit)
     none, half, whole = design.expected_information
     rows = [
         ("Alpha", f"{design.alpha:g}, {'one-sided' if design.sides == 1 else 'two-sided'}"),
@@ -195,4 +217,17 @@ def characteristics(plan: TrialPlan) -> pd.DataFrame:
             ("Standard error of the difference", f"{plan.trial.standard_error():.4f}"),
             ("Patients", count_text(plan.trial.patients)),
         ]
+    return pd.DataFrame(rows, columns=["Quantity", "Value"])
+
+
+def _of_one_look(trial: WeightedDesign, unit: str) -> pd.DataFrame:
+    """Operating characteristics of a combined test."""
+    rows = [
+        ("Alpha", f"{trial.alpha:g}, {'one-sided' if trial.sides == 1 else 'two-sided'}"),
+        ("Critical value of the largest Z", z_text(trial.critical_value)),
+        ("Power", f"{trial.power:.4f}"),
+        ("Events", count_text(trial.events)),
+        ("Patients", count_text(trial.patients)),
+        (f"Analysis ({unit})", f"{trial.study_duration:.2f}"),
+    ]
     return pd.DataFrame(rows, columns=["Quantity", "Value"])

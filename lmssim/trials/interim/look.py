@@ -14,6 +14,7 @@ from lmssim.trials.interim.projection import Outlook, outlook
 from lmssim.trials.sequential.conditional import NormalPrior
 from lmssim.trials.survival.design import SurvivalDesign
 from lmssim.trials.survival.difference import RMST, DifferenceDesign
+from lmssim.trials.survival.weighted import WeightedDesign
 from lmssim.trials.tests import cox, logrank, milestone, rmst
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ class InterimLook:
         trial = self.plan.trial
         if isinstance(trial, SurvivalDesign) and not math.isfinite(trial.drift):
             return trial.means[-1] / math.sqrt(trial.design.information[-1])
-        return self.design.drift if trial is None else trial.drift
+        return trial.drift if isinstance(trial, SurvivalDesign | DifferenceDesign) else self.design.drift
 
     @property
     def observed_drift(self) -> float:
@@ -281,6 +282,8 @@ def look_at(
 def _measured(plan: TrialPlan, patients: TrialPatients, planned_events: float | None) -> tuple[Measured, float, float]:
     """The effect, the margin, and -1 if the plan expects the experimental arm to have the higher hazard."""
     trial, data = plan.trial, patients.data
+    if isinstance(trial, WeightedDesign):
+        raise InputError("endpoint.test: maxcombo is planned with its final look alone, so it has no interim look.")
     if isinstance(trial, DifferenceDesign):
         if planned_events is not None:
             raise InputError("--planned-events: the design counts information, not events; leave it out.")

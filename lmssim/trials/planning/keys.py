@@ -61,7 +61,9 @@ SECTIONS: dict[str, dict[str, str]] = {
         "looks": "interim analyses, counted from 1, that test futility; all if absent",
     },
     "endpoint": {
-        "test": "log_rank, rmst or milestone; log_rank if absent",
+        "test": "log_rank, maxcombo, rmst or milestone; log_rank if absent",
+        "members": "for maxcombo: pairs [rho, gamma] of Fleming-Harrington weights, one or more; [[0, 0], [0, 1], "
+        "[1, 0], [1, 1]] if absent",
         "hazard_ratio": "planned hazard ratio, or one for each interval",
         "hazard_ratio_starts": "beginning of each interval of `hazard_ratio`, the first 0",
         "margin": "of log_rank, the hazard ratio of the null hypothesis (1 if absent); of others, the loss that still "
@@ -81,10 +83,10 @@ SECTIONS: dict[str, dict[str, str]] = {
     "accrual": {
         "duration": "time from the first entry to the last",
         "durations": "length of each interval of `rates`",
-        "rate": "patients per unit of time",
-        "rates": "patients per unit of time, of each interval",
+        "rate": "patients per unit of time; not if it is solved for",
+        "rates": "patients per unit of time, of each interval; scaled if the rate is solved for",
         "ramp": "time in which the rate rises from 0 to `rate` in a straight line",
-        "patients": "patients in all, in place of `rate`; with `rates`, they are scaled to it",
+        "patients": "patients in all, in place of `rate`; with `rates`, these are scaled to it",
     },
     "timing": {
         "solve": "accrual_rate, accrual_duration, follow_up or power; accrual_rate if absent",

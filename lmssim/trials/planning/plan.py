@@ -20,6 +20,8 @@ from lmssim.trials.survival.difference import MEASURES, DifferenceDesign, differ
 from lmssim.trials.survival.formulas import SCHOENFELD
 from lmssim.trials.survival.hazards import NONE, Hazard, TimesRatio, constant
 from lmssim.trials.survival.population import Population, Stratum
+from lmssim.trials.survival.weighted import WeightedDesign, weighted_design
+from lmssim.trials.tests.weights import MAXCOMBO as USUAL_MEMBERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,9 +30,13 @@ if TYPE_CHECKING:
     from lmssim.trials.survival.accrual import Accrual
 
 LOG_RANK = "log_rank"
-TESTS = (LOG_RANK, *MEASURES)
+MAXCOMBO = "maxcombo"
+TESTS = (LOG_RANK, MAXCOMBO, *MEASURES)
 OF_TIME = ("control", "experimental", "dropout", "competing", "accrual", "timing", "endpoint", "strata")
 """Sections of a trial whose endpoint is a time."""
+
+
+Trial = SurvivalDesign | WeightedDesign | DifferenceDesign
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class TrialPlan:
         The file, as read.
     design : GroupSequentialDesign
         Bounds on Z.
-    trial : SurvivalDesign, DifferenceDesign or None
+    trial : SurvivalDesign, WeightedDesign, DifferenceDesign or None
         Patients and dates; None if the file states bounds alone.
     competing : CompetingEvents, optional
         Right and wrong answers, if there are competing events.
@@ -57,7 +63,7 @@ class TrialPlan:
     time_unit: str
     settings: dict[str, Any]
     design: GroupSequentialDesign
-    trial: SurvivalDesign | DifferenceDesign | None = None
+    trial: Trial | None = None
     competing: CompetingEvents | None = None
 
     def summary(self) -> str:
@@ -200,11 +206,11 @@ def _futility(table: Mapping[str, Any]) -> Futility:
 # === Trials of a time ===
 
 
-def _trial(settings: Mapping[str, Any], design: GroupSequentialDesign, unit: str) -> SurvivalDesign | DifferenceDesign:
+def _trial(settings: Mapping[str, Any], design: GroupSequentialDesign, unit: str) -> Trial:
     endpoint, timing = settings.get("endpoint", {}), settings.get("timing", {})
     with at("endpoint"):
         test = checks.one_of("test", endpoint.get("test", LOG_RANK), TESTS)
-        allocation = checks.positive("allocation", endpoint.get("allocation", 1.0))
+        allocation = checks.ratio("allocation", endpoint.get("allocation", 1.0))
     with at("timing"):
         solve = checks.one_of("solve", timing.get("solve", RATE), SOLVED)
     if "accrual" not in settings:
@@ -214,18 +220,22 @@ def _trial(settings: Mapping[str, Any], design: GroupSequentialDesign, unit: str
     times: dict[str, Any] = {
         key: checks.number(f"timing.{key}", timing[key]) for key in ("study_duration", "follow_up") if key in timing
     }
-    if test != LOG_RANK:
+    if test in MEASURES:
         return _difference(settings, design, course, times, test, allocation, solve, unit)
     if "tau" in endpoint:
-        raise InputError("endpoint.tau: belongs to rmst and milestone; the test is log_rank.")
+        raise InputError(f"endpoint.tau: belongs to rmst and milestone; the test is {test}.")
     if "experimental" in settings:
         raise InputError(
             "experimental: belongs to rmst and milestone; for log_rank give endpoint.hazard_ratio, which may change "
             "with time."
         )
     population = Population(_strata(settings), allocation)
+    if test == MAXCOMBO:
+        return _weighted(endpoint, design, population, course, times, solve, unit)
+    if "members" in endpoint:
+        raise InputError("endpoint.members: belongs to maxcombo; the test is log_rank.")
     method = endpoint.get("method", SCHOENFELD)
-    margin = checks.positive("endpoint.margin", endpoint.get("margin", 1.0))
+    margin = checks.ratio("endpoint.margin", endpoint.get("margin", 1.0))
     with _placed():
         return survival_design(
             population, course, design, solve=solve, method=method, margin=margin, time_unit=unit, **times
@@ -242,6 +252,9 @@ HOMES = {
     "measure": "endpoint",
     "tau": "endpoint",
     "information": "trial",
+    "members": "endpoint",
+    "rho": "endpoint.members",
+    "gamma": "endpoint.members",
 }
 
 
@@ -326,6 +339,42 @@ def _stratum(
     )
 
 
+def _weighted(
+    endpoint: Mapping[str, Any],
+    design: GroupSequentialDesign,
+    population: Population,
+    course: Accrual,
+    times: Mapping[str, float],
+    solve: str,
+    unit: str,
+) -> WeightedDesign:
+    """A trial tested by MaxCombo, or by one weighted log-rank statistic."""
+    for key in ("method", "margin"):
+        if key in endpoint:
+            raise InputError(f"endpoint.{key}: belongs to other tests; maxcombo has none.")
+    if design.looks > 1:
+        raise InputError("trial.looks: maxcombo is planned with one look, the final one.")
+    given = endpoint.get("members", [list(pair) for pair in USUAL_MEMBERS])
+    if not isinstance(given, list) or not all(isinstance(pair, list) for pair in given):
+        raise InputError(f"endpoint.members: {given!r} is not a list of pairs [rho, gamma].")
+    members: list[Any] = [checks.numbers("endpoint.members", pair) for pair in given]
+    if len(times) != 1:
+        raise InputError("timing.study_duration: give it, or follow_up.")
+    end = times.get("study_duration", course.duration + times.get("follow_up", 0.0))
+    with _placed():
+        return weighted_design(
+            population,
+            course,
+            study_duration=end,
+            members=members,
+            alpha=design.alpha,
+            sides=design.sides,
+            power=1.0 - design.plan.beta,
+            solve=solve,
+            time_unit=unit,
+        )
+
+
 def _difference(
     settings: Mapping[str, Any],
     design: GroupSequentialDesign,
@@ -341,8 +390,9 @@ def _difference(
     for section in ("strata", "competing"):
         if section in settings:
             raise InputError(f"{section}: {measure} is planned without; leave it out.")
-    if "method" in endpoint:
-        raise InputError("endpoint.method: belongs to log_rank.")
+    for key, home in (("method", LOG_RANK), ("members", MAXCOMBO)):
+        if key in endpoint:
+            raise InputError(f"endpoint.{key}: belongs to {home}.")
     if "control" not in settings:
         raise InputError("control: is missing; give the median or the hazard of the control arm.")
     with at("control"):

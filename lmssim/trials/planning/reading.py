@@ -193,6 +193,12 @@ def accrual(table: Mapping[str, Any], *, scaled: bool) -> Accrual:
     scaled : bool
         Whether the number of patients is solved for, so that it need not be given.
     """
+    for key in ("patients", "rate"):
+        if scaled and key in table:
+            raise InputError(
+                f"{key}: solve = 'accrual_rate' finds it; leave it out, or solve for accrual_duration, follow_up or "
+                "power instead."
+            )
     course = _course(table, scaled=scaled)
     patients = optional(table, "patients")
     if patients is None:

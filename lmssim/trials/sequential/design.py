@@ -219,7 +219,13 @@ class GroupSequentialDesign:
             spending_time=(*read, *(max(t, read[-1]) for t in later)) if read else (),
             final=spends_all,
         )
-        return GroupSequentialDesign(solve_bounds(plan, self.drift, self.constant), self.drift, plan, self.constant)
+        found = solve_bounds(plan, self.drift, self.constant)
+        if not np.isfinite(found.efficacy[-1]):
+            raise InputError(
+                f"information: {self.plan.efficacy.label()} spend all of alpha before the last of these looks; only "
+                "spending functions allow for any number of looks."
+            )
+        return GroupSequentialDesign(found, self.drift, plan, self.constant)
 
     def _still_planned(self, observed: tuple[float, ...]) -> tuple[float, ...]:
         """Planned looks that follow the observed ones: always the last, others by their number."""
@@ -342,6 +348,8 @@ def group_sequential(
     """
     plan = _plan(information, alpha, sides, power, efficacy, futility)
     drift, bounds = drift_for_power(plan)
+    if not np.isfinite(bounds.efficacy[-1]):
+        raise InputError(f"parameter: {plan.efficacy.label()} spend all of alpha before the last look; raise it.")
     constant = None if plan.binds else shape_constant(plan)
     if plan.binds and plan.efficacy.delta is not None:
         constant = bounds.efficacy[-1]
@@ -364,7 +372,7 @@ def _plan(
     fractions = checks.information_fractions("information", information)
     if isinstance(sides, bool) or sides not in (1, 2):
         raise InputError(f"sides: {sides!r} is not 1 or 2.")
-    checks.inside("alpha", alpha, 0.0, 0.5 * sides)
+    checks.type_i_error("alpha", alpha, sides)
     checks.inside("power", power, alpha / sides, 1.0, what="above alpha of a side")
     rule = Efficacy(efficacy) if isinstance(efficacy, str) else efficacy
     if not isinstance(rule, Efficacy):

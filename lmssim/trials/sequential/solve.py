@@ -7,6 +7,7 @@ does not bind are solved as if there were none.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -18,11 +19,11 @@ from scipy.special import ndtri
 from lmssim.errors import InputError
 from lmssim.trials.sequential import rules
 from lmssim.trials.sequential.bounds import Bounds, going_on
-from lmssim.trials.sequential.crossing import START, Front, advance, beyond, quantile_above, quantile_below
+from lmssim.trials.sequential.crossing import FAR, START, Front, advance, beyond, quantile_above, quantile_below
 from lmssim.trials.sequential.spending import NAMES, Spending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from lmssim.trials.sequential.rules import Efficacy, Futility
 
@@ -84,8 +85,43 @@ class Plan:
         return self.final and k == len(self.information) - 1
 
 
-Lower = "Callable[[int, Front, float], float]"
-"""Futility bound at look k (from 0), given trials that went on and the efficacy bound there."""
+Upper = Callable[[int, Front, float], float]
+"""Efficacy bound at look k (from 0), given the trials that went on and the alpha of one side spent so far."""
+Lower = Callable[[int, Front], float]
+"""Futility bound at look k (from 0), given the trials that went on."""
+
+
+@dataclass(frozen=True)
+class Walked:
+    """Bounds met on a walk through the looks, the power under its drift, and the alpha of one side that they spend."""
+
+    efficacy: tuple[float, ...]
+    futility: tuple[float, ...]
+    power: float
+    spent: float
+
+
+def walk(plan: Plan, upper: Upper, lower: Lower | None = None, drift: float = 0.0) -> Walked:
+    """Go from look to look, asking for bounds; the last futility bound is the efficacy bound."""
+    front, spent, power = START, 0.0, 0.0
+    uppers: list[float] = []
+    lowers: list[float] = []
+    last = len(plan.information) - 1
+    for k, t in enumerate(plan.information):
+        z = upper(k, front, spent)
+        low = -math.inf if lower is None else z if k == last else min(lower(k, front), z)
+        uppers.append(z)
+        lowers.append(low)
+        spent += float(beyond(front, t, z))
+        power += float(beyond(front, t, z, drift)) if drift else 0.0
+        if k < last:
+            front = advance(front, t, going_on(low, z, plan.sides), (0.0, max(drift, FAR)))
+    return Walked(tuple(uppers), tuple(lowers), power, spent)
+
+
+def known(bounds: Sequence[float]) -> Upper:
+    """Efficacy bounds that are known already."""
+    return lambda k, _front, _spent: bounds[k]
 
 
 def solve_bounds(plan: Plan, drift: float, constant: float | None = None) -> Bounds:
@@ -98,67 +134,79 @@ def solve_bounds(plan: Plan, drift: float, constant: float | None = None) -> Bou
     constant : float, optional
         Constant of bounds that have a shape, if it is known already.
     """
+    found = _solved(plan, drift, constant)
+    return Bounds(plan.information, found.efficacy, found.futility, plan.sides)
+
+
+def _solved(plan: Plan, drift: float, constant: float | None) -> Walked:
     if plan.futility is None:
-        return Bounds(plan.information, _uppers(plan, None, constant), sides=plan.sides)
-    if not plan.binds:
-        uppers = _uppers(plan, None, constant)
-        lowers = _lowers(plan, uppers, _lower_rule(plan, plan.futility, drift, uppers[-1]))
-        return Bounds(plan.information, uppers, lowers, plan.sides)
-    return _binding(plan, plan.futility, drift, constant)
+        return walk(plan, _uppers(plan, None, constant), None, drift)
+    if plan.binds:
+        return _binding(plan, plan.futility, drift, constant)
+    uppers = walk(plan, _uppers(plan, None, constant)).efficacy
+    return walk(plan, known(uppers), _lower_rule(plan, plan.futility, drift, uppers[-1]), drift)
 
 
 def drift_for_power(plan: Plan) -> tuple[float, Bounds]:
     """Expected final Z that gives the power, and the bounds under it."""
+    goal = 1.0 - plan.beta
     if plan.futility is None or not plan.futility.needs_effect:
         fixed = solve_bounds(plan, 0.0)
         fronts = list(fixed.fronts((0.0, LARGEST)))
 
         def missing(drift: float) -> float:
             looks = zip(fronts, fixed.information, fixed.efficacy, strict=True)
-            return sum(float(beyond(front, t, z, drift)) for front, t, z in looks) - (1.0 - plan.beta)
+            return goal - sum(float(beyond(front, t, z, drift)) for front, t, z in looks)
 
-        return _root(missing), fixed
-    free = replace(plan, futility=None)
-    constant = None if plan.binds else shape_constant(free)
+        return _drift_from(plan, missing), fixed
+    asked, uppers = plan.futility, None
+    if not plan.binds:
+        uppers = walk(plan, _uppers(plan, None)).efficacy
 
-    def lacking(drift: float) -> float:
-        return float(solve_bounds(plan, drift, constant).crossing(drift).power[0]) - (1.0 - plan.beta)
+    def walked(drift: float) -> Walked:
+        if uppers is None:
+            return _binding(plan, asked, drift, None)
+        return walk(plan, known(uppers), _lower_rule(plan, asked, drift, uppers[-1]), drift)
 
-    drift = _root(lacking)
-    return drift, solve_bounds(plan, drift, constant)
+    drift = _drift_from(plan, lambda drift: goal - walked(drift).power)
+    found = walked(drift)
+    return drift, Bounds(plan.information, found.efficacy, found.futility, plan.sides)
 
 
-def _root(missing: Callable[[float], float]) -> float:
-    if missing(LARGEST) < 0.0:
+def _drift_from(plan: Plan, missing: Callable[[float], float]) -> float:
+    """Drift at which no power is missing, sought from that of a fixed design."""
+    if missing(LARGEST) > 0.0:
         raise InputError("futility: no effect reaches the power asked for; the futility bounds stop too many trials.")
-    return float(brentq(missing, 0.0, LARGEST, xtol=1e-11, rtol=1e-14))
+    start = 1.05 * float(ndtri(1.0 - plan.one_sided) + ndtri(1.0 - plan.beta))
+    return _root_from(missing, max(start, 0.05), low=1e-9, high=LARGEST)
 
 
 # === Efficacy ===
 
 
-def shape_constant(plan: Plan, lower: Callable[[int, Front, float], float] | None = None) -> float | None:
+def shape_constant(plan: Plan, lower: Lower | None = None) -> float | None:
     """Constant C of bounds C * (t_k / t_K) ^ (delta - 1/2) that spend alpha; None of other rules."""
     if plan.efficacy.delta is None:
         return None
 
     def excess(constant: float) -> float:
-        return math.log(_spent_by_shape(plan, constant, lower) / plan.one_sided)  # nearly straight in the constant
+        spent = walk(plan, known(_shape(plan, constant)), lower).spent
+        return math.log(max(spent, 1e-300) / plan.one_sided)  # nearly straight in the constant
 
-    return _root_from(excess, -float(ndtri(plan.one_sided)) + 0.05)
+    return _root_from(excess, -float(ndtri(plan.one_sided)) + 0.05, low=-2.0 * LARGEST, high=2.0 * LARGEST)
 
 
-def _root_from(function: Callable[[float], float], start: float) -> float:
+def _root_from(function: Callable[[float], float], start: float, *, low: float, high: float) -> float:
     """Root of a falling function, from a point near it."""
-    values = {start: function(start)}
-    step = 0.1 if values[start] > 0.0 else -0.1
-    before, now = start, start + step
-    while (function_now := function(now)) * values[start] > 0.0:
+    there = function(start)
+    step = 0.1 if there > 0.0 else -0.1
+    before, now = start, min(max(start + step, low), high)
+    while (value := function(now)) * there > 0.0:
+        if now in (low, high):
+            raise InputError("futility: the futility bounds stop so many trials that no efficacy bounds spend alpha.")
         before, step = now, 2.0 * step
-        now += step
-        if abs(now) > 2.0 * LARGEST:
-            raise InputError("efficacy: no bounds of this shape spend alpha; the futility bounds stop too many trials.")
-    if function_now == 0.0:
+        now = min(max(now + step, low), high)
+    if value == 0.0:
         return now
     return float(brentq(function, before, now, xtol=1e-11, rtol=1e-13))
 
@@ -170,36 +218,13 @@ def _shape(plan: Plan, constant: float) -> list[float]:
     return [z if plan.efficacy.tests(k, looks) else math.inf for k, z in enumerate(scale, start=1)]
 
 
-def _spent_by_shape(plan: Plan, constant: float, lower: Callable[[int, Front, float], float] | None) -> float:
-    front, spent = START, 0.0
-    bounds = _shape(plan, constant)
-    for k, (t, z) in enumerate(zip(plan.information, bounds, strict=True)):
-        spent += float(beyond(front, t, z))
-        if k + 1 < len(bounds):
-            low = -math.inf if lower is None else lower(k, front, z)
-            front = advance(front, t, going_on(min(low, z), z, plan.sides))
-    return spent
-
-
-def _uppers(
-    plan: Plan, lower: Callable[[int, Front, float], float] | None, constant: float | None = None
-) -> tuple[float, ...]:
-    """Efficacy bounds; with a rule for futility, they count on its stops."""
+def _uppers(plan: Plan, lower: Lower | None, constant: float | None = None) -> Upper:
+    """Efficacy bounds of each look; of a shape, its constant spends alpha with a futility rule's stops."""
     shaped: list[float] | None = None
     if plan.efficacy.delta is not None:
         constant = constant if constant is not None else shape_constant(_as_planned(plan), lower)
         shaped = _shape(plan, constant or 0.0)
-        if not plan.final:
-            return tuple(shaped)
-    front, spent, bounds = START, 0.0, []
-    for k, t in enumerate(plan.information):
-        z = _upper(plan, k, front, spent, shaped)
-        bounds.append(z)
-        spent += float(beyond(front, t, z))
-        if k + 1 < len(plan.information):
-            low = -math.inf if lower is None else lower(k, front, z)
-            front = advance(front, t, going_on(min(low, z), z, plan.sides))
-    return tuple(bounds)
+    return lambda k, front, spent: _upper(plan, k, front, spent, shaped)
 
 
 def _as_planned(plan: Plan) -> Plan:
@@ -235,25 +260,12 @@ def _allowed(plan: Plan, k: int) -> float:
 # === Futility ===
 
 
-def _lowers(plan: Plan, uppers: Sequence[float], lower: Callable[[int, Front, float], float]) -> tuple[float, ...]:
-    """Futility bounds under efficacy bounds that are known."""
-    front, bounds = START, []
-    last = len(plan.information) - 1
-    for k, (t, z) in enumerate(zip(plan.information, uppers, strict=True)):
-        bounds.append(z if k == last else min(lower(k, front, z), z))
-        if k < last:
-            front = advance(front, t, going_on(bounds[-1], z, plan.sides))
-    return tuple(bounds)
-
-
-def _lower_rule(
-    plan: Plan, futility: Futility, drift: float, final_bound: float
-) -> Callable[[int, Front, float], float]:
+def _lower_rule(plan: Plan, futility: Futility, drift: float, final_bound: float) -> Lower:
     """Futility bound of each look under a planned effect."""
     looks = len(plan.information)
     spent_before = {0: 0.0}
 
-    def at(k: int, front: Front, _: float) -> float:
+    def at(k: int, front: Front) -> float:
         if not futility.tests(k + 1, looks):
             spent_before[k + 1] = spent_before[k]
             return -math.inf
@@ -302,16 +314,16 @@ def power_bound(futility: Futility, t: float, end: float, final_bound: float, dr
     return (goal - theta * left - q * math.sqrt(left)) / math.sqrt(t)
 
 
-def _binding(plan: Plan, futility: Futility, drift: float, constant: float | None) -> Bounds:
+def _binding(plan: Plan, futility: Futility, drift: float, constant: float | None) -> Walked:
     """Efficacy and futility bounds that count on each other."""
     final_bound = -float(ndtri(plan.one_sided))
     for _ in range(ROUNDS):
         rule = _lower_rule(plan, futility, drift, final_bound)
-        uppers = _uppers(plan, rule, constant)
-        if futility.rule in (rules.BETA_SPENDING, rules.Z) or abs(uppers[-1] - final_bound) < 1e-11:
+        found = walk(plan, _uppers(plan, rule, constant), rule, drift)
+        if futility.rule in (rules.BETA_SPENDING, rules.Z) or abs(found.efficacy[-1] - final_bound) < 1e-11:
             break
-        final_bound = uppers[-1]
-    return Bounds(plan.information, uppers, _lowers(plan, uppers, rule), plan.sides)
+        final_bound = found.efficacy[-1]
+    return found
 
 
 def steps(values: Sequence[float]) -> tuple[float, ...]:

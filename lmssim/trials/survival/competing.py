@@ -68,6 +68,8 @@ class CompetingEvents:
     def subdistribution_ratio(self) -> float:
         """Ratio of ln(1 - cumulative incidence): the effect on what patients experience, not the hazard ratio."""
         control, experimental = self.incidence
+        if not 0.0 < control < 1.0 or experimental >= 1.0:
+            return math.nan
         return math.log1p(-experimental) / math.log1p(-control)
 
     def to_frame(self) -> pd.DataFrame:

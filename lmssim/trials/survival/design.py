@@ -259,7 +259,7 @@ class SurvivalDesign:
         allocation = self.population.allocation
         sign = 1.0 if self.is_harmful else -1.0
         size = math.sqrt(self.events * allocation / self.design.information[-1]) / (1.0 + allocation)
-        middle = sign * math.log(checks.positive("hazard_ratio", hazard_ratio) / self.margin) * size
+        middle = sign * math.log(checks.ratio("hazard_ratio", hazard_ratio) / self.margin) * size
         return self.design.assurance(NormalPrior(middle, checks.positive("sd", sd) * size))
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -332,7 +332,7 @@ def survival_design(
     plan = design or group_sequential()
     checks.one_of("solve", solve, SOLVED)
     checks.one_of("method", method, METHODS)
-    checks.positive("margin", margin)
+    checks.ratio("margin", margin)
     end = _end(accrual, solve, study_duration, follow_up)
     if population.is_proportional:
         check_direction(population.hazard_ratio, margin)

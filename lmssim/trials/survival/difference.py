@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 RMST, MILESTONE = "rmst", "milestone"
 MEASURES = {RMST: "restricted mean survival time", MILESTONE: "survival"}
 RATE, POWER = "accrual_rate", "power"
+FEW = 20.0
+"""Cumulative hazard of dropout beyond which no trial is planned."""
 
 
 def rmst(hazard: Hazard, tau: float) -> float:
@@ -81,6 +83,10 @@ def difference_variance(
     """
     checks.one_of("measure", measure, MEASURES)
     jumps: tuple[float, ...] = ()
+    if float(dropout.cumulative(tau)) > FEW:
+        raise InputError(
+            f"dropout: fewer than one patient in {math.exp(FEW):.0e} would be followed for tau, {exact(tau)}."
+        )
     if accrual is not None:
         if time < tau:
             raise InputError(
@@ -324,7 +330,7 @@ def difference_design(
     checks.one_of("measure", measure, MEASURES)
     checks.one_of("solve", solve, (RATE, POWER))
     checks.not_negative("margin", margin)
-    checks.positive("allocation", allocation)
+    checks.ratio("allocation", allocation)
     end = checks.positive("study_duration", study_duration)
     if end <= checks.positive("tau", tau):
         raise InputError(f"tau: {exact(tau)} must be below study_duration, {exact(end)}.")

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 POINTS = 20
 STEEPEST = 2.0
 """Largest growth of the cumulative hazards over one panel."""
-MOST_PANELS = 400
+NOBODY = 60.0
+"""Cumulative hazard beyond which nobody is left."""
 LONGEST = 1e7
 """Calendar time, in units of the longest duration, beyond which events are not sought."""
 
@@ -102,15 +103,31 @@ def nodes_between(
 
 def panels(edges: FloatArray, course: ArmCourse) -> tuple[FloatArray, FloatArray]:
     """Nodes and weights of Gauss-Legendre quadrature between edges, finer where hazards are high."""
-    growth = np.diff([course.ended(float(edge)) for edge in edges])
+    fine = fine_edges(edges, course)
     nodes, weights = legendre()
-    found = []
-    for low, high, more in zip(edges[:-1], edges[1:], growth, strict=True):
-        count = int(min(max(1, math.ceil(more / STEEPEST)), MOST_PANELS))
-        size = (high - low) / count
-        starts = low + size * np.arange(count)
-        found.append((np.add.outer(starts, size * nodes).ravel(), np.tile(size * weights, count)))
-    return np.concatenate([u for u, _ in found]), np.concatenate([w for _, w in found])
+    size = np.diff(fine)[:, None]
+    return (fine[:-1, None] + size * nodes).ravel(), (size * weights).ravel()
+
+
+def fine_edges(edges: FloatArray, course: ArmCourse) -> FloatArray:
+    """Edges between which the cumulative hazards grow by 2 at most, up to where nobody is left."""
+    edges = _until_nobody_is_left(edges, course)
+    growth = np.diff([course.ended(float(edge)) for edge in edges])
+    pieces = [
+        np.linspace(low, high, max(1, math.ceil(more / STEEPEST)), endpoint=False)
+        for low, high, more in zip(edges[:-1], edges[1:], growth, strict=True)
+    ]
+    return np.concatenate([*pieces, edges[-1:]])
+
+
+def _until_nobody_is_left(edges: FloatArray, course: ArmCourse) -> FloatArray:
+    """Edges up to the time by which all but e^-60 of the patients have left."""
+    if course.ended(float(edges[-1])) <= NOBODY:
+        return edges
+    if course.ended(float(edges[0])) >= NOBODY:
+        return edges[[0, 0]]
+    end = brentq(lambda u: course.ended(u) - NOBODY, float(edges[0]), float(edges[-1]), xtol=1e-300, rtol=1e-6)
+    return np.array([*edges[edges < end], end])
 
 
 @lru_cache(maxsize=1)

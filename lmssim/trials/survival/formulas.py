@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 SCHOENFELD, FREEDMAN, LACHIN_FOULKES, RUBINSTEIN = "schoenfeld", "freedman", "lachin_foulkes", "rubinstein"
 METHODS = (SCHOENFELD, FREEDMAN, LACHIN_FOULKES, RUBINSTEIN)
+FARTHEST = 300.0
+"""Largest log hazard ratio that is told."""
 BY_EVENTS = (SCHOENFELD, FREEDMAN)
 """Methods that need no accrual."""
 
@@ -106,7 +108,7 @@ def hazard_ratio_at(
     if not math.isfinite(z) or events <= 0.0:
         return math.nan
     log = z * (1.0 + allocation) / math.sqrt(events * allocation)
-    return margin * math.exp(log if harmful else -log)
+    return margin * math.exp(max(min(log if harmful else -log, FARTHEST), -FARTHEST))
 
 
 def patients_by_variance(
@@ -140,12 +142,12 @@ def _variance(population: Population, probabilities: tuple[float, float]) -> flo
 
 def _planned_z(hazard_ratio: float, margin: float, allocation: float, alpha: float, power: float, sides: int) -> float:
     """Expected Z that has the power, once all is checked."""
-    checks.positive("hazard_ratio", hazard_ratio)
-    checks.positive("margin", margin)
-    checks.positive("allocation", allocation)
+    checks.ratio("hazard_ratio", hazard_ratio)
+    checks.ratio("margin", margin)
+    checks.ratio("allocation", allocation)
     if sides not in (1, 2):
         raise InputError(f"sides: {sides!r} is not 1 or 2.")
-    checks.inside("alpha", alpha, 0.0, 0.5 * sides)
+    checks.type_i_error("alpha", alpha, sides)
     checks.inside("power", power, alpha / sides, 1.0, what="above alpha of a side")
     check_direction(hazard_ratio, margin)
     return float(ndtri(1.0 - alpha / sides) + ndtri(power))

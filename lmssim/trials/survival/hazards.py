@@ -157,7 +157,7 @@ class TimesRatio:
         if len(ratios) != len(starts):
             raise InputError(f"hazard_ratio: {len(ratios)} ratios for {len(starts)} starts; give one for each.")
         for value in ratios:
-            checks.positive("hazard_ratio", value)
+            checks.ratio("hazard_ratio", value)
         object.__setattr__(self, "ratios", ratios)
         object.__setattr__(self, "starts", starts)
 

@@ -137,7 +137,7 @@ class Population:
     allocation: float = 1.0
 
     def __post_init__(self) -> None:
-        checks.positive("allocation", self.allocation)
+        checks.ratio("allocation", self.allocation)
         if not 1 <= len(self.strata) <= MOST_STRATA:
             raise InputError(f"strata: {len(self.strata)}; give 1 to {MOST_STRATA}.")
 

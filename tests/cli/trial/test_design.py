@@ -161,7 +161,10 @@ def test_trial_alone_prints_its_help(cli: Cli) -> None:
 BAD_OPTIONS = [
     ((), ["give --file FILE, or options"]),
     (("--information", "0.5,0.4,1"), ["--information: 0.4 does not lie above 0.5", "must ascend"]),
-    (("--information", "0.5,1.5"), ["--information: 1.5 is not a fraction of the final information"]),
+    (
+        ("--information", "0.5,1.5"),
+        ["--information: 1.5 is not a fraction of the final information", "1.5% is written 0.015"],
+    ),
     (("--information", "half"), ["information", "'half' is not a list of finite numbers"]),
     (("--looks", "0"), ["looks", "from 1 to 60"]),
     (("--looks", "3", "--alpha", "0"), ["--alpha: 0 must be above 0 and below 0.5"]),
@@ -188,6 +191,7 @@ BAD_OPTIONS = [
     ((*OF_TIME, "--follow-up", "3", "--ramp", "30"), ["--ramp: 30 is longer than duration, 24"]),
     ((*OF_TIME, "--solve", "follow_up"), ["--accrual-rate: is missing"]),
     ((*OF_TIME, "--solve", "follow_up", "--accrual-rate", "1"), ["events: 330.4 are never reached", "24.0 patients"]),
+    ((*OF_TIME, "--follow-up", "3", "--patients", "300"), ["--patients: solve = 'accrual_rate' finds it"]),
     ((*OF_TIME, "--solve", "folow_up"), ["--solve: unknown value 'folow_up'", "Did you mean 'follow_up'"]),
     ((*OF_TIME, "--follow-up", "3", "--tau", "5"), ["--tau: belongs to rmst and milestone"]),
     ((*OF_TIME, "--follow-up", "3", "--test", "rmst"), ["--tau: is missing"]),
@@ -252,7 +256,7 @@ SPOILT = [
     ("median = 12", "cured = 0.3", "control.cured: give one of uncured_median"),
     ("by = 12", "", "dropout.by: is missing"),
     ("rate = 0.002", "rate = -0.002", "competing.rate: -0.002 must not be negative"),
-    ("ramp = 6", "rate = -6", "accrual.rate: -6 must be above 0"),
+    ("ramp = 6", "rate = 6", "accrual.rate: solve = 'accrual_rate' finds it"),
     ("duration = 24", "durations = [3, 4]", "accrual.durations: with rates"),
     ("study_duration = 48", "study_duration = 20", "timing.study_duration: 20 is shorter than accrual, 24"),
     ("study_duration = 48", "study_duration = 1979-05-27", "timing.study_duration"),

@@ -173,6 +173,9 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         look_at(plan, patients, planned_events=100)
     with pytest.raises(InputError, match="--prior"):
         look_at(plan, patients, prior=(-1.0, 0.3))
+    combined = RMST.replace('"rmst"\ntau = 18', '"maxcombo"').replace("information = [0.6, 1.0]", "looks = 1")
+    with pytest.raises(InputError, match=r"endpoint\.test: maxcombo is planned with its final look alone"):
+        look_at(plan_of(tmp_path, combined), patients)
     rmst = plan_of(tmp_path, RMST)
     with pytest.raises(InputError, match="--prior: is of a hazard ratio"):
         look_at(rmst, patients, prior=(0.8, 0.3))

@@ -114,7 +114,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({**TRIAL, "control": {"rate": 0.1, "starts": [0]}}, "control.starts: belongs to rates"),
     ({**TRIAL, "experimental": {"rate": 0.1}}, "experimental: belongs to rmst and milestone"),
     ({**TRIAL, "strata": 3}, "strata: is not a list"),
-    ({**TRIAL, "accrual": {"duration": 3, "rate": 2, "patients": 3}}, "accrual.patients: stands in place of rate"),
+    ({**TRIAL, "accrual": {"duration": 3, "rate": 2}}, "accrual.rate: solve = 'accrual_rate' finds it"),
+    (
+        {**TRIAL, "accrual": {"duration": 3, "rate": 2, "patients": 3}, "timing": {"solve": "power", "follow_up": 3}},
+        "accrual.patients: stands in place of rate",
+    ),
     ({**TRIAL, "endpoint": {"hazard_ratio": "low"}}, "endpoint.hazard_ratio: 'low' is not a list of numbers"),
     ({**TRIAL, "endpoint": {"hazard_ratio": 0.7, "test": "cox"}}, "endpoint.test: unknown value 'cox'"),
     ({**TRIAL, "endpoint": {"hazard_ratio": 0.7, "margin": 0.0}}, "endpoint.margin: 0 must be above 0"),

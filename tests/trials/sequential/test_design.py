@@ -181,6 +181,15 @@ def test_a_look_beyond_the_plan_is_the_final_one() -> None:
         group_sequential(3).at_information((0.5, 1.0), final=False)
 
 
+def test_more_looks_than_a_shape_allows_are_refused() -> None:
+    """Pocock's constant of two looks spends alpha before the sixth; an interim Z of 1.9 does so at once."""
+    with pytest.raises(InputError, match="Pocock bounds spend all of alpha before the last"):
+        group_sequential(2, efficacy="pocock").at_information([k / 8 for k in range(1, 9)])
+    with pytest.raises(InputError, match="parameter: Haybittle-Peto bounds"):
+        group_sequential(3, efficacy=Efficacy("haybittle_peto", 1.9))
+    assert group_sequential(2).at_information([k / 8 for k in range(1, 9)]).alpha_spent[-1] == pytest.approx(0.025)
+
+
 @pytest.mark.parametrize("look", [0, 3, 1.5])
 def test_conditional_power_is_asked_at_an_interim_look(look: object) -> None:
     """Not before the first, nor at the last."""

@@ -34,7 +34,7 @@ def test_every_block_prints_what_follows_it() -> None:
     found = blocks()
     made: dict[str, object] = {}
     shown = [(kind, text, found[i + 1]) for i, (kind, text) in enumerate(found) if kind in ("python", "console")]
-    assert len(shown) == 9
+    assert len(shown) == 10
     for kind, text, (after, expected) in shown:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):

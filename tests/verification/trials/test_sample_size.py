@@ -232,7 +232,9 @@ def gs_surv_cases() -> list[Case]:
         Case("gsSurv b rate", "P", [5.092], 6e-4, lambda: b.accrual.rates),
         Case("gsSurv b events", "P", [23, 45, 67, 89], 0.0001, lambda: [math.ceil(d) for d in b.look_events]),
         Case("gsSurv b months", "P", [12, 19, 25, 36], 0.0001, lambda: [round(t) for t in b.look_times]),
-        Case("gsSurv b patients", "P", [64, 98, 124, 124], 2.0, lambda: b.look_patients),
+        Case(
+            "gsSurv b patients", "P", [64, 98, 124, 124], 1e-9, lambda: [2 * math.ceil(n / 2) for n in b.look_patients]
+        ),
         Case("gsSurv b power", "P", [0.0644, 0.3151, 0.6631, 0.9000], 6e-5, lambda: b.to_frame()["cumulative_power"]),
     ]
 
