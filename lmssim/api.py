@@ -56,6 +56,7 @@ def psa(
     random_numbers: Literal["common", "independent"] = "independent",
     strategies: Sequence[str] = (),
     profiles: int = 32,
+    new_setting: bool = False,
     jobs: int = 1,
     backend: str = "threads",
     progress: Callable[[int, int], None] | None = None,
@@ -76,6 +77,8 @@ def psa(
         Strategies to run; all if empty.
     profiles : int
         Profiles of the population, for `cohort`.
+    new_setting : bool
+        Whether each draw stands in a setting of its own: the between-study spread that calibrations found is added.
     jobs, backend
         Workers, which change no result.
     progress : callable, optional
@@ -109,7 +112,7 @@ def psa(
         jobs=jobs,
         backend=backend,
     )
-    return psa_in_memory(scenario, sampling, n_draws, progress, Psa)
+    return psa_in_memory(scenario, sampling, n_draws, progress, Psa, new_setting=new_setting)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,14 @@ def psa(
             "draws most exact, or all draws share them (common). Strategies share them either way."
         ),
     ] = RandomNumbers.independent,
+    new_setting: Annotated[
+        bool,
+        typer.Option(
+            "--new-setting",
+            help="Put each draw in a setting of its own: add the spread between studies that the calibration found to "
+            "the uncertainty of the mean over settings.",
+        ),
+    ] = False,
     precision: Annotated[
         str | None,
         typer.Option(
@@ -136,7 +144,8 @@ def psa(
         block=block,
         where=where.strip(),
     )
-    work = compiled_work(loaded, sampling, DEFAULT_DRAWS if draws is None else draws)
+    n_draws = DEFAULT_DRAWS if draws is None else draws
+    work = compiled_work(loaded, sampling, n_draws, new_setting=new_setting)
     clock.lap("load")
     if asked is not None:
         found = planned(work, asked)
@@ -194,7 +203,12 @@ def _manifest(
     sampling = work.sampling
     solved = {"profiles": sampling.profiles} if work.exact else None
     result = evaluation_part(work.program, sampling, overrides, solved=solved)
-    result |= {"draws": work.n_draws, "precision": precision, "partitions": {k: dict(v) for k, v in by.items()}}
+    result |= {
+        "new_setting": work.new_setting,
+        "draws": work.n_draws,
+        "precision": precision,
+        "partitions": {k: dict(v) for k, v in by.items()},
+    }
     return manifest(
         result,
         command=options.command_line(),

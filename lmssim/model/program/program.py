@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.errors import UnsupportedError
 from lmssim.model.parameters.draws import sample_parameters
+from lmssim.model.parameters.new_setting import in_new_settings
 from lmssim.model.program.domains import check_domains
 from lmssim.model.program.numbers import evaluate
 
@@ -119,9 +120,16 @@ class Program:
             check_domains(self.rows, numbers, self.strategies, str(self.scenario.path), first_draw)
         return numbers
 
-    def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> dict[str, FloatArray]:
-        """Parameter draws first_draw, first_draw + 1, ..."""
-        return sample_parameters(self.scenario.table, self.scenario.groups, n_draws, seed, first_draw)
+    def sample(
+        self, n_draws: int, seed: int, first_draw: int = 0, *, new_setting: bool = False
+    ) -> dict[str, FloatArray]:
+        """Parameter draws first_draw, first_draw + 1, ..., each in a setting of its own if `new_setting`."""
+        scenario = self.scenario
+        draws = sample_parameters(scenario.table, scenario.groups, n_draws, seed, first_draw)
+        if not new_setting:
+            return draws
+        changes, where = scenario.file.new_setting, f"{scenario.path}: new_setting"
+        return in_new_settings(scenario.table, scenario.groups, changes, draws, seed, first_draw, where)
 
     def patients(self, first: int, n: int, seed: int) -> FloatArray:
         """Columns of patients first, first + 1, ...: covariates, expressions of them, life-table key, norm key."""

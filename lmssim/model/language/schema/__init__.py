@@ -149,6 +149,9 @@ class ScenarioFile(Section):
     utilities: Utilities = Utilities()
     terminal: list[Exclusion] = []
     groups: dict[str, Group] = {}
+    new_setting: dict[str, dict[str, Value]] = {}
+    """Column of a posterior with a between-study standard deviation -> parameter -> change of its logarithm by a unit
+    of the log hazard: what `lmssim psa --new-setting` adds."""
     series: dict[str, Series] = {}
     cases: dict[Id, Case] = {}
     """Published patients."""

@@ -40,6 +40,7 @@ def who_sentence(analysis: ProbabilisticAnalysis) -> str:
     """What was drawn, and who was followed in each draw."""
     sampling, work = analysis.work.sampling, analysis.work
     draws = f"{analysis.n_draws:,} joint draws of the parameters"
+    draws += ", each in a setting of its own (--new-setting: with the spread between studies)" * work.new_setting
     if work.exact:
         return f"{draws}, each solved exactly, for {sampling.profiles} profiles: no patient noise."
     patients = f"{sampling.n_patients:,} patients"

@@ -67,10 +67,12 @@ def planned(work: Work, precision: Precision) -> Plan:
         return plan(work, precision, run)
 
 
-def compiled_work(scenario: Scenario | str | Path, sampling: Sampling, n_draws: int) -> Work:
+def compiled_work(
+    scenario: Scenario | str | Path, sampling: Sampling, n_draws: int, *, new_setting: bool = False
+) -> Work:
     """Work on a scenario, checked down to the last draw."""
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
-    work = Work(compile_scenario(loaded), sampling, n_draws)
+    work = Work(compile_scenario(loaded), sampling, n_draws, new_setting)
     work.validate()
     return work
 
@@ -81,6 +83,8 @@ def psa_in_memory(
     n_draws: int,
     progress: Callable[[int, int], None] | None,
     kind: Callable[[Work, Collected, DrawnOutcomes], R],
+    *,
+    new_setting: bool = False,
 ) -> R:
     """The same without a folder: results of every draw stand in a temporary file, for as long as the result lives.
 
@@ -89,7 +93,7 @@ def psa_in_memory(
     kind : callable
         Class of the result.
     """
-    work = compiled_work(scenario, sampling, n_draws)
+    work = compiled_work(scenario, sampling, n_draws, new_setting=new_setting)
     place = tempfile.TemporaryDirectory(prefix="lmssim-psa-")
     path = Path(place.name) / RESULTS
     collected = collect(work, work.parts(progress=progress), path)

@@ -20,6 +20,7 @@ from lmssim.execution.manifest import evaluation_part
 from lmssim.execution.simulate import COHORT, brief, draw_times, simulate_batches
 from lmssim.execution.solve import settle, solve_population
 from lmssim.kernels.ledger import N_MAIN
+from lmssim.model.parameters.new_setting import check_changes
 from lmssim.outcomes.endpoint import shares_of
 from lmssim.version import __version__
 
@@ -60,11 +61,14 @@ class Work:
         Patients of each draw, whether draws share them, seed, engine, workers.
     n_draws : int
         Draws 0, 1, ...
+    new_setting : bool
+        Whether each draw stands in a setting of its own, with the between-study spread that calibrations found.
     """
 
     program: Program
     sampling: Sampling
     n_draws: int
+    new_setting: bool = False
 
     def validate(self) -> None:
         """Refuse what cannot be run, down to the last draw, before any is run.
@@ -84,8 +88,18 @@ class Work:
                 raise InputError(f"patients: {self.sampling.n_patients} is not {FEWEST_PATIENTS} or more.")
         if not set(self.program.scenario.uncertain) & set(self.program.used):
             raise InputError(f"{self.program.scenario.path}: {NOTHING_TO_DRAW}")
+        if self.new_setting:
+            self._check_new_setting()
         for first in range(0, self.n_draws, CHECKED):
             self.program.numbers(self.draws(first, min(CHECKED, self.n_draws - first)), first)
+
+    def _check_new_setting(self) -> None:
+        scenario = self.program.scenario
+        if not scenario.file.new_setting:
+            raise InputError(
+                f"new setting: {scenario.path} does not say what the between-study spread changes ([new_setting])."
+            )
+        check_changes(scenario.table, scenario.groups, scenario.file.new_setting, f"{scenario.path}: new_setting")
 
     @property
     def exact(self) -> bool:
@@ -115,11 +129,12 @@ class Work:
 
     def draws(self, first: int, n: int) -> dict[str, FloatArray]:
         """Draws first, first + 1, ... of every parameter."""
-        return self.program.sample(n, self.sampling.seed, first)
+        return self.program.sample(n, self.sampling.seed, first, new_setting=self.new_setting)
 
     def key(self) -> str:
         """Hash of all that decides the parts, but for how many there are."""
         more = {"lmssim": __version__, "profiles": self.sampling.profiles if self.exact else 0, "sets": SETS}
+        more |= {"new_setting": True} if self.new_setting else {}
         return key_of(evaluation_part(self.program, self.sampling, {}) | more, self.program.scenario.uncertain)
 
     def parts(
