@@ -195,8 +195,15 @@ def _entries(rows: list[Row], unit: str) -> tuple[np.ndarray | None, datetime.da
         dates = [_date(row) for row in rows]
         origin, days = min(dates), _days("entry", unit)
         return np.array([(date - origin).days / days for date in dates]), origin
-    values = np.array([number(row, "entry") for row in rows])
+    values = np.array([_entry(row) for row in rows])
     return values - values.min(), None
+
+
+def _entry(row: Row) -> float:
+    value = number(row, "entry")
+    if abs(value) > LARGEST:
+        raise row.refuse("entry", f"{exact(value)} is no calendar time; the largest is {LARGEST:g}.")
+    return value
 
 
 def _date(row: Row) -> datetime.date:
@@ -254,6 +261,6 @@ def _cutoff_time(cutoff: str, origin: datetime.date | None, unit: str, rows: lis
         value = float(cutoff)
     except ValueError:
         value = float("nan")
-    if not np.isfinite(value):
+    if not abs(value) <= LARGEST:
         raise InputError(f"--cutoff: '{brief(cutoff)}' is not a calendar time, a number as in the column 'entry'.")
     return value - min(number(row, "entry") for row in rows)

@@ -22,6 +22,8 @@ NODES = 200
 """Slices of future accrual."""
 Z90 = 1.6448536269514722
 """Normal quantile of a 90% interval's end."""
+FAR = 700.0
+"""Cumulative hazard that nobody survives."""
 LONGEST = 100.0
 """Multiple of the time since the first entry beyond which a look counts as never reached."""
 
@@ -79,10 +81,17 @@ class Outlook:
         """Calendar time at which so many events are expected; infinite if never."""
         if events <= self.events:
             return self.cutoff
-        last = self.cutoff + LONGEST * max(self.cutoff, 1e-9)
-        if self.expected(last, factor) <= events:
-            return math.inf
-        return float(brentq(lambda t: self.expected(t, factor) - events, self.cutoff, last, xtol=1e-9 * last))
+        span = max(self.cutoff, 1e-9)
+        before, after, longest = self.cutoff, self.cutoff + span / LONGEST, self.cutoff + LONGEST * span
+        while self.expected(after, factor) <= events:
+            if after >= longest:
+                return math.inf
+            before, after = after, min(self.cutoff + 2.0 * (after - self.cutoff), longest)
+        return float(
+            brentq(
+                lambda t: self.expected(t, factor) - events, before, after, xtol=1e-9 * span, rtol=1e-12, maxiter=500
+            )
+        )
 
     def interval(self, events: float) -> tuple[float, float, float]:
         """The same, with 90% limits from the number of events that the hazards rest on."""
@@ -93,7 +102,10 @@ class Outlook:
 
 def _chance(hazard: float, dropout: float, time: np.ndarray | float) -> np.ndarray:
     total = hazard + dropout
-    return np.asarray(hazard / total * -np.expm1(-total * np.asarray(time)) if total > 0.0 else np.zeros_like(time))
+    if total == 0.0:
+        return np.zeros_like(np.asarray(time, dtype=np.float64))
+    used = np.minimum(total * np.minimum(time, FAR / total), FAR)
+    return np.asarray(hazard / total * -np.expm1(-used))
 
 
 def _time_of(accrual: Accrual, patients: int) -> float:

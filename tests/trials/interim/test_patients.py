@@ -95,6 +95,8 @@ def test_entries_are_counted_from_the_first(write: Write) -> None:
         ("arm,time,event,entry\n0,1,1,2024-01-01\n1,2,1,\n", {}, ":3: column 'entry': the cell is blank"),
         ("arm,time,event,entry\n0,1,1,2\n1,2,1,2024-01-01\n", {}, ":3: column 'entry': '2024-01-01' is not"),
         ("arm,time,event,entry\n0,1,1,2024-01-01\n1,2,1,2024-01-01\n", {"unit": "cycles"}, "time_unit is 'cycles'"),
+        ("arm,time,event,entry\n0,1,1,0\n1,9,1,1e99\n", {}, r":3: column 'entry': 1e\+99 is no calendar time"),
+        ("arm,time,event,entry\n0,1,1,0\n1,9,1,0\n", {"cutoff": "1e99"}, "--cutoff: '1e99' is not a calendar time"),
         ("arm,time,event,entry\n0,1,1,0\n1,9,1,0\n", {"cutoff": "5"}, ":3: column 'time': '9' after entry at '0'"),
         ("arm,time,event,entry\n0,1,1,0\n1,9,1,0\n", {"cutoff": "x"}, "--cutoff: 'x' is not a calendar time"),
         ("arm,time,event,entry\n0,1,1,2024-01-01\n1,9,1,2024-01-01\n", {"cutoff": "5"}, "--cutoff: '5' is not a date"),

@@ -37,6 +37,15 @@ def test_without_entries_the_rest_dies_exponentially() -> None:
     assert early < best < late
 
 
+@pytest.mark.parametrize("cutoff", [1e-12, 1e-3, 1e9, 1e15])
+def test_any_unit_of_time_serves(cutoff: float) -> None:
+    """Seconds or centuries, and hazards that fit neither."""
+    for hazard in (0.1 / cutoff, 1e-9 / cutoff, 1e9 / cutoff):
+        course = Outlook(**{**ALIKE.__dict__, "cutoff": cutoff, "hazard": (hazard, hazard)})
+        expected = cutoff + math.log(2) / hazard
+        assert course.time_of(70.0) == (pytest.approx(expected, rel=1e-6) if hazard * cutoff > 1e-6 else math.inf)
+
+
 def test_patients_who_enter_later_add_events() -> None:
     """As many as the accrual that is left brings."""
     accrual = uniform_accrual(20.0, rate=10.0)
