@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
     from lmssim.studies.sensitivity.psa.plan import Precision
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
     from lmssim.studies.sensitivity.psa.subgroups import SubgroupTables
@@ -167,7 +168,7 @@ def psa(
             clock.lap("subgroups")
 
         def document() -> dict[str, Any]:
-            return _manifest(work, overrides_, clock.laps, precision, partitions)
+            return _manifest(work, overrides_, clock, precision, partitions)
 
         written = _write(analysis, folder, document, clock.lap, formats if reported else None, apart, workbook=workbook)
     if json:
@@ -196,7 +197,7 @@ def _reached(analysis: ProbabilisticAnalysis, asked: Precision) -> str:
 
 
 def _manifest(
-    work: Work, overrides: dict[str, float], timings: dict[str, float], precision: str | None, by: Mapping[str, Any]
+    work: Work, overrides: dict[str, float], clock: Stopwatch, precision: str | None, by: Mapping[str, Any]
 ) -> dict[str, Any]:
     from lmssim.execution.manifest import evaluation_part, manifest
 
@@ -212,10 +213,11 @@ def _manifest(
     return manifest(
         result,
         command=options.command_line(),
-        timings=timings,
+        timings=clock.laps,
         jobs=sampling.jobs,
         backend=sampling.backend,
         block=sampling.block,
+        use=clock.use("simulate", sampling.jobs, sampling.backend),
     )
 
 

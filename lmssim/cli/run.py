@@ -200,6 +200,7 @@ def run(
                 jobs=sampling.jobs,
                 backend=backend,
                 block=block,
+                use=clock.use("simulate", sampling.jobs, backend),
             )
 
         with progress_bar("writing histories", shown=histories and not quiet) as progress:

@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmssim.execution.backends import THREADS
 from lmssim.execution.simulate import CHUNK
 from lmssim.version import __version__
 
@@ -56,6 +57,7 @@ def manifest(
     jobs: int = 1,
     backend: str = "threads",
     block: int | None = None,
+    use: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A manifest, which a result folder completes with its files.
 
@@ -69,6 +71,8 @@ def manifest(
         Seconds by stage.
     jobs, backend, block
         How work was spread; of this no number depends.
+    use : mapping, optional
+        Processor time (`Stopwatch.use`).
     """
     workers = {"backend": backend, "jobs": jobs} | ({} if block is None else {"block": block})
     return {
@@ -82,6 +86,7 @@ def manifest(
             **workers,
             "command": [Path(command[0]).name, *command[1:]] if command else [],
             "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
+            **(use or {}),
         },
     }
 
@@ -181,14 +186,24 @@ def _decisive(parameter: Parameter) -> list[str]:
 
 
 class Stopwatch:
-    """Seconds spent by stage."""
+    """Seconds spent by stage, and processor time of all threads of this process."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
-        self._last = time.perf_counter()
+        self.cpu: dict[str, float] = {}
+        self._last, self._last_cpu = time.perf_counter(), time.process_time()
 
     def lap(self, stage: str) -> None:
         """Close a stage."""
-        now = time.perf_counter()
-        self.laps[stage] = now - self._last
-        self._last = now
+        now, cpu = time.perf_counter(), time.process_time()
+        self.laps[stage], self.cpu[stage] = now - self._last, cpu - self._last_cpu
+        self._last, self._last_cpu = now, cpu
+
+    def use(self, stage: str, jobs: int, backend: str) -> dict[str, Any]:
+        """Processor time by stage, and the share of its workers' time that a stage left idle; only of threads."""
+        if backend != THREADS:
+            return {}
+        seconds = {name: round(spent, 3) for name, spent in self.cpu.items()}
+        offered = self.laps.get(stage, 0.0) * jobs
+        idle = {"idle_share": round(max(1.0 - self.cpu[stage] / offered, 0.0), 3)} if offered > 0.0 else {}
+        return {"cpu_seconds": seconds, **idle}

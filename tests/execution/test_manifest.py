@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lmssim.bundled import scenarios_folder
-from lmssim.execution.manifest import evaluation_part, manifest, parameter_hash
+from lmssim.execution.manifest import Stopwatch, evaluation_part, manifest, parameter_hash
 from lmssim.execution.simulate import CHUNK, Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
@@ -61,3 +61,11 @@ def test_parameter_hash_changes_with_values_alone(copy: Path) -> None:
     assert parameter_hash(compile_scenario(load_scenario(copy, {"u_stable": 0.7})).used) != before
     table.write_text(table.read_text().replace("u_stable,0.8", "u_stable,0.81"))
     assert parameter_hash(compile_scenario(load_scenario(copy)).used) != before
+
+
+def test_the_share_of_idle_time_is_that_of_the_workers() -> None:
+    """One busy second of two workers' two seconds each leaves three quarters; processes of their own are not seen."""
+    clock = Stopwatch()
+    clock.laps, clock.cpu = {"load": 1.0, "simulate": 2.0}, {"load": 0.5, "simulate": 1.0}
+    assert clock.use("simulate", 2, "threads") == {"cpu_seconds": clock.cpu, "idle_share": 0.75}
+    assert clock.use("simulate", 2, "loky") == {}
