@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
-    from lmssim.api import Psa, Subgroups, psa, subgroups
+    from lmssim.api import Psa, Subgroups, Voi, psa, subgroups, voi
+    from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Evaluation",
+    "Population",
     "Psa",
     "Sampling",
     "Scenario",
     "Subgroups",
+    "Voi",
     "__version__",
     "compile_scenario",
     "evaluate",
@@ -30,20 +33,24 @@ __all__ = [
     "load_scenario",
     "psa",
     "subgroups",
+    "voi",
 ]
 
 _HOME = {
     "Evaluation": "lmssim.evaluation",
+    "Population": "lmssim.economics.voi.population",
     "Psa": "lmssim.api",
     "Sampling": "lmssim.execution.simulate",
     "Scenario": "lmssim.model.scenario",
     "Subgroups": "lmssim.api",
+    "Voi": "lmssim.api",
     "compile_scenario": "lmssim.model.compile",
     "evaluate": "lmssim.evaluation",
     "expected_values": "lmssim.evaluation",
     "load_scenario": "lmssim.model.scenario",
     "psa": "lmssim.api",
     "subgroups": "lmssim.api",
+    "voi": "lmssim.api",
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmssim.evaluation import evaluate, expected_values
@@ -12,17 +14,27 @@ from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.evaluation.subgroups import plot_subgroups
 from lmssim.report.sensitivity.psa.bands import plot_bands
 from lmssim.report.sensitivity.psa.figures import plot_acceptability, plot_draws, plot_loss
+from lmssim.report.sensitivity.voi.figures import plot_by_wtp, plot_ranks
+from lmssim.report.sensitivity.voi.samples import plot_samples
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.study import psa_in_memory
+from lmssim.studies.sensitivity.voi.files import read_files
+from lmssim.studies.sensitivity.voi.folder import read_folder
+from lmssim.studies.sensitivity.voi.proposal import read_proposal
+from lmssim.studies.sensitivity.voi.samples import Samples
+from lmssim.studies.sensitivity.voi.study import InformationStudy, asked_wtps
 from lmssim.studies.subgroups import SubgroupStudy, with_partitions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Literal
 
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from lmssim.economics.voi.population import Population
+    from lmssim.studies.sensitivity.voi.proposal import Proposal
 
 
 @dataclass(frozen=True)
@@ -170,3 +182,85 @@ def subgroups(
     if n_draws == 0:
         return Subgroups(evaluate(loaded, asked, progress=progress))
     return Subgroups(expected_values(loaded, asked, n_draws, progress))
+
+
+@dataclass(frozen=True)
+class Voi(InformationStudy):
+    """A value-of-information analysis, with proposed studies, and its pictures."""
+
+    proposals: Sequence[Proposal] = ()
+
+    @cached_property
+    def samples(self) -> Samples:
+        """What the proposed studies are worth."""
+        return Samples(self, self.proposals)
+
+    @property
+    def evsi(self) -> pd.DataFrame:
+        """Value of each study by size, per patient."""
+        return self.samples.evsi
+
+    @property
+    def enbs(self) -> pd.DataFrame:
+        """Net benefit of each study by size in the population, and its best size."""
+        return self.samples.enbs
+
+    def plot_evsi(self, ax: Axes | None = None) -> Axes:
+        """Value of the studies over their size; beyond their cost, if a population was described."""
+        return plot_samples(self.samples, ax)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """What is worth knowing, ranked, with errors."""
+        return plot_ranks(self, ax)
+
+    def plot_by_wtp(self, ax: Axes | None = None) -> Axes:
+        """Value of information over willingness to pay."""
+        return plot_by_wtp(self, ax)
+
+
+def voi(
+    source: str | Path | Sequence[str | Path],
+    *,
+    wtp: Sequence[float] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
+    population: Population | None = None,
+    current: Mapping[str, float] | None = None,
+    studies: Sequence[str | Path] = (),
+    seed: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Voi:
+    """Value of information from a folder of `lmssim psa`, or from tables of anybody's draws.
+
+    Parameters
+    ----------
+    source : path, or sequence of paths
+        A folder; or tables of effects, costs and parameters, of net benefits and parameters, or in long form.
+    wtp : sequence of float
+        Willingness to pay of the tables; the source's own, or 30,000, if empty.
+    groups : mapping of str to sequence of str, optional
+        Parameters to be learnt together, by ids or patterns.
+    population : Population, optional
+        Who faces the decision.
+    current : mapping of str to float, optional
+        Share of patients who get a strategy today.
+    studies : sequence of path
+        Proposed studies, TOML files.
+    seed : int
+        Of the weights of rows that tell errors.
+    progress : callable, optional
+        Called with (regressions done, regressions in all).
+
+    Returns
+    -------
+    Voi
+        Tables `evpi`, `evppi`, `evppi_by_wtp`, `smallest_set`, `order`, `evsi`, `enbs`, each made when first asked for.
+
+    Raises
+    ------
+    InputError
+        If the draws cannot be read, or do not fit together.
+    """
+    read = read_folder(Path(source)) if isinstance(source, str | Path) else read_files([*map(Path, source)])
+    proposals = [read_proposal(Path(path)) for path in studies]
+    sets = read.with_groups(groups or {})
+    return Voi(sets, asked_wtps(read, wtp), population, current or {}, seed, progress, proposals)

@@ -33,6 +33,7 @@ from lmssim.cli import (
     trace,
     validate,
     verify,
+    voi,
 )
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design, interim
@@ -74,6 +75,7 @@ class Command(TyperCommand):
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run.run,
     "psa": psa.psa,
+    "voi": voi.voi,
     "trace": trace.trace,
     "case": case.case,
     "show": show.show,

@@ -209,7 +209,7 @@ def jobs_or_all(jobs: int | None) -> int:
 def overrides_of(items: list[str] | None) -> dict[str, float]:
     """Parameter ids and values of `--set ID=VALUE`."""
     values: dict[str, float] = {}
-    for id_, text in _pairs("--set", items, "ID=VALUE, a parameter's id and a number", "is set twice"):
+    for id_, text in pairs_of("--set", items, "ID=VALUE, a parameter's id and a number", "is set twice"):
         value = number_of(text)
         if value is None:
             raise InputError(f"--set {id_}={_cut(text)}: {_shown(text)} is not a finite number.")
@@ -219,10 +219,10 @@ def overrides_of(items: list[str] | None) -> dict[str, float]:
 
 def switches_of(items: list[str] | None) -> dict[str, str]:
     """Switches and options of `--switch NAME=OPTION`."""
-    return dict(_pairs("--switch", items, "NAME=OPTION, a switch and one of its options", "is chosen twice"))
+    return dict(pairs_of("--switch", items, "NAME=OPTION, a switch and one of its options", "is chosen twice"))
 
 
-def _pairs(option: str, items: list[str] | None, form: str, twice: str) -> Iterator[tuple[str, str]]:
+def pairs_of(option: str, items: list[str] | None, form: str, twice: str) -> Iterator[tuple[str, str]]:
     """Names and values of an option that may be repeated, each name once."""
     seen: set[str] = set()
     for item in items or []:

@@ -51,6 +51,7 @@ TABLES = (
     "expected_loss",
     "evpi",
     "frontier_probability",
+    "patient_noise",
     "survival_bands",
     "running",
     "parameters",
@@ -281,6 +282,18 @@ class ProbabilisticAnalysis:
         found = self.acceptability.frontier_probability()
         each = zip(self.choices, found.tolist(), self.acceptability.probability_error(found).tolist(), strict=True)
         return pd.DataFrame(each, columns=["strategy", "probability", "se"])
+
+    @cached_property
+    def patient_noise(self) -> pd.DataFrame:
+        """Covariance that patients give the draws' means: outcome, strategy, with_outcome, with_strategy, covariance.
+
+        Of costs and QALYs of the choices: what the value of information takes out.
+        """
+        noise, n = self.acceptability.noise, len(self.choices)
+        named = [(outcome, strategy) for outcome in ("cost", QALYS) for strategy in self.choices]
+        values = np.zeros((2 * n, 2 * n)) if noise is None else noise
+        rows = [(*a, *b, float(values[i, j])) for i, a in enumerate(named) for j, b in enumerate(named)]
+        return pd.DataFrame(rows, columns=["outcome", "strategy", "with_outcome", "with_strategy", "covariance"])
 
     # --- draws ---
 

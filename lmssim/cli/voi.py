@@ -1,0 +1,304 @@
+"""`lmssim voi`: value of information, from a folder of `lmssim psa` or from tables of anybody's draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lmssim.cli import options
+from lmssim.cli.progress import progress_bar
+from lmssim.cli.terminal import console, say
+from lmssim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+    from lmssim.economics.voi.population import Population
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.studies.sensitivity.voi.samples import Samples
+    from lmssim.studies.sensitivity.voi.source import Source
+
+POPULATION = ("discount_rate", "delay", "uptake", "uptake_years")
+
+
+def _number(help_text: str, metavar: str, **more: Any) -> Any:
+    """Option that takes a finite number; its range is checked with the population."""
+
+    def parse(text: str | float) -> float:
+        value = options.number_of(str(text))
+        if value is None:
+            raise typer.BadParameter(f"'{str(text)[:60]}' is not a finite number.")
+        return value
+
+    return typer.Option(parser=parse, metavar=metavar, help=help_text, **more)
+
+
+def voi(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PSA_FOLDER",
+            help="A folder of `lmssim psa`; after --from, one to three tables.",
+            show_default=False,
+        ),
+    ],
+    tables: Annotated[
+        bool,
+        typer.Option(
+            "--from",
+            help="Read tables (CSV or Parquet) in the place of a folder: effects, costs and parameters, a row a draw; "
+            "or net benefits and parameters; or results in long form (draw, strategy, cost, effect), with parameters "
+            "beside them or in a second table.",
+        ),
+    ] = False,
+    wtp: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W,W", help="Willingness to pay of the tables.", show_default="the scenario's own; of tables, 30000"
+        ),
+    ] = None,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="NAME=ID,ID",
+            help="Parameters to be learnt together, by ids or patterns such as c_*; may be repeated.",
+        ),
+    ] = None,
+    incidence: Annotated[
+        float | None,
+        options.above_zero("New patients a year who face the decision.", metavar="N", show_default="per patient only"),
+    ] = None,
+    horizon: Annotated[
+        float | None,
+        options.above_zero("Years for which the decision stands.", metavar="YEARS", show_default="with --incidence"),
+    ] = None,
+    discount_rate: Annotated[
+        float | None, _number("Discount rate a year. From 0 to 1.", "RATE", show_default="0.035")
+    ] = None,
+    delay: Annotated[
+        float | None, _number("Years until information is there. From 0 to 200.", "YEARS", show_default="0")
+    ] = None,
+    uptake: Annotated[
+        float | None,
+        _number("Share of patients who in the end get what information favours. From 0 to 1.", "P", show_default="1"),
+    ] = None,
+    uptake_years: Annotated[
+        float | None,
+        _number("Years over which that share is reached, from 0. From 0 to 200.", "YEARS", show_default="0"),
+    ] = None,
+    current: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID=SHARE",
+            help="Share of patients who get a strategy today, for the value of implementation; may be repeated.",
+        ),
+    ] = None,
+    studies: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--study",
+            metavar="FILE",
+            help="A proposed study (TOML): the data it would give, its conduct and costs; may be repeated.",
+        ),
+    ] = None,
+    seed: options.Seed = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            parser=options.folder_of,
+            help="Folder of the results.",
+            show_default="./lmssim-out/NAME-voi",
+        ),
+    ] = None,
+    beside: options.BesideOtherFiles = False,
+    figures: options.Figures = None,
+    report: options.Report = None,
+    json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Value of information: perfect, about each parameter, group and posterior, and of a study."""
+    formats = options.formats_of(figures)
+    if figures is not None and report is False:
+        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
+    reported = (figures is not None or not json) if report is None else report
+    wtps = _wtps(wtp)
+    shares = _shares(current)
+    declared = _groups(groups)
+    given = {"discount_rate": discount_rate, "delay": delay, "uptake": uptake, "uptake_years": uptake_years}
+    people = _population(incidence, horizon, given)
+
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
+    from lmssim.studies.sensitivity.voi.proposal import read_proposal
+    from lmssim.studies.sensitivity.voi.samples import Samples
+    from lmssim.studies.sensitivity.voi.study import InformationStudy, asked_wtps
+
+    clock = Stopwatch()
+    source = _source(paths, tables=tables).with_groups(declared)
+    proposals = [read_proposal(path) for path in studies or []]
+    if len({each.name for each in proposals}) < len(proposals):
+        raise InputError("--study: two files of one name; give each study a name of its own.")
+    inputs = [*source.inputs, *(Path(each.where) for each in proposals)]
+    clock.lap("read")
+    with (
+        ResultFolder(out or Path("lmssim-out") / f"{_name(paths)}-voi", inputs, beside=beside) as folder,
+        progress_bar("regressions", shown=not quiet) as progress,
+    ):
+        study = InformationStudy(source, asked_wtps(source, wtps), people, shares, seed, progress)
+
+        samples = Samples(study, proposals)
+        _ = samples.found  # first: what a study's file says wrong is said before regressions run long
+        clock.lap("studies")
+
+        def document() -> dict[str, Any]:
+            return _manifest(samples, declared, clock.laps)
+
+        written = _write(samples, folder, document, clock.lap, formats if reported else None)
+    if json:
+        say(_document(samples, written, folder.path), end="")
+    elif not quiet:
+        _print(samples)
+        say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
+
+
+def _source(paths: list[Path], *, tables: bool) -> Source:
+    from lmssim.studies.sensitivity.voi.files import read_files
+    from lmssim.studies.sensitivity.voi.folder import read_folder
+
+    if tables:
+        return read_files(paths)
+    if len(paths) > 1:
+        raise InputError(f"{paths[1]}: one folder of `lmssim psa` is read; give tables after --from.")
+    return read_folder(paths[0])
+
+
+def _name(paths: list[Path]) -> str:
+    name = paths[0].resolve().stem or "draws"
+    return name.removesuffix("-psa")
+
+
+def _wtps(text: str | None) -> list[float]:
+    if text is None:
+        return []
+    found = []
+    for part in text.split(","):
+        value = options.number_of(part.strip())
+        if value is None or value < 0.0:
+            raise InputError(f"--wtp {text[:60]}: '{part.strip()[:60]}' is not a finite number of 0 or more.")
+        found.append(value)
+    return found
+
+
+def _shares(items: list[str] | None) -> dict[str, float]:
+    found = {}
+    for name, text in options.pairs_of("--current", items, "ID=SHARE, a strategy and a number", "is given twice"):
+        value = options.number_of(text)
+        if value is None:
+            raise InputError(f"--current {name}={text[:60]}: '{text[:60]}' is not a finite number.")
+        found[name] = value
+    return found
+
+
+def _groups(items: list[str] | None) -> dict[str, list[str]]:
+    found = {}
+    for name, text in options.pairs_of("--group", items, "NAME=ID,ID, a name and parameters", "is declared twice"):
+        found[name] = list(options.names_of(text, f"--group {name}"))
+    return found
+
+
+def _population(incidence: float | None, horizon: float | None, more: dict[str, float | None]) -> Population | None:
+    from lmssim.economics.voi.population import Population
+
+    given = {name: value for name, value in more.items() if value is not None}
+    if incidence is None and horizon is None:
+        for name in given:
+            raise InputError(f"--{name.replace('_', '-')}: needs --incidence and --horizon.")
+        return None
+    if incidence is None or horizon is None:
+        missing = "--incidence" if incidence is None else "--horizon"
+        raise InputError(f"{missing}: a population takes --incidence and --horizon, both.")
+    try:
+        return Population(incidence=incidence, horizon=horizon, **given)
+    except InputError as error:
+        name, _, rest = str(error).partition(":")
+        raise InputError(f"--{name.replace('_', '-')}:{rest}") from None
+
+
+def _manifest(samples: Samples, declared: dict[str, list[str]], timings: dict[str, float]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from lmssim.execution.manifest import manifest
+
+    study = samples.study
+    source = study.source
+    result = {
+        "source": source.where,
+        "read": {path.name: digest for path, digest in source.inputs.items()},
+        "psa": dict(source.scenario) or None,
+        "draws": source.draws.n_draws,
+        "wtp": list(study.wtps),
+        "population": None if study.population is None else asdict(study.population),
+        "current": dict(study.current),
+        "groups": declared,
+        "studies": {each.name: each.digest for each in samples.proposals},
+        "seed": study.seed,
+    }
+    return manifest(result, command=options.command_line(), timings=timings)
+
+
+def _tables(samples: Samples) -> dict[str, pd.DataFrame]:
+    """Every table by its name."""
+    from lmssim.studies.sensitivity.voi.samples import TABLES as OF_SAMPLES
+    from lmssim.studies.sensitivity.voi.study import TABLES
+
+    tables = {name: getattr(samples.study, name) for name in TABLES}
+    if samples.proposals:
+        tables |= {name: getattr(samples, name) for name in OF_SAMPLES}
+        tables["order"] = samples.order_of_all
+    return tables
+
+
+def _write(
+    samples: Samples,
+    folder: ResultFolder,
+    manifest: Callable[[], dict[str, Any]],
+    lap: Callable[[str], None],
+    formats: tuple[str, ...] | None,
+) -> dict[str, Any]:
+    """Write tables, figures and report; returns the manifest as written."""
+    from lmssim.execution.store import write_csv
+    from lmssim.report.sensitivity.voi.figures import write_figures
+    from lmssim.report.sensitivity.voi.page import write_report
+
+    folder.begin()
+    for name, frame in _tables(samples).items():
+        write_csv(folder.place(f"{name}.csv"), frame)
+    lap("tables")
+    if formats is not None:
+        shown = write_figures(samples, folder, formats)
+        folder.add([write_report(samples, folder.begin(), manifest(), shown)])
+        lap("report")
+    document = manifest()
+    return folder.finish(document, {"asked": document["result"]})
+
+
+def _document(samples: Samples, manifest: dict[str, Any], folder: Path) -> str:
+    from lmssim.execution.store import json_text, objects
+
+    tables = {name: objects(frame) for name, frame in _tables(samples).items()}
+    return json_text({**tables, "manifest": manifest, "folder": str(folder)})
+
+
+def _print(samples: Samples) -> None:
+    from lmssim.report.sensitivity.voi.samples import sample_table_text
+    from lmssim.report.sensitivity.voi.tables import voi_table_text
+
+    console().print(voi_table_text(samples.study))
+    if samples.proposals:
+        console().print(sample_table_text(samples))

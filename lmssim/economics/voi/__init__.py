@@ -1,0 +1,1 @@
+"""Value of information, from tables of draws alone: it knows no simulator."""

@@ -1,0 +1,1 @@
+"""Loops over the patients of proposed studies: arrays only."""
