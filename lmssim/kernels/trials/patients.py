@@ -127,7 +127,7 @@ def cut_at(
             limit, t = at[i] - entry[i, p], time[i, p]
             within = entry[i, p] + t <= at[i]  # as `time_of_events` adds them
             seen[i, p] = event[i, p] if within else 0
-            cut[i, p] = t if within else (limit if limit >= 0.0 else math.nan)
+            cut[i, p] = t if within or math.isnan(t) else (limit if limit >= 0.0 else math.nan)
 
 
 @jit

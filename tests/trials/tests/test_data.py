@@ -68,6 +68,7 @@ def test_a_look_sees_what_had_happened() -> None:
     np.testing.assert_array_equal(seen.event[0], [1, 0, 0, 0])
     assert seen.unstratified.size[0] == 3
     np.testing.assert_array_equal(data.at(99).time, data.time)
+    np.testing.assert_array_equal(seen.at(99).time, seen.time)  # what a look has not seen, a later one of it cannot
 
 
 def test_looks_by_events() -> None:
