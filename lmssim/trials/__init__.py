@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         median_time,
         survival_probability,
     )
+    from lmssim.trials.survival.illness_death import IllnessDeathHazard, kalbfleisch_prentice
     from lmssim.trials.survival.population import AverageHazardRatio, Population, Stratum, one_population
     from lmssim.trials.survival.weighted import WeightedDesign, weighted_design
 
@@ -50,6 +51,7 @@ __all__ = [
     "Efficacy",
     "Futility",
     "GroupSequentialDesign",
+    "IllnessDeathHazard",
     "NormalPrior",
     "PiecewiseHazard",
     "Population",
@@ -70,6 +72,7 @@ __all__ = [
     "from_survival",
     "group_sequential",
     "hazard_ratio_at",
+    "kalbfleisch_prentice",
     "logrank_assurance",
     "median_time",
     "milestone_survival",
@@ -100,6 +103,7 @@ _HOME = {
     "Efficacy": "sequential.rules",
     "Futility": "sequential.rules",
     "GroupSequentialDesign": "sequential.design",
+    "IllnessDeathHazard": "survival.illness_death",
     "NormalPrior": "sequential.conditional",
     "PiecewiseHazard": "survival.hazards",
     "Population": "survival.population",
@@ -120,6 +124,7 @@ _HOME = {
     "from_survival": "survival.hazards",
     "group_sequential": "sequential.design",
     "hazard_ratio_at": "survival.formulas",
+    "kalbfleisch_prentice": "survival.illness_death",
     "logrank_assurance": "assurance",
     "median_time": "survival.hazards",
     "milestone_survival": "survival.difference",
