@@ -164,6 +164,8 @@ def trial_tests() -> list[Row]:
         spent = median(trials.analysis(name), trials.TRIALS)
         rows.append(at_most(f"{name}: a look at a trial of 500", spent, 0.05, "ms", 4))
     rows.append(at_most("MaxCombo: a critical value of four members", median(trials.critical().call, 1), 20, "ms", 1))
+    for name in trials.DESIGNS:
+        rows.append(at_most(f"{name}: a design of five looks", median(trials.design(name), 1), 5, "ms", 1))
     return rows
 
 

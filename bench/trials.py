@@ -1,4 +1,4 @@
-"""Speed of trial statistics: simulated log-rank trials (W3), every test of a look, a MaxCombo critical value."""
+"""Speed of trial statistics: simulated log-rank trials (W3), tests of a look, MaxCombo critical values, designs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from bench.timing import Case
+from lmssim.trials import Efficacy, Futility, Spending, group_sequential
 from lmssim.trials.tests import ExponentialPatients, critical_value, logrank, null_correlation, run_test
 
 if TYPE_CHECKING:
@@ -30,6 +31,13 @@ TESTS: Mapping[str, Mapping[str, Any]] = {
 }
 """MaxCombo reads its p-values by the design's correlation here."""
 WORK = "hand-written paths"
+DESIGNS: Mapping[str, Mapping[str, Any]] = {
+    "Hwang-Shih-DeCani": {"efficacy": Efficacy("hsd", -4.0)},
+    "O'Brien-Fleming": {"efficacy": "obf"},
+    "Pocock": {"efficacy": "pocock"},
+    "Lan-DeMets with futility": {"futility": Futility("beta_spending", Spending("hsd", -2.0))},
+}
+"""Rules of five-look designs."""
 
 
 def w3() -> Case:
@@ -67,3 +75,8 @@ def critical() -> Case:
         n=1e3,
         call=lambda: critical_value(CORRELATION),
     )
+
+
+def design(name: str) -> Callable[[], object]:
+    """A design of five looks: bounds, and the effect that has the power."""
+    return lambda: group_sequential(5, **DESIGNS[name])

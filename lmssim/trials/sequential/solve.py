@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -163,6 +164,7 @@ def drift_for_power(plan: Plan) -> tuple[float, Bounds]:
     if not plan.binds:
         uppers = walk(plan, _uppers(plan, None)).efficacy
 
+    @lru_cache(maxsize=4)
     def walked(drift: float) -> Walked:
         if uppers is None:
             return _binding(plan, asked, drift, None)
@@ -175,10 +177,8 @@ def drift_for_power(plan: Plan) -> tuple[float, Bounds]:
 
 def _drift_from(plan: Plan, missing: Callable[[float], float]) -> float:
     """Drift at which no power is missing, sought from that of a fixed design."""
-    if missing(LARGEST) > 0.0:
-        raise InputError("futility: no effect reaches the power asked for; the futility bounds stop too many trials.")
     start = 1.05 * float(ndtri(1.0 - plan.one_sided) + ndtri(1.0 - plan.beta))
-    return _root_from(missing, max(start, 0.05), low=1e-9, high=LARGEST)
+    return _root_from(missing, max(start, 0.05), (1e-9, LARGEST), "no effect reaches the power asked for")
 
 
 # === Efficacy ===
@@ -193,17 +193,19 @@ def shape_constant(plan: Plan, lower: Lower | None = None) -> float | None:
         spent = walk(plan, known(_shape(plan, constant)), lower).spent
         return math.log(max(spent, 1e-300) / plan.one_sided)  # nearly straight in the constant
 
-    return _root_from(excess, -float(ndtri(plan.one_sided)) + 0.05, low=-2.0 * LARGEST, high=2.0 * LARGEST)
+    start = -float(ndtri(plan.one_sided)) + 0.05
+    return _root_from(excess, start, (-2.0 * LARGEST, 2.0 * LARGEST), "no efficacy bounds spend alpha")
 
 
-def _root_from(function: Callable[[float], float], start: float, *, low: float, high: float) -> float:
+def _root_from(function: Callable[[float], float], start: float, limits: tuple[float, float], trouble: str) -> float:
     """Root of a falling function, from a point near it."""
+    low, high = limits
     there = function(start)
     step = 0.1 if there > 0.0 else -0.1
     before, now = start, min(max(start + step, low), high)
     while (value := function(now)) * there > 0.0:
         if now in (low, high):
-            raise InputError("futility: the futility bounds stop so many trials that no efficacy bounds spend alpha.")
+            raise InputError(f"futility: {trouble}; the futility bounds stop too many trials.")
         before, step = now, 2.0 * step
         now = min(max(now + step, low), high)
     if value == 0.0:
