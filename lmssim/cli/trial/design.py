@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lmssim.trials.sequential.design import GroupSequentialDesign
 
 BOUNDS, TRIAL, COSTS = "Bounds", "Trial", "Results"
-LOOKS = 60
+LOOKS = 40
 
 
 def _number(help_text: str, panel: str, **more: Any) -> Any:

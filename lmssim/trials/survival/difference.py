@@ -344,6 +344,7 @@ def difference_design(
             f"margin: the planned difference is {exact(round(found.difference, 6))}, so with a margin of "
             f"{exact(margin)} it lies on the wrong side of the null hypothesis; no trial can show it."
         )
+    _ = found.look_times  # refuses looks that come too early
     if solve == POWER:
         return found
     factor = (plan.drift / found.drift) ** 2

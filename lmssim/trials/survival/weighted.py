@@ -290,6 +290,7 @@ def weighted_design(
     fleming_harrington_rows(members)
     pairs = tuple((float(rho), float(gamma)) for rho, gamma in members)
     found = WeightedDesign(population, accrual, end, pairs, alpha, sides, time_unit)
+    _ = found.critical_value  # refuses trials without events in both arms
     if solve == POWER:
         return found
     if float(found.expected_z.max()) <= 1e-6 * math.sqrt(found.patients):

@@ -166,7 +166,7 @@ BAD_OPTIONS = [
         ["--information: 1.5 is not a fraction of the final information", "1.5% is written 0.015"],
     ),
     (("--information", "half"), ["information", "'half' is not a list of finite numbers"]),
-    (("--looks", "0"), ["looks", "from 1 to 60"]),
+    (("--looks", "0"), ["looks", "from 1 to 40"]),
     (("--looks", "3", "--alpha", "0"), ["--alpha: 0 must be above 0 and below 0.5"]),
     (("--looks", "3", "--alpha", "nan"), ["alpha", "'nan' is not a finite number"]),
     (("--looks", "3", "--power", "1"), ["--power: 1 must be above"]),
