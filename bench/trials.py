@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from bench.timing import Case
 from lmssim.trials import Efficacy, Futility, Spending, group_sequential
-from lmssim.trials.tests import ExponentialPatients, critical_value, logrank, null_correlation, run_test
+from lmssim.trials.tests import ExponentialPatients, critical_value, null_correlation, rejection_rates, run_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 W3 = ExponentialPatients(n=500, hazard=math.log(2) / 2, hazard_ratio=0.75, accrual=3.0, dropout=-math.log(0.95))
 """500 patients, median 2 years, hazard ratio 0.75, accrual of 3 years, dropout of 5% a year."""
-LOOK, TRIALS = 5.0, 500
+LOOK, TRIALS = 5.0, 1_000
 CORRELATION = null_correlation(survival_end=0.3)
 TESTS: Mapping[str, Mapping[str, Any]] = {
     "logrank": {},
@@ -46,7 +46,7 @@ def w3() -> Case:
         what="W3: a trial of 500 exponential patients, simulated, cut at 5 years and tested (log-rank)",
         unit=WORK,
         n=TRIALS,
-        call=lambda: logrank(W3.simulate(TRIALS).at(LOOK)),
+        call=lambda: rejection_rates(W3, {"logrank": ("logrank", {})}, n_trials=TRIALS, at=LOOK),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from lmssim.kernels import FloatArray
 from lmssim.kernels.jit import inline, jit
-from lmssim.kernels.trials.table import Table, Trials, empty_table, tabulate
+from lmssim.kernels.trials.table import Table, Trials, empty_table, next_time, stratum_of, tabulate
 
 FLEMING_HARRINGTON, MODEST = 0.0, 1.0
 """Kinds of weight, first column of `weights`; the others are rho and gamma, or the delay (years) and the most."""
@@ -82,6 +82,34 @@ def _add_stratum(table: Table, last: int, weights: FloatArray, u: FloatArray, v:
 
 
 @jit
+def _unweighted(trials: Trials, i: int, first: int, cause: int) -> tuple[float, float, int]:
+    """Score and variance of the log-rank test in one stratum, without a table, and the place behind it."""
+    last, y0, y1 = stratum_of(trials, i, first)
+    u, v, k = 0.0, 0.0, first
+    while k < last:
+        _, d0, d1, _, _, left0, left1, k = next_time(trials, i, k, last, cause)
+        if d0 + d1 > 0:
+            d, y = float(d0 + d1), float(y0 + y1)
+            share = float(y1) / y
+            u += float(d1) - d * share
+            v += d * share * (1.0 - share) * ((y - d) / (y - 1.0) if y > 1.0 else 0.0)
+        y0 -= left0
+        y1 -= left1
+    return u, v, last
+
+
+@jit
+def _logrank_scores(trials: Trials, cause: int, u: FloatArray, v: FloatArray) -> None:
+    """`weighted_scores` of the weight 1 alone: what simulations ask for most."""
+    for i in range(trials.time.shape[0]):
+        u[i, 0], v[i, 0, 0], k = 0.0, 0.0, 0
+        while k < trials.size[i]:
+            score, variance, k = _unweighted(trials, i, k, cause)
+            u[i, 0] += score
+            v[i, 0, 0] += variance
+
+
+@jit
 def weighted_scores(trials: Trials, cause: int, weights: FloatArray, u: FloatArray, v: FloatArray) -> None:
     """Scores and covariances of each trial.
 
@@ -97,6 +125,9 @@ def weighted_scores(trials: Trials, cause: int, weights: FloatArray, u: FloatArr
     v : ndarray(float, ndim=3)
         Filled, (n_trials, n_weights, n_weights).
     """
+    if weights.shape[0] == 1 and weights[0, 0] == FLEMING_HARRINGTON and weights[0, 1] == 0.0 and weights[0, 2] == 0.0:
+        _logrank_scores(trials, cause, u, v)
+        return
     n_trials, n = trials.time.shape
     table, w = empty_table(n), np.empty(weights.shape[0])
     for i in range(n_trials):

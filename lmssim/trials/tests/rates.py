@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from lmssim.trials.tests.data import TrialData
     from lmssim.trials.tests.exponential import ExponentialPatients
 
-BLOCK = 250
-"""Trials simulated at a time; the results do not depend on it."""
+AT_A_TIME = 50_000
+"""Patients simulated at a time: their arrays stay in the cache, and take no new memory from one block to the next."""
 
 
 def rejection_rates(
@@ -30,7 +30,7 @@ def rejection_rates(
     events: int | None = None,
     alpha: float = 0.025,
     seed: int = 1,
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> pd.DataFrame:
     """Share of simulated trials in which each test is significant.
 
@@ -49,6 +49,8 @@ def rejection_rates(
         its end.
     alpha : float
         One-sided level: a test rejects if p <= alpha. For a Bayesian rule, one minus the probability it needs.
+    block : int, optional
+        Trials simulated at a time, on which the results do not depend; as fit the cache if absent.
 
     Returns
     -------
@@ -62,7 +64,8 @@ def rejection_rates(
     if not tests:
         raise InputError("tests: is empty.")
     rejected, missing = np.zeros(len(tests)), np.zeros(len(tests))
-    for data in _looks(patients, n_trials, seed, at, events, block):
+    size = max(1, AT_A_TIME // patients.n if block is None else block)
+    for data in _looks(patients, n_trials, seed, at, events, size):
         for k, (name, options) in enumerate(tests.values()):
             p = run_test(name, data, **options).p
             rejected[k] += np.count_nonzero(p <= alpha)
