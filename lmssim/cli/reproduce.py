@@ -24,7 +24,9 @@ FOR_SWITCHES, FEWEST = 5, 1024
 """Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
-PARTS = ("calibration", "labels", "validation", "base_case", "switches")
+PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sweeps")
+SWEPT = 10_000
+"""Patients of a cell of a sweep that does not say how many."""
 SBC = "simulation_based_calibration"
 POWER_DRAWS = 50
 """Rows of the posterior over which the power of a published series is averaged."""
@@ -44,7 +46,7 @@ def reproduce(
     ),
     quiet: options.Quiet = False,
 ) -> None:
-    """Compute the reference results again: calibrations, labels of switches, validation, base cases, switches."""
+    """Compute the reference results again: calibrations, labels, validation, base cases, switches, sweeps."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     _check_folders(out, only)
@@ -63,6 +65,8 @@ def reproduce(
         shown, few = ",".join(reference().strategies_of_switches), max(patients // FOR_SWITCHES, FEWEST)
         for site in reference().scenarios:
             switches(site, few, seed, jobs, shown, out=out / "switches" / site, quiet=quiet)
+    if only in (None, "sweeps"):
+        _sweeps(out / "sweeps", seed, options.jobs_or_all(jobs), quiet=quiet)
 
 
 def _check_folders(out: Path, only: str | None) -> None:
@@ -76,6 +80,7 @@ def _check_folders(out: Path, only: str | None) -> None:
         "validation": lambda: [*(f"validation/{name}" for name in (*calibrations_in_order(), SBC)), "validation"],
         "base_case": lambda: ["base_case"],
         "switches": lambda: [f"switches/{site}" for site in reference().scenarios],
+        "sweeps": lambda: [f"sweeps/{name}" for name in reference().sweeps],
     }
     for part in PARTS:
         wanted = only in (None, part) or (only, part) == ("calibration", "labels")
@@ -208,6 +213,29 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
 
         console().print(site_table_text(table, patients))
         say(f"Table: {out / 'by_site.csv'}")
+
+
+def _sweeps(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
+    """Sweeps of real questions, each a table with its figures and report; cells that are there are kept."""
+    from lmssim.bundled import results_folder
+    from lmssim.cli.sweep_folder import BAR, NONE, Drawn, run_into
+    from lmssim.execution.simulate import Sampling
+    from lmssim.studies.reference import reference
+    from lmssim.studies.sweep.cells import Source
+    from lmssim.studies.sweep.file import sweep_of
+    from lmssim.studies.sweep.outcomes import Outcomes
+    from lmssim.studies.sweep.study import planned
+
+    for name, spec in reference().sweeps.items():
+        asked, axes = sweep_of(spec, results_folder() / f"reference.toml: sweeps.{name}")
+        sampling = Sampling(
+            n_patients=asked.patients or SWEPT, seed=seed, strategies=tuple(asked.strategies or ()), jobs=jobs
+        )
+        plan = planned(Source(str(asked.scenario), fields=asked.fields), sampling, axes, Outcomes())
+        drawn = Drawn(None, (), (), options.formats_of(None))
+        run_into(plan, out / name, drawn, beside=False, progress=NONE if quiet else BAR)
+        if not quiet:
+            say(f"Table: {out / name / 'sweep.parquet'}")
 
 
 def _finish(folder: ResultFolder, evaluations: list[Evaluation]) -> None:

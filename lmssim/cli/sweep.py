@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from lmssim.studies.sweep.study import Planned
     from lmssim.studies.sweep.work import Done
 
-DEFAULT_PATIENTS = 10_000
+RUN, PSA = "run", "psa"
+STUDIES = (RUN, PSA)
+DEFAULT_PATIENTS = {RUN: 10_000, PSA: 1_000}
+DEFAULT_DRAWS = 200
 SHOWN = 12
 """Cells that a list on the terminal shows, at most."""
 
@@ -40,6 +43,16 @@ def sweep(
             "end: varies only there; may be repeated.",
         ),
     ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What is done in each cell. run: one evaluation at the cell's own values; psa: over draws of the "
+            "parameters that the cell does not hold.",
+            show_default="run",
+        ),
+    ] = None,
+    draws: Annotated[int | None, options.whole("Draws of each cell of psa.", 2, 1_000_000, show_default="200")] = None,
     design: Annotated[
         str | None,
         typer.Option(
@@ -54,7 +67,12 @@ def sweep(
     strategies: options.Strategies = None,
     patients: Annotated[
         int | None,
-        options.whole("Patients of each cell, the same in every cell.", 2, options.MOST_PATIENTS, show_default="10000"),
+        options.whole(
+            "Patients of each cell, or of each draw of psa; the same in every cell.",
+            2,
+            options.MOST_PATIENTS,
+            show_default="10000; of psa 1000",
+        ),
     ] = None,
     seed: options.Seed = 1,
     engine: Annotated[
@@ -140,13 +158,19 @@ def sweep(
     from lmssim.execution.simulate import Sampling
     from lmssim.studies.sweep.cells import Source
     from lmssim.studies.sweep.design import GRID
-    from lmssim.studies.sweep.outcomes import Outcomes
     from lmssim.studies.sweep.study import planned
 
     asked, varied = _asked(scenario, file, vary)
-    source = Source(str(asked.scenario), {**asked.set, **overrides_}, {**asked.switch, **switches_}, tuple(allow or ()))
+    source = Source(
+        name=str(asked.scenario),
+        overrides={**asked.set, **overrides_},
+        switches={**asked.switch, **switches_},
+        allow=tuple(allow or ()),
+        fields=asked.fields,
+    )
+    done_in_cells = _study(study or asked.study or RUN, draws or asked.draws)
     sampling = Sampling(
-        n_patients=patients or asked.patients or DEFAULT_PATIENTS,
+        n_patients=patients or asked.patients or DEFAULT_PATIENTS[done_in_cells.name],
         seed=seed,
         strategies=strategies_ or tuple(asked.strategies or ()),
         engine=engine,
@@ -156,7 +180,7 @@ def sweep(
         backend=backend,
     )
     cells = n_cells or asked.n_cells
-    plan = planned(source, sampling, varied, Outcomes(), design=design or asked.design or GRID, n_cells=cells)
+    plan = planned(source, sampling, varied, done_in_cells, design=design or asked.design or GRID, n_cells=cells)
     place = out or Path("lmssim-out") / f"{plan.scenario.name}-sweep"
     if dry_run:
         _say_forecast(plan, place, as_json=json)
@@ -186,6 +210,19 @@ def _asked(scenario: str | None, file: Path | None, vary: list[str] | None) -> t
         raise InputError(f"{file}: names no scenario: give it as SCENARIO, or as scenario in the file.")
     name = scenario or _beside(file, str(asked.scenario))
     return asked.model_copy(update={"scenario": name}), [*axes, *(axis_of(text) for text in vary or [])]
+
+
+def _study(name: str, draws: int | None) -> Any:
+    """What is done in each cell: a function from cells to their rows."""
+    from lmssim.studies.sensitivity.psa.cells import DrawsInCells
+    from lmssim.studies.sweep.outcomes import Outcomes
+
+    options.check_known("--study", name, STUDIES)
+    if name == PSA:
+        return DrawsInCells(draws or DEFAULT_DRAWS)
+    if draws is not None:
+        raise InputError(f"--draws: study '{name}' draws no parameters; give --study {PSA}.")
+    return Outcomes()
 
 
 def _beside(file: Path | None, name: str) -> str:

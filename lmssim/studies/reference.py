@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlib import TopologicalSorter
+from typing import Any
 
 from lmssim.bundled import calibration_names, find_calibration, results_folder
 from lmssim.model.language.files import read_toml
@@ -31,6 +32,8 @@ class Reference(Section):
     solved: dict[str, str]
     """Table of parameters that are solved so that labels of switches hold -> scenario in which they are."""
     power: Power
+    sweeps: dict[str, dict[str, Any]]
+    """Name of each sweep -> what a file of a sweep holds."""
 
 
 def reference() -> Reference:

@@ -130,6 +130,28 @@ def test_a_cell_may_be_solved(cli: Cli, model: Path, tmp_path: Path) -> None:
     same(a[a["c_stable"] == 2000.0].assign(cell=1), b)
 
 
+def test_a_cell_may_be_a_probabilistic_analysis(cli: Cli, model: Path, tmp_path: Path) -> None:
+    """Each row is what `psa` gives with the value held, to the bit; the strategies of a cell are run together."""
+    words = ("--study", "psa", "--draws", 20, "--patients", 50, "--vary", "loghr_progression=-0.6,-0.1", TABLES)
+    done = cli("sweep", model, *words, "--out", tmp_path / "s")
+    assert done.code == 0, done.err
+    rows = frame(tmp_path / "s")
+    row = rows[(rows["loghr_progression"] == -0.1) & (rows["strategy"] == "new")].iloc[0]
+    held = ("--set", "loghr_progression=-0.1", "--draws", 20, "--patients", 50, TABLES)
+    assert cli("psa", model, *held, "--out", tmp_path / "p").code == 0
+    tables = {
+        name: pd.read_csv(tmp_path / "p" / f"{name}.csv", float_precision="round_trip")
+        for name in ("summary", "ceac", "evpi")
+    }
+    (own,) = tables["summary"].query("strategy == 'new' and outcome == 'qalys'").to_dict("records")
+    assert (row["qalys"], row["qalys_low"], row["qalys_high"]) == (own["mean"], own["low"], own["high"])
+    assert row["ceac:20000"] == tables["ceac"].query("strategy == 'new' and wtp == 20000")["probability"].item()
+    assert row["evpi:20000"] == tables["evpi"].query("wtp == 20000")["evpi"].item()
+    alone = cli("sweep", model, *words, "--strategies", "standard", "--out", tmp_path / "s")
+    assert "2 cells: 2 run." in alone.out
+    assert cli("sweep", model, "--vary", "c_stable=1", "--draws", 5).code == 2
+
+
 def test_axes_that_depend_on_others_are_blank_elsewhere(cli: Cli, switched: Path, tmp_path: Path) -> None:
     """And names that are joined take a level together."""
     axes = ("--vary", "care=usual,dear", "--vary", "c_progressed+c_event=1:3:3 if care=dear")

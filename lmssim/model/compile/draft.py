@@ -93,6 +93,7 @@ class Draft:
         self.transitions: list[Transition | None] = []
         self.schedules: list[Schedule] = []
         self.recorded: set[int] = set()
+        self.shaped_by: set[str] = set()
 
     def index(self, kind: str, name: str, names: list[str], where: str) -> int:
         """Position of a name, or an error with the nearest one."""
@@ -150,6 +151,7 @@ class Draft:
                     f"{where}: parameter '{name}' has distribution '{self.scenario.table[name].distribution}';"
                     f" {what} must be fixed."
                 )
+        self.shaped_by |= set(self.scenario.table.select(names))
         base = self.scenario.table.base() if names else {}
         number = float(np.ravel(expression.evaluate(node, base, where))[0])
         if not np.isfinite(number) or number < 0:

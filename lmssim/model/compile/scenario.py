@@ -65,6 +65,7 @@ def _compiled(scenario: Scenario) -> Program:
         rows=rows,
         packed=pack(rows),
         overrides=overrides,
+        shaped_by={name: float(d.scenario.table.base()[name][0]) for name in sorted(d.shaped_by)},
     )
     program.numbers()  # a value that the base case makes impossible is said before anything runs
     _refuse_unused(d, used)

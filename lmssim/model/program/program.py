@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from lmssim.errors import UnsupportedError
+import numpy as np
+
+from lmssim.errors import ParameterError, UnsupportedError
 from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.new_setting import in_new_settings
 from lmssim.model.program.domains import check_domains
@@ -41,6 +43,9 @@ class Program:
     """The rows as kernels read them."""
     overrides: list[tuple[str, Mapping[str, Node]]]
     """What each strategy sets."""
+    shaped_by: Mapping[str, float] = field(default_factory=dict)
+    """Parameters whose value shapes the program's tables (times of plans, say), with the value that they had: with any
+    other it would be another program."""
     profiles: Profiles | None = None
     """Patients that stand for the population, if not all of it is drawn from."""
 
@@ -115,10 +120,20 @@ class Program:
             If a value is impossible in some draw; the message names where it stands, the strategy and the draw.
         """
         table = self.scenario.table
+        self._check_shape(draws or {})
         with self.scenario.origins.named():
             numbers = evaluate(self.rows.slots, table, draws or table.base(), self.overrides, first_draw)
             check_domains(self.rows, numbers, self.strategies, str(self.scenario.path), first_draw)
         return numbers
+
+    def _check_shape(self, draws: Mapping[str, FloatArray]) -> None:
+        """Refuse draws of what the program was made with: they would change nothing."""
+        for name, value in self.shaped_by.items():
+            if name in draws and not (np.asarray(draws[name]) == value).all():
+                raise ParameterError(
+                    f"draws: parameter '{name}' shapes the program (times of plans or of effects), so that it has one "
+                    "value in all draws; load the scenario with another value instead (--set, or overrides)."
+                )
 
     def sample(
         self, n_draws: int, seed: int, first_draw: int = 0, *, new_setting: bool = False

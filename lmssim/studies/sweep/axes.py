@@ -66,12 +66,15 @@ class Axis:
         Of numbers between bounds, the bounds.
     condition : Condition, optional
         Where it varies; everywhere if absent.
+    title : str
+        What it is, for figures; the scenario's own words if blank.
     """
 
     label: str
     levels: list[Level]
     within: Range | None = None
     condition: Condition | None = None
+    title: str = ""
 
     @property
     def names(self) -> list[str]:

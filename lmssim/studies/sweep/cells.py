@@ -20,9 +20,10 @@ from lmssim.execution.checkpoint import key_of
 from lmssim.execution.manifest import parameter_hash
 from lmssim.execution.shared.code import installed
 from lmssim.execution.simulate import CHUNK, COHORT, Sampling
+from lmssim.model.compile.scenario import compile_scenario
 from lmssim.model.edits import rewrite
-from lmssim.model.scenario import Scenario, load_scenario
-from lmssim.studies.sweep.names import FIELD, PARAMETER, SAMPLING, SWITCH, is_stated, names_patients, target_of
+from lmssim.model.scenario import Scenario, load_scenario, population_names
+from lmssim.studies.sweep.names import FIELD, PARAMETER, SAMPLING, SWITCH, is_stated, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,8 +48,9 @@ class Source:
     ----------
     name : str or Path
         Path, or the name of a bundled scenario.
-    overrides, switches : mapping
-        Parameters that are held, and options that are chosen, in every cell in which they do not vary.
+    overrides, switches, fields : mapping
+        Parameters that are held, options that are chosen, and fields of the file that hold something else, by their
+        paths, in every cell in which they do not vary.
     allow : sequence of Path
         Folders whose files it may name.
     """
@@ -57,6 +59,29 @@ class Source:
     overrides: Mapping[str, float] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
     allow: Sequence[Path] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self, overrides: Mapping[str, float], switches: Mapping[str, str], fields: Mapping[str, Any]) -> Scenario:
+        """The scenario with some values, options and fields; parameters may then be left unused."""
+        additions = _additions({**self.fields, **fields})
+        loaded = load_scenario(self.name, overrides, switches, additions, self.allow)
+        return replace(loaded, own=frozenset()) if additions else loaded
+
+    def base(self) -> Scenario:
+        """The scenario before anything varies."""
+        return self.load(self.overrides, self.switches, {})
+
+
+def _additions(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields by their paths as the tables of a file."""
+    additions: dict[str, Any] = {}
+    for path, value in fields.items():
+        place = additions
+        *tables, last = path.split(".")
+        for key in tables:
+            place = place.setdefault(key, {})
+        place[last] = int(value) if isinstance(value, float) and value.is_integer() else value
+    return additions
 
 
 @dataclass(frozen=True)
@@ -70,7 +95,7 @@ class Recipe:
     fields : mapping of str to value
         Fields of the file that hold something else, by their paths.
     held : mapping of str to float
-        Parameters of the population, whose value makes its patients.
+        Parameters whose value makes its patients, or shapes its tables (times of plans, say).
     sampling : Sampling
         Whom it follows.
     """
@@ -91,16 +116,8 @@ class Recipe:
         return key_of(self.switches, self.fields, {k: v.hex() for k, v in self.held.items()})
 
     def load(self, source: Source) -> Scenario:
-        """The scenario that it makes; parameters may then be left unused."""
-        additions: dict[str, Any] = {}
-        for path, value in self.fields.items():
-            place = additions
-            *tables, last = path.split(".")
-            for key in tables:
-                place = place.setdefault(key, {})
-            place[last] = int(value) if isinstance(value, float) and value.is_integer() else value
-        loaded = load_scenario(source.name, self.held, self.switches, additions, source.allow)
-        return replace(loaded, own=frozenset()) if additions else loaded
+        """The scenario that it makes."""
+        return source.load(self.held, self.switches, self.fields)
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,12 @@ class Cell:
 
 
 def cells_of(
-    source: Source, sampling: Sampling, axes: Sequence[Axis], settings: Sequence[Setting], study: Any = None
+    source: Source,
+    sampling: Sampling,
+    axes: Sequence[Axis],
+    settings: Sequence[Setting],
+    study: Any = None,
+    scenario: Scenario | None = None,
 ) -> list[Cell]:
     """Cells of some settings.
 
@@ -134,13 +156,15 @@ def cells_of(
     ----------
     study : object that JSON can hold, optional
         What the study asks besides, which every key holds.
+    scenario : Scenario, optional
+        As the source gives it, if it has been loaded.
 
     Raises
     ------
     InputError
         If a name stands for nothing, or a level is of another kind than it needs.
     """
-    known = _Known(source, sampling, study)
+    known = _Known(source, sampling, study, scenario)
     targets = {
         axis.label: [target_of(name, known.base, f"--vary {axis.label}") for name in axis.names] for axis in axes
     }
@@ -178,20 +202,24 @@ def _check_once(axes: Sequence[Axis], targets: Mapping[str, list[Target]]) -> No
 class _Known:
     """Scenarios that keys are told by, each read once."""
 
-    def __init__(self, source: Source, sampling: Sampling, study: Any) -> None:
+    def __init__(self, source: Source, sampling: Sampling, study: Any, scenario: Scenario | None) -> None:
         self.source, self.sampling, self.study = source, sampling, study
         self._loaded: dict[str, Scenario | None] = {}
         self._digests: dict[str, str] = {}
-        self.base = load_scenario(source.name, source.overrides, source.switches, allow=source.allow)
+        self.base = scenario or source.base()
+        if not source.overrides:
+            self._loaded[_text(source.switches)] = self.base
         for name in source.overrides:
             target_of(name, self.base, "--set")
+        for path in source.fields:
+            target_of(path, self.base, "fields")
 
     def recipe(self, asked: Sequence[tuple[Target, Any]]) -> Recipe:
         """What makes the program of a cell."""
         by_kind = {kind: {t.name: v for t, v in asked if t.kind == kind} for kind in (SWITCH, FIELD, SAMPLING)}
         whom = {HELD_BY_NAME.get(name, name): value for name, value in by_kind[SAMPLING].items()}
-        held = {t.name: float(v) for t, v in asked if names_patients(t, self.base)}
-        fixed = {name: value for name, value in self.source.overrides.items() if name in self._patients()}
+        held = {t.name: float(v) for t, v in asked if t.kind == PARAMETER and t.name in self._held}
+        fixed = {name: value for name, value in self.source.overrides.items() if name in self._held}
         sampling = replace(self.sampling, **whom)
         sampling.validate()
         switches = dict(self.source.switches) | by_kind[SWITCH]
@@ -213,28 +241,32 @@ class _Known:
             _whom(recipe.sampling),
         )
 
-    def _patients(self) -> set[str]:
-        from lmssim.model.scenario import population_names
-
-        return set(population_names(self.base))
+    @cached_property
+    def _held(self) -> set[str]:
+        """Parameters whose value makes another program: those that patients are drawn by, and that shape its tables."""
+        return {*population_names(self.base), *compile_scenario(self.base).shaped_by}
 
     def _with(self, switches: Mapping[str, str]) -> Scenario | None:
         """The scenario with some options; None if it cannot be read so, which its cells will say."""
-        name = json.dumps(dict(switches), sort_keys=True)
+        name = _text(switches)
         if name not in self._loaded:
             try:
-                self._loaded[name] = load_scenario(self.source.name, {}, switches, allow=self.source.allow)
+                self._loaded[name] = self.source.load({}, switches, {})
             except InputError:
                 self._loaded[name] = None
         return self._loaded[name]
 
     def _digest(self, switches: Mapping[str, str]) -> str:
         """Hash of a scenario with some options chosen."""
-        name = json.dumps(dict(switches), sort_keys=True)
+        name = _text(switches)
         if name not in self._digests:
             scenario = self._with(switches)
             self._digests[name] = key_of(name) if scenario is None else digest_of(scenario)
         return self._digests[name]
+
+
+def _text(switches: Mapping[str, str]) -> str:
+    return json.dumps(dict(switches), sort_keys=True)
 
 
 def _is_base(scenario: Scenario, name: str, value: float) -> bool:

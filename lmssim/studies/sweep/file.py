@@ -20,6 +20,7 @@ In the place of `vary`, `[[cells]]` lists cells, each a table of names and level
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
@@ -35,10 +36,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+KEYS = ("levels", "label", "only_where")
+"""Of an axis that is a table."""
+
+
 class SweepFile(Section):
     """`sweep.toml`."""
 
     scenario: str | None = None
+    study: str | None = None
+    draws: int | None = Field(default=None, ge=2)
+    """Of a probabilistic analysis of each cell."""
     design: str | None = None
     n_cells: int | None = Field(default=None, ge=1, le=MOST_CELLS)
     """Cells of a design that samples."""
@@ -47,8 +55,10 @@ class SweepFile(Section):
     where: str | None = None
     set: dict[str, float] = Field(default_factory=dict)
     switch: dict[str, str] = Field(default_factory=dict)
+    fields: dict[str, Any] = Field(default_factory=dict)
+    """Fields of the scenario file that hold something else in every cell, by their paths."""
     vary: dict[str, Any] = Field(default_factory=dict)
-    """Name -> levels, or a table of `levels` and `only_where`."""
+    """Name -> levels, or a table of `levels`, `label` (for figures) and `only_where`."""
     cells: list[dict[str, Any]] = Field(default_factory=list)
 
 
@@ -60,7 +70,18 @@ def read_sweep(path: Path) -> tuple[SweepFile, list[Axis]]:
     InputError
         If it cannot be read, or is not as it must be.
     """
-    file = checked(SweepFile, read_toml(path), path)
+    return sweep_of(read_toml(path), path)
+
+
+def sweep_of(data: dict[str, Any], path: Path) -> tuple[SweepFile, list[Axis]]:
+    """The same of what a file holds.
+
+    Raises
+    ------
+    InputError
+        If it is not as it must be; the message names the file.
+    """
+    file = checked(SweepFile, data, path)
     if file.cells and file.vary:
         raise InputError(f"{path}: gives both vary and cells; give one of them.")
     if file.cells:
@@ -71,11 +92,14 @@ def read_sweep(path: Path) -> tuple[SweepFile, list[Axis]]:
 def _axis(name: str, given: Any, where: str) -> Axis:
     if not isinstance(given, dict):
         return axis_from(name, given, None, where)
-    if extra := sorted(set(given) - {"levels", "only_where"}):
-        raise InputError(f"{where}: unknown key '{extra[0]}'. Allowed: levels, only_where.")
+    if extra := sorted(set(given) - set(KEYS)):
+        raise InputError(f"{where}: unknown key '{extra[0]}'. Allowed: {', '.join(KEYS)}.")
     if "levels" not in given:
         raise InputError(f"{where}: levels are missing.")
-    return axis_from(name, given["levels"], given.get("only_where"), where)
+    label = given.get("label", "")
+    if not isinstance(label, str):
+        raise InputError(f"{where}.label: {label!r} is not text.")
+    return replace(axis_from(name, given["levels"], given.get("only_where"), where), title=label)
 
 
 def _design_of_cells(file: SweepFile, path: Path) -> str:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from lmssim.errors import InputError, nearest, unknown
-from lmssim.model.scenario import population_names
 
 if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
@@ -86,11 +85,6 @@ def target_of(name: str, scenario: Scenario, where: str) -> Target:
             f"sampling ({', '.join(SAMPLED)}).{nearest(name, every)}"
         )
     return Target(kinds[0], name)
-
-
-def names_patients(target: Target, scenario: Scenario) -> bool:
-    """Whether a parameter is one that the population is drawn by, so that another value makes other patients."""
-    return target.kind == PARAMETER and target.name in set(population_names(scenario))
 
 
 def _check_field(path: str, scenario: Scenario, where: str) -> None:

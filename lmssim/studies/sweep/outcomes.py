@@ -46,6 +46,8 @@ class Outcomes:
     """The study that evaluates each cell once, at its own values of the parameters."""
 
     name: str = "run"
+    together: bool = False
+    """Whether the rows of a cell depend on which strategies it has."""
 
     def document(self) -> dict[str, Any]:
         """All that it asks besides the cells."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import InputError, unknown
 from lmssim.execution.shared.tables import ERROR, KEY, PART
-from lmssim.model.scenario import load_scenario
 from lmssim.outcomes.main import MAIN
 from lmssim.studies.sweep.cells import Cell, Source, cells_of
 from lmssim.studies.sweep.design import DESIGNS, GRID, settings_of
@@ -94,7 +93,7 @@ def planned(
     """
     sampling.validate()
     forget()
-    scenario = load_scenario(source.name, source.overrides, source.switches, allow=source.allow)
+    scenario = source.base()
     strategies = _strategies(scenario, sampling)
     if not axes:
         raise InputError("--vary: nothing varies: give --vary NAME=LEVELS, or a file that does.")
@@ -105,7 +104,8 @@ def planned(
             raise InputError(f"--vary {axis.label}: is a column of results; write parameter.{axis.label}.")
     bare = replace(sampling, strategies=())
     settings = settings_of(axes, design, n_cells, sampling.seed)
-    cells = cells_of(source, bare, axes, settings, study.document())
+    asked = study.document() | ({"strategies": strategies} if study.together else {})
+    cells = cells_of(source, bare, axes, settings, asked, scenario)
     work = Work(source, study, cells, strategies, scenario.inputs, sampling.jobs, sampling.backend)
     settings_ = scenario.file.settings
     about = {
@@ -146,7 +146,9 @@ def _labels(scenario: Scenario, axes: Sequence[Axis]) -> dict[str, str]:
     for axis in axes:
         name = axis.names[0].rpartition("parameter.")[2]
         parameter = scenario.table.get(name)
-        if parameter is not None:
+        if axis.title:
+            labels[axis.label] = axis.title
+        elif parameter is not None:
             labels[axis.label] = parameter.description
         elif name in scenario.file.switches:
             labels[axis.label] = scenario.file.switches[name].label or ""

@@ -38,6 +38,10 @@ class Study(Protocol):
     def name(self) -> str:
         """Its name on the command line."""
 
+    @property
+    def together(self) -> bool:
+        """Whether the rows of a cell depend on which strategies it has, so that all of them are run at once."""
+
     def document(self) -> Mapping[str, Any]:
         """All that it asks besides the cells; part of every key."""
 
@@ -241,8 +245,9 @@ class Work:
 
     def missing(self, tables: SharedTables, cell: Cell) -> list[str]:
         """Strategies whose rows nobody has made, or tried to, since this process began."""
-        rows = ((cell.key, strategy) for strategy in self.strategies)
-        return [row[1] for row in rows if row not in tables.done and row not in tables.failed]
+        rows = [(cell.key, strategy) for strategy in self.strategies]
+        lacking = [row[1] for row in rows if row not in tables.done and row not in tables.failed]
+        return self.strategies if lacking and self.study.together else lacking
 
     def run(self, tables: SharedTables, progress: Callable[[Done], None] | None = None) -> Done:
         """Run what is missing, with whoever else works in the folder, until nothing is.

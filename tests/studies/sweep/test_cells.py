@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from lmssim.bundled import scenarios_folder
 from lmssim.errors import InputError
+from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import Sampling
+from lmssim.model.scenario import load_scenario
 from lmssim.studies.sweep.axes import axis_of
 from lmssim.studies.sweep.cells import Cell, Source, cells_of
 from lmssim.studies.sweep.design import settings_of
+from lmssim.studies.sweep.outcomes import Outcomes
+from lmssim.studies.sweep.programs import program_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -125,3 +131,19 @@ def test_a_name_varies_once(model: Path) -> None:
     """Under whatever name."""
     with pytest.raises(InputError, match="'c_stable' varies as 'c_stable' already"):
         cells(model, "c_stable=1,2", "parameter.c_stable=3,4")
+
+
+def test_a_parameter_that_shapes_a_plan_makes_programs() -> None:
+    """The times of visits are tables of the program, so that another interval is another program, of other results."""
+    read = [axis_of("chest_interval_0_2=0.25,1"), axis_of("dm_symptom_rate=1,2")]
+    sampling = Sampling(n_patients=200, strategies=("surgery_only",))
+    found = cells_of(Source("extremity"), sampling, read, settings_of(read))
+    assert len({cell.recipe.makes for cell in found}) == 2
+    values = [
+        next(Outcomes().rows(program_of(Source("extremity"), cell.recipe), sampling, [cell.values])) for cell in found
+    ]
+    assert len({each["surgery_only"]["cost"] for each in values}) == 4
+    one = replace(load_scenario("extremity", {"chest_interval_0_2": 1.0, "dm_symptom_rate": 2.0}), own=frozenset())
+    assert values[3]["surgery_only"]["cost"] == evaluate(one, sampling).mean("cost")[0]
+    with pytest.raises(InputError, match="'chest_interval_0_2' shapes the program"):
+        evaluate(load_scenario("extremity"), sampling, {"chest_interval_0_2": np.array([1.0])})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lmssim.studies.sweep.result import Sweep
 
 MOST_PANELS = 6
-LONGEST_AXIS, LONGEST_UP = 70, 34
+LONGEST_AXIS, LONGEST_UP = 84, 37
 """Characters of the name of an axis across and upwards."""
 LONGEST_PANEL = 32
 """Characters of a line of a panel's title."""
@@ -140,6 +141,8 @@ def axis_label(found: Sweep, axis: str, *, upwards: bool = False) -> str:
     name = short(axis, LONGEST_UP if upwards else LONGEST_AXIS)
     room = LONGEST_UP if upwards else max(LONGEST_AXIS - len(name), 20)
     label = short(found.about["labels"].get(axis) or "", room)
+    if upwards and not label:
+        return textwrap.fill(axis.replace(".", ". "), LONGEST_UP).replace(". ", ".")
     return f"{label}{chr(10) if upwards else ' '}({name})" if label else name
 
 

@@ -43,8 +43,8 @@ FINE = 240
 """Points along each axis between which boundaries are drawn."""
 STEPS = 24
 """Colours of a map: so many that a picture of few colours holds them."""
-TITLE = 20
-"""Characters of a line of a panel's title."""
+TITLE, LONGEST = 20, 40
+"""Characters of a line of a panel's title, and of all of it."""
 ACROSS = 3
 WIDTH, TALL = 7.6, 2.35
 """Inches of a figure with several panels, and of a panel's height."""
@@ -64,7 +64,7 @@ def plot_heat(found: Sweep, outcome: str, axes: tuple[str, ...] = ()) -> Figure:
     frame = layout.rows(found.frame.assign(**found.values(outcome)), layout.panels[0])
     increment = outcome.startswith((INMB, "incremental_"))
     shown = [s for s in found.strategies if not (increment and s == found.about["comparator"])]
-    names = strategy_names(found)
+    names = strategy_names(found, LONGEST)
     with figure_style():
         frame_, every = _panels(len(shown), 0)
         values = {s: _grid(frame[frame[STRATEGY] == s], layout) for s in shown}
