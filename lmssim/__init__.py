@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
-    from lmssim.api import Psa, Subgroups, Voi, psa, subgroups, voi
+    from lmssim.api import Psa, Subgroups, SweepResult, Voi, psa, subgroups, sweep, voi
     from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
@@ -25,6 +25,7 @@ __all__ = [
     "Sampling",
     "Scenario",
     "Subgroups",
+    "SweepResult",
     "Voi",
     "__version__",
     "compile_scenario",
@@ -33,6 +34,7 @@ __all__ = [
     "load_scenario",
     "psa",
     "subgroups",
+    "sweep",
     "voi",
 ]
 
@@ -43,6 +45,7 @@ _HOME = {
     "Sampling": "lmssim.execution.simulate",
     "Scenario": "lmssim.model.scenario",
     "Subgroups": "lmssim.api",
+    "SweepResult": "lmssim.api",
     "Voi": "lmssim.api",
     "compile_scenario": "lmssim.model.compile",
     "evaluate": "lmssim.evaluation",
@@ -50,6 +53,7 @@ _HOME = {
     "load_scenario": "lmssim.model.scenario",
     "psa": "lmssim.api",
     "subgroups": "lmssim.api",
+    "sweep": "lmssim.api",
     "voi": "lmssim.api",
 }
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmssim.evaluation import evaluate, expected_values
+from lmssim.execution.shared.tables import SharedTables
 from lmssim.execution.simulate import Sampling
+from lmssim.execution.writing.sharing import SHARED
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.evaluation.subgroups import plot_subgroups
 from lmssim.report.sensitivity.psa.bands import plot_bands
 from lmssim.report.sensitivity.psa.figures import plot_acceptability, plot_draws, plot_loss
+from lmssim.report.sensitivity.sweep.figures import default_outcome
+from lmssim.report.sensitivity.sweep.lines import plot_lines
+from lmssim.report.sensitivity.sweep.maps import plot_decision, plot_heat
+from lmssim.report.sensitivity.sweep.points import plot_pareto
 from lmssim.report.sensitivity.voi.figures import plot_by_wtp, plot_ranks
 from lmssim.report.sensitivity.voi.samples import plot_samples
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
@@ -24,6 +31,11 @@ from lmssim.studies.sensitivity.voi.proposal import read_proposal
 from lmssim.studies.sensitivity.voi.samples import Samples
 from lmssim.studies.sensitivity.voi.study import InformationStudy, asked_wtps
 from lmssim.studies.subgroups import SubgroupStudy, with_partitions
+from lmssim.studies.sweep.axes import axis_from
+from lmssim.studies.sweep.cells import Source
+from lmssim.studies.sweep.outcomes import Outcomes
+from lmssim.studies.sweep.result import Sweep
+from lmssim.studies.sweep.study import planned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -264,3 +276,102 @@ def voi(
     proposals = [read_proposal(Path(path)) for path in studies]
     sets = read.with_groups(groups or {})
     return Voi(sets, asked_wtps(read, wtp), population, current or {}, seed, progress, proposals)
+
+
+@dataclass(frozen=True)
+class SweepResult(Sweep):
+    """Cells of a sweep with their results, and pictures of them."""
+
+    def plot(self, outcome: str | None = None, axes: Sequence[str] = ()) -> Figure:
+        """An outcome along one axis by strategy, a panel for each setting of the other axes."""
+        return plot_lines(self, outcome or default_outcome(self), tuple(axes))
+
+    def plot_best(self, outcome: str | None = None, axes: Sequence[str] = ()) -> Figure:
+        """Which strategy is best over two axes, and the boundaries between strategies."""
+        return plot_decision(self, outcome or default_outcome(self), tuple(axes))
+
+    def plot_map(self, outcome: str | None = None, axes: Sequence[str] = ()) -> Figure:
+        """An outcome over two axes, a panel for each strategy."""
+        return plot_heat(self, outcome or default_outcome(self), tuple(axes))
+
+    def plot_pareto(self, first: str, second: str) -> Figure:
+        """Two outcomes of every cell and strategy, and the front that no other one beats in both."""
+        return plot_pareto(self, first, second)
+
+
+def sweep(
+    scenario: str | Path,
+    vary: Mapping[str, str | Sequence[Any]],
+    n_patients: int = 10_000,
+    *,
+    design: str = "grid",
+    n_cells: int | None = None,
+    seed: int = 1,
+    engine: str = "compiled",
+    strategies: Sequence[str] = (),
+    profiles: int = 32,
+    overrides: Mapping[str, float] | None = None,
+    switches: Mapping[str, str] | None = None,
+    jobs: int = 1,
+    backend: str = "threads",
+    folder: str | Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> SweepResult:
+    """Run a scenario over many values of its inputs, with the same patients in every cell.
+
+    Parameters
+    ----------
+    scenario : str or Path
+        Path of a file, or the name of a bundled scenario.
+    vary : mapping of str to str or sequence
+        What varies (a parameter, a switch, a field such as `settings.horizon`, `where`, `patients`, ...) to its
+        levels: a list, or text such as `"-0.6:0.2:9"`.
+    n_patients : int
+        Patients of each cell, who meet every strategy.
+    design : str
+        `grid`, `list`, `lhs` or `sobol`; `n_cells` says how many cells the last two have.
+    overrides, switches : mapping, optional
+        Parameters held at other values in every cell, and options of switches.
+    folder : str or Path, optional
+        Where rows are kept, so that a later call, also of other levels, runs only the cells that are missing.
+    progress : callable, optional
+        Called with (cells done, cells in all).
+
+    Returns
+    -------
+    SweepResult
+        `frame`, `best(outcome)`, `values(outcome)`, `failed`, and pictures.
+
+    Raises
+    ------
+    InputError
+        If nothing varies, or a name stands for nothing; a cell that cannot be run is a row with its error instead.
+
+    Examples
+    --------
+    >>> import lmssim
+    >>> found = lmssim.sweep("illness_death", {"loghr_progression": [-0.4, 0.1]}, n_patients=500)
+    >>> found.best("nmb:20000")["best"].tolist()
+    ['new', 'standard']
+    """
+    sampling = Sampling(
+        n_patients=n_patients,
+        seed=seed,
+        engine=engine,
+        strategies=strategies if isinstance(strategies, str) else tuple(strategies),  # type: ignore[arg-type]  # refused
+        profiles=profiles,
+        jobs=jobs,
+        backend=backend,
+    )
+    axes = [axis_from(name, levels, None, f"vary: {name}") for name, levels in vary.items()]
+    plan = planned(
+        Source(scenario, overrides or {}, switches or {}), sampling, axes, Outcomes(), design=design, n_cells=n_cells
+    )
+    told = None if progress is None else lambda done: progress(done.cells - done.left, done.cells)
+    with tempfile.TemporaryDirectory(prefix="lmssim-sweep-") as place:
+        tables = SharedTables(Path(folder or place) / SHARED)
+        with tables.opened():
+            tables.look()
+            plan.work.run(tables, told)
+        rows = tables.rows([cell.key for cell in plan.cells])
+        return SweepResult(plan.table().to_pandas(), rows.to_pandas(), plan.about)
