@@ -281,7 +281,7 @@ def _read(place: Path | None, best: str | None, *, as_json: bool) -> None:
 
     if place is None or best is None:
         raise InputError(
-            "sweep: SCENARIO is missing; give a scenario, or --status DIR, or --out DIR with --best OUTCOME."
+            "sweep: SCENARIO is missing; give one, or --status DIR, --plot DIR, or --out DIR with --best OUTCOME."
         )
     found = sweep_from(place)
     if as_json:

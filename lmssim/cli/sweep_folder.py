@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lmssim.cli import options
 from lmssim.cli.progress import json_lines, sweep_bar
 from lmssim.cli.terminal import complain, say
-from lmssim.errors import InputError, InUseError
+from lmssim.errors import InputError, InUseError, OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,9 +147,18 @@ def _write(
         writer.write_table(table)
     program = compile_scenario(plan.scenario)
     document = _manifest(program, plan, done, timings)
+    refused = None
     if drawn is not None:
-        _draw(found, folder, document, drawn)
-    return folder.finish(document, inputs_of(plan.scenario, program.used, document))
+        try:
+            _draw(found, folder, document, drawn)
+        except OutputError:
+            raise
+        except InputError as error:  # what figures were asked for: the table is written all the same
+            refused = error
+    document = folder.finish(document, inputs_of(plan.scenario, program.used, document))
+    if refused is not None:
+        raise refused
+    return document
 
 
 def _draw(found: Sweep, folder: ResultFolder, document: dict[str, Any], drawn: Drawn) -> None:

@@ -276,6 +276,16 @@ def test_figures_are_drawn_of_a_folder_complete_or_not(cli: Cli, model: Path, tm
     assert (tmp_path / "p" / "figures" / "lines.png").is_file()
 
 
+def test_figures_that_cannot_be_drawn_leave_the_table(cli: Cli, model: Path, tmp_path: Path) -> None:
+    """An outcome that there is none of is said after the run; the results are whole."""
+    axes = ("--vary", "c_stable=1000:3000:3", "--patients", 200, "--jobs", 1)
+    refused = cli("sweep", model, *axes, "--outcome", "qaly", "--out", tmp_path / "s")
+    assert refused.code == 2
+    assert "unknown outcome 'qaly'. Did you mean 'qalys'?" in refused.err
+    assert (tmp_path / "s" / "manifest.json").is_file()
+    assert len(frame(tmp_path / "s")) == 6
+
+
 # === Folders that come to harm ===
 
 

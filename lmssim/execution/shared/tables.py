@@ -175,10 +175,7 @@ class SharedTables:
 
         keys = pa.array(sorted(set(wanted)), pa.string())
         found = []
-        for path in self._files(ROWS):
-            content = _content(path, quiet=True)
-            if content is None:
-                continue
+        for content in self._contents():
             table = pq.read_table(pa.BufferReader(content))
             if (table.schema.metadata or {}).get(CODE, b"").decode() == installed().digest:
                 table = table.filter(pc.is_in(table[KEY], keys))
@@ -191,6 +188,15 @@ class SharedTables:
         table = table.take(order).drop_columns(["_failed"])
         names = list(zip(table[KEY].to_pylist(), table[PART].to_pylist(), strict=True))
         return table.filter(pa.array([i == 0 or name != names[i - 1] for i, name in enumerate(names)], pa.bool_()))
+
+    def _contents(self) -> Iterator[bytes]:
+        """Every file of rows that is whole; read again if another process puts files together meanwhile."""
+        while True:
+            files = self._files(ROWS)
+            contents = [_content(path, quiet=True) for path in files]
+            if all(content is not None or path.is_file() for path, content in zip(files, contents, strict=True)):
+                yield from (content for content in contents if content is not None)
+                return
 
     def compact(self) -> None:
         """Put the rows of all files that this code made into one; remove those that it stands for, and damaged ones."""
