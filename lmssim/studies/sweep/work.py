@@ -292,20 +292,22 @@ class Work:
                 if (batch := self._batch(task, tables)) is None:
                     continue
                 lease = tables.lease(key_of([cell.key for cell in task])[:32])
-                if not lease.take():
-                    continue
+                held.append(lease)  # before it is taken: whenever a signal comes, it is given back
+                taken = lease.take()
                 tables.look()
-                if (batch := self._batch(task, tables)) is None:  # somebody made it meanwhile
+                batch = self._batch(task, tables) if taken else None
+                if batch is None:  # somebody else makes it, or has made it meanwhile
                     lease.release()
+                    held.pop()
                     continue
-                held.append(lease)
                 yield batch
 
         try:
             shared = Shared(self.study, self.source, self.inputs)
             for made in run_tasks(run_batch, shared, leased(), backend=self.backend, jobs=self.jobs):
                 tables.write(table_of(made))
-                held.pop(0).release()
+                held[0].release()
+                held.pop(0)
                 told.tell()
         finally:
             for lease in held:
