@@ -23,7 +23,7 @@ COHORT = "cohort"
 FORMATS = ("png", "svg", "pdf")
 """Formats of figures; the first is always written."""
 ENGINES = ("compiled", "des", COHORT)
-BACKENDS = ("threads", "loky")
+BACKENDS = ("threads", "loky", "dask")
 DEFAULT_PROFILES, MOST_PROFILES = 32, 1_000_000
 LARGEST_SEED = 2**63 - 1
 MOST_PATIENTS = 1_000_000_000
@@ -135,7 +135,22 @@ Profiles = Annotated[
     int | None,
     whole("Profiles of the population over which --engine cohort averages.", 1, MOST_PROFILES, show_default="32"),
 ]
-Backend = Annotated[str, typer.Option(metavar="NAME", help="What the workers are: threads, or processes (loky).")]
+Backend = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="What the workers are: threads, processes (loky), or those of a Dask scheduler (dask, with --scheduler).",
+    ),
+]
+Scheduler = Annotated[
+    str,
+    typer.Option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="Address of a Dask scheduler, such as tcp://localhost:8786, whose workers do the work.",
+        show_default="none",
+    ),
+]
 Report = Annotated[
     bool | None,
     typer.Option(
@@ -192,6 +207,21 @@ def check_known(option: str, value: str, known: tuple[str, ...]) -> None:
     """Refuse a value that an option does not have."""
     if value not in known:
         raise InputError(unknown("value", value, known, option))
+
+
+def backend_of(backend: str, scheduler: str) -> str:
+    """Backend of `--backend` and `--scheduler`, either of which may be left out where the other tells."""
+    check_known("--backend", backend, BACKENDS)
+    if scheduler and backend not in (BACKENDS[0], "dask"):
+        raise InputError(f"--scheduler: the backend '{backend}' has none; leave one of the two out.")
+    if not scheduler and backend != "dask":
+        return backend
+    if not scheduler.startswith(("tcp://", "tls://")):
+        raise InputError(
+            f"--scheduler {_shown(scheduler)}: backend 'dask' needs an address such as tcp://localhost:8786; "
+            "`dask scheduler` starts one."
+        )
+    return f"dask:{scheduler}"
 
 
 def command_line() -> list[str]:

@@ -56,6 +56,7 @@ def psa(
     ] = "compiled",
     profiles: options.Profiles = None,
     backend: options.Backend = "threads",
+    scheduler: options.Scheduler = "",
     strategies: options.Strategies = None,
     by: options.By = None,
     where: options.Where = "",
@@ -114,7 +115,7 @@ def psa(
         raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
     reported = (figures is not None or not json) if report is None else report
     options.check_known("--engine", engine, options.ENGINES)
-    options.check_known("--backend", backend, options.BACKENDS)
+    backend = options.backend_of(backend, scheduler)
     _check_fits(engine, patients, profiles)
     if precision is not None and (draws is not None or patients is not None):
         raise InputError("--precision: plans draws and patients: leave --draws and --patients out.")

@@ -45,6 +45,7 @@ def run(
     ] = "compiled",
     profiles: options.Profiles = None,
     backend: options.Backend = "threads",
+    scheduler: options.Scheduler = "",
     strategies: options.Strategies = None,
     by: options.By = None,
     where: options.Where = "",
@@ -131,7 +132,7 @@ def run(
         raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
     reported = (figures is not None or not json) if report is None else report
     options.check_known("--engine", engine, options.ENGINES)
-    options.check_known("--backend", backend, options.BACKENDS)
+    backend = options.backend_of(backend, scheduler)
     if luck is not None and random_numbers is not None:
         raise InputError("--luck is the old name of --random-numbers: give one of them.")
     numbers = luck or random_numbers

@@ -84,6 +84,7 @@ def sweep(
     switches: options.Switches = None,
     jobs: options.Jobs = None,
     backend: options.Backend = "threads",
+    scheduler: options.Scheduler = "",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -151,7 +152,7 @@ def sweep(
         _read(out, best, as_json=json)
         return
     options.check_known("--engine", engine, options.ENGINES)
-    options.check_known("--backend", backend, options.BACKENDS)
+    backend = options.backend_of(backend, scheduler)
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     strategies_ = options.names_of(strategies)
 

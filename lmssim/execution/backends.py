@@ -2,14 +2,12 @@
 
 A task is a module-level function of something that all tasks share (a program, say) and of its own plain values. With
 processes both are pickled: what is shared goes to a process once, whatever the number of tasks, and arrays arrive there
-writable and C-contiguous, which is one type to numba. An executor of another kind (a cluster's) would join
-`EXECUTORS`; nothing else here knows how work is spread.
+writable and C-contiguous, which is one type to numba. A backend joins `EXECUTORS`; nothing else knows how work spreads.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import pickle
 import tempfile
@@ -17,18 +15,19 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from lmssim.errors import InputError, RunError, unknown
+from lmssim.execution.cluster import DASK, on_cluster, scheduler_of
+from lmssim.execution.shared.pickling import pickled
 from lmssim.execution.writing import interruption
 from lmssim.execution.writing.owners import is_running
 
@@ -38,8 +37,23 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 T = TypeVar("T")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 THREADS, LOKY = "threads", "loky"
+
+
+class Awaited(Protocol[R_co]):
+    """A result that is on its way."""
+
+    def result(self) -> R_co:
+        """The result, when it has come."""
+
+    def cancel(self) -> object:
+        """Drop the task if it has not begun."""
+
+
+Handing = tuple[Callable[[T], "Awaited[R]"], int]
+"""A function that hands out a task, and the number of workers."""
 IDLE_SECONDS = 60
 """After so long without a task a process ends."""
 WATCH_SECONDS = 0.5
@@ -74,9 +88,10 @@ def run_tasks(
     tasks : iterable
         What differs: plain values and arrays.
     backend : str
-        `threads`, for what releases the interpreter's lock; or `loky`, processes.
+        `threads`, for what releases the interpreter's lock; `loky`, processes; or `dask:ADDRESS`, the workers of a Dask
+        scheduler.
     jobs : int
-        Workers; 1 runs each task in the calling thread when its result is asked for.
+        Workers; 1 runs each task in the calling thread when its result is asked for, unless a cluster has it.
     ahead : int
         Tasks handed out at a time, for each worker.
 
@@ -87,10 +102,24 @@ def run_tasks(
     RunError
         If a process dies. An error of a task is raised as it is, in the place of its result.
     """
-    if backend not in EXECUTORS:
-        raise InputError(unknown("value", backend, EXECUTORS, "backend"))
+    check_backend(backend)
     _check_plain(function)
     return _results(function, shared, tasks, backend, jobs, ahead)
+
+
+def check_backend(backend: str) -> None:
+    """Refuse a backend that does not exist, or lacks its scheduler.
+
+    Raises
+    ------
+    InputError
+        With what is allowed.
+    """
+    name = backend.partition(":")[0]
+    if name not in EXECUTORS or name not in (DASK, backend):
+        raise InputError(unknown("value", backend, EXECUTORS, "backend"))
+    if name == DASK:
+        scheduler_of(backend)
 
 
 def _check_plain(function: Any) -> None:
@@ -103,18 +132,19 @@ def _results(
     function: Callable[[S, T], R], shared: S, tasks: Iterable[T], backend: str, jobs: int, ahead: int
 ) -> Iterator[R]:
     with threadpool_limits(limits=1):
-        if jobs == 1:
+        name = backend.partition(":")[0]
+        if jobs == 1 and name != DASK:
             for task in tasks:
                 interruption.check()
                 yield function(shared, task)
             return
-        with EXECUTORS[backend](function, shared, jobs) as submit:
-            yield from _in_order(submit, iter(tasks), max(1, ahead) * jobs)
+        with EXECUTORS[name](backend, function, shared, jobs) as (submit, workers):
+            yield from _in_order(submit, iter(tasks), max(1, ahead) * workers)
 
 
-def _in_order(submit: Callable[[T], Future[R]], tasks: Iterator[T], most: int) -> Iterator[R]:
+def _in_order(submit: Callable[[T], Awaited[R]], tasks: Iterator[T], most: int) -> Iterator[R]:
     """Results in order, with at most so many tasks begun or waiting; those waiting are dropped if somebody stops."""
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[Awaited[R]] = deque()
     try:
         waiting.extend(submit(task) for task in islice(tasks, most))
         while waiting:
@@ -133,16 +163,16 @@ def _in_order(submit: Callable[[T], Future[R]], tasks: Iterator[T], most: int) -
 
 
 @contextmanager
-def _threads(function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Callable[[T], Future[R]]]:
+def _threads(_: str, function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Handing[T, R]]:
     with ThreadPoolExecutor(jobs, thread_name_prefix="lmssim") as executor:
-        yield lambda task: executor.submit(function, shared, task)
+        yield lambda task: executor.submit(function, shared, task), jobs
 
 
 # === Processes ===
 
 
 @contextmanager
-def _processes(function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Callable[[T], Future[R]]]:
+def _processes(_: str, function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Handing[T, R]]:
     from joblib.externals.loky import get_reusable_executor
 
     executor = get_reusable_executor(
@@ -150,7 +180,7 @@ def _processes(function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[
     )
     try:
         with _sent(shared) as (path, key):
-            yield lambda task: executor.submit(_call, function, path, key, _pickled(task))
+            yield lambda task: executor.submit(_call, function, path, key, pickled(task)), jobs
     except KeyboardInterrupt:
         executor.shutdown(wait=False, kill_workers=True)
         raise
@@ -170,7 +200,7 @@ def _end_with(parent: int) -> None:
 @contextmanager
 def _sent(shared: Any) -> Iterator[tuple[str, str]]:
     """What is shared in a file that processes read once, and the hash by which they know that they have it."""
-    content = _pickled(shared)
+    content = pickled(shared)
     _remove_abandoned(Path(tempfile.gettempdir()))
     handle, path = tempfile.mkstemp(prefix=f"{SENT}{os.getpid()}-")
     try:
@@ -196,22 +226,6 @@ def _remove_abandoned(folder: Path) -> None:
                     path.unlink()
 
 
-class _Pickler(pickle.Pickler):
-    """Pickles arrays as writable, C-contiguous ones, wherever they stand."""
-
-    def reducer_override(self, value: Any) -> Any:
-        """How to pickle an array that is not of this kind; everything else as ever."""
-        if type(value) is np.ndarray and not (value.flags.writeable and value.flags.c_contiguous):
-            return np.array(value, order="C").__reduce_ex__(pickle.HIGHEST_PROTOCOL)
-        return NotImplemented
-
-
-def _pickled(value: Any) -> bytes:
-    content = io.BytesIO()
-    _Pickler(content, pickle.HIGHEST_PROTOCOL).dump(value)
-    return content.getvalue()
-
-
 _held: dict[str, Any] = {}
 """In a process: what is shared, by its hash; the last one alone."""
 
@@ -225,8 +239,17 @@ def _call(function: Callable[[Any, Any], Any], path: str, key: str, task: bytes)
     return function(_held[key], pickle.loads(task))  # noqa: S301 - likewise
 
 
-Handing = Callable[[Callable[[Any, Any], Any], Any, int], AbstractContextManager[Callable[[Any], Future[Any]]]]
-"""Given function, what is shared, and workers: a context with a function that hands out a task."""
-EXECUTORS: dict[str, Handing] = {THREADS: _threads, LOKY: _processes}
+# === Workers of a cluster ===
+
+
+@contextmanager
+def _cluster(backend: str, function: Callable[[S, T], R], shared: S, jobs: int) -> Iterator[Handing[T, R]]:
+    with on_cluster(scheduler_of(backend), function, shared, jobs) as handing:
+        yield handing
+
+
+Executor = Callable[[str, Callable[[Any, Any], Any], Any, int], AbstractContextManager[Any]]
+"""Given the backend, a function, what is shared, and workers: a context with `Handing`."""
+EXECUTORS: dict[str, Executor] = {THREADS: _threads, LOKY: _processes, DASK: _cluster}
 """How each backend hands out tasks."""
 BACKENDS = tuple(EXECUTORS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from lmssim.engines import compiled, des
 from lmssim.engines.task import DEFAULT_BLOCK, Task, Wanted, empty_counts, grid_at, occupancy_times, patients_of
 from lmssim.errors import InputError, unknown
 from lmssim.execution import fold
-from lmssim.execution.backends import BACKENDS, THREADS, run_tasks
+from lmssim.execution.backends import THREADS, check_backend, run_tasks
 from lmssim.execution.partitions import told_apart
 from lmssim.execution.subgroups import subgroups_of
 from lmssim.kernels import layout
@@ -121,7 +121,8 @@ class Sampling:
     jobs: int = 1
     """Workers."""
     backend: str = THREADS
-    """How work is spread: over `threads`, which do not help `des`, or over processes (`loky`)."""
+    """How work is spread: over `threads`, which do not help `des`, over processes (`loky`), or over the workers of a
+    Dask scheduler (`dask:tcp://host:8786`)."""
     block: int = DEFAULT_BLOCK
     """Patients per block."""
     counting: bool = True
@@ -152,10 +153,10 @@ class Sampling:
         for name, known in (
             ("random_numbers", ("common", "independent")),
             ("engine", (*ENGINES, COHORT)),
-            ("backend", BACKENDS),
         ):
             if getattr(self, name) not in known:
                 raise InputError(unknown("value", str(getattr(self, name)), known, name.replace("_", " ")))
+        check_backend(self.backend)
         self._check_names()
         if self.control_variate and self.engine == COHORT:
             raise InputError(
@@ -257,6 +258,18 @@ class Simulation:
     first_draw: int
     wanted: Wanted
     grouping: Grouping | Told | None = None
+    draws: Mapping[str, FloatArray] | None = None
+    """Parameters that the numbers come from: these travel to other processes, which compute the numbers again."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels."""
+        return self.__dict__ | ({} if self.draws is None else {"numbers": None})
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """What has arrived."""
+        self.__dict__.update(state)
+        if self.draws is not None:
+            self.__dict__["numbers"] = self.program.numbers(self.draws, self.first_draw)
 
     def run(self, task: Task) -> Sums:
         """Sums over the patients of a task."""
@@ -311,7 +324,7 @@ def simulate_batches(
     told = told_apart(program, sampling.where, sampling.partitions, first, halved=not sampling.independent)
     wanted, axes = _wanted(program, sampling, told, named_times(program) if grouping is None else [])
     strategies = sampling.positions(program)
-    simulation = Simulation(program, sampling, numbers, first_draw, wanted, told)
+    simulation = Simulation(program, sampling, numbers, first_draw, wanted, told, draws)
     _check_size(sampling, len(numbers), len(strategies))
     batches = _batches(program, sampling, len(numbers), first_draw, len(strategies), wanted)
     tasks = [chunks_of(sampling, batch, strategies) for batch in batches]

@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from lmssim.errors import InputError, RunError, ScenarioError
-from lmssim.execution.backends import BACKENDS, _remove_abandoned, run_tasks
+from lmssim.execution.backends import LOKY, THREADS, _remove_abandoned, run_tasks
 from lmssim.execution.writing.owners import is_running
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def test_processes_get_writable_contiguous_arrays() -> None:
     read_only.flags.writeable = False
     shared, task = Held("table", table.T), {"read_only": read_only, "strided": table[:, ::2]}
     assert list(run_tasks(kinds, shared, [task] * 2, backend="loky", jobs=2)) == [[(True, True)] * 3] * 2
-    for backend in BACKENDS:
+    for backend in (THREADS, LOKY):
         (total, again) = run_tasks(weighted, shared, [task] * 2, backend=backend, jobs=2)
         assert total == again == weighted(shared, task)
 
@@ -172,9 +172,9 @@ def where(_shared: None, _task: int) -> tuple[int, str]:
 
 
 def test_one_job_runs_in_the_calling_thread() -> None:
-    """Whatever the backend; more jobs do not."""
+    """Threads and processes; more jobs do not."""
     here = (os.getpid(), threading.current_thread().name)
-    for backend in BACKENDS:
+    for backend in (THREADS, LOKY):
         assert set(run_tasks(where, None, range(3), backend=backend)) == {here}
         assert here not in set(run_tasks(where, None, range(3), backend=backend, jobs=2))
 
