@@ -115,9 +115,9 @@ def check_backend(backend: str) -> None:
     InputError
         With what is allowed.
     """
-    name = backend.partition(":")[0]
+    name = backend.partition(":")[0] if isinstance(backend, str) else ""
     if name not in EXECUTORS or name not in (DASK, backend):
-        raise InputError(unknown("value", backend, EXECUTORS, "backend"))
+        raise InputError(unknown("value", str(backend), EXECUTORS, "backend"))
     if name == DASK:
         scheduler_of(backend)
 

@@ -6,14 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from lmssim.engines.task import Task, Wanted, patients_of
 from lmssim.errors import InputError
 from lmssim.evaluation import evaluate
-from lmssim.execution.draw_counts import write_draw_counts
-from lmssim.execution.simulate import CHUNK, ENGINES, Sampling, draw_times, simulate, simulate_batches
+from lmssim.execution.simulate import CHUNK, ENGINES, Sampling, simulate
 from lmssim.execution.subgroups import subgroups_of
 from lmssim.kernels.rewards import COST, QALY
 from lmssim.kernels.tally import Counts
@@ -35,7 +33,6 @@ from tests.kit.models import (
 from tests.kit.plain import Z, sums
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from lmssim.execution.estimates import CountsAtTimes, Estimates
     from lmssim.kernels import CountArray
@@ -324,32 +321,3 @@ def test_a_patient_may_meet_one_strategy(program: Program, engine: str, per_draw
             for worth in one:
                 total += worth - one[0]
             np.testing.assert_array_equal(found.total[d, arm, 0], total)
-
-
-# === Counts written by draw ===
-
-
-def test_written_counts_are_those_in_memory(program: Program, tmp_path: Path) -> None:
-    """Read back, each count is at its place; the estimates are the same, without the counts."""
-    sampling, draws, path = replace(SMALL, subgroups={}), draws_of(program), tmp_path / "counts.parquet"
-    whole = simulate(program, sampling, draws)
-    rest = write_draw_counts(path, program, program.strategies, simulate_batches(program, sampling, draws))
-    assert rest.by_draw is None
-    np.testing.assert_array_equal(rest.mean, whole.mean)
-    kept = whole.by_draw
-    assert kept is not None
-    frame_ = pd.read_parquet(path).set_index(["draw", "strategy", "what", "name"]).sort_index()
-
-    def read(*key: Any) -> CountArray:
-        counts: CountArray = frame_.xs(key)["count"].to_numpy()
-        return counts
-
-    for d in range(N_DRAWS):
-        for s, name in enumerate(program.strategies):
-            ill = program.states.index("ill")
-            assert read(d, name, "event", "os").tolist() == kept.ended()[d, s, 0, 0].tolist()
-            assert read(d, name, "present", "ill").tolist() == kept.present()[d, s, ill].tolist()
-            assert read(d, name, "entered", "ill").tolist() == [kept.counts.entries[d, s, ill, 1]]
-            assert read(d, name, "had", "sepsis").tolist() == [kept.counts.marks[d, s, 0, 1]]
-    times = frame_.xs((0, "usual", "event", "os"))["time"]
-    assert times.tolist() == draw_times(program) == YEARLY

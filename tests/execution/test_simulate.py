@@ -152,7 +152,7 @@ def test_random_numbers_of_draws() -> None:
         ({"n_patients": 10**13}, "patients: 10,000,000,000,000 is too many; at most 1,000,000,000"),
         ({"n_patients": 10**5000}, "patients: a number of more than 20 digits is too many"),
         ({"jobs": 0}, "jobs: 0 is not 1 or more"),
-        ({"backend": None}, "backend: unknown value 'None'. Allowed: loky, threads"),
+        ({"backend": None}, "backend: unknown value 'None'. Allowed: dask, loky, threads"),
         ({"subgroups": ["old"]}, r"subgroups: \['old'\] is not a mapping"),
         ({"partitions": ["old"]}, r"partitions: \['old'\] is not a mapping"),
         ({"where": 3}, "where: 3 is not a rule on covariates"),
