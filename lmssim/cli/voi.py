@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from lmssim.economics.voi.population import Population
     from lmssim.execution.folder import ResultFolder
+    from lmssim.studies.sensitivity.voi.conditional import MultilevelCheck, ThroughModel
     from lmssim.studies.sensitivity.voi.samples import Samples
     from lmssim.studies.sensitivity.voi.source import Source
 
@@ -106,7 +107,31 @@ def voi(
             help="A proposed study (TOML): the data it would give, its conduct and costs; may be repeated.",
         ),
     ] = None,
+    through: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--multilevel",
+            metavar="NAME",
+            help="Check the value of a parameter, group or posterior by multilevel Monte Carlo through the model, "
+            "without regression; may be repeated.",
+        ),
+    ] = None,
+    outer: Annotated[
+        int,
+        options.whole(
+            "Values of what is learnt at the first level of --multilevel.", 10, 1_000_000, show_default="400"
+        ),
+    ] = 400,
+    scenario: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCENARIO",
+            help="Scenario of the folder, for --multilevel.",
+            show_default="the bundled one of that name",
+        ),
+    ] = None,
     seed: options.Seed = 1,
+    jobs: options.Jobs = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -135,6 +160,7 @@ def voi(
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
+    from lmssim.studies.sensitivity.voi.conditional import MultilevelCheck
     from lmssim.studies.sensitivity.voi.proposal import read_proposal
     from lmssim.studies.sensitivity.voi.samples import Samples
     from lmssim.studies.sensitivity.voi.study import InformationStudy, asked_wtps
@@ -144,6 +170,7 @@ def voi(
     proposals = [read_proposal(path) for path in studies or []]
     if len({each.name for each in proposals}) < len(proposals):
         raise InputError("--study: two files of one name; give each study a name of its own.")
+    model = _model(source, scenario, jobs) if through else None
     inputs = [*source.inputs, *(Path(each.where) for each in proposals)]
     clock.lap("read")
     with (
@@ -155,15 +182,18 @@ def voi(
         samples = Samples(study, proposals)
         _ = samples.found  # first: what a study's file says wrong is said before regressions run long
         clock.lap("studies")
+        check = None
+        if model is not None:
+            check = MultilevelCheck(study, model, options.each_once("--multilevel", through), outer)
 
         def document() -> dict[str, Any]:
-            return _manifest(samples, declared, clock.laps)
+            return _manifest(samples, declared, clock.laps, check)
 
-        written = _write(samples, folder, document, clock.lap, formats if reported else None)
+        written = _write(samples, folder, document, clock.lap, formats if reported else None, check)
     if json:
-        say(_document(samples, written, folder.path), end="")
+        say(_document(samples, written, folder.path, check), end="")
     elif not quiet:
-        _print(samples)
+        _print(samples, check)
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
 
 
@@ -176,6 +206,13 @@ def _source(paths: list[Path], *, tables: bool) -> Source:
     if len(paths) > 1:
         raise InputError(f"{paths[1]}: one folder of `lmssim psa` is read; give tables after --from.")
     return read_folder(paths[0])
+
+
+def _model(source: Source, scenario: str | None, jobs: int | None) -> ThroughModel:
+    """The scenario of the folder, checked before regressions run long."""
+    from lmssim.studies.sensitivity.voi.conditional import through_model
+
+    return through_model(source, scenario, options.jobs_or_all(jobs))
 
 
 def _name(paths: list[Path]) -> str:
@@ -230,7 +267,9 @@ def _population(incidence: float | None, horizon: float | None, more: dict[str, 
         raise InputError(f"--{name.replace('_', '-')}:{rest}") from None
 
 
-def _manifest(samples: Samples, declared: dict[str, list[str]], timings: dict[str, float]) -> dict[str, Any]:
+def _manifest(
+    samples: Samples, declared: dict[str, list[str]], timings: dict[str, float], check: MultilevelCheck | None
+) -> dict[str, Any]:
     from dataclasses import asdict
 
     from lmssim.execution.manifest import manifest
@@ -247,12 +286,13 @@ def _manifest(samples: Samples, declared: dict[str, list[str]], timings: dict[st
         "current": dict(study.current),
         "groups": declared,
         "studies": {each.name: each.digest for each in samples.proposals},
+        "multilevel": None if check is None else {"sets": list(check.names), "outer": check.n_outer},
         "seed": study.seed,
     }
     return manifest(result, command=options.command_line(), timings=timings)
 
 
-def _tables(samples: Samples) -> dict[str, pd.DataFrame]:
+def _tables(samples: Samples, check: MultilevelCheck | None) -> dict[str, pd.DataFrame]:
     """Every table by its name."""
     from lmssim.studies.sensitivity.voi.samples import TABLES as OF_SAMPLES
     from lmssim.studies.sensitivity.voi.study import TABLES
@@ -261,6 +301,8 @@ def _tables(samples: Samples) -> dict[str, pd.DataFrame]:
     if samples.proposals:
         tables |= {name: getattr(samples, name) for name in OF_SAMPLES}
         tables["order"] = samples.order_of_all
+    if check is not None:
+        tables["multilevel"] = check.to_frame()
     return tables
 
 
@@ -270,6 +312,7 @@ def _write(
     manifest: Callable[[], dict[str, Any]],
     lap: Callable[[str], None],
     formats: tuple[str, ...] | None,
+    check: MultilevelCheck | None,
 ) -> dict[str, Any]:
     """Write tables, figures and report; returns the manifest as written."""
     from lmssim.execution.store import write_csv
@@ -277,28 +320,31 @@ def _write(
     from lmssim.report.sensitivity.voi.page import write_report
 
     folder.begin()
-    for name, frame in _tables(samples).items():
+    for name, frame in _tables(samples, check).items():
         write_csv(folder.place(f"{name}.csv"), frame)
     lap("tables")
     if formats is not None:
         shown = write_figures(samples, folder, formats)
-        folder.add([write_report(samples, folder.begin(), manifest(), shown)])
+        folder.add([write_report(samples, folder.begin(), manifest(), shown, check)])
         lap("report")
     document = manifest()
     return folder.finish(document, {"asked": document["result"]})
 
 
-def _document(samples: Samples, manifest: dict[str, Any], folder: Path) -> str:
+def _document(samples: Samples, manifest: dict[str, Any], folder: Path, check: MultilevelCheck | None) -> str:
     from lmssim.execution.store import json_text, objects
 
-    tables = {name: objects(frame) for name, frame in _tables(samples).items()}
+    tables = {name: objects(frame) for name, frame in _tables(samples, check).items()}
     return json_text({**tables, "manifest": manifest, "folder": str(folder)})
 
 
-def _print(samples: Samples) -> None:
+def _print(samples: Samples, check: MultilevelCheck | None) -> None:
+    from lmssim.report.sensitivity.voi.multilevel import multilevel_table_text
     from lmssim.report.sensitivity.voi.samples import sample_table_text
     from lmssim.report.sensitivity.voi.tables import voi_table_text
 
     console().print(voi_table_text(samples.study))
     if samples.proposals:
         console().print(sample_table_text(samples))
+    if check is not None:
+        console().print(multilevel_table_text(check))

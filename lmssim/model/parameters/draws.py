@@ -154,7 +154,12 @@ _GROUPS: dict[str, Callable[[Group, int, int, int], list[FloatArray]]] = {
 
 
 def sample_parameters(
-    table: ParameterTable, groups: Mapping[str, Group], n_draws: int, seed: int, first_draw: int = 0
+    table: ParameterTable,
+    groups: Mapping[str, Group],
+    n_draws: int,
+    seed: int,
+    first_draw: int = 0,
+    given: Mapping[str, FloatArray] | None = None,
 ) -> dict[str, FloatArray]:
     """Draws of every parameter, derived ones computed, in table order.
 
@@ -166,6 +171,8 @@ def sample_parameters(
         Parameters drawn jointly.
     n_draws, seed, first_draw : int
         Draws first_draw, first_draw + 1, ... of this seed.
+    given : mapping of str to ndarray(float, ndim=1), optional
+        Values of some drawn parameters, (n_draws,) each, in the place of their own draws.
 
     Returns
     -------
@@ -189,6 +196,7 @@ def sample_parameters(
             values[parameter.id] = distribution_of(parameter).quantile(u)
         elif alone:
             values[parameter.id] = np.full(n_draws, parameter.value)
+    values |= given or {}
     return table.evaluate(values, first_draw)
 
 
