@@ -13,7 +13,7 @@ from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
@@ -292,18 +292,17 @@ def _manifest(
     return manifest(result, command=options.command_line(), timings=timings)
 
 
-def _tables(samples: Samples, check: MultilevelCheck | None) -> dict[str, pd.DataFrame]:
-    """Every table by its name."""
+def _tables(samples: Samples, check: MultilevelCheck | None) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Every table with its name, each made when it is its turn."""
     from lmssim.studies.sensitivity.voi.samples import TABLES as OF_SAMPLES
     from lmssim.studies.sensitivity.voi.study import TABLES
 
-    tables = {name: getattr(samples.study, name) for name in TABLES}
-    if samples.proposals:
-        tables |= {name: getattr(samples, name) for name in OF_SAMPLES}
-        tables["order"] = samples.order_of_all
+    for name in TABLES:
+        yield name, samples.order_of_all if name == "order" else getattr(samples.study, name)
+    for name in OF_SAMPLES if samples.proposals else ():
+        yield name, getattr(samples, name)
     if check is not None:
-        tables["multilevel"] = check.to_frame()
-    return tables
+        yield "multilevel", check.to_frame()
 
 
 def _write(
@@ -320,9 +319,9 @@ def _write(
     from lmssim.report.sensitivity.voi.page import write_report
 
     folder.begin()
-    for name, frame in _tables(samples, check).items():
+    for name, frame in _tables(samples, check):
         write_csv(folder.place(f"{name}.csv"), frame)
-    lap("tables")
+        lap(name)
     if formats is not None:
         shown = write_figures(samples, folder, formats)
         folder.add([write_report(samples, folder.begin(), manifest(), shown, check)])
@@ -334,7 +333,7 @@ def _write(
 def _document(samples: Samples, manifest: dict[str, Any], folder: Path, check: MultilevelCheck | None) -> str:
     from lmssim.execution.store import json_text, objects
 
-    tables = {name: objects(frame) for name, frame in _tables(samples, check).items()}
+    tables = {name: objects(frame) for name, frame in _tables(samples, check)}
     return json_text({**tables, "manifest": manifest, "folder": str(folder)})
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MANY = 20
 """Parameters of a set from which on a regression of a few thousand draws finds less than there is."""
 LOW_R2 = 0.3
+APART = 3.0
+"""Standard errors between the two estimators from which on neither is to be trusted."""
 SUSPECT_T = 4.5
 """|t| of a mean residual from which on a fit misses something."""
 
@@ -132,6 +134,14 @@ def trust_sentences(study: InformationStudy) -> list[str]:
     if len(suspect):
         names = [short(label, 40) for label in dict.fromkeys(suspect["label"])][:3]
         said.append(f"Residuals show that the fit misses something for {listed(names)}: see residual_t in evppi.csv.")
+    apart = (frame["evppi"] - frame["policy"]).abs() > APART * (frame["se"] ** 2 + frame["policy_se"] ** 2) ** 0.5
+    doubtful = frame[apart & (frame["evppi"] > 2.0 * frame["se"])]
+    if len(doubtful):
+        names = [short(label, 40) for label in dict.fromkeys(doubtful["label"])][:3]
+        said.append(
+            f"Do not trust the value of {listed(names)}: decisions by the fit gain something else than it says, beyond "
+            "error (column policy); check it by --multilevel, or give more draws."
+        )
     for each in study.source.sets:
         if len(each.members) >= MANY:
             said.append(large_set_sentence(study, each))

@@ -129,7 +129,7 @@ class Samples:
     @property
     def order_of_all(self) -> pd.DataFrame:
         """The same with the analysis' own order before it."""
-        return pd.concat([self.study.order, self.order], ignore_index=True)
+        return pd.concat([self.study.order, self.order], ignore_index=True) if self.proposals else self.study.order
 
     def _orders(self) -> Iterator[Order]:
         for proposal, wtp, perfect, sample in self._each():
