@@ -72,19 +72,17 @@ def multilevel(
     Notes
     -----
     With P(l) the mean over values of the greatest mean gain of 32 x 2^l draws, the value is P(0) + sum over l of
-    (P(l) - P(l - 1)); a correction at level l is divided by its chance. Its error is that of both means.
+    (P(l) - P(l - 1)); a correction at level l is divided by its chance. Its error is that of both means. Which strategy
+    is optimal now is taken from the draws of the analysis, which are many more than the values here.
     """
     levels = _levels(max(2, n_outer // 2), seed)
     sizes = np.concatenate([np.full(n_outer, FIRST), FIRST * 2**levels])
     reader = _Reader(gains, sizes, progress)
     first = np.array([reader.next().mean(axis=0).max() for _ in range(n_outer)])
     corrections = np.array([_correction(reader.next()) / _chance(level) for level in levels.tolist()])
-    now = max(0.0, float((reader.total / reader.done).max()))
-    value = float(first.mean() + corrections.mean()) - now
+    value = float(first.mean() + corrections.mean())
     error = float(np.sqrt(first.var(ddof=1) / len(first) + corrections.var(ddof=1) / len(corrections)))
-    return Multilevel(
-        value, error, float(first.mean()) - now, float(corrections.mean()), n_outer + len(levels), reader.done
-    )
+    return Multilevel(value, error, float(first.mean()), float(corrections.mean()), n_outer + len(levels), reader.done)
 
 
 def _levels(n: int, seed: int) -> IntArray:
@@ -120,7 +118,6 @@ class _Reader:
         self.outer = np.repeat(np.arange(len(sizes)), sizes)
         self.done = self.given = self.k = 0
         self.kept = np.zeros((0, 0))
-        self.total = np.zeros(0)
 
     def next(self) -> FloatArray:
         """Gains of the next value's draws."""
@@ -138,7 +135,6 @@ class _Reader:
     def _fetch(self) -> None:
         outer = self.outer[self.done : self.done + AT_ONCE]
         self.kept = self.gains(self.done, outer)
-        self.total = self.kept.sum(axis=0) + (self.total if self.total.size else 0.0)
         self.done += len(outer)
         if self.progress is not None:
             self.progress(self.done, len(self.outer))
