@@ -33,7 +33,6 @@ from tests.kit.models import (
 from tests.kit.plain import Z, sums
 
 if TYPE_CHECKING:
-
     from lmssim.execution.estimates import CountsAtTimes, Estimates
     from lmssim.kernels import CountArray
     from lmssim.model.program import Program
