@@ -190,6 +190,7 @@ def subgroups(
     ['grade 1', 'grade 2', 'grade 3']
     """
     loaded = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
+    by = [by] if isinstance(by, str) else by
     asked = with_partitions(compile_scenario(loaded), Sampling() if sampling is None else sampling, list(by))
     if n_draws == 0:
         return Subgroups(evaluate(loaded, asked, progress=progress))

@@ -23,15 +23,16 @@ from lmssim.execution.solve import solve_population
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
 from lmssim.model.parameters.given import checked_draws
-from lmssim.model.scenario import Scenario
+from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.outcomes import tables as frames
-from lmssim.outcomes.expectation import Expectation, expectation
+from lmssim.outcomes.expectation import FEWEST, Expectation, expectation
 from lmssim.outcomes.main import COST, LY, MAIN, QALYS, position_of
 from lmssim.published.cases import case_frame, read_cases
 from lmssim.published.series import COLUMNS, read_series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from lmssim.economics.increments import Estimate
     from lmssim.execution.estimates import Estimates, Means
@@ -352,7 +353,7 @@ def evaluate(
 
 
 def expected_values(
-    scenario: Scenario,
+    scenario: Scenario | str | Path,
     sampling: Sampling | None = None,
     n_draws: int | None = None,
     progress: Callable[[int, int], None] | None = None,
@@ -361,8 +362,8 @@ def expected_values(
 
     Parameters
     ----------
-    scenario : Scenario
-        From `load_scenario`.
+    scenario : Scenario, str or Path
+        From `load_scenario`, the path of a file, or the name of a bundled scenario.
     sampling : Sampling, optional
         Patients in all, who are split over the draws (rounded up to as many in each), seed, strategies, workers.
     n_draws : int, optional
@@ -387,7 +388,10 @@ def expected_values(
     sampling.validate()
     if sampling.engine == COHORT:
         raise InputError(f"engine '{COHORT}': solves the values of parameters; lmssim.psa solves draws of them.")
+    scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
     n_draws = draws_of(sampling.n_patients) if n_draws is None else n_draws
+    if isinstance(n_draws, bool) or not isinstance(n_draws, int) or n_draws < FEWEST:
+        raise InputError(f"n_draws: {n_draws!r} is not a whole number from {FEWEST}.")
     program = compile_scenario(scenario)
     if not set(scenario.uncertain) & set(program.used):
         raise InputError(f"{scenario.path}: {NOTHING_TO_DRAW}")

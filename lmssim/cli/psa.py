@@ -120,14 +120,14 @@ def psa(
     if precision is not None and (draws is not None or patients is not None):
         raise InputError("--precision: plans draws and patients: leave --draws and --patients out.")
 
+    from lmssim.execution.checkpoint import Checkpoint
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
     from lmssim.studies.sensitivity.psa.plan import precision_of
-    from lmssim.studies.sensitivity.psa.study import compiled_work, planned, run_psa
+    from lmssim.studies.sensitivity.psa.study import CHECKPOINT, compiled_work, planned, run_psa
     from lmssim.studies.sensitivity.psa.subgroups import psa_by_subgroup
-    from lmssim.studies.subgroups import with_partitions
 
     asked = None if precision is None else precision_of(precision)
 
@@ -156,16 +156,19 @@ def psa(
         clock.lap("pilot")
         if not (json or quiet):
             say(found.sentence())
+    partitions = _partitions(work, options.each_once("--by", by))
     with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-psa", loaded.inputs, beside=beside) as folder:
         with progress_bar(loaded.name, shown=not quiet) as progress:
             analysis = run_psa(work, folder.begin(), resume=resume, progress=progress)
         clock.lap("simulate")
         apart = None
-        partitions: Mapping[str, Mapping[str, str]] = {}
-        if by:
-            partitions = with_partitions(work.program, work.sampling, options.each_once("--by", by)).partitions
+        if partitions:
+
+            def kept(number: str, key: str) -> Checkpoint:
+                return Checkpoint(folder.begin() / f"{CHECKPOINT}-{number}", key, resume=resume)
+
             with progress_bar("subgroups", shown=not quiet) as progress:
-                apart = psa_by_subgroup(work, partitions, progress)
+                apart = psa_by_subgroup(work, partitions, progress, kept)
             clock.lap("subgroups")
 
         def document() -> dict[str, Any]:
@@ -179,6 +182,21 @@ def psa(
         if asked is not None:
             say(_reached(analysis, asked))
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
+
+
+def _partitions(work: Work, by: list[str]) -> Mapping[str, Mapping[str, str]]:
+    """Subgroups of each partition, of which every draw has patients enough."""
+    from dataclasses import replace
+
+    from lmssim.studies.sensitivity.psa.subgroups import check_subgroups
+    from lmssim.studies.subgroups import with_partitions
+
+    if not by:
+        return {}
+    everybody = work.sampling.n_patients * (1 if work.exact or work.shares_patients else work.n_draws)
+    found = with_partitions(work.program, replace(work.sampling, n_patients=everybody), by).partitions
+    check_subgroups(work, found)
+    return found
 
 
 def _check_fits(engine: str, patients: int | None, profiles: int | None) -> None:
@@ -256,6 +274,8 @@ def _write(
         captions = {name: told for name, (_, told) in further.items()}
         folder.add([write_report(analysis, folder.begin(), manifest(), shown, apart, captions)])
         lap("report")
+    for k in range(1, (0 if apart is None else apart.n_subgroups) + 1):
+        folder.discard(f"{CHECKPOINT}-{k}")
     folder.discard(CHECKPOINT)  # not before: whoever is stopped while tables are written goes on from these parts
     document = manifest()
     program = analysis.work.program

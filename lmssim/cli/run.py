@@ -170,7 +170,11 @@ def run(
     options.check_strategies(strategies_, loaded)
     if horizon is not None:
         loaded = _with_horizon(loaded, horizon)
-    n_draws = 0 if point or engine == options.COHORT else _draws_of(loaded, sampling.n_patients, draws, numbers, given)
+    n_draws = (
+        0
+        if point or engine == options.COHORT
+        else _draws_of(loaded, scenario, sampling.n_patients, draws, numbers, given)
+    )
     times = _times_of_periods(loaded, sampling, options.years_of(periods, "--periods"))
     clock.lap("load")
     with ResultFolder(out or Path("lmssim-out") / loaded.name, loaded.inputs, beside=beside) as folder:
@@ -258,7 +262,12 @@ class BaseCase:
 
 
 def _draws_of(
-    scenario: Scenario, n_patients: int, draws: int | None, numbers: RandomNumbers | None, given: Mapping[str, Any]
+    scenario: Scenario,
+    name: str,
+    n_patients: int,
+    draws: int | None,
+    numbers: RandomNumbers | None,
+    given: Mapping[str, Any],
 ) -> int:
     """Draws over which an expectation is taken; none if nothing is calibrated and no draws are asked for.
 
@@ -277,7 +286,7 @@ def _draws_of(
     if numbers == RandomNumbers.common:
         raise InputError(
             "--random-numbers: each draw has patients and numbers of its own (independent); add --point, or use "
-            f"lmssim psa {scenario.name} --random-numbers common."
+            f"lmssim psa {name} --random-numbers common."
         )
     if draws is None and n_patients < 2 * PATIENTS_PER_DRAW:
         raise InputError(

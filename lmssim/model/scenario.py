@@ -117,9 +117,8 @@ class Scenario:
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether parameters are drawn from a posterior, over which the base case is the expectation."""
-        posteriors = (group for group in self.groups.values() if group.kind == "posterior")
-        return any(not self.table[member].held for group in posteriors for member in group.members)
+        """Whether there is a posterior, and so the base case is the expectation over what is uncertain."""
+        return any(group.kind == "posterior" for group in self.groups.values()) and bool(self.uncertain)
 
     def with_values(self, overrides: Mapping[str, float]) -> Scenario:
         """Scenario with some parameters held at other values, of its population too."""

@@ -24,7 +24,7 @@ from lmssim.model.parameters.given import checked_draws
 from lmssim.outcomes.main import MAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lmssim.evaluation import Evaluation
     from lmssim.execution.simulate import Sampling
@@ -49,6 +49,7 @@ COLUMNS = [
     "gap_of_other_parameters",
     "gap_of_other_parameters_se",
     "gap_of_posterior",
+    "gap_of_posterior_se",
 ]
 
 
@@ -75,9 +76,10 @@ class Beside:
         return Estimate(self.expectation.mean - self.point.mean, se)
 
     @property
-    def of_posterior(self) -> float:
-        """The rest of the gap."""
-        return self.gap.mean - self.of_others.mean
+    def of_posterior(self) -> Estimate:
+        """The rest of the gap; the error takes the two as independent."""
+        se = float(np.hypot(self.gap.se, self.of_others.se))
+        return Estimate(self.gap.mean - self.of_others.mean, se)
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ class PointValues:
 
 
 def _cells(found: Beside) -> tuple[float, ...]:
-    return *found.expectation, *found.point, *found.gap, *found.of_others, found.of_posterior
+    return *found.expectation, *found.point, *found.gap, *found.of_others, *found.of_posterior
 
 
 def point_values(evaluation: Evaluation, sampling: Sampling) -> PointValues:
@@ -185,7 +187,7 @@ def point_values(evaluation: Evaluation, sampling: Sampling) -> PointValues:
     sizes, at_values = batch_means(program, replace(few, random_numbers="common"), program.numbers())
     drawn = program.sample(n_draws, sampling.seed)
     members, of_all = draw_means(program, few, drawn)
-    held = checked_draws(program.scenario.table, {id_: drawn[id_] for id_ in _posterior(program.scenario)})
+    held = _others_held(program.scenario, drawn)
     _, of_posterior = draw_means(program, few, held)
     return PointValues(evaluation, sizes, at_values, members, of_all - of_posterior)
 
@@ -195,7 +197,14 @@ def can_tell(sampling: Sampling) -> bool:
     return sampling.n_patients >= LEAST_PATIENTS
 
 
-def _posterior(scenario: Scenario) -> list[str]:
-    """Parameters that are drawn from posteriors."""
+def _others_held(scenario: Scenario, drawn: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    """Draws of the posteriors, with every other parameter at its value."""
     groups = (group for group in scenario.groups.values() if group.kind == "posterior")
-    return [id_ for group in groups for id_ in group.members if not scenario.table[id_].held]
+    free = {id_ for group in groups for id_ in group.members if not scenario.table[id_].held}
+    values, n = scenario.table.base(), len(next(iter(drawn.values())))
+    held = {
+        id_: drawn[id_] if id_ in free else np.full(n, values[id_][0])
+        for id_, parameter in scenario.table.items()
+        if not parameter.expression
+    }
+    return checked_draws(scenario.table, held)

@@ -205,8 +205,10 @@ class SubgroupStudy:
         -----
         Strategies are chosen in one half of the patients, for all and by subgroup, and valued in the other half; then
         the halves change places, and the two values are averaged. A strategy that is best by chance in the half where
-        it is chosen is not so in the other, so that the value carries no winner's curse. Of an expectation over
-        parameter draws the halves are every other draw, with its patients.
+        it is chosen is not so in the other, so that the value carries no winner's curse; it is too low by what a choice
+        from half of the patients loses. The error holds the distance of the two values too, as the choices depend on
+        the half. Where the best strategy of all patients is that of every subgroup, the value is 0. Of an expectation
+        over parameter draws the halves are every other draw, with its patients.
         """
         return [self._care(name, wtp) for wtp in self.evaluation.scenario.file.settings.wtp]
 
@@ -222,8 +224,11 @@ class SubgroupStudy:
         for (chosen_in, weights), (valued_in, shares_there) in (halves, halves[::-1]):
             for_all = _best_of_all(chosen_in, weights, wtp)
             values.append(_gain(valued_in, shares_there, for_all, _best_of_each(chosen_in, for_all, wtp), wtp))
-        mean, se = np.mean([value.mean for value in values]), np.hypot(values[0].se, values[1].se) / HALVES
-        return Care(wtp, best, by_subgroup, Estimate(float(mean), float(se)))
+        if set(by_subgroup) == {best}:
+            return Care(wtp, best, by_subgroup, Estimate(0.0, 0.0))  # the same choice everywhere is worth nothing more
+        mean, given = np.mean([value.mean for value in values]), np.hypot(values[0].se, values[1].se) / HALVES
+        apart = (values[0].mean - values[1].mean) / HALVES  # what choices in other patients change
+        return Care(wtp, best, by_subgroup, Estimate(float(mean), float(np.hypot(given, apart))))
 
     def _halves(self, name: str) -> list[tuple[list[Evaluation], FloatArray]]:
         """Evaluations and shares of the subgroups in each half; none of an exact solution."""
@@ -302,7 +307,8 @@ def _outcomes(evaluation: Evaluation) -> pd.DataFrame:
         for strategy in evaluation.strategies
         for wtp in settings.wtp
     ]
-    return pd.concat([outcome_summary(results), with_interval(pd.DataFrame(rows, columns=SUMMARY))])
+    means = outcome_summary(results)
+    return pd.concat([means, with_interval(pd.DataFrame(rows, columns=SUMMARY))]) if rows else means
 
 
 def _joined(subgroups: Iterable[Subgroup], table: Callable[[Subgroup], pd.DataFrame]) -> pd.DataFrame:

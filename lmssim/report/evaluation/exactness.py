@@ -14,7 +14,7 @@ from lmssim.engines.cohort.profiles import stands_for_others
 from lmssim.execution.estimates import EXACT, SIMULATED
 from lmssim.outcomes.expectation import EXPECTED
 from lmssim.report.parts.digits import MISSING, listed, plain, rounded
-from lmssim.report.parts.labels import endpoint_label, event_label
+from lmssim.report.parts.labels import argument_of, endpoint_label, event_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,7 +155,7 @@ class _WordsOfDraws(Words):
             f"Results are expectations over {self._n_draws:,} joint draws of the parameters, with "
             f"{self.evaluation.n:,} patients in all. The printed errors are Monte-Carlo errors of both{size}: another "
             "sample of draws and patients would change the results by so much. They are not the uncertainty of the "
-            f"parameters, which a probabilistic analysis tells (lmssim psa {self.evaluation.scenario.name})."
+            f"parameters, which a probabilistic analysis tells (lmssim psa {argument_of(self.evaluation.scenario)})."
         )
 
     def numerical(self) -> str:

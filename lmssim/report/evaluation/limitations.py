@@ -10,6 +10,7 @@ from lmssim.model.program.restarts import restarted_cures
 from lmssim.report.evaluation.exactness import words_of
 from lmssim.report.evaluation.sources import used_parameters
 from lmssim.report.parts.digits import listed, plain
+from lmssim.report.parts.labels import argument_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,12 +39,12 @@ def _of_errors(evaluation: Evaluation, used: list[Parameter]) -> Iterator[str]:
     if evaluation.is_expectation:
         yield (
             "Results are means over draws of the parameters. How far the draws lie apart, and how likely each strategy "
-            f"is to be optimal, a probabilistic analysis tells (lmssim psa {evaluation.scenario.name})."
+            f"is to be optimal, a probabilistic analysis tells (lmssim psa {argument_of(evaluation.scenario)})."
         )
     elif evaluation.estimates.n_draws == 1 and any(_is_uncertain(p) for p in used):
         yield (
             f"Parameter uncertainty is not included: the errors are those of {words.numerical()}. A decision needs a "
-            f"probabilistic analysis, over draws of the parameters (lmssim psa {evaluation.scenario.name})."
+            f"probabilistic analysis, over draws of the parameters (lmssim psa {argument_of(evaluation.scenario)})."
         )
     if words.stands_for_others():
         yield "One profile, with the middle value of every covariate, represents the whole population."

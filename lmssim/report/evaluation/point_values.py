@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lmssim.outcomes.main import COST, QALYS
-from lmssim.report.parts.digits import amount, rounded, with_error
-from lmssim.report.parts.labels import strategy_labels
+from lmssim.report.parts.digits import amount, listed, rounded, with_error
+from lmssim.report.parts.labels import argument_of, strategy_labels
 from lmssim.report.parts.table import ReportTable
 
 if TYPE_CHECKING:
@@ -43,17 +43,17 @@ def _table(study: PointValues, strategies: list[str], what: str, read: Callable[
                 "Expectation": with_error(*found.expectation),
                 "Point values": with_error(*found.point),
                 "Gap": with_error(*found.gap),
-                "of the posterior": rounded(found.of_posterior, found.gap.se),
+                "of the posterior": with_error(*found.of_posterior),
                 "of other parameters": with_error(*found.of_others),
             }
         )
     caption = (
         f"Per patient, discounted. Expectation: mean over {study.evaluation.estimates.n:,} draws of the parameters; "
         f"point values: every parameter at the value in its table, {study.n_patients:,} patients (lmssim run "
-        f"{study.evaluation.scenario.name} --point). They differ because outcomes are not straight lines in the "
-        "parameters, and because the value of a parameter need not be the mean of its draws: that of a log-normal one "
-        "is usually its median. A decision rests on the expectation. The gap is told apart by drawing the posterior "
-        "alone, with the other parameters at their values."
+        f"{argument_of(study.evaluation.scenario)} --point). They differ because outcomes are not straight lines in "
+        "the parameters, and because the value of a parameter need not be the mean of its draws: that of a log-normal "
+        "one is usually its median. A decision rests on the expectation. The gap is told apart by drawing the "
+        "posterior alone, with the other parameters at their values."
     )
     return ReportTable(f"{TITLE}: {what}", caption, pd.DataFrame(rows))
 
@@ -70,8 +70,11 @@ def error_sentence(evaluation: Evaluation) -> str:
     values = frame[["draws", "patients", "parameters"]].to_numpy()
     draws, patients, parameters = values[(values[:, :2] ** 2).sum(axis=1).argmax()].tolist()
     error = (draws**2 + patients**2) ** 0.5
+    groups, n = evaluation.scenario.groups, evaluation.estimates.n
+    repeated = [f"{name} ({group.n_rows:,} rows)" for name, group in groups.items() if 0 < group.n_rows < n]
+    rows = f" Rows of {listed(repeated)} repeat, so that errors of draws are greater than printed." if repeated else ""
     return (
         f"Largest error of a net benefit over the comparator at {amount(wtps[0])}: {rounded(error, error)}, of draws "
         f"{rounded(draws, draws)} and of patients {rounded(patients, patients)}; its standard deviation by parameters "
-        f"is {rounded(parameters, error)}."
+        f"is {rounded(parameters, error)}.{rows}"
     )

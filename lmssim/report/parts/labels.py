@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmssim.bundled import find_scenario
+from lmssim.errors import InputError
 from lmssim.text import one_line
 
 if TYPE_CHECKING:
@@ -17,6 +19,15 @@ LONGEST_LABEL = 200
 LONGEST_CURRENCY = 20
 WAIT = ".wait"
 """End of the name of a flat state in which patients wait for a treatment."""
+
+
+def argument_of(scenario: Scenario) -> str:
+    """What a command is given for a scenario: the name of a bundled one, else the path of its file."""
+    try:
+        bundled = find_scenario(scenario.name)
+    except InputError:
+        return str(scenario.path)
+    return scenario.name if bundled.resolve() == scenario.path.resolve() else str(scenario.path)
 
 
 def readable(name: str) -> str:

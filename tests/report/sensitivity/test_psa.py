@@ -43,7 +43,7 @@ def test_sentences_say_what_was_done_and_found(analysis: lmssim.Psa) -> None:
     assert repeated_sentences(analysis) == []
     (noise,) = noise_sentences(analysis)
     assert noise.startswith("Patient noise was up to ")
-    assert noise.endswith("which more --patients show.")
+    assert noise.endswith("and more --patients tell.")
 
 
 def test_tables_hold_every_strategy(analysis: lmssim.Psa) -> None:

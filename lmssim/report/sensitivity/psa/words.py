@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 POUNDS = "GBP"
 NICE_RANGE = (25_000.0, 35_000.0)
-LARGE_NOISE = 0.4
-"""Share of patient noise from which on it hides how skewed draws are."""
+LARGE_NOISE = 0.05
+"""Share of patient noise from which on taking it out may put values off, where patients vary more in some draws."""
 PROGRAMME = (
     "NICE's range is 25,000 to 35,000 GBP per QALY in appraisals of medicines (technology appraisals) since 2026, and "
     "was 20,000 to 30,000 before."
@@ -69,7 +69,10 @@ def noise_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
     most = float(analysis.inmb.loc[analysis.inmb["wtp"].isin(analysis.wtps), "noise_share"].max())
     said = f"Patient noise was up to {100.0 * most:.0f}% of the variance between draws of incremental net benefits"
     if most > LARGE_NOISE:
-        said += "; so much of it hides the shape of their distribution, which more --patients show"
+        said += (
+            "; so much of it may put the value of information and probabilities off where patients vary more in some "
+            "draws than in others, and more --patients tell"
+        )
     return [f"{said}."]
 
 

@@ -7,15 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
+from lmssim.errors import InputError
+from lmssim.execution.partitions import told_apart
 from lmssim.studies.sensitivity.psa.collected import collect
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.spool import DrawnOutcomes
+from lmssim.studies.sensitivity.psa.work import FEWEST_OF_A_PART
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from lmssim.execution.checkpoint import Checkpoint
     from lmssim.studies.sensitivity.psa.work import Work
 
 TABLES = ("summary", "incremental", "inmb", "ceac", "ceaf", "expected_loss", "evpi")
@@ -33,12 +38,15 @@ class SubgroupTables:
     """
 
     tables: Mapping[str, pd.DataFrame]
+    n_subgroups: int = 0
+    """Subgroups of all partitions."""
 
 
 def psa_by_subgroup(
     work: Work,
     partitions: Mapping[str, Mapping[str, str]],
     progress: Callable[[int, int], None] | None = None,
+    kept: Callable[[str, str], Checkpoint] | None = None,
 ) -> SubgroupTables:
     """Analyse each subgroup of some partitions.
 
@@ -50,6 +58,8 @@ def psa_by_subgroup(
         Label of each subgroup to its rule, by partition.
     progress : callable, optional
         Called with (subgroups done, subgroups in all).
+    kept : callable, optional
+        Checkpoint of a subgroup, from its number and the key of its work, so that an analysis that is stopped goes on.
 
     Raises
     ------
@@ -59,12 +69,14 @@ def psa_by_subgroup(
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     rules = [(name, *each) for name, partition in partitions.items() for each in partition.items()]
     for k, (partition, label, rule) in enumerate(rules, 1):
-        for name, frame in _analysed(_part(work, rule)):
+        part = _part(work, rule)
+        for name, frame in _analysed(part, None if kept is None else kept(str(k), part.key())):
             who = pd.DataFrame([(partition, label)] * len(frame), columns=["partition", "subgroup"])
             found[name].append(pd.concat([who, frame.reset_index(drop=True)], axis=1))
         if progress is not None:
             progress(k, len(rules))
-    return SubgroupTables({name: pd.concat(frames, ignore_index=True) for name, frames in found.items()})
+    tables = {name: pd.concat(frames, ignore_index=True) for name, frames in found.items()}
+    return SubgroupTables(tables, len(rules))
 
 
 def _part(work: Work, rule: str) -> Work:
@@ -73,10 +85,36 @@ def _part(work: Work, rule: str) -> Work:
     return replace(work, sampling=replace(work.sampling, where=where))
 
 
-def _analysed(work: Work) -> Iterator[tuple[str, pd.DataFrame]]:
+def _analysed(work: Work, checkpoint: Checkpoint | None) -> Iterator[tuple[str, pd.DataFrame]]:
     with tempfile.TemporaryDirectory(prefix="lmssim-psa-") as place:
         path = Path(place) / "results.parquet"
         analysis = ProbabilisticAnalysis(
-            work, collect(work, work.parts(), path), DrawnOutcomes(path, len(work.strategies))
+            work, collect(work, work.parts(checkpoint), path), DrawnOutcomes(path, len(work.strategies))
         )
         yield from [(name, getattr(analysis, name)) for name in TABLES]
+
+
+def check_subgroups(work: Work, partitions: Mapping[str, Mapping[str, str]]) -> None:
+    """Refuse subgroups of which a draw has fewer than two patients, before anything is run.
+
+    Raises
+    ------
+    InputError
+        With the partition, the subgroup, the draw, and how many patients it has.
+    """
+    if work.exact or not partitions:
+        return
+    program, n, seed = work.program, work.sampling.n_patients, work.sampling.seed
+    told = told_apart(program, work.sampling.where, partitions)
+    for draw in range(1 if work.shares_patients else work.n_draws):
+        x = program.patients(draw * n, n, seed)
+        met = told.met(x)
+        for name, partition in told.partitions.items():
+            groups = partition.of(x) if met is None else partition.of(x)[met]
+            counts = np.bincount(groups, minlength=len(partition.labels))
+            if counts.min() < FEWEST_OF_A_PART:
+                label = partition.labels[int(counts.argmin())]
+                raise InputError(
+                    f"--by {name}: draw {draw} has {counts.min()} of {n:,} patients in the subgroup '{label}'; "
+                    f"{FEWEST_OF_A_PART} or more are needed in every draw: give more --patients, or fewer subgroups."
+                )

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from lmssim.errors import InputError
+from lmssim.execution.checkpoint import Checkpoint
 from lmssim.execution.simulate import Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.sensitivity.psa.collected import collect
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.spool import DrawnOutcomes
-from lmssim.studies.sensitivity.psa.subgroups import TABLES, psa_by_subgroup
+from lmssim.studies.sensitivity.psa.subgroups import TABLES, check_subgroups, psa_by_subgroup
 from lmssim.studies.sensitivity.psa.work import Work
 from tests.kit.models import DEAD, DEEP, HEAD, OS, exponential, frame, move, start, strategy
 from tests.kit.parameters import parameter_table
@@ -95,3 +96,30 @@ def test_too_few_patients_of_a_subgroup_are_refused(program: Program) -> None:
     sampling = Sampling(n_patients=3, random_numbers="independent")
     with pytest.raises(InputError, match=r"where: in a draw \d of 3 patients meet 'deep == 0'; at least 2 must"):
         psa_by_subgroup(Work(program, sampling, DRAWS), PARTITIONS)
+
+
+def test_small_subgroups_are_refused_before_anything_runs(program: Program) -> None:
+    """With the partition, the subgroup, the draw and its patients; of draws that share them, in the first draw."""
+    few = Sampling(n_patients=4, random_numbers="independent")
+    for sampling in (few, replace(few, random_numbers="common", n_patients=2)):
+        with pytest.raises(
+            InputError, match=r"--by deep: draw \d+ has [01] of [42] patients in the subgroup 'deep [01]'"
+        ):
+            check_subgroups(Work(program, sampling, 60), PARTITIONS)
+    check_subgroups(Work(program, replace(few, n_patients=200), 5), PARTITIONS)
+
+
+def test_subgroups_go_on_from_what_was_kept(program: Program, tmp_path: Path) -> None:
+    """Parts of a subgroup that are kept are not made again, and the tables are the same."""
+    work = Work(program, Sampling(n_patients=50, random_numbers="independent"), DRAWS)
+
+    def kept(number: str, key: str) -> Checkpoint:
+        return Checkpoint(tmp_path / number, key)
+
+    first = psa_by_subgroup(work, PARTITIONS, kept=kept)
+    times = {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("draws-*"))}
+    again = psa_by_subgroup(work, PARTITIONS, kept=kept)
+    assert {path: path.stat().st_mtime_ns for path in sorted(tmp_path.rglob("draws-*"))} == times
+    assert len(times) >= 2
+    for name in TABLES:
+        pd.testing.assert_frame_equal(first.tables[name], again.tables[name], check_exact=True)
