@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from threadpoolctl import threadpool_limits
 
 from lmssim.errors import InputError, RunError, unknown
-from lmssim.execution.cluster import DASK, on_cluster, scheduler_of
+from lmssim.execution.cluster import DASK, is_worker, on_cluster, scheduler_of
 from lmssim.execution.shared.pickling import pickled
 from lmssim.execution.writing import interruption
 from lmssim.execution.writing.owners import is_running
@@ -133,7 +133,7 @@ def _results(
 ) -> Iterator[R]:
     with threadpool_limits(limits=1):
         name = backend.partition(":")[0]
-        if jobs == 1 and name != DASK:
+        if is_worker() or (jobs == 1 and name != DASK):
             for task in tasks:
                 interruption.check()
                 yield function(shared, task)

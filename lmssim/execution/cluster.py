@@ -262,6 +262,22 @@ _held: dict[str, Any] = {}
 _first = threading.Lock()
 """Held by the first task of a process, so that two threads do not compile the same kernels."""
 _warm: set[str] = set()
+_working = threading.local()
+
+
+def is_worker() -> bool:
+    """Whether this thread runs a task of a cluster: work within it stays there, as no other worker may be free."""
+    return bool(getattr(_working, "inside", False))
+
+
+@contextmanager
+def _inside() -> Iterator[None]:
+    """Mark this thread as one that runs a task."""
+    _working.inside = True
+    try:
+        yield
+    finally:
+        _working.inside = False
 
 
 def hold(content: bytes) -> bytes:
@@ -281,7 +297,7 @@ def run_on_worker(
     """
     if installed().digest != digest:
         raise RunError(f"a worker runs {installed().name}, and this process {name}: install the same on both.")
-    with threadpool_limits(limits=1):
+    with threadpool_limits(limits=1), _inside():
         with _first:
             if key not in _held:
                 _held.clear()

@@ -118,3 +118,19 @@ def test_a_backend_without_an_address_is_refused(backend: str) -> None:
     """With what an address looks like."""
     with pytest.raises(InputError, match="needs the address of a scheduler"):
         run_tasks(slowly, 1.0, range(2), backend=backend)
+
+
+def nested(shared: str, task: int) -> list[int]:
+    """A task that spreads tasks of its own over the same cluster."""
+    return list(run_tasks(doubled, 2, range(task), backend=shared))
+
+
+def doubled(shared: int, task: int) -> int:
+    """Twice a task."""
+    return shared * task
+
+
+def test_work_within_a_task_stays_on_its_worker(running: LocalCluster) -> None:
+    """No worker waits for another one that may never be free."""
+    found = list(run_tasks(nested, backend_of(running), range(1, 6), backend=backend_of(running), jobs=4))
+    assert found == [[2 * k for k in range(n)] for n in range(1, 6)]
