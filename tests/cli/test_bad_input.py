@@ -218,7 +218,7 @@ def test_includes_that_go_round_are_refused(cli: Cli, model: Path) -> None:
         (["'compild'", "'compiled'"], ["run", "illness_death", "--engine", "compild"]),
         (["--figures", "unknown value 'svgz'", "svg"], ["run", "illness_death", "--figures", "svgz"]),
         (["--figures", "--no-report"], ["run", "illness_death", "--figures", "svg", "--no-report"]),
-        (["unknown value 'dusk'", "loky", "threads"], ["run", "illness_death", "--backend", "dusk"]),
+        (["unknown value 'mpi'", "dask", "loky", "threads"], ["run", "illness_death", "--backend", "mpi"]),
         (["--precision"], ["run", "illness_death", "--precision", "0"]),
         (["--precision", "patients"], ["run", "illness_death", "--precision", "1e-9", "--patients", "1000"]),
         (["--patiens", "--patients"], ["run", "illness_death", "--patiens", "5"]),
