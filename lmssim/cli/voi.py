@@ -144,6 +144,7 @@ def voi(
     beside: options.BesideOtherFiles = False,
     figures: options.Figures = None,
     report: options.Report = None,
+    workbook: options.Workbook = False,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -189,7 +190,8 @@ def voi(
         def document() -> dict[str, Any]:
             return _manifest(samples, declared, clock.laps, check)
 
-        written = _write(samples, folder, document, clock.lap, formats if reported else None, check)
+        shown = formats if reported else None
+        written = _write(samples, folder, document, clock.lap, shown, check, workbook=workbook)
     if json:
         say(_document(samples, written, folder.path, check), end="")
     elif not quiet:
@@ -312,16 +314,23 @@ def _write(
     lap: Callable[[str], None],
     formats: tuple[str, ...] | None,
     check: MultilevelCheck | None,
+    *,
+    workbook: bool = False,
 ) -> dict[str, Any]:
     """Write tables, figures and report; returns the manifest as written."""
-    from lmssim.execution.store import write_csv
+    from lmssim.execution.store import write_bytes, write_csv
+    from lmssim.report.parts.workbook import FILE, table_sheets, workbook_bytes
     from lmssim.report.sensitivity.voi.figures import write_figures
     from lmssim.report.sensitivity.voi.page import write_report
 
     folder.begin()
+    written = {}
     for name, frame in _tables(samples, check):
         write_csv(folder.place(f"{name}.csv"), frame)
+        written[name] = frame
         lap(name)
+    if workbook:
+        write_bytes(folder.place(FILE), workbook_bytes("Value of information", table_sheets(written)))
     if formats is not None:
         shown = write_figures(samples, folder, formats)
         folder.add([write_report(samples, folder.begin(), manifest(), shown, check)])

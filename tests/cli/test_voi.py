@@ -36,9 +36,10 @@ def tables(tmp_path: Path) -> list[Path]:
 def test_everything_is_written(cli: Cli, tables: list[Path], tmp_path: Path) -> None:
     """Tables, figures, report and manifest; what was found and how far to trust it is printed."""
     out = tmp_path / "out"
-    outcome = cli("voi", "--from", *tables, "--wtp", "1,2", "--group", "both=p1,p2", *WORDS, "--out", out)
+    outcome = cli("voi", "--from", *tables, "--wtp", "1,2", "--group", "both=p1,p2", *WORDS, "--xlsx", "--out", out)
     assert outcome.code == 0, outcome.err
-    assert {f"{name}.csv" for name in TABLES} | {"report.html", "manifest.json"} <= {p.name for p in out.iterdir()}
+    whole = {"report.html", "manifest.json", "tables.xlsx"}
+    assert {f"{name}.csv" for name in TABLES} | whole <= {p.name for p in out.iterdir()}
     assert {p.name for p in (out / "figures").iterdir()} == {"value_by_wtp.png", "info_rank.png"}
     said = " ".join(outcome.out.split())
     assert "perfect information is worth" in said
