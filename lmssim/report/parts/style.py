@@ -46,7 +46,7 @@ PALETTE = (
 )
 """Okabe and Ito's colours without the yellow, then dark ones for the ninth strategy and on."""
 LINES: Sequence[Any] = ("-", (0, (6, 2)), "-.", (0, (1.5, 1.2)), (0, (8, 2, 1.5, 2, 1.5, 2)), (0, (3, 1.2)))
-"""Six line styles against ten colours: colour and style together repeat after thirty strategies."""
+"""Six line styles against ten colours: colour and style together repeat after sixty strategies."""
 MARKERS = "osD^vPX<>*"
 AREAS = (
     "#BFE0F2",
@@ -187,13 +187,15 @@ def width_of(figure: Figure, names: Iterable[str]) -> float:
 
 
 def line_style(index: int) -> dict[str, Any]:
-    """Colour and line style of the strategy at a position."""
-    return {"color": PALETTE[index % len(PALETTE)], "linestyle": LINES[index % len(LINES)]}
+    """Colour and line style of the strategy at a position; both are met again together after all pairs of them."""
+    turn = index + index // len(PALETTE)
+    return {"color": PALETTE[index % len(PALETTE)], "linestyle": LINES[turn % len(LINES)]}
 
 
 def marker_style(index: int) -> dict[str, Any]:
-    """Colour and marker of the strategy at a position."""
-    return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)]}
+    """Colour and marker of the strategy at a position; both are met again together after all pairs of them."""
+    turn = index + index // len(PALETTE)
+    return {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[turn % len(MARKERS)]}
 
 
 def dark(color: str) -> tuple[float, float, float]:

@@ -216,7 +216,8 @@ def plot_acceptability(analysis: ProbabilisticAnalysis, ax: Axes | None = None) 
         _shade_range(ax, analysis)
         frontier = analysis.ceaf
         ax.plot(frontier["wtp"], frontier["probability"], color="#BDBDBD", linewidth=5, zorder=2, label="Frontier")
-        shown = _candidates(analysis)
+        drawn = {*_candidates(analysis), *frontier["strategy"]}  # what the frontier follows is always there
+        shown = [s for s in analysis.choices if s in drawn]
         _draw_curves(ax, analysis, {s: curves[s].to_numpy() for s in shown}, curves.index.to_numpy())
         ax.set_ylim(0.0, 1.0)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
