@@ -14,6 +14,7 @@ import threading
 import time
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -95,12 +96,16 @@ class Handed(Generic[T, R]):
         """The result; handed out again if the scheduler has forgotten the task."""
         while True:
             try:
-                found: R = pickle.loads(self.cluster.taken(self.future, self.client))  # noqa: S301 - a worker of this user wrote it
-                return found
+                found = pickle.loads(self.cluster.taken(self.future, self.client))  # noqa: S301 - a worker of this user wrote it
+                break
             except CancelledError:
                 if self.client is self.cluster.client:  # nobody has connected again since
                     self.cluster.connect_again()
                 self.future, self.client = self.cluster.put(self.content)
+        if isinstance(found, _Failed):
+            raise found.error
+        result: R = found
+        return result
 
     def cancel(self) -> None:
         """Drop the task if it has not begun."""
@@ -305,7 +310,22 @@ def run_on_worker(
                 _held[key] = pickle.loads(content)  # noqa: S301 - sent by the process that asks
             shared = _held[key]
             if key not in _warm:
-                found = function(shared, pickle.loads(task))  # noqa: S301 - likewise
+                found = _outcome(function, shared, task)
                 _warm.add(key)
                 return pickled(found)
-        return pickled(function(shared, pickle.loads(task)))  # noqa: S301 - likewise
+        return pickled(_outcome(function, shared, task))
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """A task's own error, which travels as a result: no error of the cluster can then be taken for it."""
+
+    error: Exception
+
+
+def _outcome(function: Callable[[Any, Any], Any], shared: Any, task: bytes) -> Any:
+    """What a task gives, or its error."""
+    try:
+        return function(shared, pickle.loads(task))  # noqa: S301 - sent by the process that asks
+    except Exception as error:
+        return _Failed(error)

@@ -134,3 +134,17 @@ def test_work_within_a_task_stays_on_its_worker(running: LocalCluster) -> None:
     """No worker waits for another one that may never be free."""
     found = list(run_tasks(nested, backend_of(running), range(1, 6), backend=backend_of(running), jobs=4))
     assert found == [[2 * k for k in range(n)] for n in range(1, 6)]
+
+
+def broken(shared: str, task: int) -> int:
+    """A task with an error that a lost scheduler could raise too."""
+    raise {"disk": OSError, "late": TimeoutError, "run": RuntimeError}[shared](f"task {task}")
+
+
+@pytest.mark.parametrize(("kind", "error"), [("disk", OSError), ("late", TimeoutError), ("run", RuntimeError)])
+def test_errors_of_a_task_are_not_taken_for_the_clusters(
+    running: LocalCluster, kind: str, error: type[Exception]
+) -> None:
+    """They are raised at once, and the task is not done again."""
+    with pytest.raises(error, match="task 0"):
+        list(run_tasks(broken, kind, range(2), backend=backend_of(running)))
