@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import Scenario, load_scenario
+    from lmssim.studies.trials.study import simulate_trials
 
 __all__ = [
     "Evaluation",
@@ -33,6 +34,7 @@ __all__ = [
     "expected_values",
     "load_scenario",
     "psa",
+    "simulate_trials",
     "subgroups",
     "sweep",
     "voi",
@@ -52,6 +54,7 @@ _HOME = {
     "expected_values": "lmssim.evaluation",
     "load_scenario": "lmssim.model.scenario",
     "psa": "lmssim.api",
+    "simulate_trials": "lmssim.studies.trials.study",
     "subgroups": "lmssim.api",
     "sweep": "lmssim.api",
     "voi": "lmssim.api",

@@ -88,6 +88,22 @@ def find_calibration(name: str | Path) -> Path:
     return _find(name, "calibration", (calibration_folder(),), calibration_names())
 
 
+def trial_names() -> list[str]:
+    """Names of the bundled trials."""
+    return sorted(path.stem for path in (scenarios_folder() / "trials").glob("*.toml"))
+
+
+def find_trial(name: str | Path) -> Path:
+    """Path of a trial's file, or of a bundled trial by its name.
+
+    Raises
+    ------
+    ScenarioError
+        If there is neither.
+    """
+    return _find(name, "trial", (scenarios_folder() / "trials",), trial_names())
+
+
 def _find(name: str | Path, kind: str, folders: tuple[Path, ...], known: list[str]) -> Path:
     path = Path(name)
     if path.is_file():

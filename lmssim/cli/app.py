@@ -37,6 +37,7 @@ from lmssim.cli import (
 )
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design, interim
+from lmssim.cli.trial import run as trial_run
 from lmssim.errors import LmssimError
 from lmssim.execution.writing import interruption
 from lmssim.text import one_line, shortened
@@ -110,7 +111,7 @@ def _group(summary: str, commands: dict[str, Callable[..., None]]) -> typer.Type
 GROUPS: dict[str, tuple[str, dict[str, Callable[..., None]]]] = {
     "trial": (
         "Clinical trials: bounds, sample size, dates and power.",
-        {"design": design.design, "interim": interim.interim},
+        {"design": design.design, "interim": interim.interim, "run": trial_run.run},
     ),
 }
 for _name, (_summary, _commands) in GROUPS.items():

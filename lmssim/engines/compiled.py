@@ -104,28 +104,69 @@ def simulate(
         Valid until the next block; path = patient within the block x n_arms + arm.
     """
     space = workspace(program, block)
-    numbers, arms = np.array(numbers, order="C"), every_strategy(program) if arms is None else np.array(arms)
+    met = every_strategy(program) if arms is None else np.array(arms)
     for start in range(first, first + n, block):
         x = program.patients(start, min(block, first + n - start), seed)
-        met = arms if len(arms) == 1 else arms[start - first : start - first + len(x)]
-        while True:
-            status = walk_block(
-                program.packed.m,
-                program.packed.f,
-                space.wi,
-                space.wf,
-                numbers,
-                x,
-                met,
-                start,
-                seed,
-                luck_word,
-                *space.histories.arrays,
-            )
-            if status == layout.OK:
-                break
-            _enlarge_or_refuse(program, space, status)
-        yield start, x, space.histories
+        own = met if len(met) == 1 else met[start - first : start - first + len(x)]
+        yield start, x, _walked(program, space, x, start, numbers, seed, own, luck_word)
+
+
+def walk(
+    program: Program,
+    x: FloatArray,
+    first: int,
+    numbers: FloatArray,
+    seed: int,
+    arms: IntArray,
+    block: int,
+) -> Histories:
+    """Histories of a block of patients whose columns are given.
+
+    Parameters
+    ----------
+    x : ndarray(float, ndim=2)
+        (n_patients, n_columns), at most `block` patients; those numbered first, first + 1, ... have these columns.
+    numbers : ndarray(float, ndim=2)
+        (n_strategies, n_numbers) of one draw.
+    arms : ndarray(int, ndim=2)
+        (n_patients or 1, n_arms): strategies that each patient meets.
+
+    Returns
+    -------
+    Histories
+        Valid until this thread runs something else; path = patient x n_arms + arm.
+    """
+    return _walked(program, own_workspace(program, block), x, first, numbers, seed, arms)
+
+
+def _walked(
+    program: Program,
+    space: Workspace,
+    x: FloatArray,
+    first: int,
+    numbers: FloatArray,
+    seed: int,
+    arms: IntArray,
+    luck_word: int = 0,
+) -> Histories:
+    numbers, arms = np.array(numbers, order="C"), np.array(arms, order="C")
+    while True:
+        status = walk_block(
+            program.packed.m,
+            program.packed.f,
+            space.wi,
+            space.wf,
+            numbers,
+            x,
+            arms,
+            first,
+            seed,
+            luck_word,
+            *space.histories.arrays,
+        )
+        if status == layout.OK:
+            return space.histories
+        _enlarge_or_refuse(program, space, status)
 
 
 def _enlarge_or_refuse(program: Program, space: Workspace, status: int) -> None:

@@ -178,11 +178,27 @@ def count_endpoints(
     early : pointer to int
         `Counts.early`; nothing is added if its last axis, `n_early`, is 0.
     """
-    n, horizon, per_year, last = m[H_N_ENDPOINTS], f[F_HORIZON], f[F_STEPS_PER_YEAR], m[H_N_STEPS] + 1
+    n, per_year, last = m[H_N_ENDPOINTS], f[F_STEPS_PER_YEAR], m[H_N_STEPS] + 1
+    note_endpoints(m, f, path, starts, rows, times, marks, mark_times, first_time)
     for e in range(n):
+        if first_time[4 * e] < math.inf:
+            kind, since = ending_of(first_time, e)
+            step = step_since(since, per_year, last)
+            counts[(3 * e + kind) * n_kept + kept_at(kept, n_kept, last - 1, step)] += 1
+            if kind == EVENT and n_early > 0 and step < last:
+                note_early(early, n_early, e, step, since, per_year)
+
+
+@inline
+def note_endpoints(
+    m: IntArray, f: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
+    mark_times: FloatArray, first_time: FloatArray,
+) -> None:
+    """Origin of each endpoint in one history, and its first event, competing event and censoring from there on."""
+    for e in range(m[H_N_ENDPOINTS]):
         first_time[4 * e] = origin_of(m[m[H_ORIGIN_STATE] + e], path, starts, rows, times)
         first_time[4 * e + 1] = first_time[4 * e + 2] = math.inf
-        first_time[4 * e + 3] = horizon
+        first_time[4 * e + 3] = f[F_HORIZON]
     for row in range(starts[2 * path], starts[2 * path + 2]):
         s, time = m[H_STATE] + rows[ROW_WIDTH * row + ROW_STATE] * S_WIDTH, times[2 * row + ROW_ENTERED]
         note_events(m[s + S_EVENT_OF], 1, time, first_time)
@@ -192,20 +208,17 @@ def count_endpoints(
         v = m[H_EVENT] + marks[k] * V_WIDTH
         note_events(m[v + V_EVENT_OF], 1, mark_times[k], first_time)
         note_events(m[v + V_COMPETING_OF], 2, mark_times[k], first_time)
-    for e in range(n):
-        if first_time[4 * e] < math.inf:
-            event, competing, censored = first_time[4 * e + 1], first_time[4 * e + 2], first_time[4 * e + 3]
-            if event <= competing and event <= censored:
-                kind, time = EVENT, event
-            elif competing <= censored:
-                kind, time = COMPETING, competing
-            else:
-                kind, time = CENSORED, censored
-            since = time - first_time[4 * e]
-            step = step_since(since, per_year, last)
-            counts[(3 * e + kind) * n_kept + kept_at(kept, n_kept, last - 1, step)] += 1
-            if kind == EVENT and n_early > 0 and step < last:
-                note_early(early, n_early, e, step, since, per_year)
+
+
+@inline
+def ending_of(first_time: FloatArray, e: int) -> tuple[int, float]:
+    """How endpoint `e` ends, `EVENT`, `COMPETING` or `CENSORED`, and how long after its origin."""
+    event, competing, censored = first_time[4 * e + 1], first_time[4 * e + 2], first_time[4 * e + 3]
+    if event <= competing and event <= censored:
+        return EVENT, event - first_time[4 * e]
+    if competing <= censored:
+        return COMPETING, competing - first_time[4 * e]
+    return CENSORED, censored - first_time[4 * e]
 
 
 @inline

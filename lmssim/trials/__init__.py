@@ -1,5 +1,7 @@
 """Statistics of clinical trials: designs, sample sizes and times. Nothing here knows a scenario or a disease model.
 
+`simulate` is `lmssim.simulate_trials`, under the name by which it is looked for.
+
 Names are imported when they are first used.
 """
 
@@ -147,6 +149,8 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     """Import a name's module on first use (PEP 562)."""
+    if name == "simulate":  # of trials on virtual patients: a study of the package, which stands above this room
+        return import_module("lmssim").simulate_trials
     if name not in _HOME:
         raise AttributeError(f"module 'lmssim.trials' has no attribute '{name}'")
     value = getattr(import_module(f"lmssim.trials.{_HOME[name]}"), name)

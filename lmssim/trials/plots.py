@@ -102,3 +102,28 @@ def plot_curves(
     ax.set_title("Planned survival", loc="left")
     ax.legend()
     return ax
+
+
+def plot_power(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Power by number of patients: simulated with its 95% interval, and analytic.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        Columns n, power, se, analytic, analytic_planned; analytic ones that are not known are left out.
+    """
+    ax = ax or new_axes()
+    n, power, width = (curve[name].to_numpy() for name in ("n", "power", "se"))
+    ax.errorbar(n, power, yerr=1.96 * width, fmt="o-", color=EFFICACY, capsize=2, label="Simulated, 95% interval")
+    for name, label, style in (
+        ("analytic", "Schoenfeld, at the simulated events and effect", "--"),
+        ("analytic_planned", "Schoenfeld, at the planned effect", ":"),
+    ):
+        if curve[name].notna().any():
+            ax.plot(n, curve[name], style, color=FUTILITY, label=label)
+    ax.set_ylim(0.0, 1.02)
+    ax.set_xlabel("Patients")
+    ax.set_ylabel("Power")
+    ax.set_title("Power by number of patients", loc="left")
+    ax.legend()
+    return ax

@@ -122,7 +122,7 @@ def plan_of(settings: Mapping[str, Any]) -> TrialPlan:
     """Plan what settings ask for, as a design file states them."""
     reading.check_keys(settings)
     title, unit = settings.get("title", "Trial design"), settings.get("time_unit", "months")
-    design = _design(settings)
+    design = design_of(settings)
     if not any(section in settings for section in OF_TIME):
         return TrialPlan(title, unit, dict(settings), design)
     trial = _trial(settings, design, unit)
@@ -139,7 +139,8 @@ def plan_of(settings: Mapping[str, Any]) -> TrialPlan:
 # === Bounds ===
 
 
-def _design(settings: Mapping[str, Any]) -> GroupSequentialDesign:
+def design_of(settings: Mapping[str, Any]) -> GroupSequentialDesign:
+    """Bounds that the sections trial, efficacy and futility ask for."""
     table = settings.get("trial", {})
     with at("trial"):
         if "looks" in table and "information" in table:

@@ -14,7 +14,7 @@ from lmssim.trials.survival.accrual import Accrual, ramp_accrual
 from lmssim.trials.survival.hazards import CureHazard, Hazard, PiecewiseHazard, constant, from_median, from_survival
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 ORDINARY = (bool, int, float, str, list)
@@ -53,21 +53,22 @@ def check_keys(settings: Mapping[str, Any]) -> None:
             raise InputError(f"{key}: {value!r} is not a text.")
     for section, allowed in SECTIONS.items():
         if section and section in settings:
-            _check_table(section, settings[section], allowed)
+            check_table(section, settings[section], allowed)
     strata = settings.get("strata", [])
     if not isinstance(strata, list):
         raise InputError("strata: is not a list; write [[strata]] for each stratum.")
     for i, stratum in enumerate(strata, start=1):
-        _check_table(f"strata[{i}]", stratum, STRATUM)
+        check_table(f"strata[{i}]", stratum, STRATUM)
 
 
-def _check_table(section: str, table: Any, allowed: Mapping[str, str]) -> None:
+def check_table(section: str, table: Any, allowed: Mapping[str, str], *, nested: Sequence[str] = ()) -> None:
+    """Refuse what is no table, keys that are not allowed in it, and tables within it but under `nested` keys."""
     if not isinstance(table, dict):
         raise InputError(f"{section}: {table!r} is not a table; write [{section}] and its keys beneath.")
     for key, value in table.items():
         if key not in allowed:
             raise InputError(f"{section}: unknown key '{key}'.{nearest(key, allowed) or _homes(key)}")
-        if not isinstance(value, ORDINARY):
+        if not isinstance(value, ORDINARY) and not (key in nested and isinstance(value, dict)):
             raise InputError(f"{section}.{key}: {value!r} is not a number, a text, true or false, or a list.")
 
 

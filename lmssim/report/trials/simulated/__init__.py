@@ -1,0 +1,1 @@
+"""Simulated trials on the terminal, as figures, and as a page."""

@@ -1,0 +1,1 @@
+"""Designs of trials that are simulated: files, checked, as objects."""

@@ -1,0 +1,1 @@
+"""Where simulated patients come from: a disease model, or hazards stated in the design."""
