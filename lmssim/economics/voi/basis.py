@@ -7,7 +7,7 @@ Splines and products are of normal scores, the normal quantiles of ranks, so tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from scipy import special, stats
@@ -18,6 +18,7 @@ from lmssim.economics.voi.directions import directions
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
 
+MaskArray = np.ndarray[Any, np.dtype[np.bool_]]
 LINEAR, ADDITIVE, PAIRWISE, INDEXED = "linear", "splines", "splines, pairs", "splines, pairs of directions"
 KNOTS, FEW_KNOTS = 8, 5
 FEW = 4
@@ -50,7 +51,7 @@ class Basis(Protocol):
     def penalised(self) -> bool:
         """Whether a penalty shrinks any of them."""
 
-    def design(self, outcomes: FloatArray, weights: FloatArray, seen: FloatArray) -> FloatArray:
+    def design(self, outcomes: FloatArray, weights: FloatArray, seen: MaskArray) -> FloatArray:
         """Terms of every row, (n_rows, n_terms), learnt from the outcomes of the rows that are seen, if at all."""
 
 
@@ -62,7 +63,7 @@ class Fixed:
     terms: FloatArray
     penalised: bool
 
-    def design(self, outcomes: FloatArray, weights: FloatArray, seen: FloatArray) -> FloatArray:
+    def design(self, outcomes: FloatArray, weights: FloatArray, seen: MaskArray) -> FloatArray:
         """The terms."""
         return self.terms
 
@@ -76,7 +77,7 @@ class Indexed:
     name: str = INDEXED
     penalised: bool = True
 
-    def design(self, outcomes: FloatArray, weights: FloatArray, seen: FloatArray) -> FloatArray:
+    def design(self, outcomes: FloatArray, weights: FloatArray, seen: MaskArray) -> FloatArray:
         """The terms, the directions found among the rows that are seen."""
         found = directions(self.scores[seen], outcomes[seen], weights, N_DIRECTIONS)
         index = normal_scores(self.scores @ found)

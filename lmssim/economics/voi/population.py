@@ -12,11 +12,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from lmssim.errors import InputError
 
+if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
+
 LONGEST = 200.0
 """Years that any time of a population may have."""
+SHORTEST = 1e-9
+"""Years below which a time counts as today."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,31 +76,47 @@ class Population:
         -----
         incidence x integral from the delay to the horizon of u(t) exp(-ln(1 + rate) t) dt.
         """
-        start, full = self.delay, self.delay + self.uptake_years
-        if start >= self.horizon:
-            return 0.0
+        return float(self.patients_after(np.zeros(1))[0])
+
+    def patients_after(self, years: FloatArray) -> FloatArray:
+        """The same where information comes later by some years, as an array of their shape."""
         rate = math.log1p(self.discount_rate)
-        end = min(full, self.horizon)
-        growing = 0.0
+        start = np.minimum(self.delay + years, self.horizon)
+        end = np.minimum(start + self.uptake_years, self.horizon)
+        growing: FloatArray = np.zeros_like(start)
         if self.uptake_years > 0.0:
             growing = (_first_moment(rate, start, end) - start * _annuity(rate, start, end)) / self.uptake_years
-        return self.incidence * self.uptake * (growing + _annuity(rate, end, self.horizon))
+        reached = _annuity(rate, end, np.full_like(end, self.horizon))
+        found: FloatArray = self.incidence * self.uptake * (growing + reached)
+        return found
 
     def later(self, years: float) -> Population:
         """The same population, with information that comes later."""
         return replace(self, delay=min(self.delay + years, LONGEST))
 
 
-def _annuity(rate: float, start: float, end: float) -> float:
+def mean_discount(years: FloatArray, discount_rate: float) -> FloatArray:
+    """Discount factor of what is spread evenly from today over some years, on average, at ln(1 + rate)."""
+    rate = math.log1p(discount_rate)
+    if rate == 0.0:
+        return np.ones_like(years)
+    spread = rate * np.maximum(years, SHORTEST)
+    found: FloatArray = -np.expm1(-spread) / spread
+    return found
+
+
+def _annuity(rate: float, start: FloatArray, end: FloatArray) -> FloatArray:
     """Integral of exp(-rate t) from start to end."""
     if rate == 0.0:
         return end - start
-    return math.exp(-rate * start) * -math.expm1(-rate * (end - start)) / rate
+    found: FloatArray = np.exp(-rate * start) * -np.expm1(-rate * (end - start)) / rate
+    return found
 
 
-def _first_moment(rate: float, start: float, end: float) -> float:
+def _first_moment(rate: float, start: FloatArray, end: FloatArray) -> FloatArray:
     """Integral of t exp(-rate t) from start to end."""
     if rate == 0.0:
         return 0.5 * (end**2 - start**2)
-    ends = start * math.exp(-rate * start) - end * math.exp(-rate * end)
-    return (ends + _annuity(rate, start, end)) / rate
+    ends = start * np.exp(-rate * start) - end * np.exp(-rate * end)
+    found: FloatArray = (ends + _annuity(rate, start, end)) / rate
+    return found

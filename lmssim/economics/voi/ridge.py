@@ -15,7 +15,7 @@ from scipy import linalg
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lmssim.economics.voi.basis import Basis
+    from lmssim.economics.voi.basis import Basis, MaskArray
     from lmssim.kernels import FloatArray, IntArray
 
 N_FOLDS = 5
@@ -34,9 +34,10 @@ class Fit:
     penalty : float
         Ridge penalty per row.
     design : ndarray(float, ndim=2)
-        (n_rows, n_terms), of mean 0.
+        (n_seen, n_terms), of mean 0 over all rows: rows that were fitted.
     outcomes, fitted, unseen : ndarray(float, ndim=2)
-        (n_rows, n_outcomes): what was fitted; the fit; and what fits to the other folds predict.
+        (n_rows, n_outcomes): what was fitted; the fit; and what fits predict that have not seen the row: fits to the
+        other folds, or the fit itself of a row that is not among those fitted.
     """
 
     terms: str
@@ -69,15 +70,20 @@ class Fit:
         return moved
 
 
-def folds_of(rows: IntArray) -> IntArray:
-    """Fold of each row, 0 to 4, all rows of a cluster in one: clusters are dealt out in the order of their numbers."""
+def folds_of(rows: IntArray, n_folds: int = N_FOLDS) -> IntArray:
+    """Fold of each row, from 0 on, all rows of a cluster in one: clusters are dealt out in the order of their numbers.
+
+    Two halves divide each of the five folds evenly, and the other way round.
+    """
     _, cluster = np.unique(rows, return_inverse=True)
     order = np.random.Generator(np.random.Philox(0)).permutation(int(cluster.max()) + 1)
-    folds: IntArray = (order % N_FOLDS)[cluster]
+    folds: IntArray = (order % n_folds)[cluster]
     return folds
 
 
-def best_fit(bases: Sequence[Basis], outcomes: FloatArray, weights: FloatArray, folds: IntArray) -> Fit:
+def best_fit(
+    bases: Sequence[Basis], outcomes: FloatArray, weights: FloatArray, folds: IntArray, seen: MaskArray | None = None
+) -> Fit:
     """The fit that predicts rows of other folds best.
 
     Parameters
@@ -90,34 +96,39 @@ def best_fit(bases: Sequence[Basis], outcomes: FloatArray, weights: FloatArray, 
         (n_outcomes,): how much an error in each counts.
     folds : ndarray(int, ndim=1)
         From `folds_of`.
+    seen : ndarray(bool, ndim=1), optional
+        (n_rows,): rows that choose and make the fit; all if absent.
     """
-    best, *others = (_fit(basis, outcomes, weights, folds) for basis in bases)
+    seen = np.ones(len(outcomes), dtype=np.bool_) if seen is None else seen
+    truth = outcomes[seen]
+    best, *others = (_fit(basis, outcomes, weights, folds, seen) for basis in bases)
     for fit in others:
-        saved = ((best.unseen - outcomes) ** 2 - (fit.unseen - outcomes) ** 2) @ weights
+        saved = ((best.unseen[seen] - truth) ** 2 - (fit.unseen[seen] - truth) ** 2) @ weights
         if saved.mean() > saved.std(ddof=1) / np.sqrt(len(saved)):
             best = fit
     return best
 
 
-def _fit(basis: Basis, outcomes: FloatArray, weights: FloatArray, folds: IntArray) -> Fit:
+def _fit(basis: Basis, outcomes: FloatArray, weights: FloatArray, folds: IntArray, seen: MaskArray) -> Fit:
     """The fit at the penalty at which rows of other folds are predicted best."""
     penalties = PENALTIES if basis.penalised else PENALTIES[:1]
     unseen = np.empty((len(penalties), *outcomes.shape))
     for fold in range(N_FOLDS):
-        out = folds == fold
-        design = basis.design(outcomes, weights, ~out)
-        for k, predicted in enumerate(_predictions(design, outcomes, ~out, out, penalties)):
+        out = seen & (folds == fold)
+        design = basis.design(outcomes, weights, seen & ~out)
+        for k, predicted in enumerate(_predictions(design, outcomes, seen & ~out, out, penalties)):
             unseen[k, out] = predicted
-    errors = [float((((each - outcomes) ** 2).mean(axis=0) * weights).sum()) for each in unseen]
+    errors = [float((((each - outcomes[seen]) ** 2).mean(axis=0) * weights).sum()) for each in unseen[:, seen]]
     k = int(np.argmin(errors))
-    everyone = np.ones(len(outcomes), dtype=bool)
-    design = basis.design(outcomes, weights, everyone)
-    (fitted,) = _predictions(design, outcomes, everyone, everyone, penalties[k : k + 1])
-    return Fit(basis.name, float(penalties[k]), design, outcomes, fitted, unseen[k])
+    design = basis.design(outcomes, weights, seen)
+    everyone = np.ones(len(outcomes), dtype=np.bool_)
+    (fitted,) = _predictions(design, outcomes, seen, everyone, penalties[k : k + 1])
+    predicted = np.where(seen[:, None], unseen[k], fitted)
+    return Fit(basis.name, float(penalties[k]), design[seen], outcomes, fitted, predicted)
 
 
 def _predictions(
-    design: FloatArray, outcomes: FloatArray, seen: FloatArray, asked: FloatArray, penalties: FloatArray
+    design: FloatArray, outcomes: FloatArray, seen: MaskArray, asked: MaskArray, penalties: FloatArray
 ) -> Iterator[FloatArray]:
     """Predictions at each penalty, of the rows asked for, from those seen."""
     x, y = design[seen], outcomes[seen]

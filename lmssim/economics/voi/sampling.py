@@ -12,6 +12,7 @@ doi:10.1177/0272989X15575286
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -108,7 +109,12 @@ def between(sizes: Sequence[int], values: FloatArray, asked: FloatArray) -> Floa
     return curve
 
 
-def optimum(sample: SampleInformation, patients: Callable[[float], float], cost: Callable[[float], float]) -> Optimum:
+def optimum(
+    sample: SampleInformation,
+    patients: Callable[[float], float],
+    cost: Callable[[float], float],
+    most: float = math.inf,
+) -> Optimum:
     """The best size between the least and the greatest.
 
     Parameters
@@ -117,8 +123,10 @@ def optimum(sample: SampleInformation, patients: Callable[[float], float], cost:
         Discounted patients who profit from a study of a size.
     cost : callable
         Its cost.
+    most : float
+        Size beyond which none is looked at, not below the least.
     """
-    first, last = sample.sizes[0], sample.sizes[-1]
+    first, last = sample.sizes[0], math.floor(min(sample.sizes[-1], most))
     asked = np.unique(np.linspace(first, last, min(FINE, last - first + 1)).round())
     people = np.array([patients(size) for size in asked.tolist()])
     costs = np.array([cost(size) for size in asked.tolist()])

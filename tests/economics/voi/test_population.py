@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from lmssim.economics.voi.population import Population
+from lmssim.economics.voi.population import Population, mean_discount
 from lmssim.errors import InputError
 
 
@@ -28,6 +28,23 @@ def test_patients_are_the_integral(rate: float, delay: float, uptake_years: floa
     ends = sorted({delay, min(delay + uptake_years, 10.0), 10.0})
     truth = sum(integrate.quad(density, a, b)[0] for a, b in pairwise(ends))
     assert people.patients() == pytest.approx(truth, rel=1e-9)
+
+
+def test_arrays_of_times_are_as_one_by_one() -> None:
+    """Of any shape, also beyond the horizon."""
+    people = Population(incidence=120.0, horizon=10.0, delay=1.0, uptake=0.8, uptake_years=3.0)
+    years = np.array([[0.0, 2.0], [8.5, 30.0]])
+    found = people.patients_after(years)
+    assert found.shape == years.shape
+    assert found.ravel().tolist() == [people.later(t).patients() for t in years.ravel().tolist()]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.035])
+def test_mean_discount_is_the_integral(rate: float) -> None:
+    """Of what is spread evenly from today; 1 of what is all today."""
+    years = np.array([0.0, 0.5, 7.0])
+    truth = [1.0] + [integrate.quad(lambda t: (1.0 + rate) ** -t, 0.0, x)[0] / x for x in (0.5, 7.0)]
+    assert mean_discount(years, rate) == pytest.approx(truth, rel=1e-7)
 
 
 def test_information_after_the_horizon_is_worth_nothing() -> None:

@@ -38,6 +38,23 @@ def test_the_fit_is_that_of_scikit_learn() -> None:
     assert fit.leverage.sum() < len(fit.design.T) + 1
 
 
+def test_a_fit_to_some_rows_knows_nothing_of_the_others() -> None:
+    """Other outcomes there change no prediction; rows that were fitted are predicted by fits without their fold."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(600, 1))
+    y = np.sin(2.0 * x) + 0.3 * rng.normal(size=(600, 1))
+    folds, half = folds_of(np.arange(600)), folds_of(np.arange(600), 2) == 0
+    assert half.sum() == 300
+    assert np.bincount(folds[half]).tolist() == [60] * 5
+    fit = best_fit(bases(x), y, np.ones(1), folds, half)
+    other = best_fit(bases(x), np.where(half[:, None], y, 1e6), np.ones(1), folds, half)
+    assert fit.unseen.tolist() == other.unseen.tolist()
+    assert fit.unseen[~half].tolist() == fit.fitted[~half].tolist()
+    assert (fit.unseen[half] != fit.fitted[half]).all()
+    assert float(((fit.unseen - np.sin(2.0 * x)) ** 2).mean()) < 0.02
+    assert len(fit.design) == 300
+
+
 def test_terms_are_taken_where_they_pay() -> None:
     """Curves and pairs where there are some; where there is a plane, linear terms in most of 20 samples."""
     rng = np.random.default_rng(2)

@@ -11,6 +11,7 @@ import numpy as np
 from lmssim.economics.voi.evidence.binomial import Binomial
 from lmssim.economics.voi.evidence.normal import Normal
 from lmssim.economics.voi.evidence.survival import Survival
+from lmssim.economics.voi.population import mean_discount
 from lmssim.errors import InputError, unknown
 from lmssim.execution.store import hash_of
 from lmssim.model.language.expression import evaluate, names, parse
@@ -80,9 +81,8 @@ class Proposal:
 
     def cost(self, size: float, discount_rate: float) -> float:
         """Cost, discounted: fixed at the start, of patients as they enter."""
-        accrual, rate = size / self.patients_per_year, math.log1p(discount_rate)
-        middle = -math.expm1(-rate * accrual) / (rate * accrual) if rate * accrual > 0.0 else 1.0
-        return self.fixed + self.per_patient * size * middle
+        entered = size * float(mean_discount(np.array(size / self.patients_per_year), discount_rate))
+        return self.fixed + self.per_patient * entered
 
     def names(self) -> list[str]:
         """Parameters on which the data depend."""

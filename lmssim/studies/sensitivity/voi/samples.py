@@ -11,18 +11,18 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from lmssim.economics.voi.basis import bases
+from lmssim.economics.voi.order import COLUMNS, ordered
 from lmssim.economics.voi.partial import value_of_fit
 from lmssim.economics.voi.ridge import best_fit
 from lmssim.economics.voi.sampling import optimum, sample_information
 from lmssim.errors import InputError
-from lmssim.studies.sensitivity.voi.order import COLUMNS, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lmssim.economics.voi.order import Order
     from lmssim.economics.voi.partial import PartialInformation
     from lmssim.economics.voi.sampling import Optimum, SampleInformation
-    from lmssim.studies.sensitivity.voi.order import Order
     from lmssim.studies.sensitivity.voi.proposal import Proposal
     from lmssim.studies.sensitivity.voi.study import InformationStudy
 

@@ -15,21 +15,21 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from lmssim.economics.voi.draws import GROUP, PARAMETER, POSTERIOR
+from lmssim.economics.voi.order import COLUMNS, ordered
 from lmssim.economics.voi.partial import N_REPLICATES, gains, partial_information
 from lmssim.economics.voi.perfect import implementation, perfect_information
 from lmssim.economics.voi.ranking import ENOUGH, ranked, smallest_set
 from lmssim.errors import InputError, unknown
-from lmssim.studies.sensitivity.voi.order import COLUMNS, ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lmssim.economics.voi.draws import ParameterSet
+    from lmssim.economics.voi.order import Order
     from lmssim.economics.voi.partial import Gains, PartialInformation
     from lmssim.economics.voi.perfect import Perfect
     from lmssim.economics.voi.population import Population
     from lmssim.economics.voi.ranking import Rank, Step
-    from lmssim.studies.sensitivity.voi.order import Order
     from lmssim.studies.sensitivity.voi.source import Source
 
 DEFAULT_WTP = 30_000.0
