@@ -34,7 +34,19 @@ COMMANDS = {
     "calibrate": "calibrate toy_fit.toml --design 30 --patients 50 --steps 60",
     "reproduce": "reproduce --only base_case --patients 200",
     "psa": "psa illness_death.toml --draws 500 --patients 1000",
+    "trial": "trial run trial.toml --trials 3000",
 }
+
+
+TRIAL = """
+scenario = "illness_death.toml"
+time_unit = "years"
+arms.control.strategy = "standard"
+arms.experimental.strategy = "new"
+endpoints.os = {}
+accrual = { patients = 200, duration = 3 }
+analyses = [{ calendar = 6 }]
+"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ def work(tmp_path: Path) -> Path:
     )
     (tmp_path / "switched.toml").write_text(text + switch)
     write_toy(tmp_path)
+    (tmp_path / "trial.toml").write_text(TRIAL)
     (tmp_path / "thesis.docx").write_text("mine")
     return tmp_path
 

@@ -121,6 +121,8 @@ class SimulatedTrials:
         estimate, final = at_end[:, AT["estimate"]], self.looks[:, s, -1, AT["estimate"]]
         shown = np.isfinite(estimate) & np.isfinite(final)
         duration = at_end[:, AT["calendar"]]
+        if (closing := self.work.design.check_at) is not None:  # who stops for accrual stops when that is judged
+            duration = np.where(self.stopped[:, s] != 0, closing, duration)
         return {
             "n": n,
             "rule": rule.name,
@@ -327,19 +329,22 @@ def collected(work: TrialWork, parts: Iterable[Part]) -> SimulatedTrials:
         return np.concatenate([part.arrays[name] for part in held])
 
     looks = whole("looks")
-    check_readings(work, looks)
+    stopped = whole("stopped")
+    check_readings(work, looks, stopped)
     screened = int(sum(part.arrays["screened"][0] for part in held))
-    return SimulatedTrials(work, looks, whole("others"), whole("stopped"), whole("moved"), screened)
+    return SimulatedTrials(work, looks, whole("others"), stopped, whole("moved"), screened)
 
 
-def check_readings(work: TrialWork, looks: FloatArray) -> None:
-    """Refuse designs of which nothing can be read."""
+def check_readings(work: TrialWork, looks: FloatArray, stopped: IntArray) -> None:
+    """Refuse designs of which nothing can be read; trials that accrual stops wait for no analysis."""
     design = work.design
     events = looks[..., AT["events_control"]] + looks[..., AT["events_experimental"]]
     if not events.any():
         raise InputError(f"{design.path}: endpoints.{design.primary}: no patient of any trial has this event.")
+    going = stopped[:, -1] == 0
     for k, analysis in enumerate(design.analyses):
-        if not looks[:, -1, k, AT["reached"]].any() and analysis.latest is None:
+        never = going.any() and not looks[going, -1, k, AT["reached"]].any()
+        if never and analysis.latest is None:
             needed = events_needed(design, analysis, work.largest)
             said = f"its {needed} events come" if needed is not None else "what it waits for comes"
             most = int(events[:, -1, k].max())

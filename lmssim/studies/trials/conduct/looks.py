@@ -34,7 +34,8 @@ def look_times(design: TrialDesign, data: TrialData) -> tuple[FloatArray, Reache
     assert data.entry is not None
     n = data.time.shape[1]
     ends = np.where(np.isnan(data.time), -np.inf, data.entry + data.time)
-    last = np.where(np.isfinite(ends), ends, -np.inf).max(axis=1)
+    entered = np.where(np.isnan(data.entry), -np.inf, data.entry).max(axis=1)
+    last = np.maximum(np.where(np.isfinite(ends), ends, -np.inf).max(axis=1), np.maximum(entered, 0.0))
     times: list[FloatArray] = []
     reached: list[Reached] = []
     for analysis in design.analyses:
@@ -42,7 +43,7 @@ def look_times(design: TrialDesign, data: TrialData) -> tuple[FloatArray, Reache
         came = np.isfinite(when)
         if analysis.latest is not None:
             when = np.minimum(when, analysis.latest)
-        when = np.where(np.isfinite(when), when, np.maximum(last, data.entry[:, -1]))
+        when = np.where(np.isfinite(when), when, last)
         times.append(when if not times else np.maximum(when, times[-1]))
         reached.append(came)
     return np.stack(times, axis=1), np.stack(reached, axis=1)
