@@ -12,6 +12,7 @@ from lmssim.version import __version__
 
 if TYPE_CHECKING:
     from lmssim.api import Psa, Subgroups, SweepResult, Voi, psa, subgroups, sweep, voi
+    from lmssim.deterministic import Tornado, tornado
     from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
@@ -27,6 +28,7 @@ __all__ = [
     "Scenario",
     "Subgroups",
     "SweepResult",
+    "Tornado",
     "Voi",
     "__version__",
     "compile_scenario",
@@ -37,6 +39,7 @@ __all__ = [
     "simulate_trials",
     "subgroups",
     "sweep",
+    "tornado",
     "voi",
 ]
 
@@ -48,6 +51,7 @@ _HOME = {
     "Scenario": "lmssim.model.scenario",
     "Subgroups": "lmssim.api",
     "SweepResult": "lmssim.api",
+    "Tornado": "lmssim.deterministic",
     "Voi": "lmssim.api",
     "compile_scenario": "lmssim.model.compile",
     "evaluate": "lmssim.evaluation",
@@ -57,6 +61,7 @@ _HOME = {
     "simulate_trials": "lmssim.studies.trials.study",
     "subgroups": "lmssim.api",
     "sweep": "lmssim.api",
+    "tornado": "lmssim.deterministic",
     "voi": "lmssim.api",
 }
 

@@ -35,6 +35,7 @@ from lmssim.cli import (
     verify,
     voi,
 )
+from lmssim.cli.sensitivity import tornado
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design, interim
 from lmssim.cli.trial import run as trial_run
@@ -83,6 +84,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "verify": verify.verify,
     "validate": validate.validate,
     "switches": switches.switches,
+    "tornado": tornado.tornado,
     "sweep": sweep.sweep,
     "calibrate": calibrate.calibrate,
     "sbc": sbc.sbc,

@@ -11,20 +11,17 @@ import scipy.integrate
 
 from lmssim.execution.simulate import Sampling, simulate
 from lmssim.kernels.rewards import COST, LY, LY_UNDISCOUNTED, QALY, QALY_UNDISCOUNTED
+from tests.kit.illness_death import exact as quadrature
 from tests.kit.models import DEAD, alive_dead, exponential, frame, move, start, state, strategy, weibull
 from tests.kit.plain import assert_close, estimate, live
 from tests.kit.reversible import HORIZON_LONG, forward, renewal
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from lmssim.model.program import Program
     from tests.conftest import Build
 
 
-RATE = math.log(1.035)
-HORIZON = 50.0
 PRINTED = ((6.48779, 4.17029, 10_846.51, 0.8303), (7.71073, 4.87024, 11_154.52, 0.7783))
 PRINTED_PSA = ((6.4887, 4.1700, 10_846.6), (7.7221, 4.8734, 11_154.6))
 OUTCOMES = (LY_UNDISCOUNTED, QALY, COST)
@@ -33,42 +30,10 @@ Z = 3.0
 # === Illness-death ===
 
 
-def _progressed(rate: float, scale: float, since: float) -> float:
-    """Discounted years from entry after progression at `since` until death or the horizon; death is exponential."""
-    total = rate + 1 / scale
-    return -math.expm1(-total * (HORIZON - since)) / total
-
-
-def _exact(log_hr: float, scales: tuple[float, float, float] = (6.0, 25.0, 2.0)) -> tuple[float, float, float, float]:
-    """Life-years (undiscounted), QALYs, costs and the share that ever progresses, by quadrature."""
-    progression, death, after = scales
-    ratio = math.exp(log_hr)
-
-    def stable(t: float) -> float:
-        return math.exp(-ratio * (t / progression) ** 1.2 - (t / death) ** 1.1)
-
-    def density(t: float) -> float:
-        rate: float = (t / progression) ** 0.2
-        return ratio * 1.2 / progression * rate * stable(t)
-
-    def integral(f: Callable[[float], float]) -> float:
-        return float(scipy.integrate.quad(f, 0, HORIZON, limit=200, epsabs=1e-11)[0])
-
-    def years(r: float) -> tuple[float, float]:
-        """Discounted years before and after progression."""
-        return (
-            integral(lambda t: math.exp(-r * t) * stable(t)),
-            integral(lambda t: math.exp(-r * t) * density(t) * _progressed(r, after, t)),
-        )
-
-    (plain, plain_after), (well, ill) = years(0.0), years(RATE)
-    return plain + plain_after, 0.8 * well + 0.6 * ill, 1000 * well + 5000 * ill, integral(density)
-
-
 def test_quadrature_gives_the_printed_figures() -> None:
     """The exact answers computed here are the published ones."""
     for log_hr, printed in zip((0.0, math.log(0.7)), PRINTED, strict=True):
-        exact = _exact(log_hr)
+        exact = quadrature(log_hr)
         np.testing.assert_allclose(exact, printed, rtol=1e-5, atol=6e-5)
 
 
@@ -77,7 +42,7 @@ def test_base_case() -> None:
     result = simulate(bundled_program("illness_death"), Sampling(n_patients=400_000, seed=11))
     error = result.standard_error()
     for k, (log_hr, printed) in enumerate(zip((0.0, math.log(0.7)), PRINTED, strict=True)):
-        exact = _exact(log_hr)
+        exact = quadrature(log_hr)
         for i, outcome in enumerate(OUTCOMES):
             assert_close(result.mean[0, k, outcome], exact[i], error[0, k, outcome], Z)
             assert_close(result.mean[0, k, outcome], printed[i], error[0, k, outcome], Z)
@@ -88,7 +53,7 @@ def test_base_case() -> None:
 def test_difference_is_closer_than_its_parts() -> None:
     """The paired difference is exact within its own, smaller error."""
     result = simulate(bundled_program("illness_death"), Sampling(n_patients=200_000, seed=12))
-    low, high = _exact(0.0), _exact(math.log(0.7))
+    low, high = quadrature(0.0), quadrature(math.log(0.7))
     for i, outcome in enumerate(OUTCOMES):
         covariance = result.covariance(outcome)[0]
         paired = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
@@ -113,7 +78,7 @@ def test_probabilistic_mean() -> None:
             printed = error if outcome == COST else printed
             assert_close(values.mean(), PRINTED_PSA[k][i], math.hypot(error, printed), Z)
         exact = np.array(
-            [_exact(draws["loghr_progression"][d] * k, (scales[0][d], scales[1][d], scales[2][d])) for d in chosen]
+            [quadrature(draws["loghr_progression"][d] * k, (scales[0][d], scales[1][d], scales[2][d])) for d in chosen]
         )
         for i, outcome in enumerate(OUTCOMES):
             z = (result.mean[chosen, k, outcome] - exact[:, i]) / result.standard_error()[chosen, k, outcome]

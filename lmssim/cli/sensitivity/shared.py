@@ -1,0 +1,161 @@
+"""What the commands of sensitivity analysis share: options, how runs are kept, and how a study is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lmssim.cli import options
+from lmssim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import pandas as pd
+
+    from lmssim.execution.checkpoint import Checkpoint
+    from lmssim.execution.folder import ResultFolder
+    from lmssim.execution.manifest import Stopwatch
+    from lmssim.execution.simulate import Sampling
+    from lmssim.model.program import Program
+    from lmssim.report.sensitivity.presented import Presented
+
+CHECKPOINT = "checkpoint"
+FEWEST, MOST_DRAWS = 2, 1_000_000
+
+Strategy = Annotated[
+    str | None,
+    typer.Option(
+        "--strategy", metavar="ID", help="Strategy whose increment is shown.", show_default="the best of the others"
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        "--against", metavar="ID", help="Strategy that it is compared with.", show_default="the scenario's comparator"
+    ),
+]
+Wtp = Annotated[
+    str | None,
+    typer.Option(metavar="W,W", help="Willingness to pay of the results.", show_default="the scenario's own"),
+]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="compiled; des: the reference engine, slower and with the same results; cohort: solved without random "
+        "numbers.",
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume/--no-resume", help="Continue from runs of the same inputs that were kept, if any.")
+]
+
+
+def folder_option(name: str) -> Any:
+    """Option of the folder of results."""
+    return typer.Option(
+        metavar="DIR",
+        parser=options.folder_of,
+        help="Folder of the results.",
+        show_default=f"./lmssim-out/SCENARIO-{name}",
+    )
+
+
+def wtps_of(text: str | None) -> list[float]:
+    """Willingness to pay of `--wtp W,W`."""
+    found: list[float] = []
+    if text is None:
+        return found
+    for part in text.split(","):
+        value = options.number_of(part.strip())
+        if value is None or value < 0.0:
+            raise InputError(f"--wtp {text[:60]}: '{part.strip()[:60]}' is not a finite number of 0 or more.")
+        found.append(value)
+    return found
+
+
+def reported(report: bool | None, figures: str | None, *, as_json: bool) -> bool:
+    """Whether figures and a report are written."""
+    if figures is not None and report is False:
+        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
+    return (figures is not None or not as_json) if report is None else report
+
+
+def check_fits(engine: str, patients: int | None, profiles: int | None) -> None:
+    """Refuse options that the engine does not use."""
+    options.check_known("--engine", engine, options.ENGINES)
+    if engine == options.COHORT and patients is not None:
+        raise InputError(f"--patients: engine '{engine}' is solved for profiles, not patients: give --profiles.")
+    if engine != options.COHORT and profiles is not None:
+        raise InputError(
+            f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {options.COHORT}."
+        )
+
+
+def kept(folder: ResultFolder, key: Mapping[str, Any], *, resume: bool) -> Checkpoint:
+    """Where runs are kept until the study is written."""
+    from lmssim.execution.checkpoint import Checkpoint, key_of
+
+    return Checkpoint(folder.begin() / CHECKPOINT, key_of(dict(key)), resume=resume)
+
+
+def document_of(
+    program: Program, sampling: Sampling, overrides: Mapping[str, float], asked: Mapping[str, Any], clock: Stopwatch
+) -> dict[str, Any]:
+    """Manifest of a study."""
+    from lmssim.execution.manifest import evaluation_part, manifest
+
+    solved = {"profiles": sampling.profiles} if sampling.engine == options.COHORT else None
+    result = evaluation_part(program, sampling, overrides, solved=solved) | dict(asked)
+    return manifest(
+        result,
+        command=options.command_line(),
+        timings=clock.laps,
+        jobs=sampling.jobs,
+        backend=sampling.backend,
+        block=sampling.block,
+    )
+
+
+def write_study(
+    folder: ResultFolder,
+    tables: Mapping[str, pd.DataFrame],
+    program: Program,
+    manifest: Callable[[], dict[str, Any]],
+    presented: Callable[[], Presented],
+    formats: tuple[str, ...] | None,
+    *,
+    workbook: bool,
+) -> dict[str, Any]:
+    """Write tables, figures and report; returns the manifest as written.
+
+    Parameters
+    ----------
+    formats : tuple of str, optional
+        Those of the figures; neither figures nor report if absent.
+    """
+    from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.store import write_bytes, write_csv
+    from lmssim.report.parts.workbook import FILE, table_sheets, workbook_bytes
+
+    for name, frame in tables.items():
+        write_csv(folder.place(f"{name}.csv"), frame)
+    if workbook:
+        content = workbook_bytes(program.scenario.file.title, table_sheets(tables))
+        write_bytes(folder.place(FILE), content)
+    if formats is not None:
+        presented().write(folder, manifest(), formats)
+    folder.discard(CHECKPOINT)  # not before: whoever is stopped while tables are written goes on from these runs
+    document = manifest()
+    return folder.finish(document, inputs_of(program.scenario, program.used, document))
+
+
+def json_of(tables: Mapping[str, pd.DataFrame], manifest: Mapping[str, Any], folder: Path) -> str:
+    """The tables as one JSON document."""
+    from lmssim.execution.store import json_text, objects
+
+    each = {name: objects(frame) for name, frame in tables.items()}
+    return json_text({**each, "manifest": dict(manifest), "folder": str(folder)})

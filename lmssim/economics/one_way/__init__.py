@@ -1,0 +1,1 @@
+"""One-way sensitivity: increments given one parameter, their errors, and what a ratio of them means."""

@@ -1,0 +1,1 @@
+"""Tornado diagrams: pictures, tables and the page of a one-way analysis."""

@@ -1,0 +1,1 @@
+"""One-way analysis: what each uncertain parameter does to an increment of net benefit or a cost per QALY."""
