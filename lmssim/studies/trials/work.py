@@ -142,7 +142,7 @@ class TrialWork:
 
     def patients(self, first: int, n_trials: int, luck: FloatArray) -> tuple[Cohort, Lives, CountArray]:
         """Patients of trials, their lives as they are observed, and who crossed over."""
-        design = self.design
+        design, rule = self.design, self.design.crossover
         cohort = self.source.cohort(
             first,
             n_trials,
@@ -151,7 +151,7 @@ class TrialWork:
             self.seed,
             drawn=self.drawn,
             null=self.null,
-            both=design.crossover is not None,
+            both=rule is not None and rule.time_ratio is None,
         )
         lives, moved = crossed_over(design, cohort, luck)
         lives = assessed(lives, design.assessment)

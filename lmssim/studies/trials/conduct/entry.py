@@ -13,7 +13,7 @@ from lmssim.trials.tests.data import TrialData
 
 if TYPE_CHECKING:
     from lmssim.kernels import CountArray, FloatArray
-    from lmssim.studies.trials.design.objects import Assessment, TrialDesign
+    from lmssim.studies.trials.design.objects import Assessment, Crossover, TrialDesign
     from lmssim.studies.trials.sources.lives import Cohort
 
 
@@ -40,9 +40,12 @@ def crossed_over(design: TrialDesign, cohort: Cohort, luck: FloatArray) -> tuple
     Notes
     -----
     Who crosses over at his event has from then on the course that the other arm has after its own event, under the same
-    random numbers. Who has no such event in the other arm's course keeps his own.
+    random numbers. Who has no such event in the other arm's course keeps his own. With a `time_ratio` he keeps his own
+    course, and all that comes after the event comes so many times later.
     """
     rule, own, other = design.crossover, cohort.own, cohort.other
+    if rule is not None and rule.time_ratio is not None:
+        return _stretched(rule, rule.time_ratio, cohort, luck)
     if rule is None or other is None:
         return own, np.zeros(cohort.arm.shape, np.int8)
     begin, theirs = own.time[rule.at], other.time[rule.at]
@@ -61,6 +64,21 @@ def crossed_over(design: TrialDesign, cohort: Cohort, luck: FloatArray) -> tuple
         event[name] = np.where(later, other.event[name], own.event[name]).astype(np.int8)
     death = np.where(moved, begin + (other.death - theirs), own.death)
     return Lives(time, event, death), moved.astype(np.int8)
+
+
+def _stretched(rule: Crossover, ratio: float, cohort: Cohort, luck: FloatArray) -> tuple[Lives, CountArray]:
+    """Those who cross over live longer after their event."""
+    own = cohort.own
+    begin = own.time[rule.at]
+    chosen = (cohort.arm == rule.arm) & (luck[:, :, numbers.CROSSOVER] < rule.share)
+    moved = chosen & (own.event[rule.at] == 1) & (own.death > begin)
+
+    def longer(time: FloatArray) -> FloatArray:
+        with np.errstate(invalid="ignore"):  # infinite less infinite, where nobody is chosen
+            found: FloatArray = np.where(moved & (time > begin), begin + ratio * (time - begin), time)
+        return found
+
+    return Lives({name: longer(t) for name, t in own.time.items()}, own.event, longer(own.death)), moved.astype(np.int8)
 
 
 def assessed(lives: Lives, schedule: Assessment | None) -> Lives:

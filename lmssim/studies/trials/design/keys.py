@@ -96,6 +96,8 @@ SECTIONS: dict[str, dict[str, str]] = {
         "arm": "arm whose patients cross over: control or experimental; control if absent",
         "at": "endpoint whose event lets them",
         "share": "share of them who do",
+        "time_ratio": "who crosses over keeps his arm's course, and lives so many times longer after the event; if "
+        "absent, he has from then on the other arm's course",
     },
     "value": VALUE,
 }

@@ -72,11 +72,13 @@ class Rule:
 
 @dataclass(frozen=True)
 class Crossover:
-    """Who changes to the other arm's course at an event."""
+    """Who changes to the other arm's course at an event, or lives longer in his own."""
 
     arm: int
     at: str
     share: float
+    time_ratio: float | None = None
+    """By which the time from the event to everything after it is multiplied; None for the other arm's course."""
 
 
 @dataclass(frozen=True)

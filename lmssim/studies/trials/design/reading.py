@@ -360,7 +360,8 @@ def _crossover(settings: Mapping[str, Any], endpoints: Mapping[str, TrialEndpoin
         arm = checks.one_of("arm", table.get("arm", CONTROL), ARMS)
         name = checks.one_of("at", table.get("at"), endpoints)
         value = checks.inside("share", table.get("share"), 0.0, 1.0 + 1e-12, what="a share of the patients")
-        return Crossover(ARMS.index(arm), name, value)
+        longer = checks.ratio("time_ratio", table["time_ratio"]) if "time_ratio" in table else None
+        return Crossover(ARMS.index(arm), name, value, longer)
 
 
 def _milestones(design: Mapping[str, Any], course: Accrual) -> tuple[float, float]:
