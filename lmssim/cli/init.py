@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 TAPLO = """\
 # Completion and checking of keys in editors that use Taplo (Even Better TOML, for instance)
-include = ["scenarios/*.toml", "scenarios/*/*.toml"]
-exclude = ["scenarios/evidence/*.toml"]
+include = ["scenarios/*.toml", "scenarios/*/*.toml", "scenarios/trials/models/*.toml"]
+exclude = ["scenarios/evidence/*.toml", "scenarios/trials/*.toml"]
 
 [schema]
 path = "schema/scenario.schema.json"

@@ -37,13 +37,14 @@ def test_the_copy_runs(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_editors_find_the_schema(cli: Cli, tmp_path: Path) -> None:
-    """It stands where the editor's file says, and is said to hold for scenarios and the parts they include alone."""
+    """It stands where the editor's file says, and holds for scenarios and their parts alone, not for designs of trials."""
     folder = tmp_path / "mine"
     assert cli("init", folder).code == 0
     taplo = tomllib.loads((folder / ".taplo.toml").read_text())
     assert json.loads((folder / taplo["schema"]["path"]).read_text())["properties"]["states"]
-    found = {path for pattern in taplo["include"] for path in folder.glob(pattern)}
-    assert found == {path for path in folder.rglob("*.toml") if "scenarios" in path.parts}
+    found, left_out = ({p for each in taplo[key] for p in folder.glob(each)} for key in ("include", "exclude"))
+    other = {"trials", "evidence"}
+    assert found - left_out == {p for p in (folder / "scenarios").rglob("*.toml") if p.parent.name not in other}
 
 
 def test_posteriors_are_found_from_the_copy(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
