@@ -37,7 +37,7 @@ def test_the_copy_runs(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_editors_find_the_schema(cli: Cli, tmp_path: Path) -> None:
-    """It stands where the editor's file says, and holds for scenarios and their parts alone, not for designs of trials."""
+    """It stands where the editor's file says, and holds for scenarios and their parts, not for designs of trials."""
     folder = tmp_path / "mine"
     assert cli("init", folder).code == 0
     taplo = tomllib.loads((folder / ".taplo.toml").read_text())
