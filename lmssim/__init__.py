@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lmssim.version import __version__
 
 if TYPE_CHECKING:
-    from lmssim.api import Psa, Subgroups, SweepResult, Voi, psa, subgroups, sweep, voi
+    from lmssim.api import Difference, Psa, Subgroups, SweepResult, Voi, diff, psa, subgroups, sweep, voi
     from lmssim.deterministic import Tornado, tornado
     from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lmssim.studies.trials.study import simulate_trials
 
 __all__ = [
+    "Difference",
     "Evaluation",
     "Population",
     "Psa",
@@ -32,6 +33,7 @@ __all__ = [
     "Voi",
     "__version__",
     "compile_scenario",
+    "diff",
     "evaluate",
     "expected_values",
     "load_scenario",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Difference": "lmssim.api",
     "Evaluation": "lmssim.evaluation",
     "Population": "lmssim.economics.voi.population",
     "Psa": "lmssim.api",
@@ -54,6 +57,7 @@ _HOME = {
     "Tornado": "lmssim.deterministic",
     "Voi": "lmssim.api",
     "compile_scenario": "lmssim.model.compile",
+    "diff": "lmssim.api",
     "evaluate": "lmssim.evaluation",
     "expected_values": "lmssim.evaluation",
     "load_scenario": "lmssim.model.scenario",

@@ -8,13 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmssim.errors import InputError
 from lmssim.evaluation import evaluate, expected_values
+from lmssim.execution.kept.reading import Finder, read_kept
 from lmssim.execution.shared.tables import SharedTables
 from lmssim.execution.simulate import Sampling
 from lmssim.execution.writing.sharing import SHARED
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.evaluation.subgroups import plot_subgroups
+from lmssim.report.sensitivity.diff.figures import plot_all, plot_waterfall
 from lmssim.report.sensitivity.psa.bands import plot_bands
 from lmssim.report.sensitivity.psa.figures import plot_acceptability, plot_draws, plot_loss
 from lmssim.report.sensitivity.sweep.figures import default_outcome
@@ -23,6 +26,9 @@ from lmssim.report.sensitivity.sweep.maps import plot_decision, plot_heat
 from lmssim.report.sensitivity.sweep.points import plot_pareto
 from lmssim.report.sensitivity.voi.figures import plot_by_wtp, plot_ranks
 from lmssim.report.sensitivity.voi.samples import plot_samples
+from lmssim.studies.diff.result import DifferenceStudy
+from lmssim.studies.diff.side import Side, base_of, cell_side, folder_side
+from lmssim.studies.diff.study import Asked, compare
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 from lmssim.studies.sensitivity.psa.study import psa_in_memory
 from lmssim.studies.sensitivity.voi.files import read_files
@@ -33,8 +39,10 @@ from lmssim.studies.sensitivity.voi.study import InformationStudy, asked_wtps
 from lmssim.studies.subgroups import SubgroupStudy, with_partitions
 from lmssim.studies.sweep.axes import axis_from
 from lmssim.studies.sweep.cells import Source
+from lmssim.studies.sweep.chosen import chosen_cell
 from lmssim.studies.sweep.outcomes import Outcomes
 from lmssim.studies.sweep.result import Sweep
+from lmssim.studies.sweep.status import sweep_from
 from lmssim.studies.sweep.study import planned
 
 if TYPE_CHECKING:
@@ -376,3 +384,113 @@ def sweep(
             plan.work.run(tables, told)
         rows = tables.rows([cell.key for cell in plan.cells])
         return SweepResult(plan.table().to_pandas(), rows.to_pandas(), plan.about)
+
+
+@dataclass(frozen=True)
+class Difference(DifferenceStudy):
+    """The change between two results, the part of each input, and pictures of it."""
+
+    def plot(self, ax: Axes | None = None, strategy: str | None = None, outcome: str | float | None = None) -> Axes:
+        """Waterfall from the first result to the second, of one strategy's increment over the comparator.
+
+        `outcome` is an outcome by name, or a willingness to pay, for the net benefit there.
+        """
+        return plot_waterfall(self, ax, strategy, outcome)
+
+    def plot_all(self) -> Figure:
+        """A waterfall for each strategy that is compared."""
+        return plot_all(self)
+
+
+def diff(
+    a: str | Path,
+    b: str | Path | None = None,
+    *,
+    cells: tuple[str | int, str | int] | None = None,
+    strategies: Sequence[str] = (),
+    wtp: Sequence[float] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
+    n_patients: int | None = None,
+    n_draws: int | None = None,
+    n_orders: int = 32,
+    files_from: Sequence[str | Path] = (),
+    jobs: int = 1,
+    backend: str = "threads",
+    progress: Callable[[int, int], None] | None = None,
+) -> Difference:
+    """Compare two results: which inputs differ, and how much of the change in each result each of them explains.
+
+    Parameters
+    ----------
+    a, b : str or Path
+        Folders of `lmssim run` or `lmssim psa`; with `cells`, `a` is the folder of a sweep.
+    cells : tuple of two, optional
+        Two cells of a sweep, each by its number or by levels, such as ``"u_stable=0.7,c_stable=3000"``.
+    strategies : sequence of str
+        Strategies beside the comparator; all that both have if empty.
+    wtp : sequence of float
+        Willingness to pay; the scenario's own if empty.
+    groups : mapping of str to sequence of str, optional
+        Changed inputs that count as one, by ids or patterns.
+    n_patients, n_draws : int, optional
+        Patients in all, and draws of the parameters over which they are split; as the results had, at most 20,000
+        patients, if absent.
+    n_orders : int
+        Orders of the inputs that are sampled where more than eight differ.
+    files_from : sequence of path
+        Folders to look in for files that are neither kept in the folders nor part of this installation.
+    jobs, backend
+        Workers, which change no result.
+    progress : callable, optional
+        Called with (models run, models in all).
+
+    Returns
+    -------
+    Difference
+        Tables `changed`, `totals`, `pairwise`, and `to_frame()`, the part of each input.
+
+    Raises
+    ------
+    InputError
+        If the results cannot be compared.
+    """
+    asked = Asked(
+        patients=n_patients,
+        draws=n_draws,
+        strategies=strategies,
+        wtps=wtp,
+        groups=groups,
+        orders=n_orders,
+        jobs=jobs,
+        backend=backend,
+    )
+    two = None if cells is None else (str(cells[0]), str(cells[1]))
+    sides = sides_of(Path(a), None if b is None else Path(b), two, [Path(place) for place in files_from])
+    return Difference(**vars(compare(*sides, asked, progress)))
+
+
+def sides_of(a: Path, b: Path | None, cells: tuple[str, str] | None, files_from: Sequence[Path]) -> tuple[Side, Side]:
+    """Two results: of two folders, or of two cells of a sweep.
+
+    Raises
+    ------
+    InputError
+        If neither is given, or they cannot be read.
+    """
+    for place in files_from:
+        if not place.is_dir():
+            raise InputError(f"--files-from {place}: there is no such folder.")
+    if cells is not None and b is not None:
+        raise InputError("--cells: compares two cells of one sweep: leave B out.")
+    if cells is None and b is None:
+        raise InputError("diff: B is missing: give two folders of results, or one of a sweep and --cells CELL CELL.")
+    finder = Finder((a, *([] if b is None else [b])), files_from)
+    if cells is None:
+        assert b is not None
+        return folder_side(a, finder), folder_side(b, finder)
+    kept = read_kept(a)
+    if "axes" not in kept.asked:
+        raise InputError(f"{a}: is no sweep, so it has no cells; give two folders instead.")
+    found, scenario = sweep_from(a), base_of(kept, finder)
+    chosen = [chosen_cell(found, scenario, text, "--cells") for text in cells]
+    return cell_side(kept, finder, chosen[0]), cell_side(kept, finder, chosen[1])

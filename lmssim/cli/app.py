@@ -21,6 +21,7 @@ from typer.core import TyperCommand
 from lmssim.cli import (
     calibrate,
     case,
+    diff,
     init,
     psa,
     reproduce,
@@ -86,6 +87,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "switches": switches.switches,
     "tornado": tornado.tornado,
     "sweep": sweep.sweep,
+    "diff": diff.diff,
     "calibrate": calibrate.calibrate,
     "sbc": sbc.sbc,
     "reproduce": reproduce.reproduce,

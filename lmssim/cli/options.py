@@ -278,6 +278,27 @@ def names_of(text: str | None, option: str = "--strategies") -> tuple[str, ...]:
     return names
 
 
+def amounts_of(text: str | None, option: str) -> list[float]:
+    """Amounts of `OPTION W,W`, each a finite number of 0 or more; none if the option is absent."""
+    found = []
+    for part in (text or "").split(",") if text is not None else ():
+        value = number_of(part.strip())
+        if value is None or value < 0.0:
+            raise InputError(
+                f"{option} {_cut(text or '')}: {_shown(part.strip())} is not a finite number of 0 or more."
+            )
+        found.append(value)
+    return found
+
+
+def groups_of(items: list[str] | None) -> dict[str, list[str]]:
+    """Names and ids of `--group NAME=ID,ID`."""
+    found = {}
+    for name, text in pairs_of("--group", items, "NAME=ID,ID, a name and ids", "is declared twice"):
+        found[name] = list(names_of(text, f"--group {name}"))
+    return found
+
+
 def check_strategies(names: Sequence[str], scenario: LoadedScenario, option: str = "--strategies") -> None:
     """Refuse a strategy that a scenario does not have."""
     for name in names:

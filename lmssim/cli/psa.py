@@ -252,6 +252,7 @@ def _write(
 ) -> dict[str, Any]:
     """Write tables, figures and report; returns the manifest as written."""
     from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.kept.source import keep_source
     from lmssim.execution.store import write_csv
     from lmssim.report.sensitivity.psa.figures import write_figures
     from lmssim.report.sensitivity.psa.page import write_report
@@ -279,6 +280,7 @@ def _write(
     folder.discard(CHECKPOINT)  # not before: whoever is stopped while tables are written goes on from these parts
     document = manifest()
     program = analysis.work.program
+    keep_source(program.scenario, folder)
     return folder.finish(document, inputs_of(program.scenario, program.used, document))
 
 

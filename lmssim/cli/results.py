@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lmssim.execution import store
 from lmssim.execution.inputs import inputs_of
+from lmssim.execution.kept.source import keep_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,6 +83,7 @@ def write_results(
         write_report(evaluation, folder, manifest(), formats, benefit, beside, by)
         lap("report")
     document = manifest()
+    keep_source(evaluation.program.scenario, folder)
     return folder.finish(document, inputs_of(evaluation.program.scenario, evaluation.program.used, document))
 
 

@@ -159,7 +159,7 @@ def sweep(
     from lmssim.execution.simulate import Sampling
     from lmssim.studies.sweep.cells import Source
     from lmssim.studies.sweep.design import GRID
-    from lmssim.studies.sweep.study import planned
+    from lmssim.studies.sweep.study import check_asked, planned
 
     asked, varied = _asked(scenario, file, vary)
     source = Source(
@@ -186,6 +186,7 @@ def sweep(
     if dry_run:
         _say_forecast(plan, place, as_json=json)
         return
+    check_asked(plan, _outcomes(drawn, best), drawn.axes)
     reported = (figures is not None or not json) if report is None else report
     shown = NONE if quiet else progress
     found, done, manifest = run_into(plan, place, drawn if reported else None, beside=beside, progress=shown)
@@ -241,6 +242,12 @@ def _drawn(outcome: str | None, axes: str | None, pareto: str | None, figures: s
     if len(names) > 2:
         raise InputError(f"--axes {axes}: names more than two axes.")
     return Drawn(outcome, names, two, options.formats_of(figures))
+
+
+def _outcomes(drawn: Drawn, best: str | None) -> dict[str, tuple[str, ...]]:
+    """Outcomes that options name."""
+    one = {"--outcome": drawn.outcome, "--best": best}
+    return {option: (name,) for option, name in one.items() if name is not None} | {"--pareto": drawn.pareto}
 
 
 # === What is said ===

@@ -139,6 +139,7 @@ def _write(
 ) -> dict[str, Any]:
     """Write the table, the figures and the report that shows them, and the manifest."""
     from lmssim.execution.inputs import inputs_of
+    from lmssim.execution.kept.source import keep_source
     from lmssim.execution.store import write_parquet_stream
     from lmssim.model.compile import compile_scenario
 
@@ -155,6 +156,7 @@ def _write(
             raise
         except InputError as error:  # what figures were asked for: the table is written all the same
             refused = error
+    keep_source(plan.scenario, folder)
     document = folder.finish(document, inputs_of(plan.scenario, program.used, document))
     if refused is not None:
         raise refused

@@ -153,9 +153,9 @@ def voi(
     if figures is not None and report is False:
         raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
     reported = (figures is not None or not json) if report is None else report
-    wtps = _wtps(wtp)
+    wtps = options.amounts_of(wtp, "--wtp")
     shares = _shares(current)
-    declared = _groups(groups)
+    declared = options.groups_of(groups)
     given = {"discount_rate": discount_rate, "delay": delay, "uptake": uptake, "uptake_years": uptake_years}
     people = _population(incidence, horizon, given)
 
@@ -222,18 +222,6 @@ def _name(paths: list[Path]) -> str:
     return name.removesuffix("-psa")
 
 
-def _wtps(text: str | None) -> list[float]:
-    if text is None:
-        return []
-    found = []
-    for part in text.split(","):
-        value = options.number_of(part.strip())
-        if value is None or value < 0.0:
-            raise InputError(f"--wtp {text[:60]}: '{part.strip()[:60]}' is not a finite number of 0 or more.")
-        found.append(value)
-    return found
-
-
 def _shares(items: list[str] | None) -> dict[str, float]:
     found = {}
     for name, text in options.pairs_of("--current", items, "ID=SHARE, a strategy and a number", "is given twice"):
@@ -241,13 +229,6 @@ def _shares(items: list[str] | None) -> dict[str, float]:
         if value is None:
             raise InputError(f"--current {name}={text[:60]}: '{text[:60]}' is not a finite number.")
         found[name] = value
-    return found
-
-
-def _groups(items: list[str] | None) -> dict[str, list[str]]:
-    found = {}
-    for name, text in options.pairs_of("--group", items, "NAME=ID,ID, a name and parameters", "is declared twice"):
-        found[name] = list(options.names_of(text, f"--group {name}"))
     return found
 
 

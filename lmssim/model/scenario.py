@@ -13,7 +13,7 @@ from lmssim.kernels.machine import LARGEST
 from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
 from lmssim.model.language.duplicates import FILES, refuse_duplicates
-from lmssim.model.language.files import InputFiles, merge
+from lmssim.model.language.files import InputFiles, KeptFiles, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import Origins, checked
 from lmssim.model.language.regimens import with_regimens
@@ -85,6 +85,8 @@ class Scenario:
     """Which file says what, for messages."""
     further: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns of each table that the scenario does not read."""
+    written: ParameterTable | None = None
+    """All parameters as the tables have them, before switches and overrides."""
 
     @property
     def name(self) -> str:
@@ -179,12 +181,39 @@ def _read(
         return _loaded(files, merged, overrides or {}, switches or {}, origins)
 
 
+def kept_scenario(
+    files: KeptFiles,
+    overrides: Mapping[str, float] | None = None,
+    switches: Mapping[str, str] | None = None,
+    parameters: tuple[ParameterTable, ByCovariate] | None = None,
+) -> Scenario:
+    """A scenario from what was kept of it.
+
+    Parameters
+    ----------
+    overrides, switches : mapping, optional
+        As for `load_scenario`.
+    parameters : tuple of ParameterTable and ByCovariate, optional
+        Rows before switches and overrides, and which of them differ by a covariate, in the place of those of the
+        tables; some may then be unused.
+
+    Raises
+    ------
+    InputError
+        As `load_scenario`.
+    """
+    merged = files.read_toml()
+    with noting_further_columns():
+        return _loaded(files, merged, overrides or {}, switches or {}, Origins(merged=merged), parameters)
+
+
 def _loaded(
     files: InputFiles,
     merged: dict[str, Any],
     overrides: Mapping[str, float],
     switches: Mapping[str, str],
     origins: Origins,
+    parameters: tuple[ParameterTable, ByCovariate] | None = None,
 ) -> Scenario:
     where = files.where
     file, options = _as_chosen(merged, switches, files.path)
@@ -196,11 +225,8 @@ def _loaded(
     file = with_regimens(with_curves(file, where), where)
     people = None if file.population.rows is None else files.find(file.population.rows, f"{where}: population.rows")
     file = file.model_copy(update={"population": with_columns(file.population, people)})
-    paths = _found(files, file.parameters, f"{where}: parameters")
-    rows = parameter_rows(paths, _found(files, file.shared_parameters, f"{where}: shared_parameters"))
-    table, by, more = _by_covariate(file, rows, files)
-    own = frozenset(p.id for p in table.values() if p.file in {str(path) for path in (*paths, *more)})
-    own = _in_need_of_use(own, file, table, options, by)
+    table, by, own = (*parameters, frozenset[str]()) if parameters is not None else _tables(file, files)
+    written, own = table, _in_need_of_use(own, file, table, options, by)
     at_rest = all(options[name] == switch.default for name, switch in file.switches.items())
     idle = tuple(unused(file, files.own)) if at_rest else ()
     check_claims(file, table, where, by.ids)
@@ -243,7 +269,16 @@ def _loaded(
         options=options,
         unused=idle,
         origins=replace(origins, parameters=frozenset(table)),
+        written=written,
     )
+
+
+def _tables(file: ScenarioFile, files: InputFiles) -> tuple[ParameterTable, ByCovariate, frozenset[str]]:
+    """All parameters, which of them differ by a covariate, and which are the scenario's own."""
+    paths = _found(files, file.parameters, f"{files.where}: parameters")
+    rows = parameter_rows(paths, _found(files, file.shared_parameters, f"{files.where}: shared_parameters"))
+    table, by, more = _by_covariate(file, rows, files)
+    return table, by, frozenset(p.id for p in table.values() if p.file in {str(path) for path in (*paths, *more)})
 
 
 def _found(files: InputFiles, names: Sequence[str], where: str) -> list[Path]:

@@ -274,7 +274,7 @@ def bad_values(option: Any) -> tuple[str, ...]:
         return NO_NUMBERS + (() if option.metavar == "SE" else NO_WHOLE_NUMBERS)
     if word in CHOICES:
         return "nobody", "", " "
-    if word in NAMES:
+    if word in NAMES and "both" not in option.help:  # of two folders of results: tests/cli/test_diff.py
         return "nobody", "", " ", ",", "nobody,nobody"
     return PAIRS.get(word, ())
 
@@ -312,4 +312,5 @@ def test_an_option_stands_once_unless_it_may_be_repeated(cli: Cli) -> None:
             assert "may be repeated" in option.help, (command, option.opts)
         elif not option.is_flag and option.opts != ["--help"]:
             scenario = [] if command == "reproduce" else ["x"]
-            refused(cli, [option.opts[0], "2 times"], command, *scenario, option.opts[0], "1", option.opts[0], "2")
+            given = [option.opts[0], *["1"] * option.nargs]
+            refused(cli, [option.opts[0], "2 times"], command, *scenario, *given, *given)

@@ -29,10 +29,12 @@ def test_everything_is_written(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out"
     outcome = cli(*SMALL, "--out", out)
     assert outcome.code == 0, outcome.err
-    assert {p.name for p in out.iterdir()} == FILES | {"figures", "report.html"}
+    assert {p.name for p in out.iterdir()} == FILES | {"figures", "inputs", "report.html"}
     assert {p.name for p in (out / "figures").iterdir()} == FIGURES
     manifest = json.loads((out / "manifest.json").read_text())
-    assert set(manifest["files"]) == (FILES - {"manifest.json"}) | {"report.html"} | {f"figures/{f}" for f in FIGURES}
+    assert set(manifest["files"]) == (FILES - {"manifest.json"}) | {"report.html", "inputs/scenario.json"} | {
+        f"figures/{f}" for f in FIGURES
+    }
     assert manifest["result"]["draws"] == 40
     assert manifest["result"]["random_numbers"] == "independent"
     assert "NICE" in outcome.out

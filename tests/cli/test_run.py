@@ -67,6 +67,7 @@ def test_tables_without_a_report(cli: Cli, folder: Path, tmp_path: Path, options
     assert set(manifest_of(tmp_path / "out")["files"]) == {
         *(f"{name}.csv" for name in (*TABLES, "series", "benefit_by_period")),
         "inputs.json",
+        "inputs/scenario.json",
     }
     for name in TABLES:
         assert (tmp_path / "out" / f"{name}.csv").read_bytes() == (folder / f"{name}.csv").read_bytes(), name

@@ -276,14 +276,26 @@ def test_figures_are_drawn_of_a_folder_complete_or_not(cli: Cli, model: Path, tm
     assert (tmp_path / "p" / "figures" / "lines.png").is_file()
 
 
-def test_figures_that_cannot_be_drawn_leave_the_table(cli: Cli, model: Path, tmp_path: Path) -> None:
-    """An outcome that there is none of is said after the run; the results are whole."""
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--outcome", "qaly"), "--outcome: unknown outcome 'qaly'. Did you mean 'qalys'?"),
+        (("--outcome", "os:77"), "--outcome: unknown outcome 'os:77'."),
+        (("--best", "nmb"), "--best: unknown outcome 'nmb'."),
+        (("--pareto", "cost,qaly"), "--pareto: unknown outcome 'qaly'. Did you mean 'qalys'?"),
+        (("--axes", "c_stabel"), "--axes: unknown axis 'c_stabel'. Did you mean 'c_stable'?"),
+        (("--study", "psa", "--draws", 10, "--outcome", "ceac:1"), "--outcome: unknown outcome 'ceac:1'."),
+    ],
+)
+def test_outcomes_that_there_are_none_of_are_refused_before_work(
+    words: tuple[object, ...], said: str, cli: Cli, model: Path, tmp_path: Path
+) -> None:
+    """With the nearest one, and no folder is made; those that there are pass."""
     axes = ("--vary", "c_stable=1000:3000:3", "--patients", 200, "--jobs", 1)
-    refused = cli("sweep", model, *axes, "--outcome", "qaly", "--out", tmp_path / "s")
+    refused = cli("sweep", model, *axes, *words, "--out", tmp_path / "s")
     assert refused.code == 2
-    assert "unknown outcome 'qaly'. Did you mean 'qalys'?" in refused.err
-    assert (tmp_path / "s" / "manifest.json").is_file()
-    assert len(frame(tmp_path / "s")) == 6
+    assert said in refused.err
+    assert not (tmp_path / "s").exists()
 
 
 # === Folders that come to harm ===

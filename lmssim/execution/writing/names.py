@@ -15,6 +15,7 @@ RESULTS = (
     r"cases",
     r"ceac",
     r"ceaf",
+    r"changed_inputs",
     r"chain",
     r"characteristics",
     r"competing_events",
@@ -22,6 +23,7 @@ RESULTS = (
     r"design",
     r"design_observed",
     r"diagnostics",
+    r"diff",
     r"draws",
     r"emulator",
     r"enbs",
@@ -45,6 +47,8 @@ RESULTS = (
     r"individualised_care",
     r"inmb",
     r"inputs",
+    r"inputs/.*",
+    r"interactions",
     r"interim",
     r"interim_arms",
     r"interim_looks",
@@ -58,6 +62,7 @@ RESULTS = (
     r"over_time",
     r"pairs",
     r"parameters",
+    r"parts",
     r"patient_noise",
     r"point_values",
     r"posterior",
@@ -82,6 +87,7 @@ RESULTS = (
     r"tables",
     r"trials",
     r"timeline",
+    r"totals",
     r"trace",
     r"running",
     r"tornado",
@@ -90,6 +96,7 @@ RESULTS = (
     r"validation",
     r"verdict",
     r"verify",
+    r"waterfall",
 )
 """Names of result files, as patterns."""
 USUAL = re.compile(rf"({'|'.join(RESULTS)}|figures/.*)\.(csv|html|json|parquet|png|svg|xlsx)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import tomllib
@@ -13,7 +14,7 @@ from lmssim.model.language.versions import refuse_newer
 from lmssim.reach import Reach, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 MAX_DEPTH = 32
@@ -172,6 +173,34 @@ class InputFiles:
         return taken
 
 
+class KeptFiles(InputFiles):
+    """Files of an input that was merged and kept earlier: tables, and the places where other files are now.
+
+    Parameters
+    ----------
+    path : Path
+        Where the tables are kept, as messages name it.
+    merged : dict
+        The tables, as `InputFiles.read_toml` gave them.
+    places : mapping of str to Path
+        Where each file is that they name.
+    """
+
+    def __init__(self, path: Path, merged: dict[str, Any], places: Mapping[str, Path]) -> None:
+        super().__init__(path)
+        self.merged, self.places = merged, places
+
+    def read_toml(self) -> dict[str, Any]:
+        """The tables, for the reader to change."""
+        return copy.deepcopy(self.merged)
+
+    def find(self, name: str, key: str = "") -> Path:
+        """Where a file is; one that nobody has listed is not looked for."""
+        if name not in self.places:
+            raise ScenarioError(f"{key or self.where}: the file '{name}' is not among those that were kept.")
+        return self.places[name]
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """A single TOML file.
 
@@ -213,20 +242,20 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: not valid TOML: nested too deep.") from None
     except ValueError:  # Python refuses to read thousands of digits
         raise ScenarioError(f"{path}: a whole number has thousands of digits; {LARGEST} is the largest.") from None
-    _check_values(data, str(path), "", 0)
+    check_values(data, str(path), "", 0)
     return data
 
 
-def _check_values(value: Any, path: str, key: str, depth: int) -> None:
+def check_values(value: Any, path: str, key: str, depth: int) -> None:
     """Refuse whole numbers beyond 64 bits, and tables nested beyond what any section has."""
     if depth > MAX_NESTING:
         raise ScenarioError(f"{path}: {key[:80]}: nested more than {MAX_NESTING} deep.")
     if isinstance(value, dict):
         for name, item in value.items():
-            _check_values(item, path, f"{key}.{name}" if key else name, depth + 1)
+            check_values(item, path, f"{key}.{name}" if key else name, depth + 1)
     elif isinstance(value, list):
         for i, item in enumerate(value, 1):
-            _check_values(item, path, f"{key}[{i}]", depth + 1)
+            check_values(item, path, f"{key}[{i}]", depth + 1)
     elif isinstance(value, int) and abs(value) > LARGEST:
         raise ScenarioError(
             f"{path}: {key} = {str(value)[:20]}...: is too large; {LARGEST} is the largest whole number."
@@ -258,26 +287,31 @@ def _relocated(data: dict[str, Any], source: Path, target: Path) -> dict[str, An
     def moved(name: Any) -> Any:
         return str((source / name).resolve()) if isinstance(name, str) and "\0" not in name else name
 
+    return with_names(data, moved)
+
+
+def with_names(data: dict[str, Any], renamed: Callable[[Any], Any]) -> dict[str, Any]:
+    """The tables of a file, changed in place so that every name of another file in them is what a function gives."""
     for key in ("parameters", "shared_parameters"):
         if isinstance(data.get(key), list):
-            data[key] = [moved(name) for name in data[key]]
+            data[key] = [renamed(name) for name in data[key]]
     for by_category in _tables_in(data, "parameters_by"):
         for category, names in by_category.items():
-            by_category[category] = [moved(name) for name in names] if isinstance(names, list) else names
+            by_category[category] = [renamed(name) for name in names] if isinstance(names, list) else names
     population = data.get("population")
     for stratum in _tables_in(population if isinstance(population, dict) else {}, "strata"):
         if "file" in stratum:
-            stratum["file"] = moved(stratum["file"])
+            stratum["file"] = renamed(stratum["file"])
     for section, key in (("mortality", "table"), ("utilities", "norms"), ("population", "rows")):
         if isinstance(data.get(section), dict) and key in data[section]:
-            data[section][key] = moved(data[section][key])
+            data[section][key] = renamed(data[section][key])
     for table in (*_tables_in(data, "tables"), *_tables_in(data, "groups")):
         if "file" in table:
-            table["file"] = moved(table["file"])
+            table["file"] = renamed(table["file"])
     for switch in _tables_in(data, "switches"):
         for option in _tables_in(switch, "options"):
             if isinstance(option.get("change"), dict):
-                option["change"] = _relocated(option["change"], source, target)
+                option["change"] = with_names(option["change"], renamed)
     return data
 
 

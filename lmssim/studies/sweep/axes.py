@@ -178,6 +178,14 @@ def _steps(within: Range, n: int) -> list[float]:
 
 def _levels(text: str, where: str) -> list[Level]:
     """Levels between commas, but for commas within brackets and quotes."""
+    parts = split_outside_brackets(text)
+    if any(not part.strip() for part in parts):
+        raise InputError(f"{where}: a level is missing; {FORMS}.")
+    return [level_of(part.strip()) for part in parts]
+
+
+def split_outside_brackets(text: str) -> list[str]:
+    """Parts of a text between commas, but for commas within brackets and quotes."""
     parts, depth, quote, start = [], 0, "", 0
     for i, letter in enumerate(text):
         if quote:
@@ -191,10 +199,7 @@ def _levels(text: str, where: str) -> list[Level]:
         elif letter == "," and depth == 0:
             parts.append(text[start:i])
             start = i + 1
-    parts.append(text[start:])
-    if any(not part.strip() for part in parts):
-        raise InputError(f"{where}: a level is missing; {FORMS}.")
-    return [level_of(part.strip()) for part in parts]
+    return [*parts, text[start:]]
 
 
 def level_of(text: str) -> Level:

@@ -63,7 +63,7 @@ class Source:
 
     def load(self, overrides: Mapping[str, float], switches: Mapping[str, str], fields: Mapping[str, Any]) -> Scenario:
         """The scenario with some values, options and fields; parameters may then be left unused."""
-        additions = _additions({**self.fields, **fields})
+        additions = additions_of({**self.fields, **fields})
         loaded = load_scenario(self.name, overrides, switches, additions, self.allow)
         return replace(loaded, own=frozenset()) if additions else loaded
 
@@ -72,7 +72,7 @@ class Source:
         return self.load(self.overrides, self.switches, {})
 
 
-def _additions(fields: Mapping[str, Any]) -> dict[str, Any]:
+def additions_of(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Fields by their paths as the tables of a file."""
     additions: dict[str, Any] = {}
     for path, value in fields.items():

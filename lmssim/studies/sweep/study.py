@@ -6,19 +6,19 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from lmssim.errors import InputError, unknown
 from lmssim.execution.shared.tables import ERROR, KEY, PART
 from lmssim.outcomes.main import MAIN
 from lmssim.studies.sweep.cells import Cell, Source, cells_of
 from lmssim.studies.sweep.design import DESIGNS, GRID, settings_of
 from lmssim.studies.sweep.programs import forget, program_of
-from lmssim.studies.sweep.result import CELL, COMPARATOR, STRATEGY, plan_table
+from lmssim.studies.sweep.result import CELL, COMPARATOR, STRATEGY, Sweep, plan_table
 from lmssim.studies.sweep.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pyarrow as pa
+    from collections.abc import Mapping, Sequence
 
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import Scenario
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 RESERVED = {CELL, KEY, STRATEGY, COMPARATOR, PART, ERROR, "icer", "cost_per_life_year", *MAIN}
 """Names of columns that no axis may have."""
 PILOT_PATIENTS = 1_000
+FEW = 20
+"""Patients of a pilot that only tells which results there are."""
 
 
 @dataclass(frozen=True)
@@ -181,12 +183,32 @@ class Forecast:
     columns: int
 
 
-def forecast(plan: Planned, n_cells: int) -> Forecast | None:
-    """What so many cells will take; None if the first one cannot be run."""
+@dataclass(frozen=True)
+class Pilot:
+    """The first cell with few patients.
+
+    Attributes
+    ----------
+    rows : dict of str to dict of str to float
+        Columns of each strategy.
+    compiling, running : float
+        Seconds.
+    n_patients : int
+        Patients that it follows.
+    """
+
+    rows: dict[str, dict[str, float]]
+    compiling: float
+    running: float
+    n_patients: int
+
+
+def pilot(plan: Planned, n_patients: int = PILOT_PATIENTS) -> Pilot | None:
+    """Run the first cell with few patients, the second time by the clock; None if it cannot be run."""
     cell, work = plan.cells[0], plan.work
     few = replace(
         cell.recipe.sampling,
-        n_patients=min(PILOT_PATIENTS, cell.recipe.sampling.n_patients),
+        n_patients=min(n_patients, cell.recipe.sampling.n_patients),
         strategies=tuple(work.strategies),
         jobs=1,
     )
@@ -200,9 +222,48 @@ def forecast(plan: Planned, n_cells: int) -> Forecast | None:
         found = list(work.study.rows(program, few, [cell.values]))
     except InputError:
         return None
-    share = sum(each.recipe.sampling.n_patients for each in plan.cells) / len(plan.cells) / few.n_patients
-    each = (time.perf_counter() - began) * (1.0 if plan.sampling.engine == "cohort" else share)
-    programs = compiled * plan.n_programs * n_cells / len(plan.cells)
-    columns = len(next(iter(found[0].values()))) + len(plan.axes) + 5
+    return Pilot(found[0], compiled, time.perf_counter() - began, few.n_patients)
+
+
+def forecast(plan: Planned, n_cells: int) -> Forecast | None:
+    """What so many cells will take; None if the first one cannot be run."""
+    if (first := pilot(plan)) is None:
+        return None
+    work = plan.work
+    share = sum(each.recipe.sampling.n_patients for each in plan.cells) / len(plan.cells) / first.n_patients
+    each = first.running * (1.0 if plan.sampling.engine == "cohort" else share)
+    programs = first.compiling * plan.n_programs * n_cells / len(plan.cells)
+    columns = len(next(iter(first.rows.values()))) + len(plan.axes) + 5
     megabytes = n_cells * len(work.strategies) * columns * 8 / 1e6
     return Forecast(programs + each * n_cells / max(1, work.jobs), megabytes, columns)
+
+
+def check_asked(plan: Planned, outcomes: Mapping[str, Sequence[str]], axes: Sequence[str]) -> None:
+    """Refuse outcomes and axes that the results will not have, before anything is run for long.
+
+    Parameters
+    ----------
+    outcomes : mapping of str to sequence of str
+        Outcomes that are asked for, by the option that names them.
+    axes : sequence of str
+        Axes of figures.
+
+    Raises
+    ------
+    InputError
+        With the option, the name and the nearest one.
+    """
+    known = [axis.label for axis in plan.axes]
+    for name in axes:
+        if name not in known:
+            raise InputError(unknown("axis", name, known, "--axes"))
+    if not any(outcomes.values()) or (first := pilot(plan, FEW)) is None:
+        return
+    rows = [{KEY: plan.cells[0].key, PART: name, ERROR: None, **row} for name, row in first.rows.items()]
+    found = Sweep(plan_table(plan.cells[:1], plan.axes).to_pandas(), pa.Table.from_pylist(rows).to_pandas(), plan.about)
+    for option, names in outcomes.items():
+        for name in names:
+            try:
+                found.values(name)
+            except InputError as error:
+                raise InputError(f"{option}: {str(error).removeprefix('outcome: ')}") from None

@@ -1,0 +1,1 @@
+"""What moved a result: tables, a waterfall and a report."""
