@@ -86,7 +86,7 @@ def diff(
             "--files-from",
             metavar="DIR",
             help="Look here for files that the runs read and that are neither kept in the folders nor part of this "
-            "installation; they are known by their hashes. May be repeated.",
+            "installation; they are known by their hashes; may be repeated.",
         ),
     ] = None,
     jobs: options.Jobs = None,
