@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,14 +14,16 @@ from lmssim.cli.terminal import complain, console, say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmssim.studies.sweep.axes import Axis
     from lmssim.studies.sweep.file import SweepFile
     from lmssim.studies.sweep.result import Sweep
     from lmssim.studies.sweep.study import Planned
     from lmssim.studies.sweep.work import Done
 
-RUN, PSA = "run", "psa"
-STUDIES = (RUN, PSA)
+RUN, PSA, TRIAL = "run", "psa", "trial"
+STUDIES = (RUN, PSA, TRIAL)
 DEFAULT_PATIENTS = {RUN: 10_000, PSA: 1_000}
 DEFAULT_DRAWS = 200
 SHOWN = 12
@@ -48,11 +51,18 @@ def sweep(
         typer.Option(
             metavar="NAME",
             help="What is done in each cell. run: one evaluation at the cell's own values; psa: over draws of the "
-            "parameters that the cell does not hold.",
+            "parameters that the cell does not hold; trial: trials of a design, given as SCENARIO, of whose fields "
+            "any may vary.",
             show_default="run",
         ),
     ] = None,
     draws: Annotated[int | None, options.whole("Draws of each cell of psa.", 2, 1_000_000, show_default="200")] = None,
+    trials: Annotated[
+        int | None, options.whole("Simulated trials of each cell of trial.", 1, 1_000_000, show_default="1000")
+    ] = None,
+    assurance: Annotated[
+        bool, typer.Option("--assurance", help="Of trial: as many again over draws of what is uncertain.")
+    ] = False,
     design: Annotated[
         str | None,
         typer.Option(
@@ -151,17 +161,43 @@ def sweep(
     if scenario is None and file is None:
         _read(out, best, as_json=json)
         return
-    options.check_known("--engine", engine, options.ENGINES)
+    reported = (figures is not None or not json) if report is None else report
+    asked_for = _outcomes(drawn, best)
+    shown = Shown(
+        out, drawn if reported else None, asked_for, drawn.axes, best, NONE if quiet else progress, beside, json, quiet
+    )
+    asked, varied = _asked(scenario, file, vary)
+    name = study or asked.study or RUN
+    options.check_known("--study", name, STUDIES)
     backend = options.backend_of(backend, scheduler)
+    if name == TRIAL:
+        given = {"strategies": strategies, "patients": patients, "where": where, "switch": switches, "draws": draws}
+        _check_of_trials({**given, "engine": engine != "compiled", "profiles": profiles})
+        plan = _of_trials(
+            asked,
+            varied,
+            overrides,
+            n_trials=trials,
+            assurance=assurance,
+            design=design or asked.design or "grid",
+            n_cells=n_cells or asked.n_cells,
+            seed=seed,
+            jobs=options.jobs_or_all(jobs),
+            backend=backend,
+        )
+        _carry_out(plan, shown, dry_run=dry_run)
+        return
+    if trials is not None or assurance:
+        raise InputError(f"--{'assurance' if trials is None else 'trials'}: belongs to --study {TRIAL}.")
+    options.check_known("--engine", engine, options.ENGINES)
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     strategies_ = options.names_of(strategies)
 
     from lmssim.execution.simulate import Sampling
     from lmssim.studies.sweep.cells import Source
     from lmssim.studies.sweep.design import GRID
-    from lmssim.studies.sweep.study import check_asked, planned
+    from lmssim.studies.sweep.study import planned
 
-    asked, varied = _asked(scenario, file, vary)
     source = Source(
         name=str(asked.scenario),
         overrides={**asked.set, **overrides_},
@@ -169,7 +205,7 @@ def sweep(
         allow=tuple(allow or ()),
         fields=asked.fields,
     )
-    done_in_cells = _study(study or asked.study or RUN, draws or asked.draws)
+    done_in_cells = _study(name, draws or asked.draws)
     sampling = Sampling(
         n_patients=patients or asked.patients or DEFAULT_PATIENTS[done_in_cells.name],
         seed=seed,
@@ -182,18 +218,38 @@ def sweep(
     )
     cells = n_cells or asked.n_cells
     plan = planned(source, sampling, varied, done_in_cells, design=design or asked.design or GRID, n_cells=cells)
-    place = out or Path("lmssim-out") / f"{plan.scenario.name}-sweep"
+    _carry_out(plan, shown, dry_run=dry_run)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Where results go, and what is said of them."""
+
+    out: Path | None
+    drawn: Drawn | None
+    outcomes: Mapping[str, tuple[str, ...]]
+    axes: tuple[str, ...]
+    best: str | None
+    progress: str
+    beside: bool
+    json: bool
+    quiet: bool
+
+
+def _carry_out(plan: Planned, shown: Shown, *, dry_run: bool) -> None:
+    """Run a sweep, or say what it would take."""
+    from lmssim.studies.sweep.study import check_asked
+
+    place = shown.out or Path("lmssim-out") / f"{plan.name}-sweep"
     if dry_run:
-        _say_forecast(plan, place, as_json=json)
+        _say_forecast(plan, place, as_json=shown.json)
         return
-    check_asked(plan, _outcomes(drawn, best), drawn.axes)
-    reported = (figures is not None or not json) if report is None else report
-    shown = NONE if quiet else progress
-    found, done, manifest = run_into(plan, place, drawn if reported else None, beside=beside, progress=shown)
-    if json:
+    check_asked(plan, shown.outcomes, shown.axes)
+    found, done, manifest = run_into(plan, place, shown.drawn, beside=shown.beside, progress=shown.progress)
+    if shown.json:
         _say_json(found, done, manifest, place)
-    elif not quiet:
-        _print(found, done, place, best, reported=reported)
+    elif not shown.quiet:
+        _print(found, done, place, shown.best, reported=shown.drawn is not None)
     if len(found.failed):
         _list_failed(found)
         raise typer.Exit(1)
@@ -225,6 +281,23 @@ def _study(name: str, draws: int | None) -> Any:
     if draws is not None:
         raise InputError(f"--draws: study '{name}' draws no parameters; give --study {PSA}.")
     return Outcomes()
+
+
+def _check_of_trials(given: Mapping[str, Any]) -> None:
+    """Refuse options that cells of trials do not take."""
+    for option, value in given.items():
+        if value:
+            raise InputError(f"--{option}: study '{TRIAL}' takes it from the design; vary or --set a key of that.")
+
+
+def _of_trials(asked: SweepFile, varied: list[Axis], overrides: list[str] | None, **how: Any) -> Planned:
+    """A sweep over fields of a trial's design."""
+    from lmssim.cli.sweep_trials import planned_trials
+    from lmssim.studies.trials.design.settings import value_of
+
+    form = "KEY=VALUE, a key of the design and its value"
+    given = {key: value_of(text) for key, text in options.pairs_of("--set", overrides, form, "is set twice")}
+    return planned_trials(str(asked.scenario), {**asked.fields, **asked.set, **given}, varied, **how)
 
 
 def _beside(file: Path | None, name: str) -> str:

@@ -52,7 +52,7 @@ def run_into(
     clock = Stopwatch()
     tables = SharedTables(place / SHARED)
     with ExitStack() as opened:
-        folder = ResultFolder(place, plan.scenario.inputs, beside=beside)
+        folder = ResultFolder(place, plan.inputs, beside=beside)
         writes = _entered(folder, opened, tables)
         if writes:
             folder.begin()
@@ -146,7 +146,7 @@ def _write(
     table = found.to_table()
     with write_parquet_stream(folder.place(RESULT), table.schema) as writer:
         writer.write_table(table)
-    program = compile_scenario(plan.scenario)
+    program = None if plan.scenario is None else compile_scenario(plan.scenario)
     document = _manifest(program, plan, done, timings)
     refused = None
     if drawn is not None:
@@ -156,8 +156,11 @@ def _write(
             raise
         except InputError as error:  # what figures were asked for: the table is written all the same
             refused = error
-    keep_source(plan.scenario, folder)
-    document = folder.finish(document, inputs_of(plan.scenario, program.used, document))
+    kept = {} if plan.subject is None else plan.subject.kept
+    if plan.scenario is not None and program is not None:
+        keep_source(plan.scenario, folder)
+        kept = inputs_of(plan.scenario, program.used, document)
+    document = folder.finish(document, kept)
     if refused is not None:
         raise refused
     return document
@@ -189,8 +192,11 @@ def _manifest(program: Any, plan: Planned, done: Done, timings: dict[str, float]
     from lmssim.execution.shared.code import installed
 
     sampling = replace(plan.sampling, strategies=tuple(plan.work.strategies))
-    solved = {"profiles": sampling.profiles} if sampling.engine == options.COHORT else None
-    result = evaluation_part(program, sampling, dict(plan.work.source.overrides), solved=solved)
+    if program is None:
+        result = dict(plan.subject.result) if plan.subject is not None else {}
+    else:
+        solved = {"profiles": sampling.profiles} if sampling.engine == options.COHORT else None
+        result = evaluation_part(program, sampling, dict(plan.work.source.overrides), solved=solved)
     result |= {
         "axes": plan.about["axes"],
         "design": plan.about["design"],
@@ -212,7 +218,7 @@ def _shown(progress: str, plan: Planned) -> Any:
 
     if progress == JSON:
         return json_lines()
-    return sweep_bar(plan.scenario.name) if progress == BAR else nullcontext()
+    return sweep_bar(plan.name) if progress == BAR else nullcontext()
 
 
 # === What is said meanwhile ===

@@ -18,7 +18,7 @@ from lmssim.studies.sweep.result import CELL, COMPARATOR, STRATEGY, Sweep, plan_
 from lmssim.studies.sweep.work import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import Scenario
@@ -29,6 +29,32 @@ RESERVED = {CELL, KEY, STRATEGY, COMPARATOR, PART, ERROR, "icer", "cost_per_life
 PILOT_PATIENTS = 1_000
 FEW = 20
 """Patients of a pilot that only tells which results there are."""
+OTHER_COLUMNS = 20
+"""Columns of a sweep of something else than a scenario, about."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a sweep is of, if it is of no scenario.
+
+    Attributes
+    ----------
+    name : str
+        For the folder.
+    inputs : list of str
+        Files that are read.
+    result, kept : dict
+        What decides the numbers, for the manifest, and what the folder keeps of the inputs.
+    """
+
+    name: str
+    inputs: list[str]
+    result: dict[str, Any]
+    kept: dict[str, Any]
+    outcomes: list[str]
+    """Names of results."""
+    pilot: Callable[[], float]
+    """Seconds of a cell with one worker; raises `InputError` if it cannot be run."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +67,8 @@ class Planned:
         Cells, and who runs them.
     axes : list of Axis
         What varies.
-    scenario : Scenario
-        The scenario as its own options have it.
+    scenario : Scenario or None
+        The scenario as its own options have it; None if the sweep is of something else, its `subject`.
     sampling : Sampling
         Whom cells follow, where that does not vary.
     about : dict
@@ -51,9 +77,22 @@ class Planned:
 
     work: Work
     axes: list[Axis]
-    scenario: Scenario
+    scenario: Scenario | None
     sampling: Sampling
     about: dict[str, Any]
+    subject: Subject | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the scenario or the subject."""
+        return str(self.about["scenario"])
+
+    @property
+    def inputs(self) -> list[str]:
+        """Files that are read."""
+        if self.scenario is not None:
+            return list(self.scenario.inputs)
+        return [] if self.subject is None else self.subject.inputs
 
     @property
     def cells(self) -> list[Cell]:
@@ -227,6 +266,8 @@ def pilot(plan: Planned, n_patients: int = PILOT_PATIENTS) -> Pilot | None:
 
 def forecast(plan: Planned, n_cells: int) -> Forecast | None:
     """What so many cells will take; None if the first one cannot be run."""
+    if plan.subject is not None:
+        return _of_subject(plan, plan.subject, n_cells)
     if (first := pilot(plan)) is None:
         return None
     work = plan.work
@@ -257,6 +298,12 @@ def check_asked(plan: Planned, outcomes: Mapping[str, Sequence[str]], axes: Sequ
     for name in axes:
         if name not in known:
             raise InputError(unknown("axis", name, known, "--axes"))
+    if plan.subject is not None:
+        for option, names in outcomes.items():
+            for name in names:
+                if name not in plan.subject.outcomes:
+                    raise InputError(unknown("outcome", name, plan.subject.outcomes, option))
+        return
     if not any(outcomes.values()) or (first := pilot(plan, FEW)) is None:
         return
     rows = [{KEY: plan.cells[0].key, PART: name, ERROR: None, **row} for name, row in first.rows.items()]
@@ -267,3 +314,13 @@ def check_asked(plan: Planned, outcomes: Mapping[str, Sequence[str]], axes: Sequ
                 found.values(name)
             except InputError as error:
                 raise InputError(f"{option}: {str(error).removeprefix('outcome: ')}") from None
+
+
+def _of_subject(plan: Planned, subject: Subject, n_cells: int) -> Forecast | None:
+    """What cells of something else than a scenario will take."""
+    try:
+        each = subject.pilot()
+    except InputError:
+        return None
+    columns = len(plan.axes) + OTHER_COLUMNS
+    return Forecast(each * n_cells / max(1, plan.work.jobs), n_cells * columns * 8 / 1e6, columns)

@@ -103,9 +103,12 @@ class Shared:
 
     study: Any
     """A `Study`."""
-    source: Source
+    source: Any
+    """A `Source`, or what `run` takes in its place."""
     inputs: Mapping[str, str]
     """SHA-256 of the files by which cells have their keys."""
+    run: Callable[[Shared, Batch], Made]
+    """A function of a module: rows of the cells of a task."""
 
 
 Made = list[tuple[str, str, dict[str, float], str | None]]
@@ -113,6 +116,11 @@ Made = list[tuple[str, str, dict[str, float], str | None]]
 
 
 # === A task, where it is run ===
+
+
+def run_shared(shared: Shared, batch: Batch) -> Made:
+    """Rows of the cells of a task, by what all tasks share."""
+    return shared.run(shared, batch)
 
 
 def run_batch(shared: Shared, batch: Batch) -> Made:
@@ -191,7 +199,7 @@ class Work:
     Attributes
     ----------
     source : Source
-        The scenario.
+        The scenario, or what `run_cells` takes in its place.
     study : Study
         What is done in each cell.
     cells : list of Cell
@@ -211,6 +219,8 @@ class Work:
     inputs: Mapping[str, str]
     jobs: int = 1
     backend: str = "threads"
+    run_cells: Callable[[Shared, Batch], Made] = run_batch
+    """What makes the rows of the cells of a task: programs of a scenario, or something else."""
 
     @cached_property
     def tasks(self) -> list[list[Cell]]:
@@ -275,6 +285,8 @@ class Work:
 
     def _warm(self, pending: Sequence[Sequence[Cell]]) -> None:
         """Load the kernels in this thread, by the first program that there is."""
+        if self.run_cells is not run_batch:
+            return
         for task in pending:
             with suppress(InputError):
                 recipe = task[0].recipe
@@ -303,8 +315,8 @@ class Work:
                 yield batch
 
         try:
-            shared = Shared(self.study, self.source, self.inputs)
-            for made in run_tasks(run_batch, shared, leased(), backend=self.backend, jobs=self.jobs):
+            shared = Shared(self.study, self.source, self.inputs, self.run_cells)
+            for made in run_tasks(run_shared, shared, leased(), backend=self.backend, jobs=self.jobs):
                 tables.write(table_of(made))
                 held[0].release()
                 held.pop(0)

@@ -48,6 +48,8 @@ CAPTIONS = {
 
 def default_outcome(found: Sweep) -> str:
     """Incremental net benefit at the scenario's first willingness to pay; QALYs if there is none, or no comparison."""
+    if found.about.get("outcome"):
+        return str(found.about["outcome"])
     wtp = found.about["wtp"]
     if not wtp:
         return "qalys"
