@@ -12,7 +12,7 @@ from lmssim.version import __version__
 
 if TYPE_CHECKING:
     from lmssim.api import Difference, Psa, Subgroups, SweepResult, Voi, diff, psa, subgroups, sweep, voi
-    from lmssim.deterministic import Tornado, tornado
+    from lmssim.deterministic import Threshold, Tornado, threshold, tornado
     from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
@@ -29,6 +29,7 @@ __all__ = [
     "Scenario",
     "Subgroups",
     "SweepResult",
+    "Threshold",
     "Tornado",
     "Voi",
     "__version__",
@@ -41,6 +42,7 @@ __all__ = [
     "simulate_trials",
     "subgroups",
     "sweep",
+    "threshold",
     "tornado",
     "voi",
 ]
@@ -54,6 +56,7 @@ _HOME = {
     "Scenario": "lmssim.model.scenario",
     "Subgroups": "lmssim.api",
     "SweepResult": "lmssim.api",
+    "Threshold": "lmssim.deterministic",
     "Tornado": "lmssim.deterministic",
     "Voi": "lmssim.api",
     "compile_scenario": "lmssim.model.compile",
@@ -65,6 +68,7 @@ _HOME = {
     "simulate_trials": "lmssim.studies.trials.study",
     "subgroups": "lmssim.api",
     "sweep": "lmssim.api",
+    "threshold": "lmssim.deterministic",
     "tornado": "lmssim.deterministic",
     "voi": "lmssim.api",
 }

@@ -26,6 +26,7 @@ from lmssim.report.sensitivity.sweep.maps import plot_decision, plot_heat
 from lmssim.report.sensitivity.sweep.points import plot_pareto
 from lmssim.report.sensitivity.voi.figures import plot_by_wtp, plot_ranks
 from lmssim.report.sensitivity.voi.samples import plot_samples
+from lmssim.studies.axes import axis_from
 from lmssim.studies.diff.result import DifferenceStudy
 from lmssim.studies.diff.side import Side, base_of, cell_side, folder_side
 from lmssim.studies.diff.study import Asked, compare
@@ -37,7 +38,6 @@ from lmssim.studies.sensitivity.voi.proposal import read_proposal
 from lmssim.studies.sensitivity.voi.samples import Samples
 from lmssim.studies.sensitivity.voi.study import InformationStudy, asked_wtps
 from lmssim.studies.subgroups import SubgroupStudy, with_partitions
-from lmssim.studies.sweep.axes import axis_from
 from lmssim.studies.sweep.cells import Source
 from lmssim.studies.sweep.chosen import chosen_cell
 from lmssim.studies.sweep.outcomes import Outcomes

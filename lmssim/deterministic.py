@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmssim.execution.simulate import Sampling
+from lmssim.errors import InputError
+from lmssim.execution.simulate import COHORT, Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.report.sensitivity.threshold.figures import plot_threshold
 from lmssim.report.sensitivity.tornado.figures import plot_icer, plot_tornado
-from lmssim.studies.sensitivity.one_way.joint import draws_of_folder
 from lmssim.studies.sensitivity.one_way.result import OneWay
 from lmssim.studies.sensitivity.one_way.study import (
     DEFAULT_DRAWS,
@@ -21,12 +22,19 @@ from lmssim.studies.sensitivity.one_way.study import (
     classic,
     one_way,
 )
-from lmssim.studies.sensitivity.paired.runs import Drawn, at_values
+from lmssim.studies.sensitivity.paired.joint import draws_of_folder
+from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, at_values
+from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
+from lmssim.studies.sensitivity.threshold.study import Asked as AskedThreshold
+from lmssim.studies.sensitivity.threshold.study import prices, thresholds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
+
+    from lmssim.model.program import Program
+    from lmssim.studies.sensitivity.paired.runs import Runs
 
 PATIENTS_AT_VALUES = 20_000
 
@@ -122,3 +130,107 @@ def tornado(
         given = None if psa is None else draws_of_folder(Path(psa), program)
         found = one_way(runs, n_draws, asked, progress, given)
     return Tornado(**vars(found))
+
+
+@dataclass(frozen=True)
+class Threshold(ThresholdStudy):
+    """Thresholds or value-based prices, and their picture."""
+
+    def plot(self, ax: Axes | None = None, wtp: float | None = None) -> Axes:
+        """Net benefit along the parameter, and where the lead changes."""
+        return plot_threshold(self, wtp, ax)
+
+
+def threshold(
+    scenario: str | Path,
+    vary: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    price: str | None = None,
+    strategy: str | None = None,
+    against: str | None = None,
+    wtp: Sequence[float] = (),
+    steps: int = 21,
+    n_draws: int | None = None,
+    n_patients: int | None = None,
+    seed: int = 1,
+    engine: str = "compiled",
+    profiles: int = 32,
+    overrides: Mapping[str, float] | None = None,
+    switches: Mapping[str, str] | None = None,
+    jobs: int = 1,
+    backend: str = "threads",
+    progress: Callable[[int, int], None] | None = None,
+) -> Threshold:
+    """Find the value of an input at which the decision changes, or a value-based price.
+
+    Parameters
+    ----------
+    scenario : str or Path
+        Path of a file, or the name of a bundled scenario.
+    vary, price : str
+        A parameter, or a cost whose price is looked for: one of the two.
+    low, high : float, optional
+        Range; the parameter's 95% interval if absent, and of a price what is needed.
+    strategy, against : str, optional
+        If either is given, the sign of the increment of the one over the other is followed.
+    n_draws : int, optional
+        Draws of the other parameters; 1,000 of a calibrated scenario, else none, and 0 is none.
+    n_patients : int, optional
+        Patients of each draw (20), or of each run without draws (20,000).
+
+    Returns
+    -------
+    Threshold
+        Tables `thresholds`, `net_benefit`.
+
+    Raises
+    ------
+    InputError
+        If there is none in the range; the message says which strategy leads throughout.
+
+    Examples
+    --------
+    >>> import lmssim
+    >>> found = lmssim.threshold("illness_death", "loghr_progression", -0.4, 0.4, steps=4, n_patients=2_000)
+    >>> [round(each.value.mean, 6) + 0.0 for each in found.crossings[20_000.0]]
+    [0.0]
+    """
+    if (vary is None) == (price is None):
+        raise InputError("threshold: give one of vary and price.")
+
+    def program(held: Mapping[str, float]) -> Program:
+        return compile_scenario(load_scenario(scenario, {**(overrides or {}), **held}, switches))
+
+    runs, made = _runs(program({}), n_draws, n_patients, seed, engine, profiles, jobs, backend)
+    asked = AskedThreshold(vary or price or "", low, high, strategy, against, tuple(wtp), steps)
+    found = (thresholds if price is None else prices)(Reloaded(runs, program), asked, made, progress)
+    return Threshold(**vars(found))
+
+
+def _runs(
+    program: Program,
+    n_draws: int | None,
+    n_patients: int | None,
+    seed: int,
+    engine: str,
+    profiles: int,
+    jobs: int,
+    backend: str,
+) -> tuple[Runs, dict[str, object]]:
+    """Runs over draws, at values or solved, as `lmssim run` chooses."""
+    exact = engine == COHORT
+    if n_draws is None:
+        n_draws = 1_000 if program.scenario.is_calibrated and not exact else 0
+    sampling = Sampling(
+        n_patients=n_patients or (20 if n_draws else PATIENTS_AT_VALUES),
+        seed=seed,
+        engine=engine,
+        profiles=profiles,
+        jobs=jobs,
+        backend=backend,
+        counting=False,
+    )
+    made: dict[str, object] = {"draws": n_draws, "patients": sampling.n_patients, "exact": exact and not n_draws}
+    return Drawn(program, sampling, n_draws) if n_draws else at_values(program, sampling), made

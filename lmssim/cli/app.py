@@ -36,7 +36,7 @@ from lmssim.cli import (
     verify,
     voi,
 )
-from lmssim.cli.sensitivity import tornado
+from lmssim.cli.sensitivity import threshold, tornado
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design, interim
 from lmssim.cli.trial import run as trial_run
@@ -86,6 +86,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "validate": validate.validate,
     "switches": switches.switches,
     "tornado": tornado.tornado,
+    "threshold": threshold.threshold,
     "sweep": sweep.sweep,
     "diff": diff.diff,
     "calibrate": calibrate.calibrate,

@@ -16,7 +16,7 @@ from lmssim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from lmssim.studies.sweep.axes import Axis
+    from lmssim.studies.axes import Axis
     from lmssim.studies.sweep.file import SweepFile
     from lmssim.studies.sweep.result import Sweep
     from lmssim.studies.sweep.study import Planned
@@ -260,7 +260,7 @@ def _carry_out(plan: Planned, shown: Shown, *, dry_run: bool) -> None:
 
 def _asked(scenario: str | None, file: Path | None, vary: list[str] | None) -> tuple[SweepFile, list[Axis]]:
     """What a file and options ask for, and all axes: those of the file before those of options."""
-    from lmssim.studies.sweep.axes import axis_of
+    from lmssim.studies.axes import axis_of
     from lmssim.studies.sweep.file import SweepFile, read_sweep
 
     asked, axes = (SweepFile(), []) if file is None else read_sweep(file)

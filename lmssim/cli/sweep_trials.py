@@ -9,7 +9,7 @@ from lmssim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmssim.studies.sweep.axes import Axis
+    from lmssim.studies.axes import Axis
     from lmssim.studies.sweep.study import Planned
 
 DEFAULT_TRIALS = 1_000

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,7 @@ from lmssim.cli import options
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import pandas as pd
 
@@ -21,9 +23,11 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.model.program import Program
     from lmssim.report.sensitivity.presented import Presented
+    from lmssim.studies.sensitivity.paired.runs import Runs
 
 CHECKPOINT = "checkpoint"
 FEWEST, MOST_DRAWS = 2, 1_000_000
+DEFAULT_DRAWS, PATIENTS_OF_DRAW, PATIENTS_AT_VALUES = 1_000, 20, 20_000
 
 Strategy = Annotated[
     str | None,
@@ -49,9 +53,98 @@ Engine = Annotated[
         "numbers.",
     ),
 ]
+Draws = Annotated[
+    int | None,
+    options.whole(
+        "Draws of the other parameters, over which results are expectations.",
+        FEWEST,
+        MOST_DRAWS,
+        show_default="1000 of a calibrated scenario; else --point",
+    ),
+]
+Point = Annotated[
+    bool,
+    typer.Option("--point", help="Give the other parameters their values. --engine cohort does so unless --draws."),
+]
+Patients = Annotated[
+    int | None,
+    options.whole(
+        "Patients of each draw; with --point, of each run.",
+        2,
+        options.MOST_PATIENTS,
+        show_default="20; with --point 20000",
+    ),
+]
 Resume = Annotated[
     bool, typer.Option("--resume/--no-resume", help="Continue from runs of the same inputs that were kept, if any.")
 ]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A scenario as it is asked for.
+
+    Attributes
+    ----------
+    name : str
+        Path or name.
+    overrides, switches : mapping
+        Parameters that are held, and options that are chosen.
+    """
+
+    name: str
+    overrides: Mapping[str, float]
+    switches: Mapping[str, str]
+
+    def program(self, held: Mapping[str, float]) -> Program:
+        """The scenario with further parameters held, compiled."""
+        from lmssim.model.compile import compile_scenario
+        from lmssim.model.scenario import load_scenario
+
+        return compile_scenario(load_scenario(self.name, {**self.overrides, **held}, self.switches))
+
+
+@dataclass(frozen=True)
+class Whom:
+    """Options of whom runs follow, and how: as their commands name them."""
+
+    draws: int | None
+    patients: int | None
+    seed: int
+    engine: str
+    profiles: int | None
+    jobs: int
+    backend: str
+    block: int
+
+
+def runs_of(program: Program, whom: Whom, *, point: bool) -> tuple[Runs, dict[str, Any]]:
+    """Runs over draws, at values or solved, as `lmssim run` chooses; and what a manifest says of them."""
+    from lmssim.execution.simulate import Sampling
+    from lmssim.studies.sensitivity.paired.runs import Drawn, at_values
+
+    if point and whom.draws is not None:
+        raise InputError("--draws: --point draws nothing: leave one of the two out.")
+    check_fits(whom.engine, whom.patients, whom.profiles)
+    exact = whom.engine == options.COHORT
+    drawn = whom.draws is not None or (program.scenario.is_calibrated and not point and not exact)
+    sampling = Sampling(
+        n_patients=whom.patients or (PATIENTS_OF_DRAW if drawn else PATIENTS_AT_VALUES),
+        seed=whom.seed,
+        engine=whom.engine,
+        profiles=options.DEFAULT_PROFILES if whom.profiles is None else whom.profiles,
+        jobs=whom.jobs,
+        backend=whom.backend,
+        block=whom.block,
+        counting=False,
+    )
+    n_draws = (whom.draws or DEFAULT_DRAWS) if drawn else 0
+    made = {"draws": n_draws, "patients": sampling.n_patients, "exact": exact and not drawn}
+    if not drawn:
+        return at_values(program, sampling), made
+    runs = Drawn(program, sampling, n_draws)
+    _ = runs.work  # checked down to the last draw
+    return runs, made
 
 
 def folder_option(name: str) -> Any:

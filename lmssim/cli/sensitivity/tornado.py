@@ -16,9 +16,9 @@ from lmssim.errors import InputError
 if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.model.program import Program
-    from lmssim.studies.sensitivity.one_way.joint import JointDraws
     from lmssim.studies.sensitivity.one_way.result import OneWay
     from lmssim.studies.sensitivity.one_way.study import Asked
+    from lmssim.studies.sensitivity.paired.joint import JointDraws
     from lmssim.studies.sensitivity.paired.runs import Runs
 
 AXES = ("nb", "icer")
@@ -109,9 +109,9 @@ def tornado(
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
     from lmssim.report.sensitivity.tornado.tables import presented, tornado_table_text
-    from lmssim.studies.sensitivity.one_way.joint import draws_of_folder
     from lmssim.studies.sensitivity.one_way.result import TABLES
     from lmssim.studies.sensitivity.one_way.study import Asked
+    from lmssim.studies.sensitivity.paired.joint import draws_of_folder
 
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)

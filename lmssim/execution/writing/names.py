@@ -93,6 +93,8 @@ RESULTS = (
     r"tornado",
     r"tornado_icer",
     r"not_moved_alone",
+    r"thresholds",
+    r"net_benefit",
     r"validation",
     r"verdict",
     r"verify",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lmssim.studies.sweep.axes import Axis
+    from lmssim.studies.axes import Axis
     from lmssim.studies.sweep.design import Setting
     from lmssim.studies.sweep.names import Target
 

@@ -11,7 +11,7 @@ import pandas as pd
 from lmssim.errors import InputError, unknown
 from lmssim.execution.shared.tables import ERROR
 from lmssim.outcomes.main import MAIN
-from lmssim.studies.sweep.axes import level_of, shown, split_outside_brackets
+from lmssim.studies.axes import level_of, shown, split_outside_brackets
 from lmssim.studies.sweep.cells import additions_of
 from lmssim.studies.sweep.names import FIELD, PARAMETER, SAMPLING, SWITCH, target_of
 from lmssim.studies.sweep.result import CELL, STRATEGY

@@ -18,12 +18,12 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from lmssim.errors import InputError
-from lmssim.studies.sweep.axes import shown
+from lmssim.studies.axes import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from lmssim.studies.sweep.axes import Axis, Level
+    from lmssim.studies.axes import Axis, Level
 
 GRID, LHS, SOBOL, LIST = "grid", "lhs", "sobol", "list"
 DESIGNS = (GRID, LHS, SOBOL, LIST)

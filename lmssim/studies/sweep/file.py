@@ -29,7 +29,7 @@ from lmssim.errors import InputError
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
 from lmssim.model.language.schema.words import Section
-from lmssim.studies.sweep.axes import Axis, axis_from
+from lmssim.studies.axes import Axis, axis_from
 from lmssim.studies.sweep.design import LIST, MOST_CELLS
 
 if TYPE_CHECKING:

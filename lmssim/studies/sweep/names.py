@@ -17,7 +17,7 @@ from lmssim.errors import InputError, nearest, unknown
 
 if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
-    from lmssim.studies.sweep.axes import Level
+    from lmssim.studies.axes import Level
 
 PARAMETER, SWITCH, FIELD, SAMPLING = "parameter", "switch", "field", "sampling"
 SAMPLED = {"where": str, "patients": int, "seed": int, "engine": str, "profiles": int}

@@ -19,14 +19,14 @@ from lmssim.economics.ties import best_first
 from lmssim.errors import InputError, unknown
 from lmssim.execution.shared.tables import ERROR, KEY, PART
 from lmssim.outcomes.main import COST, QALYS
-from lmssim.studies.sweep.axes import shown
+from lmssim.studies.axes import shown
 from lmssim.studies.sweep.outcomes import COVARIANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lmssim.execution.shared.tables import SharedTables
-    from lmssim.studies.sweep.axes import Axis
+    from lmssim.studies.axes import Axis
     from lmssim.studies.sweep.cells import Cell
 
 CELL, STRATEGY, COMPARATOR = "cell", "strategy", "comparator"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import Scenario
-    from lmssim.studies.sweep.axes import Axis
+    from lmssim.studies.axes import Axis
 
 RESERVED = {CELL, KEY, STRATEGY, COMPARATOR, PART, ERROR, "icer", "cost_per_life_year", *MAIN}
 """Names of columns that no axis may have."""

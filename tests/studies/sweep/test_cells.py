@@ -14,7 +14,7 @@ from lmssim.errors import InputError
 from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import Sampling
 from lmssim.model.scenario import load_scenario
-from lmssim.studies.sweep.axes import axis_of
+from lmssim.studies.axes import axis_of
 from lmssim.studies.sweep.cells import Cell, Source, cells_of
 from lmssim.studies.sweep.design import settings_of
 from lmssim.studies.sweep.outcomes import Outcomes

@@ -14,7 +14,7 @@ from lmssim.errors import InputError, unknown
 from lmssim.report.parts.digits import amount, plain
 from lmssim.report.parts.labels import readable, short
 from lmssim.report.parts.style import new_figure
-from lmssim.studies.sweep.axes import shown
+from lmssim.studies.axes import shown
 from lmssim.studies.sweep.result import INMB, NMB
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from lmssim.report.parts.page import picture, write_study_page
 from lmssim.report.parts.table import ReportTable
 from lmssim.report.sensitivity.sweep.figures import CAPTIONS
 from lmssim.report.sensitivity.sweep.layout import strategy_names
-from lmssim.studies.sweep.axes import shown
+from lmssim.studies.axes import shown
 from lmssim.studies.sweep.result import CELL, NMB
 
 if TYPE_CHECKING:

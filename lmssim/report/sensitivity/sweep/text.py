@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lmssim.report.parts.digits import plain
-from lmssim.studies.sweep.axes import shown
+from lmssim.studies.axes import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

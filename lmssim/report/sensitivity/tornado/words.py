@@ -13,7 +13,7 @@ from lmssim.studies.sensitivity.one_way.result import ratio_of
 if TYPE_CHECKING:
     from lmssim.studies.sensitivity.one_way.order import Place
     from lmssim.studies.sensitivity.one_way.result import OneWay
-    from lmssim.studies.sensitivity.one_way.varied import Varied
+    from lmssim.studies.sensitivity.paired.varied import Varied
 
 LEADING = 5
 LONGEST = 60

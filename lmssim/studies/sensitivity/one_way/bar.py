@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from lmssim.economics.increments import Estimate
     from lmssim.economics.one_way.paired import Paired
     from lmssim.kernels import FloatArray
-    from lmssim.studies.sensitivity.one_way.varied import Varied
+    from lmssim.studies.sensitivity.paired.varied import Varied
 
 REGRESSION, RUNS, VALUES = "regression", "runs", "values"
 METHODS = {

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
     from lmssim.studies.sensitivity.one_way.bar import Bar
     from lmssim.studies.sensitivity.one_way.order import Place
-    from lmssim.studies.sensitivity.one_way.varied import Varied
     from lmssim.studies.sensitivity.paired.contrast import Contrast
+    from lmssim.studies.sensitivity.paired.varied import Varied
 
 NB, ICER = "nb", "icer"
 AXES = (NB, ICER)

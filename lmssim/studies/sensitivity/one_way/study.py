@@ -18,20 +18,20 @@ from lmssim.economics.one_way.conditional import Draws, conditional_means
 from lmssim.economics.one_way.controls import controls
 from lmssim.errors import InputError, unknown
 from lmssim.studies.sensitivity.one_way.bar import REGRESSION, RUNS, VALUES, Bar
-from lmssim.studies.sensitivity.one_way.joint import own_draws
 from lmssim.studies.sensitivity.one_way.result import OneWay
-from lmssim.studies.sensitivity.one_way.varied import varied_of
 from lmssim.studies.sensitivity.paired.contrast import Contrast, check_contrast, contrast_of
+from lmssim.studies.sensitivity.paired.joint import own_draws
 from lmssim.studies.sensitivity.paired.runs import restricted
+from lmssim.studies.sensitivity.paired.varied import varied_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lmssim.model.scenario import Scenario
-    from lmssim.studies.sensitivity.one_way.joint import JointDraws
-    from lmssim.studies.sensitivity.one_way.varied import Varied
+    from lmssim.studies.sensitivity.paired.joint import JointDraws
     from lmssim.studies.sensitivity.paired.response import Response
     from lmssim.studies.sensitivity.paired.runs import AtValues, Drawn, Runs, Solved
+    from lmssim.studies.sensitivity.paired.varied import Varied
 
     Phases = Callable[[str, int, int], None]
 

@@ -6,7 +6,7 @@ Three ways: over draws of the other parameters, each with patients of its own (`
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +22,7 @@ from lmssim.execution.solve import settle, solve_population
 from lmssim.kernels.ledger import COST, QALY
 from lmssim.model.parameters.draws import sample_parameters
 from lmssim.model.parameters.given import checked_draws
+from lmssim.model.scenario import population_names
 from lmssim.studies.sensitivity.paired.response import Response
 from lmssim.studies.sensitivity.psa.work import Work
 from lmssim.version import __version__
@@ -201,6 +202,48 @@ def restricted(runs: R, contrast: Contrast) -> R:
     names = {contrast.strategy, contrast.against, runs.program.scenario.comparator}
     few = tuple(name for name in runs.program.strategies if name in names)
     return replace(runs, sampling=replace(runs.sampling, strategies=few))
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """Runs of a scenario that is loaded again where what is held makes another program: plans and patients, say.
+
+    Attributes
+    ----------
+    runs : Drawn, AtValues or Solved
+        Of the program with nothing held.
+    load : callable
+        Program with some parameters held from the start.
+    """
+
+    runs: Runs
+    load: Callable[[Mapping[str, float]], Program]
+    _made: dict[str, Runs] = field(default_factory=dict, compare=False)
+
+    @property
+    def program(self) -> Program:
+        """With nothing held."""
+        return self.runs.program
+
+    @property
+    def sampling(self) -> Sampling:
+        """Whom it follows."""
+        return self.runs.sampling
+
+    def at(self, held: Mapping[str, float], progress: Callable[[int, int], None] | None = None) -> Response:
+        """Run with some parameters held at values."""
+        shaping = {name: value for name, value in held.items() if name in self.shaping}
+        if not shaping:
+            return self.runs.at(held, progress)
+        key = key_of({name: float(value).hex() for name, value in shaping.items()})
+        if key not in self._made:
+            self._made[key] = replace(self.runs, program=self.load(shaping))
+        return self._made[key].at(held, progress)
+
+    @cached_property
+    def shaping(self) -> frozenset[str]:
+        """Parameters whose value makes another program."""
+        return frozenset({*population_names(self.program.scenario), *self.program.shaped_by})
 
 
 def strategies_of(program: Program, sampling: Sampling) -> Sequence[str]:

@@ -16,7 +16,7 @@ from lmssim.report.sensitivity.sweep.figures import plots_of, write_figures
 from lmssim.report.sensitivity.sweep.layout import layout_of
 from lmssim.report.sensitivity.sweep.lines import plot_lines
 from lmssim.report.sensitivity.sweep.maps import plot_decision, plot_heat
-from lmssim.studies.sweep.axes import axis_of
+from lmssim.studies.axes import axis_of
 from lmssim.studies.sweep.result import Sweep
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from lmssim.report.sensitivity.tornado.tables import presented
 from lmssim.report.sensitivity.tornado.words import order_sentence, turning_sentences
 from lmssim.studies.sensitivity.one_way.bar import VALUES, Bar
 from lmssim.studies.sensitivity.one_way.study import Asked, one_way
-from lmssim.studies.sensitivity.one_way.varied import Varied
 from lmssim.studies.sensitivity.paired.runs import Drawn
+from lmssim.studies.sensitivity.paired.varied import Varied
 from tests.kit.linear import linear_program
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lmssim.errors import InputError
-from lmssim.studies.sweep.axes import axis_of
+from lmssim.studies.axes import axis_of
 
 
 def test_a_range_gives_the_numbers_that_a_person_would_write() -> None:

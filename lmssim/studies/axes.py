@@ -1,4 +1,4 @@
-"""Axes of a sweep: what varies, and the levels that it takes.
+"""Axes along which inputs vary: what varies, and the levels that it takes.
 
 An axis is written as `NAME=LO:HI:N` (N numbers from LO to HI, evenly spaced; with `:log` at the end, evenly in their
 logarithms), as `NAME=A,B,C` (its levels), or, for a design that samples, as `NAME=LO:HI`. Several names joined by `+`

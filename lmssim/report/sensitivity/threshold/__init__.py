@@ -1,0 +1,1 @@
+"""Thresholds: a picture, tables and the page."""

@@ -1,0 +1,95 @@
+"""Net benefit of the leading strategies along an input, and where the lead changes."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from lmssim.report.parts.digits import amount
+from lmssim.report.parts.labels import currency_name, short, strategy_labels
+from lmssim.report.parts.style import FAINT, INK, figure_style, legend_name, line_style, new_figure, title_figure
+from lmssim.report.sensitivity.presented import Drawing
+from lmssim.report.sensitivity.threshold.words import value_text
+from lmssim.studies.sensitivity.threshold.result import PRICE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
+
+LONGEST, TITLE = 42, 70
+
+
+def drawings(found: ThresholdStudy) -> dict[str, Drawing]:
+    """Figures by the name of their file."""
+    what = "Value-based price" if found.kind == PRICE else "Threshold"
+    return {
+        f"{found.kind}_{wtp:g}": Drawing(
+            lambda wtp=wtp: _figure_of(plot_threshold(found, wtp)),  # type: ignore[misc]  # bound at once
+            f"{what} at {amount(wtp)} per QALY",
+            "Incremental net benefit of every strategy that leads somewhere; dashed: where the lead changes; dotted: "
+            "the scenario's own value.",
+        )
+        for wtp in found.wtps
+    }
+
+
+def _figure_of(ax: Axes) -> Figure:
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def plot_threshold(found: ThresholdStudy, wtp: float | None = None, ax: Axes | None = None) -> Axes:
+    """Increments of net benefit along the parameter, and where the lead changes.
+
+    Parameters
+    ----------
+    wtp : float, optional
+        Willingness to pay; the first one of the analysis if absent.
+    ax : Axes, optional
+        Where to draw; a figure is made if absent.
+    """
+    wtp = found.wtps[0] if wtp is None else wtp
+    labels = strategy_labels(found.scenario, LONGEST)
+    shown = list(dict.fromkeys([*found.leaders(), found.comparator]))
+    with figure_style():
+        if ax is None:
+            figure = new_figure(7.4, 3.9)
+            what = "Value-based price" if found.kind == PRICE else "Threshold"
+            title_figure(figure, f"{what} of {short(found.label, TITLE)}\nat {amount(wtp)} per QALY")
+            ax = figure.subplots()
+        for strategy in shown:
+            y = [each.increment(strategy, found.comparator).net_benefit(wtp).mean for each in found.responses]
+            ax.plot(
+                found.grid, y, label=legend_name(labels[strategy], LONGEST), **line_style(found.among.index(strategy))
+            )
+        low, high = found.grid[0], found.grid[-1]
+        if low <= found.present <= high:
+            ax.axvline(found.present, color=FAINT, linewidth=1.0, linestyle=":", zorder=1)
+        for each in found.crossings[wtp]:
+            ax.axvline(each.value.mean, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+            right = each.value.mean > low + 0.75 * (high - low)
+            ax.annotate(
+                value_text(each.value),
+                (each.value.mean, 0.98),
+                xycoords=("data", "axes fraction"),
+                xytext=(-4 if right else 4, 0),
+                textcoords="offset points",
+                ha="right" if right else "left",
+                va="top",
+                fontsize=7.5,
+            )
+        ax.set_xlim(low, high)
+        ax.xaxis.set_major_locator(MaxNLocator(7))
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
+        unit = f" ({short(found.unit, 30)})" if found.unit else ""
+        ax.set_xlabel(textwrap.fill(f"{short(found.label, TITLE)}{unit}", 80))
+        over = short(labels[found.comparator], 24)
+        ax.set_ylabel(f"Incremental net benefit ({currency_name(found.scenario)})\nover {over}")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        return ax

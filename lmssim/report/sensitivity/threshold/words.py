@@ -1,0 +1,81 @@
+"""What a threshold analysis found, in sentences."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from lmssim.report.parts.digits import amount, listed, plain, with_error
+from lmssim.report.parts.labels import short, strategy_labels
+from lmssim.studies.sensitivity.threshold.result import PRICE
+
+if TYPE_CHECKING:
+    from lmssim.economics.increments import Estimate
+    from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
+    from lmssim.studies.sensitivity.threshold.search import Crossing
+
+LONGEST = 60
+DIGITS = 7
+"""Significant digits of a value that is solved."""
+
+
+def value_text(value: Estimate, *, exact: bool = False) -> str:
+    """A value with the digits that its error leaves."""
+    mean, se = value
+    if exact or not math.isfinite(se) or se <= abs(mean) * 10.0**-DIGITS:
+        return f"{mean:,.{DIGITS}g}"
+    return with_error(mean, se)
+
+
+def sentences(found: ThresholdStudy) -> list[str]:
+    """The answer, the most important first."""
+    said = [_at_wtp(found, wtp) for wtp in found.wtps]
+    return [*said, _present(found), *method_sentences(found)]
+
+
+def _at_wtp(found: ThresholdStudy, wtp: float) -> str:
+    labels, crossings = strategy_labels(found.scenario, LONGEST), found.crossings[wtp]
+    at = f"At {amount(wtp)} per QALY"
+    if found.kind == PRICE:
+        against, strategy = (labels[name] for name in found.among)
+        if not crossings:
+            lead = labels[found.leader(0, wtp)]
+            ends = f"{plain(found.grid[0])} and {plain(found.grid[-1])}"
+            return f"{at} no price between {ends} makes {strategy} and {against} equal: {lead} leads throughout."
+        prices, name = listed([value_text(each.value) for each in crossings]), short(found.label, LONGEST)
+        return f"{at} the value-based price of {name} is {prices} ({strategy} against {against})."
+    if not crossings:
+        return f"{at} {labels[found.leader(0, wtp)]} leads throughout."
+    if len(crossings) > 1:
+        return f"{at} the decision changes {len(crossings)} times: {'; '.join(_crossing(found, c) for c in crossings)}."
+    return f"{at} the decision changes at {_crossing(found, crossings[0])}."
+
+
+def _crossing(found: ThresholdStudy, each: Crossing) -> str:
+    labels = strategy_labels(found.scenario, LONGEST)
+    return f"{value_text(each.value)} ({labels[each.below]} below it, {labels[each.above]} above it)"
+
+
+def _present(found: ThresholdStudy) -> str:
+    unit = f" ({found.unit})" if found.unit else ""
+    return (
+        f"{short(found.label, 90)}, {found.parameter}{unit}: {plain(found.present)} in the scenario; looked for "
+        f"between {plain(found.grid[0])} and {plain(found.grid[-1])} at {len(found.grid)} values, between two of which "
+        "one change is found."
+    )
+
+
+def method_sentences(found: ThresholdStudy) -> list[str]:
+    """How the runs were made."""
+    made = found.made
+    if made["exact"]:
+        return ["Solved exactly, the other parameters at their values; ± is the error by steps of time."]
+    who = f"{made['patients']:,} patients"
+    if made["draws"]:
+        who = f"expectations over {made['draws']:,} draws of the other parameters with {who} each"
+    else:
+        who = f"{who}, the other parameters at their values"
+    return [
+        f"Simulated: {who}, the same at every value; ± is the standard error of the value, from that of the difference "
+        "of the two strategies there."
+    ]

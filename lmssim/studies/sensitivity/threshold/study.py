@@ -1,0 +1,244 @@
+"""Find thresholds and value-based prices of one parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lmssim.errors import InputError, exact, unknown
+from lmssim.studies.sensitivity.paired.contrast import check_contrast, choices_of, contrast_of
+from lmssim.studies.sensitivity.paired.varied import varied_of
+from lmssim.studies.sensitivity.threshold.result import CHANGE, PRICE, ThresholdStudy
+from lmssim.studies.sensitivity.threshold.search import Search
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
+    from lmssim.studies.sensitivity.paired.contrast import Contrast
+    from lmssim.studies.sensitivity.paired.response import Response
+    from lmssim.studies.sensitivity.paired.runs import Reloaded
+
+    Progress = Callable[[int, int], None]
+
+STEPS, PRICE_STEPS = 21, 5
+DEFAULT_DRAWS, DEFAULT_PATIENTS, PATIENTS_AT_VALUES = 1_000, 20, 20_000
+LEAST_SLOPE = 1e-9
+"""Change of net benefit, as a share of the costs that it is made of, below which a price moves nothing."""
+LARGEST = 1e12
+"""Price beyond which none is looked for."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for.
+
+    Attributes
+    ----------
+    parameter : str
+        Whose value.
+    low, high : float, optional
+        Range in which; the parameter's 95% interval if absent.
+    strategy, against : str, optional
+        If either is given, the sign of the increment of the one over the other is followed; else the best strategy.
+    wtps : sequence of float
+        The scenario's own if empty.
+    steps : int
+        Values of the scan.
+    """
+
+    parameter: str
+    low: float | None = None
+    high: float | None = None
+    strategy: str | None = None
+    against: str | None = None
+    wtps: Sequence[float] = ()
+    steps: int = STEPS
+
+    def all_wtps(self, scenario: Scenario) -> list[float]:
+        """Willingness to pay of the results."""
+        return sorted(set(self.wtps)) or scenario.file.settings.wtp
+
+    def check(self, program: Program, option: str) -> None:
+        """Refuse what cannot be moved alone, or is not there.
+
+        Raises
+        ------
+        InputError
+            With the option, and what is allowed.
+        """
+        scenario = program.scenario
+        check_contrast(scenario, self.strategy, self.against)
+        check_alone(program, self.parameter, option)
+        if not self.all_wtps(scenario):
+            raise InputError("--wtp: the scenario names no willingness to pay (settings.wtp); give one or more.")
+
+
+def check_alone(program: Program, parameter: str, option: str) -> None:
+    """Refuse a parameter that is not there, does nothing, is derived from others, or is drawn jointly.
+
+    Raises
+    ------
+    InputError
+        With the option, and the reason.
+    """
+    scenario = program.scenario
+    if parameter not in scenario.table:
+        raise InputError(unknown("parameter", parameter, scenario.table, option))
+    if parameter not in program.used:
+        raise InputError(f"{option} {parameter}: the model does not use this parameter.")
+    varied = varied_of(program).get(parameter)
+    if varied is not None and varied.joint:
+        raise InputError(
+            f"{option} {parameter}: {varied.why_not_alone}; `lmssim tornado` shows what is expected given its value."
+        )
+
+
+def range_of(program: Program, asked: Asked, option: str) -> tuple[float, float]:
+    """Range in which a threshold is looked for.
+
+    Raises
+    ------
+    InputError
+        If none is given and the parameter is fixed.
+    """
+    if asked.low is not None and asked.high is not None:
+        return asked.low, asked.high
+    varied = varied_of(program).get(asked.parameter)
+    if varied is None or not varied.low < varied.high:
+        raise InputError(
+            f"{option} {asked.parameter}: the parameter has no distribution, so give a range: {asked.parameter}=LO:HI."
+        )
+    return varied.low, varied.high
+
+
+def thresholds(
+    runs: Reloaded, asked: Asked, made: Mapping[str, object], progress: Progress | None = None
+) -> ThresholdStudy:
+    """Values at which the best strategy, or the sign of an increment, changes.
+
+    Raises
+    ------
+    InputError
+        If there is none in the range at any willingness to pay; the message says which strategy leads throughout.
+    """
+    asked.check(runs.program, "--vary")
+    low, high = range_of(runs.program, asked, "--vary")
+    scenario, follow = runs.program.scenario, _Followed(runs, asked.parameter)
+    grid = np.linspace(low, high, asked.steps).tolist()
+    for done, x in enumerate(grid, 1):
+        follow(x)
+        if progress is not None:
+            progress(done, len(grid))
+    wtps = asked.all_wtps(scenario)
+    among = choices_of(scenario)
+    if asked.strategy is not None or asked.against is not None:
+        pair = contrast_of(scenario, follow(grid[0]), wtps[0], asked.strategy, asked.against)
+        among = [pair.against, pair.strategy]
+    found = {wtp: Search(follow, among, wtp).crossings(grid) for wtp in wtps}
+    study = _study(runs, CHANGE, asked.parameter, among, wtps, grid, follow, found, made)
+    if not any(found.values()):
+        raise InputError(f"--vary {asked.parameter}: {_throughout(study)}")
+    return study
+
+
+def prices(
+    runs: Reloaded, asked: Asked, made: Mapping[str, object], progress: Progress | None = None
+) -> ThresholdStudy:
+    """Value-based price: the value of a cost at which an increment of net benefit is 0, at each willingness to pay.
+
+    Raises
+    ------
+    InputError
+        If the cost does not move the increment, or no price of 0 or more gives 0 at any willingness to pay.
+    """
+    asked.check(runs.program, "--price")
+    scenario, follow = runs.program.scenario, _Followed(runs, asked.parameter)
+    wtps = asked.all_wtps(scenario)
+    present = float(scenario.table.base()[asked.parameter][0])
+    pair = contrast_of(scenario, follow(present), wtps[0], asked.strategy, asked.against)
+    among = [pair.against, pair.strategy]
+    low, high = (asked.low or 0.0), asked.high
+    if high is None:
+        high = _reach(follow, pair, wtps, present, asked.parameter)
+    grid = np.linspace(low, high, asked.steps if asked.high is not None else PRICE_STEPS).tolist()
+    for done, x in enumerate(grid, 1):
+        follow(x)
+        if progress is not None:
+            progress(done, len(grid))
+    found = {wtp: Search(follow, among, wtp).crossings(grid) for wtp in wtps}
+    study = _study(runs, PRICE, asked.parameter, among, wtps, grid, follow, found, made)
+    if not any(found.values()):
+        raise InputError(f"--price {asked.parameter}: {_throughout(study)}")
+    return study
+
+
+def _reach(follow: _Followed, pair: Contrast, wtps: Sequence[float], present: float, name: str) -> float:
+    """A price beyond which none is needed: twice as far as a straight line through 0 and the present one leads."""
+    step = present if present > 0.0 else 1.0
+    here, there = (follow(x).increment(pair.strategy, pair.against) for x in (0.0, step))
+    size = float(np.abs(follow(step).means[:, 0]).max())
+    furthest = 0.0
+    for wtp in wtps:
+        at_zero, gained = here.net_benefit(wtp).mean, (there - here).net_benefit(wtp).mean
+        if abs(gained) <= LEAST_SLOPE * size:
+            raise InputError(
+                f"--price {name}: it does not move the increment of net benefit of '{pair.strategy}' over "
+                f"'{pair.against}'; name strategies that pay it (--strategy, --against)."
+            )
+        furthest = max(furthest, -at_zero / gained * step)
+    return min(2.0 * max(furthest, step), LARGEST)
+
+
+class _Followed:
+    """The model along one parameter; every value is run once."""
+
+    def __init__(self, runs: Reloaded, parameter: str) -> None:
+        self.runs, self.parameter = runs, parameter
+        self._known: dict[float, Response] = {}
+
+    def __call__(self, x: float) -> Response:
+        if x not in self._known:
+            self._known[x] = self.runs.at({self.parameter: x})
+        return self._known[x]
+
+
+def _study(
+    runs: Reloaded,
+    kind: str,
+    parameter: str,
+    among: Sequence[str],
+    wtps: Sequence[float],
+    grid: Sequence[float],
+    follow: _Followed,
+    found: Mapping[float, Sequence[object]],
+    made: Mapping[str, object],
+) -> ThresholdStudy:
+    scenario = runs.program.scenario
+    against = scenario.comparator if scenario.comparator in among else among[0]
+    return ThresholdStudy(
+        program=runs.program,
+        kind=kind,
+        parameter=parameter,
+        among=among,
+        wtps=wtps,
+        grid=grid,
+        responses=[follow(x) for x in grid],
+        crossings=found,  # type: ignore[arg-type]  # of crossings
+        present=float(scenario.table.base()[parameter][0]),
+        comparator=against,
+        made=dict(made),
+    )
+
+
+def _throughout(study: ThresholdStudy) -> str:
+    """Which strategy leads throughout, at each willingness to pay."""
+    parts = [f"'{study.leader(0, wtp)}' leads at {wtp:,.0f} per QALY" for wtp in study.wtps]
+    low, high = study.grid[0], study.grid[-1]
+    return (
+        f"the decision does not change between {exact(low)} and {exact(high)}: {', '.join(parts)} throughout; give "
+        f"another range ({study.parameter}=LO:HI)."
+    )

@@ -1,0 +1,181 @@
+"""Thresholds and value-based prices against closed forms, solved and simulated."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lmssim.errors import InputError
+from lmssim.execution.simulate import Sampling
+from lmssim.model.compile import compile_scenario
+from lmssim.model.scenario import load_scenario
+from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, Solved, at_values
+from lmssim.studies.sensitivity.threshold.study import Asked, prices, thresholds
+from tests.kit.linear import MEANS, WTP, base_benefit, linear_path
+from tests.kit.models import HEAD, absorbing, frame, move, start
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from lmssim.model.program import Program
+    from lmssim.studies.sensitivity.paired.runs import Runs
+
+EXACT = Sampling(engine="cohort", profiles=1)
+ROOTS = (0.15, 0.3, 0.45)
+FREE = MEANS["price"] + base_benefit()
+"""Price at which the new strategy of the linear model is worth what it costs."""
+
+
+def reloaded(path: Path, sampling: Sampling = EXACT, n_draws: int = 0) -> Reloaded:
+    """Runs of a scenario file."""
+
+    def program(held: Mapping[str, float]) -> Program:
+        return compile_scenario(load_scenario(path, held))
+
+    whole = program({})
+    runs: Runs = Drawn(whole, sampling, n_draws) if n_draws else at_values(whole, sampling)
+    return Reloaded(runs, program)
+
+
+@pytest.fixture(scope="module")
+def linear(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The linear model."""
+    return linear_path(tmp_path_factory.mktemp("linear"))
+
+
+@pytest.fixture(scope="module")
+def cubic(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A strategy whose gain is a cubic function of `x`, 0 at three values; and a third strategy that leads in between.
+
+    Net benefits over `old`: 20,000 (x - 0.15) (x - 0.3) (x - 0.45) of `new`, and 20,000 (x - 0.31) (0.35 - x) of
+    `niche`.
+    """
+    folder = tmp_path_factory.mktemp("cubic")
+    (folder / "cubic.csv").write_text(
+        "id,value,distribution,low,high\nx,0.2,uniform,0,0.6\nnew,1,fixed,,\nniche,0,fixed,,\n"
+    )
+    text = frame(
+        horizon=1.0,
+        settings=f"wtp = [{WTP}]\ncost_categories = ['care']\ncomparator = 'old'",
+        strategies="""
+[strategies.old]
+set = { new = 0 }
+[strategies.new]
+[strategies.niche]
+set = { new = 0, niche = 1 }
+""",
+    )
+    gain = "new * (x - 0.15) * (x - 0.3) * (x - 0.45) + niche * (x - 0.31) * (0.35 - x)"
+    text += start("alive", utility=f"0.5 + {gain}", cost_per_year={"care": 1}) + absorbing("dead", death="other")
+    text += move("alive", "dead", "family = 'exponential', rate = 1e-12")
+    path = folder / "cubic.toml"
+    path.write_text(HEAD + "parameters = ['cubic.csv']\n" + text)
+    return path
+
+
+@pytest.mark.parametrize("wtp", [10_000.0, 20_000.0])
+def test_a_solved_threshold_is_the_closed_form(linear: Path, wtp: float) -> None:
+    """Of a gain, to 1e-6 of its value."""
+    found = thresholds(reloaded(linear), Asked("gain_a", -0.2, 0.2, wtps=(wtp,)), {})
+    ((each,),) = found.crossings.values()
+    others = MEANS["gain_b"] + MEANS["gain_x"]
+    expected = (MEANS["price"] + 1000.0 * MEANS["extra_y"]) / wtp - others
+    assert each.value.mean == pytest.approx(expected, rel=1e-6)
+    assert (each.below, each.above) == ("old", "new")
+    assert each.slope == pytest.approx(wtp, rel=1e-6)
+
+
+def test_several_thresholds_are_all_found(cubic: Path) -> None:
+    """Three of a pair, in order, each to 1e-6; the table says how many there are."""
+    found = thresholds(reloaded(cubic), Asked("x", 0.0, 0.6, strategy="new"), {})
+    assert [each.value.mean for each in found.crossings[WTP]] == pytest.approx(ROOTS, rel=1e-6)
+    assert [each.above for each in found.crossings[WTP]] == ["new", "old", "new"]
+    assert list(found.thresholds["of"]) == [3, 3, 3]
+
+
+def test_a_strategy_that_leads_within_a_step_is_found(cubic: Path) -> None:
+    """Between two values of a coarse scan at which others lead: the niche, where old and new are equal."""
+    found = thresholds(reloaded(cubic), Asked("x", 0.0, 0.6, steps=21), {})
+    leads = [each.above for each in found.crossings[WTP]]
+    assert leads == ["new", "old", "niche", "old", "new"]
+    ends = [each.value.mean for each in found.crossings[WTP] if "niche" in (each.below, each.above)]
+    assert ends == pytest.approx([0.31, 0.35], rel=1e-6)
+
+
+def test_a_simulated_threshold_is_right_within_its_error(linear: Path) -> None:
+    """Over draws of the others: the closed form within 4 printed errors, which are small and not 0."""
+    runs = reloaded(linear, Sampling(n_patients=2, counting=False), 400)
+    ((each,),) = thresholds(runs, Asked("price", 0.0, 4_000.0), {}).crossings.values()
+    assert 1.0 < each.value.se < 60.0
+    assert abs(each.value.mean - FREE) < 4.0 * each.value.se
+
+
+def test_a_simulated_hazard_ratio_changes_the_sign_at_one() -> None:
+    """Illness-death: both strategies are equal at a log hazard ratio of 0, whatever the noise."""
+
+    def program(held: Mapping[str, float]) -> Program:
+        return compile_scenario(load_scenario("illness_death", held))
+
+    sampling = Sampling(n_patients=2_000, counting=False)
+    runs = Reloaded(at_values(program({}), sampling), program)
+    found = thresholds(runs, Asked("loghr_progression", -0.4, 0.4, wtps=(20_000.0,), steps=4), {})
+    ((each,),) = found.crossings.values()
+    assert each.value.mean == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_value_based_price_put_back_gives_no_net_benefit(linear: Path) -> None:
+    """At each willingness to pay: the closed form to 1e-6, and a run with that price."""
+    wtps = (10_000.0, 20_000.0, 30_000.0)
+    found = prices(reloaded(linear), Asked("price", wtps=wtps), {})
+    for wtp in wtps:
+        ((each,),) = [found.crossings[wtp]]
+        assert each.value.mean == pytest.approx(MEANS["price"] + base_benefit(wtp), rel=1e-6)
+        program = compile_scenario(load_scenario(linear, {"price": each.value.mean}))
+        again = Solved(program, EXACT).at({}).increment("new", "old").net_benefit(wtp)
+        assert again.mean == pytest.approx(0.0, abs=1e-6 * wtp * 0.09)
+
+
+def test_a_simulated_price_put_back_gives_no_net_benefit(linear: Path) -> None:
+    """With the same draws and patients."""
+    runs = reloaded(linear, Sampling(n_patients=2, counting=False), 100)
+    ((each,),) = prices(runs, Asked("price"), {}).crossings.values()
+    inmb = runs.at({"price": each.value.mean}).increment("new", "old").net_benefit(WTP)
+    assert inmb.mean == pytest.approx(0.0, abs=1e-6)
+
+
+def test_no_threshold_is_refused_with_who_leads(linear: Path) -> None:
+    """In the range."""
+    with pytest.raises(InputError, match="'new' leads at 20,000 per QALY throughout"):
+        thresholds(reloaded(linear), Asked("gain_a", 0.1, 0.2), {})
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Asked("gain_x", 0.0, 1.0), "drawn with multivariate normal 'pair'"),
+        (Asked("gian_a"), "unknown parameter 'gian_a'"),
+        (Asked("gain_a", strategy="old"), "is what it would be compared with"),
+    ],
+)
+def test_what_cannot_be_moved_is_refused(linear: Path, asked: Asked, said: str) -> None:
+    """A parameter that is drawn jointly, one that is not there, a strategy against itself."""
+    with pytest.raises(InputError, match=said):
+        thresholds(reloaded(linear), asked, {})
+
+
+def test_a_price_that_moves_nothing_is_refused(linear: Path) -> None:
+    """The cost of neither strategy."""
+    with pytest.raises(InputError, match="does not move the increment"):
+        prices(reloaded(linear), Asked("idle"), {})
+
+
+def test_results_do_not_depend_on_workers(linear: Path) -> None:
+    """Nor on the block."""
+    one = Sampling(n_patients=2_048, counting=False)
+    asked = Asked("price", 0.0, 4_000.0, steps=3)
+    found = [thresholds(reloaded(linear, each), asked, {}) for each in (one, replace(one, jobs=2, block=100))]
+    assert found[0].thresholds.equals(found[1].thresholds)
+    assert found[0].net_benefit.equals(found[1].net_benefit)
