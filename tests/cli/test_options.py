@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 
+TRIAL = """
+scenario = "illness_death"
+arms.control.strategy = "standard"
+arms.experimental.strategy = "new"
+endpoints.os = {}
+accrual = { patients = 200, duration = 36 }
+analyses = [{ calendar = 72 }]
+"""
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     """A scheduler and two workers."""
@@ -30,15 +40,18 @@ def sorted_rows(path: Path) -> pd.DataFrame:
 
 
 def test_studies_on_a_cluster_give_the_bits_of_threads(cli: Cli, running: LocalCluster, tmp_path: Path) -> None:
-    """`lmssim run`, `psa` and `sweep` with --scheduler: the same tables."""
+    """`lmssim run`, `psa`, `trial` and `sweep` with --scheduler: the same tables."""
+    (tmp_path / "trial.toml").write_text(TRIAL)
     asked = {
         "run": ("--patients", 3_000, "--periods", "none", "--no-report"),
         "psa": ("--draws", 20, "--patients", 50, "--no-report"),
         "sweep": ("--vary", "settings.horizon=5:10:2", "--patients", 500),
+        "trial": ("--trials", 700, "--no-sensitivity", "--no-report"),
     }
     for command, options in asked.items():
         for place, backend in (("threads", ()), ("dask", ("--scheduler", running.address))):
-            found = cli(command, "hiv", *options, *backend, "-q", "--out", tmp_path / command / place)
+            what = ("run", tmp_path / "trial.toml") if command == "trial" else ("hiv",)
+            found = cli(command, *what, *options, *backend, "-q", "--out", tmp_path / command / place)
             assert found.code == 0, found.err
         names = {path.name for path in (tmp_path / command / "threads").glob("*.csv")}
         assert names or command == "sweep"
