@@ -57,10 +57,14 @@ class TrialStudy:
 
     @property
     def type_i_error(self) -> tuple[float, float]:
-        """Share of trials without an effect that have success, and its standard error; NaN if not simulated."""
+        """Share of trials under the null hypothesis that have success, and its standard error; NaN if not simulated."""
         if self.sensitivity is None:
             return float("nan"), float("nan")
-        row = self.sensitivity[self.sensitivity["change"] == "no effect"].iloc[0]
+        margin = self.design.margin != 1.0
+        rows = self.sensitivity[self.sensitivity["change"] == ("at the margin" if margin else "no effect")]
+        if rows.empty:
+            return float("nan"), float("nan")
+        row = rows.iloc[0]
         return float(row["power"]), float(row["se"])
 
     @property

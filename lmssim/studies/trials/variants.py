@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lmssim.errors import exact
 from lmssim.studies.trials.design.keys import AFTER, DEATH, EXPERIMENTAL
-from lmssim.studies.trials.design.objects import Crossover
+from lmssim.studies.trials.design.objects import Crossover, Ratio
 from lmssim.studies.trials.result import SimulatedTrials, share_of
 from lmssim.studies.trials.sources.hazards import HazardSource
 from lmssim.studies.trials.sources.model import ModelSource
@@ -34,7 +35,15 @@ OVERALL = "os"
 
 SLUGS = {
     name: name.replace(" ", "-")
-    for name in ("no effect", "slow accrual", "more deaths", "late effect", "crossover", "no crossover")
+    for name in (
+        "no effect",
+        "at the margin",
+        "slow accrual",
+        "more deaths",
+        "late effect",
+        "crossover",
+        "no crossover",
+    )
 }
 """Word of each change for names of folders."""
 
@@ -52,13 +61,26 @@ class Variant:
 def variants_of(work: TrialWork, n_trials: int) -> list[Variant]:
     """Changes that every design is tried with."""
     base = replace(work, n_trials=n_trials, sizes=(work.design.patients,), drawn=False)
+    told = "both arms follow the control arm's course" + ("" if work.design.margin != 1.0 else ": type I error")
     return [
-        Variant("no effect", "both arms follow the control arm's course: type I error", replace(base, null=True)),
+        Variant("no effect", told, replace(base, null=True)),
+        *_at_margin(base),
         _slow(base),
         _frail(base),
         _late(base),
         _crossing(base),
     ]
+
+
+def _at_margin(base: TrialWork) -> list[Variant]:
+    """Of a non-inferiority trial with stated hazards, every hazard ratio at the margin: its type I error."""
+    design = base.design
+    if design.margin == 1.0 or design.scenario:
+        return []
+    ratios = tuple(Ratio(name, design.margin) for name in design.arms[0].hazards)
+    arms = (design.arms[0], replace(design.arms[1], ratios=ratios, hazards={}))
+    told = f"every hazard ratio is the margin, {exact(design.margin)}: type I error"
+    return [Variant("at the margin", told, _remade(base, replace(design, arms=arms)))]
 
 
 def _slow(base: TrialWork) -> Variant:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from lmssim.studies.trials.result import AT, collected
+from lmssim.studies.trials.study import simulate_trials
 from lmssim.studies.trials.work import work_of
 from lmssim.trials import schoenfeld_power
 from tests.kit.virtual import design, four_states, shares
@@ -115,4 +116,22 @@ def test_type_i_error_of_ten_thousand_trials() -> None:
     work = work_of(trial, 10_000, null=True)
     null = collected(work, work.parts())
     error, se = null.power(null.rules[0])
+    assert abs(error - 0.025) < 4.0 * se
+
+
+@pytest.mark.parametrize("test", ["maxcombo", "rmst", "milestone", "fleming-harrington", "cox", "bayes"])
+def test_every_test_holds_its_level(test: str) -> None:
+    """Trials without an effect, one analysis: 2.5% succeed; 1 point more may come from small samples."""
+    options = {"milestone": {"at": 12.0}, "rmst": {"tau": 15.0}, "fleming-harrington": {"rho": 0.0, "gamma": 1.0}}
+    trial = design({"design.test": test, "design.options": options.get(test, {})}, analyses=[{"calendar": 30.0}])
+    null = collected(work := work_of(trial, 1_000, null=True), work.parts())
+    error, se = null.power(null.rules[0])
+    assert abs(error - 0.025) < 4.0 * se + 0.005
+
+
+def test_level_of_a_margin() -> None:
+    """At the margin a non-inferiority trial succeeds in alpha of the trials."""
+    ratio = {"design.margin": 1.4, "design.hazard_ratio": 1.0, "arms.experimental.hazard_ratio.event": 1.0}
+    study = simulate_trials(design(ratio), n_trials=1_000, variants=True)
+    error, se = study.type_i_error
     assert abs(error - 0.025) < 4.0 * se

@@ -57,10 +57,9 @@ def _error(study: TrialStudy) -> list[str]:
     error, se = study.type_i_error
     if not math.isfinite(error):
         return []
-    if study.design.margin != 1.0:
-        return [f"Without any difference between the arms the trial succeeds in {percent(error, se)}."]
     allowed = study.design.sequential.alpha / study.design.sequential.sides
-    return [f"Without an effect {percent(error, se)} do (allowed: {percent(allowed)})."]
+    null = "Without an effect" if study.design.margin == 1.0 else "At the margin"
+    return [f"{null} {percent(error, se)} do (allowed: {percent(allowed)})."]
 
 
 def _sizes(study: TrialStudy) -> list[str]:

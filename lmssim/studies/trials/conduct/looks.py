@@ -42,6 +42,7 @@ def look_times(design: TrialDesign, data: TrialData) -> tuple[FloatArray, Reache
         when = _when(design, analysis, data, n)
         came = np.isfinite(when)
         if analysis.latest is not None:
+            came &= when <= analysis.latest
             when = np.minimum(when, analysis.latest)
         when = np.where(np.isfinite(when), when, last)
         times.append(when if not times else np.maximum(when, times[-1]))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
 
 from lmssim.kernels.trials import survival
+from lmssim.trials.planning.plan import MAXCOMBO
 from lmssim.trials.tests.comparison import LOG_HAZARD_RATIO
 from lmssim.trials.tests.registry import options_of, run_test
 from lmssim.trials.tests.survival import arms_at
@@ -33,6 +35,7 @@ COLUMNS = (
 """What is kept of each look of the primary endpoint."""
 SECONDARY = ("events_control", "events_experimental", "z", "estimate", "se")
 """What is kept of each other endpoint at the last look."""
+BAYES = "bayes"
 FEW = 1
 """Events without which nothing is compared."""
 Known = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -55,17 +58,21 @@ def primary_readings(design: TrialDesign, data: TrialData, calendar: FloatArray)
 
 
 def tested(design: TrialDesign, cut: TrialData, cause: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Z, the estimated effect and its standard error; of tests of the hazard ratio, Cox's log hazard ratio."""
+    """Z, the estimated effect and its standard error; of tests of the hazard ratio, Cox's log hazard ratio.
+
+    Z is the normal quantile of one minus the one-sided p-value, so that bounds on Z hold for every test.
+    """
     options = dict(design.options)
     if "cause" in options_of(design.test) and "cause" not in options and cause:
         options["cause"] = cause
     found = run_test(design.test, cut, **options)
-    if found.scale != LOG_HAZARD_RATIO:
-        return found.z, found.estimate, found.se
+    z = -ndtri(found.p) if design.test == MAXCOMBO else found.z
+    if found.scale != LOG_HAZARD_RATIO or design.test == BAYES:
+        return z, found.estimate, found.se
     ratio = run_test("cox", cut, cause=cause)
     estimate, se = ratio.estimate, ratio.se
     if design.margin == 1.0:
-        return found.z, estimate, se
+        return z, estimate, se
     with np.errstate(invalid="ignore"):
         return (np.log(design.margin) - estimate) / se, estimate, se
 

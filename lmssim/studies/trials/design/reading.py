@@ -26,9 +26,10 @@ from lmssim.studies.trials.design.settings import check_settings, with_set
 from lmssim.trials import checks
 from lmssim.trials.planning import reading
 from lmssim.trials.planning.keys import SECTIONS as PLANNED
-from lmssim.trials.planning.plan import design_of
+from lmssim.trials.planning.plan import MAXCOMBO, design_of
 from lmssim.trials.planning.reading import at, in_file
-from lmssim.trials.tests.registry import TESTS, options_of
+from lmssim.trials.tests.data import trial_data
+from lmssim.trials.tests.registry import TESTS, options_of, run_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 MOST_PATIENTS = 100_000
 MOST_ANALYSES = 40
+OF_ONE_ARM = ("one-sample-logrank",)
+MOST_STRATA = 6
+"""Rules that make strata."""
 RATIO_TESTS = ("logrank", "cox", "cause-specific-logrank")
 """Tests that a margin on the hazard ratio can be put to."""
 Z975 = 1.959963984540054
@@ -92,6 +96,10 @@ def trial_of(settings: Mapping[str, Any], path: Path = Path("trial.toml")) -> Tr
         below = checks.share("check_below", trial["check_below"]) if check_at is not None else 0.0
     analyses = _analyses(settings)
     sequential = _sequential(settings, analyses)
+    if test == MAXCOMBO and len(analyses) > 1:
+        raise InputError(f"design.test: {MAXCOMBO} has one analysis, the final one; {len(analyses)} are given.")
+    if len(design.get("strata", [])) > MOST_STRATA:
+        raise InputError(f"design.strata: {len(design['strata'])} rules; at most {MOST_STRATA}.")
     with at("dropout"):
         dropout = reading.loss(settings["dropout"])[0] if "dropout" in settings else None
     if not scenario:
@@ -232,7 +240,7 @@ def _endpoints(settings: Mapping[str, Any], scenario: str) -> dict[str, TrialEnd
 
 
 def _test(design: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    test = checks.one_of("test", design.get("test", "logrank"), TESTS)
+    test = checks.one_of("test", design.get("test", "logrank"), [name for name in TESTS if name not in OF_ONE_ARM])
     options = design.get("options", {})
     if not isinstance(options, dict):
         raise InputError(f"options: {options!r} is not a table.")
@@ -240,7 +248,22 @@ def _test(design: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     for key in options:
         if key not in known:
             raise InputError(unknown("option", key, known, "options"))
+        if key == "prior":
+            raise InputError("options.prior: is no plain value; give a hazard ratio an interval, for assurance.")
+    _try(test, options)
     return test, dict(options)
+
+
+def _try(test: str, options: Mapping[str, Any]) -> None:
+    """Refuse options that the test refuses, on four patients."""
+    few = trial_data([1.0, 2.0, 3.0, 4.0], [1, 1, 1, 1], [0, 1, 0, 1])
+    try:
+        run_test(test, few, **options)
+    except InputError as error:
+        said = str(error).removeprefix(f"test '{test}': ")
+        raise InputError(f"options: {said}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"options: {dict(options)!r} is not what test '{test}' takes.") from None
 
 
 # === Conduct ===

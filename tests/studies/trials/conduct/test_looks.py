@@ -24,6 +24,7 @@ DATA = trial_data(TIME, [1, 1, 0, 1], [0, 1, 0, 1], entry=ENTRY)
         ({"events": 3}, 5.0, True),
         ({"events": 4}, 11.0, False),
         ({"events": 4, "latest": 8.0}, 8.0, False),
+        ({"events": 3, "latest": 4.0}, 4.0, False),
         ({"calendar": 4.0}, 4.0, True),
         ({"follow_up": 2.5}, 5.5, True),
         ({"patients": 3}, 2.0, True),
