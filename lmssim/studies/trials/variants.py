@@ -166,9 +166,7 @@ def sensitivity(
             rows.append({"change": variant.name, "what": variant.told, "not_computed": variant.reason})
         else:
             rows.append(_row(variant.name, variant.told, run(SLUGS[variant.name], variant.work)))
-    return pd.DataFrame(
-        rows, columns=["change", "what", "power", "se", "events", "duration", "crossed", "not_computed"]
-    )
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _row(name: str, told: str, found: SimulatedTrials) -> dict[str, object]:
