@@ -38,6 +38,20 @@ def run(
     assurance: Annotated[
         bool, typer.Option("--assurance", help="Simulate as many trials over draws of what is uncertain, too.")
     ] = False,
+    value: Annotated[
+        bool,
+        typer.Option(
+            "--value",
+            help="What the trial is worth, by section [value] of the design: EVSI and ENBS by size, other significance "
+            "levels, and stopping on value. Simulates over draws, as --assurance.",
+        ),
+    ] = False,
+    patients: Annotated[
+        int | None,
+        options.whole(
+            "Patients of each draw whose costs and QALYs --value takes.", 2, 1_000_000, show_default="with --value, 200"
+        ),
+    ] = None,
     sensitivity: Annotated[
         bool,
         typer.Option(
@@ -76,7 +90,9 @@ def run(
     json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
-    """Simulate a trial on virtual patients: power, type I error, events, duration, estimates and assurance."""
+    """Simulate a trial on virtual patients: power, type I error, events, duration, estimates, assurance and value."""
+    if patients is not None and not value:
+        raise InputError("--patients: are of --value: give it too, or leave it out.")
     sizes, formats = _sizes(n), options.formats_of(figures)
     if figures is not None and report is False:
         raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
@@ -86,12 +102,14 @@ def run(
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
     from lmssim.studies.trials.design.reading import load_trial
-    from lmssim.studies.trials.study import run_study
+    from lmssim.studies.trials.study import run_study, sizes_of
+    from lmssim.studies.trials.value.study import DEFAULT_PATIENTS
     from lmssim.studies.trials.work import work_of
 
     clock = Stopwatch()
     loaded = load_trial(design, _settings(settings))
-    work = work_of(loaded, trials, sizes=(*sizes, loaded.patients) if sizes else (), seed=seed)
+    work = work_of(loaded, trials, sizes=sizes_of(loaded, sizes, value=value), seed=seed)
+    of_value = (patients or DEFAULT_PATIENTS) if value else None
     clock.lap("load")
     inputs: list[str | Path] = [loaded.path, *_inputs(work.source)]
     with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-trial", inputs, beside=beside) as folder:
@@ -101,6 +119,7 @@ def run(
                 folder.begin(),
                 assurance=assurance,
                 variants=sensitivity,
+                value_patients=of_value,
                 resume=resume,
                 progress=progress,
                 backend=backend,
@@ -112,7 +131,12 @@ def run(
             from lmssim.execution.manifest import manifest
 
             asked = {"trials": trials, "sizes": work.sizes, "seed": seed, "assurance": assurance}
-            asked |= {"sensitivity": sensitivity, "design": loaded.settings, "patients": list(work.source.identity())}
+            asked |= {
+                "sensitivity": sensitivity,
+                "value_patients": of_value,
+                "design": loaded.settings,
+                "patients": list(work.source.identity()),
+            }
             use = clock.use("simulate", options.jobs_or_all(jobs), backend)
             command = options.command_line()
             return manifest(
@@ -229,7 +253,7 @@ def _print(study: TrialStudy) -> None:
 
     screen = console()
     for table in shown_tables(study):
-        if table.title in ("Estimated effect", "Sources of the design"):
+        if table.title in ("Estimated effect", "Where trials stop", "Sources of the design"):
             continue
         screen.print(terminal_table(table.frame, table.title))
     for sentence in answer_of(study):

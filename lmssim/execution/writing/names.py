@@ -7,6 +7,7 @@ import re
 RESULTS = (
     # a line each, so that what two people add does not meet
     r"ranks",
+    r"adoption",
     r"analyses",
     r"assurance",
     r"benefit_by_period",
@@ -79,6 +80,8 @@ RESULTS = (
     r"stays",
     r"subgroup_.*",
     r"subgroups",
+    r"stopping",
+    r"stopping_looks",
     r"summary",
     r"survival",
     r"survival_bands",
@@ -96,6 +99,8 @@ RESULTS = (
     r"thresholds",
     r"net_benefit",
     r"validation",
+    r"value",
+    r"value_order",
     r"verdict",
     r"verify",
     r"waterfall",

@@ -15,6 +15,7 @@ from lmssim.studies.trials.design.objects import TrialDesign
 from lmssim.studies.trials.design.reading import load_trial
 from lmssim.studies.trials.result import AT, SimulatedTrials, collected, share_of
 from lmssim.studies.trials.sources.model import ModelSource
+from lmssim.studies.trials.value.study import DEFAULT_PATIENTS, TrialValue, benefit_work
 from lmssim.studies.trials.variants import SLUGS, sensitivity, variants_of
 from lmssim.studies.trials.work import TrialWork, work_of
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 DEFAULT_TRIALS = 1_000
 CHECKPOINT = "checkpoint"
-CHECKPOINTS = tuple(f"{CHECKPOINT}-{name}" for name in ("planned", "assurance", *SLUGS.values()))
+CHECKPOINTS = tuple(f"{CHECKPOINT}-{name}" for name in ("planned", "assurance", "benefit", *SLUGS.values()))
 """Folders of parts that are kept until a study is done."""
 MOST_OF_A_VARIANT = 1_000
 """Trials of a change of the design."""
@@ -48,12 +49,15 @@ class TrialStudy:
         Trials each with parameters of its own draw.
     sensitivity : DataFrame, optional
         Power under changes of the design.
+    value : TrialValue, optional
+        What the trial is worth.
     """
 
     design: TrialDesign
     planned: SimulatedTrials
     assured: SimulatedTrials | None = None
     sensitivity: pd.DataFrame | None = None
+    value: TrialValue | None = None
 
     @property
     def type_i_error(self) -> tuple[float, float]:
@@ -124,6 +128,7 @@ def run_study(
     *,
     assurance: bool = False,
     variants: bool = True,
+    value_patients: int | None = None,
     resume: bool = True,
     progress: Callable[[int, int], None] | None = None,
     backend: str = THREADS,
@@ -141,9 +146,14 @@ def run_study(
         Whether to simulate as many trials over draws of the parameters.
     variants : bool
         Whether to try the changes of `lmssim.studies.trials.variants`.
+    value_patients : int
+        Patients of each draw whose costs and QALYs give the net benefit for the trial's value, which takes trials over
+        draws of the parameters too; not computed if absent.
     progress : callable, optional
-        Called with (trials done, trials in all).
+        Called with (trials and draws done, of all).
     """
+    worth = None if value_patients is None else benefit_work(work, value_patients)
+    assurance = assurance or worth is not None
     if assurance:
         check_uncertain(work)
     changes = variants_of(work, min(work.n_trials, MOST_OF_A_VARIANT)) if variants else []
@@ -151,12 +161,14 @@ def run_study(
     total = sum(each.n_trials for each in planned.values()) + sum(
         v.work.n_trials for v in changes if v.work is not None
     )
+    total += 0 if worth is None else worth.n_draws
     done = 0
 
-    def run(name: str, each: TrialWork) -> SimulatedTrials:
-        nonlocal done
+    def kept(name: str, key: str) -> Checkpoint | None:
+        return None if folder is None else Checkpoint(folder / f"{CHECKPOINT}-{name}", key, resume=resume)
+
+    def counted() -> Callable[[int, int], None]:
         begun = done
-        checkpoint = None if folder is None else Checkpoint(folder / f"{CHECKPOINT}-{name}", each.key(), resume=resume)
 
         def told(n: int, _: int) -> None:
             nonlocal done
@@ -164,11 +176,19 @@ def run_study(
             if progress is not None:
                 progress(done, total)
 
-        return collected(each, each.parts(checkpoint, told, backend=backend, jobs=jobs))
+        return told
+
+    def run(name: str, each: TrialWork) -> SimulatedTrials:
+        parts = each.parts(kept(name, each.key()), counted(), backend=backend, jobs=jobs)
+        return collected(each, parts)
 
     found = {name: run(name, each) for name, each in planned.items()}
     table = sensitivity(changes, run, found["planned"]) if variants else None
-    return TrialStudy(work.design, found["planned"], found.get("assurance"), table)
+    study = TrialStudy(work.design, found["planned"], found.get("assurance"), table)
+    if worth is None:
+        return study
+    benefit = worth.run(kept("benefit", worth.key()), counted(), backend=backend, jobs=jobs)
+    return replace(study, value=TrialValue(found["assurance"], found["planned"], benefit))
 
 
 def simulate_trials(
@@ -179,6 +199,8 @@ def simulate_trials(
     seed: int = 1,
     assurance: bool = False,
     variants: bool = False,
+    value: bool = False,
+    value_patients: int = DEFAULT_PATIENTS,
     given: Mapping[str, Any] | None = None,
     jobs: int = 1,
     backend: str = THREADS,
@@ -198,6 +220,10 @@ def simulate_trials(
         Whether to simulate as many trials over draws of the uncertain parameters.
     variants : bool
         Whether to try slower accrual, more deaths, a late effect, crossover and no effect.
+    value : bool
+        Whether to value the trial, by its section [value]; it is simulated over draws then, too.
+    value_patients : int
+        Patients of each draw whose costs and QALYs give the net benefit.
     given : mapping, optional
         Values that take the place of the file's, by dotted keys such as `accrual.patients`.
 
@@ -211,8 +237,23 @@ def simulate_trials(
         If the design is wrong, or cannot be simulated.
     """
     loaded = design if isinstance(design, TrialDesign) else load_trial(design, given)
-    work = work_of(loaded, n_trials, sizes=n, seed=seed)
-    return run_study(work, assurance=assurance, variants=variants, progress=progress, backend=backend, jobs=jobs)
+    work = work_of(loaded, n_trials, sizes=sizes_of(loaded, n, value=value), seed=seed)
+    return run_study(
+        work,
+        assurance=assurance,
+        variants=variants,
+        value_patients=value_patients if value else None,
+        progress=progress,
+        backend=backend,
+        jobs=jobs,
+    )
 
 
-__all__ = ["CHECKPOINTS", "DEFAULT_TRIALS", "TrialStudy", "run_study", "simulate_trials"]
+def sizes_of(design: TrialDesign, asked: tuple[int, ...], *, value: bool) -> tuple[int, ...]:
+    """Numbers of patients: those asked for, or of the value that is asked for, beside the design's own."""
+    if not asked and value and design.value is not None:
+        asked = design.value.sizes
+    return (*asked, design.patients) if asked else ()
+
+
+__all__ = ["CHECKPOINTS", "DEFAULT_TRIALS", "TrialStudy", "run_study", "simulate_trials", "sizes_of"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 
     from lmssim.economics.voi.basis import MaskArray
     from lmssim.kernels import FloatArray, IntArray
+
+
+class Decisions(NamedTuple):
+    """Where each simulated trial stops under a rule, and what its test then says; (n_draws,) each."""
+
+    look: IntArray
+    """From 0 on."""
+    success: MaskArray
+    """Whether the test says to adopt the new arm."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +38,8 @@ class Boundaries:
     efficacy: Sequence[float]
     futility: Sequence[float] | None = None
 
-    def decisions(self, z: FloatArray) -> tuple[IntArray, MaskArray]:
-        """Look at which each trial stops, from 0 on, and whether it crossed the bound of efficacy, (n_draws,) each.
+    def decisions(self, z: FloatArray) -> Decisions:
+        """Decisions of trials at the first bound that each crosses, or at its end.
 
         Parameters
         ----------
@@ -43,4 +52,4 @@ class Boundaries:
             stop |= z <= np.asarray(self.futility)
         stop[:, -1] = True
         look = stop.argmax(axis=1)
-        return look, above[np.arange(len(z)), look]
+        return Decisions(look, above[np.arange(len(z)), look])

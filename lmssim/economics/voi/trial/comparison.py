@@ -7,7 +7,7 @@ other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lmssim.economics.voi.basis import MaskArray
-    from lmssim.economics.voi.trial.boundaries import Boundaries
+    from lmssim.economics.voi.trial.boundaries import Boundaries, Decisions
     from lmssim.economics.voi.trial.looks import Looks, Stakes
     from lmssim.economics.voi.trial.stopping import Policy
     from lmssim.kernels import IntArray
@@ -96,8 +96,8 @@ class StoppingValue:
         Strategies of the arms.
     alpha : float
         One-sided, of the test of fixed sizes.
-    boundaries : Boundaries, optional
-        Of the group-sequential test; none is scored if absent.
+    rules : mapping of str to Decisions
+        Group-sequential rules, by name.
     """
 
     looks: Looks
@@ -107,27 +107,20 @@ class StoppingValue:
     new: int
     standard: int
     alpha: float = 0.025
-    boundaries: Boundaries | None = None
+    rules: Mapping[str, Decisions] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a planned size without trials, and bounds that do not fit."""
+        """Refuse a planned size without trials."""
         if self.given not in self.fixed:
             raise InputError(f"given: {self.given} is not among the sizes {', '.join(map(str, self.fixed))}.")
-        if self.boundaries is None:
-            return
-        if self.looks.z is None:
-            raise InputError("boundaries: the looks have no statistic z to be held against them.")
-        for name, each in (("efficacy", self.boundaries.efficacy), ("futility", self.boundaries.futility)):
-            if each is not None and len(each) != self.looks.n_looks:
-                raise InputError(f"{name}: {len(each)} bounds; the trial has {self.looks.n_looks} looks.")
 
     @cached_property
     def scored(self) -> list[Scored]:
         """Every way, stopping on value last."""
         with threadpool_limits(limits=1):
             found = [*self._of_given(), self._of_best()]
-            if self.boundaries is not None:
-                found += self._of_bounds(self.boundaries)
+            for name, decisions in self.rules.items():
+                found += self._of_rule(name, decisions)
             return [*found, self._of_policy(ON_VALUE, self.looks, self._policy, self._fits)]
 
     @cached_property
@@ -199,14 +192,13 @@ class StoppingValue:
         sizes = " or ".join(str(size) for size in sorted({by_other, by_this}))
         return merged(f"{BEST_FIXED}: {sizes}", self._half, each[by_other], each[by_this])
 
-    def _of_bounds(self, bounds: Boundaries) -> list[Scored]:
-        """Stopped by the bounds; adopted by the test, and by expected net benefit at the same looks."""
-        assert self.looks.z is not None
-        look, success = bounds.decisions(self.looks.z)
+    def _of_rule(self, name: str, decisions: Decisions) -> list[Scored]:
+        """Stopped by a rule; adopted by its test, and by expected net benefit at the same looks."""
+        look = decisions.look
         chosen = self._policy.adopt[np.arange(len(look)), look]
         return [
-            scored(self.stakes, self.looks, look, adopted, (SEQUENTIAL, how, self._fits))
-            for how, adopted in ((BY_TEST, self._after(success)), (BY_VALUE, chosen))
+            scored(self.stakes, self.looks, look, adopted, (name, how, self._fits))
+            for how, adopted in ((BY_TEST, self._after(decisions.success)), (BY_VALUE, chosen))
         ]
 
     # === The rows ===
@@ -250,6 +242,27 @@ def stopping_value(
     standard: int,
     alpha: float = 0.025,
     boundaries: Boundaries | None = None,
+    rules: Mapping[str, Decisions] | None = None,
 ) -> StoppingValue:
-    """Stopping on value beside a fixed size, the best fixed size and group-sequential (`StoppingValue`)."""
-    return StoppingValue(looks, stakes, fixed, given, new, standard, alpha, boundaries)
+    """Stopping on value beside a fixed size, the best fixed size and group-sequential (`StoppingValue`).
+
+    Parameters
+    ----------
+    boundaries : Boundaries, optional
+        Bounds on the statistic of `looks`: a group-sequential rule.
+    rules : mapping of str to Decisions, optional
+        Further rules, by name.
+    """
+    known = dict(rules or {})
+    if boundaries is not None:
+        known = {SEQUENTIAL: _decided(boundaries, looks), **known}
+    return StoppingValue(looks, stakes, fixed, given, new, standard, alpha, known)
+
+
+def _decided(boundaries: Boundaries, looks: Looks) -> Decisions:
+    if looks.z is None:
+        raise InputError("boundaries: the looks have no statistic z to be held against them.")
+    for name, each in (("efficacy", boundaries.efficacy), ("futility", boundaries.futility)):
+        if each is not None and len(each) != looks.n_looks:
+            raise InputError(f"{name}: {len(each)} bounds; the trial has {looks.n_looks} looks.")
+    return boundaries.decisions(looks.z)

@@ -61,13 +61,17 @@ class Conduct:
         """Whether so many patients can be recruited."""
         return size <= self.largest
 
+    def recruitment(self, size: FloatArray) -> FloatArray:
+        """Years from the start until so many patients have entered."""
+        return size / self.patients_per_year
+
     def years(self, size: FloatArray) -> FloatArray:
         """Years from the start to the decision."""
-        return size / self.patients_per_year + self.follow_up + self.reporting
+        return self.recruitment(size) + self.follow_up + self.reporting
 
     def entered(self, size: FloatArray, discount_rate: float) -> FloatArray:
         """Patients, discounted from their entry, which is spread evenly over recruitment."""
-        return size * mean_discount(size / self.patients_per_year, discount_rate)
+        return size * mean_discount(self.recruitment(size), discount_rate)
 
     def cost(self, size: FloatArray, years: FloatArray, discount_rate: float) -> FloatArray:
         """Discounted cost of a trial of some size that lasts for some years.

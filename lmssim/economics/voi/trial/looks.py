@@ -54,9 +54,19 @@ class Looks:
         """Looks, the end among them."""
         return int(self.summaries.shape[1])
 
+    @property
+    def end(self) -> Looks:
+        """The last look alone."""
+        z = None if self.z is None else self.z[:, -1:]
+        return Looks(self.summaries[:, -1:], self.years[:, -1:], self.patients[:, -1:], z)
+
+    def known(self, k: int) -> FloatArray:
+        """What is known at look k: summaries, the time and the patients so far."""
+        return np.hstack([self.summaries[:, k], self.years[:, [k]], self.patients[:, [k]]])
+
     def state(self, k: int) -> FloatArray:
-        """What is known at look k, as columns of a regression: summaries, the time and the patients so far."""
-        return np.hstack([state_columns(self.summaries[:, k]), self.years[:, [k]], self.patients[:, [k]]])
+        """The same as columns of a regression."""
+        return state_columns(self.known(k))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ doi:10.1177/0272989X15575286
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -75,11 +75,21 @@ class TrialInformation:
     without: FloatArray
     perfect: Valued
     evppi: PartialInformation | None = None
+    weighted: list[PartialInformation] | None = None
+    """EVSI where each trial's gain counts by a weight of mean 1; of no weights if absent."""
 
     @cached_property
     def sample(self) -> SampleInformation:
         """The same, as values of any study."""
-        return SampleInformation(list(self.sizes), self.found, np.full(len(self.sizes), np.nan))
+        return self._as_sample(self.found)
+
+    @cached_property
+    def weighted_sample(self) -> SampleInformation:
+        """The same with the weights of trials, if there are any."""
+        return self._as_sample(self.found if self.weighted is None else self.weighted)
+
+    def _as_sample(self, found: list[PartialInformation]) -> SampleInformation:
+        return SampleInformation(list(self.sizes), found, np.full(len(self.sizes), np.nan))
 
     @property
     def evsi(self) -> FloatArray:
@@ -115,6 +125,7 @@ def trial_value(
     parameters: FloatArray | None = None,
     noise: FloatArray | None = None,
     rows: IntArray | None = None,
+    weights: Sequence[FloatArray] | None = None,
     seed: int = 1,
 ) -> TrialInformation:
     """Value of what a trial of each size tells.
@@ -135,6 +146,9 @@ def trial_value(
         regression takes it out by itself.
     rows : ndarray(int, ndim=1), optional
         (n_draws,): posterior row of each draw, where draws repeat rows.
+    weights : sequence of ndarray(float, ndim=1), optional
+        (n_draws,) of each size, of mean 1: how many patients profit from each trial, for example, where the time of its
+        result differs between trials. They must be known from the summaries.
     seed : int
         Of the weights of rows that tell errors.
     """
@@ -156,7 +170,38 @@ def trial_value(
             without=np.array([share_without(each) for each in summaries]),
             perfect=_perfect(benefit, noise, gain),
             evppi=None if parameters is None else partial_information(parameters, gain),
+            weighted=None
+            if weights is None
+            else [_weighted(*each, gain) for each in zip(columns, weights, strict=True)],
         )
+
+
+def _all_weighted(
+    columns: Sequence[FloatArray], weights: Sequence[FloatArray], gain: Gains
+) -> list[PartialInformation]:
+    return [_weighted(each, weight, gain) for each, weight in zip(columns, weights, strict=True)]
+
+
+def _weighted(columns: FloatArray, weight: FloatArray, gain: Gains) -> PartialInformation:
+    """EVSI of trials whose gains have weights, beyond the strategy that is the best now.
+
+    Under the weights another strategy may be the best on average, if trials end early where it is: but nobody adopts it
+    for that without the trial. So the value that it would have is no part of the comparison.
+    """
+    values = weight[:, None] * gain.values
+    found = partial_information(columns, replace(gain, values=values))
+    without = float(values.mean(axis=0).max())
+    chance = (gain.chance @ values).max(axis=1) / gain.chance.sum(axis=1)
+    bias = float(chance.mean()) - without
+    replicates = found.replicates + chance - bias
+    return replace(
+        found,
+        evppi=found.evppi + without - bias,
+        se=float(replicates.std(ddof=1)),
+        bias=found.bias + bias,
+        policy=found.policy + without,
+        replicates=replicates,
+    )
 
 
 def _check(benefit: FloatArray, summaries: Sequence[FloatArray], sizes: Sequence[int]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.report.parts.style import PALETTE, figure_style, line_style, new_figure
+from lmssim.report.trials.simulated.value.figures import value_figures
 from lmssim.studies.trials.result import AT
 from lmssim.trials.plots import plot_bounds, plot_power
 
@@ -38,7 +39,7 @@ def study_figures(study: TrialStudy) -> dict[str, tuple[Figure, str, str]]:
         "Distribution of the estimate",
         "Estimated effect when the trial ends, by what the trial says.",
     )
-    return found
+    return found if study.value is None else {**found, **value_figures(study.value)}
 
 
 def power_figure(study: TrialStudy) -> Figure:

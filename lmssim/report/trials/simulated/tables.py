@@ -9,8 +9,10 @@ import pandas as pd
 
 from lmssim.report.parts.digits import MISSING
 from lmssim.report.parts.table import ReportTable
+from lmssim.report.trials.simulated.value.tables import value_tables
 from lmssim.report.trials.simulated.words import percent
 from lmssim.report.trials.tables import z_text
+from lmssim.studies.trials.value.study import TABLES as VALUE_TABLES
 
 if TYPE_CHECKING:
     from lmssim.studies.trials.study import TrialStudy
@@ -41,6 +43,8 @@ def frames_of(study: TrialStudy) -> dict[str, pd.DataFrame]:
         "sensitivity": pd.DataFrame() if study.sensitivity is None else study.sensitivity,
         "facts": pd.DataFrame(list(study.design.facts)),
     }
+    if study.value is not None:
+        found |= {name: getattr(study.value, name) for name in VALUE_TABLES}
     return {name: frame for name, frame in found.items() if not frame.empty}
 
 
@@ -57,11 +61,12 @@ def shown_tables(study: TrialStudy) -> list[ReportTable]:
         "secondary": ("Other endpoints", SECONDARY, _secondary),
         "facts": ("Sources of the design", FACTS, _facts),
     }
-    return [
+    found = [
         ReportTable(title, caption, make(frames[name], unit, study))
         for name, (title, caption, make) in makers.items()
         if name in frames
     ]
+    return found if study.value is None else [*found, *value_tables(study.value)]
 
 
 def _number(value: float, digits: int = 1) -> str:

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lmssim.errors import exact
+from lmssim.report.trials.simulated.value.words import value_sentences
 from lmssim.studies.trials.design.keys import ARMS
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def answer_of(study: TrialStudy) -> list[str]:
     if design.planned_ratio is not None and math.isfinite(promised := planned.analytic_power(n, planned=True)):
         found.append(f"At the planned hazard ratio of {exact(design.planned_ratio)} it would give {percent(promised)}.")
     found += [*_error(study), *_sizes(study), *_assurance(study, n), *_stopped(study, n)]
-    return found
+    return found if study.value is None else [*found, *value_sentences(study.value)]
 
 
 def goal_of(design: TrialDesign) -> str:

@@ -47,15 +47,17 @@ RULE = {
 VALUE = {
     "willingness_to_pay": "worth of a QALY, in the scenario's currency",
     "incidence": "patients a year whose treatment the result decides",
-    "horizon": "years over which they come",
-    "discount": "discount rate a year",
+    "horizon": "years from the first entry over which they come",
+    "discount": "discount rate a year; 0.035 if absent",
     "fixed_cost": "cost of the trial without its patients",
     "cost_per_patient": "cost of a patient of the trial",
     "reporting": "time from the last analysis to the decision",
-    "uptake": "share of the patients who are treated as the result says",
+    "uptake": "share of the patients who are treated as the result says; 1 if absent",
+    "current": "arm whose treatment patients outside the trial get until the decision: control, experimental, or best, "
+    "the one of the greatest expected net benefit now (if absent)",
     "longest_accrual": "time beyond which accrual is not feasible",
     "alpha": "one-sided levels at which adoption by significance is valued",
-    "sizes": "numbers of patients whose value is computed",
+    "sizes": "numbers of patients whose value is computed, beside the design's own, where --n gives none",
 }
 SECTIONS: dict[str, dict[str, str]] = {
     "": {

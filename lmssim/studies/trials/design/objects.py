@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from lmssim.studies.trials.design.valuation import Valuation
     from lmssim.trials.sequential.design import GroupSequentialDesign
     from lmssim.trials.survival.accrual import Accrual
     from lmssim.trials.survival.hazards import Hazard
@@ -139,7 +140,7 @@ class TrialDesign:
     sequential: GroupSequentialDesign
     rules: tuple[Rule, ...]
     facts: tuple[Mapping[str, str], ...] = ()
-    value: Mapping[str, Any] | None = None
+    value: Valuation | None = None
 
     @property
     def name(self) -> str:

@@ -23,6 +23,7 @@ from lmssim.studies.trials.design.objects import (
     TrialEndpoint,
 )
 from lmssim.studies.trials.design.settings import check_settings, with_set
+from lmssim.studies.trials.design.valuation import valuation_of
 from lmssim.trials import checks
 from lmssim.trials.planning import reading
 from lmssim.trials.planning.keys import SECTIONS as PLANNED
@@ -140,7 +141,7 @@ def trial_of(settings: Mapping[str, Any], path: Path = Path("trial.toml")) -> Tr
         sequential=sequential,
         rules=_rules(settings, sequential),
         facts=_facts(settings),
-        value=settings.get("value"),
+        value=valuation_of(settings["value"]) if "value" in settings else None,
     )
 
 

@@ -129,6 +129,30 @@ class ModelSource:
         screened = sum(looked_at for _, looked_at in found)
         return Cohort(stacked("arm"), stacked("stratum"), lives(""), lives("other_") if both else None, screened)
 
+    def courses(self, n: int, luck: FloatArray, values: FloatArray, seed: int) -> tuple[FloatArray, ...]:
+        """Endpoints of the first `n` patients of trial 0 in the course of either arm, under given numbers.
+
+        Returns
+        -------
+        tuple of ndarray
+            Times (years) and events of each endpoint, then deaths, in the patients' own arms and in the other ones.
+        """
+        found, _ = self._entrants(0, n, luck, values, seed, null=False, both=True)
+        return found[2:]
+
+    def reached(self, n: int, seed: int) -> float:
+        """Share of `n` eligible patients who reach randomisation, at the parameters' base values."""
+        if not self.design.origin:
+            return 1.0
+        x, _ = self._eligible(0, 0, n, n, seed)
+        values, arm, met = self.program.numbers()[0], np.zeros(BLOCK, np.int8), 0
+        for begun in range(0, n, BLOCK):
+            part = x[begun : begun + BLOCK]
+            own = arm[: len(part)]
+            found = self._walked(0, begun, part, own, own.astype(np.int32), values, seed, null=False, both=False)
+            met += int((~np.isnan(found.time[:, 0])).sum())
+        return met / n
+
     def _entrants(
         self, trial: int, n: int, luck: FloatArray, values: FloatArray, seed: int, *, null: bool, both: bool
     ) -> tuple[_Entrants, int]:

@@ -1,0 +1,1 @@
+"""Value of a simulated trial: tables, figures and sentences."""

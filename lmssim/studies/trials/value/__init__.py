@@ -1,0 +1,1 @@
+"""Value of a simulated trial: what its information is worth, and when to stop for it."""
