@@ -94,9 +94,28 @@ sizes = [30, 200]
 """
 
 
-def valued(folder: Path, given: dict[str, Any] | None = None, trial: str = TRIAL) -> TrialDesign:
+HALF_DIAGNOSED = SCENARIO.replace(
+    """[states.alive]
+initial = true
+""",
+    """[states.seen]
+kind = "chance"
+initial = true
+branches = [{ to = "alive", p = 0.5 }, { to = "healthy", p = "rest" }]
+[states.healthy]
+kind = "absorbing"
+[states.alive]
+""",
+)
+"""Half of the patients have nothing, and nothing happens to them."""
+AFTER_DIAGNOSIS = TRIAL.replace('scenario = "two.toml"', 'scenario = "two.toml"\norigin = "alive"')
+
+
+def valued(
+    folder: Path, given: dict[str, Any] | None = None, trial: str = TRIAL, scenario: str = SCENARIO
+) -> TrialDesign:
     """The trial, its files written to a folder."""
-    (folder / "two.toml").write_text(SCENARIO)
+    (folder / "two.toml").write_text(scenario)
     (folder / "two.csv").write_text(PARAMETERS)
     (folder / "trial.toml").write_text(trial)
     return load_trial(folder / "trial.toml", copy.deepcopy(given))
