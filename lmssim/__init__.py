@@ -12,7 +12,7 @@ from lmssim.version import __version__
 
 if TYPE_CHECKING:
     from lmssim.api import Difference, Psa, Subgroups, SweepResult, Voi, diff, psa, subgroups, sweep, voi
-    from lmssim.deterministic import Threshold, Tornado, threshold, tornado
+    from lmssim.deterministic import Threshold, Tornado, TwoWayMap, threshold, tornado, two_way
     from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
@@ -31,6 +31,7 @@ __all__ = [
     "SweepResult",
     "Threshold",
     "Tornado",
+    "TwoWayMap",
     "Voi",
     "__version__",
     "compile_scenario",
@@ -44,6 +45,7 @@ __all__ = [
     "sweep",
     "threshold",
     "tornado",
+    "two_way",
     "voi",
 ]
 
@@ -58,6 +60,7 @@ _HOME = {
     "SweepResult": "lmssim.api",
     "Threshold": "lmssim.deterministic",
     "Tornado": "lmssim.deterministic",
+    "TwoWayMap": "lmssim.deterministic",
     "Voi": "lmssim.api",
     "compile_scenario": "lmssim.model.compile",
     "diff": "lmssim.api",
@@ -70,6 +73,7 @@ _HOME = {
     "sweep": "lmssim.api",
     "threshold": "lmssim.deterministic",
     "tornado": "lmssim.deterministic",
+    "two_way": "lmssim.deterministic",
     "voi": "lmssim.api",
 }
 

@@ -12,6 +12,8 @@ from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.sensitivity.threshold.figures import plot_threshold
 from lmssim.report.sensitivity.tornado.figures import plot_icer, plot_tornado
+from lmssim.report.sensitivity.two_way.shown import plot_map
+from lmssim.studies.axes import axis_from
 from lmssim.studies.sensitivity.one_way.result import OneWay
 from lmssim.studies.sensitivity.one_way.study import (
     DEFAULT_DRAWS,
@@ -27,6 +29,9 @@ from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, at_values
 from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
 from lmssim.studies.sensitivity.threshold.study import Asked as AskedThreshold
 from lmssim.studies.sensitivity.threshold.study import prices, thresholds
+from lmssim.studies.sensitivity.two_way.result import TwoWay
+from lmssim.studies.sensitivity.two_way.study import check_axes, wtps_of
+from lmssim.studies.sensitivity.two_way.study import two_way as run_two_way
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -207,6 +212,73 @@ def threshold(
     asked = AskedThreshold(vary or price or "", low, high, strategy, against, tuple(wtp), steps)
     found = (thresholds if price is None else prices)(Reloaded(runs, program), asked, made, progress)
     return Threshold(**vars(found))
+
+
+@dataclass(frozen=True)
+class TwoWayMap(TwoWay):
+    """A map of the best strategy, and its picture."""
+
+    def plot(self, ax: Axes | None = None, wtp: float | None = None) -> Axes:
+        """The best strategy over the two inputs, hatched where noise leaves it open."""
+        return plot_map(self, wtp, ax)
+
+
+def two_way(
+    scenario: str | Path,
+    vary: Mapping[str, str | Sequence[float]],
+    *,
+    wtp: Sequence[float] = (),
+    n_draws: int | None = None,
+    n_patients: int | None = None,
+    seed: int = 1,
+    engine: str = "compiled",
+    profiles: int = 32,
+    overrides: Mapping[str, float] | None = None,
+    switches: Mapping[str, str] | None = None,
+    jobs: int = 1,
+    backend: str = "threads",
+    progress: Callable[[int, int], None] | None = None,
+) -> TwoWayMap:
+    """Map the best strategy over two inputs.
+
+    Parameters
+    ----------
+    scenario : str or Path
+        Path of a file, or the name of a bundled scenario.
+    vary : mapping of str to str or sequence of float
+        Two parameters, across and upwards, and the values of each: numbers, or text such as `"0:100:5"`.
+    n_draws : int, optional
+        Draws of the other parameters; 1,000 of a calibrated scenario, else none, and 0 is none.
+    n_patients : int, optional
+        Patients of each draw (20), or of each run without draws (20,000).
+
+    Returns
+    -------
+    TwoWayMap
+        Tables `two_way`, `two_way_outcomes`.
+
+    Raises
+    ------
+    InputError
+        If there are not two parameters that may be moved alone.
+
+    Examples
+    --------
+    >>> import lmssim
+    >>> levels = {"loghr_progression": [-0.3, 0.3], "c_progressed": [1_000, 9_000]}
+    >>> found = lmssim.two_way("illness_death", levels, n_patients=2_000, wtp=[20_000])
+    >>> found.two_way["best"].tolist()
+    ['new', 'standard', 'new', 'standard']
+    """
+
+    def program(held: Mapping[str, float]) -> Program:
+        return compile_scenario(load_scenario(scenario, {**(overrides or {}), **held}, switches))
+
+    whole = program({})
+    axes = check_axes(whole, [axis_from(name, levels, None, f"vary: {name}") for name, levels in vary.items()])
+    wtps = wtps_of(whole.scenario, wtp)
+    runs, made = _runs(whole, n_draws, n_patients, seed, engine, profiles, jobs, backend)
+    return TwoWayMap(**vars(run_two_way(Reloaded(runs, program), axes, wtps, made, progress)))
 
 
 def _runs(

@@ -36,7 +36,7 @@ from lmssim.cli import (
     verify,
     voi,
 )
-from lmssim.cli.sensitivity import threshold, tornado
+from lmssim.cli.sensitivity import threshold, tornado, two_way
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design, interim
 from lmssim.cli.trial import run as trial_run
@@ -87,6 +87,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "switches": switches.switches,
     "tornado": tornado.tornado,
     "threshold": threshold.threshold,
+    "two-way": two_way.two_way,
     "sweep": sweep.sweep,
     "diff": diff.diff,
     "calibrate": calibrate.calibrate,

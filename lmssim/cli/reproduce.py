@@ -24,7 +24,11 @@ FOR_SWITCHES, FEWEST = 5, 1024
 """Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
-PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sweeps")
+PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "sweeps")
+DRIVERS = ("tornado", "price", "two-way")
+"""Sensitivity analyses of a site, each a folder."""
+DRAWN = 500
+"""Draws of a price and of a map."""
 SWEPT = 10_000
 """Patients of a cell of a sweep that does not say how many."""
 SBC = "simulation_based_calibration"
@@ -46,7 +50,7 @@ def reproduce(
     ),
     quiet: options.Quiet = False,
 ) -> None:
-    """Compute the reference results again: calibrations, labels, validation, base cases, switches, sweeps."""
+    """Compute the reference results again: calibrations, validation, base cases, switches, sensitivity, sweeps."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     _check_folders(out, only)
@@ -65,6 +69,8 @@ def reproduce(
         shown, few = ",".join(reference().strategies_of_switches), max(patients // FOR_SWITCHES, FEWEST)
         for site in reference().scenarios:
             switches(site, few, seed, jobs, shown, out=out / "switches" / site, quiet=quiet)
+    if only in (None, "sensitivity"):
+        _sensitivity(out / "sensitivity", seed, jobs, quiet=quiet)
     if only in (None, "sweeps"):
         _sweeps(out / "sweeps", seed, options.jobs_or_all(jobs), quiet=quiet)
 
@@ -80,6 +86,7 @@ def _check_folders(out: Path, only: str | None) -> None:
         "validation": lambda: [*(f"validation/{name}" for name in (*calibrations_in_order(), SBC)), "validation"],
         "base_case": lambda: ["base_case"],
         "switches": lambda: [f"switches/{site}" for site in reference().scenarios],
+        "sensitivity": lambda: [f"sensitivity/{site}/{part}" for site in reference().sensitivity for part in DRIVERS],
         "sweeps": lambda: [f"sweeps/{name}" for name in reference().sweeps],
     }
     for part in PARTS:
@@ -213,6 +220,30 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
 
         console().print(site_table_text(table, patients))
         say(f"Table: {out / 'by_site.csv'}")
+
+
+def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
+    """What drives the decision of some sites: tornado diagram, value-based price, map; and what they say, in words."""
+    from lmssim.cli.sensitivity.threshold import threshold
+    from lmssim.cli.sensitivity.tornado import tornado
+    from lmssim.cli.sensitivity.two_way import two_way
+    from lmssim.studies.reference import reference
+
+    for site, asked in reference().sensitivity.items():
+        folders = [out / site / name for name in DRIVERS]
+        tornado(site, asked.strategy, axis="icer", seed=seed, jobs=jobs, out=folders[0], quiet=quiet)
+        price, vary = asked.price, [f"{name}={levels}" for name, levels in asked.two_way.items()]
+        threshold(
+            site,
+            price=price,
+            strategy=asked.payer,
+            draws=DRAWN,
+            seed=seed,
+            jobs=jobs,
+            out=folders[1],
+            quiet=quiet,
+        )
+        two_way(site, vary, draws=DRAWN, seed=seed, jobs=jobs, out=folders[2], quiet=quiet)
 
 
 def _sweeps(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:

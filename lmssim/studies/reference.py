@@ -20,6 +20,19 @@ class Power(Section):
     """Name of each comparison, and the rule on covariates that one of its two arms meets."""
 
 
+class Sensitivity(Section):
+    """What drives the decision of a scenario: a tornado diagram, a value-based price and a map."""
+
+    price: str
+    """Cost whose value-based price is computed."""
+    payer: str | None = None
+    """Strategy that pays it; the best one if absent."""
+    strategy: str | None = None
+    """Strategy of the tornado diagram; the best one if absent."""
+    two_way: dict[str, str]
+    """Two parameters, and the levels of each."""
+
+
 class Reference(Section):
     """`results/reference.toml`."""
 
@@ -32,6 +45,8 @@ class Reference(Section):
     solved: dict[str, str]
     """Table of parameters that are solved so that labels of switches hold -> scenario in which they are."""
     power: Power
+    sensitivity: dict[str, Sensitivity]
+    """Scenario -> its sensitivity analyses."""
     sweeps: dict[str, dict[str, Any]]
     """Name of each sweep -> what a file of a sweep holds."""
 

@@ -6,6 +6,7 @@ import re
 
 RESULTS = (
     # a line each, so that what two people add does not meet
+    r"answer",
     r"ranks",
     r"adoption",
     r"analyses",
@@ -98,6 +99,8 @@ RESULTS = (
     r"not_moved_alone",
     r"thresholds",
     r"net_benefit",
+    r"two_way",
+    r"two_way_outcomes",
     r"validation",
     r"value",
     r"value_order",
@@ -106,5 +109,5 @@ RESULTS = (
     r"waterfall",
 )
 """Names of result files, as patterns."""
-USUAL = re.compile(rf"({'|'.join(RESULTS)}|figures/.*)\.(csv|html|json|parquet|png|svg|xlsx)")
+USUAL = re.compile(rf"({'|'.join(RESULTS)}|figures/.*)\.(csv|html|json|md|parquet|png|svg|xlsx)")
 """Names of results: another file of such a name is refused before the work, not after it when its turn comes."""

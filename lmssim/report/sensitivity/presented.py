@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lmssim.execution.store import write_text
 from lmssim.report.parts.page import picture, write_study_page
 from lmssim.report.parts.style import save_figure
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.report.parts.table import ReportTable
+
+
+ANSWER = "answer.md"
+"""The sentences of a page, alone."""
 
 
 @dataclass(frozen=True)
@@ -65,5 +70,6 @@ class Presented:
             answer=[sentence for sentence in self.answer if sentence],
             manifest=manifest,
         )
-        folder.add([page])
+        told = write_text(folder.place(ANSWER), "\n\n".join(each for each in self.answer if each) + "\n")
+        folder.add([page, told])
         return page

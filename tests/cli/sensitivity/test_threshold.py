@@ -36,6 +36,7 @@ def test_everything_is_written(cli: Cli, path: Path, tmp_path: Path) -> None:
         "report.html",
         "manifest.json",
         "inputs.json",
+        "answer.md",
         "tables.xlsx",
         "figures",
     }

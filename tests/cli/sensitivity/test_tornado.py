@@ -32,7 +32,7 @@ def test_everything_is_written(cli: Cli, path: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     outcome = cli("tornado", path, *FAST, "--axis", "icer", "--xlsx", "--out", out)
     assert outcome.code == 0, outcome.err
-    whole = {"report.html", "manifest.json", "inputs.json", "tables.xlsx", "figures"}
+    whole = {"report.html", "manifest.json", "inputs.json", "answer.md", "tables.xlsx", "figures"}
     assert {p.name for p in out.iterdir()} == {f"{name}.csv" for name in TABLES} | whole
     assert {p.name for p in (out / "figures").iterdir()} == {"tornado_20000.png", "tornado_icer.png"}
     said = " ".join(outcome.out.split())

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import ListedColormap, TwoSlopeNorm
+from matplotlib.colors import TwoSlopeNorm
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from lmssim.report.parts.areas import draw_areas
 from lmssim.report.parts.style import AREAS, INK, figure_style, legend_name, title_figure
 from lmssim.report.sensitivity.sweep.layout import (
     Frame,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from lmssim.report.sensitivity.sweep.layout import Layout
     from lmssim.studies.sweep.result import Sweep
 
-FINE = 240
-"""Points along each axis between which boundaries are drawn."""
 STEPS = 24
 """Colours of a map: so many that a picture of few colours holds them."""
 TITLE, LONGEST = 20, 40
@@ -155,28 +154,10 @@ def _draw_areas(ax: Axes, rows: pd.DataFrame, layout: Layout, outcome: str, choi
     """Draw where each strategy is best, and the boundaries; returns those that are best somewhere."""
     present = [s for s in choices if rows[rows[STRATEGY] == s]["value"].notna().any()]
     sign = -1.0 if is_lower_better(outcome) else 1.0
-    fine = []
-    for strategy in present:
-        x, y, z = _grid(rows[rows[STRATEGY] == strategy], layout)
-        u, v = (np.linspace(levels[0], levels[-1], FINE) for levels in (x, y))
-        fine.append(sign * _between(x, y, z, u, v))
-    values = np.stack(fine)
-    blank = np.isnan(values).any(axis=0)
-    best = np.ma.masked_array(np.argmax(np.where(np.isnan(values), -np.inf, values), axis=0), mask=blank)
-    colours = ListedColormap([_area(choices, s) for s in present])
-    ax.pcolormesh(u, v, best, cmap=colours, vmin=-0.5, vmax=len(present) - 0.5, shading="nearest", rasterized=True)
-    for k in range(len(present)):
-        others = np.delete(values, k, axis=0)
-        if len(others) and (best == k).any() and (best != k).any():
-            ax.contour(u, v, values[k] - others.max(axis=0), levels=[0.0], colors=INK, linewidths=1.0)
-    return [s for k, s in enumerate(present) if (best == k).any()]
-
-
-def _between(x: FloatArray, y: FloatArray, z: FloatArray, u: FloatArray, v: FloatArray) -> FloatArray:
-    """Values between the points of a grid, linear along each axis."""
-    across = np.stack([np.interp(u, x, row) for row in z])
-    up: FloatArray = np.stack([np.interp(v, y, column) for column in across.T], axis=1)
-    return up
+    grids = [_grid(rows[rows[STRATEGY] == strategy], layout) for strategy in present]
+    x, y, _ = grids[0]
+    met = draw_areas(ax, x, y, [sign * z for _, _, z in grids], [_area(choices, s) for s in present])
+    return [present[k] for k in met]
 
 
 def _has_base(found: Sweep, layout: Layout) -> bool:

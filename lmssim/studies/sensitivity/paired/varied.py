@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lmssim.errors import InputError, unknown
 from lmssim.studies.sensitivity.psa.parameters import asked_of
 
 if TYPE_CHECKING:
@@ -63,3 +64,23 @@ def varied_of(program: Program) -> dict[str, Varied]:
             label = row.description or id_
             found[id_] = Varied(id_, label, row.unit, given.low, given.high, joint, members)
     return found
+
+
+def check_alone(program: Program, parameter: str, option: str) -> None:
+    """Refuse a parameter that is not there, does nothing, is derived from others, or is drawn jointly.
+
+    Raises
+    ------
+    InputError
+        With the option, and the reason.
+    """
+    scenario = program.scenario
+    if parameter not in scenario.table:
+        raise InputError(unknown("parameter", parameter, scenario.table, option))
+    if parameter not in program.used:
+        raise InputError(f"{option} {parameter}: the model does not use this parameter.")
+    varied = varied_of(program).get(parameter)
+    if varied is not None and varied.joint:
+        raise InputError(
+            f"{option} {parameter}: {varied.why_not_alone}; `lmssim tornado` shows what is expected given its value."
+        )

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.errors import InputError, exact, unknown
+from lmssim.errors import InputError, exact
 from lmssim.studies.sensitivity.paired.contrast import check_contrast, choices_of, contrast_of
-from lmssim.studies.sensitivity.paired.varied import varied_of
+from lmssim.studies.sensitivity.paired.varied import check_alone, varied_of
 from lmssim.studies.sensitivity.threshold.result import CHANGE, PRICE, ThresholdStudy
 from lmssim.studies.sensitivity.threshold.search import Search
 
@@ -75,26 +75,6 @@ class Asked:
         check_alone(program, self.parameter, option)
         if not self.all_wtps(scenario):
             raise InputError("--wtp: the scenario names no willingness to pay (settings.wtp); give one or more.")
-
-
-def check_alone(program: Program, parameter: str, option: str) -> None:
-    """Refuse a parameter that is not there, does nothing, is derived from others, or is drawn jointly.
-
-    Raises
-    ------
-    InputError
-        With the option, and the reason.
-    """
-    scenario = program.scenario
-    if parameter not in scenario.table:
-        raise InputError(unknown("parameter", parameter, scenario.table, option))
-    if parameter not in program.used:
-        raise InputError(f"{option} {parameter}: the model does not use this parameter.")
-    varied = varied_of(program).get(parameter)
-    if varied is not None and varied.joint:
-        raise InputError(
-            f"{option} {parameter}: {varied.why_not_alone}; `lmssim tornado` shows what is expected given its value."
-        )
 
 
 def range_of(program: Program, asked: Asked, option: str) -> tuple[float, float]:

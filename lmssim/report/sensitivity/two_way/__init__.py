@@ -1,0 +1,1 @@
+"""Maps of the best strategy over two inputs: pictures, tables and the page."""

@@ -1,0 +1,1 @@
+"""Two-way analysis: the best strategy over two inputs, and where noise leaves it open."""
