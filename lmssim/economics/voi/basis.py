@@ -130,13 +130,15 @@ def bases(columns: FloatArray) -> list[Basis]:
 def splines(x: FloatArray) -> FloatArray:
     """Cubic splines of each column, knots at its quantiles, straight in the tails, which few rows tell."""
     n_knots = KNOTS if x.shape[1] <= FEW else FEW_KNOTS
-    found = [np.zeros((len(x), 0))]
-    for column in x.T:
-        knots = np.unique(np.quantile(column, np.linspace(TAIL, 1.0 - TAIL, n_knots)))
-        if len(knots) > 1:
-            spline = SplineTransformer(degree=3, knots=knots[:, None], include_bias=False, extrapolation="linear")
-            found.append(spline.fit_transform(column[:, None]))
-    terms = np.hstack(found)
+    at = np.quantile(x, np.linspace(TAIL, 1.0 - TAIL, n_knots), axis=0)
+    knots = [np.unique(each) for each in at.T]
+    found: dict[int, FloatArray] = {}
+    for count in {len(each) for each in knots if len(each) > 1}:  # one call for all columns of so many knots
+        own = [k for k, each in enumerate(knots) if len(each) == count]
+        places = np.column_stack([knots[k] for k in own])
+        spline = SplineTransformer(degree=3, knots=places, include_bias=False, extrapolation="linear")
+        found |= dict(zip(own, np.hsplit(spline.fit_transform(x[:, own]), len(own)), strict=True))
+    terms = np.hstack([np.zeros((len(x), 0)), *(found[k] for k in sorted(found))])
     centred: FloatArray = terms - terms.mean(axis=0)
     return centred
 

@@ -27,7 +27,9 @@ from lmssim.economics.voi.basis import bases
 from lmssim.economics.voi.ridge import best_fit, folds_of
 
 if TYPE_CHECKING:
-    from lmssim.economics.voi.basis import MaskArray
+    from collections.abc import Sequence
+
+    from lmssim.economics.voi.basis import Basis, MaskArray
     from lmssim.economics.voi.trial.looks import Looks
     from lmssim.kernels import FloatArray, IntArray
 
@@ -84,10 +86,14 @@ def _induction(states: list[FloatArray], payoff: FloatArray, rows: IntArray, see
     adopt = np.zeros((n_draws, n_looks), dtype=np.int64)
     later: FloatArray | None = None
     for k in reversed(range(n_looks)):
-        adopt[:, k] = _expected(states[k], _against_best(payoff[:, k]), folds, seen).argmax(axis=1)
+        every = bases(states[k])
+        expected = _expected(every, _against_best(payoff[:, k]), folds, seen)
+        adopt[:, k] = expected.argmax(axis=1)
         now = payoff[draws, k, adopt[:, k]]
         if later is not None:
-            stop[:, k] = _expected(states[k], (later - now)[:, None], folds, seen)[:, 0] <= 0.0
+            # what is expected now says most of what going on is worth: the rest of the state where it says more
+            gained = _expected([*bases(expected), *every], (later - now)[:, None], folds, seen)
+            stop[:, k] = gained[:, 0] <= 0.0
             now = np.where(stop[:, k], now, later)
         later = now
     return Policy(stop, adopt)
@@ -99,7 +105,7 @@ def _against_best(payoff: FloatArray) -> FloatArray:
     return found
 
 
-def _expected(state: FloatArray, outcomes: FloatArray, folds: IntArray, seen: MaskArray | None) -> FloatArray:
+def _expected(terms: Sequence[Basis], outcomes: FloatArray, folds: IntArray, seen: MaskArray | None) -> FloatArray:
     """Expected outcomes given what is known, (n_draws, n_outcomes)."""
-    fit = best_fit(bases(state), outcomes, np.ones(outcomes.shape[1]), folds, seen)
+    fit = best_fit(terms, outcomes, np.ones(outcomes.shape[1]), folds, seen)
     return fit.fitted if seen is None else fit.unseen

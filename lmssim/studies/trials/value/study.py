@@ -14,7 +14,7 @@ from lmssim.economics.voi.order import COLUMNS as ORDER
 from lmssim.economics.voi.population import Population
 from lmssim.economics.voi.trial.adoption import AdoptionRow, adoption_rules
 from lmssim.economics.voi.trial.boundaries import Decisions
-from lmssim.economics.voi.trial.comparison import SEQUENTIAL, StoppingRow, StopRow, stopping_value
+from lmssim.economics.voi.trial.comparison import ON_VALUE, SEQUENTIAL, StoppingRow, StopRow, stopping_value
 from lmssim.economics.voi.trial.looks import Looks, Stakes
 from lmssim.economics.voi.trial.net import NetBenefitOfTrial, Simulated, simulated
 from lmssim.economics.voi.trial.value import trial_value
@@ -51,6 +51,7 @@ SUMMARIES = (
 )
 """What is known of a trial at a look."""
 STANDARD, NEW = ARMS.index(CONTROL), ARMS.index(EXPERIMENTAL)
+PASSED = (0.05, 0.95)
 TINY = 1e-300
 FEWEST_TRIALS = 200
 """Trials below which a regression on their summaries says nothing."""
@@ -312,8 +313,21 @@ class TrialValue:
 
     @cached_property
     def stopping_looks(self) -> pd.DataFrame:
-        """Where each of them stops (`StopRow`)."""
-        return pd.DataFrame(self.stopping_on_value.stops, columns=StopRow._fields)
+        """Where each of them stops (`StopRow`); of stopping on value, estimates of 90% of the trials that go on."""
+        frame = pd.DataFrame(self.stopping_on_value.stops, columns=StopRow._fields)
+        return pd.concat([frame, self._going_on(frame)], axis=1)
+
+    def _going_on(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The 5th and 95th percentile of the estimate at each look that stopping on value passes."""
+        look = self.stopping_on_value.scored[-1].look
+        estimate = self.trials.looks[:, self.sizes.index(self.design.patients), :, AT["estimate"]]
+        ends = np.full((len(frame), 2), math.nan)
+        for row in np.flatnonzero(frame["rule"] == ON_VALUE):
+            k = int(frame["look"].iloc[row]) - 1
+            passed = estimate[look > k, k]
+            if np.isfinite(passed).any():
+                ends[row] = np.quantile(passed[np.isfinite(passed)], PASSED)
+        return pd.DataFrame(ends, columns=["goes_on_low", "goes_on_high"], index=frame.index)
 
     @cached_property
     def value_order(self) -> pd.DataFrame:

@@ -45,11 +45,12 @@ def test_tables(value: TrialValue) -> None:
 
 def test_sentences(value: TrialValue) -> None:
     """What the trial is worth, the best size within what is feasible, levels, and stopping on value."""
-    first, best, level, stopping, *_ = value_sentences(value)
+    first, best, level, passed, stopping, *_ = value_sentences(value)
     assert first.startswith("With 100 patients the trial's result is worth ")
     assert "GBP a patient whose treatment it decides, at 10,000 a QALY" in first
     assert best.startswith("The best size of at most 150 patients, who can be recruited, is ")
     assert level.startswith("Adoption only after a test at 0.025 (one-sided)")
+    assert "of the trials go on after analysis 1, 90% of them at estimated hazard ratios of" in passed
     assert "ends after" in stopping
 
 
@@ -79,7 +80,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     frame = pd.read_csv(tmp_path / "out" / "value.csv", float_precision="round_trip")
     assert frame["n"].tolist()[:-1] == [30, 100, 200]
     capsys.readouterr()
-    typed(f"lmssim {given} --out again --json --no-report --jobs 2")
+    typed(f"lmssim {given} --out again --json --jobs 2")
     document = json.loads(capsys.readouterr().out)
     assert [row["evsi"] for row in document["value"]][:-1] == frame["evsi"].tolist()[:-1]
     assert document["manifest"]["result"]["value_patients"] == 20

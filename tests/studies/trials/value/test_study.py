@@ -106,6 +106,9 @@ def test_ways_to_conduct_the_trial(value: TrialValue) -> None:
     assert frame["enbs"].iloc[1] > frame["enbs"].iloc[0]
     looks = value.stopping_looks.groupby(["rule", "adoption"])["probability"].sum()
     assert looks.tolist() == pytest.approx([1.0] * len(looks))
+    passed = value.stopping_looks[value.stopping_looks["goes_on_low"].notna()]
+    assert passed[["rule", "look"]].to_numpy().tolist() == [["stopping on value", 1]]
+    assert passed["goes_on_low"].iloc[0] < passed["goes_on_high"].iloc[0]
     designed = value.trials.power(value.trials.rules[0], 100)[0]
     assert frame["adopts_new"].iloc[3] == pytest.approx(designed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lmssim.economics.voi.trial.comparison import BY_TEST
+from lmssim.economics.voi.trial.comparison import BY_TEST, ON_VALUE
 from lmssim.report.parts.digits import plain, with_error
 
 if TYPE_CHECKING:
@@ -77,15 +77,39 @@ def _stopping(value: TrialValue) -> list[str]:
     else:
         told = f"{gain} {'more' if rival['below'] > 0.0 else 'less'} than {rival['rule']}"
     return [
+        *_passed(value),
         f"A trial that stops when going on costs more than it tells ends after {own['years']:.1f} years with "
-        f"{own['patients']:.0f} patients on average; its ENBS is {with_error(own['enbs'], own['se'])}, {told}."
+        f"{own['patients']:.0f} patients on average; its ENBS is {with_error(own['enbs'], own['se'])}, {told}.",
     ]
+
+
+def _passed(value: TrialValue) -> list[str]:
+    """Which estimates make a trial go on."""
+    frame = value.stopping_looks
+    found = []
+    for row in frame[(frame["rule"] == ON_VALUE) & frame["goes_on_low"].notna()].to_dict("records"):
+        ends = [row["goes_on_low"], row["goes_on_high"]]
+        low, high = (math.exp(x) if value.trials.is_ratio else x for x in ends)
+        what = "hazard ratios" if value.trials.is_ratio else "effects"
+        found.append(
+            f"Stopping on value, {100 * (1 - _stopped_by(value, row['look'])):.0f}% of the trials go on after analysis "
+            f"{row['look']}, 90% of them at estimated {what} of {low:.2f} to {high:.2f}."
+        )
+    return found
+
+
+def _stopped_by(value: TrialValue, look: int) -> float:
+    frame = value.stopping_looks
+    return float(frame[(frame["rule"] == ON_VALUE) & (frame["look"] <= look)]["probability"].sum())
 
 
 def _doubts(value: TrialValue) -> list[str]:
     found = []
     if (value.value_order["holds"] == "no").any():
-        found.append("Some values stand in an order that cannot be: see value_order.csv, and simulate more trials.")
+        found.append(
+            "Some values stand in an order that cannot be (value_order.csv): simulate more trials, or more patients a "
+            "draw."
+        )
     if (value.value["residual_t"] > POOR_FIT).any():
         found.append("A regression misses something of the net benefits (residual_t in value.csv): read EVSI as low.")
     return found
