@@ -24,7 +24,7 @@ FOR_SWITCHES, FEWEST = 5, 1024
 """Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
-PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "sweeps")
+PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "sweeps", "trials")
 DRIVERS = ("tornado", "price", "two-way")
 """Sensitivity analyses of a site, each a folder."""
 DRAWN = 500
@@ -50,7 +50,7 @@ def reproduce(
     ),
     quiet: options.Quiet = False,
 ) -> None:
-    """Compute the reference results again: calibrations, validation, base cases, switches, sensitivity, sweeps."""
+    """Compute the reference results again: calibrations, validation, base cases, sensitivity, sweeps, trials."""
     if only is not None and only not in PARTS:
         raise InputError(unknown("part", only, PARTS, "--only"))
     _check_folders(out, only)
@@ -73,6 +73,10 @@ def reproduce(
         _sensitivity(out / "sensitivity", seed, jobs, quiet=quiet)
     if only in (None, "sweeps"):
         _sweeps(out / "sweeps", seed, options.jobs_or_all(jobs), quiet=quiet)
+    if only in (None, "trials"):
+        from lmssim.cli.trial.bundled import trials_into
+
+        trials_into(out / "trials", seed, options.jobs_or_all(jobs), quiet=quiet)
 
 
 def _check_folders(out: Path, only: str | None) -> None:
@@ -88,6 +92,7 @@ def _check_folders(out: Path, only: str | None) -> None:
         "switches": lambda: [f"switches/{site}" for site in reference().scenarios],
         "sensitivity": lambda: [f"sensitivity/{site}/{part}" for site in reference().sensitivity for part in DRIVERS],
         "sweeps": lambda: [f"sweeps/{name}" for name in reference().sweeps],
+        "trials": lambda: ["trials"],
     }
     for part in PARTS:
         wanted = only in (None, part) or (only, part) == ("calibration", "labels")

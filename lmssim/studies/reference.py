@@ -5,6 +5,8 @@ from __future__ import annotations
 from graphlib import TopologicalSorter
 from typing import Any
 
+from pydantic import Field
+
 from lmssim.bundled import calibration_names, find_calibration, results_folder
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
@@ -33,6 +35,61 @@ class Sensitivity(Section):
     """Two parameters, and the levels of each."""
 
 
+class TrialCase(Section):
+    """A bundled design, with other values of some of its keys."""
+
+    design: str
+    case: str
+    given: dict[str, Any] = Field(default_factory=dict)
+
+
+class TrialEffects(Section):
+    """A bundled design by the effect that is assumed."""
+
+    design: str
+    ratios: list[float]
+    curves: dict[str, list[str]]
+    """Name of each curve -> keys that are set to the logarithm of the hazard ratio."""
+
+
+class TrialAssurance(Section):
+    """A bundled design over the draws of its parameters."""
+
+    design: str
+    n: list[int]
+
+
+class PrintedResult(Section):
+    """A published result of a trial."""
+
+    endpoint: str
+    statistic: str
+    value: float
+    arm: str = ""
+    at: float | None = None
+    analysis: int = 1
+    low: float | None = None
+    high: float | None = None
+    source: str
+
+
+class TrialReplay(Section):
+    """A bundled design whose result is replayed."""
+
+    design: str
+    printed: list[PrintedResult]
+
+
+class Trials(Section):
+    """What is computed of bundled designs of trials."""
+
+    n_trials: int
+    cases: list[TrialCase]
+    effects: TrialEffects
+    assurance: TrialAssurance
+    replay: TrialReplay
+
+
 class Reference(Section):
     """`results/reference.toml`."""
 
@@ -49,6 +106,7 @@ class Reference(Section):
     """Scenario -> its sensitivity analyses."""
     sweeps: dict[str, dict[str, Any]]
     """Name of each sweep -> what a file of a sweep holds."""
+    trials: Trials
 
 
 def reference() -> Reference:

@@ -120,6 +120,7 @@ class SimulatedTrials:
         events = at_end[:, AT["events_control"]] + at_end[:, AT["events_experimental"]]
         estimate, final = at_end[:, AT["estimate"]], self.looks[:, s, -1, AT["estimate"]]
         shown = np.isfinite(estimate) & np.isfinite(final)
+        bias = estimate[shown] - final[shown]
         duration = at_end[:, AT["calendar"]]
         if (closing := self.work.design.check_at) is not None:  # who stops for accrual stops when that is judged
             duration = np.where(self.stopped[:, s] != 0, closing, duration)
@@ -135,8 +136,8 @@ class SimulatedTrials:
             "events": float(events.mean()),
             "estimate": float(estimate[shown].mean()) if shown.any() else math.nan,
             "estimate_unstopped": float(final[shown].mean()) if shown.any() else math.nan,
-            "bias": float((estimate - final)[shown].mean()) if shown.any() else math.nan,
-            "bias_se": _mean_error((estimate - final)[shown]),
+            "bias": _finite_mean(bias),
+            "bias_se": _mean_error(bias),
             "accrual_stopped": float(self.stopped[:, s].mean()),
         }
 

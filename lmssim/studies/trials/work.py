@@ -175,13 +175,13 @@ class TrialWork:
         when = look_times(self.design, data)[0][:, -1]
         return data.at(when), when
 
-    def followed(self, name: str, n_trials: int) -> TrialData:
-        """Data of an endpoint of the first trials at the last analysis of each."""
+    def followed(self, name: str, n_trials: int, analysis: int = 0) -> TrialData:
+        """Data of an endpoint of the first trials at an analysis of each, from 1; at the last one if 0."""
         luck = self.luck(0, n_trials)
         cohort, lives, _ = self.patients(0, n_trials, luck)
         entry, _ = closed_accrual(self.design, entry_times(self.design, luck), self.largest)
         primary = data_of(self.design, cohort, lives, entry, self.design.primary, self.largest)
-        when = look_times(self.design, primary)[0][:, -1]
+        when = look_times(self.design, primary)[0][:, analysis - 1]
         return data_of(self.design, cohort, lives, entry, name, self.largest).at(when)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from lmssim.report.parts.style import PALETTE, figure_style, line_style, new_figure
 from lmssim.report.trials.simulated.value.figures import value_figures
+from lmssim.studies.trials.conduct.curves import kaplan_meier
 from lmssim.studies.trials.result import AT
 from lmssim.trials.plots import plot_bounds, plot_power
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lmssim.kernels import FloatArray
     from lmssim.studies.trials.study import TrialStudy
     from lmssim.trials.tests.data import TrialData
 
@@ -31,7 +31,7 @@ def study_figures(study: TrialStudy) -> dict[str, tuple[Figure, str, str]]:
     found = {}
     if len(study.planned.work.sizes) > 1:
         found["power"] = (power_figure(study), "Power by number of patients", "Bars are 95% Monte-Carlo intervals.")
-    if study.design.sequential.looks > 1:
+    if _has_interim_bounds(study):
         found["bounds"] = (bounds_figure(study), "Bounds", "Bounds on Z at the planned information of the analyses.")
     found["example"] = (example_figure(study), "An example trial", f"{EXAMPLE}; Kaplan-Meier, and numbers at risk.")
     found["estimates"] = (
@@ -40,6 +40,12 @@ def study_figures(study: TrialStudy) -> dict[str, tuple[Figure, str, str]]:
         "Estimated effect when the trial ends, by what the trial says.",
     )
     return found if study.value is None else {**found, **value_figures(study.value)}
+
+
+def _has_interim_bounds(study: TrialStudy) -> bool:
+    """Whether a trial can end before its last analysis by the design's bounds."""
+    design = study.design.sequential
+    return bool(np.isfinite(design.efficacy[:-1]).any() or np.isfinite(design.futility[:-1]).any())
 
 
 def power_figure(study: TrialStudy) -> Figure:
@@ -91,21 +97,6 @@ def example_figure(study: TrialStudy) -> Figure:
         above.set_xlabel(f"Time since randomisation ({design.time_unit})")
         above.tick_params(labelbottom=True)
     return figure
-
-
-def kaplan_meier(data: TrialData, arm: int, *, competes: bool, trial: int | None = 0) -> tuple[FloatArray, FloatArray]:
-    """Times and the share without the event after each, of one arm of a trial, or of all trials together."""
-    rows = slice(None) if trial is None else slice(trial, trial + 1)
-    time, event = data.time[rows].ravel(), data.event[rows].ravel()
-    mine = (data.arm[rows].ravel() == arm) & ~np.isnan(time)
-    time, event = time[mine], event[mine] == 1 if competes else event[mine] != 0
-    order = np.argsort(time, kind="stable")
-    time, event = time[order], event[order]
-    at, first = np.unique(time, return_index=True)
-    deaths = np.add.reduceat(event.astype(np.int64), first) if len(time) else np.zeros(0, np.int64)
-    at_risk = len(time) - first
-    share = np.cumprod(1.0 - deaths / np.maximum(at_risk, 1))
-    return np.concatenate([[0.0], at]), np.concatenate([[1.0], share])
 
 
 def _at_risk(ax: Axes, data: TrialData, labels: list[str], ticks: list[float]) -> None:

@@ -57,6 +57,23 @@ def test_who_crosses_over_has_the_other_courses_rest_of_life() -> None:
     assert stays.time["os"][0, 0] == 5.0
 
 
+def test_who_crosses_over_lives_longer_in_his_own_course() -> None:
+    """With a time ratio of 2: progression at 3 and death at 5 become death at 7; the other course is not needed."""
+    cohort = Cohort(np.zeros((1, 1), np.int8), np.zeros((1, 1), np.int32), lives(3.0, 1, 5.0))
+    crossing = design(
+        endpoints={"pfs": {"events": ["event"]}, "os": {"events": []}},
+        crossover={"at": "pfs", "share": 0.5, "time_ratio": 2.0},
+    )
+    assert crossing.crossover == Crossover(0, "pfs", 0.5, 2.0)
+    luck = np.full((1, 1, 8), 0.4)
+    found, moved = crossed_over(crossing, cohort, luck)
+    assert moved.tolist() == [[1]]
+    assert (found.time["os"][0, 0], found.time["pfs"][0, 0], found.death[0, 0]) == (7.0, 3.0, 7.0)
+    stays, nobody = crossed_over(crossing, cohort, luck + 0.2)
+    assert nobody.tolist() == [[0]]
+    assert (stays.time["os"][0, 0], stays.death[0, 0]) == (5.0, 5.0)
+
+
 def test_entries() -> None:
     """Evenly, or as a Poisson process with the same rate."""
     luck = work_of(design(), 400).luck(0, 400)
