@@ -30,7 +30,7 @@ def diff(
     ],
     b: Annotated[
         Path | None,
-        typer.Argument(metavar="[B]", help="Folder to compare it with; not with --cells.", show_default=False),
+        typer.Argument(metavar="B", help="Folder to compare it with; not with --cells.", show_default=False),
     ] = None,
     cells: Annotated[
         tuple[str, str] | None,

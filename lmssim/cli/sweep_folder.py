@@ -126,7 +126,7 @@ def _result(tables: SharedTables, plan: Planned) -> Sweep:
     from lmssim.studies.sweep.result import Sweep
 
     rows = tables.rows([cell.key for cell in plan.cells])
-    return Sweep(plan.table().to_pandas(), rows.to_pandas(), plan.about)
+    return Sweep(plan.table().to_pandas(), rows.to_pandas(split_blocks=True, self_destruct=True), plan.about)
 
 
 def _write(

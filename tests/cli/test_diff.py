@@ -122,6 +122,8 @@ def test_orders_are_sampled_where_inputs_are_many(cli: Cli, tmp_path: Path) -> N
     a = run(cli, model, tmp_path / "a")
     sets = [word for k, name in enumerate(NAMES[:7], 1) for word in ("--set", f"{name}={10 * k + k}")]
     b = run(cli, model, tmp_path / "b", *sets, "--set", "p1=5", "--set", "p2=30")
+    told = cli("diff", a, b, "--orders", 4, "--jobs", 1, "--out", tmp_path / "told")
+    assert (told.code, "along 4 sampled orders of the 9 inputs" in told.out.replace("\n", " ")) == (0, True), told.err
     document = compared(cli, a, b, "--orders", 12, "--out", tmp_path / "out")
     adds_up(document)
     years = total_of(document, "life_years", "two")["a"]

@@ -12,6 +12,7 @@ import hashlib
 import io
 import os
 import platform
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -142,7 +143,8 @@ class SharedTables:
             self.others[name] = self.others.get(name, 0) + table.num_rows
             return
         made = table[ERROR].is_null().to_pylist()
-        for row, is_made in zip(zip(table[KEY].to_pylist(), table[PART].to_pylist(), strict=True), made, strict=True):
+        names = (map(sys.intern, table[name].to_pylist()) for name in (KEY, PART))  # rows share them with cells
+        for row, is_made in zip(zip(*names, strict=True), made, strict=True):
             if is_made:
                 self.done.add(row)
             elif not self._first:

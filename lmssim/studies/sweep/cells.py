@@ -11,6 +11,7 @@ scenario has anyway gives the cell without that axis, and comments, new switches
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,7 +121,7 @@ class Recipe:
         return source.load(self.held, self.switches, self.fields)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """A cell.
 
@@ -177,7 +178,7 @@ def cells_of(
         recipe = recipes.setdefault(recipe.id, recipe)
         values = dict(source.overrides) | {target.name: value for target, value in asked if target.kind == PARAMETER}
         values = {name: float(value) for name, value in values.items() if name not in recipe.held}
-        cells.append(Cell(known.key(recipe, values), setting, recipe, values))
+        cells.append(Cell(sys.intern(known.key(recipe, values)), setting, recipe, values))
     return cells
 
 

@@ -37,6 +37,8 @@ COVARIANCE = "qalys_cost_covariance"
 """Covariance of a strategy's mean QALYs and mean costs."""
 LIVES = 400_000
 """Lives of a task, about: a second or so of a model such as the bundled ones."""
+MOST_CELLS = 256
+"""Cells of a task, whose rows are held in memory until it is done."""
 SOLVED = 10_000
 """Lives in whose time one set of parameters is solved, about."""
 
@@ -56,7 +58,7 @@ class Outcomes:
     def per_task(self, sampling: Sampling, n_strategies: int) -> int:
         """Cells of a task."""
         lives = SOLVED if sampling.engine == COHORT else sampling.n_patients * n_strategies
-        return max(1, LIVES // lives)
+        return min(max(1, LIVES // lives), MOST_CELLS)
 
     def warm(self, program: Program, sampling: Sampling) -> None:
         """Compile or load kernels before several threads ask for them."""

@@ -203,7 +203,7 @@ def sweep_in(tables: SharedTables) -> Sweep | None:
         return None
     plan, about = found
     rows = tables.rows(plan[KEY].to_pylist())
-    return Sweep(plan.to_pandas(), rows.to_pandas(), about)
+    return Sweep(plan.to_pandas(), rows.to_pandas(split_blocks=True, self_destruct=True), about)
 
 
 def _number(text: str) -> float | None:

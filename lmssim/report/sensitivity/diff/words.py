@@ -59,11 +59,11 @@ def change_sentence(study: DifferenceStudy, strategy: str) -> str:
 
 def method_sentence(study: DifferenceStudy) -> str:
     """How the parts were found."""
-    n = len(study.inputs)
+    n, orders = len(study.inputs), 0 if study.samples is None else 2 * len(study.samples)
     how = (
         f"the model was run for each of the {study.n_runs} combinations of the {n} inputs"
         if study.is_exact
-        else f"{study.n_runs} models were run along {2 * len(study.samples or ())} sampled orders of the {n} inputs"
+        else f"{study.n_runs} models were run along {orders} sampled orders of the {n} inputs"
     )
     if n == 1:
         return "One input differs, so it explains the whole change."
