@@ -444,7 +444,8 @@ def test_sweeps_are_killed_at_random(cli: Cli, model: Path, tmp_path: Path) -> N
     rng, out = np.random.default_rng(1), tmp_path / "s"
     began = time.monotonic()
     whole = start(model, tmp_path / "whole")
-    assert whole.wait(600) == 0
+    whole.communicate(timeout=600)
+    assert whole.returncode == 0
     seconds = time.monotonic() - began
     killed = 0
     for k in range(KILLS):
