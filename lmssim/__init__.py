@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import Scenario, load_scenario
     from lmssim.studies.trials.study import simulate_trials
+    from lmssim.submission import Agency, agency
 
 __all__ = [
+    "Agency",
     "Difference",
     "Evaluation",
     "Population",
@@ -34,6 +36,7 @@ __all__ = [
     "TwoWayMap",
     "Voi",
     "__version__",
+    "agency",
     "compile_scenario",
     "diff",
     "evaluate",
@@ -50,6 +53,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Agency": "lmssim.submission",
     "Difference": "lmssim.api",
     "Evaluation": "lmssim.evaluation",
     "Population": "lmssim.economics.voi.population",
@@ -62,6 +66,7 @@ _HOME = {
     "Tornado": "lmssim.deterministic",
     "TwoWayMap": "lmssim.deterministic",
     "Voi": "lmssim.api",
+    "agency": "lmssim.submission",
     "compile_scenario": "lmssim.model.compile",
     "diff": "lmssim.api",
     "evaluate": "lmssim.evaluation",

@@ -104,6 +104,22 @@ def find_trial(name: str | Path) -> Path:
     return _find(name, "trial", (scenarios_folder() / "trials",), trial_names())
 
 
+def budget_names() -> list[str]:
+    """Names of the bundled budget impact analyses."""
+    return sorted(path.stem for path in (scenarios_folder() / "budget").glob("*.toml"))
+
+
+def find_budget(name: str | Path) -> Path:
+    """Path of the file of a budget impact analysis, or of a bundled one by its name.
+
+    Raises
+    ------
+    ScenarioError
+        If there is neither.
+    """
+    return _find(name, "budget", (scenarios_folder() / "budget",), budget_names())
+
+
 def _find(name: str | Path, kind: str, folders: tuple[Path, ...], known: list[str]) -> Path:
     path = Path(name)
     if path.is_file():

@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperCommand
 
 from lmssim.cli import (
+    agency,
     calibrate,
     case,
     diff,
@@ -88,6 +89,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "tornado": tornado.tornado,
     "threshold": threshold.threshold,
     "two-way": two_way.two_way,
+    "agency": agency.agency,
     "sweep": sweep.sweep,
     "diff": diff.diff,
     "calibrate": calibrate.calibrate,

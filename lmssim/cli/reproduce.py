@@ -24,7 +24,7 @@ FOR_SWITCHES, FEWEST = 5, 1024
 """Options of switches have so many times fewer patients, but at least this number: paired differences need fewer."""
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
-PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "sweeps", "trials")
+PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "agency", "sweeps", "trials")
 DRIVERS = ("tornado", "price", "two-way")
 """Sensitivity analyses of a site, each a folder."""
 DRAWN = 500
@@ -71,6 +71,12 @@ def reproduce(
             switches(site, few, seed, jobs, shown, out=out / "switches" / site, quiet=quiet)
     if only in (None, "sensitivity"):
         _sensitivity(out / "sensitivity", seed, jobs, quiet=quiet)
+    if only in (None, "agency"):
+        from lmssim.cli.agency import agency
+        from lmssim.studies.reference import reference
+
+        for site, care in reference().agency.items():
+            agency(site, None, care, patients=patients, seed=seed, jobs=jobs, out=out / "agency" / site, quiet=quiet)
     if only in (None, "sweeps"):
         _sweeps(out / "sweeps", seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "trials"):
@@ -91,6 +97,7 @@ def _check_folders(out: Path, only: str | None) -> None:
         "base_case": lambda: ["base_case"],
         "switches": lambda: [f"switches/{site}" for site in reference().scenarios],
         "sensitivity": lambda: [f"sensitivity/{site}/{part}" for site in reference().sensitivity for part in DRIVERS],
+        "agency": lambda: [f"agency/{site}" for site in reference().agency],
         "sweeps": lambda: [f"sweeps/{name}" for name in reference().sweeps],
         "trials": lambda: ["trials"],
     }

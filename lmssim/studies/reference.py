@@ -104,6 +104,8 @@ class Reference(Section):
     power: Power
     sensitivity: dict[str, Sensitivity]
     """Scenario -> its sensitivity analyses."""
+    agency: dict[str, str] = Field(default_factory=dict)
+    """Scenario of which is told what agencies ask -> strategy that patients get today."""
     sweeps: dict[str, dict[str, Any]]
     """Name of each sweep -> what a file of a sweep holds."""
     trials: Trials

@@ -1,0 +1,1 @@
+"""What agencies ask of an economic evaluation beside its base case."""

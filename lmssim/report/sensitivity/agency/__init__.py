@@ -1,0 +1,1 @@
+"""What agencies ask, as pages, pictures and the terminal show it."""

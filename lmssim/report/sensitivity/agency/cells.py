@@ -1,0 +1,24 @@
+"""Means and errors from the tables of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def mean_and_error(frame: pd.DataFrame, **where: object) -> tuple[float, float]:
+    """Mean and standard error of the one row whose columns have these values."""
+    (mean,), (error,) = (column(frame, name, **where) for name in ("mean", "se"))
+    return mean, error
+
+
+def column(frame: pd.DataFrame, name: str, **where: object) -> list[float]:
+    """Numbers of a column in the rows whose other columns have these values."""
+    met = np.ones(len(frame), dtype=bool)
+    for key, value in where.items():
+        met &= (frame[key] == value).to_numpy()
+    return [float(value) for value in frame[name].to_numpy(dtype=np.float64)[met]]

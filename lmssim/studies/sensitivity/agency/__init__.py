@@ -1,0 +1,1 @@
+"""What agencies ask: severity, rates, spread over patients, budget impact."""

@@ -1,0 +1,69 @@
+"""The file of a budget impact analysis: what it says, and what is refused with the key, the value and the rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lmssim.bundled import budget_names
+from lmssim.errors import InputError
+from lmssim.model.scenario import load_scenario
+from lmssim.studies.sensitivity.agency.budget.file import THEN, bundled_budget, read_budget
+from tests.kit.agency import BUDGET
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_shares_by_year(folder: Path) -> None:
+    """Who changes gets the new care, the others today's."""
+    budget = read_budget(folder / "budget.toml", load_scenario(folder / "disease.toml"))
+    assert budget.mix(THEN, 0) == {"none": 0.5, "drug": 0.5}
+    assert budget.mix(THEN, 1) == {"none": 0.0, "drug": 1.0}
+    assert budget.year_names() == ["year 1", "year 2"]
+
+
+@pytest.mark.parametrize("name", budget_names())
+def test_bundled_budgets_fit_their_scenarios(name: str) -> None:
+    """And every figure has a source or is assumed."""
+    scenario = load_scenario(name)
+    assert bundled_budget(scenario) == name
+    budget = read_budget(name, scenario)
+    assert budget.years == 5
+    assert all(origin for _, _, origin in budget.assumptions())
+    assert any(origin.startswith("assumed: ") for _, _, origin in budget.assumptions())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("mix = { drug = 1 }", "mix = { drugs = 1 }", "then.mix: unknown strategy 'drugs'. Did you mean 'drug'?"),
+        ("mix = { drug = 1 }", "mix = { drug = 0.9 }", "then.mix: the shares add up to 0.9; they must add up to 1."),
+        ("share = 0.5", "share = 1.5", "eligible"),
+        ("[uptake]", "[uptakes]", "uptakes"),
+        ('source = "a census"', "", "either 'source' or 'assumed'"),
+        ('source = "a census"', 'source = "a census"\nassumed = "too"', "either 'source' or 'assumed'"),
+        ("by_year = [0.5, 1]", "by_year = []", "uptake.by_year"),
+        ("by_year = [0.5, 1]", "by_year = [0.5, nan]", "uptake.by_year"),
+        ("people = 1_000_000", "people = -1", "population.people"),
+        ('"start"', '"middle"', "entry"),
+        ("schema_version = 1", "schema_version = 2", "schema_version"),
+        ("by_year = [0.5, 1]", f"by_year = {[1] * 21}", "uptake.by_year"),
+    ],
+)
+def test_what_does_not_fit_is_refused(folder: Path, tmp_path: Path, old: str, new: str, words: str) -> None:
+    """With one message."""
+    assert old in BUDGET
+    path = tmp_path / "wrong.toml"
+    path.write_text(BUDGET.replace(old, new, 1))
+    with pytest.raises(InputError) as refused:
+        read_budget(path, load_scenario(folder / "disease.toml"))
+    assert words in str(refused.value)
+    assert str(path) in str(refused.value)
+
+
+def test_a_name_that_is_not_there(folder: Path) -> None:
+    """With the nearest one."""
+    with pytest.raises(InputError, match="Did you mean 'extremity'"):
+        read_budget("extremty", load_scenario(folder / "disease.toml"))

@@ -1,0 +1,204 @@
+"""The severity modifier against a disease by hand, and its probability over draws against the law of the parameter."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lmssim.bundled import scenarios_folder
+from lmssim.errors import InputError
+from lmssim.execution.simulate import Sampling
+from lmssim.model.compile.scenario import compile_scenario
+from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.studies.sensitivity.agency.study import AgencyStudy, Question, question
+from tests.kit.agency import BACKGROUND, NORM, RATE, RATES, RATIO, UTILITY, write_disease
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from lmssim.studies.sensitivity.agency.severity import Severity
+
+DISCOUNT = math.log1p(RATES)
+SE = 4.0
+"""Standard errors that a simulated mean may be off."""
+
+
+def years(rate: float, horizon: float = 190.0) -> float:
+    """Discounted years at a constant rate of leaving."""
+    return -math.expm1(-rate * horizon) / rate
+
+
+def severity_of(found: AgencyStudy) -> Severity:
+    """The severity, which was told."""
+    assert found.of_severity is not None
+    return found.of_severity
+
+
+def test_shortfalls_by_hand(found: AgencyStudy) -> None:
+    """0.8 of a year at 2% a year without the disease, half of that at 15% with it."""
+    severity = severity_of(found)
+    for undiscounted, rate in ((False, DISCOUNT), (True, 0.0)):
+        without, under = NORM * years(BACKGROUND + rate), NORM * UTILITY * years(RATE + rate)
+        assert severity.shortfall(undiscounted=undiscounted).without == pytest.approx(without, rel=1e-12)
+        absolute = severity.absolute(undiscounted=undiscounted)
+        assert abs(absolute.mean - (without - under)) < SE * absolute.se
+        share = severity.proportional(undiscounted=undiscounted)
+        assert abs(share.mean - (without - under) / without) < SE * share.se
+        assert share.se == pytest.approx(absolute.se / without, rel=1e-6)
+    assert severity.weight == 1.2
+    assert severity.possible == [1.2]
+
+
+def test_what_the_weight_changes_by_hand(found: AgencyStudy) -> None:
+    """QALYs gained times 1.2: the ICER is divided by it, and net benefit takes it times the willingness to pay."""
+    rates = found.of_rates
+    gain = rates.own.increments.increment(1, 0, 1).mean
+    cost = rates.own.increments.increment(1, 0, 2).mean
+    frame = rates.weighted(1.2).set_index("outcome")["mean"]
+    assert frame["qalys"] == pytest.approx(1.2 * gain)
+    assert frame["icer"] == pytest.approx(cost / (1.2 * gain))
+    assert frame["inmb:20000"] == pytest.approx(20_000.0 * 1.2 * gain - cost)
+    every = found.severity_incremental
+    assert every[every["applies"]]["weight"].unique().tolist() == [1.2]
+    exact = NORM * UTILITY * (years(RATE * RATIO + DISCOUNT) - years(RATE + DISCOUNT))
+    assert abs(gain - exact) < SE * rates.own.increments.increment(1, 0, 1).se
+
+
+def test_standard_care_may_be_another_strategy(folder: Path) -> None:
+    """Patients who get the drug lose less."""
+    program = compile_scenario(load_scenario(folder / "disease.toml"))
+    asked = question(program, Sampling(n_patients=4_096), parts=["severity"], standard_care="drug")
+    absolute = severity_of(asked.run()).absolute()
+    exact = NORM * years(BACKGROUND + DISCOUNT) - NORM * UTILITY * years(RATE * RATIO + DISCOUNT)
+    assert abs(absolute.mean - exact) < SE * absolute.se
+
+
+# === Over draws ===
+
+
+def drawn(folder: Path, distribution: str, n_draws: int, n_patients: int) -> Severity:
+    """Severity over draws of the rate of death."""
+    path = write_disease(folder, uncertain=distribution)
+    asked = question(
+        compile_scenario(load_scenario(path)), Sampling(n_patients=n_patients), n_draws, parts=["severity"]
+    )
+    return severity_of(asked.run())
+
+
+def shortfall_at(rate: float) -> float:
+    """Absolute shortfall at a rate of death."""
+    return NORM * years(BACKGROUND + DISCOUNT) - NORM * UTILITY * years(rate + DISCOUNT)
+
+
+def test_probabilities_are_those_of_the_parameter(tmp_path: Path) -> None:
+    """The rate at which the shortfall reaches 12 QALYs parts its law in two, with few patients in each draw.
+
+    The error of a probability is that of 1,000 draws; 40 patients in each have a chance error as large as the spread
+    of the expectations, which without being taken out would pull the probability to one half. What is left has the
+    spread of the expectations but not quite their shape: ends of the interval are off by up to 0.1 QALYs of 0.75.
+    """
+    bound = NORM * UTILITY / (NORM * years(BACKGROUND + DISCOUNT) - 12.0) - DISCOUNT
+    assert shortfall_at(bound) == pytest.approx(12.0, rel=1e-6)
+    severity = drawn(tmp_path, ", uniform, , , , 0.105, 0.155", 1_000, 40_000)
+    exact = (0.155 - bound) / 0.05
+    one, more, most = severity.probabilities()
+    assert one + more + most == pytest.approx(1.0)
+    assert abs(more - exact) < SE * math.sqrt(exact * (1.0 - exact) / 1_000)
+    assert severity.possible == [1.0, 1.2]
+    low, high = np.quantile(severity.over_draws()[0], (0.025, 0.975))
+    law = stats.uniform(0.105, 0.05)
+    assert (low, high) == pytest.approx([shortfall_at(float(law.ppf(p))) for p in (0.025, 0.975)], abs=0.1)
+
+
+def test_one_set_of_parameters_has_one_weight(tmp_path: Path) -> None:
+    """What patients put on the means of draws is taken out: a rate that hardly varies gives one shortfall."""
+    severity = drawn(tmp_path, ", uniform, , , , 0.1499, 0.1501", 200, 4_000)
+    absolute, _ = severity.over_draws()
+    assert absolute.std() < 0.5 * severity.units.over_sets(severity.discounted.under).std()
+    assert severity.probabilities() == [0.0, 1.0, 0.0]
+
+
+def test_a_mean_near_a_bound_is_said_to_be(found: AgencyStudy) -> None:
+    """Where the 95% interval of the mean holds a bound, the weight on its other side is possible."""
+    severity = severity_of(found)
+    lost = severity.discounted
+    nearer = lost._replace(under=lost.under + (severity.absolute().mean - 12.0) - 0.5 * severity.absolute().se)
+    assert replace(severity, discounted=nearer).weight == 1.2
+    assert replace(severity, discounted=nearer).possible == [1.0, 1.2]
+
+
+# === The general population ===
+
+
+def test_nobody_loses_anything_without_a_disease(tmp_path: Path) -> None:
+    """Patients who live as the general population do: ages, sexes and the bundled tables, by the engine itself."""
+    scenario = healthy(tmp_path)
+    severity = severity_of(question(compile_scenario(scenario), Sampling(n_patients=16_384), parts=["severity"]).run())
+    for undiscounted in (False, True):
+        absolute = severity.absolute(undiscounted=undiscounted)
+        assert absolute.se < 0.1
+        assert abs(absolute.mean) < SE * absolute.se
+    lives = [severity.units.estimate(each) for each in severity.life_years]
+    assert abs(lives[0].mean - lives[1].mean) < SE * math.hypot(lives[0].se, lives[1].se)
+
+
+def healthy(folder: Path) -> Scenario:
+    """A model of background mortality alone."""
+    tables = scenarios_folder() / "tables"
+    (folder / "life.csv").write_text((tables / "life_table_uk_2018_2020.csv").read_text())
+    (folder / "norms.csv").write_text((tables / "norms_dsu2014.csv").read_text())
+    path = folder / "healthy.toml"
+    path.write_text(HEALTHY)
+    return load_scenario(path)
+
+
+HEALTHY = """
+schema_version = 2
+name = "healthy"
+title = "Nobody is ill"
+[settings]
+horizon = 90
+times = [5]
+wtp = [20000]
+[population.covariates]
+age = { kind = "normal", mean = 60, sd = 12, low = 20, high = 95 }
+sex = { kind = "categorical", categories = ["female", "male"], probabilities = [0.6, 0.4] }
+[mortality]
+table = "life.csv"
+measure = "q"
+[utilities]
+norms = "norms.csv"
+[states.alive]
+initial = true
+utility = 1
+[states.dead]
+kind = "absorbing"
+death = "other"
+[[transitions]]
+from = "alive"
+to = "dead"
+background.multiplier = 1
+[strategies.one]
+"""
+
+
+# === What is refused ===
+
+
+def test_without_a_general_population_it_is_refused(tmp_path: Path) -> None:
+    """With the reason; the other parts are told all the same."""
+    words = "no life table ([mortality] table) and no utility norms"
+    scenario = load_scenario(write_disease(tmp_path, norms=False))
+    program, few = compile_scenario(scenario), Sampling(n_patients=1_024)
+    with pytest.raises(InputError) as refused:
+        question(program, few, parts=["severity"])
+    assert words in str(refused.value)
+    asked = question(program, few)
+    assert isinstance(asked, Question)
+    assert list(asked.parts) == ["rates", "patients"]
+    assert words in asked.left_out["severity"]
