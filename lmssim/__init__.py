@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
+    from lmssim.global_sensitivity import Sobol, sobol
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import Scenario, load_scenario
     from lmssim.studies.trials.study import simulate_trials
@@ -29,6 +30,7 @@ __all__ = [
     "Psa",
     "Sampling",
     "Scenario",
+    "Sobol",
     "Subgroups",
     "SweepResult",
     "Threshold",
@@ -44,6 +46,7 @@ __all__ = [
     "load_scenario",
     "psa",
     "simulate_trials",
+    "sobol",
     "subgroups",
     "sweep",
     "threshold",
@@ -60,6 +63,7 @@ _HOME = {
     "Psa": "lmssim.api",
     "Sampling": "lmssim.execution.simulate",
     "Scenario": "lmssim.model.scenario",
+    "Sobol": "lmssim.global_sensitivity",
     "Subgroups": "lmssim.api",
     "SweepResult": "lmssim.api",
     "Threshold": "lmssim.deterministic",
@@ -74,6 +78,7 @@ _HOME = {
     "load_scenario": "lmssim.model.scenario",
     "psa": "lmssim.api",
     "simulate_trials": "lmssim.studies.trials.study",
+    "sobol": "lmssim.global_sensitivity",
     "subgroups": "lmssim.api",
     "sweep": "lmssim.api",
     "threshold": "lmssim.deterministic",

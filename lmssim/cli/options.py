@@ -291,11 +291,11 @@ def amounts_of(text: str | None, option: str) -> list[float]:
     return found
 
 
-def groups_of(items: list[str] | None) -> dict[str, list[str]]:
-    """Names and ids of `--group NAME=ID,ID`."""
+def groups_of(items: list[str] | None, option: str = "--group") -> dict[str, list[str]]:
+    """Names and ids of `OPTION NAME=ID,ID`."""
     found = {}
-    for name, text in pairs_of("--group", items, "NAME=ID,ID, a name and ids", "is declared twice"):
-        found[name] = list(names_of(text, f"--group {name}"))
+    for name, text in pairs_of(option, items, "NAME=ID,ID, a name and ids", "is declared twice"):
+        found[name] = list(names_of(text, f"{option} {name}"))
     return found
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from scipy import special
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.parameters.table import ParameterTable
 
 
@@ -106,39 +106,107 @@ class Group:
 
     def sample(self, n_draws: int, seed: int, first_draw: int = 0) -> list[FloatArray]:
         """Draws of each member, each of shape (n_draws,)."""
-        return _GROUPS[self.kind](self, n_draws, seed, first_draw)
+        return self.levels(Addressed(n_draws, seed, first_draw))
+
+    def levels(self, source: Source) -> list[FloatArray]:
+        """Draws of each member from the numbers of a source."""
+        return _GROUPS[self.kind](self, source)
 
     def addresses(self) -> list[str]:
         """Name of each member's stream of uniforms."""
         return [f"{self.name}/{index}" for index in range(len(self.members))]
 
 
-def _dirichlet(group: Group, n_draws: int, seed: int, first_draw: int) -> list[FloatArray]:
-    total = np.zeros(n_draws)
+class Source(Protocol):
+    """Where the numbers of draws come from."""
+
+    @property
+    def n_draws(self) -> int:
+        """Draws."""
+
+    def uniforms(self, name: str) -> FloatArray:
+        """Uniforms of a stream, (n_draws,)."""
+
+    def rows(self, n_rows: int) -> IntArray:
+        """Row of a posterior of so many rows, (n_draws,)."""
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """Draws first_draw, first_draw + 1, ... of a seed."""
+
+    n_draws: int
+    seed: int
+    first_draw: int = 0
+
+    def uniforms(self, name: str) -> FloatArray:
+        """Uniforms addressed by the stream's name and the draw."""
+        out = np.empty(self.n_draws)
+        fill_uniforms(self.seed, STREAM_PARAMETERS, self.first_draw, address_of(name), 0, out)
+        return out
+
+    def rows(self, n_rows: int) -> IntArray:
+        """Draw k has row k modulo rows."""
+        return (self.first_draw + np.arange(self.n_draws)) % n_rows
+
+
+@dataclass(frozen=True)
+class Stated:
+    """Draws whose uniforms are given, such as those of a design.
+
+    Attributes
+    ----------
+    streams : mapping of str to ndarray(float, ndim=1)
+        Uniforms by the stream's name, (n_draws,) each.
+    row_numbers : ndarray(int, ndim=1)
+        (n_draws,): number that says which row of every posterior is taken, modulo its rows.
+    """
+
+    streams: Mapping[str, FloatArray]
+    row_numbers: IntArray
+
+    @property
+    def n_draws(self) -> int:
+        """Draws."""
+        return len(self.row_numbers)
+
+    def uniforms(self, name: str) -> FloatArray:
+        """As given; the middle of a stream that is not."""
+        return self.streams[name] if name in self.streams else np.full(self.n_draws, 0.5)
+
+    def rows(self, n_rows: int) -> IntArray:
+        """Row number modulo rows."""
+        return self.row_numbers % n_rows
+
+
+def _dirichlet(group: Group, source: Source) -> list[FloatArray]:
+    total = np.zeros(source.n_draws)
     shares: list[FloatArray] = []
     for count, address in zip(group.counts, group.addresses(), strict=True):
-        share = np.zeros(n_draws)
+        share = np.zeros(source.n_draws)
         if count > 0.0:
-            share[:] = special.gammaincinv(count, _uniforms(address, n_draws, seed, first_draw))
+            share[:] = special.gammaincinv(count, source.uniforms(address))
         shares.append(share)
         total += share
     with np.errstate(all="ignore"):  # 0 / 0, from very small counts, is reported by the caller
         return [share / total for share in shares]
 
 
-def _multivariate_normal(group: Group, n_draws: int, seed: int, first_draw: int) -> list[FloatArray]:
-    normals = [special.ndtri(_uniforms(address, n_draws, seed, first_draw)) for address in group.addresses()]
+def _multivariate_normal(group: Group, source: Source) -> list[FloatArray]:
+    normals = [special.ndtri(source.uniforms(address)) for address in group.addresses()]
     result: list[FloatArray] = []
     for mean, weights in zip(group.mean, group.factor(), strict=True):
-        member = np.full(n_draws, mean, dtype=np.float64)
+        member = np.full(source.n_draws, mean, dtype=np.float64)
         for weight, normal in zip(weights, normals, strict=True):  # no matrix product: its bits depend on n_draws
             member += weight * normal
         result.append(member)
     return result
 
 
-def _posterior(group: Group, n_draws: int, _: int, first_draw: int) -> list[FloatArray]:
-    return [column[(first_draw + np.arange(n_draws)) % column.size] for column in _rows_of(group)]
+def _posterior(group: Group, source: Source) -> list[FloatArray]:
+    columns = _rows_of(group)
+    rows = source.rows(columns[0].size)
+    return [column[rows] for column in columns]
 
 
 def _rows_of(group: Group) -> list[FloatArray]:
@@ -146,7 +214,7 @@ def _rows_of(group: Group) -> list[FloatArray]:
     return read_columns(group.file or "", group.columns or group.members)
 
 
-_GROUPS: dict[str, Callable[[Group, int, int, int], list[FloatArray]]] = {
+_GROUPS: dict[str, Callable[[Group, Source], list[FloatArray]]] = {
     "dirichlet": _dirichlet,
     "multivariate_normal": _multivariate_normal,
     "posterior": _posterior,
@@ -184,26 +252,30 @@ def sample_parameters(
     ParameterError
         If groups and table do not fit, or a draw is not finite or lies beyond the parameter's bounds.
     """
+    return parameters_from(table, groups, Addressed(n_draws, seed, first_draw), first_draw, given)
+
+
+def parameters_from(
+    table: ParameterTable,
+    groups: Mapping[str, Group],
+    source: Source,
+    first_draw: int = 0,
+    given: Mapping[str, FloatArray] | None = None,
+) -> dict[str, FloatArray]:
+    """Draws of every parameter from the numbers of a source; otherwise as `sample_parameters`."""
     _check_groups(table, groups)
     values: dict[str, FloatArray] = {}
     for group in groups.values():
-        drawn = group.sample(n_draws, seed, first_draw)
+        drawn = group.levels(source)
         values |= {id_: draws for id_, draws in zip(group.members, drawn, strict=True) if not table[id_].held}
     for parameter in table.values():
         alone = parameter.id not in values and not parameter.expression
         if alone and parameter.distribution != "fixed":
-            u = _uniforms(parameter.id, n_draws, seed, first_draw)
-            values[parameter.id] = distribution_of(parameter).quantile(u)
+            values[parameter.id] = distribution_of(parameter).quantile(source.uniforms(parameter.id))
         elif alone:
-            values[parameter.id] = np.full(n_draws, parameter.value)
+            values[parameter.id] = np.full(source.n_draws, parameter.value)
     values |= given or {}
     return table.evaluate(values, first_draw)
-
-
-def _uniforms(name: str, n_draws: int, seed: int, first_draw: int) -> FloatArray:
-    out = np.empty(n_draws)
-    fill_uniforms(seed, STREAM_PARAMETERS, first_draw, address_of(name), 0, out)
-    return out
 
 
 def _check_groups(table: ParameterTable, groups: Mapping[str, Group]) -> None:
