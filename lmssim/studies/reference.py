@@ -53,7 +53,7 @@ class TrialEffects(Section):
 
 
 class TrialAssurance(Section):
-    """A bundled design over the draws of its parameters."""
+    """A bundled design over the draws of its parameters, and its value."""
 
     design: str
     n: list[int]

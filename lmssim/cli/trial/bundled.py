@@ -54,22 +54,24 @@ def _tables(seed: int, jobs: int, n_trials: int, *, quiet: bool) -> dict[str, An
     with progress_bar("assumed effects", shown=not quiet) as told:
         effects = Effects(asked.effects.design, asked.effects.ratios, asked.effects.curves)
         by_effect = run_effects(effects, n_trials, seed, jobs, told)
-    with progress_bar("assurance", shown=not quiet) as told:
+    with progress_bar("assurance and value", shown=not quiet) as told:
         assured = simulate_trials(
             asked.assurance.design,
             n_trials=n_trials,
             n=tuple(asked.assurance.n),
             seed=seed,
-            assurance=True,
+            value=True,
             jobs=jobs,
             progress=told,
         )
+    assert assured.value is not None
     printed = [Printed(**each.model_dump()) for each in asked.replay.printed]
     return {
         "characteristics": characteristics,
         "endpoints": endpoints,
         "effects": by_effect,
         "assurance": assured.assurance,
+        "value": assured.value.value,
         "replay": run_replay(asked.replay.design, printed, n_trials, seed),
     }
 

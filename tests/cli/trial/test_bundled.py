@@ -15,7 +15,7 @@ from lmssim.cli.trial import bundled
 if TYPE_CHECKING:
     from pathlib import Path
 
-TABLES = ("characteristics", "endpoints", "effects", "assurance", "replay")
+TABLES = ("characteristics", "endpoints", "effects", "assurance", "value", "replay")
 
 
 def test_results_are_written_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,10 @@ class Numbers:
 
     Parameters
     ----------
-    characteristics, endpoints, effects, assurance, replay : DataFrame
+    characteristics, endpoints, effects, replay : DataFrame
         Tables of `lmssim.studies.trials.bundled`.
+    assurance, value : DataFrame
+        Tables of a study of the same name.
     """
 
     def __init__(
@@ -30,10 +32,11 @@ class Numbers:
         endpoints: pd.DataFrame,
         effects: pd.DataFrame,
         assurance: pd.DataFrame,
+        value: pd.DataFrame,
         replay: pd.DataFrame,
     ) -> None:
         self.characteristics, self.endpoint_rows = characteristics, endpoints
-        self.effects, self.assured, self.replay = effects, assurance, replay
+        self.effects, self.assured, self.valued, self.replay = effects, assurance, value, replay
 
     def _row(self, design: str, case: str, rule: str = "") -> dict[str, Any]:
         frame = self.characteristics
@@ -70,6 +73,14 @@ class Numbers:
     def by_effect(self) -> list[dict[str, Any]]:
         """Rows of the assumed effects, with the hazard ratio `hr` of the primary endpoint."""
         return [_with_ratio(row) for row in _records(self.effects)]
+
+    def values(self) -> list[dict[str, Any]]:
+        """Rows of the value of each number of patients."""
+        return _records(self.valued[self.valued["best"] == "no"])
+
+    def best(self) -> dict[str, Any]:
+        """Row of the number of patients with the greatest expected net benefit of sampling."""
+        return _records(self.valued[self.valued["best"] == "yes"])[0]
 
     def planned(self, hazard_ratio: float, events: float) -> str:
         """Power at the two-sided 5% level if a hazard ratio held, by Schoenfeld's approximation."""

@@ -9,7 +9,7 @@ from lmssim.report.trials.bundled.text import Numbers, text_of
 from lmssim.studies.reference import reference
 
 FOLDER = results_folder() / "trials"
-TABLES = ("characteristics", "endpoints", "effects", "assurance", "replay")
+TABLES = ("characteristics", "endpoints", "effects", "assurance", "value", "replay")
 
 
 def numbers(**changed: pd.DataFrame) -> Numbers:
@@ -47,3 +47,7 @@ def test_what_the_text_says_in_words_holds() -> None:
     assert x.endpoint("lms04", "37% cross over", "os")["hr"] - 0.65 < 0.05
     assert (x.assured["assurance"] < 0.5).all()
     assert x.effects["power"].max() > 0.8
+    told = {row["n"]: row["evsi"] / row["evppi"] for row in x.values()}
+    assert 0.4 < told[250] < 0.8
+    later = [row["enbs"] for row in x.values()]
+    assert later == sorted(later, reverse=True)
