@@ -34,6 +34,10 @@ from lmssim.model.population import joint as population
 from lmssim.model.program import program
 from lmssim.model.program.code import CodeTable
 from lmssim.model.scenario import Scenario
+from lmssim.studies.sensitivity.one_way import study as one_way
+from lmssim.studies.sensitivity.one_way.bar import RUNS, Bar
+from lmssim.studies.sensitivity.paired.varied import Varied, varied_of
+from lmssim.studies.sensitivity.threshold.search import Search
 from lmssim.studies.verify import bench
 from lmssim.studies.verify.checks import agreement, families, uncertainty
 
@@ -44,6 +48,49 @@ if TYPE_CHECKING:
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Scenario, Patch], Scenario]
+
+
+# === Errors of one-way analysis ===
+
+
+def varied(change: Callable[[dict[str, Varied]], dict[str, Varied]]) -> Plant:
+    """Another list of uncertain parameters for the one-way analysis."""
+
+    def plant(scenario: Scenario, patch: Patch) -> Scenario:
+        patch.setattr(one_way, "varied_of", lambda program: change(varied_of(program)))
+        return scenario
+
+    return plant
+
+
+def _first_missing(found: dict[str, Varied]) -> dict[str, Varied]:
+    return dict(list(found.items())[1:])
+
+
+def _all_alone(found: dict[str, Varied]) -> dict[str, Varied]:
+    return {name: replace(each, joint="", members=(name,)) for name, each in found.items()}
+
+
+def bars_turned(scenario: Scenario, patch: Patch) -> Scenario:
+    """The ends of bars from runs are taken for each other."""
+    plain = Bar
+
+    def turned(varied: Any, method: str, base: Any, low: Any, high: Any, sample: str) -> Any:
+        return plain(varied, method, base, *((high, low) if method == RUNS else (low, high)), sample)
+
+    patch.setattr(one_way, "Bar", turned)
+    return scenario
+
+
+def roots_off(scenario: Scenario, patch: Patch) -> Scenario:
+    """Thresholds lie too high."""
+    plain = Search._root
+
+    def off(self: Search, low: float, high: float, below: str, above: str, span: float) -> float:
+        return plain(self, low, high, below, above, span) + 0.45 * span
+
+    patch.setattr(Search, "_root", off)
+    return scenario
 
 
 # === Changes of the scenario ===
@@ -551,6 +598,10 @@ PLANTS: dict[str, Plant] = {
     "ceac-scatter": acceptability(lambda curve: curve[::-1]),
     "psa-cloud": drawn(_one_draw_apart),
     "draws-reach": estimates(_first_draw_off),
+    "one-way-complete": varied(_first_missing),
+    "one-way-joint": varied(_all_alone),
+    "one-way-plausible": bars_turned,
+    "thresholds": roots_off,
     "uniforms": skewed_numbers(uncertainty, "fill_uniforms"),
     "common-random-numbers": luck_apart,
     "covariate-means": skewed_numbers(population, "fill_uniforms"),

@@ -283,6 +283,11 @@ class Bench:
         found: Evaluation = self._once.get("drawn", lambda: evaluate(self.scenario, few, self.draws))
         return found
 
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What several checks read, made by the first of them."""
+        found: T = self._once.get(key, make)
+        return found
+
     @cached_property
     def uncertain(self) -> list[str]:
         """Parameters that the model uses and that have a distribution, of their own or of a group."""

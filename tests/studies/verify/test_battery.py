@@ -39,6 +39,7 @@ WARNS = (
     "documented",
     "effect-dose",
     "effect-size",
+    "one-way-plausible",
     "psa-cloud",
     "psa-mean",
     "published-series",

@@ -3,7 +3,7 @@
 # isort: off
 from lmssim.studies.verify.checks import effects, families, results, states, mortality, rewards, uncertainty
 from lmssim.studies.verify.checks import subgroups
-from lmssim.studies.verify.checks import decision
+from lmssim.studies.verify.checks import decision, one_way
 from lmssim.studies.verify.checks import overall, labels, agreement, awaiting
 
 # isort: on
@@ -18,6 +18,7 @@ __all__ = [
     "families",
     "labels",
     "mortality",
+    "one_way",
     "overall",
     "results",
     "rewards",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from lmssim.studies.verify.registry import awaited
 
 NOT_BUILT = "lmssim does not make this check yet"
-ONE_WAY = "lmssim has no one-way analysis yet"
 VOI = "lmssim has no value-of-information analysis yet"
 JUDGEMENT = "a person must judge this"
 
@@ -24,9 +23,6 @@ awaited(
     "all costs are of one price year: the language has no inflation",
 )
 awaited("half-cycle", "results", "Half-cycle correction lowers life years, not costs at cycle start", NOT_BUILT)
-awaited("one-way-complete", "uncertainty", "All uncertain parameters are in the one-way analysis", ONE_WAY)
-awaited("one-way-joint", "uncertainty", "Parameters drawn together are not varied one by one", ONE_WAY)
-awaited("one-way-plausible", "uncertainty", "One-way results are plausible", ONE_WAY)
 awaited(
     "fixed-settings",
     "uncertainty",
