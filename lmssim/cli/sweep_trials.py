@@ -47,6 +47,9 @@ def planned_trials(
     source, study = DesignSource(name, given, seed), TrialsInCells(n_trials or DEFAULT_TRIALS, assurance)
     keys, sampling = keys_of(source, study), Sampling(seed=seed, jobs=jobs, backend=backend)
     loaded = source.load({})
+    for axis in axes:
+        for key in axis.names:
+            source.check_key(key, axis.levels[0] if axis.levels else 0.0)
     cells = []
     for setting in settings_of(axes, design, n_cells, seed):
         fields = _fields(setting, axes)

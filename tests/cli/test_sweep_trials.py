@@ -44,6 +44,13 @@ def test_a_grid_and_one_level_more(cli: Cli, trial: str, tmp_path: Path) -> None
     drawn = cli("sweep", "--plot", out, "--outcome", "duration")
     assert drawn.code == 0, drawn.err
     assert "Complete" in cli("sweep", "--status", out).out
+    for words, said in (
+        (("--plot", out, "--outcome", "qalys"), "Allowed: duration, events, log_hr, patients, power"),
+        (("--out", out, "--best", "power"), "nothing to choose from"),
+    ):
+        refused = cli("sweep", *words)
+        assert refused.code == 2
+        assert said in refused.err
 
 
 def test_a_preview_and_a_cell_that_fails(cli: Cli, trial: str, tmp_path: Path) -> None:

@@ -134,10 +134,15 @@ def read_kept(folder: Path) -> KeptInputs:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder.")
     if not (folder / INPUTS).is_file():
-        held = (folder / MANIFEST).is_file()
-        what = f"has no {INPUTS}" if held else f"is no folder of results: it has neither {MANIFEST} nor {INPUTS}"
+        made = (folder / MANIFEST).is_file()
+        what = f"has no {INPUTS}" if made else f"is no folder of results: it has neither {MANIFEST} nor {INPUTS}"
         raise InputError(f"{folder}: {what}; give the folder of a finished `lmssim run`, `psa` or `sweep`.")
-    asked = _json(folder / INPUTS).get("asked")
+    held = _json(folder / INPUTS)
+    if "trial" in held:
+        raise InputError(
+            f"{folder}: holds a simulated trial; results of run, psa and sweeps of scenarios are compared."
+        )
+    asked = held.get("asked")
     if not isinstance(asked, dict):
         raise InputError(f"{folder / INPUTS}: has no 'asked', so it is no file of lmssim.")
     if not (folder / SOURCE).is_file():

@@ -72,6 +72,11 @@ class Sweep:
         """Whether all levels of an axis are numbers."""
         return bool(next(each["numeric"] for each in self.about["axes"] if each["name"] == axis))
 
+    @property
+    def has_worth(self) -> bool:
+        """Whether rows have costs and QALYs, and so net benefits: of a scenario, not of a trial."""
+        return "outcome" not in self.about
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """Every row, as the module says; cells that were not run are left out."""
@@ -99,7 +104,7 @@ class Sweep:
         start = "incremental_" if incremental else ""
         if f"{start}{COVARIANCE}" not in self.frame:
             raise InputError(
-                f"nmb: study '{self.about['study']}' keeps net benefits at the scenario's own amounts only."
+                f"nmb: study '{self.about['study']['study']}' keeps net benefits at the scenario's own amounts only."
             )
         cost, qalys = f"{start}{COST}", f"{start}{QALYS}"
         frame = self.frame
@@ -124,15 +129,18 @@ class Sweep:
             error = self.frame.get(f"{outcome}_se", np.nan)
             return pd.DataFrame({"value": self.frame[outcome], "se": error})
         start, _, amount = outcome.partition(":")
-        if start in (NMB, INMB) and (wtp := _number(amount)) is not None:
+        if self.has_worth and start in (NMB, INMB) and (wtp := _number(amount)) is not None:
             return self.net_benefit(wtp, incremental=start == INMB)
-        raise InputError(unknown("outcome", outcome, [*self.outcomes, f"{NMB}:W", f"{INMB}:W"], "outcome"))
+        worth = [f"{NMB}:W", f"{INMB}:W"] if self.has_worth else []
+        raise InputError(unknown("outcome", outcome, [*self.outcomes, *worth], "outcome"))
 
     def best(self, outcome: str) -> pd.DataFrame:
         """For each cell the best strategy by an outcome, and by how much it beats the next: a row a cell.
 
         Columns: `cell`, axes, `best`, `value`, `next`, `margin`. Costs and ratios of costs are best when small.
         """
+        if len(self.about["choices"]) < 2 and not self.has_worth:
+            raise InputError("best: a cell has one row, its trial, so that there is nothing to choose from.")
         values = self.frame[[CELL, *self.axes, STRATEGY]].assign(value=self.values(outcome)["value"])
         values = values[values[STRATEGY].isin(self.about["choices"]) & values["value"].notna()]
         sign = -1.0 if is_lower_better(outcome) else 1.0

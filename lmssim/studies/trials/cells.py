@@ -13,15 +13,18 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from lmssim.bundled import find_trial
 from lmssim.errors import InputError
 from lmssim.execution.checkpoint import key_of
 from lmssim.execution.shared.code import installed
 from lmssim.model.language.files import read_toml
 from lmssim.studies.trials.design.reading import load_trial
+from lmssim.studies.trials.design.settings import check_settings, with_set
 from lmssim.studies.trials.result import AT, SimulatedTrials, collected
 from lmssim.studies.trials.sources.model import ModelSource
 from lmssim.studies.trials.study import check_uncertain
 from lmssim.studies.trials.work import work_of
+from lmssim.trials.planning.reading import in_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
 PART, SCENARIO = "trial", "scenario"
 """The one row of each cell; a key of a design."""
-OUTCOMES = ("power", "duration", "log_hr")
+OUTCOMES = ("power", "duration", "patients", "events", "log_hr")
 """Columns that have a standard error beside them."""
 PILOT = 25
 """Trials of a pilot."""
@@ -98,7 +101,7 @@ class TrialsInCells:
 
 def _columns(found: SimulatedTrials) -> dict[str, float]:
     row = found.characteristics.iloc[0]
-    last = found.looks[:, 0, -1, AT["estimate"]]
+    last = found.looks[found.going(0), 0, -1, AT["estimate"]]
     known = last[~_isnan(last)]
     error = float(known.std(ddof=1) / math.sqrt(known.size)) if known.size > 1 else math.nan
     return {
@@ -108,7 +111,9 @@ def _columns(found: SimulatedTrials) -> dict[str, float]:
         "duration": float(row["duration"]),
         "duration_se": float(row["duration_se"]),
         "patients": float(row["patients"]),
+        "patients_se": float(row["patients_se"]),
         "events": float(row["events"]),
+        "events_se": float(row["events_se"]),
         "log_hr": float(known.mean()) if known.size else math.nan,
         "log_hr_se": error,
         "accrual_stopped": float(row["accrual_stopped"]),
@@ -136,6 +141,18 @@ class DesignSource:
     name: str
     given: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 1
+
+    def check_key(self, key: str, value: Any) -> None:
+        """Refuse a key that no design has.
+
+        Raises
+        ------
+        InputError
+            With the nearest one.
+        """
+        path = find_trial(self.name)
+        with in_file(path):
+            check_settings(with_set(read_toml(path), {**self.given, key: _whole(value)}))
 
     def load(self, fields: Mapping[str, Any]) -> TrialDesign:
         """The design with some fields, whole numbers as such."""

@@ -95,7 +95,11 @@ class SimulatedTrials:
 
     def estimates_mean(self, s: int) -> float:
         """Mean effect of the last analysis of all trials of a size, by its position."""
-        return _finite_mean(self.looks[:, s, -1, AT["estimate"]])
+        return _finite_mean(self.looks[self.going(s), s, -1, AT["estimate"]])
+
+    def going(self, s: int) -> Any:
+        """Which trials of a size accrual does not stop."""
+        return self.stopped[:, s] == 0
 
     # --- tables ---
 
@@ -122,8 +126,6 @@ class SimulatedTrials:
         shown = np.isfinite(estimate) & np.isfinite(final)
         bias = estimate[shown] - final[shown]
         duration = at_end[:, AT["calendar"]]
-        if (closing := self.work.design.check_at) is not None:  # who stops for accrual stops when that is judged
-            duration = np.where(self.stopped[:, s] != 0, closing, duration)
         return {
             "n": n,
             "rule": rule.name,
@@ -133,7 +135,9 @@ class SimulatedTrials:
             "duration": float(duration.mean()),
             "duration_se": float(duration.std(ddof=1) / math.sqrt(len(duration))) if len(duration) > 1 else math.nan,
             "patients": float(at_end[:, AT["patients"]].mean()),
+            "patients_se": _mean_error(at_end[:, AT["patients"]]),
             "events": float(events.mean()),
+            "events_se": _mean_error(events),
             "estimate": float(estimate[shown].mean()) if shown.any() else math.nan,
             "estimate_unstopped": float(final[shown].mean()) if shown.any() else math.nan,
             "bias": _finite_mean(bias),
@@ -145,7 +149,8 @@ class SimulatedTrials:
     def analyses(self) -> pd.DataFrame:
         """One row a size and analysis: when, patients and events of all trials; bounds; how many end there.
 
-        Trials do not stop in the columns up to `reached`; those from `success` on are of the design's rule.
+        The columns up to `reached` are of trials that accrual does not stop and that go on whatever they find; those
+        from `success` on are shares of all trials, of the design's rule.
         """
         rows = []
         design = self.work.design
@@ -153,29 +158,32 @@ class SimulatedTrials:
         for s, n in enumerate(self.work.sizes):
             found = self.score(rule, n)
             for k, analysis in enumerate(design.analyses):
-                at = self.looks[:, s, k]
-                events = at[:, AT["events_control"]] + at[:, AT["events_experimental"]]
-                here = found.look == k
-                calendar = np.quantile(at[:, AT["calendar"]], (0.05, 0.5, 0.95))
+                going = self.going(s)
+                at = self.looks[going, s, k]
+                here = (found.look == k) & going
+                low, middle, high = (
+                    np.quantile(at[:, AT["calendar"]], (0.05, 0.5, 0.95)) if len(at) else (math.nan,) * 3
+                )
                 rows.append(
                     {
                         "n": n,
                         "analysis": k + 1,
                         "events_planned": events_needed(design, analysis, n),
-                        "events": float(events.mean()),
-                        "events_control": float(at[:, AT["events_control"]].mean()),
-                        "events_experimental": float(at[:, AT["events_experimental"]].mean()),
-                        "patients": float(at[:, AT["patients"]].mean()),
-                        "time_low": calendar[0],
-                        "time": calendar[1],
-                        "time_high": calendar[2],
-                        "reached": float(at[:, AT["reached"]].mean()),
+                        "events": _mean(at[:, AT["events_control"]] + at[:, AT["events_experimental"]]),
+                        "events_control": _mean(at[:, AT["events_control"]]),
+                        "events_experimental": _mean(at[:, AT["events_experimental"]]),
+                        "patients": _mean(at[:, AT["patients"]]),
+                        "time_low": low,
+                        "time": middle,
+                        "time_high": high,
+                        "reached": _mean(at[:, AT["reached"]]),
                         "efficacy_z": rule.efficacy[k],
                         "futility_z": rule.futility[k],
                         "success": float((here & (found.verdict == 1)).mean()),
                         "futile": float((here & (found.verdict == 0)).mean()) if k + 1 < len(design.analyses) else 0.0,
                         "harm": float((here & (found.verdict == HARM)).mean()),
                         "ends": float(here.mean()),
+                        "accrual_stopped": float(1.0 - going.mean()),
                     }
                 )
         return pd.DataFrame(rows)
@@ -214,7 +222,9 @@ class SimulatedTrials:
         if design.test not in RATIO_LIKE or (planned and design.planned_ratio is None):
             return math.nan
         s = self.size_at(n)
-        at = self.looks[:, s]
+        at = self.looks[self.going(s), s]
+        if not len(at):
+            return math.nan
         events = (at[:, :, AT["events_control"]] + at[:, :, AT["events_experimental"]]).mean(axis=0)
         information = events * design.events_for_ratio
         estimates = np.array([_finite_mean(at[:, k, AT["estimate"]]) for k in range(at.shape[1])])
@@ -359,6 +369,10 @@ def share_of(success: FloatArray) -> tuple[float, float]:
     """A share of trials and its standard error."""
     share = float(success.mean())
     return share, math.sqrt(share * (1.0 - share) / len(success))
+
+
+def _mean(values: FloatArray) -> float:
+    return float(values.mean()) if values.size else math.nan
 
 
 def _finite(values: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ SLOWER, MORE_DEATHS, SHARE = 0.5, 2.0, 0.25
 """Accrual rate of the slow trial, death rate of the frail one, and share who cross over, each against the design."""
 LATE = 0.5
 """Years by which a late effect begins later."""
-COLUMNS = ["change", "what", "power", "se", "events", "duration", "crossed", "not_computed"]
+COLUMNS = ["change", "what", "trials", "power", "se", "events", "duration", "crossed", "not_computed"]
 DEATHS = (DEATH, AFTER)
 OVERALL = "os"
 """Endpoint after which nothing comes."""
@@ -177,6 +177,7 @@ def _row(name: str, told: str, found: SimulatedTrials) -> dict[str, object]:
     return {
         "change": name,
         "what": told,
+        "trials": found.work.n_trials,
         "power": power,
         "se": se,
         "events": first["events"],

@@ -18,7 +18,7 @@ from lmssim.execution.backends import THREADS, run_tasks
 from lmssim.execution.checkpoint import Part, key_of
 from lmssim.kernels.trials.luck import N_UNIFORMS, fill_luck
 from lmssim.studies.trials.conduct.entry import assessed, crossed_over, data_of, dropout_times, entry_times
-from lmssim.studies.trials.conduct.looks import closed_accrual, look_times
+from lmssim.studies.trials.conduct.looks import closed_accrual, look_times, stopped_looks
 from lmssim.studies.trials.conduct.readings import COLUMNS, SECONDARY, primary_readings, secondary_readings
 from lmssim.studies.trials.design.reading import MOST_PATIENTS
 from lmssim.studies.trials.sources.hazards import HazardSource
@@ -197,7 +197,7 @@ def run_part(work: TrialWork, task: tuple[int, int]) -> dict[str, FloatArray | C
     for s, n in enumerate(work.sizes):
         closed, stopped[:, s] = closed_accrual(design, entry, n)
         data = data_of(design, cohort, lives, closed, design.primary, n)
-        when, reached = look_times(design, data)
+        when, reached = stopped_looks(design, *look_times(design, data), stopped[:, s])
         for k in range(len(design.analyses)):
             looks[:, s, k, 0], looks[:, s, k, 1] = when[:, k], reached[:, k]
             looks[:, s, k, 2:] = primary_readings(design, data, when[:, k])

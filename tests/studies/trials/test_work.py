@@ -90,3 +90,13 @@ def test_impossible_numbers(n_trials: int, sizes: tuple[int, ...], seed: int, sa
     """One message each."""
     with pytest.raises(InputError, match=said):
         work_of(design(), n_trials, sizes=sizes, seed=seed)
+
+
+def test_the_prior_is_the_interval() -> None:
+    """Hazard ratios of trials over draws are log-normal with the stated 95% interval, whatever the base value is."""
+    ratio = {"arms.experimental.hazard_ratio.event": {"value": 0.69, "low": 0.69, "high": 2.0}}
+    work = work_of(design(ratio, analyses=[{"calendar": 60.0}]), 400, drawn=True)
+    found = collected(work, work.parts())
+    estimate = found.looks[:, 0, 0, AT["estimate"]]
+    middle = 0.5 * np.log(0.69 * 2.0)
+    assert abs(estimate.mean() - middle) < 4.0 * estimate.std(ddof=1) / 20.0 + 0.02

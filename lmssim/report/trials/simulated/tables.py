@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 
 CHARACTERISTICS = (
     "Every analysis of every trial was computed; each rule is scored on the same trials. ± is the Monte-Carlo standard "
-    "error. Bias: mean difference of the log hazard ratio when the trial ends from that of its last analysis."
+    "error. Bias: mean difference of the estimate when the trial ends (a hazard ratio on the log scale) from that of "
+    "its last analysis."
 )
-ANALYSES = "When analyses come in trials that go on (median, 90% of trials), and how many trials end there as designed."
+ANALYSES = (
+    "When analyses come in trials that go on and that accrual does not stop (median, 90% of trials), and how many of "
+    "all trials end there as designed. Not reached: what an analysis waits for had not come when it was made."
+)
 POWER = "Simulated power beside Schoenfeld's approximation at the simulated events and effect, and at the planned one."
 SENSITIVITY = "The same design under what may happen to it, with the same patients where the change lets them be."
-ASSURANCE = "Each trial has parameters of its own draw. Effect: log hazard ratio of the last analysis."
-ESTIMATES = "Estimated effect when the trial ends (hazard ratio where the test has one)."
+ASSURANCE = (
+    "Each trial has parameters of its own draw. Effect: estimate of the last analysis, a hazard ratio on the log scale."
+)
+ESTIMATES = "Estimated effect when the trial ends: a hazard ratio, or the difference that the test compares."
 SECONDARY = "Other endpoints at the last analysis; tested at the two-sided 5% level without correction."
 FACTS = "Where the design's numbers come from. What is assumed has no source."
 
@@ -107,7 +113,7 @@ def _analyses(frame: pd.DataFrame, unit: str, study: TrialStudy) -> pd.DataFrame
         {
             "Patients": frame["n"].astype(str),
             "Analysis": frame["analysis"].astype(str),
-            f"Time ({unit})": [
+            f"Time ({unit}), median and 90%": [
                 f"{_number(a)} ({_number(b)} to {_number(c)})"
                 for a, b, c in zip(frame["time"], frame["time_low"], frame["time_high"], strict=True)
             ],
@@ -118,13 +124,16 @@ def _analyses(frame: pd.DataFrame, unit: str, study: TrialStudy) -> pd.DataFrame
             "Futility Z": [z_text(x) for x in frame["futility_z"]],
             "Success": [percent(x) for x in frame["success"]],
             "Futile": [percent(x) for x in frame["futile"]],
-            "Never comes": [percent(1.0 - x) for x in frame["reached"]],
+            "Not reached": [percent(1.0 - x) for x in frame["reached"]],
         }
     )
     if (frame["futility_z"] == -math.inf).all():
         shown = shown.drop(columns=["Futility Z", "Futile"])
+    shown["Stopped for accrual"] = [percent(x) for x in frame["accrual_stopped"]]
+    if (frame["accrual_stopped"] == 0.0).all():
+        shown = shown.drop(columns="Stopped for accrual")
     if (frame["reached"] == 1.0).all():
-        shown = shown.drop(columns="Never comes")
+        shown = shown.drop(columns="Not reached")
     return shown
 
 
@@ -149,6 +158,7 @@ def _sensitivity(frame: pd.DataFrame, unit: str, study: TrialStudy) -> pd.DataFr
         {
             "Change": frame["change"],
             "What": frame["what"],
+            "Trials": [f"{n:,.0f}" if math.isfinite(n) else MISSING for n in frame["trials"]],
             "Power": [
                 percent(p, se) if math.isfinite(p) else f"not computed: {why}"
                 for p, se, why in zip(frame["power"], frame["se"], frame["not_computed"], strict=True)

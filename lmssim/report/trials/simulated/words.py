@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from lmssim.errors import exact
+from lmssim.report.parts.digits import MISSING
 from lmssim.report.trials.simulated.value.words import value_sentences
 from lmssim.studies.trials.design.keys import ARMS
 
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
     from lmssim.studies.trials.design.objects import TrialDesign
     from lmssim.studies.trials.study import TrialStudy
 
-TARGETS = (0.8, 0.9)
-"""Powers for which a number of patients is told."""
+TARGET = 0.8
+"""Power for which a number of patients is told, beside the design's own."""
 NOTABLE = 0.005
 """Share of trials below which nothing is said."""
 
 
 def percent(value: float, se: float = math.nan) -> str:
     """A share with its Monte-Carlo standard error."""
+    if not math.isfinite(value):
+        return MISSING
     return f"{value:.1%}" if not math.isfinite(se) else f"{value:.1%} ± {100 * se:.1f}"
 
 
@@ -67,14 +70,15 @@ def _sizes(study: TrialStudy) -> list[str]:
     if len(study.planned.work.sizes) < 2:
         return []
     told = []
-    for target in TARGETS:
+    wanted = round(1.0 - study.design.sequential.plan.beta, 12)
+    for target in sorted({TARGET, wanted}):
         n, low, high = study.planned.size_for(target)
         if math.isfinite(n):
             ends = f" ({low:.0f} to {high:.0f})" if math.isfinite(low) and math.isfinite(high) else ""
             told.append(f"{n:.0f} patients{ends} give a power of {target:.0%}")
     if not told:
         most = study.planned.work.largest
-        return [f"Up to {most} patients no number gives a power of {TARGETS[0]:.0%}."]
+        return [f"Up to {most} patients no number gives the power of {wanted:.0%} that the design asks for."]
     return [f"{', and '.join(told)}, events in proportion."]
 
 
@@ -100,5 +104,8 @@ def _stopped(study: TrialStudy, n: int) -> list[str]:
 
 def arms_sentence(design: TrialDesign) -> str:
     """What is compared."""
-    control, experimental = (f"{arm.label} ({name})" for name, arm in zip(ARMS, design.arms, strict=True))
+    control, experimental = (
+        arm.label if arm.label.lower() == name else f"{arm.label} ({name})"
+        for name, arm in zip(ARMS, design.arms, strict=True)
+    )
     return f"{control} against {experimental}."

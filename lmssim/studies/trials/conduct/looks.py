@@ -83,3 +83,13 @@ def closed_accrual(design: TrialDesign, entry: FloatArray, n: int) -> tuple[Floa
     stops = by_then < design.check_below * n
     closed = np.where(stops[:, None] & (entry > design.check_at), np.nan, entry)
     return closed, stops.astype(np.int8)
+
+
+def stopped_looks(
+    design: TrialDesign, when: FloatArray, reached: Reached, stopped: CountArray
+) -> tuple[FloatArray, Reached]:
+    """Analyses of trials, of which some stop when accrual is judged: these are read as they stand then."""
+    if design.check_at is None:
+        return when, reached
+    ends = stopped[:, None] != 0
+    return np.where(ends, design.check_at, when), reached & ~ends

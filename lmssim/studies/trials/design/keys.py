@@ -19,9 +19,9 @@ ARM = {
     AFTER: "hazard of death after the event, by the time since it",
 }
 RATIO = {
-    "value": "hazard ratio",
+    "value": "hazard ratio, within the interval if one is given",
     "delay": "time since randomisation before it begins; 0 if absent",
-    "low": "lower end of the 95% interval of the prior of the hazard ratio, for assurance",
+    "low": "lower end of the 95% interval of the hazard ratio's prior, which is log-normal, for assurance",
     "high": "upper end of that interval",
 }
 ENDPOINT = {

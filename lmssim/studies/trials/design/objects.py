@@ -24,8 +24,10 @@ class Ratio:
     transition: str
     value: float
     delay: float = 0.0
+    log_mean: float = 0.0
+    """Mean of the log hazard ratio, a priori, if `log_sd` is above 0."""
     log_sd: float = 0.0
-    """Standard deviation of the log hazard ratio, a priori."""
+    """Its standard deviation; 0 if it is known."""
 
 
 @dataclass(frozen=True)

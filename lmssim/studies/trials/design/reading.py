@@ -43,6 +43,8 @@ MOST_ANALYSES = 40
 OF_ONE_ARM = ("one-sample-logrank",)
 MOST_STRATA = 6
 """Rules that make strata."""
+FARTHEST = 0.02
+"""Difference of a stated fraction of information from that of the events, at most."""
 RATIO_TESTS = ("logrank", "cox", "cause-specific-logrank")
 """Tests that a margin on the hazard ratio can be put to."""
 Z975 = 1.959963984540054
@@ -96,6 +98,9 @@ def trial_of(settings: Mapping[str, Any], path: Path = Path("trial.toml")) -> Tr
             raise InputError("check_at: give it together with check_below, the share of the patients needed by then.")
         below = checks.share("check_below", trial["check_below"]) if check_at is not None else 0.0
     analyses = _analyses(settings)
+    for i, analysis in enumerate(analyses, start=1):
+        if analysis.patients is not None and analysis.patients > patients:
+            raise InputError(f"analyses[{i}].patients: {analysis.patients} are more than the trial's {patients}.")
     sequential = _sequential(settings, analyses)
     if test == MAXCOMBO and len(analyses) > 1:
         raise InputError(f"design.test: {MAXCOMBO} has one analysis, the final one; {len(analyses)} are given.")
@@ -206,13 +211,16 @@ def _ratios(table: Any) -> tuple[Ratio, ...]:
             if ("low" in given) != ("high" in given):
                 raise InputError("low: give both ends of the interval, low and high.")
             ratio, delay = checks.ratio("value", given["value"]), checks.not_negative("delay", given.get("delay", 0))
-            spread = 0.0
+            middle = spread = 0.0
             if "low" in given:
                 low, high = checks.ratio("low", given["low"]), checks.ratio("high", given["high"])
                 if not low < high:
                     raise InputError(f"low: {exact(low)} does not lie below high, {exact(high)}.")
+                if not low <= ratio <= high:
+                    raise InputError(f"value: {exact(ratio)} lies outside its interval, {exact(low)} to {exact(high)}.")
+                middle = 0.5 * math.log(high * low)
                 spread = math.log(high / low) / (2.0 * Z975)
-            found.append(Ratio(name, ratio, delay, spread))
+            found.append(Ratio(name, ratio, delay, middle, spread))
     return tuple(found)
 
 
@@ -273,6 +281,8 @@ def _try(test: str, options: Mapping[str, Any]) -> None:
 def accrual_of(table: Mapping[str, Any]) -> tuple[Accrual, int]:
     """Course of accrual, and patients."""
     own = {k: v for k, v in table.items() if k in PLANNED["accrual"]}
+    if isinstance(own.get("patients"), float) and not own["patients"].is_integer():
+        raise InputError(f"patients: {exact(own['patients'])} is not a whole number.")
     if not own:
         raise InputError("patients: is missing; give patients with a duration or a rate.")
     if "rate" in own and "patients" in own and "duration" not in own:
@@ -338,8 +348,25 @@ def _sequential(settings: Mapping[str, Any], analyses: tuple[Analysis, ...]) -> 
         )
     elif not isinstance(trial["information"], list) or len(trial["information"]) != n:
         raise InputError(f"trial.information: give one fraction for each of the {n} analyses.")
+    else:
+        _check_information(checks.information_fractions("trial.information", trial["information"]), analyses)
     sections = {key: settings[key] for key in ("efficacy", "futility") if key in settings}
     return design_of({"trial": trial, **sections})
+
+
+def _check_information(information: tuple[float, ...], analyses: tuple[Analysis, ...]) -> None:
+    """Refuse fractions that do not end with 1, or that the events of the analyses contradict."""
+    if information[-1] != 1.0:
+        raise InputError(f"trial.information: the last analysis has {exact(information[-1])}; it must be 1.")
+    events = [a.events for a in analyses if a.events is not None]
+    if len(events) < len(analyses):
+        return
+    for k, (fraction, own) in enumerate(zip(information, events, strict=True), start=1):
+        if abs(fraction - own / events[-1]) > FARTHEST:
+            raise InputError(
+                f"trial.information: analysis {k} has {own} of {events[-1]} events, a fraction of "
+                f"{own / events[-1]:.3g} and not {exact(fraction)}; leave information out."
+            )
 
 
 def _rules(settings: Mapping[str, Any], sequential: GroupSequentialDesign) -> tuple[Rule, ...]:
@@ -383,7 +410,9 @@ def _crossover(settings: Mapping[str, Any], endpoints: Mapping[str, TrialEndpoin
     with at("crossover"):
         arm = checks.one_of("arm", table.get("arm", CONTROL), ARMS)
         name = checks.one_of("at", table.get("at"), endpoints)
-        value = checks.inside("share", table.get("share"), 0.0, 1.0 + 1e-12, what="a share of the patients")
+        value = checks.number("share", table.get("share"))
+        if not 0.0 <= value <= 1.0:
+            raise InputError(f"share: {exact(value)} is not from 0 to 1.")
         longer = checks.ratio("time_ratio", table["time_ratio"]) if "time_ratio" in table else None
         return Crossover(ARMS.index(arm), name, value, longer)
 

@@ -29,6 +29,8 @@ def changed(scenario: Scenario, design: TrialDesign) -> Scenario:
     InputError
         If a strategy, an endpoint or a transition does not exist; the message names the key.
     """
+    if design.origin and design.origin not in scenario.file.states:
+        raise InputError(unknown("state", design.origin, scenario.file.states, f"{design.path}: origin"))
     scenario = _with_ratios(scenario, design)
     strategies = {name: _strategy(scenario, design, k) for k, name in enumerate(ARMS)}
     origin = design.origin or "model"
@@ -99,7 +101,7 @@ def _parameter(name: str, ratio: Ratio) -> Parameter:
     value = math.log(ratio.value)
     if ratio.log_sd == 0.0:
         return Parameter(id=name, value=value, kind="assumed")
-    return Parameter(id=name, value=value, distribution="normal", p1=value, p2=ratio.log_sd, kind="assumed")
+    return Parameter(id=name, value=value, distribution="normal", p1=ratio.log_mean, p2=ratio.log_sd, kind="assumed")
 
 
 def with_background(scenario: Scenario, factor: float) -> Scenario:

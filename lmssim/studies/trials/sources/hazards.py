@@ -83,7 +83,7 @@ def _factor(ratio: Ratio | None, luck: FloatArray, *, drawn: bool) -> FloatArray
     if not drawn or ratio.log_sd == 0.0:
         return ratio.value
     spread = ndtri(luck[:, :1, numbers.SPARE])
-    factors: FloatArray = ratio.value * np.exp(ratio.log_sd * spread)
+    factors: FloatArray = np.exp(ratio.log_mean + ratio.log_sd * spread)
     return factors
 
 

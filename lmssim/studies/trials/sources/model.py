@@ -19,6 +19,7 @@ from lmssim.kernels.trials.luck import allocate
 from lmssim.kernels.trials.paths import read_endpoints
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
+from lmssim.reach import Reach
 from lmssim.studies.trials.sources.changes import changed, with_background
 from lmssim.studies.trials.sources.lives import Cohort, Lives
 
@@ -254,6 +255,9 @@ def _program(scenario: Scenario) -> Program:
 
 
 def _place(design: TrialDesign) -> str | Path:
-    """The scenario: a file relative to the design's, or a bundled name."""
+    """The scenario: a file relative to the design's, of its folder or an allowed one, or a bundled name."""
+    if not design.scenario.endswith(".toml"):
+        return design.scenario
     beside = design.path.parent / design.scenario
-    return beside if design.scenario.endswith(".toml") else design.scenario
+    Reach.of(design.path).check(beside, design.scenario, f"{design.path}: scenario")
+    return beside

@@ -47,6 +47,12 @@ def test_accrual_that_is_too_slow_stops_the_trial() -> None:
     found = collected(work, work.parts())
     assert (found.stopped == 1).all()
     assert found.power(found.rules[0])[0] == 0.0
+    row = found.characteristics.iloc[0]
+    assert row["duration"] == 6.0
+    assert row["events"] < 20.0  # of about 60 patients followed for at most 6 of 12 months, not of later analyses
+    assert found.analyses["reached"].isna().all()
+    assert (found.analyses["futile"] == 0.0).all()
+    assert np.isnan(found.analytic_power())
     patients = found.looks[:, 0, -1, AT["patients"]]
     assert abs(patients.mean() - 60.0) < 4.0 * np.sqrt(60.0 / 30)
     entry = np.array([[1.0, 5.0, 7.0]])
