@@ -16,7 +16,7 @@ from lmssim.errors import InputError
 if TYPE_CHECKING:
     from lmssim.studies.sensitivity.agency.study import Question
 
-DEFAULT_PATIENTS, FEWEST = 50_000, 1_024
+DEFAULT_PATIENTS, FEWEST, MOST_PATIENTS = 50_000, 1_024, 5_000_000
 FEWEST_DRAWS, MOST_DRAWS = 16, 1_000_000
 ENGINES = ("compiled", "des")
 PARTS = ("severity", "rates", "patients", "budget")
@@ -48,7 +48,7 @@ def agency(
         ),
     ] = None,
     patients: Annotated[
-        int, options.whole("Patients in all, each of whom meets every strategy.", FEWEST, options.MOST_PATIENTS)
+        int, options.whole("Patients in all, each of whom meets every strategy.", FEWEST, MOST_PATIENTS)
     ] = DEFAULT_PATIENTS,
     draws: Annotated[
         int | None,
@@ -150,7 +150,7 @@ def agency(
 
 def _asked_part(asked: Question) -> dict[str, Any]:
     """What decides the numbers beside the scenario and whom it follows."""
-    budget = None if asked.budget is None else {"file": asked.budget.path.name, "sha256": asked.budget.digest}
+    budget = None if asked.budget is None else asked.budget.part()
     return {
         "draws": asked.people.n_draws or None,
         "agency": {"parts": list(asked.parts), "standard_care": asked.standard_care, "budget": budget},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TAPLO = """\
 # Completion and checking of keys in editors that use Taplo (Even Better TOML, for instance)
 include = ["scenarios/*.toml", "scenarios/*/*.toml", "scenarios/trials/models/*.toml"]
-exclude = ["scenarios/evidence/*.toml", "scenarios/trials/*.toml"]
+exclude = ["scenarios/budget/*.toml", "scenarios/evidence/*.toml", "scenarios/trials/*.toml"]
 
 [schema]
 path = "schema/scenario.schema.json"

@@ -64,7 +64,10 @@ def test_every_part_is_written_and_said(cli: Cli, disease: Path, tmp_path: Path)
     assert "assumed: nobody counted" in page
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["result"]["agency"]["standard_care"] == "none"
-    assert manifest["result"]["agency"]["budget"]["file"] == "budget.toml"
+    kept = json.loads((out / "inputs.json").read_text())["asked"]["agency"]["budget"]
+    assert kept == manifest["result"]["agency"]["budget"]
+    assert kept["file"] == "budget.toml"
+    assert kept["content"]["uptake"]["by_year"] == [0.5, 1.0]
     again = tmp_path / "again"
     assert cli(*words[:-1], 2, "--out", again, "--no-report").code == 0
     for name in TABLES:
@@ -116,6 +119,13 @@ def test_bad_input_is_one_message(
     assert outcome.code == 2
     assert message in " ".join(outcome.err.split())
     assert not out.exists()
+
+
+def test_a_model_without_patients_is_refused(cli: Cli, tmp_path: Path) -> None:
+    """Survival curves have no single lives, whatever the engine."""
+    outcome = cli("agency", "partitioned", "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert "a partitioned survival model has no single patients to follow." in " ".join(outcome.err.split())
 
 
 def test_an_input_is_not_overwritten(cli: Cli, disease: Path) -> None:

@@ -37,13 +37,13 @@ def test_the_copy_runs(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_editors_find_the_schema(cli: Cli, tmp_path: Path) -> None:
-    """It stands where the editor's file says, and holds for scenarios and their parts, not for designs of trials."""
+    """It stands where the editor's file says, and holds for scenarios and their parts, not for trials or budgets."""
     folder = tmp_path / "mine"
     assert cli("init", folder).code == 0
     taplo = tomllib.loads((folder / ".taplo.toml").read_text())
     assert json.loads((folder / taplo["schema"]["path"]).read_text())["properties"]["states"]
     found, left_out = ({p for each in taplo[key] for p in folder.glob(each)} for key in ("include", "exclude"))
-    other = {"trials", "evidence"}
+    other = {"budget", "evidence", "trials"}
     assert found - left_out == {p for p in (folder / "scenarios").rglob("*.toml") if p.parent.name not in other}
 
 

@@ -96,3 +96,19 @@ def test_unknown_part_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[s
         main(["reproduce", "--only", "switch", "--out", str(tmp_path)])
     assert left.value.code == 2
     assert "Did you mean 'switches'?" in capsys.readouterr().err
+
+
+def test_what_agencies_ask_of_the_reference_scenarios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each in a folder of its own, with the strategy that patients get today."""
+    asked = {}
+
+    def agency(site: str, parts: str | None, standard_care: str, *, out: Path, **more: Any) -> None:
+        asked[site] = standard_care, out.relative_to(tmp_path).as_posix(), parts, more["patients"], more["seed"]
+
+    monkeypatch.setitem(sys.modules, "lmssim.cli.agency", SimpleNamespace(agency=agency))
+    words = ["reproduce", "--only", "agency", "--patients", "2000", "--seed", "3", "-q", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit) as left:
+        main(words)
+    assert left.value.code == 0
+    assert asked == {site: (care, f"agency/{site}", None, 2000, 3) for site, care in reference().agency.items()}
+    assert set(asked) == {"extremity", "uterine"}

@@ -22,6 +22,8 @@ def test_the_bundled_file_names_what_is_there() -> None:
     assert stated.simulation_based_calibration in bundled.calibration_names()
     for name in stated.scenarios:
         assert set(stated.strategies_of_switches) & set(load_scenario(name).strategies), name
+    for name, care in stated.agency.items():
+        assert care in load_scenario(name).strategies, name
     assert stated.power.series in load_scenario(stated.power.scenario).file.series
 
 

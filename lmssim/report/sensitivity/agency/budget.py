@@ -148,7 +148,7 @@ def plot_budget(found: Impact, ax: Axes | None = None) -> Axes:
         ax.axhline(0.0, color=INK, linewidth=0.8, zorder=3)
         ax.set_xticks(list(years), found.budget.year_names())
         ax.grid(axis="x", visible=False)
-        ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+        ax.yaxis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10]))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:,.10g}"))
         scale = "million" if unit == MILLION else "thousand"
         ax.set_ylabel(f"Care then less care now, {scale} {currency_name(found.scenario)}")

@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+LOST = "Of a strategy that gains fewer QALYs and costs less, the ratio is what is saved by a QALY lost."
+
 
 def mean_and_error(frame: pd.DataFrame, **where: object) -> tuple[float, float]:
     """Mean and standard error of the one row whose columns have these values."""

@@ -256,11 +256,10 @@ def _concentration(ax: Axes, found: Patients) -> None:
     shares = np.linspace(0.0, 1.0, 401)
     most = sorted(found.compared, key=lambda s: -float(found.gain(s, QALYS).mean()))[:MOST_CURVES]
     reached: list[FloatArray] = []
-    for k, strategy in enumerate(found.compared):
-        if strategy in most:
-            curve = concentration_curve(found.gain(strategy, QALYS), shares)
-            reached.append(curve)
-            ax.plot(100.0 * shares, 100.0 * curve, label=labels[strategy], **line_style(k + 1))
+    for k, strategy in enumerate(s for s in found.compared if s in most):
+        curve = concentration_curve(found.gain(strategy, QALYS), shares)
+        reached.append(curve)
+        ax.plot(100.0 * shares, 100.0 * curve, label=labels[strategy], **line_style(k))
     ends = [float(shares[np.searchsorted(curve, 0.995).clip(max=400)]) for curve in reached]
     ax.set_xlim(0.0, 100.0 * min(max([*ends, 0.05]) * 1.02, 1.0))
     ax.set_ylim(0.0, 100.0)

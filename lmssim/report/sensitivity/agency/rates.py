@@ -13,7 +13,8 @@ from lmssim.report.parts.digits import amount, listed, with_error
 from lmssim.report.parts.labels import currency_name, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import mean_and_error
+from lmssim.report.sensitivity.agency.cells import LOST, mean_and_error
+from lmssim.studies.sensitivity.agency.rates import UNDISCOUNTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,13 +36,14 @@ def sentences(found: Rates) -> Iterator[str]:
     labels, wtp = strategy_labels(found.scenario), found.wtps[0]
     best: dict[str, list[str]] = {}
     for each in found.at:
-        best.setdefault(labels[found.best(each, wtp)], []).append(each.name)
+        where = "without discounting" if each.name == UNDISCOUNTED else f"at {each.name}"
+        best.setdefault(labels[found.best(each, wtp)], []).append(where)
     head = f"At {amount(wtp)} per QALY "
     if len(best) == 1:
         names = listed([each.name for each in found.at])
         yield f"{head}the best strategy is {next(iter(best))} at every discount rate ({names})."
         return
-    yield head + "; ".join(f"{name} is best at {listed(rates)}" for name, rates in best.items()) + "."
+    yield head + "; ".join(f"{name} is best {listed(rates)}" for name, rates in best.items()) + "."
 
 
 def tables(found: Rates) -> list[ReportTable]:
@@ -65,8 +67,8 @@ def _table(found: Rates, each: AtRates) -> ReportTable:
         cells["Frontier"] = str(place.loc[key, "status"]) if key in place.index else "not a choice"
         rows.append(cells)
     caption = (
-        f"Δ and ICER over {labels[found.scenario.comparator]}; amounts in {found.scenario.file.settings.currency}. The "
-        "same patients at every rate. ± Monte-Carlo standard error."
+        f"Δ and ICER over {labels[found.scenario.comparator]}; amounts in {found.scenario.file.settings.currency}. "
+        f"{LOST} The same patients at every rate. ± Monte-Carlo standard error."
     )
     name = each.name if each.name[0].isalpha() else f"{each.name} a year"
     return ReportTable(f"{TITLE}: {name}", caption, pd.DataFrame(rows))

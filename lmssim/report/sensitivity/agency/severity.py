@@ -13,7 +13,7 @@ from lmssim.report.parts.digits import amount, listed, percent, plain, rounded, 
 from lmssim.report.parts.labels import strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import column, mean_and_error
+from lmssim.report.sensitivity.agency.cells import LOST, column, mean_and_error
 from lmssim.studies.sensitivity.agency.severity import BEYOND
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def sentences(found: Severity, rates: Rates) -> Iterator[str]:
         f"{found.weight:g}."
     )
     yield _certainty(found)
+    yield _undiscounted(found)
     yield _decision(found, rates)
     rate = found.scenario.file.settings.discount_rate_effects
     if rate != REFERENCE_RATE:
@@ -61,6 +62,16 @@ def sentences(found: Severity, rates: Rates) -> Iterator[str]:
             f"The horizon ends before {percent(found.beyond_horizon, float('nan'))}% of the QALYs of the general "
             "population: both sides count up to it, and the shortfall is not that of a lifetime."
         )
+
+
+def _undiscounted(found: Severity) -> str:
+    """What is lost without discounting, and the weight that it would have."""
+    absolute, share = found.absolute(undiscounted=True), found.proportional(undiscounted=True)
+    weight = found.shortfall(undiscounted=True).weight
+    return (
+        f"Undiscounted, they lose {with_error(*absolute)} QALYs, {percent(*share)}%, which would have the weight "
+        f"{weight:g}; NICE takes the discounted shortfall."
+    )
 
 
 def _without(found: Severity) -> tuple[float, float]:
@@ -163,7 +174,7 @@ def _weighted(found: Severity, rates: Rates) -> ReportTable:
     caption = (
         f"Increments over {labels[found.scenario.comparator]} with QALYs weighted by {found.weight:g}, "
         f"{found.scenario.file.settings.currency}, discounted; a cost per QALY that is absent: one of the two "
-        "dominates. severity_incremental.csv has the other weights."
+        f"dominates. {LOST} severity_incremental.csv has the other weights."
     )
     return ReportTable(f"{TITLE}: increments", caption, pd.DataFrame(rows))
 
@@ -194,17 +205,15 @@ def plot_severity(found: Severity, ax: Axes | None = None) -> Axes:
             step = max(len(absolute) // MOST_POINTS, 1)
             under = at.without - absolute[::step]
             ax.plot(np.full(len(under), at.without), under, "_", color=PALETTE[1], alpha=0.12, markersize=10, zorder=3)
-        for shortfall, name, marker in ((at, "discounted", "o"), (plain_, "undiscounted", "s")):
-            colour = INK if marker == "o" else FAINT
-            ax.plot([shortfall.without], [shortfall.under], marker, color=colour, zorder=5)
+        for shortfall, name, marker, colour, side in (
+            (plain_, "undiscounted", "s", FAINT, "right"),
+            (at, "discounted", "o", INK, "left"),
+        ):
+            point = shortfall.without, shortfall.under
+            ax.plot(*point, marker, color=colour, zorder=5)
+            away = (9 if side == "left" else -9, 0)
             ax.annotate(
-                name,
-                (shortfall.without, shortfall.under),
-                xytext=(9, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-                color=INK,
+                name, point, xytext=away, textcoords="offset points", ha=side, va="center", fontsize=8, color=INK
             )
         ax.set_xlim(0.0, top)
         ax.set_ylim(0.0, max(at.under, plain_.under, 2.0) * 1.6)

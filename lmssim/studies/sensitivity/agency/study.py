@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lmssim.errors import InputError, unknown
+from lmssim.errors import InputError, UnsupportedError, unknown
 from lmssim.evaluation import NOTHING_TO_DRAW, draws_of
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
@@ -228,7 +228,8 @@ def question(
         If a part is asked for that cannot be told, a strategy is not there, or errors cannot be told.
     """
     scenario = program.scenario
-    program.require_histories()
+    if scenario.file.partitioned_survival is not None:
+        raise UnsupportedError(f"{scenario.path}: a partitioned survival model has no single patients to follow.")
     for part in parts:
         if part not in PARTS:
             raise InputError(unknown("part", part, PARTS, "parts"))

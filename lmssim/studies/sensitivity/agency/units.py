@@ -30,6 +30,8 @@ LEAST_BATCHES, LEAST_DRAWS = 16, 16
 """Units from which an error is told, at least."""
 MOST_ALONE = 32_768
 """Patients who are kept one by one, and who are followed year by year, at most: the greater of this and two a draw."""
+MOST_PATIENTS = 5_000_000
+"""Patients in all, at most: means of every batch of them are held."""
 AT_ONCE = 1 << 16
 """Patients whose columns are held at a time."""
 
@@ -109,11 +111,13 @@ def followed(sampling: Sampling, n_draws: int) -> Followed:
     Raises
     ------
     InputError
-        If the engine follows no patients, or there are too few draws or patients to tell an error.
+        If the engine follows no patients, there are too many patients, or too few of them or of draws to tell an error.
     """
     sampling.validate()
     if sampling.engine not in ENGINES:
         raise InputError(f"engine '{sampling.engine}' has no patients; use one of {', '.join(ENGINES)}.")
+    if sampling.n_patients > MOST_PATIENTS:
+        raise InputError(f"patients: {sampling.n_patients:,} are too many; at most {MOST_PATIENTS:,} are followed.")
     if not n_draws and sampling.n_patients < BATCH * LEAST_BATCHES:
         least = BATCH * LEAST_BATCHES
         raise InputError(f"patients: {sampling.n_patients:,} are too few to estimate errors; {least:,} or more.")

@@ -54,6 +54,65 @@ def test_shortfalls_by_hand(found: AgencyStudy) -> None:
     assert severity.possible == [1.2]
 
 
+CERTAIN = """
+schema_version = 2
+name = "certain"
+title = "Everybody dies at one time"
+[settings]
+horizon = HORIZON
+discount_rate_effects = 0
+discount_rate_costs = 0
+wtp = [20000]
+times = [0.25]
+[population]
+covariates.age = { kind = "constant", value = 40 }
+[mortality]
+table = "life.csv"
+measure = "m"
+keys = {}
+[utilities]
+norms = "norms.csv"
+keys = {}
+[states.ill]
+initial = true
+utility = 1
+[states.dead]
+kind = "absorbing"
+death = "disease"
+[[transitions]]
+from = "ill"
+to = "dead"
+hazard = { family = "fixed", delay = TIME }
+[strategies.one]
+"""
+
+
+@pytest.mark.parametrize(
+    ("horizon", "time", "weight"),
+    [
+        (20.0, 8.0 + 2**-20, 1.0),
+        (20.0, 8.0, 1.2),
+        (20.0, 2.0 + 2**-20, 1.2),
+        (20.0, 2.0, 1.7),
+        (10.0, 1.5 + 2**-20, 1.0),
+        (10.0, 1.5, 1.2),
+        (10.0, 0.5 + 2**-20, 1.2),
+        (10.0, 0.5, 1.7),
+    ],
+)
+def test_a_model_exactly_at_a_bound(tmp_path: Path, horizon: float, time: float, weight: float) -> None:
+    """Nobody else dies, at full health, so that patients lose 12, 18, 85% or 95% to the last bit, or a bit less."""
+    (tmp_path / "life.csv").write_text("age,m\n0,0\n")
+    (tmp_path / "norms.csv").write_text("age,utility\n0,1\n")
+    path = tmp_path / "certain.toml"
+    path.write_text(CERTAIN.replace("HORIZON", str(horizon)).replace("TIME", repr(time)))
+    asked = question(compile_scenario(load_scenario(path)), Sampling(n_patients=1_024), parts=["severity"])
+    severity = severity_of(asked.run())
+    assert severity.shortfall().absolute == pytest.approx(horizon - time, rel=1e-12)
+    assert severity.weight == weight
+    assert severity.possible == [weight]
+
+
 def test_what_the_weight_changes_by_hand(found: AgencyStudy) -> None:
     """QALYs gained times 1.2: the ICER is divided by it, and net benefit takes it times the willingness to pay."""
     rates = found.of_rates

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from lmssim.model.scenario import Scenario
 
-MOST_YEARS, MOST_SHARES = 20, 20
+MOST_YEARS, MOST_SHARES, MOST_PEOPLE = 20, 20, 1e11
 START, EVENLY = "start", "evenly"
 """When patients enter: all at the start of a year, or evenly over it."""
 ENTRIES = {START: (1.0,), EVENLY: (0.125, 0.375, 0.625, 0.875)}
@@ -38,8 +38,7 @@ NOW, THEN = "now", "then"
 SAME = 1e-9
 """How far shares may be from adding up to 1."""
 
-Share = Annotated[Number, Field(ge=0, le=1, allow_inf_nan=False)]
-Positive = Annotated[Number, Field(ge=0, allow_inf_nan=False)]
+Share = Annotated[Number, Field(ge=0, le=1)]
 
 
 class Sourced(Section):
@@ -64,16 +63,16 @@ class Sourced(Section):
 class People(Sourced):
     """People in the country or region in the first year, and how their number grows."""
 
-    people: Annotated[Number, Field(gt=0, allow_inf_nan=False)]
-    growth: Annotated[Number, Field(gt=-1, le=1, allow_inf_nan=False)] = 0.0
+    people: Annotated[Number, Field(gt=0, le=MOST_PEOPLE)]
+    growth: Annotated[Number, Field(gt=-1, le=1)] = 0.0
     """A year, as a share."""
 
 
 class Incidence(Sourced):
     """New cases a year."""
 
-    cases: Positive
-    per: Annotated[Number, Field(gt=0, allow_inf_nan=False)] = 100_000.0
+    cases: Annotated[Number, Field(ge=0, le=MOST_PEOPLE)]
+    per: Annotated[Number, Field(ge=1, le=MOST_PEOPLE)] = 100_000.0
     """People among whom they arise."""
 
 
@@ -153,6 +152,11 @@ class Budget:
         taken = self.file.uptake.by_year[year] if world == THEN else 0.0
         now, then = self.file.now.mix, self.file.then.mix
         return {s: (1.0 - taken) * now.get(s, 0.0) + taken * then.get(s, 0.0) for s in self.strategies}
+
+    def part(self) -> dict[str, Any]:
+        """What a manifest tells of it: the file, its hash, and all that it says."""
+        content = self.file.model_dump(mode="json", exclude_none=True)
+        return {"file": self.path.name, "sha256": self.digest, "content": content}
 
     def year_names(self) -> list[str]:
         """Each year as tables name it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,7 @@ from lmssim.bundled import budget_names
 from lmssim.errors import InputError
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.sensitivity.agency.budget.file import THEN, bundled_budget, read_budget
+from tests.fuzz.spoil import spoil
 from tests.kit.agency import BUDGET
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ def test_bundled_budgets_fit_their_scenarios(name: str) -> None:
         ("by_year = [0.5, 1]", "by_year = []", "uptake.by_year"),
         ("by_year = [0.5, 1]", "by_year = [0.5, nan]", "uptake.by_year"),
         ("people = 1_000_000", "people = -1", "population.people"),
+        ("people = 1_000_000", "people = 1e300", "population.people"),
+        ("people = 1_000_000", "people = nan", "population.people"),
+        ("per = 100_000", "per = 1e-300", "incidence.per"),
         ('"start"', '"middle"', "entry"),
         ("schema_version = 1", "schema_version = 2", "schema_version"),
         ("by_year = [0.5, 1]", f"by_year = {[1] * 21}", "uptake.by_year"),
@@ -67,3 +72,22 @@ def test_a_name_that_is_not_there(folder: Path) -> None:
     """With the nearest one."""
     with pytest.raises(InputError, match="Did you mean 'extremity'"):
         read_budget("extremty", load_scenario(folder / "disease.toml"))
+
+
+def test_a_spoilt_file_is_taken_whole_or_refused(folder: Path, tmp_path: Path) -> None:
+    """By one message of moderate length, whatever was done to it."""
+    scenario, path, data = load_scenario(folder / "disease.toml"), tmp_path / "budget.toml", BUDGET.encode()
+    taken, messages = 0, []
+    for seed in range(120):
+        path.write_bytes(spoil(data, path.name, Random(seed), data))  # noqa: S311  # no secret
+        try:
+            budget = read_budget(path, scenario)
+        except InputError as error:
+            messages.append(str(error))
+            continue
+        taken += 1
+        assert all(0.0 <= n < float("inf") for n in budget.patients)
+        assert all(sum(budget.mix(THEN, year).values()) == pytest.approx(1.0) for year in range(budget.years))
+    assert taken > 0
+    assert messages
+    assert max(map(len, messages)) < 2_000
