@@ -57,6 +57,8 @@ def sentences(found: Severity, rates: Rates) -> Iterator[str]:
         yield (
             f"QALYs are discounted at {100.0 * rate:g}% a year; NICE's reference case takes {100 * REFERENCE_RATE:g}%."
         )
+    if found.scenario.file.cycles is not None:
+        yield "The model counts and discounts QALYs by cycles; those of the general population run in continuous time."
     if found.beyond_horizon > BEYOND:
         yield (
             f"The horizon ends before {percent(found.beyond_horizon, float('nan'))}% of the QALYs of the general "
