@@ -27,11 +27,13 @@ def trials_of(name: str) -> SimulatedTrials:
 
 @pytest.mark.parametrize("name", trial_names())
 def test_every_bundled_design_runs(name: str) -> None:
-    """Every analysis comes, and its effect can be estimated."""
+    """Every analysis comes, and its effect can be estimated, unless accrual stops the trial."""
     found = trials_of(name)
     assert found.looks.shape[0] == N_TRIALS
-    assert found.looks[:, 0, -1, AT["reached"]].all()
-    assert np.isfinite(found.looks[:, 0, -1, AT["estimate"]]).all()
+    going = found.going(0)
+    assert going.all() or name == "gog0277"
+    assert found.looks[going, 0, -1, AT["reached"]].all()
+    assert np.isfinite(found.looks[going, 0, -1, AT["estimate"]]).all()
 
 
 @pytest.mark.parametrize("name", trial_names())
