@@ -12,7 +12,16 @@ from lmssim.version import __version__
 
 if TYPE_CHECKING:
     from lmssim.api import Difference, Psa, Subgroups, SweepResult, Voi, diff, psa, subgroups, sweep, voi
-    from lmssim.deterministic import Threshold, Tornado, TwoWayMap, threshold, tornado, two_way
+    from lmssim.deterministic import (
+        Scenarios,
+        Threshold,
+        Tornado,
+        TwoWayMap,
+        scenarios,
+        threshold,
+        tornado,
+        two_way,
+    )
     from lmssim.economics.voi.population import Population
     from lmssim.evaluation import Evaluation, evaluate, expected_values
     from lmssim.execution.simulate import Sampling
@@ -30,6 +39,7 @@ __all__ = [
     "Psa",
     "Sampling",
     "Scenario",
+    "Scenarios",
     "Sobol",
     "Subgroups",
     "SweepResult",
@@ -45,6 +55,7 @@ __all__ = [
     "expected_values",
     "load_scenario",
     "psa",
+    "scenarios",
     "simulate_trials",
     "sobol",
     "subgroups",
@@ -67,6 +78,7 @@ _HOME = {
     "Subgroups": "lmssim.api",
     "SweepResult": "lmssim.api",
     "Threshold": "lmssim.deterministic",
+    "Scenarios": "lmssim.deterministic",
     "Tornado": "lmssim.deterministic",
     "TwoWayMap": "lmssim.deterministic",
     "Voi": "lmssim.api",
@@ -82,6 +94,7 @@ _HOME = {
     "subgroups": "lmssim.api",
     "sweep": "lmssim.api",
     "threshold": "lmssim.deterministic",
+    "scenarios": "lmssim.deterministic",
     "tornado": "lmssim.deterministic",
     "two_way": "lmssim.deterministic",
     "voi": "lmssim.api",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from lmssim.errors import InputError
 from lmssim.execution.simulate import COHORT, Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import Scenario, load_scenario
+from lmssim.report.sensitivity.scenarios.shown import plot_scenarios
 from lmssim.report.sensitivity.threshold.figures import plot_threshold
 from lmssim.report.sensitivity.tornado.figures import plot_icer, plot_tornado
 from lmssim.report.sensitivity.two_way.shown import plot_map
@@ -26,6 +27,9 @@ from lmssim.studies.sensitivity.one_way.study import (
 )
 from lmssim.studies.sensitivity.paired.joint import draws_of_folder
 from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, at_values
+from lmssim.studies.sensitivity.scenarios.numbered import Numbered, chosen
+from lmssim.studies.sensitivity.scenarios.result import ScenarioStudy
+from lmssim.studies.sensitivity.scenarios.study import run_scenarios
 from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
 from lmssim.studies.sensitivity.threshold.study import Asked as AskedThreshold
 from lmssim.studies.sensitivity.threshold.study import prices, thresholds
@@ -279,6 +283,79 @@ def two_way(
     wtps = wtps_of(whole.scenario, wtp)
     runs, made = _runs(whole, n_draws, n_patients, seed, engine, profiles, jobs, backend)
     return TwoWayMap(**vars(run_two_way(Reloaded(runs, program), axes, wtps, made, progress)))
+
+
+@dataclass(frozen=True)
+class Scenarios(ScenarioStudy):
+    """Scenario analyses, and their picture."""
+
+    def plot(self, ax: Axes | None = None, wtp: float | None = None) -> Axes:
+        """Increments of net benefit by analysis, with the errors of their changes."""
+        return plot_scenarios(self, wtp, ax)
+
+
+def scenarios(
+    scenario: str | Path,
+    only: Sequence[int] = (),
+    *,
+    strategy: str | None = None,
+    wtp: Sequence[float] = (),
+    n_draws: int | None = None,
+    n_patients: int | None = None,
+    seed: int = 1,
+    engine: str = "compiled",
+    profiles: int = 32,
+    overrides: Mapping[str, float] | None = None,
+    switches: Mapping[str, str] | None = None,
+    jobs: int = 1,
+    backend: str = "threads",
+    progress: Callable[[int, int], None] | None = None,
+) -> Scenarios:
+    """Run numbered scenario analyses, and every other option of a switch, against the base case.
+
+    Parameters
+    ----------
+    scenario : str or Path
+        Path of a file, or the name of a bundled scenario.
+    only : sequence of int
+        Numbers; all if empty.
+    strategy : str, optional
+        Whose increment over the comparator the picture shows; the best of the others if absent.
+    n_draws : int, optional
+        Draws of the parameters; 1,000 of a calibrated scenario, else none, and 0 is none.
+    n_patients : int, optional
+        Patients of each draw (20), or of each run without draws (20,000).
+
+    Returns
+    -------
+    Scenarios
+        Table `scenarios`.
+
+    Raises
+    ------
+    InputError
+        If there are no analyses, or one cannot be run; the message names its number.
+
+    Examples
+    --------
+    >>> import lmssim
+    >>> found = lmssim.scenarios("extremity", [1], n_draws=0, n_patients=1_024)
+    >>> found.scenarios["number"].unique().tolist()
+    [0, 1]
+    """
+
+    def load(each: Numbered) -> Program:
+        held, chosen_ = {**(overrides or {}), **each.set}, {**(switches or {}), **each.switches}
+        loaded = load_scenario(scenario, held, chosen_, each.change)
+        return compile_scenario(replace(loaded, own=frozenset()) if each.change else loaded)
+
+    whole = load(Numbered(0, ""))
+    analyses = chosen(whole.scenario, only)
+    runs, made = _runs(whole, n_draws, n_patients, seed, engine, profiles, jobs, backend)
+    found = run_scenarios(
+        runs, analyses, load, wtps_of(whole.scenario, wtp), made, strategy=strategy, progress=progress
+    )
+    return Scenarios(**vars(found))
 
 
 def _runs(

@@ -37,7 +37,7 @@ from lmssim.cli import (
     verify,
     voi,
 )
-from lmssim.cli.sensitivity import sobol, threshold, tornado, two_way
+from lmssim.cli.sensitivity import scenarios, sobol, threshold, tornado, two_way
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design, interim
 from lmssim.cli.trial import run as trial_run
@@ -89,6 +89,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "tornado": tornado.tornado,
     "threshold": threshold.threshold,
     "two-way": two_way.two_way,
+    "scenarios": scenarios.scenarios,
     "sobol": sobol.sobol,
     "agency": agency.agency,
     "sweep": sweep.sweep,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,10 +26,10 @@ FOR_SWITCHES, FEWEST = 5, 1024
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
 PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "agency", "sweeps", "trials")
-DRIVERS = ("tornado", "price", "two-way")
+DRIVERS = ("tornado", "price", "two-way", "scenarios")
 """Sensitivity analyses of a site, each a folder."""
 DRAWN = 500
-"""Draws of a price and of a map."""
+"""Draws of a price, of a map and of scenario analyses."""
 SWEPT = 10_000
 """Patients of a cell of a sweep that does not say how many."""
 SBC = "simulation_based_calibration"
@@ -236,6 +237,7 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
 
 def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
     """What drives the decision of some sites: tornado diagram, value-based price, map; and what they say, in words."""
+    from lmssim.cli.sensitivity.scenarios import scenarios
     from lmssim.cli.sensitivity.threshold import threshold
     from lmssim.cli.sensitivity.tornado import tornado
     from lmssim.cli.sensitivity.two_way import two_way
@@ -256,6 +258,8 @@ def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None
             quiet=quiet,
         )
         two_way(site, vary, draws=DRAWN, seed=seed, jobs=jobs, out=folders[2], quiet=quiet)
+        with suppress(typer.Exit):  # analyses that cannot be run in every draw are named, and the others are there
+            scenarios(site, strategy=asked.strategy, draws=DRAWN, seed=seed, jobs=jobs, out=folders[3], quiet=quiet)
 
 
 def _sweeps(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:

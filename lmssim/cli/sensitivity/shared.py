@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,12 +96,19 @@ class Source:
     overrides: Mapping[str, float]
     switches: Mapping[str, str]
 
-    def program(self, held: Mapping[str, float]) -> Program:
-        """The scenario with further parameters held, compiled."""
+    def program(
+        self,
+        held: Mapping[str, float],
+        switches: Mapping[str, str] | None = None,
+        change: Mapping[str, Any] | None = None,
+    ) -> Program:
+        """The scenario with further parameters held, options chosen and tables merged, compiled."""
         from lmssim.model.compile import compile_scenario
         from lmssim.model.scenario import load_scenario
 
-        return compile_scenario(load_scenario(self.name, {**self.overrides, **held}, self.switches))
+        chosen = {**self.switches, **(switches or {})}
+        loaded = load_scenario(self.name, {**self.overrides, **held}, chosen, change)
+        return compile_scenario(replace(loaded, own=frozenset()) if change else loaded)
 
 
 @dataclass(frozen=True)
@@ -222,6 +229,7 @@ def write_study(
     formats: tuple[str, ...] | None,
     *,
     workbook: bool,
+    further: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write tables, figures and report; returns the manifest as written.
 
@@ -229,6 +237,8 @@ def write_study(
     ----------
     formats : tuple of str, optional
         Those of the figures; neither figures nor report if absent.
+    further : sequence of str
+        Folders of runs that were kept beside `CHECKPOINT`.
     """
     from lmssim.execution.inputs import inputs_of
     from lmssim.execution.store import write_bytes, write_csv
@@ -241,7 +251,8 @@ def write_study(
         write_bytes(folder.place(FILE), content)
     if formats is not None:
         presented().write(folder, manifest(), formats)
-    folder.discard(CHECKPOINT)  # not before: whoever is stopped while tables are written goes on from these runs
+    for each in (CHECKPOINT, *further):
+        folder.discard(each)  # not before: whoever is stopped while tables are written goes on from these runs
     document = manifest()
     return folder.finish(document, inputs_of(program.scenario, program.used, document))
 

@@ -115,6 +115,8 @@ RESULTS = (
     r"not_moved_alone",
     r"thresholds",
     r"net_benefit",
+    r"scenarios",
+    r"not_run",
     r"two_way",
     r"two_way_outcomes",
     r"validation",

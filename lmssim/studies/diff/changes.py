@@ -115,7 +115,7 @@ def _by_owner(a: Side, b: Side) -> dict[Path, set[Path]]:
     ours, theirs = dict(flat(a.merged)), dict(flat(b.merged))
     differ: dict[Path, set[Path]] = defaultdict(set)
     for path in ours.keys() | theirs.keys():
-        if path[0] in (*TABLES_OF_PARAMETERS, "name", "schema_version", "switches"):
+        if path[0] in (*TABLES_OF_PARAMETERS, "name", "schema_version", "switches", "analyses"):
             continue
         if path[0] == "settings" and path[1:2] and path[1] in NOT_CHANGED:
             continue

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 FOR_PEOPLE = ("label", "description", "title", "note", "reason")
 """Fields of a file that no number depends on."""
-APART = ("title", "description", "switches")
-"""Sections that are left out of keys: switches have been chosen."""
+APART = ("title", "description", "switches", "analyses")
+"""Sections that are left out of keys: switches have been chosen, and analyses are other runs."""
 HELD_BY_NAME = {"patients": "n_patients"}
 
 

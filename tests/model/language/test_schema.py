@@ -63,6 +63,7 @@ HEADINGS = {
     "State": "[states.NAME]",
     "Strategy": "[strategies.NAME]",
     "Stratum": "[population]",
+    "Analysis": "[analyses.N]",
     "Switch": "[switches.NAME]",
     "SwitchOption": "[switches.NAME]",
     "Claim": "[switches.NAME]",

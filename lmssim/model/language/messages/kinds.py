@@ -29,6 +29,7 @@ SECTIONS = {
     "tables": "a lookup table",
     "expressions": "a named expression",
     "switches": "a switch",
+    "analyses": "a scenario analysis",
 }
 """Sections of a file whose keys are names, and what they name."""
 WAYS = {

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from lmssim.model.language.schema.analyses import Analysis
 from lmssim.model.language.schema.cohorts import Curve, Cycles, PartitionedSurvival
 from lmssim.model.language.schema.course import (
     Background,
@@ -48,6 +49,7 @@ from lmssim.model.language.schema.words import Costs, Expected, FamilyName, Id, 
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Analysis",
     "Background",
     "Branch",
     "Cap",
@@ -161,6 +163,8 @@ class ScenarioFile(Section):
     """Named expressions: wherever the name is read, the expression stands."""
     switches: dict[Id, Switch] = {}
     """Named alternatives, such as where evidence conflicts."""
+    analyses: dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,3}$")], Analysis] = {}
+    """Scenario analyses by number, which `lmssim scenarios` runs."""
     claims: dict[Id, ModelClaim] = {}
     """What the scenario claims of its outcomes, which `verify` holds the model to."""
     cycles: Cycles | None = None

@@ -1,0 +1,1 @@
+"""Scenario analyses: a picture, tables and the page."""

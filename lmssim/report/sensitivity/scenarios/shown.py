@@ -1,0 +1,151 @@
+"""Scenario analyses against the base case: increments with errors, and which of them change the decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from rich.text import Text
+
+from lmssim.economics.one_way.paired import Z975
+from lmssim.report.parts.digits import amount, listed, with_error
+from lmssim.report.parts.labels import currency_name, short, strategy_labels
+from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure
+from lmssim.report.parts.table import ReportTable
+from lmssim.report.parts.terminal import plain_table
+from lmssim.report.sensitivity.presented import Drawing, Presented
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from rich.table import Table
+
+    from lmssim.studies.sensitivity.scenarios.result import Case, ScenarioStudy
+
+LONGEST, ROW, MOST = 62, 0.2, 60
+COLUMNS = ("number", "analysis", "category", "increment", "change", "best")
+
+
+def presented(found: ScenarioStudy) -> Presented:
+    """The page."""
+    return Presented(
+        title=f"Scenario analyses: {found.scenario.file.title}",
+        question="Does the answer hold under other assumptions?",
+        answer=sentences(found),
+        tables=[*(scenario_table(found, wtp) for wtp in found.wtps), _justifications(found)],
+        figures={
+            "scenarios": Drawing(
+                lambda: _figure_of(plot_scenarios(found)),
+                f"Scenario analyses at {amount(found.wtps[0])} per QALY",
+                f"Incremental net benefit of {_contrast(found)}; bars: 95% Monte-Carlo interval of the change from the "
+                "base case (line); orange: another strategy is the best.",
+            )
+        },
+    )
+
+
+def _figure_of(ax: Axes) -> Figure:
+    figure = ax.figure
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def _contrast(found: ScenarioStudy) -> str:
+    labels = strategy_labels(found.scenario, 60)
+    return f"{labels[found.contrast.strategy]} against {labels[found.contrast.against]}"
+
+
+def sentences(found: ScenarioStudy) -> list[str]:
+    """The answer, the most important first."""
+    labels, said = strategy_labels(found.scenario, 60), []
+    for wtp in found.wtps:
+        best = found.best(found.base, wtp)
+        others = [case for case in found.cases if found.best(case, wtp) != best]
+        text = f"At {amount(wtp)} per QALY {labels[best]} is the best strategy in the base case"
+        if others:
+            names = listed([str(case.about.number) for case in others])
+            text += f"; another one is in {len(others)} of {len(found.cases)} scenario analyses (number {names})."
+        else:
+            text += f" and in all of {len(found.cases)} scenario analyses."
+        said.append(text)
+    if found.failed:
+        numbers = listed([str(each.number) for each, _ in found.failed])
+        said.append(f"Number {numbers} could not be run; not_run.csv says why.")
+    made = found.made
+    who = f"{made['patients']:,} patients" + (f" in each of {made['draws']:,} draws" if made["draws"] else "")
+    how = "Solved exactly." if made["exact"] else f"{who}, the same in every analysis: errors of changes are paired."
+    return [*said, how]
+
+
+def scenario_table(found: ScenarioStudy, wtp: float) -> ReportTable:
+    """A row for each analysis."""
+    caption = (
+        f"Increment of net benefit of {_contrast(found)}, {found.scenario.file.settings.currency} per patient ± "
+        "Monte-Carlo error, and its change from the base case."
+    )
+    frame = pd.DataFrame(list(_rows(found, wtp)), columns=list(COLUMNS))
+    return ReportTable(f"Scenario analyses at {amount(wtp)} per QALY", caption, frame)
+
+
+def _rows(found: ScenarioStudy, wtp: float) -> Iterator[tuple[str, str, str, str, str, str]]:
+    labels, strategy = strategy_labels(found.scenario, 40), found.contrast.strategy
+    for case in (found.base, *found.cases):
+        change = with_error(*found.change(case, strategy, wtp)) if case.about.number else ""
+        increment = with_error(*found.increment(case, strategy, wtp))
+        about = (str(case.about.number), short(case.about.label, 110), case.about.category)
+        yield (*about, increment, change, labels[found.best(case, wtp)])
+
+
+def _justifications(found: ScenarioStudy) -> ReportTable:
+    rows = [(str(c.about.number), c.about.changes, c.about.justification) for c in found.cases]
+    frame = pd.DataFrame(rows, columns=["number", "what it changes", "justification"])
+    return ReportTable("What the analyses change, and why", "", frame)
+
+
+def scenario_table_text(found: ScenarioStudy) -> Table:
+    """A line for each analysis, at the first willingness to pay."""
+    table = plain_table()
+    for k, name in enumerate(COLUMNS):
+        table.add_column(name.capitalize(), justify="right" if k in (0, 3, 4) else "left", overflow="fold")
+    for row in _rows(found, found.wtps[0]):
+        table.add_row(*(Text(short(cell, 60)) for cell in row))
+    head = f"Increment of net benefit of {_contrast(found)} at {amount(found.wtps[0])} per QALY."
+    table.caption = Text("\n".join([head, *sentences(found)]))
+    return table
+
+
+def plot_scenarios(found: ScenarioStudy, wtp: float | None = None, ax: Axes | None = None) -> Axes:
+    """Increments of net benefit by analysis, in order of their numbers.
+
+    Parameters
+    ----------
+    wtp : float, optional
+        Willingness to pay; the first one of the analysis if absent.
+    ax : Axes, optional
+        Where to draw; a figure is made if absent.
+    """
+    wtp = found.wtps[0] if wtp is None else wtp
+    cases: list[Case] = list(found.cases)[:MOST]
+    strategy = found.contrast.strategy
+    base, best = found.increment(found.base, strategy, wtp).mean, found.best(found.base, wtp)
+    with figure_style():
+        if ax is None:
+            figure = new_figure(8.2, 1.2 + ROW * max(len(cases), 3))
+            title_figure(figure, f"Scenario analyses at {amount(wtp)} per QALY\n{_contrast(found)}")
+            ax = figure.subplots()
+        for y, case in enumerate(cases):
+            mean, se = found.change(case, strategy, wtp)
+            colour = PALETTE[1] if found.best(case, wtp) == best else PALETTE[2]
+            ax.errorbar([base + mean], [y], xerr=[Z975 * se], fmt="o", color=colour, markersize=4.5, elinewidth=1.0)
+        ax.axvline(base, color=INK, linewidth=0.9)
+        ax.axvline(0.0, color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)))
+        ax.set_yticks(range(len(cases)), [f"{c.about.number}  {short(c.about.label, LONGEST)}" for c in cases])
+        ax.set_ylim(len(cases) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0, labelsize=7.5)
+        ax.xaxis.set_major_locator(MaxNLocator(6))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}"))
+        ax.set_xlabel(f"Incremental net benefit per patient ({currency_name(found.scenario)})")
+        return ax

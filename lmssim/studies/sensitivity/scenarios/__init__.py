@@ -1,0 +1,1 @@
+"""Numbered scenario analyses, all against the base case in one table."""
