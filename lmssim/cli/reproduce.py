@@ -26,8 +26,10 @@ FOR_SWITCHES, FEWEST = 5, 1024
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
 PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "agency", "sweeps", "trials")
-DRIVERS = ("tornado", "price", "two-way", "scenarios")
+DRIVERS = ("tornado", "price", "two-way", "scenarios", "sobol")
 """Sensitivity analyses of a site, each a folder."""
+OF_EVALUATION = 500
+"""Patients of an evaluation of a global analysis."""
 DRAWN = 500
 """Draws of a price, of a map and of scenario analyses."""
 SWEPT = 10_000
@@ -236,8 +238,9 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
 
 
 def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
-    """What drives the decision of some sites: tornado diagram, value-based price, map; and what they say, in words."""
+    """What drives the decision of some sites: tornado diagram, value-based price, map, scenarios, global indices."""
     from lmssim.cli.sensitivity.scenarios import scenarios
+    from lmssim.cli.sensitivity.sobol import sobol
     from lmssim.cli.sensitivity.threshold import threshold
     from lmssim.cli.sensitivity.tornado import tornado
     from lmssim.cli.sensitivity.two_way import two_way
@@ -260,6 +263,18 @@ def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None
         two_way(site, vary, draws=DRAWN, seed=seed, jobs=jobs, out=folders[2], quiet=quiet)
         with suppress(typer.Exit):  # analyses that cannot be run in every draw are named, and the others are there
             scenarios(site, strategy=asked.strategy, draws=DRAWN, seed=seed, jobs=jobs, out=folders[3], quiet=quiet)
+        parts = [f"{name}={ids}" for name, ids in asked.parts.items()]
+        sobol(
+            site,
+            asked.strategy,
+            patients=OF_EVALUATION,
+            shapley=asked.block,
+            parts=parts,
+            seed=seed,
+            jobs=jobs,
+            out=folders[4],
+            quiet=quiet,
+        )
 
 
 def _sweeps(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:

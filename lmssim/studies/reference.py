@@ -23,7 +23,7 @@ class Power(Section):
 
 
 class Sensitivity(Section):
-    """What drives the decision of a scenario: a tornado diagram, a value-based price and a map."""
+    """What drives the decision of a scenario: a tornado diagram, a value-based price, a map, and global indices."""
 
     price: str
     """Cost whose value-based price is computed."""
@@ -33,6 +33,10 @@ class Sensitivity(Section):
     """Strategy of the tornado diagram; the best one if absent."""
     two_way: dict[str, str]
     """Two parameters, and the levels of each."""
+    block: str
+    """Block that is drawn jointly, within which Shapley effects divide the variance."""
+    parts: dict[str, str]
+    """Name of each of its parts -> parameters or patterns, separated by commas."""
 
 
 class TrialCase(Section):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REPLICATES = 1_000
 """Of the bootstrap."""
+ROUNDING = 1e-12
+"""Share of the variance below which nothing is told from rounding."""
 
 
 @dataclass(frozen=True)
@@ -139,5 +141,6 @@ def _variance(moments: FloatArray) -> FloatArray:
 def _shares(moments: FloatArray, k: int) -> FloatArray:
     """First and total indices, (..., 2 * n_factors); 0 where nothing varies."""
     variance = _variance(moments)[..., None]
-    found: FloatArray = np.where(variance > 0.0, moments[..., : 2 * k] / np.where(variance > 0.0, variance, 1.0), 0.0)
+    shares = np.where(variance > 0.0, moments[..., : 2 * k] / np.where(variance > 0.0, variance, 1.0), 0.0)
+    found: FloatArray = np.where(np.abs(shares) > ROUNDING, shares, 0.0)
     return found

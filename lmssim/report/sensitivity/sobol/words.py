@@ -52,10 +52,13 @@ def plan_sentence(plan: Plan) -> str:
         )
     if plan.rows:
         parts.append(f"{plan.of_indices:,} of the indices ({plan.rows:,} rows x ({plan.factors} factors + 2))")
-    whom = f"{plan.n_patients:,} patients x {plan.n_strategies} strategies" if plan.n_patients else "solved"
-    lives = f": {plan.lives:,} lives" if plan.n_patients else ""
+    if plan.n_patients:
+        whom = f"{plan.n_patients:,} patients x {plan.n_strategies} strategies: {plan.lives:,} lives"
+        choosing = f", {plan.choosing:,} of them to tell the best strategy"
+    else:
+        whom, choosing = "solved", f", after {plan.choosing:,} solutions to tell the best strategy"
     time = f"; about {_time(plan.seconds)}" if math.isfinite(plan.seconds) else ""
-    return f"{listed(parts)}; each {whom}{lives}{time}."
+    return f"{listed(parts)}; each {whom}{choosing * bool(plan.choosing)}{time}."
 
 
 def _time(seconds: float) -> str:
@@ -70,7 +73,7 @@ def answer_sentences(found: GlobalSensitivity) -> list[str]:
     for outcome, indices in found.indices.items():
         rows = [row for row in found.sobol_rows(outcome)[:LEADING] if row.total > row.total_se]
         if not rows:
-            said.append(f"{at_start(outcome_words(outcome))}: no factor changes it beyond error.")
+            said.append(f"{at_start(outcome_words(outcome))}: no factor explains any of its variance beyond error.")
             continue
         words = [
             f"{short(row.label, LONGEST)} {percent(row.first, row.first_se)}% (with interactions "

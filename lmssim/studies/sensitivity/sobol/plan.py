@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from lmssim.studies.sensitivity.sobol.factors import Block, Factor
     from lmssim.studies.sensitivity.sobol.runs import Evaluations
 
-MOST_EVALUATIONS = 10_000_000
+MOST_EVALUATIONS, MOST_NUMBERS = 10_000_000, 200_000_000
+"""Evaluations, and numbers of a design, that are held in memory."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Plan:
         Rows of Saltelli's design, and trajectories of the screening.
     n_patients, n_strategies : int
         Of each evaluation; no patients if it is solved.
+    choosing : int
+        Lives, or solutions, of all strategies that tell the best one beforehand; 0 if it is named.
     seconds : float
         Expected time, NaN if it was not measured.
     """
@@ -38,6 +41,7 @@ class Plan:
     trajectories: int
     n_patients: int
     n_strategies: int
+    choosing: int = 0
     seconds: float = float("nan")
 
     @property
@@ -58,7 +62,7 @@ class Plan:
     @property
     def lives(self) -> int:
         """Lives that are simulated."""
-        return self.evaluations * self.n_patients * self.n_strategies
+        return (self.evaluations * self.n_strategies * self.n_patients + self.choosing) if self.n_patients else 0
 
 
 def check_rows(rows: int, trajectories: int) -> None:
@@ -80,17 +84,26 @@ def check_rows(rows: int, trajectories: int) -> None:
         raise InputError("--rows 0, --morris 0: nothing is left to do.")
 
 
+def check_size(n_factors: int, n_columns: int, rows: int, trajectories: int) -> None:
+    """Refuse a design that memory does not hold.
+
+    Parameters
+    ----------
+    n_factors, n_columns : int
+        Of the design: of the indices, or of the screening.
+    """
+    evaluations = rows * (n_factors + 2) + trajectories * (n_factors + 1)
+    if evaluations > MOST_EVALUATIONS or evaluations * n_columns > MOST_NUMBERS:
+        most = min(MOST_EVALUATIONS, MOST_NUMBERS // max(n_columns, 1))
+        raise InputError(
+            f"--{'rows' if rows else 'morris'} {rows or trajectories}: {evaluations:,} evaluations of {n_columns:,} "
+            f"uncertain numbers; at most {most:,} are made."
+        )
+
+
 def plan_of(
-    factors: Sequence[Factor],
-    blocks: Sequence[Block],
-    rows: int,
-    trajectories: int,
-    runs: Evaluations,
-    seconds: float = float("nan"),
+    factors: Sequence[Factor], blocks: Sequence[Block], rows: int, trajectories: int, runs: Evaluations, choosing: int
 ) -> Plan:
-    """The plan of an analysis; `seconds` is the time of one evaluation."""
+    """The plan of an analysis."""
     patients = 0 if runs.exact else runs.sampling.n_patients
-    plan = Plan(len(factors), len(blocks), rows, trajectories, patients, runs.n_strategies, seconds)
-    if plan.evaluations > MOST_EVALUATIONS:
-        raise InputError(f"{plan.evaluations:,} evaluations; at most {MOST_EVALUATIONS:,} are made: give fewer --rows.")
-    return Plan(**{**vars(plan), "seconds": seconds * plan.evaluations})
+    return Plan(len(factors), len(blocks), rows, trajectories, patients, runs.n_strategies, choosing)

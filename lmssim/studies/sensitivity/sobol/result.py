@@ -193,7 +193,8 @@ class GlobalSensitivity:
 
         outcome, block, terms, r2 (share of the variance of all evaluations that it explains in unseen rows), first
         (first-order index of the factor that holds the block: what a perfect surrogate would explain, if the factor is
-        the block alone), first_se, share (r2 over first).
+        the block alone), first_se, share (what the surrogate explains over what the factor explains; patients' noise
+        is in the variance of evaluations, and so in r2, but not in indices).
         """
         outcomes = [] if self.divided is None else self.divided.effects
         return pd.DataFrame([self.check_row(outcome) for outcome in outcomes], columns=CheckRow._fields)
@@ -203,8 +204,10 @@ class GlobalSensitivity:
         assert self.divided is not None
         block, fit = self.divided.block, self.divided.effects[outcome].surrogate
         k = next(k for k, factor in enumerate(self.factors) if block in factor.blocks)
-        first, se = float(self.indices[outcome].first[k]), float(self.indices[outcome].first_se[k])
-        return CheckRow(outcome, block.name, fit.terms, fit.r2, first, se, fit.r2 / first if first > 0.0 else np.nan)
+        found = self.indices[outcome]
+        first, se, of_factor = float(found.first[k]), float(found.first_se[k]), float(found.first[k]) * found.variance
+        share = fit.r2 * (found.variance + found.noise) / of_factor if of_factor > 0.0 else np.nan
+        return CheckRow(outcome, block.name, fit.terms, fit.r2, first, se, share)
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table by its name."""

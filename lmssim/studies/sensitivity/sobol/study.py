@@ -22,7 +22,7 @@ from lmssim.studies.sensitivity.paired.contrast import Contrast, check_contrast,
 from lmssim.studies.sensitivity.paired.runs import Drawn, restricted
 from lmssim.studies.sensitivity.sobol.factors import Factor, blocks_of, factors_of, layout_of
 from lmssim.studies.sensitivity.sobol.parts import block_named, parts_of
-from lmssim.studies.sensitivity.sobol.plan import Plan, check_rows, plan_of
+from lmssim.studies.sensitivity.sobol.plan import Plan, check_rows, check_size, plan_of
 from lmssim.studies.sensitivity.sobol.result import Divided, GlobalSensitivity
 from lmssim.studies.sensitivity.sobol.runs import Evaluations
 
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     Phases = Callable[[str, int, int], None]
 
 DEFAULT_ROWS, DEFAULT_TRAJECTORIES, DEFAULT_PATIENTS = 1_024, 20, 1_000
-CHOOSING_DRAWS, CHOOSING_PATIENTS = 1_000, 100
-"""Joint draws and patients of each from which the best strategy is told, as `lmssim tornado` does."""
+CHOOSING_DRAWS, CHOOSING_PATIENTS, CHOOSING_SOLVED = 1_000, 100, 50
+"""Joint draws and patients of each from which the best strategy is told, as by `lmssim tornado`; draws if solved."""
 COST, EFFECT = 0, 1
 
 
@@ -117,12 +117,14 @@ class Study:
         """Refuse what cannot be run, down to the last row, before any is run."""
         self.asked.check(self.program.scenario)
         self._evaluations(self.sampling, []).validate()
+        if self.asked.block:
+            self.parts  # noqa: B018  # refuses parts that are not there
+        check_size(len(self.factors), _columns(self.factors), self.asked.rows, 0)
+        check_size(len(self.alone), _columns(self.alone), 0, self.asked.trajectories)
         if self.asked.rows:
             self._evaluations(self.sampling, self.factors).check(self.design)
         if self.asked.trajectories:
             self._evaluations(self.sampling, self.alone).check(self.trajectories.numbers)
-        if self.asked.block:
-            self.parts  # noqa: B018  # refuses parts that are not there
 
     @cached_property
     def blocks(self) -> list[Block]:
@@ -162,8 +164,16 @@ class Study:
     def plan(self) -> Plan:
         """What it takes; a few evaluations are run to tell the time."""
         runs = self._evaluations(self._for_two(self.sampling), self.factors or self.alone)
-        seconds = runs.seconds(self.design if self.factors else self.trajectories.numbers)
-        return plan_of(self.factors, self.blocks, self.asked.rows, self.asked.trajectories, runs, seconds)
+        plan = self._planned(runs)
+        each = runs.seconds(self.design if self.factors else self.trajectories.numbers)
+        return replace(plan, seconds=each * (plan.evaluations + plan.choosing / runs.n_lives))
+
+    def _planned(self, runs: Evaluations) -> Plan:
+        choosing = 0
+        if self.asked.strategy is None:
+            few = self._choosing
+            choosing = few.n_draws * len(self.program.strategies) * (1 if runs.exact else few.sampling.n_patients)
+        return plan_of(self.factors, self.blocks, self.asked.rows, self.asked.trajectories, runs, choosing)
 
     def _for_two(self, sampling: Sampling) -> Sampling:
         """Sampling of as many strategies as are compared; which they are does not matter to the time."""
@@ -176,10 +186,12 @@ class Study:
         """All that decides evaluations, but for the design's rows."""
         return self._choosing.key() | {"patients_of_evaluations": self.sampling.n_patients}
 
-    @property
+    @cached_property
     def _choosing(self) -> Drawn:
         patients = min(CHOOSING_PATIENTS, self.sampling.n_patients)
-        return Drawn(self.program, replace(self.sampling, n_patients=patients), CHOOSING_DRAWS, self.checkpoint)
+        exact = self._evaluations(self.sampling, []).exact
+        draws = CHOOSING_SOLVED if exact else CHOOSING_DRAWS
+        return Drawn(self.program, replace(self.sampling, n_patients=patients), draws, self.checkpoint)
 
     def run(self, progress: Phases | None = None) -> GlobalSensitivity:
         """Make all evaluations, and what follows from them.
@@ -195,7 +207,7 @@ class Study:
         few = restricted(replace(self._choosing, sampling=self.sampling), contrast).sampling
         screenings = self._screenings(few, contrast, wtps, told) if self.asked.trajectories else {}
         indices, divided = self._indices(few, contrast, wtps, told) if self.asked.rows else ({}, None)
-        plan = plan_of(self.factors, self.blocks, self.asked.rows, self.asked.trajectories, self._evaluations(few, []))
+        plan = self._planned(self._evaluations(few, []))
         return GlobalSensitivity(
             self.program, contrast, wtps, self.factors, self.blocks, indices, screenings, divided, plan
         )
@@ -247,6 +259,10 @@ class Study:
         cost, effect = more[..., COST], more[..., EFFECT]
         found = {f"inmb:{wtp:g}": wtp * effect - cost for wtp in wtps}
         return found | {"cost": cost, "qalys": effect}
+
+
+def _columns(factors: Sequence[Factor]) -> int:
+    return sum(len(factor.streams) for factor in factors)
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:
