@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from lmssim.studies.sensitivity.sobol.plan import Plan
     from lmssim.studies.sensitivity.sobol.result import GlobalSensitivity
 
-LONGEST, LEADING = 60, 3
+LONGEST, LEADING, NEGLIGIBLE = 60, 3, 0.01
+"""Letters of a label; factors of a sentence; total index below which a factor is not worth a word."""
 FEW_PATIENTS = 0.5
 """Share of the variance between evaluations from which on noise of patients calls for more of them."""
 POOR = 0.8
@@ -71,7 +72,7 @@ def answer_sentences(found: GlobalSensitivity) -> list[str]:
     """The spread of every outcome, and the factors that explain most of it."""
     said = []
     for outcome, indices in found.indices.items():
-        rows = [row for row in found.sobol_rows(outcome)[:LEADING] if row.total > row.total_se]
+        rows = [row for row in found.sobol_rows(outcome)[:LEADING] if row.total > max(row.total_se, NEGLIGIBLE)]
         if not rows:
             said.append(f"{at_start(outcome_words(outcome))}: no factor explains any of its variance beyond error.")
             continue
