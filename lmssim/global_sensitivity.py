@@ -9,14 +9,9 @@ from lmssim.execution.simulate import Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.sensitivity.sobol.figures import plot_indices, plot_screening, plot_shapley
+from lmssim.studies.sensitivity.sobol.asked import DEFAULT_PATIENTS, DEFAULT_ROWS, DEFAULT_TRAJECTORIES, Asked
 from lmssim.studies.sensitivity.sobol.result import GlobalSensitivity
-from lmssim.studies.sensitivity.sobol.study import (
-    DEFAULT_PATIENTS,
-    DEFAULT_ROWS,
-    DEFAULT_TRAJECTORIES,
-    Asked,
-    Study,
-)
+from lmssim.studies.sensitivity.sobol.study import Study
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

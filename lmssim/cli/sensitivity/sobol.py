@@ -105,7 +105,8 @@ def sobol(
     from lmssim.model.scenario import load_scenario
     from lmssim.report.sensitivity.sobol.tables import presented, sobol_table_text
     from lmssim.report.sensitivity.sobol.words import plan_sentence
-    from lmssim.studies.sensitivity.sobol.study import Asked, Study
+    from lmssim.studies.sensitivity.sobol.asked import Asked
+    from lmssim.studies.sensitivity.sobol.study import Study
 
     clock = Stopwatch()
     loaded = load_scenario(scenario, overrides_, switches_)

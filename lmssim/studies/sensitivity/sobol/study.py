@@ -6,7 +6,7 @@ evaluation of each row of Saltelli's design are joint draws of all parameters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,16 @@ from lmssim.economics.variance_based.indices import blocks_of as arranged
 from lmssim.economics.variance_based.indices import sobol_indices
 from lmssim.economics.variance_based.screening import screened
 from lmssim.economics.variance_based.shapley import shapley_effects
-from lmssim.errors import InputError
-from lmssim.studies.sensitivity.paired.contrast import Contrast, check_contrast, contrast_of
+from lmssim.studies.sensitivity.paired.contrast import Contrast, contrast_of
 from lmssim.studies.sensitivity.paired.runs import Drawn, restricted
 from lmssim.studies.sensitivity.sobol.factors import Factor, blocks_of, factors_of, layout_of
 from lmssim.studies.sensitivity.sobol.parts import block_named, parts_of
-from lmssim.studies.sensitivity.sobol.plan import Plan, check_rows, check_size, plan_of
+from lmssim.studies.sensitivity.sobol.plan import Plan, check_size, plan_of
 from lmssim.studies.sensitivity.sobol.result import Divided, GlobalSensitivity
 from lmssim.studies.sensitivity.sobol.runs import Evaluations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from lmssim.economics.variance_based.design import Trajectories
     from lmssim.economics.variance_based.indices import Indices
@@ -36,60 +35,14 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
-    from lmssim.model.scenario import Scenario
+    from lmssim.studies.sensitivity.sobol.asked import Asked
     from lmssim.studies.sensitivity.sobol.factors import Block
 
     Phases = Callable[[str, int, int], None]
 
-DEFAULT_ROWS, DEFAULT_TRAJECTORIES, DEFAULT_PATIENTS = 1_024, 20, 1_000
 CHOOSING_DRAWS, CHOOSING_PATIENTS, CHOOSING_SOLVED = 1_000, 100, 50
 """Joint draws and patients of each from which the best strategy is told, as by `lmssim tornado`; draws if solved."""
 COST, EFFECT = 0, 1
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of an analysis.
-
-    Attributes
-    ----------
-    strategy, against : str, optional
-        The strategies; the best of the others and the comparator if absent.
-    wtps : sequence of float
-        The scenario's own if empty.
-    rows, trajectories : int
-        Of Saltelli's design, a power of 2, and of the screening; 0 leaves one out.
-    groups : mapping of str to sequence of str
-        Declared factors.
-    block : str
-        Block that Shapley effects divide; none if blank.
-    parts : mapping of str to sequence of str
-        Declared parts of it.
-    """
-
-    strategy: str | None = None
-    against: str | None = None
-    wtps: Sequence[float] = ()
-    rows: int = DEFAULT_ROWS
-    trajectories: int = DEFAULT_TRAJECTORIES
-    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    block: str = ""
-    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-    def check(self, scenario: Scenario) -> None:
-        """Refuse what cannot be compared, or does not go together."""
-        check_contrast(scenario, self.strategy, self.against)
-        check_rows(self.rows, self.trajectories)
-        if not self.all_wtps(scenario):
-            raise InputError("--wtp: the scenario names no willingness to pay (settings.wtp); give one or more.")
-        if self.parts and not self.block:
-            raise InputError("--part: divides the block of --shapley: give that too.")
-        if self.block and not self.rows:
-            raise InputError(f"--shapley {self.block}: is fitted to the evaluations of --rows: give some.")
-
-    def all_wtps(self, scenario: Scenario) -> list[float]:
-        """Willingness to pay of the tables."""
-        return sorted(set(self.wtps)) or scenario.file.settings.wtp
 
 
 @dataclass(frozen=True)
@@ -184,7 +137,9 @@ class Study:
 
     def key(self) -> dict[str, Any]:
         """All that decides evaluations, but for the design's rows."""
-        return self._choosing.key() | {"patients_of_evaluations": self.sampling.n_patients}
+        exact = self._evaluations(self.sampling, []).exact
+        whom = {"profiles": self.sampling.profiles} if exact else {"patients_of_evaluations": self.sampling.n_patients}
+        return self._choosing.key() | whom
 
     @cached_property
     def _choosing(self) -> Drawn:

@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 from lmssim.execution.simulate import Sampling
 from lmssim.report.sensitivity.sobol.figures import drawings, plot_indices, plot_screening, plot_shapley
 from lmssim.report.sensitivity.sobol.words import sentences
-from lmssim.studies.sensitivity.sobol.study import Asked, Study
+from lmssim.studies.sensitivity.sobol.asked import Asked
+from lmssim.studies.sensitivity.sobol.study import Study
 from tests.kit.linear import linear_program
 
 if TYPE_CHECKING:

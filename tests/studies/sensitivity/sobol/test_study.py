@@ -11,7 +11,8 @@ import pytest
 from lmssim.errors import InputError
 from lmssim.execution.checkpoint import Checkpoint
 from lmssim.execution.simulate import Sampling
-from lmssim.studies.sensitivity.sobol.study import Asked, Study
+from lmssim.studies.sensitivity.sobol.asked import Asked
+from lmssim.studies.sensitivity.sobol.study import Study
 from tests.kit.global_functions import shapley_of_pair
 from tests.kit.linear import CORRELATION, SDS, WTP, linear_program
 from tests.kit.scenarios import bundled_program
@@ -135,6 +136,15 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(tmp_path: Any) -> None:
     for name in whole.tables:
         assert again.frame(name).equals(whole.frame(name))
     assert {name: (tmp_path / name).stat().st_mtime_ns for name in before} == before
+
+
+def test_what_is_kept_is_told_by_all_that_decides_it(program: Program) -> None:
+    """Patients, seed, and the profiles of an exact solution; not workers."""
+    exact = Sampling(engine="cohort", profiles=1)
+    changed = [replace(FEW, n_patients=17), replace(FEW, seed=2), exact, replace(exact, profiles=2)]
+    keys = [repr(Study(program, each, ASKED).key()) for each in (FEW, *changed)]
+    assert len(set(keys)) == len(keys)
+    assert repr(Study(program, replace(FEW, jobs=2, block=64), ASKED).key()) == keys[0]
 
 
 def test_levels_of_a_posterior_are_whole_rows() -> None:
