@@ -30,8 +30,8 @@ DRIVERS = ("tornado", "price", "two-way", "scenarios", "sobol")
 """Sensitivity analyses of a site, each a folder."""
 OF_EVALUATION = 500
 """Patients of an evaluation of a global analysis."""
-DRAWN = 500
-"""Draws of a price, of a map and of scenario analyses."""
+DRAWN, FEW = 500, 200
+"""Draws of a price and of a map, and of scenario analyses."""
 SWEPT = 10_000
 """Patients of a cell of a sweep that does not say how many."""
 SBC = "simulation_based_calibration"
@@ -262,7 +262,7 @@ def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None
         )
         two_way(site, vary, draws=DRAWN, seed=seed, jobs=jobs, out=folders[2], quiet=quiet)
         with suppress(typer.Exit):  # analyses that cannot be run in every draw are named, and the others are there
-            scenarios(site, strategy=asked.strategy, draws=DRAWN, seed=seed, jobs=jobs, out=folders[3], quiet=quiet)
+            scenarios(site, strategy=asked.strategy, draws=FEW, seed=seed, jobs=jobs, out=folders[3], quiet=quiet)
         parts = [f"{name}={ids}" for name, ids in asked.parts.items()]
         sobol(
             site,

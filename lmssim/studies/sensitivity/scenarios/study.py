@@ -64,7 +64,7 @@ def run_scenarios(
                 raise InputError("it changes the strategies; run it by itself.")
             cases.append(Case(each, _with(replace(runs, program=other), each.number, kept).at({})))
         except InputError as error:
-            failed.append((each, str(error)))
+            failed.append((each, str(error).replace(f"{program.scenario.path.parent.resolve()}/", "")))
         if progress is not None:
             progress(done, len(analyses))
     if not cases:
