@@ -258,7 +258,11 @@ PAIRS: dict[str, tuple[str, ...]] = {
 }
 CHOICES = {"--engine", "--backend", "--random-numbers", "--only", "--check", "--skip", "--figures"}
 NAMES = {"--strategies", "--strategy", "--case"}
-REQUIRED = {"trace": ["--patient", "1"]}
+REQUIRED = {
+    "trace": ["--patient", "1"],
+    "threshold": ["--vary", "loghr_progression=-0.5:0.2"],
+    "two-way": ["--vary", "loghr_progression=-0.5:0.2:2", "--vary", "c_stable=0:1:2"],
+}
 
 
 def options() -> Iterator[tuple[str, Any]]:

@@ -56,11 +56,14 @@ def scenarios(
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     formats, numbers = options.formats_of(figures), _numbers(only)
     written = shared.reported(report, figures, as_json=json)
+    shared.check_fits(engine, patients, profiles)
+    backend = options.backend_of(backend, scheduler)
 
     from lmssim.execution.checkpoint import Checkpoint, key_of
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
     from lmssim.report.sensitivity.scenarios.shown import presented, scenario_table_text
+    from lmssim.studies.sensitivity.paired.contrast import check_contrast
     from lmssim.studies.sensitivity.scenarios.numbered import chosen
     from lmssim.studies.sensitivity.scenarios.result import TABLES
     from lmssim.studies.sensitivity.scenarios.study import run_scenarios
@@ -68,9 +71,10 @@ def scenarios(
     clock = Stopwatch()
     source = shared.Source(scenario, overrides_, switches_)
     program = source.program({})
+    check_contrast(program.scenario, strategy, None)
     analyses = chosen(program.scenario, numbers)
     wtps = sorted(set(shared.wtps_of(wtp))) or program.scenario.file.settings.wtp
-    backend, workers = options.backend_of(backend, scheduler), options.jobs_or_all(jobs)
+    workers = options.jobs_or_all(jobs)
     whom = shared.Whom(draws, patients, seed, engine, profiles, workers, backend, block)
     runs, made = shared.runs_of(program, whom, point=point)
     clock.lap("load")
