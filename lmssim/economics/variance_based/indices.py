@@ -60,8 +60,8 @@ class Indices:
         lie a little below 0.
     first_se, total_se : ndarray(float, ndim=1)
         Standard errors, from a bootstrap of the rows and a jackknife over the sets of patients.
-    mean, variance : float
-        Of the outcome over the factors, without the noise of patients.
+    mean, mean_se, sd, sd_se, variance : float
+        Of the outcome over the factors, without the noise of patients; errors of mean and SD as those of the indices.
     noise : float
         Variance that the noise of patients would have added.
     """
@@ -71,6 +71,9 @@ class Indices:
     total: FloatArray
     total_se: FloatArray
     mean: float
+    mean_se: float
+    sd: float
+    sd_se: float
     variance: float
     noise: float
 
@@ -97,20 +100,30 @@ def sobol_indices(blocks: Blocks, seed: int = 1, n_replicates: int = REPLICATES)
     """
     k = len(blocks.ab)
     products = _products(blocks)
-    found = _shares(products.mean(axis=0), k)
+    found = _statistics(products.mean(axis=0), k)
     n = len(products)
     rng = np.random.Generator(np.random.Philox(seed))
     with threadpool_limits(limits=1):
         counts = rng.multinomial(n, np.full(n, 1.0 / n), size=n_replicates) / n
-        variance = _shares(counts @ products, k).var(axis=0, ddof=1)
-    if blocks.n_sets > 2:
-        left = np.stack([_shares(_products(blocks.without(s)).mean(axis=0), k) for s in range(blocks.n_sets)])
-        variance = variance + (blocks.n_sets - 1) * left.var(axis=0)
-    se = np.sqrt(variance)
+        error = _statistics(counts @ products, k).var(axis=0, ddof=1)
     both = np.concatenate([blocks.a, blocks.b])
-    mean, true, whole = float(both.mean()), _variance(products.mean(axis=0)), float(both.mean(axis=1).var())
-    noise = whole - float(true) if blocks.n_sets > 1 else 0.0
-    return Indices(found[:k], se[:k], found[k:], se[k:], mean, float(true), noise)
+    if blocks.n_sets > 2:
+        left = np.stack([_statistics(_products(blocks.without(s)).mean(axis=0), k) for s in range(blocks.n_sets)])
+        error = error + (blocks.n_sets - 1) * left.var(axis=0)
+        error[-1] += both.mean(axis=0).var(ddof=1) / blocks.n_sets
+    se, true, whole = np.sqrt(error), float(_variance(products.mean(axis=0))), float(both.mean(axis=1).var())
+    return Indices(
+        first=found[:k],
+        first_se=se[:k],
+        total=found[k : 2 * k],
+        total_se=se[k : 2 * k],
+        mean=float(both.mean()),
+        mean_se=float(se[-1]),
+        sd=float(found[-2]),
+        sd_se=float(se[-2]),
+        variance=true,
+        noise=whole - true if blocks.n_sets > 1 else 0.0,
+    )
 
 
 def _products(blocks: Blocks) -> FloatArray:
@@ -136,6 +149,12 @@ def _cross(x: FloatArray, y: FloatArray) -> FloatArray:
 def _variance(moments: FloatArray) -> FloatArray:
     found: FloatArray = moments[..., -2] - moments[..., -1] ** 2
     return found
+
+
+def _statistics(moments: FloatArray, k: int) -> FloatArray:
+    """Indices, SD, and the mean less that of all sets, (..., 2 * n_factors + 2)."""
+    sd = np.sqrt(np.maximum(_variance(moments), 0.0))
+    return np.concatenate([_shares(moments, k), sd[..., None], moments[..., -1:]], axis=-1)
 
 
 def _shares(moments: FloatArray, k: int) -> FloatArray:

@@ -20,6 +20,8 @@ def test_ishigami() -> None:
         assert (np.abs(estimate - true) < np.minimum(4.0 * se, 0.02)).all()
     assert abs(found.variance / VARIANCE - 1.0) < 0.01
     assert found.noise == 0.0
+    assert abs(found.mean - 3.5) < 4.0 * found.mean_se
+    assert abs(found.sd - VARIANCE**0.5) < 4.0 * found.sd_se
 
 
 def test_estimators_are_those_of_salib() -> None:
@@ -82,6 +84,14 @@ def test_errors_hold_the_patients_too(runs: list[Indices]) -> None:
     said = np.sqrt(np.stack([found.total_se**2 for found in runs]).mean(axis=0))
     assert (said > 0.85 * spread).all()  # 2 errors of an SD from 120
     assert (said < 2.0 * spread).all()
+
+
+def test_errors_of_mean_and_sd_hold_the_patients(runs: list[Indices]) -> None:
+    """What each set adds at any rate moves the mean, its responses the SD: said within a factor of 2."""
+    for name in ("mean", "sd"):
+        spread = np.std([getattr(found, name) for found in runs], ddof=1)
+        said = np.sqrt(np.mean([getattr(found, f"{name}_se") ** 2 for found in runs]))
+        assert 0.85 * spread < said < 2.0 * spread
 
 
 def test_what_does_not_vary_has_no_index() -> None:

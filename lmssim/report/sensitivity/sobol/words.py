@@ -81,7 +81,7 @@ def answer_sentences(found: GlobalSensitivity) -> list[str]:
             f"{percent(row.total, row.total_se)}%)"
             for row in rows
         ]
-        sd = with_error(math.sqrt(max(indices.variance, 0.0)), math.nan)
+        sd = with_error(indices.sd, indices.sd_se)
         said.append(
             f"{at_start(outcome_words(outcome))} has a standard deviation of {sd} {found.unit(outcome)} over the "
             f"uncertain parameters; of its variance {listed(words, 'and')}."

@@ -135,7 +135,9 @@ class GlobalSensitivity:
 
     @cached_property
     def variance(self) -> pd.DataFrame:
-        """What is divided: outcome, unit, mean, sd (over the factors), first (sum of first-order indices), patients.
+        """What is divided: outcome, unit, mean, mean_se, sd (over the factors), sd_se, first, patients.
+
+        `first` is the sum of the first-order indices.
 
         `patients` is the share that the noise of patients has in the variance between evaluations; no index holds it.
         """
@@ -144,13 +146,15 @@ class GlobalSensitivity:
                 outcome,
                 self.unit(outcome),
                 found.mean,
-                max(found.variance, 0.0) ** 0.5,
+                found.mean_se,
+                found.sd,
+                found.sd_se,
                 float(found.first.sum()),
                 found.noise / whole if (whole := found.variance + found.noise) > 0.0 else 0.0,
             )
             for outcome, found in self.indices.items()
         ]
-        return pd.DataFrame(rows, columns=["outcome", "unit", "mean", "sd", "first", "patients"])
+        return pd.DataFrame(rows, columns=["outcome", "unit", "mean", "mean_se", "sd", "sd_se", "first", "patients"])
 
     def unit(self, outcome: str) -> str:
         """Unit of an outcome."""
