@@ -123,9 +123,7 @@ def _late(base: TrialWork) -> Variant:
     name, told = "late effect", f"hazard ratios begin {months} months later"
     arm = design.arms[1]
     if not arm.ratios:
-        return Variant(
-            name, told, None, f"arms.{EXPERIMENTAL} states no hazard ratio that could begin later"
-        )
+        return Variant(name, told, None, f"arms.{EXPERIMENTAL} states no hazard ratio that could begin later")
     later = replace(arm, ratios=tuple(replace(r, delay=r.delay + LATE / design.years) for r in arm.ratios))
     return Variant(name, told, _remade(base, replace(design, arms=(design.arms[0], later))))
 

@@ -103,7 +103,8 @@ class Drawn:
 
     def key(self) -> dict[str, Any]:
         """All that decides a run, but for what is held."""
-        return _key(self.program, self.sampling) | {"draws": self.n_draws}
+        profiles = {"profiles": self.sampling.profiles} if self.sampling.engine == COHORT else {}
+        return _key(self.program, self.sampling) | {"draws": self.n_draws} | profiles
 
 
 @dataclass(frozen=True)
