@@ -317,4 +317,6 @@ def test_an_option_stands_once_unless_it_may_be_repeated(cli: Cli) -> None:
         elif not option.is_flag and option.opts != ["--help"]:
             scenario = [] if command == "reproduce" else ["x"]
             given = [option.opts[0], *["1"] * option.nargs]
-            refused(cli, [option.opts[0], "2 times"], command, *scenario, *given, *given)
+            with pytest.raises(Exception, match=rf"'{option.opts[0]}' is given 2 times"):
+                COMMANDS[command].make_context(command, [*scenario, *given, *given])
+    refused(cli, ["--seed", "2 times"], "run", "x", "--seed", "1", "--seed", "1")
