@@ -228,9 +228,9 @@ def _write_trials(study: TrialStudy, folder: ResultFolder) -> None:
     import pyarrow as pa
 
     from lmssim.execution.store import write_parquet_stream
-    from lmssim.studies.trials.result import LOOK_COLUMNS
+    from lmssim.studies.trials.conduct.readings import COLUMNS
 
-    schema = pa.schema([(name, pa.float64() if name in LOOK_COLUMNS else pa.int64()) for name in study.planned.columns])
+    schema = pa.schema([(name, pa.float64() if name in COLUMNS else pa.int64()) for name in study.planned.columns])
     with write_parquet_stream(folder.place("trials.parquet"), schema) as writer:
         for batch in study.planned.batches():
             writer.write_table(pa.Table.from_pydict(batch, schema=schema))

@@ -14,6 +14,7 @@ from scipy.special import ndtr, ndtri
 from lmssim.errors import InputError
 from lmssim.studies.trials.conduct.looks import events_needed
 from lmssim.studies.trials.conduct.readings import COLUMNS, SECONDARY
+from lmssim.studies.trials.design.keys import RATIO_TESTS
 from lmssim.studies.trials.scoring import AS_DESIGNED, HARM, Scored, rules_of, scored
 from lmssim.trials.sequential.bounds import Bounds, crossing_along
 
@@ -91,7 +92,7 @@ class SimulatedTrials:
     @property
     def is_ratio(self) -> bool:
         """Whether the effect is a log hazard ratio."""
-        return self.work.design.test in RATIO_LIKE
+        return self.work.design.test in RATIO_TESTS
 
     def estimates_mean(self, s: int) -> float:
         """Mean effect of the last analysis of all trials of a size, by its position."""
@@ -111,8 +112,9 @@ class SimulatedTrials:
     def characteristics(self) -> pd.DataFrame:
         """One row a size and rule: power, events, duration and patients when the trial ends, and the estimate then.
 
-        Columns n, rule, power, se, harm, duration, duration_se, patients, events, information, estimate_hr (geometric
-        mean), true_hr (of the last analysis of all trials), bias_log_hr, accrual_stopped.
+        Columns n, rule, power, se, harm, duration, duration_se, patients, patients_se, events, events_se, estimate,
+        estimate_unstopped (of the last analysis, of the same trials), bias (the difference), bias_se, accrual_stopped.
+        Hazard ratios are on the log scale.
         """
         rows = [self._characteristics(rule, n) for n in self.work.sizes for rule in self.rules]
         return pd.DataFrame(rows)
@@ -219,7 +221,7 @@ class SimulatedTrials:
         events and p the share of experimental patients. NaN if the effect is no hazard ratio.
         """
         design = self.work.design
-        if design.test not in RATIO_LIKE or (planned and design.planned_ratio is None):
+        if design.test not in RATIO_TESTS or (planned and design.planned_ratio is None):
             return math.nan
         s = self.size_at(n)
         at = self.looks[self.going(s), s]
@@ -293,7 +295,7 @@ class SimulatedTrials:
     @property
     def columns(self) -> list[str]:
         """Columns of `batches`."""
-        return ["trial", "n", "analysis", *LOOK_COLUMNS]
+        return ["trial", "n", "analysis", *COLUMNS]
 
     def batches(self) -> Iterator[dict[str, Any]]:
         """Readings of a few thousand trials at a time, one row a trial, number of patients and analysis."""
@@ -306,7 +308,7 @@ class SimulatedTrials:
                 "n": np.tile(np.repeat(self.work.sizes, n_looks), len(at)),
                 "analysis": np.tile(np.arange(1, n_looks + 1), len(at) * n_sizes),
             }
-            yield batch | {name: at[..., k].ravel() for k, name in enumerate(LOOK_COLUMNS)}
+            yield batch | {name: at[..., k].ravel() for k, name in enumerate(COLUMNS)}
 
     def to_frame(self) -> pd.DataFrame:
         """`characteristics`."""
@@ -319,10 +321,8 @@ class SimulatedTrials:
         return plot_power(self.power_curve, ax=ax)
 
 
-LOOK_COLUMNS = COLUMNS
 AT_A_TIME = 5_000
 """Trials of a batch."""
-RATIO_LIKE = ("logrank", "cox", "cause-specific-logrank")
 LEAST_STEP = 1e-4
 
 
@@ -366,9 +366,9 @@ def check_readings(work: TrialWork, looks: FloatArray, stopped: IntArray) -> Non
 
 
 def share_of(success: FloatArray) -> tuple[float, float]:
-    """A share of trials and its standard error."""
+    """A share of trials and its standard error; of none or all of n trials 1 / n, as of one or of all but one."""
     share = float(success.mean())
-    return share, math.sqrt(share * (1.0 - share) / len(success))
+    return share, max(math.sqrt(share * (1.0 - share) / len(success)), 1.0 / len(success))
 
 
 def _mean(values: FloatArray) -> float:

@@ -248,8 +248,3 @@ def work_of(
         raise InputError(f"seed: {seed} is not from 0 to {LARGEST_SEED}.")
     chosen = tuple(sorted({*sizes})) or (design.patients,)
     return TrialWork(design, source_of(design), n_trials, chosen, seed, drawn, null)
-
-
-def with_null(work: TrialWork, n_trials: int) -> TrialWork:
-    """The same trials without an effect."""
-    return replace(work, null=True, drawn=False, n_trials=n_trials)

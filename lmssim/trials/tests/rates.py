@@ -71,7 +71,7 @@ def rejection_rates(
             rejected[k] += np.count_nonzero(p <= alpha)
             missing[k] += np.count_nonzero(np.isnan(p))
     share = rejected / n_trials
-    se = np.sqrt(share * (1.0 - share) / n_trials)
+    se = np.maximum(np.sqrt(share * (1.0 - share) / n_trials), 1.0 / n_trials)  # none of n tells no more than one
     return pd.DataFrame({"test": list(tests), "rejected": share, "se": se, "no_result": missing / n_trials})
 
 

@@ -118,3 +118,5 @@ CONTROL, EXPERIMENTAL = "control", "experimental"
 ARMS = (CONTROL, EXPERIMENTAL)
 UNITS = {"years": 1.0, "months": 1.0 / 12.0, "weeks": 7.0 / 365.25, "days": 1.0 / 365.25}
 """Years of each unit of time."""
+RATIO_TESTS = ("logrank", "cox", "cause-specific-logrank")
+"""Tests of a hazard ratio, which may have a margin."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from lmssim.bundled import find_trial
 from lmssim.errors import InputError, exact, nearest, unknown
 from lmssim.model.language.files import read_toml
+from lmssim.outcomes.estimators import Z975
 from lmssim.studies.trials.design import keys
-from lmssim.studies.trials.design.keys import ARMS, CONTROL, HAZARDS
+from lmssim.studies.trials.design.keys import ARMS, CONTROL, HAZARDS, RATIO_TESTS
 from lmssim.studies.trials.design.objects import (
     Analysis,
     Arm,
@@ -45,9 +46,6 @@ MOST_STRATA = 6
 """Rules that make strata."""
 FARTHEST = 0.02
 """Difference of a stated fraction of information from that of the events, at most."""
-RATIO_TESTS = ("logrank", "cox", "cause-specific-logrank")
-"""Tests that a margin on the hazard ratio can be put to."""
-Z975 = 1.959963984540054
 
 
 def load_trial(name: str | Path, given: Mapping[str, Any] | None = None) -> TrialDesign:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from lmssim.studies.verify.registry import awaited
 
 NOT_BUILT = "lmssim does not make this check yet"
-VOI = "lmssim has no value-of-information analysis yet"
 JUDGEMENT = "a person must judge this"
 
 awaited("body-size", "inputs", "Drug cost rises with body size", NOT_BUILT)
@@ -31,6 +30,6 @@ awaited(
 )
 awaited("standard-errors", "uncertainty", "Standard errors, not standard deviations, are sampled", JUDGEMENT)
 awaited("scenarios", "uncertainty", "Scenario analyses are balanced and plausible", JUDGEMENT)
-awaited("voi-bounds", "uncertainty", "EVPI is at least each EVPPI, and EVPPI at least EVSI", VOI)
-awaited("voi-order", "uncertainty", "EVPPI orders parameters as the one-way analysis does", VOI)
+awaited("voi-bounds", "uncertainty", "EVPI is at least each EVPPI, and EVPPI at least EVSI", NOT_BUILT)
+awaited("voi-order", "uncertainty", "EVPPI orders parameters as the one-way analysis does", NOT_BUILT)
 awaited("experts", "overall", "Results agree with experts and other models", JUDGEMENT)
