@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,8 +31,9 @@ from lmssim.studies.axes import axis_from
 from lmssim.studies.diff.result import DifferenceStudy
 from lmssim.studies.diff.side import Side, base_of, cell_side, folder_side
 from lmssim.studies.diff.study import Asked, compare
+from lmssim.studies.sensitivity.psa.averaged import averaged_work
 from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
-from lmssim.studies.sensitivity.psa.study import psa_in_memory
+from lmssim.studies.sensitivity.psa.study import compiled_work, psa_in_memory
 from lmssim.studies.sensitivity.voi.files import read_files
 from lmssim.studies.sensitivity.voi.folder import read_folder
 from lmssim.studies.sensitivity.voi.proposal import read_proposal
@@ -46,7 +48,7 @@ from lmssim.studies.sweep.status import sweep_from
 from lmssim.studies.sweep.study import planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from typing import Literal
 
     import pandas as pd
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lmssim.economics.voi.population import Population
+    from lmssim.studies.sensitivity.psa.work import Work
     from lmssim.studies.sensitivity.voi.proposal import Proposal
 
 
@@ -89,6 +92,8 @@ def psa(
     strategies: Sequence[str] = (),
     profiles: int = 32,
     new_setting: bool = False,
+    average: Sequence[str] | Mapping[str, Mapping[str, float] | None] = (),
+    switches: Mapping[str, str] | None = None,
     jobs: int = 1,
     backend: str = "threads",
     progress: Callable[[int, int], None] | None = None,
@@ -111,6 +116,11 @@ def psa(
         Profiles of the population, for `cohort`.
     new_setting : bool
         Whether each draw stands in a setting of its own: the between-study spread that calibrations found is added.
+    average : sequence of str, or mapping of str to mapping of str to float
+        Switches of which each draw has an option at random (structural averaging): by the weights that the scenario
+        states, or by those given here, such as ``{"effect": {"pooled": 0.7, "null": 0.3}}``.
+    switches : mapping of str to str, optional
+        Options of other switches, beside `average`; a scenario from `load_scenario` has its own.
     jobs, backend
         Workers, which change no result.
     progress : callable, optional
@@ -120,12 +130,12 @@ def psa(
     -------
     Psa
         Tables `summary`, `incremental`, `inmb`, `ceac`, `ceaf`, `expected_loss`, `evpi`, `frontier_probability`,
-        `survival_bands`, `running`, `parameters`, `results`.
+        `survival_bands`, `running`, `parameters`, `results`; with `average`, `averaging`: results by option.
 
     Raises
     ------
     InputError
-        If the scenario cannot be run, down to the last draw.
+        If the scenario cannot be run, down to the last draw, or options cannot be averaged.
 
     Examples
     --------
@@ -144,7 +154,32 @@ def psa(
         jobs=jobs,
         backend=backend,
     )
-    return psa_in_memory(scenario, sampling, n_draws, progress, Psa, new_setting=new_setting)
+    return psa_in_memory(_work(scenario, sampling, n_draws, average, switches, new_setting=new_setting), Psa, progress)
+
+
+def _work(
+    scenario: Scenario | str | Path,
+    sampling: Sampling,
+    n_draws: int,
+    average: Sequence[str] | Mapping[str, Mapping[str, float] | None],
+    switches: Mapping[str, str] | None,
+    *,
+    new_setting: bool,
+) -> Work:
+    """Work of a probabilistic analysis, averaged over structure if that is asked for."""
+    if isinstance(average, str):
+        raise InputError(f"average: {average!r} is not a sequence of switches such as ['a', 'b'].")
+    if not average and not switches:
+        return compiled_work(scenario, sampling, n_draws, new_setting=new_setting)
+    if isinstance(scenario, Scenario):
+        raise InputError(
+            "average and switches: options are chosen when a file is loaded: give the scenario's path or name, or "
+            "load_scenario(name, switches={...})."
+        )
+    if not average:
+        return compiled_work(load_scenario(scenario, switches=switches), sampling, n_draws, new_setting=new_setting)
+    asked = dict.fromkeys(average) if isinstance(average, Sequence) else average
+    return averaged_work(scenario, asked, sampling, n_draws, switches=switches, new_setting=new_setting)
 
 
 @dataclass(frozen=True)

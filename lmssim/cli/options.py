@@ -299,6 +299,42 @@ def groups_of(items: list[str] | None, option: str = "--group") -> dict[str, lis
     return found
 
 
+def averages_of(items: list[str], scenario: LoadedScenario) -> dict[str, dict[str, float] | None]:
+    """Switches and weights of `--average SWITCH` or `--average SWITCH=OPTION:P,OPTION:P`; None for stated weights."""
+    from lmssim.model.parameters.averaging import stated_averages
+
+    found: dict[str, dict[str, float] | None] = {}
+    for item in items:
+        name, separator, text = (part.strip() for part in item.partition("="))
+        every = name == "all" and not separator and "all" not in scenario.file.switches
+        names = stated_averages(scenario.file.switches) if every else [name]
+        if not names:
+            raise InputError(
+                "--average all: the scenario states no weights of options (switches.NAME.average.weights)."
+            )
+        for each in names:
+            if each in found:
+                raise InputError(f"--average {_cut(item)}: {_shown(each)} is given twice.")
+            found[each] = _weights_of(item, text) if separator else None
+    return found
+
+
+def _weights_of(item: str, text: str) -> dict[str, float]:
+    """Weights of `OPTION:P,OPTION:P`."""
+    weights: dict[str, float] = {}
+    for part in text.split(","):
+        option, separator, value = (each.strip() for each in part.partition(":"))
+        weight = number_of(value)
+        if not option or not separator or weight is None:
+            raise InputError(
+                f"--average {_cut(item)}: is not of the form SWITCH=OPTION:P,OPTION:P, such as a=b:0.7,c:0.3."
+            )
+        if option in weights:
+            raise InputError(f"--average {_cut(item)}: {_shown(option)} has two weights.")
+        weights[option] = weight
+    return weights
+
+
 def check_strategies(names: Sequence[str], scenario: LoadedScenario, option: str = "--strategies") -> None:
     """Refuse a strategy that a scenario does not have."""
     for name in names:

@@ -69,6 +69,14 @@ def psa(
             "draws most exact, or all draws share them (common). Strategies share them either way."
         ),
     ] = RandomNumbers.independent,
+    average: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SWITCH[=OPTION:P,OPTION:P]",
+            help="Structural averaging: give each draw an option of this switch at random, with the weights that the "
+            "scenario states for it, or with those given here. May be repeated; all: every switch with stated weights.",
+        ),
+    ] = None,
     new_setting: Annotated[
         bool,
         typer.Option(
@@ -125,6 +133,7 @@ def psa(
     from lmssim.execution.manifest import Stopwatch
     from lmssim.execution.simulate import Sampling
     from lmssim.model.scenario import load_scenario
+    from lmssim.studies.sensitivity.psa.averaged import averaged_work
     from lmssim.studies.sensitivity.psa.plan import precision_of
     from lmssim.studies.sensitivity.psa.study import CHECKPOINT, compiled_work, planned, run_psa
     from lmssim.studies.sensitivity.psa.subgroups import psa_by_subgroup
@@ -147,7 +156,18 @@ def psa(
         where=where.strip(),
     )
     n_draws = DEFAULT_DRAWS if draws is None else draws
-    work = compiled_work(loaded, sampling, n_draws, new_setting=new_setting)
+    if average:
+        work: Work = averaged_work(
+            scenario,
+            options.averages_of(average, loaded),
+            sampling,
+            n_draws,
+            overrides=overrides_,
+            switches=switches_,
+            new_setting=new_setting,
+        )
+    else:
+        work = compiled_work(loaded, sampling, n_draws, new_setting=new_setting)
     clock.lap("load")
     if asked is not None:
         found = planned(work, asked)
@@ -219,10 +239,13 @@ def _manifest(
     work: Work, overrides: dict[str, float], clock: Stopwatch, precision: str | None, by: Mapping[str, Any]
 ) -> dict[str, Any]:
     from lmssim.execution.manifest import evaluation_part, manifest
+    from lmssim.studies.sensitivity.psa.averaged import AveragedWork
 
     sampling = work.sampling
     solved = {"profiles": sampling.profiles} if work.exact else None
     result = evaluation_part(work.program, sampling, overrides, solved=solved)
+    if isinstance(work, AveragedWork):
+        result["average"] = {switch: dict(weights) for switch, weights in work.averaging.weights.items()}
     result |= {
         "new_setting": work.new_setting,
         "draws": work.n_draws,
@@ -257,10 +280,9 @@ def _write(
     from lmssim.report.sensitivity.psa.figures import write_figures
     from lmssim.report.sensitivity.psa.page import write_report
     from lmssim.report.sensitivity.psa.subgroups import subgroup_figures
-    from lmssim.studies.sensitivity.psa.result import TABLES
     from lmssim.studies.sensitivity.psa.study import CHECKPOINT
 
-    tables: dict[str, pd.DataFrame] = {name: getattr(analysis, name) for name in TABLES}
+    tables: dict[str, pd.DataFrame] = {name: getattr(analysis, name) for name in analysis.tables}
     if apart is not None:
         tables |= {f"subgroup_{name}": frame for name, frame in apart.tables.items()}
     for name, frame in tables.items():
@@ -299,8 +321,10 @@ def _write_workbook(analysis: ProbabilisticAnalysis, tables: dict[str, pd.DataFr
 
 def _document(analysis: ProbabilisticAnalysis, manifest: dict[str, Any], folder: Path) -> str:
     from lmssim.execution.store import json_text, objects
+    from lmssim.studies.sensitivity.psa.result import TABLES
 
-    tables = {name: objects(getattr(analysis, name)) for name in JSON_TABLES}
+    names = [*JSON_TABLES, *(name for name in analysis.tables if name not in TABLES)]
+    tables = {name: objects(getattr(analysis, name)) for name in names}
     return json_text({**tables, "manifest": manifest, "folder": str(folder)})
 
 

@@ -26,12 +26,14 @@ FOR_SWITCHES, FEWEST = 5, 1024
 POSTERIOR = {"posterior.parquet": ".parquet", "parameters.csv": ".csv"}
 """Files of a calibration that scenarios read, and the endings of their names beside the other posteriors."""
 PARTS = ("calibration", "labels", "validation", "base_case", "switches", "sensitivity", "agency", "sweeps", "trials")
-DRIVERS = ("tornado", "price", "two-way", "scenarios", "sobol")
+DRIVERS = ("tornado", "price", "two-way", "scenarios", "sobol", "averaged")
 """Sensitivity analyses of a site, each a folder."""
 OF_EVALUATION = 500
 """Patients of an evaluation of a global analysis."""
 DRAWN, FEW = 500, 200
 """Draws of a price and of a map, and of scenario analyses."""
+OF_DRAW = 200
+"""Patients of each draw of an analysis that is averaged over structure."""
 SWEPT = 10_000
 """Patients of a cell of a sweep that does not say how many."""
 SBC = "simulation_based_calibration"
@@ -238,7 +240,8 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
 
 
 def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
-    """What drives the decision of some sites: tornado diagram, value-based price, map, scenarios, global indices."""
+    """What drives the decision of some sites: tornado diagram, price, map, scenarios, global indices, structure."""
+    from lmssim.cli.psa import psa
     from lmssim.cli.sensitivity.scenarios import scenarios
     from lmssim.cli.sensitivity.sobol import sobol
     from lmssim.cli.sensitivity.threshold import threshold
@@ -275,6 +278,7 @@ def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None
             out=folders[4],
             quiet=quiet,
         )
+        psa(site, patients=OF_DRAW, average=["all"], seed=seed, jobs=jobs, out=folders[5], quiet=quiet)
 
 
 def _sweeps(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:

@@ -44,6 +44,8 @@ class Task:
         patients of a draw, or those that all draws share.
     per_draw : int
         Patients of each draw, if each draw has its own; 0 if draws share theirs.
+    addresses : sequence of int
+        Numbers by which the draws' own patients are addressed, where they are not those of `draws`.
     """
 
     draws: range
@@ -52,6 +54,7 @@ class Task:
     strategies: Sequence[int]
     assigned: IntArray | None = None
     per_draw: int = 0
+    addresses: Sequence[int] = ()
 
     @property
     def n_lives(self) -> int:
@@ -84,8 +87,9 @@ def patients_of(
         Gives each patient's subgroup from (n_patients, n_columns), or one of each partition; everybody is in subgroup 0
         if absent.
     """
-    first = np.array([d * task.per_draw + task.first for d in (task.draws if task.per_draw else task.draws[:1])])
-    if task.n == task.per_draw:  # the draws' patients follow one another
+    addresses = task.addresses or task.draws
+    first = np.array([d * task.per_draw + task.first for d in (addresses if task.per_draw else addresses[:1])])
+    if task.n == task.per_draw and not task.addresses:  # the draws' patients follow one another
         x = program.patients(int(first[0]), task.n * len(first), seed)
     else:
         x = np.concatenate([program.patients(start, task.n, seed) for start in first.tolist()])

@@ -313,10 +313,12 @@ def simulate_batches(
     first_draw: int = 0,
     progress: Callable[[int, int], None] | None = None,
     grouping: Grouping | None = None,
+    addresses: Sequence[int] = (),
 ) -> Iterator[Estimates]:
     """Estimates of one batch of draws after another, as `simulate`, so that those done may be written and forgotten.
 
     A `grouping` stands in the place of the subgroups that `sampling` asks for; counts are not kept by its groups.
+    `addresses` are the numbers of the draws, where these do not follow one another from `first_draw` on.
     """
     sampling.validate()
     numbers = program.numbers(draws, first_draw)
@@ -327,7 +329,10 @@ def simulate_batches(
     simulation = Simulation(program, sampling, numbers, first_draw, wanted, told, draws)
     _check_size(sampling, len(numbers), len(strategies))
     batches = _batches(program, sampling, len(numbers), first_draw, len(strategies), wanted)
-    tasks = [chunks_of(sampling, batch, strategies) for batch in batches]
+    tasks = [
+        chunks_of(sampling, batch, strategies, addresses[batch.start - first_draw : batch.stop - first_draw])
+        for batch in batches
+    ]
     every = [task for chunks in tasks for task in chunks]
     done, total = 0, sum(task.n_lives for task in every)
     ENGINES[sampling.engine].warm(program)
@@ -352,8 +357,8 @@ def _check_size(sampling: Sampling, n_draws: int, n_strategies: int) -> None:
         )
 
 
-def chunks_of(sampling: Sampling, draws: range, strategies: Sequence[int]) -> list[Task]:
-    """Tasks for all patients of some draws, a chunk each."""
+def chunks_of(sampling: Sampling, draws: range, strategies: Sequence[int], addresses: Sequence[int] = ()) -> list[Task]:
+    """Tasks for all patients of some draws, a chunk each; `addresses` are as for `simulate_batches`."""
     return [
         Task(
             draws=draws,
@@ -361,6 +366,7 @@ def chunks_of(sampling: Sampling, draws: range, strategies: Sequence[int]) -> li
             n=min(CHUNK, sampling.n_patients - first),
             strategies=strategies,
             per_draw=sampling.n_patients if sampling.independent else 0,
+            addresses=addresses,
         )
         for first in range(0, sampling.n_patients, CHUNK)
     ]

@@ -110,3 +110,101 @@ def test_subgroups_and_parts(cli: Cli, tmp_path: Path) -> None:
     refused = cli(*call, "--where", "age > 90", "--out", tmp_path / "none")
     assert refused.code == 2
     assert "where: in a draw 0 of 40 patients meet 'age > 90'; at least 2 must: give more patients" in refused.err
+
+
+STRUCTURE = """
+schema_version = 2
+name = "structure"
+title = "A gain that may not be there"
+parameters = ["p.csv"]
+
+[settings]
+horizon = 1
+discount_rate_costs = 0
+discount_rate_effects = 0
+wtp = [20000]
+cost_categories = ["care"]
+comparator = "old"
+
+[population]
+covariates.age = { kind = "constant", value = 60 }
+
+[states.alive]
+initial = true
+utility = "0.5 + gain"
+cost_per_year.care = "1000 + price"
+
+[states.dead]
+kind = "absorbing"
+death = "other"
+
+[[transitions]]
+from = "alive"
+to = "dead"
+hazard = { family = "exponential", rate = 1e-12 }
+
+[strategies.old]
+set = { gain = 0, price = 0 }
+
+[strategies.new]
+
+[switches.effect]
+default = "trial"
+options.trial = { label = "as in the trial" }
+options.none = { set = { gain = 0 } }
+average = { weights = { trial = 0.8, none = 0.2 }, justification = "An example." }
+"""
+
+
+@pytest.fixture
+def structure(tmp_path: Path) -> Path:
+    """A gain of 0.05 QALYs for 500, or none."""
+    rows = "gain,0.05,normal,0.00001", "price,500,normal,0.1"
+    (tmp_path / "p.csv").write_text("\n".join(["id,value,distribution,se", *rows]) + "\n")
+    path = tmp_path / "structure.toml"
+    path.write_text(STRUCTURE)
+    return path
+
+
+def test_structure_is_averaged_and_its_value_found(cli: Cli, structure: Path, tmp_path: Path) -> None:
+    """500 with probability 0.8, else -500: to learn which is worth 100, or what the share of the draws makes of it."""
+    out, words = tmp_path / "out", ("--engine", "cohort", "--draws", 500)
+    outcome = cli("psa", structure, *words, "--average", "all", "--out", out, "--json")
+    assert outcome.code == 0, outcome.err
+    rows = json.loads(outcome.out)["averaging"]
+    none = next(r for r in rows if (r["option"], r["strategy"], r["outcome"]) == ("none", "new", "inmb:20000"))
+    assert none["mean"] == pytest.approx(-500.0, abs=1.0)
+    assert abs(none["draws"] / 500 - 0.2) < 4.0 * (0.16 / 500) ** 0.5
+    found = json.loads(cli("voi", out, "--out", tmp_path / "voi", "--json").out)["evppi"]
+    value = next(row for row in found if row["name"] == "effect")
+    assert value["label"].startswith("Structure: effect")
+    assert value["evppi"] == pytest.approx(500.0 * none["draws"] / 500, rel=0.02)
+    assert json.loads((out / "manifest.json").read_text())["result"]["average"] == {
+        "effect": {"trial": 0.8, "none": 0.2}
+    }
+    shown = cli("psa", structure, *words, "--average", "effect=trial:0.5,none:0.5", "--out", tmp_path / "other")
+    assert "Averaged over structure" in " ".join(shown.out.split())
+    assert "By structural option" in (tmp_path / "other" / "report.html").read_text()
+    for command in (("diff", out, out), ("tornado", structure, "--psa", out, "--out", tmp_path / "t")):
+        refused = cli(*command)
+        assert refused.code == 2
+        assert "--average" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("effect=trial", "is not of the form SWITCH=OPTION:P,OPTION:P"),
+        ("effect=trial:x,none:0.5", "is not of the form"),
+        ("effect=trial:0.5,trial:0.5", "has two weights"),
+        ("effect=trial:0.5,nothing:0.5", "unknown option 'nothing'"),
+        ("efect", "Did you mean 'effect'"),
+        ("effect=trial:0.5,none:0.6", "they must add up to 1"),
+    ],
+)
+def test_bad_averages(cli: Cli, structure: Path, tmp_path: Path, asked: str, message: str) -> None:
+    """One message, nothing written."""
+    outcome = cli("psa", structure, "--average", asked, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert not (tmp_path / "out").exists()

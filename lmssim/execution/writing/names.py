@@ -12,6 +12,7 @@ RESULTS = (
     r"rates.*",
     r"analyses",
     r"assurance",
+    r"averaging",
     r"benefit_by_period",
     r"budget_.*",
     r"by_site",

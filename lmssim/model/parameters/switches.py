@@ -17,6 +17,7 @@ import numpy as np
 from lmssim.errors import ParameterError, ScenarioError, nearest, unknown
 from lmssim.model.language import expression
 from lmssim.model.language.schema import ScenarioFile
+from lmssim.model.parameters.averaging import check_averages
 from lmssim.model.parameters.table import ParameterTable
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def chosen_options(switches: Mapping[str, Switch], selected: Mapping[str, str], 
             raise ScenarioError(unknown("option", switch.default, switch.options, f"{place}.default"))
         for option, spec in switch.options.items():
             _check_change(spec, f"{place}.options.{option}.change")
+    check_averages(switches, where)
     options = {name: selected.get(name, switch.default) for name, switch in switches.items()}
     _refuse_overlap(switches, options, where)
     return options

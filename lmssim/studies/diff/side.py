@@ -208,6 +208,8 @@ def folder_side(folder: Path, finder: Finder) -> Side:
         raise InputError(f"{folder}: is no folder of `lmssim run` or `lmssim psa`; only these can be compared.")
     if asked.get("new_setting"):
         raise InputError(f"{folder}: was run with --new-setting, for which diff has no common random numbers.")
+    if asked.get("average"):
+        raise InputError(f"{folder}: is averaged over options (--average); compare analyses of one option each.")
     study = PSA if "new_setting" in asked else RUN
     switches = _texts(kept, "switches")
     return side_of(

@@ -24,6 +24,7 @@ DOCS = scenarios_folder().parent / "docs"
 TEXT = (DOCS / "language.md").read_text(encoding="utf-8")
 EVERY_KEY = "## Every key"
 HEADINGS = {
+    "Averaged": "[switches.NAME]",
     "Background": "[[transitions]]",
     "Branch": "[states.NAME]",
     "Cap": "[drugs.NAME]",

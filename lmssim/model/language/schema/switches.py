@@ -101,6 +101,15 @@ class SwitchOption(Section):
     """Part of the label whose numbers say nothing of the model, such as the name of a trial -> what it is."""
 
 
+class Averaged(Section):
+    """Weights with which `lmssim psa --average` draws the options of a switch."""
+
+    weights: dict[str, Number] = Field(min_length=1)
+    """Option -> its probability; those of all options add up to 1, and what is absent is never drawn."""
+    justification: str = Field(min_length=1)
+    """Whose judgement it is; tables and reports print it."""
+
+
 class Switch(Section):
     """A choice between options, of which one holds."""
 
@@ -108,3 +117,5 @@ class Switch(Section):
     default: str
     """Option of the base case."""
     options: dict[Id, SwitchOption]
+    average: Averaged | None = None
+    """How likely each option is, where the choice is of what is not known; not of method, such as discount rates."""

@@ -10,6 +10,7 @@ from lmssim.report.sensitivity.psa.subgroups import subgroup_tables
 from lmssim.report.sensitivity.psa.tables import report_tables
 from lmssim.report.sensitivity.psa.words import (
     PROGRAMME,
+    averaging_sentences,
     choice_sentences,
     in_pounds,
     noise_sentences,
@@ -47,6 +48,7 @@ def write_report(
     """
     told = {**CAPTIONS, **(captions or {})}
     answer = [optimal_sentence(analysis), *choice_sentences(analysis), who_sentence(analysis)]
+    answer += averaging_sentences(analysis)
     answer += [*noise_sentences(analysis), *repeated_sentences(analysis), *([PROGRAMME] if in_pounds(analysis) else [])]
     return write_study_page(
         folder / "report.html",

@@ -14,6 +14,7 @@ from lmssim.report.parts.table import ReportTable
 from lmssim.report.parts.terminal import plain_table
 from lmssim.report.sensitivity.psa.words import (
     PROGRAMME,
+    averaging_sentences,
     choice_sentences,
     in_pounds,
     interval_sentence,
@@ -22,6 +23,7 @@ from lmssim.report.sensitivity.psa.words import (
     repeated_sentences,
     who_sentence,
 )
+from lmssim.studies.sensitivity.psa.averaged import AveragedWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +54,7 @@ def psa_table_text(analysis: ProbabilisticAnalysis) -> Table:
             row = probability.get((strategy, wtp))
             cells.append(MISSING if row is None else rounded(row["probability"], row["se"]))
         table.add_row(Text(labels[strategy]), *cells)
-    said = [who_sentence(analysis), interval_sentence(analysis)]
+    said = [who_sentence(analysis), *averaging_sentences(analysis), interval_sentence(analysis)]
     said += [*noise_sentences(analysis), *repeated_sentences(analysis)]
     said += [PROGRAMME] if in_pounds(analysis) else []
     optimal = ["Optimal, by willingness to pay:", *choice_sentences(analysis)]
@@ -73,6 +75,8 @@ def _thousands(wtp: float) -> str:
 
 def report_tables(analysis: ProbabilisticAnalysis) -> Iterator[ReportTable]:
     """Every table of the page."""
+    if not analysis.averaging.empty:
+        yield option_table(analysis)
     yield outcome_table(analysis)
     yield increment_table(analysis)
     yield benefit_table(analysis)
@@ -80,6 +84,37 @@ def report_tables(analysis: ProbabilisticAnalysis) -> Iterator[ReportTable]:
     yield loss_table(analysis)
     yield evpi_table(analysis)
     yield parameter_table(analysis)
+
+
+def option_table(analysis: ProbabilisticAnalysis) -> ReportTable:
+    """The optimal strategy with each option of a switch that is averaged over, beside that of the average."""
+    labels, switches = strategy_labels(analysis.scenario, LONGEST), analysis.scenario.file.switches
+    frame, rows = analysis.averaging, []
+    for (switch, _), part in frame.groupby(["switch", "option"], sort=False):
+        first = part.iloc[0]
+        cells = []
+        for wtp in analysis.wtps:
+            at = part[part["outcome"] == f"inmb:{wtp:g}"]
+            best = at[at["optimal"].astype(bool)].iloc[0]
+            error = float(np.sqrt(best["probability"] * (1.0 - best["probability"]) / first["draws"]))
+            cells.append(f"{labels[best['strategy']]} ({rounded(best['probability'], error)})")
+        name = (switches[str(switch)].label or switch) if switch else "all"
+        rows.append((name, first["label"], plain(first["weight"]), int(first["draws"]), *cells))
+    caption = (
+        "Strategy of the greatest expected net benefit in the draws of each option, and the probability that it is "
+        "optimal there. Weights are judgements: " + " ".join(_justified(analysis))
+    )
+    columns = ["structure", "option", "weight", "draws", *(f"optimal at {amount(wtp)}" for wtp in analysis.wtps)]
+    return ReportTable("By structural option", caption, pd.DataFrame(rows, columns=columns))
+
+
+def _justified(analysis: ProbabilisticAnalysis) -> Iterator[str]:
+    """Whose judgement the weights of each switch are."""
+    work, switches = analysis.work, analysis.scenario.file.switches
+    assert isinstance(work, AveragedWork)
+    for switch, why in work.averaging.justifications.items():
+        weights = ", ".join(map(plain, work.averaging.weights[switch].values()))
+        yield f"{switches[switch].label or switch} ({weights}): {why}"
 
 
 def outcome_table(analysis: ProbabilisticAnalysis) -> ReportTable:

@@ -51,6 +51,20 @@ def who_sentence(analysis: ProbabilisticAnalysis) -> str:
     return f"{draws}, each with {patients} of its own, who meet every strategy (--random-numbers independent)."
 
 
+def averaging_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
+    """Which options draws have, with which weights; and which strategy is optimal with each of them."""
+    if analysis.averaging.empty:
+        return []
+    frame = analysis.averaging
+    switches = analysis.scenario.file.switches
+    said = []
+    for switch in filter(None, frame["switch"].unique().tolist()):
+        options = frame[frame["switch"] == switch].drop_duplicates("option")
+        each = [f"{label} {plain(weight)}" for label, weight in zip(options["label"], options["weight"], strict=True)]
+        said.append(f"{switches[switch].label or switch} ({'; '.join(each)})")
+    return [f"Averaged over structure, each draw with an option of: {listed(said)}."]
+
+
 def interval_sentence(analysis: ProbabilisticAnalysis) -> str:
     """What intervals hold."""
     if analysis.work.exact:

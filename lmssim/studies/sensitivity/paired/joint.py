@@ -67,6 +67,7 @@ def draws_of_folder(path: Path, program: Program) -> JointDraws:
         "parameters": (made["parameters"]["sha256"], parameter_hash(program.used)),
         "part of the population (--where)": (made["where"], ""),
         "between-study spread (--new-setting)": (bool(made.get("new_setting")), False),
+        "options that draws have (--average)": (made.get("average") or {}, {}),
     }
     for what, (theirs, ours) in same.items():
         if theirs != ours:

@@ -5,12 +5,13 @@ Sums over draws are carried draw by draw, in order, so that no bit depends on ho
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmssim.economics.acceptability import Acceptability
 from lmssim.economics.nesting import Credible, summarised, without_noise
 from lmssim.kernels.ledger import COST, N_MAIN, QALY
 from lmssim.outcomes.main import COST as COST_ID
@@ -18,11 +19,12 @@ from lmssim.outcomes.main import MAIN, UNDISCOUNTED, cost_positions
 from lmssim.studies.sensitivity.psa.spool import writing_draws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from lmssim.execution.checkpoint import Part
     from lmssim.kernels import FloatArray
+    from lmssim.model.parameters.averaging import Had
     from lmssim.model.program import Program
     from lmssim.studies.sensitivity.psa.work import Work
 
@@ -79,6 +81,17 @@ class Collected:
     def expected(self) -> FloatArray:
         """The same without the noise of patients."""
         return without_noise(self.both, self.pair.noise)
+
+    def acceptability(self, strategies: Sequence[int]) -> Acceptability:
+        """Draws of costs and QALYs of some strategies, by position."""
+        n = self.main.shape[1]
+        both = [*strategies, *(n + k for k in strategies)]
+        main, noise = self.main[:, strategies], self.pair.noise[np.ix_(both, both)]
+        return Acceptability(main[:, :, COST], main[:, :, QALY], noise if noise.any() else None)
+
+    def of(self, some: Had) -> Collected:
+        """Some of the draws, (n_draws,)."""
+        return replace(self, main=self.main[some])
 
     def outcome(self, k: int, s: int, c: int | None = None) -> Credible:
         """A main outcome of strategy `s`, or its increment over strategy `c`."""
@@ -196,7 +209,8 @@ def collect(work: Work, parts: Iterable[Part], path: Path) -> Collected:
                 if name in arrays:
                     total.add(arrays[name])
             main.append(arrays["mean"][:, :, :N_MAIN])
-            bound = arrays["bound"][0, :, :N_MAIN]
+            most = arrays["bound"][:, :, :N_MAIN].max(axis=0)
+            bound = np.maximum(bound, most) if bound.size else most
             values = {name: arrays["mean"][:, :, outcome.position] for name, outcome in MAIN.items()}
             values |= {name: arrays["mean"][:, :, k] for name, _, k in further}
             values |= {name: arrays["share"][:, :, e, t] for name, e, t in shares}

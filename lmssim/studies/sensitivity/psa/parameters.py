@@ -92,7 +92,9 @@ def parameter_frame(program: Program, draws: Mapping[str, FloatArray]) -> pd.Dat
     nothing = Asked(DERIVED, np.nan, np.nan, np.nan)
     rows = []
     for id_, parameter in program.used.items():
-        values = draws[id_]
+        values = draws.get(id_)
+        if values is None:  # not a parameter in every program that is averaged over
+            continue
         if id_ in asked or np.ptp(values) > 0.0:
             low, high = np.quantile(values, INTERVAL).tolist()
             error = float(values.std(ddof=1) / np.sqrt(len(values)))

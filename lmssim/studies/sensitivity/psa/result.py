@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from lmssim.economics.acceptability import Acceptability
 from lmssim.economics.cea import cost_per_unit, net_monetary_benefit
 from lmssim.economics.frontier import COST_PER_LIFE_YEAR, ICER
 from lmssim.execution.store import write_parquet_stream
 from lmssim.kernels.ledger import COST, QALY
 from lmssim.model import edits
 from lmssim.outcomes.main import DISCOUNTED, LY, MAIN, QALYS, position_of
+from lmssim.studies.sensitivity.psa.averaged import AveragedWork
+from lmssim.studies.sensitivity.psa.by_option import option_frame, option_rows
 from lmssim.studies.sensitivity.psa.collected import further_columns, share_name
 from lmssim.studies.sensitivity.psa.parameters import parameter_frame, repeated_rows
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from lmssim.economics.acceptability import Acceptability
     from lmssim.economics.nesting import Credible
     from lmssim.kernels import FloatArray
     from lmssim.model.scenario import Scenario
@@ -57,6 +59,8 @@ TABLES = (
     "parameters",
 )
 """Tables of every analysis."""
+AVERAGING = "averaging"
+"""Table of an analysis that is averaged over options of switches."""
 
 
 @dataclass(frozen=True)
@@ -126,13 +130,7 @@ class ProbabilisticAnalysis:
     @cached_property
     def acceptability(self) -> Acceptability:
         """Draws of costs and QALYs of the strategies that are choices."""
-        index, n = self._index(self.choices), len(self.strategies)
-        both = [*index, *(n + k for k in index)]
-        main, noise = self.collected.main[:, index], self.collected.pair.noise[np.ix_(both, both)]
-        return Acceptability(main[:, :, COST], main[:, :, QALY], noise if noise.any() else None)
-
-    def _index(self, strategies: Sequence[str]) -> list[int]:
-        return [self.strategies.index(s) for s in strategies]
+        return self.collected.acceptability([self.strategies.index(s) for s in self.choices])
 
     def _pair(self, strategy: str) -> tuple[int, int]:
         return self.strategies.index(strategy), self.strategies.index(self.comparator)
@@ -315,8 +313,26 @@ class ProbabilisticAnalysis:
 
     @cached_property
     def parameters(self) -> pd.DataFrame:
-        """Each uncertain parameter: asked mean and interval, and those of its draws (`parameter_frame`)."""
-        return parameter_frame(self.work.program, self.draws)
+        """Each uncertain parameter: asked mean and interval, and those of its draws (`parameter_frame`).
+
+        Behind them, of an analysis that is averaged over structure, which share of the draws has each option.
+        """
+        frame = parameter_frame(self.work.program, self.draws)
+        if not isinstance(self.work, AveragedWork):
+            return frame
+        return pd.concat([frame, option_rows(self.work, self.draws)], ignore_index=True)
+
+    @cached_property
+    def averaging(self) -> pd.DataFrame:
+        """Results by option of each switch that is averaged over (`option_frame`); no rows if there is none."""
+        work = self.work
+        averaged = work if isinstance(work, AveragedWork) else None
+        return option_frame(averaged, self.collected, self.choices, self.comparator, self.wtps)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of its tables."""
+        return (*TABLES, AVERAGING) if isinstance(self.work, AveragedWork) else TABLES
 
     @cached_property
     def draws(self) -> dict[str, FloatArray]:
@@ -334,7 +350,7 @@ class ProbabilisticAnalysis:
 
     def write_draws(self, path: Path) -> None:
         """Write the draws of the parameters that the model uses: a Parquet row a draw, a column a parameter."""
-        names = list(self.work.program.used)
+        names = self.work.quantities
         schema = pa.schema([("draw", pa.int32()), *((name, pa.float64()) for name in names)])
         with write_parquet_stream(path, schema) as writer:
             for first in range(0, self.n_draws, 1_000):

@@ -78,22 +78,21 @@ def compiled_work(
 
 
 def psa_in_memory(
-    scenario: Scenario | str | Path,
-    sampling: Sampling,
-    n_draws: int,
-    progress: Callable[[int, int], None] | None,
+    work: Work,
     kind: Callable[[Work, Collected, DrawnOutcomes], R],
-    *,
-    new_setting: bool = False,
+    progress: Callable[[int, int], None] | None = None,
 ) -> R:
     """The same without a folder: results of every draw stand in a temporary file, for as long as the result lives.
 
     Parameters
     ----------
+    work : Work
+        What to run; `validate` has been called.
     kind : callable
         Class of the result.
+    progress : callable, optional
+        Called with (draws done, draws in all).
     """
-    work = compiled_work(scenario, sampling, n_draws, new_setting=new_setting)
     place = tempfile.TemporaryDirectory(prefix="lmssim-psa-")
     path = Path(place.name) / RESULTS
     collected = collect(work, work.parts(progress=progress), path)

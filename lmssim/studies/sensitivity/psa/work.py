@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from lmssim.execution.estimates import CountsAtTimes, Estimates
     from lmssim.execution.simulate import Sampling
     from lmssim.execution.solve import Settled
-    from lmssim.kernels import FloatArray
+    from lmssim.kernels import FloatArray, IntArray
     from lmssim.model.program import Program
 
 MOST_DRAWS = 1_000_000
@@ -78,20 +78,27 @@ class Work:
         InputError
             With the argument or the parameter, the draw, and what is allowed.
         """
-        self.sampling.validate()
-        check_comparator(self.program, self.sampling)
+        self._check_draws()
+        self.validate_sampling()
+        if not set(self.program.scenario.uncertain) & set(self.program.used):
+            raise InputError(f"{self.program.scenario.path}: {NOTHING_TO_DRAW}")
+        for first in range(0, self.n_draws, CHECKED):
+            self.program.numbers(self.draws(first, min(CHECKED, self.n_draws - first)), first)
+
+    def _check_draws(self) -> None:
         if not FEWEST_DRAWS <= self.n_draws <= MOST_DRAWS:
             raise InputError(f"draws: {brief(self.n_draws)} is not from {FEWEST_DRAWS} to {MOST_DRAWS:,}.")
+
+    def validate_sampling(self) -> None:
+        """Refuse patients, strategies and an engine that do not suit the program."""
+        self.sampling.validate()
+        check_comparator(self.program, self.sampling)
         if not self.exact:
             self.program.require_histories()
             if self.sampling.n_patients < FEWEST_PATIENTS:
                 raise InputError(f"patients: {self.sampling.n_patients} is not {FEWEST_PATIENTS} or more.")
-        if not set(self.program.scenario.uncertain) & set(self.program.used):
-            raise InputError(f"{self.program.scenario.path}: {NOTHING_TO_DRAW}")
         if self.new_setting:
             self._check_new_setting()
-        for first in range(0, self.n_draws, CHECKED):
-            self.program.numbers(self.draws(first, min(CHECKED, self.n_draws - first)), first)
 
     def _check_new_setting(self) -> None:
         scenario = self.program.scenario
@@ -127,6 +134,11 @@ class Work:
         lives = (1 if self.exact else self.sampling.n_patients) * len(self.strategies)
         return max(1, min(LONGEST, (LIVES // 10_000 if self.exact else LIVES) // lives))
 
+    @property
+    def quantities(self) -> list[str]:
+        """What draws are written of: the parameters that the model uses."""
+        return list(self.program.used)
+
     def draws(self, first: int, n: int) -> dict[str, FloatArray]:
         """Draws first, first + 1, ... of every parameter."""
         return self.program.sample(n, self.sampling.seed, first, new_setting=self.new_setting)
@@ -147,46 +159,51 @@ class Work:
         (n, n_strategies, n_endpoints, n_times); if draws share their patients, `sets`: means of the main outcomes by
         set of patients, (n, n_sets, n_strategies, n_main), and `sizes` (n, n_sets).
         """
-        settled: list[Settled] = []
         for first in range(0, self.n_draws, self.draws_per_part):
             n = min(self.draws_per_part, self.n_draws - first)
 
             def make(first: int = first, n: int = n) -> Part:
-                if self.exact and not settled:
-                    settled.append(settle(self.program, self.sampling, self.draws(0, 1)))
-                return self._part(first, n, settled[0] if settled else None)
+                return self._part(first, n)
 
             yield made(checkpoint, f"draws-{first}-{n}", make)
             if progress is not None:
                 progress(first + n, self.n_draws)
 
-    def _part(self, first: int, n: int, settled: Settled | None) -> Part:
+    def _part(self, first: int, n: int) -> Part:
         """A part; what is impossible in a draw is said with the number of the draw."""
         try:
-            return self._made(first, n, settled)
+            return self.run(first, n)
         except UnsupportedError:
             raise
         except InputError as error:
-            raise self._named(error, first, n, settled) from None
+            raise self._named(error, first, n) from None
 
-    def _named(self, error: InputError, first: int, n: int, settled: Settled | None) -> InputError:
+    def _named(self, error: InputError, first: int, n: int) -> InputError:
         """An error of some draws as one of the first draw that has it alone."""
         for draw in range(first, first + n):
             try:
-                self._made(draw, 1, settled)
+                self.run(draw, 1)
             except InputError as own:
                 return type(own)(f"{str(own).removesuffix('.')} (draw {draw}).")
         return error
 
-    def _made(self, first: int, n: int, settled: Settled | None) -> Part:
+    def run(self, first: int, n: int, some: IntArray | None = None) -> Part:
+        """Draws first, first + 1, ..., n of them, as `parts` keeps them; or only `some` of these, counted from 0."""
         draws = self.draws(first, n)
-        if settled is not None:
-            return _as_part([self._solved(draws, settled)], self)
+        if some is not None:
+            draws = {name: values[some] for name, values in draws.items()}
+        if self.exact:
+            return _as_part([solve_population(self.program, self._asked, draws, settled=self._settled)], self)
         sets = Sets(min(SETS, self.sampling.n_patients)) if self.shares_patients else None
-        return _as_part(simulate_batches(self.program, self._asked, draws, first, grouping=sets), self)
+        numbered = () if some is None else (first + some).tolist()
+        start = 0 if some is not None else first
+        found = simulate_batches(self.program, self._asked, draws, start, grouping=sets, addresses=numbered)
+        return _as_part(found, self)
 
-    def _solved(self, draws: dict[str, FloatArray], settled: Settled) -> Estimates:
-        return solve_population(self.program, self._asked, draws, settled=settled)
+    @cached_property
+    def _settled(self) -> Settled:
+        """Profiles and steps of exact solutions, found in the first draw: the same in every part."""
+        return settle(self.program, self.sampling, self.draws(0, 1))
 
     @cached_property
     def _asked(self) -> Sampling:

@@ -134,6 +134,8 @@ def through_model(source: Source, scenario: str | None, jobs: int = 1) -> Throug
     made: Any = source.scenario
     if not made:
         raise InputError("--multilevel: needs the model: give a folder of `lmssim psa`, not tables.")
+    if made.get("average"):
+        raise InputError(f"--multilevel: {source.where} is averaged over options (--average): it is of no one model.")
     loaded = load_scenario(scenario or made["scenario"]["name"], made["overrides"], made["switches"])
     if scenario_part(loaded)["inputs"] != made["scenario"]["inputs"]:
         raise InputError(

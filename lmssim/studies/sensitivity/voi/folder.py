@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 DRAWS, RESULTS, PARAMETERS, NOISE = "draws.parquet", "results.parquet", "parameters.csv", "patient_noise.csv"
 INPUTS, MANIFEST = "inputs.json", "manifest.json"
-DRAWN_TOGETHER = re.compile(r"(posterior|dirichlet|multivariate normal) '(.*)'")
-DERIVED = "derived"
+DRAWN_TOGETHER = re.compile(r"(posterior|dirichlet|multivariate normal|switch) '(.*)'")
+DERIVED, SWITCH = "derived", "switch"
 
 
 def read_folder(path: Path) -> Source:
@@ -139,9 +139,15 @@ def _sets(table: pd.DataFrame, drawn: list[str]) -> list[ParameterSet]:
         if found and id_ in drawn:
             together.setdefault((found[1], found[2]), []).append(id_)
     posterior = {m: name for (kind, name), members in together.items() if kind == POSTERIOR for m in members}
-    sets = [ParameterSet(m, str(labels[m] or m), (m,), PARAMETER, posterior.get(m, "")) for m in drawn]
+    options = {m for (kind, _), members in together.items() if kind == SWITCH for m in members}
+    alone = [m for m in drawn if m not in options]
+    sets = [ParameterSet(m, str(labels[m] or m), (m,), PARAMETER, posterior.get(m, "")) for m in alone]
     for (kind, name), members in together.items():
-        if len(members) > 1:
+        if kind == SWITCH:  # of its options one holds, so that the others say whether the last one does
+            what = str(labels[members[0]]).partition(": ")[0]
+            label = f"Structure: {what[:1].lower()}{what[1:]} ({len(members)} options)"
+            sets.append(ParameterSet(name, label, tuple(members[:-1]), GROUP))
+        elif len(members) > 1:
             label = f"{kind.capitalize()} '{name}': {len(members)} parameters"
             sets.append(ParameterSet(name, label, tuple(members), POSTERIOR if kind == POSTERIOR else GROUP, ""))
     return sets
