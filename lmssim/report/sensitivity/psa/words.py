@@ -60,9 +60,25 @@ def averaging_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
     said = []
     for switch in filter(None, frame["switch"].unique().tolist()):
         options = frame[frame["switch"] == switch].drop_duplicates("option")
-        each = [f"{label} {plain(weight)}" for label, weight in zip(options["label"], options["weight"], strict=True)]
+        each = [f"{plain(weight)} {label}" for label, weight in zip(options["label"], options["weight"], strict=True)]
         said.append(f"{switches[switch].label or switch} ({'; '.join(each)})")
-    return [f"Averaged over structure, each draw with an option of: {listed(said)}."]
+    return [f"Averaged over structure, each draw with an option of: {listed(said)}.", _changed_choices(analysis)]
+
+
+def _changed_choices(analysis: ProbabilisticAnalysis) -> str:
+    """With which options another strategy is optimal than on average."""
+    labels, frame = strategy_labels(analysis.scenario), analysis.averaging
+    best = frame[frame["optimal"].astype("boolean").fillna(value=False)]
+    said = []
+    for wtp in analysis.wtps:
+        at = best[best["outcome"] == f"inmb:{wtp:g}"]
+        average = at.loc[at["switch"] == "", "strategy"].iloc[0]
+        others = at[at["strategy"] != average]
+        each = [f"{labels[s]} with '{o}'" for s, o in zip(others["strategy"], others["label"], strict=True)]
+        said += [f"at {amount(wtp)}, {listed(each)}"] if each else []
+    if not said:
+        return "Whichever option holds, the strategy that is optimal on average is optimal."
+    return f"With some options another strategy is optimal than on average: {'; '.join(said)}."
 
 
 def interval_sentence(analysis: ProbabilisticAnalysis) -> str:
