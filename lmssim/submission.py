@@ -71,6 +71,7 @@ def agency(
     strategies: Sequence[str] = (),
     seed: int = 1,
     engine: str = "compiled",
+    profiles: int = 32,
     jobs: int = 1,
     backend: str = "threads",
     progress: Callable[[str, int, int], None] | None = None,
@@ -85,7 +86,7 @@ def agency(
         Patients in all, each of whom meets every strategy.
     n_draws : int, optional
         Joint draws of the parameters, over which the patients are split; 0 gives every parameter its value. If absent,
-        1,000 (or one for ten patients) of a calibrated scenario, and none of another.
+        1,000 (or one for ten patients) of a calibrated scenario, and none of another, nor by engine `cohort`.
     parts : sequence of str
         Of `severity`, `rates`, `patients`, `budget`; all that the scenario can tell if empty.
     standard_care : str, optional
@@ -94,6 +95,10 @@ def agency(
         File of a budget impact analysis, or the name of a bundled one; the bundled one of a bundled scenario if absent.
     strategies : sequence of str
         Strategies to run; all if empty.
+    engine : str
+        `compiled`, `des`, or `cohort`, which solves the population without patients.
+    profiles : int
+        Profiles of the population, for `cohort`.
     jobs, backend
         Workers, which change no result.
     progress : callable, optional
@@ -124,6 +129,7 @@ def agency(
         seed=seed,
         strategies=strategies if isinstance(strategies, str) else tuple(strategies),  # type: ignore[arg-type]  # refused
         engine=engine,
+        profiles=profiles,
         jobs=jobs,
         backend=backend,
     )

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 DEFAULT_PATIENTS, FEWEST, MOST_PATIENTS = 50_000, 1_024, 5_000_000
 FEWEST_DRAWS, MOST_DRAWS = 16, 1_000_000
-ENGINES = ("compiled", "des")
 PARTS = ("severity", "rates", "patients", "budget")
 
 
@@ -48,29 +47,32 @@ def agency(
         ),
     ] = None,
     patients: Annotated[
-        int, options.whole("Patients in all, each of whom meets every strategy.", FEWEST, MOST_PATIENTS)
-    ] = DEFAULT_PATIENTS,
+        int | None,
+        options.whole(
+            "Patients in all, each of whom meets every strategy.", FEWEST, MOST_PATIENTS, show_default="50000"
+        ),
+    ] = None,
     draws: Annotated[
         int | None,
         options.whole(
-            "Joint draws of the parameters, over which the patients are split.",
+            "Joint draws of the parameters, over which the patients are split, or each of which is solved.",
             FEWEST_DRAWS,
             MOST_DRAWS,
-            show_default="1000 of a calibrated scenario; else none: every parameter has its value",
+            show_default="1000 of a calibrated scenario; else, and with --engine cohort, none: every parameter has its "
+            "value",
         ),
     ] = None,
     point: Annotated[bool, typer.Option("--point", help="Give every parameter its value, in place of draws.")] = False,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,
-    engine: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="compiled; des: the reference engine, slower and with the same results."),
-    ] = ENGINES[0],
+    engine: shared.Engine = "compiled",
+    profiles: options.Profiles = None,
     backend: options.Backend = "threads",
     scheduler: options.Scheduler = "",
     strategies: options.Strategies = None,
     overrides: options.Overrides = None,
     switches: options.Switches = None,
+    resume: shared.Resume = True,
     out: Annotated[Path | None, shared.folder_option("agency")] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,
@@ -88,7 +90,7 @@ def agency(
     asked_parts = options.names_of(parts, "--parts")
     for part in asked_parts:
         options.check_known("--parts", part, PARTS)
-    options.check_known("--engine", engine, ENGINES)
+    shared.check_fits(engine, patients, profiles)
     backend = options.backend_of(backend, scheduler)
     if point and draws is not None:
         raise InputError("--point: takes no draws of the parameters: leave one of --point and --draws out.")
@@ -107,10 +109,11 @@ def agency(
     if standard_care is not None:
         options.check_strategies([standard_care], loaded, "--standard-care")
     sampling = Sampling(
-        n_patients=patients,
+        n_patients=DEFAULT_PATIENTS if patients is None else patients,
         seed=seed,
         strategies=strategies_,
         engine=engine,
+        profiles=options.DEFAULT_PROFILES if profiles is None else profiles,
         jobs=options.jobs_or_all(jobs),
         backend=backend,
         block=block,
@@ -126,8 +129,9 @@ def agency(
     clock.lap("load")
     inputs: list[str | Path] = [*loaded.inputs, *asked.inputs]
     with ResultFolder(out or Path("lmssim-out") / f"{loaded.name}-agency", inputs, beside=beside) as folder:
+        kept = shared.kept(folder, asked.key(), resume=resume)
         with phase_bars(shown=not quiet) as progress:
-            found = asked.run(progress)
+            found = asked.kept_in(kept).run(progress)
         clock.lap("run")
         told = _asked_part(asked)
         tables = found.tables

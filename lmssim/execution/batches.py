@@ -39,6 +39,9 @@ ALONE = 512
 """Patients of a task whose outcomes are kept one by one: few, as sums are kept for each of them."""
 
 
+_EVERY = slice(None)
+
+
 class Batches:
     """Consecutive patients of a chunk as its subgroups."""
 
@@ -113,12 +116,16 @@ def batch_outcomes(
     sampling: Sampling,
     numbers: FloatArray,
     progress: Callable[[int, int], None] | None = None,
+    chunks: slice = _EVERY,
 ) -> tuple[FloatArray, FloatArray]:
-    """Sizes of batches, and their means of every outcome, (n_batches, n_strategies, n_outcomes), in the first draw."""
+    """Sizes of batches, and their means of every outcome, (n_batches, n_strategies, n_outcomes), in the first draw.
+
+    Only the patients of some chunks are followed, if these are given.
+    """
     wanted = Wanted(n_subgroups=CHUNK // BATCH, whole=False)
     told = told_apart(program, sampling.where, {}, Batches())
     simulation = Simulation(program, sampling, numbers[:1], 0, wanted, told)
-    tasks = chunks_of(replace(sampling, random_numbers="common"), range(1), sampling.positions(program))
+    tasks = chunks_of(replace(sampling, random_numbers="common"), range(1), sampling.positions(program))[chunks]
     ENGINES[sampling.engine].warm(program)
     sizes, means = [], []
     parts = run_tasks(run_batches, simulation, tasks, backend=sampling.backend, jobs=workers(sampling))
@@ -150,15 +157,16 @@ def set_outcomes(
     draws: Mapping[str, FloatArray],
     n_sets: int,
     progress: Callable[[int, int], None] | None = None,
+    first_draw: int = 0,
 ) -> tuple[FloatArray, FloatArray]:
     """Patients of each draw in some sets, (n_draws, n_sets), and their means of every outcome.
 
-    The patients of `sampling` are split over the draws, and belong to the sets by turns. The means are
-    (n_draws, n_sets, n_strategies, n_outcomes).
+    The patients of `sampling` are split over the draws, of which the first has a number, and belong to the sets by
+    turns. The means are (n_draws, n_sets, n_strategies, n_outcomes).
     """
     split = replace(split_over_draws(sampling, len(next(iter(draws.values())))), counting=False, by_draw=False)
     sizes, means = [], []
-    for batch in simulate_batches(program, split, draws, progress=progress, grouping=Turns(n_sets)):
+    for batch in simulate_batches(program, split, draws, first_draw, progress, Turns(n_sets)):
         assert batch.by_subgroup is not None
         sizes.append(np.asarray(batch.by_subgroup.n, dtype=np.float64))
         means.append(batch.by_subgroup.mean)
@@ -179,6 +187,9 @@ def individual_outcomes(
     sampling: Sampling,
     draws: Mapping[str, FloatArray] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    first_draw: int = 0,
+    first: int = 0,
 ) -> FloatArray:
     """Main outcomes of single patients, (n_draws, n_patients of each, n_strategies, n_main).
 
@@ -190,34 +201,39 @@ def individual_outcomes(
         Parameter draws; one, of the parameters' values, if absent.
     progress : callable, optional
         Called with (tasks done, tasks in all).
+    first_draw, first : int
+        Number of the first draw and, where every parameter has its value, of the first patient.
 
     Notes
     -----
     Each patient is a set of their own, whose sums are the patient's outcomes to the last bit. Tasks are small, so that
     memory holds little more than the result.
     """
-    numbers, strategies = program.numbers(draws), sampling.positions(program)
+    numbers, strategies = program.numbers(draws, first_draw), sampling.positions(program)
     found = np.empty((len(numbers), sampling.n_patients, len(strategies), N_MAIN))
-    tasks = list(_tasks_alone(len(numbers), sampling.n_patients, strategies))
+    of_draws = range(first_draw, first_draw + len(numbers))
+    tasks = list(_tasks_alone(of_draws, range(first, first + sampling.n_patients), strategies))
     ENGINES[sampling.engine].warm(program)
     done = 0
     for n in sorted({task.n for task in tasks}, reverse=True):
         own = [task for task in tasks if task.n == n]
-        simulation = Simulation(program, sampling, numbers, 0, Wanted(n_subgroups=n, whole=False), Turns(n), draws)
+        simulation = Simulation(
+            program, sampling, numbers, first_draw, Wanted(n_subgroups=n, whole=False), Turns(n), draws
+        )
         parts = run_tasks(run_alone, simulation, own, backend=sampling.backend, jobs=workers(sampling))
         for task, part in zip(own, parts, strict=True):
-            found[task.draws.start : task.draws.stop, task.first : task.first + task.n] = part
+            at = task.draws.start - first_draw, task.first - first
+            found[at[0] : at[0] + len(task.draws), at[1] : at[1] + task.n] = part
             done += 1
             if progress is not None:
                 progress(done, len(tasks))
     return found
 
 
-def _tasks_alone(n_draws: int, n_patients: int, strategies: Sequence[int]) -> Iterator[Task]:
+def _tasks_alone(draws: range, patients: range, strategies: Sequence[int]) -> Iterator[Task]:
     """Tasks of at most `ALONE` patients, over draws."""
-    together = max(ALONE // n_patients, 1)
-    for start in range(0, n_draws, together):
-        draws = range(start, min(start + together, n_draws))
-        for first in range(0, n_patients, ALONE):
-            n = min(ALONE, n_patients - first)
-            yield Task(draws=draws, first=first, n=n, strategies=strategies, per_draw=n_patients)
+    together = max(ALONE // len(patients), 1)
+    for some in (draws[start : start + together] for start in range(0, len(draws), together)):
+        for first in patients[::ALONE]:
+            n = min(ALONE, patients.stop - first)
+            yield Task(draws=some, first=first, n=n, strategies=strategies, per_draw=len(patients))

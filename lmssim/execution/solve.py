@@ -97,12 +97,15 @@ class Solution(Estimates):
         that the error of steps is taken to be at least.
     n_profiles : int
         Profiles in all.
+    by_replicate : ndarray(float, ndim=4)
+        (n_draws, n_replicates, n_strategies, n_outcomes): outcomes of each replicate, whose mean is `mean`.
     """
 
     replicates: Counts
     steps: FloatArray
     checks: tuple[tuple[float, Counts, Counts], ...]
     n_profiles: int
+    by_replicate: FloatArray
 
     kind: ClassVar[str] = EXACT
     individual: ClassVar[bool] = False
@@ -183,6 +186,7 @@ def solve_population(
     parts: list[Estimates] = []
     replicates: Counts | None = None
     capped: list[FloatArray] = []
+    outcomes: list[FloatArray] = []
     for d in range(len(numbers)):
         if first is not None and d == 0:
             result = first.result
@@ -190,7 +194,8 @@ def solve_population(
             result = solve(program, numbers[d], profiles.x, settled.fineness, run, strategies)
         counts = Counts(*(reader.about_mean(each) for each in _counts(result, profiles)))
         replicates = counts if replicates is None else Counts(*map(np.add, replicates, counts))
-        parts.append(reader.read(result, counts))
+        outcomes.append(reader.about_mean(_by_replicate(result.outcomes, profiles, profiles.weights)))
+        parts.append(reader.read(result, counts, outcomes[-1]))
         if (cut := result.capped(profiles.weights)) is not None:
             capped.append(cut)
         if progress is not None:
@@ -207,6 +212,7 @@ def solve_population(
         steps=_steps(settled.checks, settled.result),
         checks=tuple((c.part, _counts_of_one(c.finer), _counts_of_one(c.coarser)) for c in settled.checks),
         n_profiles=len(profiles.x),
+        by_replicate=np.stack(outcomes),
         capped=np.stack(capped) if capped else None,
     )
 
@@ -353,11 +359,10 @@ class _Reader:
         about: CountArray = values + missing * values.mean(axis=0)
         return about
 
-    def read(self, result: CohortResult, counts: Counts) -> Estimates:
-        """Estimates of one draw, given the counts of its replicates."""
+    def read(self, result: CohortResult, counts: Counts, outcomes: FloatArray) -> Estimates:
+        """Estimates of one draw, given the counts and the outcomes of its replicates."""
         profiles, whole = self.profiles, Counts(*(each.sum(axis=0) for each in counts))
         n = profiles.n_replicates
-        outcomes = self.about_mean(_by_replicate(result.outcomes, profiles, profiles.weights))
         mean, square, product = _moments(outcomes)
         state = _by_replicate(result.state, profiles, profiles.weights).sum(axis=0)
         by_draw = None if self.yearly is None else self.yearly.counts(np.full(1, float(n)), _lead(whole))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -100,7 +105,9 @@ def test_what_cannot_be_told_is_left_out_with_the_reason(cli: Cli, tmp_path: Pat
         (("--parts", "severty"), "--parts: unknown value 'severty'. Did you mean 'severity'?"),
         (("--parts", "budget"), "budget impact needs a file that says who is treated"),
         (("--standard-care", "nune"), "--standard-care: unknown strategy 'nune'. Did you mean 'none'?"),
-        (("--engine", "cohort"), "--engine: unknown value 'cohort'."),
+        (("--engine", "cohrt"), "--engine: unknown value 'cohrt'. Did you mean 'cohort'?"),
+        (("--engine", "cohort"), "--patients: engine 'cohort' is solved for profiles, not patients"),
+        (("--profiles", "4"), "--profiles: engine 'compiled' simulates patients"),
         (("--draws", "16", "--point"), "--point: takes no draws"),
         (("--draws", "16"), "no parameter that the model uses is uncertain"),
         (("--strategies", "drug"), "the comparator 'none' is not among drug"),
@@ -122,10 +129,52 @@ def test_bad_input_is_one_message(
 
 
 def test_a_model_without_patients_is_refused(cli: Cli, tmp_path: Path) -> None:
-    """Survival curves have no single lives, whatever the engine."""
+    """Survival curves have no single lives; they can be solved."""
     outcome = cli("agency", "partitioned", "--out", tmp_path / "out")
     assert outcome.code == 2
-    assert "a partitioned survival model has no single patients to follow." in " ".join(outcome.err.split())
+    assert "no single patients to follow: give engine 'cohort'." in " ".join(outcome.err.split())
+    outcome = cli("agency", "partitioned", "--engine", "cohort", "--no-report", "--out", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    assert (tmp_path / "out" / "rates.csv").is_file()
+
+
+def test_a_solved_scenario_has_no_part_of_patients(cli: Cli, disease: Path, tmp_path: Path) -> None:
+    """Left out with the reason, and refused where it is asked for; the page says who was solved."""
+    words = ("agency", disease, "--budget", disease.with_name("budget.toml"), "--engine", "cohort")
+    outcome = cli(*words, "--out", tmp_path / "out")
+    assert outcome.code == 0, outcome.err
+    said = " ".join(outcome.out.split())
+    assert "engine 'cohort' has no single patients; the part 'patients' takes engine 'compiled'." in said
+    assert "Results come from 1 solved profile of the population." in said
+    assert {path.stem for path in (tmp_path / "out").glob("*.csv")} == TABLES - {
+        "distribution",
+        "gains",
+        "patients_reaching",
+    }
+    assert "Monte-Carlo" not in (tmp_path / "out" / "report.html").read_text()
+    refused = cli(*words, "--parts", "patients", "--out", tmp_path / "other")
+    assert refused.code == 2
+    assert "has no single patients" in refused.err
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_killed_run_goes_on_with_the_same_bits(cli: Cli, disease: Path, tmp_path: Path) -> None:
+    """Killed once it has kept something; that is used, by another number of workers, and nothing else is left."""
+    words = ("agency", disease, "--budget", disease.with_name("budget.toml"), "--patients", 4096, "--no-report")
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert cli(*words, "--out", whole).code == 0
+    command = [sys.executable, "-m", "lmssim", *map(str, words), "--jobs", "1", "--out", str(cut)]
+    process = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(list(cut.glob("checkpoint/*.npz"))) < 2:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert list(cut.glob("checkpoint/*.npz")), "it was killed too late"
+    outcome = cli(*words, "--jobs", 2, "--block", 7, "--out", cut)
+    assert outcome.code == 0, outcome.err
+    for name in TABLES:
+        assert (cut / f"{name}.csv").read_bytes() == (whole / f"{name}.csv").read_bytes()
+    assert {path.name for path in cut.iterdir()} == {path.name for path in whole.iterdir()}
 
 
 def test_an_input_is_not_overwritten(cli: Cli, disease: Path) -> None:

@@ -19,13 +19,14 @@ import pytest
 from lmssim.bundled import scenarios_folder
 from lmssim.execution import store
 from lmssim.execution.writing.names import USUAL
+from tests.kit.agency import BUDGET
 from tests.kit.toy import write_toy
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-KILLS = 60
+KILLS = 80
 """Of the long study, over all commands and signals."""
 COMMANDS = {
     "run": "run illness_death.toml --patients 30000 --histories",
@@ -35,6 +36,7 @@ COMMANDS = {
     "reproduce": "reproduce --only base_case --patients 200",
     "psa": "psa illness_death.toml --draws 500 --patients 1000",
     "trial": "trial run trial.toml --trials 3000",
+    "agency": "agency illness_death.toml --budget budget.toml --draws 200 --patients 100000",
 }
 
 
@@ -70,6 +72,7 @@ def work(tmp_path: Path) -> Path:
     (tmp_path / "switched.toml").write_text(text + switch)
     write_toy(tmp_path)
     (tmp_path / "trial.toml").write_text(TRIAL)
+    (tmp_path / "budget.toml").write_text(BUDGET.replace("none", "standard").replace("drug", "new"))
     (tmp_path / "thesis.docx").write_text("mine")
     return tmp_path
 

@@ -40,7 +40,7 @@ norms = "norms.csv"
 keys = {}
 """
 STATES = (
-    start("ill", utility=UTILITY, cost_per_year={"care": CARE}, entry_cost={"drug": "price"})
+    start("ill", utility="utility", cost_per_year={"care": CARE}, entry_cost={"drug": "price"})
     + absorbing("dead", death="disease")
     + move("ill", "dead", exponential("rate * ratio"))
     + strategy("none")
@@ -48,7 +48,7 @@ STATES = (
 )
 
 
-def write_disease(folder: Path, *, norms: bool = True, uncertain: str = "") -> Path:
+def write_disease(folder: Path, *, norms: bool = True, uncertain: str = "", utility: str = "") -> Path:
     """Scenario file of the disease.
 
     Parameters
@@ -57,10 +57,14 @@ def write_disease(folder: Path, *, norms: bool = True, uncertain: str = "") -> P
         Whether there are a life table and utility norms of a general population; deaths of the disease are all deaths.
     uncertain : str
         Distribution of the rate of death, and its parameters.
+    utility : str
+        The same of the utility, on which QALYs depend linearly.
     """
     path = folder / "disease.toml"
     path.write_text(DISEASE + (NORMS if norms else "") + STATES)
-    (folder / "rate.csv").write_text(parameter_table(f"rate, {RATE}{uncertain}", "ratio, 1", "price, 0"))
+    (folder / "rate.csv").write_text(
+        parameter_table(f"rate, {RATE}{uncertain}", f"utility, {UTILITY}{utility}", "ratio, 1", "price, 0")
+    )
     (folder / "life.csv").write_text(f"age,m\n0,{BACKGROUND}\n")
     (folder / "norms.csv").write_text(f"age,utility\n0,{NORM}\n")
     return path

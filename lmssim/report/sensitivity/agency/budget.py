@@ -13,7 +13,7 @@ from lmssim.report.parts.digits import amount, rounded, with_error
 from lmssim.report.parts.labels import currency_name, readable, strategy_labels
 from lmssim.report.parts.style import AREAS, INK, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import mean_and_error
+from lmssim.report.sensitivity.agency.cells import error_words, mean_and_error, people_words
 from lmssim.studies.sensitivity.agency.budget.file import EVENLY, NOW, THEN
 from lmssim.studies.sensitivity.agency.budget.impact import DIFFERENCE, TOTAL
 
@@ -67,7 +67,8 @@ def caption_of(found: Impact) -> str:
     prices = f" Prices of {settings.price_year}." if settings.price_year else ""
     return (
         f"{settings.currency}, undiscounted.{perspective}{prices} {ENTRY[found.budget.file.entry == EVENLY]}. Costs "
-        f"from {found.n_patients:,} patients under each strategy; ± Monte-Carlo standard error. Patients treated "
+        f"from {people_words(found.n_people, exact=found.units.exact)} under each strategy; "
+        f"{error_words(exact=found.units.exact)}. Patients treated "
         "before the first year are not counted: their care is the same in both worlds."
     )
 

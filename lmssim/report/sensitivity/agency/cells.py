@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 LOST = "Of a strategy that gains fewer QALYs and costs less, the ratio is what is saved by a QALY lost."
 
 
+def error_words(*, exact: bool) -> str:
+    """What stands behind ±."""
+    return "± error of the profiles and steps of the solution" if exact else "± Monte-Carlo standard error"
+
+
+def people_words(n: int, *, exact: bool) -> str:
+    """How many patients, or profiles of the population."""
+    return f"{n:,} solved profile{'s' if n > 1 else ''} of the population" if exact else f"{n:,} patients"
+
+
 def mean_and_error(frame: pd.DataFrame, **where: object) -> tuple[float, float]:
     """Mean and standard error of the one row whose columns have these values."""
     (mean,), (error,) = (column(frame, name, **where) for name in ("mean", "se"))

@@ -12,6 +12,7 @@ from lmssim.report.parts.digits import amount, with_error
 from lmssim.report.parts.labels import strategy_labels
 from lmssim.report.parts.terminal import plain_table
 from lmssim.report.sensitivity.agency import budget, patients, rates, severity
+from lmssim.report.sensitivity.agency.cells import people_words
 from lmssim.report.sensitivity.presented import Drawing, Presented
 
 if TYPE_CHECKING:
@@ -54,7 +55,9 @@ def sentences(found: AgencyStudy) -> list[str]:
 def who_sentence(found: AgencyStudy) -> str:
     """Whom the results come from."""
     over = f", expectations over {found.n_draws:,} draws of the parameters" if found.n_draws else ""
-    return f"Results come from {found.n_patients:,} patients, each of whom meets every strategy{over}."
+    exact = found.of_rates.exact
+    whom = people_words(found.n_patients, exact=exact)
+    return f"Results come from {whom}{'' if exact else ', each of whom meets every strategy'}{over}."
 
 
 def _tables(found: AgencyStudy) -> Iterator[ReportTable]:
@@ -94,7 +97,8 @@ def _drawings(found: AgencyStudy) -> Iterator[tuple[str, Drawing]]:
             )
     of_rates = found.of_rates
     if len(of_rates.at) > 1 and of_rates.compared and of_rates.wtps:
-        caption = "The same patients at every rate; bars: 95% Monte-Carlo interval."
+        bars = "95% interval" if of_rates.exact else "95% Monte-Carlo interval"
+        caption = f"The same patients at every rate; bars: {bars}."
         yield "rates", Drawing(lambda: figure_of(rates.plot_rates(of_rates)), rates.TITLE, caption)
 
 

@@ -13,7 +13,7 @@ from lmssim.report.parts.digits import amount, listed, with_error
 from lmssim.report.parts.labels import currency_name, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import LOST, mean_and_error
+from lmssim.report.sensitivity.agency.cells import LOST, error_words, mean_and_error
 from lmssim.studies.sensitivity.agency.rates import UNDISCOUNTED
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _table(found: Rates, each: AtRates) -> ReportTable:
         rows.append(cells)
     caption = (
         f"Δ and ICER over {labels[found.scenario.comparator]}; amounts in {found.scenario.file.settings.currency}. "
-        f"{LOST} The same patients at every rate. ± Monte-Carlo standard error."
+        f"{LOST} The same patients at every rate. {error_words(exact=found.exact)}."
     )
     name = each.name if each.name[0].isalpha() else f"{each.name} a year"
     return ReportTable(f"{TITLE}: {name}", caption, pd.DataFrame(rows))

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
+from lmssim.economics.agency.noise import SMALL
 from lmssim.economics.agency.severity import ABSOLUTE, PROPORTIONAL, REFERENCE_RATE, WEIGHTS
-from lmssim.report.parts.digits import amount, listed, percent, plain, rounded, with_error
+from lmssim.report.parts.digits import MISSING, amount, listed, percent, rounded, with_error
 from lmssim.report.parts.labels import strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import LOST, column, mean_and_error
-from lmssim.studies.sensitivity.agency.severity import BEYOND
+from lmssim.report.sensitivity.agency.cells import LOST, column, error_words, mean_and_error, people_words
+from lmssim.studies.sensitivity.agency.severity import BEYOND, ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,13 +85,13 @@ def _certainty(found: Severity) -> str:
     """How likely each weight is, and whether the shortfall lies near a bound."""
     others = [weight for weight in found.possible if weight != found.weight]
     if found.units.of_draws:
-        chances = dict(zip(WEIGHTS, found.probabilities(), strict=True))
-        told = listed([f"{100.0 * chances[w]:.3g}% for {w:g}" for w in WEIGHTS])
-        own = {"discounting": "discounted", "measure": "absolute_shortfall"}
-        (low,), (high,) = (column(found.severity, name, **own) for name in ("parameter_low", "parameter_high"))
+        chances = zip(WEIGHTS, found.probabilities(), strict=True)
+        told = listed([f"{_chance(*chance)} for {weight:g}" for weight, chance in chances])
+        low, high = _credible(found, "absolute_shortfall")
+        less, more = _credible(found, "proportional_shortfall", 100.0)
         begin = (
-            f"Over the uncertainty of the parameters the shortfall lies between {plain(low)} and {plain(high)} QALYs "
-            f"(95%), and the probability of each weight is {told}."
+            f"Over the uncertainty of the parameters the shortfall lies between {low} and {high} QALYs, or {less} and "
+            f"{more}% (95%), and the probability of each weight is {told}."
         )
     else:
         begin = "Every parameter has its value, so that no probability of the weights can be told (--draws N)."
@@ -99,6 +100,20 @@ def _certainty(found: Severity) -> str:
     return (
         f"{begin} The shortfall lies near a bound: a weight of {listed([f'{w:g}' for w in others], 'or')} is possible."
     )
+
+
+def _credible(found: Severity, measure: str, scale: float = 1.0, discounting: str = "discounted") -> tuple[str, str]:
+    """Ends of a 95% credible interval, with the digits that their errors leave."""
+    where = {"discounting": discounting, "measure": measure}
+    low, low_se, high, high_se = (scale * column(found.severity, name, **where)[0] for name in ENDS)
+    return rounded(low, low_se), rounded(high, high_se)
+
+
+def _chance(p: float, se: float) -> str:
+    """A probability over draws as a percentage; of none or all of the draws the bound that they give."""
+    if p in {0.0, 1.0}:
+        return f"{'less' if p == 0.0 else 'more'} than {100.0 * abs(p - se):.3g}%"
+    return f"{rounded(100.0 * p, 100.0 * se)}%"
 
 
 def _decision(found: Severity, rates: Rates) -> str:
@@ -131,31 +146,45 @@ def _shortfalls(found: Severity) -> ReportTable:
             for _, row in own.iterrows():
                 scale = 100.0 if row["unit"] == "share" else 1.0
                 cells[discounting] = with_error(scale * row["mean"], scale * row["se"])
-                cells[f"95%, {discounting}"] = _ends(scale * row["parameter_low"], scale * row["parameter_high"])
+                cells[f"95%, {discounting}"] = _ends(found, measure, scale, discounting)
         rows.append(cells)
-    spread = " 95%: credible interval over draws of the parameters." if found.units.of_draws else ""
+    spread = f" 95%: credible interval over draws of the parameters.{_noise(found)}" if found.units.of_draws else ""
     care = strategy_labels(found.scenario)[found.standard_care]
     caption = (
         f"Standard care: {care}. Without the disease: life table and utility norms of the scenario, for the patients' "
-        f"own ages and sexes. ± Monte-Carlo standard error.{spread}"
+        f"own ages and sexes. {error_words(exact=found.units.exact)}.{spread}"
     )
     shown = pd.DataFrame(rows).fillna("-")
     kept = [name for name in shown.columns if name == "" or set(shown[name]) != {"-"}]
     return ReportTable(f"{TITLE}: shortfall", caption, shown[kept])
 
 
-def _ends(low: float, high: float) -> str:
-    return f"{plain(low)} to {plain(high)}" if np.isfinite(low) else "-"
+def _ends(found: Severity, measure: str, scale: float, discounting: str) -> str:
+    low, high = _credible(found, measure, scale, discounting)
+    return f"{low} to {high}" if low != MISSING else "-"
+
+
+def _noise(found: Severity) -> str:
+    """Whom the interval comes from, and how much of the spread was chance of the patients."""
+    whom = f" QALYs under standard care come from {people_words(found.units.n_people, exact=found.units.exact)}"
+    if found.units.exact:
+        return f"{whom} in each draw."
+    share = f"{100.0 * found.noise:.2g}%"
+    rough = "" if found.noise <= 2 * SMALL else "; its shape is approximate (--patients N)"
+    return f"{whom}. Their chance is {share} of the variance between draws, and was taken out{rough}."
 
 
 def _weights(found: Severity) -> ReportTable:
     rules = ["below both bounds", *(_rule(k) for k in range(len(ABSOLUTE)))]
     rows = []
     for k, row in enumerate(found.severity_weights.itertuples(index=False)):
-        chances = [f"{100.0 * p:.3g}%" if np.isfinite(p) else "-" for p in row[2:]]
+        chances = [_chance(*pair) if np.isfinite(pair[0]) else "-" for pair in (row[2:4], row[4:6])]
         rows.append((f"{row[0]:g}", rules[k], "yes" if row[1] else "no", *chances))
     columns = ["weight", "shortfall", "applies", "probability", "probability, undiscounted"]
-    caption = "NICE applies the discounted shortfall. Probability: over draws of the parameters."
+    caption = (
+        "NICE applies the discounted shortfall. Probability: share of the draws of the parameters whose expected "
+        "shortfall has the weight."
+    )
     return ReportTable(f"{TITLE}: weight of a QALY", caption, pd.DataFrame(rows, columns=columns))
 
 

@@ -69,11 +69,14 @@ class Rates:
         Which were run, in order.
     at : sequence of AtRates
         The scenario's own rates first, undiscounted last.
+    exact : bool
+        Whether profiles were solved in the place of patients.
     """
 
     scenario: Scenario
     strategies: Sequence[str]
     at: Sequence[AtRates]
+    exact: bool = False
 
     @property
     def own(self) -> AtRates:
@@ -197,5 +200,5 @@ class Rates:
     @staticmethod
     def _error(each: AtRates, s: int, k: int) -> float:
         """Standard error of a mean."""
-        between = each.increments.product[0, k, s, s] / (each.increments.n - 1)
-        return float(np.sqrt(between / each.increments.n))
+        of, n = each.increments, float(np.max(each.increments.n))
+        return float(np.hypot(np.sqrt(of.product[0, k, s, s] / max(n - 1.0, 1.0) / n), of.bound[s, k]))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import InputError, UnsupportedError, unknown
 from lmssim.evaluation import NOTHING_TO_DRAW, draws_of
+from lmssim.execution.simulate import COHORT
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
 from lmssim.studies.sensitivity.agency import severity as of_severity
 from lmssim.studies.sensitivity.agency.budget.file import bundled_budget, read_budget
 from lmssim.studies.sensitivity.agency.budget.impact import impact
+from lmssim.studies.sensitivity.agency.followed import MOST_ALONE, Followed
 from lmssim.studies.sensitivity.agency.patients import Patients
+from lmssim.studies.sensitivity.agency.people import key_of_runs, people_of
 from lmssim.studies.sensitivity.agency.rates import UNDISCOUNTED, AtRates, Rates, pairs_of
-from lmssim.studies.sensitivity.agency.units import MOST_ALONE, followed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,13 +24,15 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from lmssim.execution.checkpoint import Checkpoint
     from lmssim.execution.simulate import Sampling
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.studies.sensitivity.agency.budget.file import Budget
     from lmssim.studies.sensitivity.agency.budget.impact import Impact
+    from lmssim.studies.sensitivity.agency.people import People
     from lmssim.studies.sensitivity.agency.severity import Severity
-    from lmssim.studies.sensitivity.agency.units import Followed, Units
+    from lmssim.studies.sensitivity.agency.units import Units
 
     Phases = Callable[[str, int, int], None]
 
@@ -47,8 +51,8 @@ class AgencyStudy:
     strategies : sequence of str
         Which were run, in order.
     n_patients, n_draws : int
-        Patients under each strategy, and draws of the parameters over which they are split; 0 if every parameter has
-        its value.
+        Patients under each strategy, or profiles, and draws of the parameters over which patients are split; 0 if every
+        parameter has its value.
     rates : Rates
         Results at the scenario's own discount rates, and at others if they were asked for.
     of_severity, of_patients, of_budget
@@ -124,8 +128,8 @@ class Question:
     ----------
     program : Program
         The scenario, compiled.
-    people : Followed
-        Whom to follow.
+    people : Followed or Solved
+        Whom to follow, or to solve.
     parts : sequence of str
         Of `PARTS`.
     standard_care : str
@@ -137,7 +141,7 @@ class Question:
     """
 
     program: Program
-    people: Followed
+    people: People
     parts: Sequence[str]
     standard_care: str
     budget: Budget | None
@@ -149,9 +153,22 @@ class Question:
         return [] if self.budget is None else [self.budget.path]
 
     @property
+    def exact(self) -> bool:
+        """Whether the population is solved, so that there are no patients."""
+        return self.people.sampling.engine == COHORT
+
+    @property
     def strategies(self) -> list[str]:
         """Strategies that are run, in order."""
         return [self.program.strategies[s] for s in self.people.sampling.positions(self.program)]
+
+    def key(self) -> dict[str, Any]:
+        """All that decides the runs, for a checkpoint that keeps them."""
+        return key_of_runs(self.program, self.people)
+
+    def kept_in(self, checkpoint: Checkpoint) -> Question:
+        """The same, whose runs are kept."""
+        return replace(self, people=replace(self.people, checkpoint=checkpoint))
 
     def run(self, progress: Phases | None = None) -> AgencyStudy:
         """Run what is asked.
@@ -162,21 +179,22 @@ class Question:
             Called with (part, done, in all).
         """
         scenario, strategies = self.program.scenario, self.strategies
-        units = self.people.run(self.program, _phase(progress, "all strategies"))
-        rates = Rates(scenario, strategies, self._at_rates(units, progress))
+        units = self.people.run(self.program, "own", _phase(progress, "all strategies"))
+        rates = Rates(scenario, strategies, self._at_rates(units, progress), self.exact)
         severity = impact_ = patients = None
         if SEVERITY in self.parts:
-            severity = of_severity.severity(self.program, self.people, units, strategies, self.standard_care)
+            phase = _phase(progress, "standard care")
+            care = units.of_strategy(strategies.index(self.standard_care))
+            severity = of_severity.severity(self.program, self.people, care, self.standard_care, phase)
         few = self.people.fewer(MOST_ALONE)
-        if PATIENTS in self.parts:
+        if PATIENTS in self.parts and isinstance(few, Followed):
             alone = few.alone(self.program, _phase(progress, "single patients"))
             patients = Patients(scenario, strategies, alone, few.n_draws)
         if self.budget is not None and BUDGET in self.parts:
             impact_ = impact(self.program, few, self.budget, _phase(progress, "costs by year"))
-        n = self.people.sampling.n_patients
-        return AgencyStudy(
-            scenario, strategies, n, self.people.n_draws, rates, severity, patients, impact_, self.left_out
-        )
+        n = self.people.n_people
+        n_draws = self.people.n_draws
+        return AgencyStudy(scenario, strategies, n, n_draws, rates, severity, patients, impact_, self.left_out)
 
     def _at_rates(self, units: Units, progress: Phases | None) -> list[AtRates]:
         """Results at the scenario's own rates and, if they are asked for, at others."""
@@ -186,7 +204,8 @@ class Question:
             return found
         for pair in others:
             other = compile_scenario(edits.discounting(self.program.scenario, *pair))
-            found.append(AtRates(pair.name, *pair, self.people.run(other, _phase(progress, pair.name)).increments()))
+            run = self.people.run(other, f"rates-{pair.costs!r}-{pair.effects!r}", _phase(progress, pair.name))
+            found.append(AtRates(pair.name, *pair, run.increments()))
         if any(own):
             found.append(AtRates(UNDISCOUNTED, 0.0, 0.0, units.increments(undiscounted=True)))
         return found
@@ -213,8 +232,8 @@ def question(
     sampling : Sampling
         Patients in all, strategies, seed, workers.
     n_draws : int, optional
-        Draws of the parameters over which the patients are split; 0 if every parameter has its value. As many as
-        `lmssim.expected_values` takes of a calibrated scenario, and none of another, if absent.
+        Draws of the parameters over which the patients are split; 0 if every parameter has its value. If absent, as
+        many as `lmssim.expected_values` takes of a calibrated scenario, and none of another, nor by engine `cohort`.
     parts : sequence of str
         Of `PARTS`; all that can be told if empty.
     standard_care : str, optional
@@ -228,15 +247,18 @@ def question(
         If a part is asked for that cannot be told, a strategy is not there, or errors cannot be told.
     """
     scenario = program.scenario
-    if scenario.file.partitioned_survival is not None:
-        raise UnsupportedError(f"{scenario.path}: a partitioned survival model has no single patients to follow.")
+    exact = sampling.engine == COHORT
+    if scenario.file.partitioned_survival is not None and not exact:
+        raise UnsupportedError(
+            f"{scenario.path}: a partitioned survival model has no single patients to follow: give engine '{COHORT}'."
+        )
     for part in parts:
         if part not in PARTS:
             raise InputError(unknown("part", part, PARTS, "parts"))
     care = standard_care or scenario.comparator
     if care not in scenario.strategies:
         raise InputError(unknown("strategy", care, scenario.strategies, "standard care"))
-    people = followed(replace(sampling, counting=False), _draws_of(program, sampling, n_draws))
+    people = people_of(program, replace(sampling, counting=False), _draws_of(program, sampling, n_draws))
     name = budget if budget is not None else bundled_budget(scenario)
     told = None if name is None or (parts and BUDGET not in parts) else read_budget(name, scenario)
     asked = Question(program, people, parts or PARTS, care, told, {})
@@ -249,7 +271,8 @@ def question(
 def _draws_of(program: Program, sampling: Sampling, n_draws: int | None) -> int:
     """Draws of the parameters, of which some must be uncertain."""
     if n_draws is None:
-        return draws_of(sampling.n_patients) if program.scenario.is_calibrated else 0
+        drawn = program.scenario.is_calibrated and sampling.engine != COHORT
+        return draws_of(sampling.n_patients) if drawn else 0
     if n_draws and not set(program.scenario.uncertain) & set(program.used):
         raise InputError(f"{program.scenario.path}: {NOTHING_TO_DRAW}")
     return n_draws
@@ -258,6 +281,8 @@ def _draws_of(program: Program, sampling: Sampling, n_draws: int | None) -> int:
 def _with_parts(asked: Question, *, explicit: bool) -> Question:
     """The same with the parts that can be told, and why others cannot; refused where they were asked for by name."""
     reasons = {SEVERITY: of_severity.refusal(asked.program.scenario)}
+    if asked.exact:
+        reasons[PATIENTS] = f"engine '{COHORT}' has no single patients; the part '{PATIENTS}' takes engine 'compiled'."
     if asked.budget is None:
         reasons[BUDGET] = "budget impact needs a file that says who is treated, and how (--budget FILE)."
     reasons = {part: reason for part, reason in reasons.items() if reason and part in asked.parts}

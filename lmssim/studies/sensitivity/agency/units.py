@@ -1,6 +1,7 @@
-"""Whom the study follows, and means by independent units of them: draws of the parameters, or batches of patients.
+"""Means of every outcome by independent unit, and what is told from them with its error.
 
-Every part of the study takes its runs from here, so that results of different parts rest on the same patients.
+Of simulated patients the units are draws of the parameters, or batches of patients. Of an exact solution they are
+draws, or the one set of values; replicates of the profiles, which all draws share, are the sets within them.
 """
 
 from __future__ import annotations
@@ -11,120 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.economics.increments import Estimate, Increments, batch_estimate, draw_estimate
-from lmssim.errors import InputError
-from lmssim.execution.batches import BATCH, batch_outcomes, individual_outcomes, set_outcomes
-from lmssim.execution.simulate import ENGINES
 from lmssim.kernels.ledger import COST, N_MAIN, QALY
 from lmssim.outcomes.expectation import over_draws_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from lmssim.execution.simulate import Sampling
+    from lmssim.execution.estimates import Means
     from lmssim.kernels import FloatArray
-    from lmssim.model.program import Program
-
-SETS = 2
-"""Sets of each draw's patients, whose distance tells what chance does within a draw."""
-LEAST_BATCHES, LEAST_DRAWS = 16, 16
-"""Units from which an error is told, at least."""
-MOST_ALONE = 32_768
-"""Patients who are kept one by one, and who are followed year by year, at most: the greater of this and two a draw."""
-MOST_PATIENTS = 5_000_000
-"""Patients in all, at most: means of every batch of them are held."""
-AT_ONCE = 1 << 16
-"""Patients whose columns are held at a time."""
-
-
-@dataclass(frozen=True)
-class Followed:
-    """Whom every part follows.
-
-    Attributes
-    ----------
-    sampling : Sampling
-        Patients in all, a whole number of sets of each draw, or of batches.
-    n_draws : int
-        Draws of the parameters, each with patients of its own; 0 if every parameter has its value.
-    """
-
-    sampling: Sampling
-    n_draws: int
-
-    @property
-    def per_draw(self) -> int:
-        """Patients of each draw; all if there are none."""
-        return self.sampling.n_patients // max(self.n_draws, 1)
-
-    def fewer(self, most: int) -> Followed:
-        """At most so many of them, but two in each draw at least."""
-        return followed(replace(self.sampling, n_patients=min(self.sampling.n_patients, most)), self.n_draws)
-
-    def only(self, strategies: Sequence[str]) -> Followed:
-        """The same under some strategies alone."""
-        return replace(self, sampling=replace(self.sampling, strategies=tuple(strategies)))
-
-    def run(self, program: Program, progress: Callable[[int, int], None] | None = None) -> Units:
-        """Means of every outcome by unit."""
-        if not self.n_draws:
-            sizes, means = batch_outcomes(program, self.sampling, program.numbers(), progress)
-            return Units(sizes[:, None], means[:, None], of_draws=False)
-        draws = program.sample(self.n_draws, self.sampling.seed)
-        return Units(*set_outcomes(program, self.sampling, draws, SETS, progress), of_draws=True)
-
-    def alone(self, program: Program, progress: Callable[[int, int], None] | None = None) -> FloatArray:
-        """Main outcomes of single patients in groups that are independent, (n_groups, n_each, n_strategies, n_main)."""
-        draws = program.sample(self.n_draws, self.sampling.seed) if self.n_draws else None
-        each = replace(self.sampling, n_patients=self.per_draw, random_numbers="independent")
-        found = individual_outcomes(program, each, draws, progress)
-        return found if self.n_draws else found.reshape(-1, BATCH, *found.shape[2:])
-
-    def by_unit(self, program: Program, value: Callable[[FloatArray], FloatArray]) -> FloatArray:
-        """Means over the patients of each unit and set of what their columns tell.
-
-        Parameters
-        ----------
-        value : callable
-            Gives (n_patients, n_values) from (n_patients, n_columns).
-
-        Returns
-        -------
-        ndarray(float, ndim=3)
-            (n_units, n_sets, n_values).
-        """
-        found = []
-        for start in range(0, self.sampling.n_patients, AT_ONCE):
-            n = min(AT_ONCE, self.sampling.n_patients - start)
-            found.append(value(program.patients(start, n, self.sampling.seed)))
-        each = np.concatenate(found)
-        n_values = each.shape[1]
-        if not self.n_draws:
-            batches: FloatArray = each.reshape(-1, BATCH, n_values).mean(axis=1)[:, None]
-            return batches
-        sets: FloatArray = each.reshape(self.n_draws, -1, SETS, n_values).mean(axis=1)
-        return sets
-
-
-def followed(sampling: Sampling, n_draws: int) -> Followed:
-    """Whom a study follows: the patients asked for, rounded up to whole sets of each draw, or whole batches.
-
-    Raises
-    ------
-    InputError
-        If the engine follows no patients, there are too many patients, or too few of them or of draws to tell an error.
-    """
-    sampling.validate()
-    if sampling.engine not in ENGINES:
-        raise InputError(f"engine '{sampling.engine}' has no patients; use one of {', '.join(ENGINES)}.")
-    if sampling.n_patients > MOST_PATIENTS:
-        raise InputError(f"patients: {sampling.n_patients:,} are too many; at most {MOST_PATIENTS:,} are followed.")
-    if not n_draws and sampling.n_patients < BATCH * LEAST_BATCHES:
-        least = BATCH * LEAST_BATCHES
-        raise InputError(f"patients: {sampling.n_patients:,} are too few to estimate errors; {least:,} or more.")
-    if n_draws and n_draws < LEAST_DRAWS:
-        raise InputError(f"draws: {n_draws} are too few to estimate errors; {LEAST_DRAWS} or more.")
-    whole = SETS * n_draws if n_draws else BATCH
-    return Followed(replace(sampling, n_patients=-(-sampling.n_patients // whole) * whole), n_draws)
 
 
 @dataclass(frozen=True)
@@ -134,16 +27,25 @@ class Units:
     Attributes
     ----------
     sizes : ndarray(float, ndim=2)
-        (n_units, n_sets): patients.
+        (n_units, n_sets): patients; 1 for each replicate of an exact solution.
     means : ndarray(float, ndim=4)
         (n_units, n_sets, n_strategies, n_outcomes).
     of_draws : bool
-        Whether the units are draws of the parameters; else batches of patients.
+        Whether the units are draws of the parameters; else batches of patients, or the values.
+    steps : ndarray(float, ndim=2), optional
+        (n_strategies, n_outcomes): error of the steps of an exact solution, whose sets are replicates that all units
+        share.
     """
 
     sizes: FloatArray
     means: FloatArray
     of_draws: bool
+    steps: FloatArray | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Whether profiles were solved in the place of patients."""
+        return self.steps is not None
 
     @property
     def n(self) -> FloatArray:
@@ -151,31 +53,69 @@ class Units:
         n: FloatArray = self.sizes.sum(axis=1)
         return n
 
+    @property
+    def n_people(self) -> int:
+        """Patients in all."""
+        return int(self.sizes.sum())
+
+    def of_strategy(self, s: int) -> Units:
+        """Those of one strategy alone, by its position."""
+        steps = None if self.steps is None else self.steps[[s]]
+        return replace(self, means=self.means[:, :, [s]], steps=steps)
+
     def over_sets(self, values: FloatArray) -> FloatArray:
         """Mean of each unit from those of its sets, (n_units, ...)."""
         weights = (self.sizes / self.n[:, None]).reshape(*self.sizes.shape, *[1] * (values.ndim - 2))
         mean: FloatArray = (values * weights).sum(axis=1)
         return mean
 
-    def estimate(self, values: FloatArray) -> Estimate:
-        """Mean of what units gave, (n_units,), and its standard error from their spread."""
-        told = draw_estimate if self.of_draws else batch_estimate
-        return told(self.n, values)
+    def estimate(self, by_set: FloatArray, steps: float = 0.0) -> Estimate:
+        """Mean of what sets of units gave, and its standard error from the spread of units.
+
+        Parameters
+        ----------
+        by_set : ndarray(float, ndim=2)
+            (n_units, n_sets).
+        steps : float
+            How far the steps of an exact solution may put it off.
+        """
+        values = self.over_sets(by_set)
+        if not self.exact:
+            return (draw_estimate if self.of_draws else batch_estimate)(self.n, values)
+        between = draw_estimate(self.n, values).se if self.of_draws else 0.0
+        shared = by_set.mean(axis=0)
+        profiles = float(shared.std(ddof=1)) / len(shared) ** 0.5 if len(shared) > 1 else 0.0
+        return Estimate(float(values.mean()), float(np.hypot(np.hypot(between, profiles), steps)))
 
     def increments(self, *, undiscounted: bool = False) -> Increments:
         """Means of strategies and their paired differences; undiscounted outcomes in the place of the others."""
-        means = self.over_sets(self.means[..., :N_MAIN])
+        order = np.arange(N_MAIN)
         if undiscounted:
-            half = N_MAIN // 2
-            means = np.concatenate([means[..., half:], means[..., :half]], axis=-1)
-        units = over_draws_of(self.n.astype(np.int64), means)
-        nothing = np.zeros(means.shape[1:])
+            order = np.roll(order, N_MAIN // 2)
+        means = self.means[..., order]
+        units = self._exact_units(means) if self.exact else _units(self.n, self.over_sets(means))
         return Increments(
             n=units.n,
             mean=units.mean,
             product=units.product,
             cost=COST,
             effect=QALY,
-            bound=nothing,
+            bound=np.zeros(means.shape[2:]) if self.steps is None else self.steps[:, order],
             independent=True,
+            exact=self.exact and not self.of_draws,
         )
+
+    def _exact_units(self, means: FloatArray) -> Means:
+        """Replicates as units; over draws these, whose co-moments hold those of the replicates that they share."""
+        shared = means.mean(axis=0)
+        replicates = _units(np.ones(len(shared)), shared)
+        if not self.of_draws:
+            return replicates
+        draws, (d, r) = _units(self.n, means.mean(axis=1)), self.sizes.shape
+        if r == 1:
+            return draws
+        return replace(draws, product=draws.product + replicates.product * (d * (d - 1) / (r * (r - 1))))
+
+
+def _units(n: FloatArray, means: FloatArray) -> Means:
+    return over_draws_of(n.astype(np.int64), means)

@@ -1,77 +1,58 @@
-"""Whom the study follows: whole sets and batches, and what is refused."""
+"""Errors of units against the law that they are made by."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
 
 import numpy as np
 import pytest
 
-from lmssim.cli import agency as command
-from lmssim.errors import InputError
-from lmssim.execution.batches import BATCH
-from lmssim.execution.simulate import Sampling
-from lmssim.model.compile.scenario import compile_scenario
-from lmssim.model.scenario import load_scenario
-from lmssim.studies.sensitivity.agency.units import MOST_PATIENTS, followed
+from lmssim.kernels.ledger import COST, N_MAIN, QALY
+from lmssim.studies.sensitivity.agency.units import Units
 
-if TYPE_CHECKING:
-    from lmssim.model.program import Program
+N_DRAWS, N_REPLICATES = 40, 8
+STEPS = 0.125
 
 
-@pytest.fixture(scope="module")
-def program() -> Program:
-    """An example whose parameters are uncertain."""
-    return compile_scenario(load_scenario("illness_death"))
+def solved(n_draws: int = N_DRAWS, n_replicates: int = N_REPLICATES) -> tuple[Units, np.ndarray, np.ndarray]:
+    """Two strategies whose outcomes are what a draw adds to what a replicate adds; the second has twice as much."""
+    rng = np.random.default_rng(3)
+    draws, replicates = rng.normal(size=n_draws), rng.normal(size=n_replicates)
+    one = draws[:, None] + replicates
+    means = np.broadcast_to(np.stack([one, 2.0 * one], axis=-1)[..., None], (n_draws, n_replicates, 2, N_MAIN)).copy()
+    of_draws = n_draws > 1
+    return Units(np.ones((n_draws, n_replicates)), means, of_draws, np.full((2, N_MAIN), STEPS)), draws, replicates
 
 
-def test_patients_are_rounded_up_to_whole_units() -> None:
-    """Two sets of each draw, or batches."""
-    assert followed(Sampling(n_patients=1_001), 100).sampling.n_patients == 1_200
-    assert followed(Sampling(n_patients=1_001), 100).per_draw == 12
-    assert followed(Sampling(n_patients=1_025), 0).sampling.n_patients == 17 * BATCH
+def error_of(draws: np.ndarray, replicates: np.ndarray) -> float:
+    """Of the mean: draws have values of their own, and share the replicates."""
+    between = draws.var(ddof=1) / len(draws) if len(draws) > 1 else 0.0
+    shared = replicates.var(ddof=1) / len(replicates) if len(replicates) > 1 else 0.0
+    return math.sqrt(between + shared)
 
 
 @pytest.mark.parametrize(
-    ("sampling", "n_draws", "words"),
-    [
-        (Sampling(n_patients=100), 0, "too few to estimate errors"),
-        (Sampling(n_patients=100), 3, "draws: 3 are too few"),
-        (Sampling(n_patients=MOST_PATIENTS + 1), 0, "too many"),
-        (Sampling(engine="cohort"), 0, "has no patients"),
-    ],
+    ("n_draws", "n_replicates"), [(N_DRAWS, N_REPLICATES), (1, N_REPLICATES), (N_DRAWS, 1), (1, 1)]
 )
-def test_whom_it_cannot_follow(sampling: Sampling, n_draws: int, words: str) -> None:
-    """With the reason."""
-    with pytest.raises(InputError, match=words):
-        followed(sampling, n_draws)
+def test_errors_of_draws_replicates_and_steps_add_up(n_draws: int, n_replicates: int) -> None:
+    """Squared, in an estimate, in an increment and in a net benefit."""
+    units, draws, replicates = solved(n_draws, n_replicates)
+    error, mean = error_of(draws, replicates), draws.mean() + replicates.mean()
+    found = units.estimate(units.means[:, :, 0, QALY], STEPS)
+    assert found == pytest.approx((mean, math.hypot(error, STEPS)))
+    increments = units.increments()
+    assert increments.increment(1, 0, QALY) == pytest.approx((mean, math.hypot(error, 2.0 * STEPS)))
+    benefit = increments.net_benefit(3.0, 1, 0)
+    assert benefit.mean == pytest.approx(3.0 * mean - mean)
+    assert benefit.se == pytest.approx(math.hypot(2.0 * error, math.hypot(2.0 * STEPS, 3.0 * 2.0 * STEPS)))
+    assert increments.exact is (n_draws == 1)
+    assert increments.means[0, COST] == pytest.approx(mean)
 
 
-def test_the_command_knows_the_same_bounds() -> None:
-    """Its help states them without loading the study."""
-    from lmssim.studies.sensitivity.agency.study import PARTS
-
-    assert command.MOST_PATIENTS == MOST_PATIENTS
-    assert command.PARTS == PARTS
-
-
-@pytest.mark.parametrize("n_draws", [0, 20])
-def test_columns_belong_to_the_patients_of_the_run(program: Program, n_draws: int) -> None:
-    """Means of the age by unit are those of the patients whom the units hold, in the same places."""
-    people = followed(Sampling(n_patients=1_200), n_draws)
-    x = program.patients(0, people.sampling.n_patients, people.sampling.seed)
-    age = program.rows.columns.age
-    found = people.by_unit(program, lambda columns: columns[:, [age]])[..., 0]
-    if n_draws:
-        assert np.allclose(found[3, 1], x[3 * 60 + 1 : 4 * 60 : 2, age].mean())
-    else:
-        assert np.allclose(found[3, 0], x[3 * BATCH : 4 * BATCH, age].mean())
-
-
-def test_units_are_the_same_for_any_workers(program: Program) -> None:
-    """And blocks; undiscounted means stand in the place of the others when they are asked for."""
-    first = followed(Sampling(n_patients=1_024), 16).run(program)
-    other = followed(Sampling(n_patients=1_024, jobs=2, block=9), 16).run(program)
-    assert np.array_equal(first.means, other.means)
-    plain = first.increments(undiscounted=True).means
-    assert np.allclose(plain[:, 0], first.over_sets(first.means)[..., 3].mean(axis=0))
+def test_one_strategy_is_taken_out() -> None:
+    """With its steps."""
+    units, _, _ = solved()
+    own = units.of_strategy(1)
+    assert own.steps is not None
+    assert own.steps.shape == (1, N_MAIN)
+    assert np.array_equal(own.means[:, :, 0], units.means[:, :, 1])

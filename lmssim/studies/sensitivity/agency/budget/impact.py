@@ -23,13 +23,14 @@ from lmssim.outcomes.tables import with_interval
 from lmssim.studies.sensitivity.agency.budget.file import ENTRIES, EVENLY, NOW, THEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.studies.sensitivity.agency.budget.file import Budget
-    from lmssim.studies.sensitivity.agency.units import Followed, Units
+    from lmssim.studies.sensitivity.agency.people import People
+    from lmssim.studies.sensitivity.agency.units import Units
 
 TOTAL, ALL = "total", "all years"
 """Names of all categories, and of all years together."""
@@ -40,6 +41,22 @@ SINCE = ["strategy", "year_since_treatment", "category", "unit", "mean", "se"]
 WHO = ["year", "world", "strategy", "share", "patients"]
 COST, PER_PATIENT = "cost", "cost_per_patient"
 """Measures: in all, and for each patient treated in the years of the analysis."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """Undiscounted costs of a patient in the year of the treatment, in the year after it, and so on.
+
+    Attributes
+    ----------
+    cost : ndarray(float, ndim=5)
+        (n_years, n_units, n_sets, n_strategies, n_categories).
+    steps : ndarray(float, ndim=3)
+        (n_years, n_strategies, n_categories): error of the steps of an exact solution, 0 of simulated patients.
+    """
+
+    cost: FloatArray
+    steps: FloatArray
 
 
 @dataclass(frozen=True)
@@ -54,21 +71,20 @@ class Impact:
         Who is treated, and how.
     units : Units
         Of the runs, for their sizes.
-    since : ndarray(float, ndim=4)
-        (n_years, n_units, n_strategies, n_categories): undiscounted cost of a patient in the year of the treatment, in
-        the year after it, and so on.
+    since : Since
+        Costs by year since treatment.
     strategies : sequence of str
         Which were run, in order.
-    n_patients : int
-        Patients behind the costs.
+    n_people : int
+        Patients behind the costs, or profiles.
     """
 
     scenario: Scenario
     budget: Budget
     units: Units
-    since: FloatArray
+    since: Since
     strategies: Sequence[str]
-    n_patients: int
+    n_people: int
 
     @property
     def categories(self) -> list[str]:
@@ -87,9 +103,7 @@ class Impact:
         category : str
             Cost category, or `total`.
         """
-        k = slice(None) if category == TOTAL else [self.categories.index(category)]
-        by_unit = self._spent(world)[..., k].sum(axis=-1)
-        return self.units.estimate(by_unit.sum(axis=0) if year is None else by_unit[year])
+        return self._estimate(self._patients(world, year), category)
 
     def per_patient(self, world: str) -> Estimate:
         """The cost of all years for each patient treated in them."""
@@ -97,28 +111,31 @@ class Impact:
         mean, se = self.cost(world)
         return Estimate(mean / n, se / n) if n > 0.0 else Estimate(float("nan"), float("nan"))
 
-    def _spent(self, world: str) -> FloatArray:
-        """Cost by year, unit and category, (n_years, n_units, n_categories)."""
+    def of_patient(self, strategy: str, year: int, category: str = TOTAL) -> Estimate:
+        """What a patient costs in a year since treatment, counted from 0."""
+        patients = np.zeros(self.since.steps.shape[:2])
+        patients[year, self.strategies.index(strategy)] = 1.0
+        return self._estimate(patients, category)
+
+    def _estimate(self, patients: FloatArray, category: str) -> Estimate:
+        """What patients cost, so many in each year since treatment under each strategy, (n_years, n_strategies)."""
+        k = slice(None) if category == TOTAL else [self.categories.index(category)]
+        weights = patients[..., None]
+        by_set = (self.since.cost[..., k] * weights[:, None, None]).sum(axis=(0, 3, 4))
+        return self.units.estimate(by_set, float((self.since.steps[..., k] * np.abs(weights)).sum()))
+
+    def _patients(self, world: str, year: int | None) -> FloatArray:
+        """Patients who cost in a year, or in all, by year since their treatment and strategy."""
         if world == DIFFERENCE:
-            difference: FloatArray = self._worlds[THEN] - self._worlds[NOW]
+            difference: FloatArray = self._patients(THEN, year) - self._patients(NOW, year)
             return difference
-        return self._worlds[world]
-
-    @cached_property
-    def _worlds(self) -> dict[str, FloatArray]:
-        return {
-            world: np.stack([self._year(world, year) for year in range(self.budget.years)]) for world in (NOW, THEN)
-        }
-
-    def _year(self, world: str, year: int) -> FloatArray:
-        """Cost of one year: of its own patients, and of those of the years before it."""
-        total = np.zeros(self.since.shape[1::2])
-        for cohort in range(year + 1):
-            mix = self.budget.mix(world, cohort)
-            shares = np.array([mix[strategy] for strategy in self.strategies])
-            each = (self.since[year - cohort] * shares[None, :, None]).sum(axis=1)
-            total += self.budget.patients[cohort] * each
-        return total
+        found = np.zeros(self.since.steps.shape[:2])
+        for at in range(self.budget.years) if year is None else [year]:
+            for cohort in range(at + 1):
+                mix = self.budget.mix(world, cohort)
+                shares = np.array([mix[strategy] for strategy in self.strategies])
+                found[at - cohort] += self.budget.patients[cohort] * shares
+        return found
 
     # --- tables ---
 
@@ -149,10 +166,12 @@ class Impact:
     @cached_property
     def cost_by_year(self) -> pd.DataFrame:
         """Undiscounted cost of a patient by year since treatment, strategy and category."""
-        rows = []
-        for s, strategy in enumerate(self.strategies):
-            for year, category, values in self._by_category(s):
-                rows.append((strategy, year + 1, category, self._currency, *self.units.estimate(values)))
+        rows = [
+            (strategy, year + 1, category, self._currency, *self.of_patient(strategy, year, category))
+            for strategy in self.strategies
+            for year in range(self.budget.years)
+            for category in (TOTAL, *self.categories)
+        ]
         return with_interval(pd.DataFrame(rows, columns=SINCE))
 
     @cached_property
@@ -160,26 +179,20 @@ class Impact:
         """What the file states, and where each figure is from."""
         return pd.DataFrame(self.budget.assumptions(), columns=["input", "value", "source"])
 
-    def _by_category(self, s: int) -> Iterator[tuple[int, str, FloatArray]]:
-        for year, each in enumerate(self.since[:, :, s]):
-            yield year, TOTAL, each.sum(axis=-1)
-            for k, category in enumerate(self.categories):
-                yield year, category, each[:, k]
-
     @property
     def _currency(self) -> str:
         return self.scenario.file.settings.currency
 
 
 def impact(
-    program: Program, people: Followed, budget: Budget, progress: Callable[[int, int], None] | None = None
+    program: Program, people: People, budget: Budget, progress: Callable[[int, int], None] | None = None
 ) -> Impact:
     """Run the strategies of both worlds up to each horizon, with the same patients.
 
     Parameters
     ----------
-    people : Followed
-        Of whom some are followed (`lmssim.studies.sensitivity.agency.units.MOST_ALONE`).
+    people : Followed or Solved
+        Of whom some are followed (`lmssim.studies.sensitivity.agency.followed.MOST_ALONE`).
     progress : callable, optional
         Called with (horizons done, horizons in all).
 
@@ -188,23 +201,37 @@ def impact(
     InputError
         If a model in cycles has no horizon where the analysis needs one.
     """
-    scenario, entries = program.scenario, ENTRIES[budget.file.entry]
     strategies = [s for s in program.strategies if s in budget.strategies]
-    own = people.only(strategies)
-    horizons = [year + part for year in range(budget.years) for part in entries]
-    _check_cycles(scenario, horizons, budget)
-    sums, units = [], None
+    own, horizons = people.only(strategies), _horizons(budget)
+    _check_cycles(program.scenario, horizons, budget)
+    costs, steps, units = [], [], None
     for done, horizon in enumerate(horizons, 1):
-        short = compile_scenario(edits.horizon(scenario, horizon))
-        units = own.run(short)
+        short = compile_scenario(edits.horizon(program.scenario, horizon))
+        units = own.run(short, f"within-{horizon:g}")
         _, undiscounted = cost_positions(0, len(short.categories), short.n_categories)
-        sums.append(units.over_sets(units.means[..., undiscounted]))
+        costs.append(units.means[..., undiscounted])
+        steps.append(np.zeros(costs[0].shape[2:]) if units.steps is None else units.steps[:, undiscounted])
         if progress is not None:
             progress(done, len(horizons))
     assert units is not None
-    within = np.stack(sums).reshape(budget.years, len(entries), *sums[0].shape).mean(axis=1)
-    since = np.diff(within, axis=0, prepend=np.zeros((1, *within.shape[1:])))
-    return Impact(scenario, budget, units, since, strategies, own.sampling.n_patients)
+    since = Since(_yearly(costs, budget.years, -1.0), _yearly(steps, budget.years, 1.0))
+    return Impact(program.scenario, budget, units, since, strategies, own.n_people)
+
+
+def _horizons(budget: Budget) -> list[float]:
+    """Years since treatment up to which costs are needed, of each part of a year's patients."""
+    return [year + part for year in range(budget.years) for part in ENTRIES[budget.file.entry]]
+
+
+def _yearly(within: Sequence[FloatArray], years: int, sign: float) -> FloatArray:
+    """By year since treatment, from what falls up to each horizon: its mean over parts of a year's patients.
+
+    What falls up to the year before is added with a sign: less it a cost is that of the year, and errors add up.
+    """
+    each = np.stack(within).reshape(years, -1, *within[0].shape).mean(axis=1)
+    before = np.concatenate([np.zeros((1, *each.shape[1:])), each[:-1]])
+    found: FloatArray = each + sign * before
+    return found
 
 
 def _check_cycles(scenario: Scenario, horizons: Sequence[float], budget: Budget) -> None:
