@@ -7,6 +7,7 @@ immediate.
 
 from __future__ import annotations
 
+import functools
 import gc
 import signal
 import sys
@@ -160,12 +161,18 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(flushed(code))
 
 
+@functools.cache
+def commands_of(group: typer.Typer) -> Any:
+    """All commands with their options, which typer would read from their functions anew for every call."""
+    return typer.main.get_command(group)
+
+
 def _code_of(words: list[str], *, debug: bool) -> int:
     """Exit code of the command that some words give, once what went wrong has been said."""
     returned: Any = 0
     error: BaseException | None = None
     try:
-        returned = app(words, prog_name="lmssim", standalone_mode=False)
+        returned = commands_of(app)(words, prog_name="lmssim", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as raised:
         error = raised
         if debug:

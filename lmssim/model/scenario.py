@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from lmssim.kernels.machine import LARGEST
 from lmssim.model.language.csvfile import noting_further_columns
 from lmssim.model.language.curves import with_curves
 from lmssim.model.language.duplicates import FILES, refuse_duplicates
-from lmssim.model.language.files import InputFiles, KeptFiles, merge
+from lmssim.model.language.files import InputFiles, KeptFiles, copied, merge
 from lmssim.model.language.lookup_tables import LookupTable, read_table
 from lmssim.model.language.messages import Origins, checked
 from lmssim.model.language.regimens import with_regimens
@@ -175,7 +174,7 @@ def _read(
     files = InputFiles(find_scenario(name))
     merged = files.read_toml()
     if additions:
-        merge(merged, copy.deepcopy(dict(additions)))
+        merge(merged, copied(dict(additions)))
     origins = Origins(files.path, tuple(files.tomls), merged)
     with origins.named():
         return _loaded(files, merged, overrides or {}, switches or {}, origins)
@@ -302,9 +301,9 @@ def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) ->
     _check_options(file, options, data, path)
     changes = changes_of(file.switches, options)
     if changes:
-        data = copy.deepcopy(data)
+        data = copied(data)
         for change in changes:
-            merge(data, copy.deepcopy(change))
+            merge(data, copied(change))
         file = _validated(data, path)
     return file, options
 
@@ -316,8 +315,8 @@ def _check_options(file: ScenarioFile, options: Mapping[str, str], data: dict[st
             if not spec.change or options[name] == option:
                 continue
             sections = {key: data[key] for key in spec.change if key in data}
-            changed = {**data, **copy.deepcopy(sections)}
-            merge(changed, copy.deepcopy(spec.change))
+            changed = {**data, **copied(sections)}
+            merge(changed, copied(spec.change))
             try:
                 refuse_duplicates(
                     _validated(changed, path), str(path), [key for key in spec.change if key not in FILES]
@@ -349,7 +348,7 @@ def _in_need_of_use(
 def needed_by(table: ParameterTable, overrides: Mapping[str, float]) -> set[str]:
     """What the expressions of parameters need that are held at values: nothing may use it now, which is no mistake."""
     derived = [id_ for id_ in overrides if id_ in table and table[id_].expression]
-    return set(table.select(derived)) - set(derived)
+    return table.needed(derived) - set(derived)
 
 
 def _validated(data: dict[str, Any], path: Path) -> ScenarioFile:

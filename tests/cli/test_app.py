@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 
 import lmssim
 from lmssim.bundled import bundled_names, calibration_folder
@@ -109,7 +108,7 @@ OTHERS = r"^.*(dask (scheduler|worker)|docker |python -m build).*$"
 
 def test_texts_name_real_options() -> None:
     """Of some command; lines that call other programs have theirs."""
-    group = typer.main.get_group(app.app)
+    group = app.commands_of(app.app)
     commands = [*group.commands.values()]
     commands += [each for command in commands for each in getattr(command, "commands", {}).values()]
     known = {word for command in (group, *commands) for p in command.params for word in (*p.opts, *p.secondary_opts)}
@@ -213,7 +212,7 @@ def _printed() -> list[str]:
 def test_commands_of_the_documents_can_be_typed(line: str) -> None:
     """Their options, values and bundled names exist."""
     _, name, *words = shlex.split(line)
-    command: Any = typer.main.get_group(app.app).commands[name]
+    command: Any = app.commands_of(app.app).commands[name]
     while hasattr(command, "commands"):
         name, *words = words
         command = command.commands[name]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import typer
 
-from lmssim.cli.app import app
+from lmssim.cli.app import app, commands_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -248,7 +247,7 @@ def test_an_unwritable_folder_is_refused_before_the_run(cli: Cli, tmp_path: Path
 
 # === Every option of every command ===
 
-COMMANDS = typer.main.get_group(app).commands
+COMMANDS = commands_of(app).commands
 NUMBERS = {"N", "K", "SE"}
 NO_NUMBERS = ("0x10", "1_000", "\u0661\u0662", "NaN", "inf", "1e400", "", " ", "ten", "9" * 400, "-1", "1,000", "--")
 NO_WHOLE_NUMBERS = ("1.5", "1e3")

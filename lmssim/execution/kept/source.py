@@ -8,7 +8,6 @@ patients, which stay where they are.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import math
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from lmssim.bundled import calibration_folder, scenarios_folder
 from lmssim.execution import store
 from lmssim.execution.manifest import input_hashes
-from lmssim.model.language.files import with_names
+from lmssim.model.language.files import copied, with_names
 from lmssim.text import json_escaped
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def source_of(scenario: Scenario) -> dict[str, Any]:
     def renamed(name: Any) -> Any:
         return _from(folder, folder / name) if isinstance(name, str) and "\0" not in name else name
 
-    merged = with_names(copy.deepcopy(scenario.origins.merged), renamed)
+    merged = with_names(copied(scenario.origins.merged), renamed)
     files = {name: digest for name, digest in input_hashes(scenario).items() if not name.endswith(".toml")}
     return {"merged": encoded(merged), "files": files}
 

@@ -151,7 +151,7 @@ class Draft:
                     f"{where}: parameter '{name}' has distribution '{self.scenario.table[name].distribution}';"
                     f" {what} must be fixed."
                 )
-        self.shaped_by |= set(self.scenario.table.select(names))
+        self.shaped_by |= self.scenario.table.needed(names)
         base = self.scenario.table.base() if names else {}
         number = float(np.ravel(expression.evaluate(node, base, where))[0])
         if not np.isfinite(number) or number < 0:

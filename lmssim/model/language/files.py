@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import functools
 import hashlib
 import os
 import tomllib
@@ -23,6 +23,8 @@ MAX_FILES = 1_000
 MAX_TOML_BYTES = 4_000_000
 MAX_NESTING = 60
 """Tables within tables."""
+KEPT_BYTES, KEPT_FILES = 65_536, 64
+"""Largest file of which the tables are kept, as studies read the same scenario many times, and how many are."""
 LARGEST = 2**63 - 1
 """Largest whole number that TOML knows."""
 JOINED = ("transitions", "parameters", "shared_parameters")
@@ -192,7 +194,8 @@ class KeptFiles(InputFiles):
 
     def read_toml(self) -> dict[str, Any]:
         """The tables, for the reader to change."""
-        return copy.deepcopy(self.merged)
+        merged: dict[str, Any] = copied(self.merged)
+        return merged
 
     def find(self, name: str, key: str = "") -> Path:
         """Where a file is; one that nobody has listed is not looked for."""
@@ -233,7 +236,7 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
     if len(content) > MAX_TOML_BYTES:
         raise ScenarioError(f"{path}: too many bytes; a TOML file may have {MAX_TOML_BYTES:,} at most.")
     try:
-        data = tomllib.loads(content.decode("utf-8-sig"))
+        data = copied(_kept(content)) if len(content) <= KEPT_BYTES else _parsed(content)
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path}: not UTF-8 text (byte {error.start}).") from None
     except tomllib.TOMLDecodeError as error:
@@ -244,6 +247,20 @@ def parse_toml(content: bytes, path: Path) -> dict[str, Any]:
         raise ScenarioError(f"{path}: a whole number has thousands of digits; {LARGEST} is the largest.") from None
     check_values(data, str(path), "", 0)
     return data
+
+
+def _parsed(content: bytes) -> dict[str, Any]:
+    return tomllib.loads(content.decode("utf-8-sig"))
+
+
+_kept = functools.lru_cache(KEPT_FILES)(_parsed)
+
+
+def copied(value: Any) -> Any:
+    """Tables and lists that may be changed while the given ones stay as they are."""
+    if isinstance(value, dict):
+        return {key: copied(item) for key, item in value.items()}
+    return [copied(item) for item in value] if isinstance(value, list) else value
 
 
 def check_values(value: Any, path: str, key: str, depth: int) -> None:

@@ -208,7 +208,7 @@ def named_parameters(switches: Mapping[str, Switch], table: ParameterTable, spre
                 for own, text in spread(id_, value).items():
                     words |= {own, *NAMES.findall(str(text))}
             words |= {word for text in _texts(option.change) for word in NAMES.findall(text)}
-    return set(table.select(words & set(table)))
+    return table.needed(words & set(table))
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -106,8 +106,8 @@ class ParameterTable(Mapping[str, Parameter]):
                 f"{self[circle[0]].where}: its expression goes round in a circle: {' -> '.join(circle)}."
             ) from None
 
-    def select(self, ids: Iterable[str]) -> ParameterTable:
-        """Table of the named parameters and all that their expressions need."""
+    def needed(self, ids: Iterable[str]) -> set[str]:
+        """The named parameters and all that their expressions need."""
         wanted: set[str] = set()
         waiting = list(ids)
         while waiting:
@@ -117,6 +117,11 @@ class ParameterTable(Mapping[str, Parameter]):
             if id_ not in wanted:
                 wanted.add(id_)
                 waiting += self._named(id_) if id_ in self._nodes else []
+        return wanted
+
+    def select(self, ids: Iterable[str]) -> ParameterTable:
+        """Table of the named parameters and all that their expressions need."""
+        wanted = self.needed(ids)
         return ParameterTable(p for p in self.values() if p.id in wanted)
 
     def with_values(self, overrides: Mapping[str, float]) -> ParameterTable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import csv
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +12,7 @@ from lmssim.execution.kept.reading import read_kept
 from lmssim.execution.simulate import COHORT
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
-from lmssim.model.language.files import KeptFiles, merge
+from lmssim.model.language.files import KeptFiles, copied, merge
 from lmssim.model.scenario import kept_scenario
 
 if TYPE_CHECKING:
@@ -266,8 +265,8 @@ def side_of(
     fields : mapping, optional
         Tables that are merged into the file.
     """
-    asked, merged = kept.asked, copy.deepcopy(kept.merged)
-    merge(merged, copy.deepcopy(dict(fields or {})))
+    asked, merged = kept.asked, copied(kept.merged)
+    merge(merged, copied(dict(fields or {})))
     conventions = asked.get("conventions")
     stated = conventions.get("horizon") if isinstance(conventions, dict) else None
     own = merged.get("settings")
