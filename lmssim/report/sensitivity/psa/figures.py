@@ -40,6 +40,8 @@ RADIUS95 = float(np.sqrt(-2.0 * np.log(0.05)))
 """Standard deviations within which a pair of normal values lies with probability 0.95."""
 FEW = 4
 """Strategies whose points are drawn large."""
+MOST_NAMED = 6
+"""Strategies of the plane that are drawn in colour, of more than `FEW`: those that are optimal most often."""
 MOST_POINTS = 1_000
 """Draws whose points are drawn, of each strategy."""
 SEEN = 0.02
@@ -52,8 +54,8 @@ CAPTIONS = {
     "plane": (
         "Cost-effectiveness plane",
         "A small point for a draw of the parameters, patient noise taken out; a marker at the mean. An outline holds "
-        "95% of the draws of a strategy if they are normal; of more than four strategies, those have one that are "
-        "optimal in 2% of the draws at some willingness to pay. Grey lines: willingness to pay.",
+        "95% of the draws of a strategy if they are normal. Of more than four strategies, those are in colour that are "
+        "optimal most often, six at most; grey markers are the means of the others. Grey lines: willingness to pay.",
     ),
     "ceac": (
         "Acceptability curves and frontier",
@@ -109,14 +111,15 @@ def plot_draws(analysis: ProbabilisticAnalysis, ax: Axes | None = None) -> Axes:
     with figure_style():
         if ax is None:
             ax = new_figure(7.6, 5.4).subplots()
-        outlined = _candidates(analysis)
         clouds = {s: _cloud(analysis, s) for s in analysis.strategies if s != analysis.comparator}
+        named = _named(analysis, list(clouds))
         for i, strategy in enumerate(analysis.strategies):
-            if strategy in clouds:
+            if strategy in named:
                 few, hollow = len(clouds) <= FEW, strategy not in analysis.choices
                 _draw_cloud(ax, clouds[strategy], marker_style(i), few=few, hollow=hollow)
-                if few or strategy in outlined:
-                    _draw_outline(ax, clouds[strategy], marker_style(i)["color"])
+                _draw_outline(ax, clouds[strategy], marker_style(i)["color"])
+            elif strategy in clouds:
+                ax.plot(*clouds[strategy].mean(axis=0), "o", markersize=3.5, color=FAINT, zorder=4)
         _set_limits(ax, list(clouds.values()))
         _draw_wtps(ax, analysis)
         labels = strategy_labels(analysis.scenario)
@@ -124,8 +127,18 @@ def plot_draws(analysis: ProbabilisticAnalysis, ax: Axes | None = None) -> Axes:
         ax.set_xlabel("Incremental QALYs per patient, discounted")
         ax.set_ylabel(f"Incremental cost per patient, discounted ({currency_name(analysis.scenario)})")
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        _name_clouds(ax, analysis, clouds)
+        _name_clouds(ax, analysis, {strategy: clouds[strategy] for strategy in named})
         return ax
+
+
+def _named(analysis: ProbabilisticAnalysis, strategies: Sequence[str]) -> list[str]:
+    """Strategies in colour: all of a few, else those that are optimal most often, at the table's willingness to pay."""
+    if len(strategies) <= FEW:
+        return list(strategies)
+    inside = analysis.ceac[analysis.ceac["wtp"] <= max(analysis.wtps)]
+    most = inside.groupby("strategy")["probability"].max()
+    often = sorted((s for s in strategies if s in most), key=lambda s: (-float(most[s]), strategies.index(s)))
+    return [s for s in strategies if s in often[:MOST_NAMED]]
 
 
 def _cloud(analysis: ProbabilisticAnalysis, strategy: str) -> FloatArray:
