@@ -41,6 +41,8 @@ PACKAGES = (
     "pyarrow",
     "pydantic",
     "rich",
+    "salib",
+    "scikit-learn",
     "scipy",
     "simpy",
     "typer",

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import InputError, exact, nearest
+from lmssim.model.language.file_kinds import other_kind
 from lmssim.trials import checks
 from lmssim.trials.planning.keys import SECTIONS, STRATUM, TABLES
 from lmssim.trials.survival.accrual import Accrual, ramp_accrual
@@ -48,6 +49,8 @@ def check_keys(settings: Mapping[str, Any]) -> None:
         if key in TABLES:
             continue
         if key not in SECTIONS[""]:
+            if other := other_kind(settings, (*SECTIONS, *TABLES)):
+                raise InputError(other)
             raise InputError(f"unknown key '{key}'.{_homes(key) or nearest(key, (*SECTIONS[''], *TABLES))}")
         if not isinstance(value, str):
             raise InputError(f"{key}: {value!r} is not a text.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lmssim.errors import ScenarioError, exact, nearest
+from lmssim.model.language.file_kinds import other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,8 @@ def checked(model: type[Model], data: dict[str, Any], path: Path) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
+        if other := other_kind(data, model.model_fields):
+            raise ScenarioError(f"{path}: {other}") from None
         raise ScenarioError(_message(error, path, model, data)) from None
     except RecursionError:
         raise ScenarioError(f"{path}: nested too deep.") from None

@@ -7,6 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import InputError, nearest
+from lmssim.model.language.file_kinds import other_kind
 from lmssim.studies.trials.design import keys
 from lmssim.trials.planning.reading import check_table
 
@@ -29,6 +30,8 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     known = [*keys.SECTIONS[""], *filter(None, keys.SECTIONS), *keys.LISTS, *keys.TABLES_OF_TABLES]
     for key, value in settings.items():
         if key not in known:
+            if other := other_kind(settings, known):
+                raise InputError(other)
             raise InputError(f"unknown key '{key}'.{nearest(key, known)}")
         if key in PLAIN and not isinstance(value, str):
             raise InputError(f"{key}: {value!r} is not a text.")
