@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import InputError, exact, nearest
-from lmssim.model.language.file_kinds import other_kind
+from lmssim.model.language.messages.file_kinds import other_kind
 from lmssim.trials import checks
 from lmssim.trials.planning.keys import SECTIONS, STRATUM, TABLES
 from lmssim.trials.survival.accrual import Accrual, ramp_accrual

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from lmssim.errors import ScenarioError, exact, nearest
-from lmssim.model.language.file_kinds import other_kind
+from lmssim.model.language.messages.file_kinds import other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

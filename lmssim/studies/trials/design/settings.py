@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from lmssim.errors import InputError, nearest
-from lmssim.model.language.file_kinds import other_kind
+from lmssim.model.language.messages.file_kinds import other_kind
 from lmssim.studies.trials.design import keys
 from lmssim.trials.planning.reading import check_table
 

@@ -9,7 +9,7 @@ import pytest
 
 from lmssim.bundled import find_budget, find_calibration, find_scenario, find_trial
 from lmssim.errors import InputError
-from lmssim.model.language.file_kinds import KINDS
+from lmssim.model.language.messages.file_kinds import KINDS
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.calibration.problem import load_problem
 from lmssim.studies.sensitivity.agency.budget.file import read_budget
@@ -23,7 +23,19 @@ if TYPE_CHECKING:
 
     from lmssim.model.scenario import Scenario
 
-PLAN = 'title = "A plan"\n[trial]\nalpha = 0.025\n[endpoint]\nhazard_ratio = 0.6\n[control]\nmedian = 12\n[accrual]\nduration = 24\n[timing]\nfollow_up = 12\n'
+PLAN = """
+title = "A plan"
+[trial]
+alpha = 0.025
+[endpoint]
+hazard_ratio = 0.6
+[control]
+median = 12
+[accrual]
+duration = 24
+[timing]
+follow_up = 12
+"""
 SWEEP = 'scenario = "extremity"\n[vary]\nc_rt_fraction = "100:500:3"\n'
 
 
