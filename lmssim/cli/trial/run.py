@@ -255,6 +255,6 @@ def _print(study: TrialStudy) -> None:
     for table in shown_tables(study):
         if table.title in ("Estimated effect", "Where trials stop", "Sources of the design"):
             continue
-        screen.print(terminal_table(table.frame, table.title))
+        screen.print(terminal_table(table.frame, title=table.title))
     for sentence in answer_of(study):
         say(sentence)

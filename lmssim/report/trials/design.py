@@ -31,11 +31,12 @@ SIZE = (6.4, 3.9)
 """Inches."""
 
 
-def terminal_table(frame: pd.DataFrame, caption: str = "") -> Table:
-    """A frame of text for the terminal, numbers to the right."""
+def terminal_table(frame: pd.DataFrame, caption: str = "", title: str = "") -> Table:
+    """A frame of text for the terminal, words to the left and numbers to the right."""
     table = plain_table(caption)
+    table.title = title or None
     for name in frame.columns:
-        words = name in ("Quantity", "Why it is wrong", "Value")
+        words = any(str(cell)[:1].isalpha() for cell in frame[name])
         table.add_column(str(name), justify="left" if words else "right", overflow="fold")
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(str(cell)) for cell in row))
