@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import jit
+from lmssim.kernels.jit import jit, paste
 
 # isort: off
 from lmssim.kernels.layout import (
@@ -54,7 +54,7 @@ def read_worth(
     )
 
 
-@jit
+@paste
 def _worth_of_patients(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, windows: FloatArray, v: FloatArray,
     x: FloatArray, arms: IntArray, subgroup: IntArray, starts: IntArray, rows: IntArray, times: FloatArray,
@@ -98,7 +98,7 @@ def _worth_of_patients(
             add_products(worth, n_arms, n_outcomes, factors, advance(product, of * n_arms * n_products))
 
 
-@jit
+@paste
 def read_counts(
     m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, subgroup: IntArray,
     starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray,
@@ -125,7 +125,7 @@ def read_counts(
     )
 
 
-@jit
+@paste
 def _counts_of_paths(
     m: IntArray, f: FloatArray, seen: IntArray, first_time: FloatArray, n_patients: int, n_arms: int,
     subgroup: IntArray, n_partitions: int, n_groups: int, starts: IntArray, rows: IntArray, times: FloatArray,

@@ -9,7 +9,7 @@ import math
 
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.families import FIXED, LIFE_TABLE, PIECEWISE
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 
 # one name a line would fill the page
 # isort: off
@@ -62,7 +62,7 @@ def open_curve(
     return cured, math.inf
 
 
-@inline
+@inner
 def fallen(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     cured: float, delay: float, time: float,

@@ -9,7 +9,7 @@ tables; the individual engines value one life with what stands here, the cohort 
 from __future__ import annotations
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit, keep_apart
+from lmssim.kernels.jit import borrow, inner, keep_apart
 
 # one name a line would fill the page
 # isort: off
@@ -40,13 +40,13 @@ from lmssim.kernels.machine import value_at
 from lmssim.kernels.walk import start_clocks
 
 
-@inline
+@inner
 def point_of(f: FloatArray, time: float) -> int:
     """Occupancy point at a time at which a cycle ends."""
     return int(time * f[F_CYCLES_PER_YEAR] + 0.5)
 
 
-@inline
+@inner
 def relative_to_norm(m: IntArray, f: FloatArray, utility: float, x: FloatArray, time: float) -> float:
     """Utility of a year of somebody of that age, from one relative to the population norm."""
     n = m[H_N_AGES]
@@ -57,7 +57,7 @@ def relative_to_norm(m: IntArray, f: FloatArray, utility: float, x: FloatArray, 
     return norm - (1.0 - utility) if m[H_ADDITIVE] != 0 else norm * utility
 
 
-@inline
+@inner
 def value_point(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     attributes: int, point: int, mass: float, v: FloatArray, x: FloatArray, strategy: int,
@@ -89,7 +89,7 @@ def value_point(
     wf[m[H_WF_LAG]] = 0.0
 
 
-@inline
+@inner
 def pay_lumps(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     first: int, last: int, point: int, mass: float, attributes: int, v: FloatArray, x: FloatArray, strategy: int,
@@ -104,7 +104,7 @@ def pay_lumps(
     wf[m[H_WF_LAG]] = 0.0
 
 
-@inline
+@inner
 def pay_move(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, t: int,
     point: int, mass: float, attributes: int, v: FloatArray, x: FloatArray, strategy: int,
@@ -126,7 +126,7 @@ def pay_move(
     )
 
 
-@inline
+@inner
 def pay_entry(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     point: int, mass: float, attributes: int, v: FloatArray, x: FloatArray, strategy: int,
@@ -146,7 +146,7 @@ def pay_entry(
         wf[m[H_WF_LAG]] = 0.0
 
 
-@jit
+@borrow
 def value_cycles(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, path: int,
     starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray, v: FloatArray,

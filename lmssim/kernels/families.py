@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 from lmssim.kernels.special import (
     gamma_log_density,
     gamma_log_tails,
@@ -43,39 +43,39 @@ EARLIEST = 2.2250738585072014e-308  # the least positive time, in place of 0 whe
 # === Exponential and Weibull === #
 
 
-@inline
+@inner
 def _exponential_cumulative(t: float, rate: float) -> float:
     return rate * t if rate > 0.0 else 0.0
 
 
-@inline
+@inner
 def _weibull_cumulative(t: float, shape: float, scale: float) -> float:
     return t / scale if shape == 1.0 else (t / scale) ** shape
 
 
-@inline
+@inner
 def _weibull_inverse(h: float, shape: float, scale: float) -> float:
     return scale * h if shape == 1.0 else scale * h ** (1.0 / shape)
 
 
-@inline
+@inner
 def _weibull_hazard(t: float, shape: float, scale: float) -> float:
     return 1.0 / scale if shape == 1.0 else shape / scale * (t / scale) ** (shape - 1.0)
 
 
-@inline
+@inner
 def _weibull_ph_cumulative(t: float, shape: float, rate: float) -> float:
     if rate == 0.0:
         return 0.0
     return rate * t if shape == 1.0 else rate * t**shape
 
 
-@inline
+@inner
 def _weibull_ph_inverse(h: float, shape: float, rate: float) -> float:
     return h / rate if shape == 1.0 else (h / rate) ** (1.0 / shape)
 
 
-@inline
+@inner
 def _weibull_ph_hazard(t: float, shape: float, rate: float) -> float:
     if rate == 0.0:
         return 0.0
@@ -85,14 +85,14 @@ def _weibull_ph_hazard(t: float, shape: float, rate: float) -> float:
 # === Gompertz === #
 
 
-@inline
+@inner
 def _gompertz_cumulative(t: float, shape: float, rate: float) -> float:
     if shape == 0.0 or rate == 0.0:
         return _exponential_cumulative(t, rate)
     return rate * (math.expm1(shape * t) / shape)
 
 
-@inline
+@inner
 def _gompertz_inverse(h: float, shape: float, rate: float) -> float:
     if shape == 0.0 or rate == 0.0:
         return h / rate
@@ -100,7 +100,7 @@ def _gompertz_inverse(h: float, shape: float, rate: float) -> float:
     return math.log1p(growth) / shape if growth > -1.0 else math.inf
 
 
-@inline
+@inner
 def _gompertz_hazard(t: float, shape: float, rate: float) -> float:
     return rate * math.exp(shape * t) if rate > 0.0 else 0.0
 
@@ -108,19 +108,19 @@ def _gompertz_hazard(t: float, shape: float, rate: float) -> float:
 # === Log-logistic === #
 
 
-@inline
+@inner
 def _loglogistic_cumulative(t: float, shape: float, scale: float) -> float:
     odds: float = (t / scale) ** shape
     return math.log1p(odds) if odds < 1e300 else shape * math.log(t / scale)
 
 
-@inline
+@inner
 def _loglogistic_inverse(h: float, shape: float, scale: float) -> float:
     ratio: float = math.expm1(h) ** (1.0 / shape) if h < 40.0 else math.exp(h / shape)
     return scale * ratio
 
 
-@inline
+@inner
 def _loglogistic_hazard(t: float, shape: float, scale: float) -> float:
     odds: float = (t / scale) ** shape
     if odds > 1.0:
@@ -165,7 +165,7 @@ def _gamma_inverse(h: float, shape: float, rate: float) -> float:
     return h / rate if shape == 1.0 else inverse_gammaincc_log(shape, -h) / rate
 
 
-@inline
+@inner
 def _power_at_zero(power: float) -> float:
     """Limit of t^power as t falls to 0."""
     return math.inf if power < 0.0 else (1.0 if power == 0.0 else 0.0)
@@ -195,7 +195,7 @@ def _gengamma_cumulative(t: float, mu: float, sigma: float, q: float) -> float:
     return -upper if q > 0.0 else -lower
 
 
-@inline
+@inner
 def _log_of_complement_hazard(h: float) -> float:
     """Log of -log(1 - exp(-h)), the log cumulative hazard of a tail whose complement is exp(-h)."""
     if h > 40.0:
@@ -326,7 +326,7 @@ def hazard(family: int, t: float, a: float, b: float, c: float) -> float:
 # numbers[offset + 2 n:offset + 3 n]  cumulative hazard at the starts
 
 
-@inline
+@inner
 def _last_at_most(x: float, numbers: FloatArray, first: int, n: int) -> int:
     """Index (0 to n - 1) of the last of `n` ascending numbers that is at most `x`, or 0 if none is."""
     low, high = 0, n
@@ -339,7 +339,7 @@ def _last_at_most(x: float, numbers: FloatArray, first: int, n: int) -> int:
     return low
 
 
-@inline
+@inner
 def _last_below(x: float, numbers: FloatArray, first: int, n: int) -> int:
     """Index (0 to n - 1) of the last of `n` ascending numbers that is below `x`, or 0 if none is."""
     low, high = 0, n

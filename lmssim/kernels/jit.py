@@ -32,6 +32,16 @@ def inline(function: F) -> F:
     return compiled
 
 
+def inner(function: F) -> F:
+    """As `inline`, for pieces that kernels alone call: Python must not.
+
+    They are compiled without the wrappers for other callers, each of which would hold the whole piece once more.
+    """
+    apart: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiled: F = numba.njit(cache=True, nogil=True, fastmath=False, error_model="numpy", **apart)(function)
+    return compiled
+
+
 def borrow(function: F) -> F:
     """As `jit`, for functions that take many arrays and make none: they borrow them, no references are counted.
 

@@ -7,7 +7,7 @@ but belong to no cost, are discounted as effects, and are not replaced by termin
 from __future__ import annotations
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline
+from lmssim.kernels.jit import inner
 
 # one name a line would fill the page
 # isort: off
@@ -24,7 +24,7 @@ STATE_YEARS, STATE_QALY, STATE_COST_UNDISCOUNTED, STATE_COST = range(4)
 N_SUMS = 4
 
 
-@inline
+@inner
 def pay(
     m: IntArray, worth: FloatArray, sums: FloatArray, state: int, category: int, plain: float, discounted: float
 ) -> None:
@@ -36,19 +36,19 @@ def pay(
         sums[N_SUMS * state + STATE_COST_UNDISCOUNTED] += plain
 
 
-@inline
+@inner
 def discounted_as(m: IntArray, category: int, cost: float, effect: float) -> float:
     """The first of two discounted values for a cost category, the second for a further sum."""
     return cost if category < m[H_N_PAID] else effect
 
 
-@inline
+@inner
 def is_among(m: IntArray, categories: int, category: int) -> bool:
     """Whether a cost category is one of those given as bits; no further sum is."""
     return category < m[H_N_PAID] and (categories >> category) & 1 != 0
 
 
-@inline
+@inner
 def add_up_costs(m: IntArray, f: FloatArray, worth: FloatArray) -> None:
     """Costs over all categories, then the further sums that combine others."""
     n_categories = m[H_N_CATEGORIES]
@@ -63,7 +63,7 @@ def add_up_costs(m: IntArray, f: FloatArray, worth: FloatArray) -> None:
         worth[target + n_categories] += weight * worth[source + n_categories]
 
 
-@inline
+@inner
 def forget_clocks(m: IntArray, wi: IntArray) -> None:
     """Before a history is read again from its start."""
     for c in range(m[H_N_CLOCKS]):

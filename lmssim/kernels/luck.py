@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 from lmssim.kernels.layout import H_DECISION_ADDRESS, H_W_STAMP, H_WF_LUCK, W_STAMP
 from lmssim.kernels.philox import STREAM_LUCK, philox_block, to_uniform
 
@@ -19,7 +19,7 @@ def draw_uniform(address: int, seed: int, patient: int, luck: int) -> float:
     return to_uniform(philox_block(seed, STREAM_LUCK, 0, patient, address, luck)[0])
 
 
-@inline
+@inner
 def kept_uniform(
     m: IntArray, wi: IntArray, wf: FloatArray, decision: int, occurrence: int, seed: int, patient: int, luck: int
 ) -> float:
@@ -35,7 +35,7 @@ def kept_uniform(
     return wf[m[H_WF_LUCK] + i]
 
 
-@inline
+@inner
 def kept_exponential(
     m: IntArray, wi: IntArray, wf: FloatArray, decision: int, occurrence: int, seed: int, patient: int, luck: int
 ) -> float:

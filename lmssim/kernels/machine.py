@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit, keep_apart
+from lmssim.kernels.jit import borrow, inline, inner, jit, keep_apart
 
 # one name a line would fill the page
 # isort: off
@@ -66,7 +66,7 @@ def binary(op: int, x: float, y: float) -> float:
     return _compare(op, x, y)
 
 
-@inline
+@inner
 def _compare(op: int, x: float, y: float) -> float:
     if op == LESS:
         return 1.0 if x < y else 0.0
@@ -103,7 +103,7 @@ def unary(op: int, x: float) -> float:
     return np.floor(x)
 
 
-@jit
+@borrow
 def run_code(
     m: IntArray, wi: IntArray, wf: FloatArray, program: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int,
@@ -172,7 +172,7 @@ def _interpret(
     return wf[stack]
 
 
-@inline
+@inner
 def note_bad(m: IntArray, wi: IntArray, wf: FloatArray, argument: int, value: float) -> None:
     """Note an impossible value and what it is, a kind + 8 x its number; the first stays."""
     if wi[W_BAD] == 0:
@@ -180,7 +180,7 @@ def note_bad(m: IntArray, wi: IntArray, wf: FloatArray, argument: int, value: fl
         wf[m[H_WF_STACK] + STACK_SIZE - 1] = value
 
 
-@jit
+@borrow
 def _find(m: IntArray, wi: IntArray, wf: FloatArray, axis: int, v: FloatArray, value: float) -> float:
     """Position of a value along a key of a table: its band, the last one held, or the code that it equals."""
     keep_apart()
@@ -198,7 +198,7 @@ def _find(m: IntArray, wi: IntArray, wf: FloatArray, axis: int, v: FloatArray, v
     return float(low - 1)
 
 
-@inline
+@inner
 def _level(attributes: int, mask: int) -> float:
     """Which of the neighbouring bits of an attribute is set, counted from 0; -1 if none is."""
     bit, level = mask & -mask, 0
@@ -209,7 +209,7 @@ def _level(attributes: int, mask: int) -> float:
     return -1.0
 
 
-@inline
+@inner
 def _within(kind: int, value: float) -> bool:
     """Whether a value is finite and within the bounds of its kind."""
     if kind == KIND_NUMBER:
@@ -223,7 +223,7 @@ def _within(kind: int, value: float) -> bool:
     return 0.0 <= value <= LARGEST
 
 
-@inline
+@inner
 def _moment(
     m: IntArray, wi: IntArray, wf: FloatArray, code: int, argument: int, x: FloatArray, time: float, strategy: int
 ) -> float:
@@ -237,7 +237,7 @@ def _moment(
     return 1.0 if strategy == argument else 0.0
 
 
-@inline
+@inner
 def value_at(
     m: IntArray, wi: IntArray, wf: FloatArray, ref: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
@@ -248,7 +248,7 @@ def value_at(
     return run_code(m, wi, wf, -1 - ref, v, x, attributes, time, strategy)
 
 
-@inline
+@inner
 def holds(
     m: IntArray, wi: IntArray, wf: FloatArray, rule: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,

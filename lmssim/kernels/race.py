@@ -22,7 +22,7 @@ from lmssim.kernels.families import (
     inverse_piecewise_cumulative_hazard,
     piecewise_cumulative_hazard,
 )
-from lmssim.kernels.jit import inline, jit, keep_apart
+from lmssim.kernels.jit import borrow, inner, keep_apart
 
 # one name a line would fill the page
 # isort: off
@@ -52,7 +52,7 @@ EPISODES = 255
 """Low bits of a visit's occurrence hold the tick, the plan's episode stands above them (its 256th is the first's)."""
 
 
-@inline
+@inner
 def base_hazard(
     m: IntArray, f: FloatArray, v: FloatArray, family: int, t: float, a: float, b: float, c: float
 ) -> float:
@@ -66,7 +66,7 @@ def base_hazard(
     return _other_hazard(m, f, v, family, t, a, b, c)
 
 
-@jit
+@borrow
 def _other_hazard(
     m: IntArray, f: FloatArray, v: FloatArray, family: int, t: float, a: float, b: float, c: float
 ) -> float:
@@ -80,7 +80,7 @@ def _other_hazard(
     return cumulative_hazard(family, t, a, b, c)
 
 
-@inline
+@inner
 def base_time(m: IntArray, f: FloatArray, v: FloatArray, family: int, h: float, a: float, b: float, c: float) -> float:
     """Clock time at which the cumulative hazard reaches `h`."""
     if family == WEIBULL and 0.0 < h < math.inf:
@@ -88,7 +88,7 @@ def base_time(m: IntArray, f: FloatArray, v: FloatArray, family: int, h: float, 
     return _other_time(m, f, v, family, h, a, b, c)
 
 
-@jit
+@borrow
 def _other_time(
     m: IntArray, f: FloatArray, v: FloatArray, family: int, h: float, a: float, b: float, c: float
 ) -> float:
@@ -102,7 +102,7 @@ def _other_time(
     return inverse_cumulative_hazard(family, h, a, b, c)
 
 
-@inline
+@inner
 def sum_effects(
     m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, on: int, v: FloatArray, x: FloatArray,
     attributes: int, time: float, strategy: int,
@@ -121,7 +121,7 @@ def sum_effects(
     return total
 
 
-@inline
+@inner
 def sum_rate_effects(
     m: IntArray, wi: IntArray, wf: FloatArray, first: int, last: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int,
@@ -145,7 +145,7 @@ def sum_rate_effects(
     return on_hazard, on_time
 
 
-@inline
+@inner
 def apply_logit(p: float, effect: float) -> float:
     """Probability after a log odds ratio."""
     if effect == 0.0 or p <= 0.0 or p >= 1.0:
@@ -154,7 +154,7 @@ def apply_logit(p: float, effect: float) -> float:
     return odds / (1.0 + odds)
 
 
-@inline
+@inner
 def clock_origin(m: IntArray, wi: IntArray, wf: FloatArray, t: int, entered: float, age: float) -> float:
     """Model time at which the clock of transition `t` reads 0; NaN if it has not started."""
     clock = m[t + T_CLOCK]
@@ -169,7 +169,7 @@ def clock_origin(m: IntArray, wi: IntArray, wf: FloatArray, t: int, entered: flo
     return wf[m[H_WF_CLOCK] + clock]
 
 
-@jit
+@borrow
 def timed_effects(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float,
@@ -199,7 +199,7 @@ def timed_effects(
     return total, until
 
 
-@jit
+@borrow
 def timed_event(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     now: float, budget: float,
@@ -220,7 +220,7 @@ def timed_event(
         time = until
 
 
-@jit
+@borrow
 def timed_used(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     first: float, last: float,
@@ -240,7 +240,7 @@ def timed_used(
     return total
 
 
-@inline
+@inner
 def new_budget(
     m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, now: float,
     strategy: int, seed: int, patient: int, luck: int,
@@ -256,7 +256,7 @@ def new_budget(
     return kept_exponential(m, wi, wf, m[m[H_RISK_DECISION] + risk], occurrence, seed, patient, luck)
 
 
-@inline
+@inner
 def comes_after(stop: float, spent: float, a: float, b: float) -> bool:
     """Whether a Weibull hazard (shape `a`, scale `b`) surely reaches `spent` after `stop`, told without a power."""
     x = stop / b
@@ -271,7 +271,7 @@ def comes_after(stop: float, spent: float, a: float, b: float) -> bool:
     return spent > bound * (1.0 + MARGIN)
 
 
-@inline
+@inner
 def spend(
     m: IntArray, f: FloatArray, v: FloatArray, wf: FloatArray, rf: int, family: int, before: float
 ) -> float:
@@ -293,7 +293,7 @@ def spend(
     return math.inf if math.isnan(time) and not math.isnan(spent) else time
 
 
-@inline
+@inner
 def risk_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     entered: float, now: float, before: float, strategy: int, seed: int, patient: int, luck: int,
@@ -322,7 +322,7 @@ def risk_time(
     )
 
 
-@inline
+@inner
 def rate_of_use(
     m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, now: float,
     strategy: int,
@@ -352,7 +352,7 @@ def rate_of_use(
     return ratio, stretch, a, b, c
 
 
-@inline
+@inner
 def open_stretch(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, r: int, rf: int, bits: int, origin: float,
     v: FloatArray, x: FloatArray, attributes: int, now: float, before: float, strategy: int, seed: int, patient: int,
@@ -402,7 +402,7 @@ def open_stretch(
     return spend(m, f, v, wf, rf, family, before)
 
 
-@inline
+@inner
 def visit_probability(
     m: IntArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
@@ -415,7 +415,7 @@ def visit_probability(
     return p
 
 
-@inline
+@inner
 def add_probability(m: IntArray, wi: IntArray, wf: FloatArray, t: int, cycle: int, before: float, p: float) -> float:
     """Sum of the probabilities of a cycle (from 0) up to that of transition `t`; an impossible one is noted."""
     total = before + p
@@ -428,7 +428,7 @@ def add_probability(m: IntArray, wi: IntArray, wf: FloatArray, t: int, cycle: in
     return total
 
 
-@jit
+@borrow
 def cycle_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
     attributes: int, now: float, strategy: int, seed: int, patient: int, luck: int,
@@ -458,7 +458,7 @@ def cycle_time(
     return math.inf
 
 
-@jit
+@borrow
 def visit_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
     attributes: int, entered: float, now: float, before: float, passed: bool, strategy: int, seed: int, patient: int,
@@ -507,7 +507,7 @@ def visit_time(
     return math.inf
 
 
-@inline
+@inner
 def event_time(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, state: int, v: FloatArray, x: FloatArray,
     attributes: int, entered: float, now: float, before: float, passed: bool, strategy: int, seed: int, patient: int,
@@ -521,7 +521,7 @@ def event_time(
     return risk_time(m, f, wi, wf, t, v, x, attributes, entered, now, before, strategy, seed, patient, luck)
 
 
-@inline
+@inner
 def close_stretch(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, t: int, v: FloatArray, x: FloatArray, attributes: int,
     now: float,

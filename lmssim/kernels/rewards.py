@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit, keep_apart
+from lmssim.kernels.jit import borrow, inner, keep_apart
 
 # one name a line would fill the page
 # isort: off
@@ -61,13 +61,13 @@ WINDOW_FROM, WINDOW_UNTIL, WINDOW_LOSS, WINDOW_CODE = range(4)
 NEVER = math.inf
 
 
-@inline
+@inner
 def years_between(inverse_rate: float, discount_from: float, discount_until: float, start: float, stop: float) -> float:
     """Discounted length of [start, stop), given the discount factors at its ends; 1 / rate is 0 without discounting."""
     return stop - start if inverse_rate == 0.0 else (discount_from - discount_until) * inverse_rate
 
 
-@inline
+@inner
 def norm_years(m: IntArray, f: FloatArray, key: int, age: float, growth: float, discount: float) -> float:
     """Integral from age 0 to `age` of the norm, discounted to time 0; growth = exp(rate x age at time 0)."""
     n, inverse = m[H_N_AGES], f[F_INVERSE_EFFECTS]
@@ -79,7 +79,7 @@ def norm_years(m: IntArray, f: FloatArray, key: int, age: float, growth: float, 
     return growth * f[m[H_NORM_DISCOUNTED] + i] + f[m[H_NORM] + i] * part
 
 
-@inline
+@inner
 def norm_years_undiscounted(m: IntArray, f: FloatArray, key: int, age: float) -> float:
     """As `norm_years` without discounting."""
     n = m[H_N_AGES]
@@ -87,7 +87,7 @@ def norm_years_undiscounted(m: IntArray, f: FloatArray, key: int, age: float) ->
     return f[m[H_NORM_SUM] + key * n + k] + f[m[H_NORM] + key * n + k] * (age - k)
 
 
-@inline
+@inner
 def pay_once(
     m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, first: int, last: int,
     v: FloatArray, x: FloatArray, attributes: int, time: float, factor: float, factor_effects: float, excludes: int,
@@ -100,7 +100,7 @@ def pay_once(
             pay(m, worth, sums, state, m[k], cost, cost * discounted_as(m, m[k], factor, factor_effects))
 
 
-@inline
+@inner
 def first_tick(m: IntArray, f: FloatArray, table: int, origin: float, time: float) -> int:
     """First tick of a plan's table that does not fall before `time`; ticks stand at origin + offset."""
     lo, base = m[m[H_TICK_START] + table], m[H_TICK_TIME]
@@ -114,7 +114,7 @@ def first_tick(m: IntArray, f: FloatArray, table: int, origin: float, time: floa
     return lo + 1
 
 
-@inline
+@inner
 def plan_start(m: IntArray, wi: IntArray, wf: FloatArray, plan: int, entered: float) -> float:
     """Origin of a plan for a stay; NaN if its clock has not started."""
     clock = m[m[H_PLAN] + plan]
@@ -125,7 +125,7 @@ def plan_start(m: IntArray, wi: IntArray, wf: FloatArray, plan: int, entered: fl
     return wf[m[H_WF_CLOCK] + clock] if wi[m[H_W_CLOCK_COUNT] + clock] > 0 else math.nan
 
 
-@inline
+@inner
 def ticks_as_effects(m: IntArray, f: FloatArray, origin: float, first: int, last: int) -> float:
     """Ticks of a plan, discounted as effects."""
     total = 0.0
@@ -134,7 +134,7 @@ def ticks_as_effects(m: IntArray, f: FloatArray, origin: float, first: int, last
     return total
 
 
-@jit
+@borrow
 def pay_schedules(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     entered: float, left: float, factor: float, cut: float, excludes: int, attributes: int, v: FloatArray,
@@ -170,7 +170,7 @@ def pay_schedules(
                 pay(m, worth, sums, state, m[k], cost * (end - lo), cost * total)
 
 
-@jit
+@borrow
 def pay_limited(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int,
     entered: float, left: float, factor: float, cut: float, excludes: int, attributes: int, v: FloatArray,
@@ -191,7 +191,7 @@ def pay_limited(
                 pay(m, worth, sums, state, m[k], cost * (until - entered), cost * part)
 
 
-@inline
+@inner
 def add_window(windows: FloatArray, n: int, code: int, start: float, stop: float, loss: float, stacks: int) -> int:
     """Add a window of reduced utility; one of the same code does not stack, it begins where the other ends."""
     if stacks == 0:
@@ -205,7 +205,7 @@ def add_window(windows: FloatArray, n: int, code: int, start: float, stop: float
     return min(n + 1, MAX_WINDOWS - 1)
 
 
-@inline
+@inner
 def row_of_mark(
     m: IntArray, wi: IntArray, wf: FloatArray, row: int, last: int, rows: IntArray, times: FloatArray, time: float
 ) -> int:
@@ -216,7 +216,7 @@ def row_of_mark(
     return row
 
 
-@jit
+@borrow
 def mark_windows(
     m: IntArray, wi: IntArray, wf: FloatArray, windows: FloatArray, n: int, path: int, starts: IntArray,
     rows: IntArray, times: FloatArray, marks: IntArray, mark_times: FloatArray, v: FloatArray, x: FloatArray,
@@ -240,7 +240,7 @@ def mark_windows(
     return n
 
 
-@jit
+@borrow
 def stay_windows(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, windows: FloatArray, n: int, path: int,
     starts: IntArray, rows: IntArray, times: FloatArray, v: FloatArray, x: FloatArray, strategy: int,
@@ -272,7 +272,7 @@ def stay_windows(
     return n
 
 
-@inline
+@inner
 def utility_at(windows: FloatArray, n: int, additive: int, utility: float, time: float) -> float:
     """Utility, relative to the norm, with the losses of the windows open at `time`."""
     for i in range(n):
@@ -284,7 +284,7 @@ def utility_at(windows: FloatArray, n: int, additive: int, utility: float, time:
     return utility
 
 
-@inline
+@inner
 def next_edge(windows: FloatArray, n: int, time: float, stop: float) -> float:
     """Next beginning or end of a window after `time`, at most `stop`."""
     for i in range(n):
@@ -295,7 +295,7 @@ def next_edge(windows: FloatArray, n: int, time: float, stop: float) -> float:
     return stop
 
 
-@jit
+@borrow
 def qalys_with_windows(
     m: IntArray, f: FloatArray, windows: FloatArray, n: int, utility: float, key: int, age: float, growth: float,
     start: float, stop: float,
@@ -321,7 +321,7 @@ def qalys_with_windows(
     return discounted, plain
 
 
-@inline
+@inner
 def overlaps(windows: FloatArray, n: int, start: float, stop: float) -> bool:
     """Whether any of `n` windows of reduced utility is open within [start, stop)."""
     for i in range(n):
@@ -330,7 +330,7 @@ def overlaps(windows: FloatArray, n: int, start: float, stop: float) -> bool:
     return False
 
 
-@inline
+@inner
 def pay_marks(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, path: int,
     cut: float, excludes: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
@@ -353,7 +353,7 @@ def pay_marks(
             )
 
 
-@inline
+@inner
 def pay_rates(
     m: IntArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray, state: int, first: int, last: int,
     entered: float, left: float, years: float, cost_years: float, effect_years: float, cut: float, cut_years: float,
@@ -375,7 +375,7 @@ def pay_rates(
     sums[N_SUMS * state + STATE_COST_UNDISCOUNTED] += paid_plain
 
 
-@jit
+@borrow
 def approach_death(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray,
     windows: FloatArray, n: int, d: int, state: int, death: float, attributes: int, v: FloatArray, x: FloatArray,
@@ -404,7 +404,7 @@ def approach_death(
     return n
 
 
-@inline
+@inner
 def value_history(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, worth: FloatArray, sums: FloatArray,
     windows: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,

@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from lmssim.kernels import FloatArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inline, inner, jit
 
 SQRT_2 = math.sqrt(2.0)
 SQRT_2PI = math.sqrt(2.0 * math.pi)
@@ -35,7 +35,7 @@ def ndtr(z: float) -> float:
     return 0.5 * math.erfc(-z / SQRT_2)
 
 
-@inline
+@inner
 def _mills_far(z: float) -> float:
     """Mills ratio for `z` of 25 or more: 1/z (1 - 1/z^2 + 3/z^4 - 15/z^6 + ...)."""
     w = 1.0 / (z * z)
@@ -62,7 +62,7 @@ def log_ndtr_upper(z: float) -> float:
     return math.log1p(-0.5 * math.erfc(-z / SQRT_2))
 
 
-@inline
+@inner
 def _quantile_centre(q: float) -> float:
     """AS241: the normal quantile of p = 0.5 + q, for abs(q) of at most 0.425."""
     r = 0.180625 - q * q
@@ -75,7 +75,7 @@ def _quantile_centre(q: float) -> float:
     return q * top / low
 
 
-@inline
+@inner
 def _quantile_tail(s: float) -> float:
     """AS241: the `z` whose upper tail is exp(-s^2), for a tail below 0.075 and `s` of at most 5."""
     r = s - 1.6
@@ -88,7 +88,7 @@ def _quantile_tail(s: float) -> float:
     return top / low
 
 
-@inline
+@inner
 def _quantile_far_tail(s: float) -> float:
     """AS241: the `z` whose upper tail is exp(-s^2), for `s` from 5 to 27."""
     r = s - 5.0
@@ -110,7 +110,7 @@ def _quantile_beyond(h: float) -> float:
     return z
 
 
-@inline
+@inner
 def _quantile_of_tail(h: float) -> float:
     """Normal quantile of the upper tail exp(-h), when that tail is below 0.075."""
     s = math.sqrt(h)
@@ -205,7 +205,7 @@ def _log_gamma_1p(a: float) -> float:
     return a * (total + 1.0 - EULER_GAMMA) - math.log1p(a)
 
 
-@inline
+@inner
 def _stirling_rest(a: float) -> float:
     """Remainder of Stirling's formula, log Gamma(a) - ((a - 1/2) log a - a + log(2 pi) / 2), for `a` of 10 or more."""
     w = 1.0 / (a * a)
@@ -222,7 +222,7 @@ def log_density_at_mode(a: float) -> float:
     return a * math.log(a) - a - math.lgamma(a)
 
 
-@inline
+@inner
 def _expm1_minus(v: float) -> float:
     """Return e^v - 1 - v, relatively exact near 0."""
     if abs(v) > 0.1:
@@ -231,7 +231,7 @@ def _expm1_minus(v: float) -> float:
     return 0.5 * v * v * (1.0 + v / 3.0 * (1.0 + v / 4.0 * (1.0 + v / 5.0 * series)))
 
 
-@inline
+@inner
 def gamma_log_density(a: float, v: float, log_mode: float) -> float:
     """Log of x f(x) for the gamma distribution of shape `a` at x = a e^v, given log_mode = C(a)."""
     return log_mode - a * _expm1_minus(v)
@@ -342,7 +342,7 @@ def _gamma_tail(a: float, v: float, log_mode: float) -> tuple[bool, float, float
 # === Incomplete gamma function: tails and their inverse === #
 
 
-@inline
+@inner
 def log_complement(log_p: float) -> float:
     """Return log(1 - p) from log(p), for p below 1."""
     return math.log1p(-math.exp(log_p)) if log_p < -0.7 else math.log(-math.expm1(log_p))
@@ -417,7 +417,7 @@ def _log_ratio_start(a: float, log_h: float, log_mode: float) -> tuple[float, bo
     return (3.0 * math.log1p(cube_root) if cube_root > -0.7 else v + relative), False
 
 
-@inline
+@inner
 def _halley(error: float, slope: float, curvature: float) -> float:
     """Step towards the root of a function with this value, slope and ratio of second to first derivative."""
     newton = error / slope

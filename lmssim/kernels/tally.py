@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 from lmssim.kernels import CountArray, FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import borrow, inner
 
 # one name a line would fill the page
 # isort: off
@@ -76,27 +76,27 @@ class Moments(NamedTuple):
     state."""
 
 
-@inline
+@inner
 def step_of(time: float, per_year: float, last: int) -> int:
     """First step of the grid at or after `time`; beyond the grid, `last`."""
     position = time * per_year
     return last if position > last else int(math.ceil(position))  # noqa: RUF046 (numba's ceil is a float)
 
 
-@inline
+@inner
 def step_since(since: float, per_year: float, last: int) -> int:
     """The same of the time between two events, which rounding may put a little beyond a time of the grid."""
     position = since * per_year - SAME_TIME
     return last if position > last else int(math.ceil(position))  # noqa: RUF046
 
 
-@inline
+@inner
 def early_of(time: float, per_year: float, step: int) -> float:
     """How long before the end of its step a time lies, in steps times `EARLY_UNIT`."""
     return max(step - time * per_year, 0.0) * EARLY_UNIT
 
 
-@inline
+@inner
 def note_early(early: IntArray, n_kept: int, e: int, step: int, time: float, per_year: float) -> None:
     """Add where in its step the event of endpoint `e` fell."""
     before = int(early_of(time, per_year, step) + 0.5)
@@ -104,13 +104,13 @@ def note_early(early: IntArray, n_kept: int, e: int, step: int, time: float, per
     early[(2 * e + 1) * n_kept + step] += int(before * (before / EARLY_UNIT) + 0.5)
 
 
-@inline
+@inner
 def kept_at(kept: IntArray, n_kept: int, n_steps: int, step: int) -> int:
     """Position of a step among the kept times; where every step is kept, the step itself."""
     return step if n_kept == n_steps + 2 else kept[step]
 
 
-@jit
+@borrow
 def count_stays(
     m: IntArray, f: FloatArray, seen: IntArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
     kept: IntArray, n_kept: int, occupancy: IntArray, entries: IntArray,
@@ -137,7 +137,7 @@ def count_stays(
             occupancy[n_kept * state + kept_at(kept, n_kept, n, step_of(left, per_year, n + 1))] -= 1
 
 
-@jit
+@borrow
 def count_marks(
     seen: IntArray, n_states: int, path: int, starts: IntArray, marks: IntArray, counts: IntArray
 ) -> None:
@@ -150,7 +150,7 @@ def count_marks(
             counts[2 * mark + 1] += 1
 
 
-@inline
+@inner
 def origin_of(origin_state: int, path: int, starts: IntArray, rows: IntArray, times: FloatArray) -> float:
     """Time 0, or the first entry into a state; infinite if never."""
     if origin_state < 0:
@@ -161,7 +161,7 @@ def origin_of(origin_state: int, path: int, starts: IntArray, rows: IntArray, ti
     return math.inf
 
 
-@jit
+@borrow
 def count_endpoints(
     m: IntArray, f: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, first_time: FloatArray, kept: IntArray, n_kept: int, counts: IntArray, early: IntArray,
@@ -189,7 +189,7 @@ def count_endpoints(
                 note_early(early, n_early, e, step, since, per_year)
 
 
-@inline
+@inner
 def note_endpoints(
     m: IntArray, f: FloatArray, path: int, starts: IntArray, rows: IntArray, times: FloatArray, marks: IntArray,
     mark_times: FloatArray, first_time: FloatArray,
@@ -210,7 +210,7 @@ def note_endpoints(
         note_events(m[v + V_COMPETING_OF], 2, mark_times[k], first_time)
 
 
-@inline
+@inner
 def ending_of(first_time: FloatArray, e: int) -> tuple[int, float]:
     """How endpoint `e` ends, `EVENT`, `COMPETING` or `CENSORED`, and how long after its origin."""
     event, competing, censored = first_time[4 * e + 1], first_time[4 * e + 2], first_time[4 * e + 3]
@@ -221,7 +221,7 @@ def ending_of(first_time: FloatArray, e: int) -> tuple[int, float]:
     return CENSORED, censored - first_time[4 * e]
 
 
-@inline
+@inner
 def note_events(bits: int, column: int, time: float, first_time: FloatArray) -> None:
     """Note the first time of an event for every endpoint whose bit is set, from its origin on."""
     e = 0
@@ -232,7 +232,7 @@ def note_events(bits: int, column: int, time: float, first_time: FloatArray) -> 
         e += 1
 
 
-@inline
+@inner
 def add_outcomes(worth: FloatArray, n: int, shift: FloatArray, total: FloatArray, square: FloatArray) -> None:
     """Carry one patient's `n` outcomes into the chunk's sums; `worth` becomes what is beyond `shift`."""
     for k in range(n):
@@ -242,7 +242,7 @@ def add_outcomes(worth: FloatArray, n: int, shift: FloatArray, total: FloatArray
         square[k] += beyond * beyond
 
 
-@inline
+@inner
 def add_products(
     worth: FloatArray, n_strategies: int, n_outcomes: int, factors: FloatArray, product: FloatArray
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit, keep_apart
+from lmssim.kernels.jit import borrow, inner, jit, keep_apart, paste
 
 # one name a line would fill the page
 # isort: off
@@ -35,7 +35,7 @@ TOLERANCE = 1e-9
 """How far probabilities may miss 0 or 1 by rounding."""
 
 
-@inline
+@inner
 def start_attributes(
     m: IntArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, strategy: int, seed: int, patient: int,
     luck: int,
@@ -57,7 +57,7 @@ def start_attributes(
     return attributes
 
 
-@inline
+@inner
 def reset_scratch(m: IntArray, wi: IntArray, wf: FloatArray) -> None:
     """Forget the life before: clocks unset, budgets undrawn. The patient's luck is kept."""
     for c in range(m[H_N_CLOCKS]):
@@ -72,7 +72,7 @@ def reset_scratch(m: IntArray, wi: IntArray, wf: FloatArray) -> None:
         wf[m[H_WF_RISK] + k * RF_WIDTH + R_UNTIL] = -1.0
 
 
-@inline
+@inner
 def start_clocks(m: IntArray, wi: IntArray, wf: FloatArray, s: int, time: float) -> None:
     """Start the clocks that entry into the state at row `s` starts."""
     for k in range(m[s + S_FIRST_CLOCK], m[s + S_LAST_CLOCK]):
@@ -83,7 +83,7 @@ def start_clocks(m: IntArray, wi: IntArray, wf: FloatArray, s: int, time: float)
             wi[count] += 1
 
 
-@jit
+@borrow
 def weigh_branches(
     m: IntArray, wi: IntArray, wf: FloatArray, s: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
@@ -147,7 +147,7 @@ def choose_branch(
     return chosen
 
 
-@jit
+@borrow
 def tilt_weights(
     m: IntArray, wi: IntArray, wf: FloatArray, s: int, v: FloatArray, x: FloatArray, attributes: int, time: float,
     strategy: int,
@@ -183,7 +183,7 @@ def event_probability(
     return p
 
 
-@inline
+@inner
 def event_happens(
     m: IntArray, wi: IntArray, wf: FloatArray, e: int, occurrence: int, v: FloatArray, x: FloatArray, attributes: int,
     time: float, strategy: int, seed: int, patient: int, luck: int,
@@ -207,7 +207,7 @@ def event_kills(
     return kept_uniform(m, wi, wf, m[e + V_DEATH_DECISION], occurrence, seed, patient, luck) < p
 
 
-@inline
+@inner
 def first_event(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, state: int, v: FloatArray, x: FloatArray,
     attributes: int, entered: float, now: float, after: int, strategy: int, seed: int, patient: int, luck: int,
@@ -239,7 +239,7 @@ def first_event(
     return best, chosen, running
 
 
-@inline
+@inner
 def renew_risks(m: IntArray, wi: IntArray, s: int, entries: int) -> None:
     """Forget the budgets that are drawn anew at each entry into the state at row `s`."""
     for t in range(m[s + S_FIRST_TRANSITION], m[s + S_LAST_TRANSITION], T_WIDTH):
@@ -248,7 +248,7 @@ def renew_risks(m: IntArray, wi: IntArray, s: int, entries: int) -> None:
             wi[r + R_RATE], wi[r + R_OCCURRENCE] = FRESH, entries
 
 
-@inline
+@inner
 def close_race(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, s: int, running: int, chosen: int, v: FloatArray,
     x: FloatArray, attributes: int, now: float,
@@ -266,7 +266,7 @@ def close_race(
         wi[r + R_OCCURRENCE] += 1 if m[chosen + T_FRESH] == 0 else 1 << REPEAT_SHIFT
 
 
-@inline
+@paste
 def walk_patient(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, strategy: int, seed: int,
     patient: int, luck: int, attributes: int, path: int, starts: IntArray, rows: IntArray, times: FloatArray,
@@ -379,7 +379,7 @@ def walk_patient(
     return TOO_LONG
 
 
-@inline
+@inner
 def twin_of(m: IntArray, wi: IntArray, arms: IntArray, k: int, attributes: int, n_strategies: int) -> int:
     """An arm before arm `k` in which this patient's life is the same; -1 if none is known.
 
@@ -399,7 +399,7 @@ def twin_of(m: IntArray, wi: IntArray, arms: IntArray, k: int, attributes: int, 
     return -1
 
 
-@jit
+@borrow
 def copy_history(
     path: int, twin: int, starts: IntArray, rows: IntArray, times: FloatArray, n_rows: int, marks: IntArray,
     mark_times: FloatArray, n_marks: int,

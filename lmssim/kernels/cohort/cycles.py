@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lmssim.kernels import FloatArray, IntArray
 from lmssim.kernels.cycles import pay_entry, pay_move, value_point
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 
 # one name a line would fill the page
 # isort: off
@@ -142,7 +142,7 @@ def start_kept(m: IntArray, plan: Plan, s: int, key: IntArray, point: int) -> No
             key[plan.origin[e]] = point
 
 
-@inline
+@inner
 def count_first(key: IntArray, bit: int, mass: float, counts: FloatArray) -> None:
     """Count an entry or a mark: how often, and the people who had it."""
     counts[0] += mass

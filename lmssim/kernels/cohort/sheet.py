@@ -216,7 +216,7 @@ def forget_spent(
     return left
 
 
-@borrow
+@paste
 def follow_step(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, time: float, stop: float,

@@ -18,7 +18,7 @@ from lmssim.kernels.cohort.arrivals import arrive, spread
 from lmssim.kernels.cohort.ledger import total
 from lmssim.kernels.cohort.losses import carry_terms, forget_terms, mean_ends, open_terms
 from lmssim.kernels.cohort.sheet import clear_sheet, follow_sheet
-from lmssim.kernels.jit import borrow, jit, keep_apart, paste
+from lmssim.kernels.jit import borrow, jit, paste
 from lmssim.kernels.layout import (
     ABSORBING, DWELLING, D_EXCLUDES, D_WIDTH, D_WINDOW, F_HORIZON, F_OCCUPANCY_PER_YEAR, F_STEPS_PER_YEAR, G_FIRST_MIX,
     G_FIRST_RULE, G_LAST_MIX, G_LAST_RULE, G_START_BITS, G_WIDTH, H_AGE_COLUMN, H_N_CATEGORIES, H_N_ENDPOINTS, H_N_PAID,
@@ -58,13 +58,12 @@ def solve(
     )
 
 
-@borrow
+@paste
 def _solve(
     m: IntArray, f: FloatArray, wi: IntArray, wf: FloatArray, v: FloatArray, x: FloatArray, follow: Follow,
     kinds: Kinds, nodes: Nodes, boxes: Boxes, chain: Chain, solved: Solved, count: IntArray, strategy: int,
 ) -> None:
     """`solve` over pointers."""
-    keep_apart()
     for part in (solved.outcome, solved.entries, solved.marks):
         part[:] = 0.0
     for part in (solved.state, solved.level, solved.ended, solved.closed):

@@ -22,7 +22,7 @@ import math
 import numpy as np
 
 from lmssim.kernels import FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 from lmssim.kernels.special import ndtr, ndtri
 
 SINGULAR = 1e-9
@@ -73,7 +73,7 @@ def _factor(correlation: FloatArray, low: FloatArray, high: FloatArray) -> tuple
     return root, column, rank
 
 
-@inline
+@inner
 def _interval(
     root: FloatArray, column: IntArray, j: int, y: FloatArray, low: FloatArray, high: FloatArray
 ) -> tuple[float, float]:
@@ -91,7 +91,7 @@ def _interval(
     return a, b
 
 
-@inline
+@inner
 def _slice(a: float, b: float) -> tuple[float, float, bool]:
     """Lower tail and probability of an interval, of its mirror image where that keeps more digits."""
     upper = a > 0.0
@@ -101,7 +101,7 @@ def _slice(a: float, b: float) -> tuple[float, float, bool]:
     return p, (ndtr(b) if b < math.inf else 1.0) - p, upper
 
 
-@inline
+@inner
 def _within(p: float, width: float, upper: bool, x: float) -> float:
     """The normal at a share x of an interval's probability."""
     y = ndtri(max(p + x * width, LEAST))

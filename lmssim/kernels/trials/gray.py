@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lmssim.kernels import FloatArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 from lmssim.kernels.trials.table import Table, Trials, empty_table, tabulate
 
 
@@ -47,7 +47,7 @@ class Course(NamedTuple):
     """(n, 2): Y / S just before."""
 
 
-@inline
+@inner
 def _untied(d: float, of: float) -> float:
     """Factor of sampling `d` without replacement of `of`."""
     return 1.0 - (d - 1.0) / (of - 1.0) if d > 1.0 else 1.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from lmssim.kernels import CountArray, FloatArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 
 
-@inline
+@inner
 def _cumulative(t: float, rates: FloatArray, breaks: FloatArray, shape: float) -> float:
     """Cumulative reference hazard at `t`: piecewise rates in time t ** shape."""
     x = t if shape == 1.0 else t**shape

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lmssim.kernels import CountArray, FloatArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 from lmssim.kernels.philox import STREAM_LUCK, address_of, philox_block, to_uniform
 
 DECISION = address_of("patients of a trial with piecewise constant hazards")
@@ -31,7 +31,7 @@ class Hazards(NamedTuple):
     """(2,)."""
 
 
-@inline
+@inner
 def _time_of(budget: float, rates: FloatArray, breaks: FloatArray) -> float:
     """When a piecewise constant hazard has used up a budget."""
     start = 0.0
@@ -45,7 +45,7 @@ def _time_of(budget: float, rates: FloatArray, breaks: FloatArray) -> float:
     return start + budget / last if last > 0.0 else math.inf
 
 
-@inline
+@inner
 def _constant(u0: int, u1: int, event: float, competing: float, dropout: float) -> tuple[float, int]:
     """First of three constant hazards: when, then which."""
     total = event + competing + dropout
@@ -57,7 +57,7 @@ def _constant(u0: int, u1: int, event: float, competing: float, dropout: float) 
     )
 
 
-@inline
+@inner
 def _piecewise(u0: int, u1: int, u2: int, hazards: Hazards, arm: int) -> tuple[float, int]:
     """First of a piecewise hazard and two constant ones."""
     t, e = _time_of(-math.log(to_uniform(u0)), hazards.event[arm], hazards.breaks), 1

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lmssim.kernels import CountArray, FloatArray, IntArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 
 EVENTS_0, EVENTS_1, COMPETING_0, COMPETING_1, AT_RISK_0, AT_RISK_1 = range(6)
 """Columns of the counts: events of interest, competing events and patients at risk, of each arm."""
@@ -47,7 +47,7 @@ def empty_table(n: int) -> Table:
     return Table(np.empty(n, np.float64), np.empty((n, N_COUNTS), np.int64))
 
 
-@inline
+@inner
 def stratum_of(trials: Trials, i: int, first: int) -> tuple[int, int, int]:
     """Place behind the last patient of the stratum that begins at a place, and patients of each arm."""
     order, stratum, arm, n = trials.order[i], trials.stratum[i], trials.arm[i], trials.size[i]
@@ -59,7 +59,7 @@ def stratum_of(trials: Trials, i: int, first: int) -> tuple[int, int, int]:
     return last, last - first - in_arm, in_arm
 
 
-@inline
+@inner
 def next_time(
     trials: Trials, i: int, k: int, last: int, cause: int
 ) -> tuple[float, int, int, int, int, int, int, int]:

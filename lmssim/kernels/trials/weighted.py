@@ -15,14 +15,14 @@ import math
 import numpy as np
 
 from lmssim.kernels import FloatArray
-from lmssim.kernels.jit import inline, jit
+from lmssim.kernels.jit import inner, jit
 from lmssim.kernels.trials.table import Table, Trials, empty_table, next_time, stratum_of, tabulate
 
 FLEMING_HARRINGTON, MODEST = 0.0, 1.0
 """Kinds of weight, first column of `weights`; the others are rho and gamma, or the delay (years) and the most."""
 
 
-@inline
+@inner
 def _power(x: float, exponent: float) -> float:
     """Power of a number, the usual ones without its cost."""
     if exponent == 0.0:
@@ -34,7 +34,7 @@ def _power(x: float, exponent: float) -> float:
     return x**exponent
 
 
-@inline
+@inner
 def _weight(kind: float, a: float, b: float, t: float, before: float, at_delay: float) -> float:
     """Weight at time `t`, of the survival just before it and the survival at the delay."""
     if kind == FLEMING_HARRINGTON:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from lmssim.model.program.names import Names
 from lmssim.model.program.numbers import NumberTable
 
 if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
     from lmssim.model.language.expression import Node
     from lmssim.model.language.schema import Schedule, Transition
     from lmssim.model.program.rows import Effect, Risk
@@ -131,6 +133,11 @@ class Draft:
             return CLOCKS[name]
         return self.index("clock", name, list(self.flat.clocks), where)
 
+    @cached_property
+    def base(self) -> dict[str, FloatArray]:
+        """Base-case value of every parameter, shape (1,)."""
+        return self.scenario.table.base()
+
     def fixed(self, value: float | str, where: str, what: str = "times of plans") -> float:
         """Value that must be the same in every draw, as it shapes a table: 0 or more, usually years.
 
@@ -152,8 +159,7 @@ class Draft:
                     f" {what} must be fixed."
                 )
         self.shaped_by |= self.scenario.table.needed(names)
-        base = self.scenario.table.base() if names else {}
-        number = float(np.ravel(expression.evaluate(node, base, where))[0])
+        number = float(np.ravel(expression.evaluate(node, self.base if names else {}, where))[0])
         if not np.isfinite(number) or number < 0:
             raise ScenarioError(f"{where}: {number} is not a time of 0 or more, in years.")
         return number

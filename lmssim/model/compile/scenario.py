@@ -56,7 +56,7 @@ def _compiled(scenario: Scenario) -> Program:
     rows = _rows(d)
     overrides = compile_overrides(d)
     rows = with_alike(d, rows, overrides)
-    used, base = _used(d), d.scenario.table.base()
+    used = _used(d)
     program = Program(
         scenario=d.scenario,
         used=used,
@@ -65,7 +65,7 @@ def _compiled(scenario: Scenario) -> Program:
         rows=rows,
         packed=pack(rows),
         overrides=overrides,
-        shaped_by={name: float(base[name][0]) for name in sorted(d.shaped_by)},
+        shaped_by={name: float(d.base[name][0]) for name in sorted(d.shaped_by)},
     )
     program.numbers()  # a value that the base case makes impossible is said before anything runs
     _refuse_unused(d, used)

@@ -238,12 +238,18 @@ def _call(name: str, arguments: list[Node], where: str) -> Node:
 
 def names(node: Node) -> Iterator[str]:
     """Every name in the expression but those of tables, in order, with repeats."""
-    match node:
-        case Name(name):
-            yield name
-        case Apply(_, arguments) | Lookup(_, arguments):
-            for argument in arguments:
-                yield from names(argument)
+    found: list[str] = []
+    _add_names(node, found)
+    return iter(found)
+
+
+def _add_names(node: Node, found: list[str]) -> None:
+    """A list and plain tests: a compiler asks for the names of each part of each expression."""
+    if isinstance(node, Name):
+        found.append(node.name)
+    elif isinstance(node, (Apply, Lookup)):
+        for argument in node.arguments:
+            _add_names(argument, found)
 
 
 def tables(node: Node) -> Iterator[str]:

@@ -21,6 +21,7 @@ from lmssim.model.parameters.averaging import check_averages
 from lmssim.model.parameters.table import ParameterTable
 
 if TYPE_CHECKING:
+    from lmssim.kernels import FloatArray
     from lmssim.model.language.schema import Switch, SwitchOption
     from lmssim.model.parameters.parameter import Parameter
 
@@ -122,19 +123,21 @@ def switched(
         If an option, chosen or not, sets a parameter that does not exist.
     """
     rows: dict[str, Parameter] = {}
+    base = table.base() if any(option.set for switch in switches.values() for option in switch.options.values()) else {}
     for name, switch in switches.items():
         for option, spec in switch.options.items():
             place = f"{where}: switches.{name}.options.{option}.set"
             found = _rows(table, spec, f"{name} = {option}", place, spread)
-            _check_values(table, found, place)
+            _check_values(table, base, found, place)
             if options[name] == option:
                 rows |= found
     return ParameterTable((dict(table) | rows).values()) if rows else table
 
 
-def _check_values(table: ParameterTable, rows: Mapping[str, Parameter], where: str) -> None:
+def _check_values(
+    table: ParameterTable, base: Mapping[str, FloatArray], rows: Mapping[str, Parameter], where: str
+) -> None:
     """Refuse what an option sets, chosen or not, where it is impossible with the others at their base values."""
-    base = table.base() if any(row.expression for row in rows.values()) else {}
     for id_, row in rows.items():
         if id_ not in table or not row.held:
             continue
