@@ -191,10 +191,14 @@ def _switches(scenario: Scenario) -> Table:
     for column in ("switch, option", "label", "sets or changes", "reason"):
         table.add_column(column, overflow="fold")
     for name, switch in scenario.file.switches.items():
-        table.add_row(Text(name, style="bold"), Text(switch_label(scenario, name), style="bold"))
+        average = switch.average
+        why = Text("" if average is None else f"weights of --average: {average.justification}")
+        table.add_row(Text(name, style="bold"), Text(switch_label(scenario, name), style="bold"), "", why)
         for option, spec in switch.options.items():
             mark = "*" if scenario.options[name] == option else " "
             base = " (base case)" if switch.default == option else ""
+            if average is not None:
+                base += f", weight {average.weights.get(option, 0.0):g}"
             does = "\n".join(_what_it_does(spec))
             cells = (f"{mark} {option}{base}", option_label(scenario, name, option), does, spec.reason)
             table.add_row(*map(Text, cells))

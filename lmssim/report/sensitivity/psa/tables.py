@@ -9,7 +9,7 @@ import pandas as pd
 from rich.text import Text
 
 from lmssim.report.parts.digits import MISSING, amount, plain, rounded, with_error
-from lmssim.report.parts.labels import readable, strategy_labels
+from lmssim.report.parts.labels import readable, strategy_labels, switch_label
 from lmssim.report.parts.table import ReportTable
 from lmssim.report.parts.terminal import plain_table
 from lmssim.report.sensitivity.psa.words import (
@@ -88,7 +88,7 @@ def report_tables(analysis: ProbabilisticAnalysis) -> Iterator[ReportTable]:
 
 def option_table(analysis: ProbabilisticAnalysis) -> ReportTable:
     """The optimal strategy with each option of a switch that is averaged over, beside that of the average."""
-    labels, switches = strategy_labels(analysis.scenario, LONGEST), analysis.scenario.file.switches
+    labels = strategy_labels(analysis.scenario, LONGEST)
     frame, rows = analysis.averaging, []
     for (switch, _), part in frame.groupby(["switch", "option"], sort=False):
         first = part.iloc[0]
@@ -98,7 +98,7 @@ def option_table(analysis: ProbabilisticAnalysis) -> ReportTable:
             best = at[at["optimal"].astype(bool)].iloc[0]
             error = float(np.sqrt(best["probability"] * (1.0 - best["probability"]) / first["draws"]))
             cells.append(f"{labels[best['strategy']]} ({rounded(best['probability'], error)})")
-        name = (switches[str(switch)].label or switch) if switch else "all"
+        name = switch_label(analysis.scenario, str(switch)) if switch else "all"
         rows.append((name, first["label"], plain(first["weight"]), int(first["draws"]), *cells))
     caption = (
         "Strategy of the greatest expected net benefit in the draws of each option, and the probability that it is "
@@ -110,11 +110,11 @@ def option_table(analysis: ProbabilisticAnalysis) -> ReportTable:
 
 def _justified(analysis: ProbabilisticAnalysis) -> Iterator[str]:
     """Whose judgement the weights of each switch are."""
-    work, switches = analysis.work, analysis.scenario.file.switches
+    work = analysis.work
     assert isinstance(work, AveragedWork)
     for switch, why in work.averaging.justifications.items():
         weights = ", ".join(map(plain, work.averaging.weights[switch].values()))
-        yield f"{switches[switch].label or switch} ({weights}): {why}"
+        yield f"{switch_label(analysis.scenario, switch)} ({weights}): {why}"
 
 
 def outcome_table(analysis: ProbabilisticAnalysis) -> ReportTable:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.economics.acceptability import switching_points
 from lmssim.report.parts.digits import amount, decimals, listed, plain, rounded
-from lmssim.report.parts.labels import strategy_labels
+from lmssim.report.parts.labels import strategy_labels, switch_label
 
 if TYPE_CHECKING:
     from lmssim.economics.nesting import Credible
@@ -56,12 +56,11 @@ def averaging_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
     if analysis.averaging.empty:
         return []
     frame = analysis.averaging
-    switches = analysis.scenario.file.switches
     said = []
     for switch in filter(None, frame["switch"].unique().tolist()):
         options = frame[frame["switch"] == switch].drop_duplicates("option")
         each = [f"{plain(weight)} {label}" for label, weight in zip(options["label"], options["weight"], strict=True)]
-        said.append(f"{switches[switch].label or switch} ({'; '.join(each)})")
+        said.append(f"{switch_label(analysis.scenario, switch)} ({'; '.join(each)})")
     return [f"Averaged over structure, each draw with an option of: {listed(said)}.", _changed_choices(analysis)]
 
 
