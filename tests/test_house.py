@@ -8,7 +8,7 @@ from pathlib import Path
 TOP = Path(__file__).parents[1]
 PACKAGE, TESTS = TOP / "lmssim", TOP / "tests"
 MOST_MODULES, MOST_LINES = 16, 600
-WIDE = {"kernels": 18, "cli": 50}
+WIDE = {"kernels": 18, "cli": 20}
 """Folders that may hold more: the kernels, which will be redesigned, and the commands, a file each."""
 OF_THEIR_OWN = {"bench", "calibration", "fuzz", "kit", "scenarios", "verification"}
 """Folders of tests that mirror none of the package: data, helpers, speed, and what is compared with outside truth."""

@@ -20,25 +20,21 @@ import typer
 from typer.core import TyperCommand
 
 from lmssim.cli import (
-    agency,
     calibrate,
     case,
     diff,
     init,
-    psa,
     reproduce,
     run,
     sbc,
     schema,
     show,
-    sweep,
-    switches,
     trace,
     validate,
     verify,
-    voi,
 )
-from lmssim.cli.sensitivity import scenarios, sobol, threshold, tornado, two_way
+from lmssim.cli.sensitivity import agency, psa, scenarios, sobol, switches, threshold, tornado, two_way, voi
+from lmssim.cli.sweep import sweep
 from lmssim.cli.terminal import complain, flushed, prepare, say
 from lmssim.cli.trial import design, interim
 from lmssim.cli.trial import run as trial_run

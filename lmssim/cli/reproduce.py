@@ -68,7 +68,7 @@ def reproduce(
     if only in (None, "base_case"):
         _base_case(out / "base_case", patients, seed, options.jobs_or_all(jobs), quiet=quiet)
     if only in (None, "switches"):
-        from lmssim.cli.switches import switches
+        from lmssim.cli.sensitivity.switches import switches
         from lmssim.studies.reference import reference
 
         shown, few = ",".join(reference().strategies_of_switches), max(patients // FOR_SWITCHES, FEWEST)
@@ -77,7 +77,7 @@ def reproduce(
     if only in (None, "sensitivity"):
         _sensitivity(out / "sensitivity", seed, jobs, quiet=quiet)
     if only in (None, "agency"):
-        from lmssim.cli.agency import agency
+        from lmssim.cli.sensitivity.agency import agency
         from lmssim.studies.reference import reference
 
         for site, care in reference().agency.items():
@@ -132,7 +132,7 @@ def _calibrations(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
 def _labels(out: Path, *, quiet: bool) -> None:
     """Solve the parameters that make labels of switches true; scenarios of a working copy then read them."""
     from lmssim.bundled import calibration_folder
-    from lmssim.cli.switches import solve_to
+    from lmssim.cli.sensitivity.switches import solve_to
     from lmssim.studies.reference import reference
 
     for table, scenario in reference().solved.items():
@@ -241,7 +241,7 @@ def _base_case(out: Path, patients: int, seed: int, jobs: int, *, quiet: bool) -
 
 def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None:
     """What drives the decision of some sites: tornado diagram, price, map, scenarios, global indices, structure."""
-    from lmssim.cli.psa import psa
+    from lmssim.cli.sensitivity.psa import psa
     from lmssim.cli.sensitivity.scenarios import scenarios
     from lmssim.cli.sensitivity.sobol import sobol
     from lmssim.cli.sensitivity.threshold import threshold
@@ -284,7 +284,7 @@ def _sensitivity(out: Path, seed: int, jobs: int | None, *, quiet: bool) -> None
 def _sweeps(out: Path, seed: int, jobs: int, *, quiet: bool) -> None:
     """Sweeps of real questions, each a table with its figures and report; cells that are there are kept."""
     from lmssim.bundled import results_folder
-    from lmssim.cli.sweep_folder import BAR, NONE, Drawn, run_into
+    from lmssim.cli.sweep.folder import BAR, NONE, Drawn, run_into
     from lmssim.execution.simulate import Sampling
     from lmssim.studies.reference import reference
     from lmssim.studies.sweep.cells import Source

@@ -52,7 +52,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         (folder / table).write_text(f"solved in {scenario}")
 
     monkeypatch.setitem(sys.modules, "lmssim.cli.calibrate", SimpleNamespace(calibrate_to=calibrate_to))
-    monkeypatch.setitem(sys.modules, "lmssim.cli.switches", SimpleNamespace(solve_to=solve_to))
+    monkeypatch.setitem(sys.modules, "lmssim.cli.sensitivity.switches", SimpleNamespace(solve_to=solve_to))
     return names
 
 
@@ -105,7 +105,7 @@ def test_what_agencies_ask_of_the_reference_scenarios(tmp_path: Path, monkeypatc
     def agency(site: str, parts: str | None, standard_care: str, *, out: Path, **more: Any) -> None:
         asked[site] = standard_care, out.relative_to(tmp_path).as_posix(), parts, more["patients"], more["seed"]
 
-    monkeypatch.setitem(sys.modules, "lmssim.cli.agency", SimpleNamespace(agency=agency))
+    monkeypatch.setitem(sys.modules, "lmssim.cli.sensitivity.agency", SimpleNamespace(agency=agency))
     words = ["reproduce", "--only", "agency", "--patients", "2000", "--seed", "3", "-q", "--out", str(tmp_path)]
     with pytest.raises(SystemExit) as left:
         main(words)

@@ -1,1 +1,1 @@
-"""Commands of deterministic sensitivity analysis."""
+"""Commands of sensitivity analysis: of parameters, of structure, probabilistic, and what agencies ask."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from lmssim.cli import agency as command
+from lmssim.cli.sensitivity import agency as command
 from lmssim.errors import InputError
 from lmssim.execution.batches import BATCH
 from lmssim.execution.checkpoint import Checkpoint

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lmssim.cli import options
-from lmssim.cli.sweep_folder import BAR, NONE, PROGRESS, RESULT, Drawn, plot_folder, run_into
+from lmssim.cli.sweep.folder import BAR, NONE, PROGRESS, RESULT, Drawn, plot_folder, run_into
 from lmssim.cli.terminal import complain, console, say
 from lmssim.errors import InputError
 
@@ -292,7 +292,7 @@ def _check_of_trials(given: Mapping[str, Any]) -> None:
 
 def _of_trials(asked: SweepFile, varied: list[Axis], overrides: list[str] | None, **how: Any) -> Planned:
     """A sweep over fields of a trial's design."""
-    from lmssim.cli.sweep_trials import planned_trials
+    from lmssim.cli.sweep.trials import planned_trials
     from lmssim.studies.trials.design.settings import value_of
 
     form = "KEY=VALUE, a key of the design and its value"
