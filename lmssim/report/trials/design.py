@@ -36,7 +36,7 @@ def terminal_table(frame: pd.DataFrame, caption: str = "", title: str = "") -> T
     table = plain_table(caption)
     table.title = title or None
     for name in frame.columns:
-        words = any(str(cell)[:1].isalpha() for cell in frame[name])
+        words = name == "Value" or any(str(cell)[:1].isalpha() for cell in frame[name])
         table.add_column(str(name), justify="left" if words else "right", overflow="fold")
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(str(cell)) for cell in row))
