@@ -6,6 +6,7 @@ What an included file offers may stay unused: it serves several scenarios.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from lmssim.model.language.schema import Section
@@ -39,15 +40,15 @@ def unused(file: ScenarioFile, own: Mapping[str, Collection[str]]) -> list[str]:
     own : mapping of str to collection of str
         By section, the names that the scenario's own file declares.
     """
-    found = []
-    for section, kind in KINDS.items():
-        names = [name for name in getattr(file, section) if name in own.get(section, ())]
-        if not names:
-            continue
+    declared = {section: [name for name in getattr(file, section) if name in own.get(section, ())] for section in KINDS}
+    if not any(declared.values()):
+        return []
+    found, everywhere = [], Counter(_words(file))
+    for section, names in declared.items():
         for name in names:
-            words = set(_words(file, (section, name)))
-            if words.isdisjoint(_ways(file, section, name)):
-                found.append(f"{section}.{name}: nothing uses this {kind}.")
+            here = Counter((*WORD.findall(name), *_words(getattr(file, section)[name])))
+            if all(everywhere[word] == here[word] for word in _ways(file, section, name)):
+                found.append(f"{section}.{name}: nothing uses this {KINDS[section]}.")
     return found
 
 
@@ -61,19 +62,18 @@ def _ways(file: ScenarioFile, section: str, name: str) -> Iterator[str]:
         yield from (f"{name}_{level}" for level in levels)
 
 
-def _words(value: Any, of: tuple[str, ...]) -> Iterator[str]:
-    """Words of a section and all within it, but for texts, and for the declaration `of` a name: (section, name)."""
+def _words(value: Any) -> Iterator[str]:
+    """Words of a section and all within it, but for texts."""
     if isinstance(value, str):
         yield from WORD.findall(value)
     elif isinstance(value, Section):
         for key in type(value).model_fields:
             if key not in TEXTS:
-                yield from _words(getattr(value, key), of[1:] if of[:1] == (key,) and len(of) == 2 else ())
+                yield from _words(getattr(value, key))
     elif isinstance(value, dict):
         for key, item in value.items():
-            if of != (key,):
-                yield from WORD.findall(str(key))
-                yield from _words(item, ())
+            yield from WORD.findall(str(key))
+            yield from _words(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _words(item, ())
+            yield from _words(item)
