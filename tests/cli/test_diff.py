@@ -194,6 +194,19 @@ def test_an_option_of_a_switch_is_one_input(cli: Cli, tmp_path: Path) -> None:
     assert any("Only A has the strategies some, practice" in note for note in document["notes"])
 
 
+def test_weights_of_options_are_no_input(cli: Cli, tmp_path: Path) -> None:
+    """They concern averages of `lmssim psa`; one option has run."""
+    model = tmp_path / "small.toml"
+    weights = "[switches.effect.average]\nweights = { good = 0.5, better = 0.5 }\njustification = 'assumed'\n"
+    model.write_text(SWITCHED + weights)
+    a = run(cli, model, tmp_path / "a")
+    model.write_text(SWITCHED)
+    b = run(cli, model, tmp_path / "b", "--switch", "price=low")
+    document = compared(cli, a, b, "--out", tmp_path / "out")
+    assert [row["input"] for row in document["changed_inputs"]] == ["price"]
+    adds_up(document)
+
+
 def drawn_model(place: Path, seed: int, shift: float = 0.0) -> Path:
     """The model with a posterior of its rate and its utility, and a cost that is drawn by itself."""
     path = write_model(place, more='[groups.calibrated]\nkind = "posterior"\nfile = "draws.csv"\n')

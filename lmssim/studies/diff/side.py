@@ -305,7 +305,7 @@ def reduced(merged: dict[str, Any], chosen: Mapping[str, str]) -> dict[str, Any]
 
 
 def _chosen(spec: Any, option: str | None) -> Any:
-    """A switch with its chosen option alone, and without what that claims."""
+    """A switch with its chosen option alone, without what that claims and without weights of the others."""
     if not isinstance(spec, dict) or not isinstance(spec.get("options"), dict):
         return spec
     option = spec.get("default") if option is None else option
@@ -313,7 +313,8 @@ def _chosen(spec: Any, option: str | None) -> Any:
         return spec
     own = spec["options"][option]
     own = {name: value for name, value in own.items() if name != "claims"} if isinstance(own, dict) else own
-    return {**spec, "default": option, "options": {option: own}}
+    rest = {name: value for name, value in spec.items() if name != "average"}
+    return {**rest, "default": option, "options": {option: own}}
 
 
 # === What a folder says ===
