@@ -36,6 +36,7 @@ DESIGNS: Mapping[str, Mapping[str, Any]] = {
     "O'Brien-Fleming": {"efficacy": "obf"},
     "Pocock": {"efficacy": "pocock"},
     "Lan-DeMets with futility": {"futility": Futility("beta_spending", Spending("hsd", -2.0))},
+    "binding beta spending": {"futility": Futility("beta_spending", Spending("hsd", -2.0), binding=True)},
 }
 """Rules of five-look designs."""
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import ndtr, roots_legendre
+from scipy.special import ndtr, ndtri, roots_legendre
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +35,8 @@ PANEL = 5.0
 """Width of a panel, in standard deviations of the narrower of two steps."""
 WIDEST = 30.0
 """Bounds on Z are sought within plus and minus this."""
+MOST_STEPS, CLOSE = 20, 1e-13
+"""Steps of Newton's method towards a bound, and the step that is the last one."""
 FAR = 10.0
 """Drift above 0 or below it for which a walk is exact when nothing else is asked."""
 
@@ -147,15 +149,33 @@ def quantile_above(front: Front, information: float, probability: float, drift: 
     gap = information - front.information
     mean, slope = (front.score + drift * gap) / math.sqrt(gap), math.sqrt(information / gap)
     middle = drift * math.sqrt(information)
-    return float(
-        brentq(
-            lambda z: float(mass @ ndtr(mean - slope * z)) - probability,
-            middle - WIDEST,
-            middle + WIDEST,
-            xtol=1e-13,
-            rtol=1e-14,
-        )
-    )
+
+    def excess(z: float) -> float:
+        return float(mass @ ndtr(mean - slope * z)) - probability
+
+    found = _log_newton(mass, mean, slope, probability, middle - float(ndtri(probability / mass.sum())))
+    return float(brentq(excess, middle - WIDEST, middle + WIDEST, xtol=1e-13, rtol=1e-14)) if found is None else found
+
+
+def _log_newton(mass: FloatArray, mean: FloatArray, slope: float, probability: float, start: float) -> float | None:
+    """Where the tail of a mixture of normals has a probability; nothing if the steps do not close in on it.
+
+    The logarithm of the tail of one region is concave, so that steps come from one side.
+    """
+    z = start
+    for _ in range(MOST_STEPS):
+        deviates = mean - slope * z
+        tail = float(mass @ ndtr(deviates))
+        density = slope * float(mass @ np.exp(-0.5 * deviates * deviates)) / math.sqrt(2.0 * math.pi)
+        if tail <= 0.0 or density <= 0.0:
+            return None
+        step = math.log(tail / probability) * tail / density
+        z += step
+        if abs(z - start) > WIDEST:
+            return None
+        if abs(step) < CLOSE * max(1.0, abs(z)):
+            return z
+    return None
 
 
 def quantile_below(front: Front, information: float, probability: float, drift: float = 0.0) -> float:

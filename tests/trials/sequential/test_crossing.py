@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lmssim.trials import Bounds
+from lmssim.trials.sequential.crossing import START, advance, beyond, quantile_above
 
 
 def by_gsdesign(bounds: Bounds, drift: float, r: int) -> list[float]:
@@ -57,3 +58,19 @@ def test_a_walk_without_drift_serves_every_effect() -> None:
     together = bounds.crossing([-4.0, 0.0, 6.0]).efficacy
     for row, drift in zip(together, (-4.0, 0.0, 6.0), strict=True):
         np.testing.assert_allclose(row, bounds.crossing(drift).efficacy[0], atol=1e-12)
+
+
+REGIONS = {"one": [(-1.0, 2.5)], "wedge": [(-2.6, -0.4), (0.4, 2.6)], "far": [(4.0, 7.0)], "all": [(-99.0, 99.0)]}
+
+
+@pytest.mark.parametrize("drift", [0.0, 3.0, -2.0])
+@pytest.mark.parametrize("where", REGIONS)
+def test_a_bound_is_exceeded_with_the_probability_that_gave_it(where: str, drift: float) -> None:
+    """Of one region and of two, down to probabilities of 1e-12 and up to nearly all."""
+    front = advance(START, 0.3, REGIONS[where])
+    total = float(front.tilted(drift).sum())
+    for share in (1e-12, 1e-5, 0.025, 0.5, 0.9, 0.9999):
+        z = quantile_above(front, 0.7, share * total, drift)
+        assert float(beyond(front, 0.7, z, drift)) == pytest.approx(share * total, rel=1e-9)
+    assert quantile_above(front, 0.7, 0.0, drift) == np.inf
+    assert quantile_above(front, 0.7, total, drift) == -np.inf
