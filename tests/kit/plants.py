@@ -14,6 +14,7 @@ import pytest
 from lmssim import evaluation
 from lmssim.economics import cea
 from lmssim.economics.acceptability import Acceptability
+from lmssim.economics.voi import partial
 from lmssim.engines import compiled
 from lmssim.evaluation import Evaluation
 from lmssim.execution import fold
@@ -94,6 +95,18 @@ def roots_off(scenario: Scenario, patch: Patch) -> Scenario:
 
 
 # === Changes of the scenario ===
+
+
+def worth_too_much(scenario: Scenario, patch: Patch) -> Scenario:
+    """Information about some parameters is valued a million too high."""
+    plain = partial.partial_information
+
+    def more(columns: Any, gain: Any) -> Any:
+        found = plain(columns, gain)
+        return replace(found, evppi=found.evppi + 1e6)
+
+    patch.setattr(partial, "partial_information", more)
+    return scenario
 
 
 def values(**overrides: float) -> Plant:
@@ -602,6 +615,7 @@ PLANTS: dict[str, Plant] = {
     "one-way-joint": varied(_all_alone),
     "one-way-plausible": bars_turned,
     "thresholds": roots_off,
+    "voi-bounds": worth_too_much,
     "uniforms": skewed_numbers(uncertainty, "fill_uniforms"),
     "common-random-numbers": luck_apart,
     "covariate-means": skewed_numbers(population, "fill_uniforms"),

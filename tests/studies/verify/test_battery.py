@@ -44,6 +44,7 @@ WARNS = (
     "psa-mean",
     "published-series",
     "switch-claims",
+    "voi-bounds",
     "way-out",
 )
 """Checks that warn and do not fail."""

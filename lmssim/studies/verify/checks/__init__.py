@@ -3,7 +3,7 @@
 # isort: off
 from lmssim.studies.verify.checks import effects, families, results, states, mortality, rewards, uncertainty
 from lmssim.studies.verify.checks import subgroups
-from lmssim.studies.verify.checks import decision, one_way
+from lmssim.studies.verify.checks import decision, one_way, value
 from lmssim.studies.verify.checks import overall, labels, agreement, awaiting
 
 # isort: on
@@ -25,4 +25,5 @@ __all__ = [
     "states",
     "subgroups",
     "uncertainty",
+    "value",
 ]

@@ -30,6 +30,5 @@ awaited(
 )
 awaited("standard-errors", "uncertainty", "Standard errors, not standard deviations, are sampled", JUDGEMENT)
 awaited("scenarios", "uncertainty", "Scenario analyses are balanced and plausible", JUDGEMENT)
-awaited("voi-bounds", "uncertainty", "EVPI is at least each EVPPI, and EVPPI at least EVSI", NOT_BUILT)
 awaited("voi-order", "uncertainty", "EVPPI orders parameters as the one-way analysis does", NOT_BUILT)
 awaited("experts", "overall", "Results agree with experts and other models", JUDGEMENT)
