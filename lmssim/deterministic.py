@@ -25,14 +25,16 @@ from lmssim.studies.sensitivity.one_way.study import (
     classic,
     one_way,
 )
+from lmssim.studies.sensitivity.paired.conditioned import DRAWS, PATIENTS
 from lmssim.studies.sensitivity.paired.joint import draws_of_folder
 from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, at_values
+from lmssim.studies.sensitivity.paired.varied import is_joint
 from lmssim.studies.sensitivity.scenarios.numbered import Numbered, chosen
 from lmssim.studies.sensitivity.scenarios.result import ScenarioStudy
 from lmssim.studies.sensitivity.scenarios.study import run_scenarios
 from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
 from lmssim.studies.sensitivity.threshold.study import Asked as AskedThreshold
-from lmssim.studies.sensitivity.threshold.study import prices, thresholds
+from lmssim.studies.sensitivity.threshold.study import check_draws, followed, prices, thresholds
 from lmssim.studies.sensitivity.two_way.result import TwoWay
 from lmssim.studies.sensitivity.two_way.study import check_axes, wtps_of
 from lmssim.studies.sensitivity.two_way.study import two_way as run_two_way
@@ -88,7 +90,7 @@ def tornado(
     n_draws : int
         Joint draws for the regression.
     n_patients : int, optional
-        Patients of each draw (100), or of each run with the others at their values (20,000).
+        Patients of each draw (200), or of each run with the others at their values (20,000).
     strategy, against : str, optional
         What is compared; the best of the other strategies, and the comparator, if absent.
     wtp : sequence of float
@@ -96,7 +98,7 @@ def tornado(
     at_base : bool
         Whether all other parameters have their values, in place of their distribution (the classic form).
     top : int
-        Independent parameters whose bars come from runs of the model.
+        Parameters that are drawn alone whose bars come from longer runs.
     psa : path, optional
         A folder of `lmssim psa` whose draws the regression takes.
     progress : callable, optional
@@ -185,9 +187,10 @@ def threshold(
     strategy, against : str, optional
         If either is given, the sign of the increment of the one over the other is followed.
     n_draws : int, optional
-        Draws of the other parameters; 1,000 of a calibrated scenario, else none, and 0 is none.
+        Draws of the other parameters; 1,000 of a calibrated scenario, else none, and 0 is none. Of a parameter that is
+        drawn jointly with others: joint draws (8,000), by which what is expected given its value is followed.
     n_patients : int, optional
-        Patients of each draw (20), or of each run without draws (20,000).
+        Patients of each draw (20, of joint draws 100), or of each run without draws (20,000).
 
     Returns
     -------
@@ -212,9 +215,17 @@ def threshold(
     def program(held: Mapping[str, float]) -> Program:
         return compile_scenario(load_scenario(scenario, {**(overrides or {}), **held}, switches))
 
-    runs, made = _runs(program({}), n_draws, n_patients, seed, engine, profiles, jobs, backend)
+    whole = program({})
     asked = AskedThreshold(vary or price or "", low, high, strategy, against, tuple(wtp), steps)
-    found = (thresholds if price is None else prices)(Reloaded(runs, program), asked, made, progress)
+    asked.check(whole, "--vary" if price is None else "--price")
+    if price is None:
+        check_draws(whole, asked, drawn=n_draws != 0 and (engine != COHORT or n_draws is not None))
+        if is_joint(whole, asked.parameter):
+            n_draws = DRAWS if n_draws is None else n_draws
+            n_patients = PATIENTS if n_patients is None else n_patients
+    runs, made = _runs(whole, n_draws, n_patients, seed, engine, profiles, jobs, backend)
+    follow = followed(runs, asked, program, progress)
+    found = (thresholds if price is None else prices)(follow, asked, made, progress)
     return Threshold(**vars(found))
 
 
@@ -381,5 +392,6 @@ def _runs(
         backend=backend,
         counting=False,
     )
-    made: dict[str, object] = {"draws": n_draws, "patients": sampling.n_patients, "exact": exact and not n_draws}
+    made: dict[str, object] = {"draws": n_draws, "patients": sampling.n_patients}
+    made |= {"exact": exact and not n_draws, "solved": exact}
     return Drawn(program, sampling, n_draws) if n_draws else at_values(program, sampling), made

@@ -88,6 +88,12 @@ def slope(name: str, wtp: float = WTP) -> float:
     return 0.0
 
 
+def block_sd(wtp: float = WTP) -> float:
+    """Standard deviation of what the pair adds to the increment."""
+    gain, cost = wtp * SDS["gain_x"], 1000.0 * SDS["extra_y"]
+    return math.sqrt(gain**2 + cost**2 - 2.0 * CORRELATION * gain * cost)
+
+
 def end(name: str, side: float, wtp: float = WTP) -> float:
     """Expected increment of net benefit given a parameter at its 2.5% (side -1) or 97.5% quantile (side 1)."""
     return base_benefit(wtp) + side * Z * slope(name, wtp)

@@ -14,6 +14,8 @@ import pytest
 from lmssim import evaluation
 from lmssim.economics import cea
 from lmssim.economics.acceptability import Acceptability
+from lmssim.economics.one_way.conditional import Curve
+from lmssim.economics.one_way.paired import Paired
 from lmssim.economics.voi import partial
 from lmssim.engines import compiled
 from lmssim.evaluation import Evaluation
@@ -80,6 +82,13 @@ def bars_turned(scenario: Scenario, patch: Patch) -> Scenario:
         return plain(varied, method, base, *((high, low) if method == RUNS else (low, high)), sample)
 
     patch.setattr(one_way, "Bar", turned)
+    return scenario
+
+
+def curves_off(scenario: Scenario, patch: Patch) -> Scenario:
+    """What is expected given a parameter lies a tenth too far from 0."""
+    plain = Curve.at
+    patch.setattr(Curve, "at", lambda self, x: Paired(1.1 * plain(self, x).mean, plain(self, x).deviations))
     return scenario
 
 
@@ -613,6 +622,7 @@ PLANTS: dict[str, Plant] = {
     "draws-reach": estimates(_first_draw_off),
     "one-way-complete": varied(_first_missing),
     "one-way-joint": varied(_all_alone),
+    "one-way-expected": curves_off,
     "one-way-plausible": bars_turned,
     "thresholds": roots_off,
     "voi-bounds": worth_too_much,

@@ -146,7 +146,7 @@ def runs_of(program: Program, whom: Whom, *, point: bool) -> tuple[Runs, dict[st
         counting=False,
     )
     n_draws = (whom.draws or DEFAULT_DRAWS) if drawn else 0
-    made = {"draws": n_draws, "patients": sampling.n_patients, "exact": exact and not drawn}
+    made = {"draws": n_draws, "patients": sampling.n_patients, "exact": exact and not drawn, "solved": exact}
     if not drawn:
         return at_values(program, sampling), made
     runs = Drawn(program, sampling, n_draws)

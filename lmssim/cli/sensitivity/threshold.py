@@ -20,7 +20,8 @@ def threshold(
         str | None,
         typer.Option(
             metavar="ID=LO:HI",
-            help="Parameter, and the range in which the value is looked for: its 95% interval if =LO:HI is left out.",
+            help="Parameter, and the range in which the value is looked for: its 95% interval if =LO:HI is left out. "
+            "One that is drawn jointly with others is followed in expectation given its value.",
         ),
     ] = None,
     price: Annotated[
@@ -74,9 +75,10 @@ def threshold(
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
     from lmssim.report.sensitivity.threshold.tables import presented, threshold_table_text
-    from lmssim.studies.sensitivity.paired.runs import Reloaded
+    from lmssim.studies.sensitivity.paired.conditioned import DRAWS, PATIENTS
+    from lmssim.studies.sensitivity.paired.varied import is_joint
     from lmssim.studies.sensitivity.threshold.result import TABLES
-    from lmssim.studies.sensitivity.threshold.study import Asked, prices, range_of, thresholds
+    from lmssim.studies.sensitivity.threshold.study import Asked, check_draws, followed, prices, range_of, thresholds
 
     clock = Stopwatch()
     source = shared.Source(scenario, overrides_, switches_)
@@ -87,18 +89,23 @@ def threshold(
         range_of(program, asked, option)
     backend, workers = options.backend_of(backend, scheduler), options.jobs_or_all(jobs)
     whom = shared.Whom(draws, patients, seed, engine, profiles, workers, backend, block)
+    if price is None:
+        check_draws(program, asked, drawn=not point and (engine != options.COHORT or draws is not None))
+        if is_joint(program, name):
+            each = None if engine == options.COHORT else patients or PATIENTS
+            whom = replace(whom, draws=draws or DRAWS, patients=each)
     runs, made = shared.runs_of(program, whom, point=point)
     clock.lap("load")
     place = out or Path("lmssim-out") / f"{program.scenario.name}-threshold"
     with ResultFolder(place, program.scenario.inputs, beside=beside) as folder:
         kept = shared.kept(folder, runs.key(), resume=resume)
-        follow = Reloaded(replace(runs, checkpoint=kept), source.program)
         with progress_bar(program.scenario.name, shown=not quiet) as progress:
+            follow = followed(replace(runs, checkpoint=kept), asked, source.program, progress)
             found = (thresholds if price is None else prices)(follow, asked, made, progress)
         tables = {each: getattr(found, each) for each in TABLES}
         clock.lap("run")
         told = {"parameter": name, "range": [found.grid[0], found.grid[-1]], "steps": len(found.grid)}
-        told |= {"strategies": list(found.among), "wtp": list(found.wtps), **made}
+        told |= {"strategies": list(found.among), "wtp": list(found.wtps), "method": found.method, **made}
         document = shared.write_study(
             folder,
             tables,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from lmssim.studies.sensitivity.paired.runs import Runs
 
 AXES = ("nb", "icer")
-DRAWS, PATIENTS, PATIENTS_AT_VALUES, MOST_BARS = 4_000, 100, 20_000, 10_000
+DRAWS, PATIENTS, PATIENTS_AT_VALUES, MOST_BARS = 8_000, 200, 20_000, 10_000
 
 
 def tornado(
@@ -42,7 +42,7 @@ def tornado(
         typer.Option(
             "--classic",
             help="Give all other parameters their values, in place of their distribution. Parameters that are drawn "
-            "jointly are then left out, and named.",
+            "jointly then have one bar, as a whole.",
         ),
     ] = False,
     psa: Annotated[
@@ -55,7 +55,7 @@ def tornado(
     ] = None,
     draws: Annotated[
         int | None,
-        options.whole("Joint draws for the regression.", shared.FEWEST, shared.MOST_DRAWS, show_default="4000"),
+        options.whole("Joint draws for the regression.", shared.FEWEST, shared.MOST_DRAWS, show_default="8000"),
     ] = None,
     patients: Annotated[
         int | None,
@@ -63,11 +63,11 @@ def tornado(
             "Patients of each draw; with --classic, of each run.",
             2,
             options.MOST_PATIENTS,
-            show_default="100; with --classic 20000",
+            show_default="200; with --classic 20000",
         ),
     ] = None,
     top: Annotated[
-        int, options.whole("Independent parameters whose bars come from runs of the model.", 0, MOST_BARS)
+        int, options.whole("Parameters that are drawn alone whose bars come from longer runs.", 0, MOST_BARS)
     ] = 20,
     seed: options.Seed = 1,
     jobs: options.Jobs = None,

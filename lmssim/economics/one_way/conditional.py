@@ -1,9 +1,16 @@
-"""Expected increments given one parameter, by regression on draws, with their errors.
+"""Expected outcomes given one parameter, by regression on draws, with their errors.
+
+The parameters that are independent of the one in question, and those that are drawn with it, are told apart. What the
+former explain is taken out. What the latter explain comes with the parameter: it is followed by a fit of its own, an
+arc unless a spline predicts unseen draws better. What is left of the outcomes, the parameter's own part, has
+little noise, so that it can be followed by a spline whose smoothing bends it little.
 
 Notes
 -----
-The fit at a value is a sum over rows of outcome times h, h = 1/n + x'(X'X + penalty)^-1 X_row. Its error follows from
-the residuals of rows that the fit has not seen, times h, summed by posterior row. What smoothing bends is not in it.
+A fit at a value is a sum over rows of outcome times h, h = 1/n + x'(X'X)^-1 X_row. Its error follows from the residuals
+of rows that the fit has not seen, times h, summed by posterior row: a posterior is a sample too, and with other rows of
+it a bar would be another one. What smoothing bends is not in the error (`tests/economics/one_way/test_conditional.py`
+measures that intervals hold the truth).
 
 References
 ----------
@@ -22,7 +29,8 @@ import numpy as np
 from scipy import linalg
 
 from lmssim.economics.one_way.paired import Paired, by_unit
-from lmssim.economics.voi.basis import bases
+from lmssim.economics.one_way.spline import arc_terms, spline_terms
+from lmssim.economics.voi.basis import ADDITIVE, FREE, Fixed
 from lmssim.economics.voi.ridge import best_fit, folds_of
 
 if TYPE_CHECKING:
@@ -31,24 +39,37 @@ if TYPE_CHECKING:
     from lmssim.economics.voi.ridge import Fit
     from lmssim.kernels import FloatArray, IntArray
 
+ARC = "arc"
+"""Name of a line and a square."""
+
 
 @dataclass(frozen=True)
 class Draws:
-    """Increments of cost and QALYs by draw, and the unit of each.
+    """Outcomes by draw, and the unit of each.
 
     Attributes
     ----------
     values : ndarray(float, ndim=2)
-        (n_draws, 2).
+        (n_draws, n_outcomes): of a pair of strategies increments of cost and QALYs.
     rows : ndarray(int, ndim=1)
         (n_draws,): posterior row, or whatever else draws share.
-    wtp : float
-        Willingness to pay at which terms of a fit are chosen.
+    leading : ndarray(float, ndim=2)
+        (n_outcomes, n_leading): weights of the outcomes in the net benefits by which the terms of a fit are chosen.
     """
 
     values: FloatArray
     rows: IntArray
-    wtp: float
+    leading: FloatArray
+
+    @classmethod
+    def of_pair(cls, values: FloatArray, rows: IntArray, wtp: float) -> Draws:
+        """Of increments of cost and QALYs, which net benefit at a willingness to pay leads."""
+        return cls(values, rows, np.array([[-1.0], [wtp]]))
+
+    @property
+    def n_leading(self) -> int:
+        """Net benefits that lead."""
+        return int(self.leading.shape[1])
 
     @cached_property
     def folds(self) -> IntArray:
@@ -56,38 +77,73 @@ class Draws:
         return folds_of(self.rows)
 
     def with_benefit(self, values: FloatArray) -> FloatArray:
-        """Net benefit before cost and QALYs, (n_draws, 3): terms are chosen by the first."""
-        return np.column_stack([values @ np.array([-1.0, self.wtp]), values])
+        """Net benefits before the outcomes, (n_draws, n_leading + n_outcomes)."""
+        return np.column_stack([values @ self.leading, values])
 
 
-def conditional_means(column: FloatArray, draws: Draws, explained: FloatArray, points: Sequence[float]) -> list[Paired]:
-    """Expected increments given a parameter at some values.
+@dataclass(frozen=True)
+class Curve:
+    """Expected outcomes along a parameter.
 
-    Parameters
+    Attributes
     ----------
     column : ndarray(float, ndim=1)
-        (n_draws,): the parameter's draws; not constant.
-    explained : ndarray(float, ndim=2)
-        (n_draws, 2), of mean 0: what independent parameters explain, which is taken out.
-    points : sequence of float
-        Values; beyond the draws the nearest one counts.
+        (n_draws,): its draws; not constant.
+    draws : Draws
+        Outcomes.
+    fits : sequence of Fit
+        Of the parameter's own part, and of what comes with it; the expectation is their sum.
     """
-    outcomes = draws.with_benefit(draws.values - explained)
-    fit = best_fit(bases(column[:, None]), outcomes, np.array([1.0, 0.0, 0.0]), draws.folds)
-    return [_at(fit, column, point, draws) for point in points]
 
+    column: FloatArray
+    draws: Draws
+    fits: Sequence[Fit]
 
-def _at(fit: Fit, column: FloatArray, point: float, draws: Draws) -> Paired:
-    between = _weights(column, point)
-    rows = list(between)
-    shares = np.array([between[row] for row in rows])
-    place = shares @ fit.design[rows]
-    n = len(column)
-    of_fit = fit.design @ linalg.cho_solve(fit.factor, place)
-    residuals = (fit.outcomes - fit.unseen)[:, 1:]
-    level = (draws.values - draws.values.mean(axis=0)) / n
-    mean: FloatArray = shares @ fit.fitted[rows][:, 1:]
-    return Paired(mean, by_unit(level + of_fit[:, None] * residuals, draws.rows))
+    @classmethod
+    def fitted(
+        cls, column: FloatArray, draws: Draws, explained: FloatArray, together: FloatArray | None = None
+    ) -> Curve:
+        """Fit.
+
+        Parameters
+        ----------
+        explained : ndarray(float, ndim=2)
+            (n_draws, n_outcomes), of mean 0: what independent parameters explain.
+        together : ndarray(float, ndim=2), optional
+            (n_draws, n_outcomes), of mean 0: what parameters that are drawn with it explain.
+        """
+        arc = Fixed(ARC, FREE * arc_terms(column), penalised=False)
+        spline = Fixed(ADDITIVE, FREE * spline_terms(column), penalised=False)
+        own = draws.values - explained
+        parts = [(own, [spline])]
+        if together is not None and together.any():
+            parts = [(own - together, [spline]), (together, [arc, spline])]
+        weights = np.repeat([1.0, 0.0], draws.leading.shape[::-1])
+        fits = [best_fit(bases, draws.with_benefit(each), weights, draws.folds) for each, bases in parts]
+        return cls(column, draws, fits)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Least and greatest draw of the parameter."""
+        return float(self.column.min()), float(self.column.max())
+
+    @cached_property
+    def _level(self) -> FloatArray:
+        """By how much each unit puts the mean off."""
+        return by_unit((self.draws.values - self.draws.values.mean(axis=0)) / len(self.column), self.draws.rows)
+
+    def at(self, point: float) -> Paired:
+        """Expected outcomes at a value; beyond the draws the nearest one counts."""
+        between = _weights(self.column, point)
+        rows, shares = list(between), np.array(list(between.values()))
+        first = self.draws.n_leading
+        mean = np.zeros(self.draws.values.shape[1])
+        off = np.zeros(self.draws.values.shape)
+        for fit in self.fits:
+            of_fit = fit.design @ linalg.cho_solve(fit.factor, shares @ fit.design[rows])
+            off += of_fit[:, None] * (fit.outcomes - fit.unseen)[:, first:]
+            mean += shares @ fit.fitted[rows][:, first:]
+        return Paired(mean, self._level + by_unit(off, self.draws.rows))
 
 
 def _weights(column: FloatArray, point: float) -> dict[int, float]:

@@ -39,7 +39,7 @@ def test_everything_is_written(cli: Cli, path: Path, tmp_path: Path) -> None:
     assert "new against old: incremental net benefit" in said
     assert "none is moved alone" in said
     frame = pd.read_csv(out / "tornado.csv")
-    assert set(frame["parameter"]) == set(MEANS)
+    assert set(frame["parameter"]) == {*MEANS, "pair"}
     assert frame["parameter"].iloc[0] == "gain_a"
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["result"]["tornado"]["strategy"] == "new"
@@ -49,7 +49,7 @@ def test_json_alone(cli: Cli, path: Path, tmp_path: Path) -> None:
     """One document, and no figures."""
     outcome = cli("tornado", path, *FAST, "--json", "--out", tmp_path / "out")
     document = json.loads(outcome.out)
-    assert {row["parameter"] for row in document["tornado"]} == set(MEANS)
+    assert {row["parameter"] for row in document["tornado"]} == {*MEANS, "pair"}
     assert not (tmp_path / "out" / "figures").exists()
 
 
@@ -59,7 +59,7 @@ def test_draws_of_a_folder(cli: Cli, path: Path, tmp_path: Path) -> None:
     assert cli("psa", path, *FAST, "--no-report", "--out", draws).code == 0
     outcome = cli("tornado", path, "--psa", draws, "--patients", 2, "--json", "--out", tmp_path / "out")
     document = json.loads(outcome.out)
-    assert {row["method"] for row in document["tornado"]} == {"regression", "runs"}
+    assert {row["method"] for row in document["tornado"]} == {"regression", "runs", "block, by regression"}
     assert document["manifest"]["result"]["tornado"]["psa"] == str(draws)
     refused = cli("tornado", path, "--psa", draws, "--set", "price=7", "--out", tmp_path / "other")
     assert refused.code == 2
@@ -67,12 +67,17 @@ def test_draws_of_a_folder(cli: Cli, path: Path, tmp_path: Path) -> None:
 
 
 def test_the_classic_form(cli: Cli, path: Path, tmp_path: Path) -> None:
-    """Solved; parameters that are drawn jointly are named with the reason."""
+    """Solved; parameters that are drawn jointly have one bar, are named with the reason, and words say how."""
     out = tmp_path / "out"
     outcome = cli("tornado", path, "--classic", "--engine", "cohort", "--profiles", 1, "--out", out)
     assert outcome.code == 0, outcome.err
     assert list(pd.read_csv(out / "not_moved_alone.csv")["parameter"]) == ["gain_x", "extra_y"]
-    assert "Uncertain parameters without a bar: 2" in " ".join(outcome.out.split())
+    rows = pd.read_csv(out / "tornado.csv").set_index("parameter")
+    assert set(rows.index) == set(MEANS) - {"gain_x", "extra_y"} | {"pair"}
+    assert rows.loc["pair", "method"] == "block"
+    said = " ".join(outcome.out.split())
+    assert "Uncertain parameters without a bar of their own: 2" in said
+    assert "the middle 95% of the draws of pair as a whole (2 parameters drawn jointly), all other parameters" in said
 
 
 @pytest.mark.parametrize(

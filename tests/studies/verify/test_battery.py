@@ -16,6 +16,8 @@ from lmssim.execution.simulate import simulate
 from lmssim.model import edits
 from lmssim.model.scenario import Scenario, load_scenario
 from lmssim.report.verification.battery import scores_table, write_verify_report
+from lmssim.studies.sensitivity.paired.block_draws import BlockWork
+from lmssim.studies.sensitivity.psa.work import Work
 from lmssim.studies.verify import CHECKS, SECTIONS, Finding, Scope, Status, chosen, in_order, run_battery
 from lmssim.studies.verify import battery as battery_module
 from lmssim.studies.verify.bench import Bench, constant, possible, strategy_values
@@ -98,6 +100,14 @@ def test_a_planted_error_is_found(scenario: Scenario, id_: str, monkeypatch: pyt
     assert result.finding.status == (Status.WARNING if id_ in WARNS else Status.FAILED), result.finding
     assert result.finding.place
     assert result.finding.observed is not None
+
+
+def test_a_block_whose_others_move_is_found(scenario: Scenario, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the classic form the other parameters have their values."""
+    monkeypatch.setattr(BlockWork, "draws", Work.draws)
+    finding = _one(scenario, "one-way-joint")
+    assert finding.status == Status.FAILED
+    assert finding.where["parameter"] not in scenario.groups
 
 
 def _one(scenario: Scenario, check: str) -> Finding:

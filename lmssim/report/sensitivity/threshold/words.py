@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.report.parts.digits import amount, listed, plain, with_error
 from lmssim.report.parts.labels import short, strategy_labels
-from lmssim.studies.sensitivity.threshold.result import PRICE
+from lmssim.studies.sensitivity.threshold.result import PRICE, REGRESSION
 
 if TYPE_CHECKING:
     from lmssim.economics.increments import Estimate
@@ -70,7 +70,9 @@ def method_sentences(found: ThresholdStudy) -> list[str]:
     made = found.made
     if made["exact"]:
         return ["Solved exactly, the other parameters at their values; ± is the error by steps of time."]
-    who = f"{made['patients']:,} patients"
+    if found.method == REGRESSION:
+        return [_regression(found)]
+    who = "one solution" if made.get("solved") else f"{made['patients']:,} patients"
     if made["draws"]:
         who = f"expectations over {made['draws']:,} draws of the other parameters with {who} each"
     else:
@@ -79,3 +81,14 @@ def method_sentences(found: ThresholdStudy) -> list[str]:
         f"Simulated: {who}, the same at every value; ± is the standard error of the value, from that of the difference "
         "of the two strategies there."
     ]
+
+
+def _regression(found: ThresholdStudy) -> str:
+    """How expectations given a parameter were made."""
+    made = found.made
+    each = "each solved" if made.get("solved") else f"of {made['patients']:,} patients each"
+    return (
+        "The parameter is drawn jointly with others, so that it is not held: what is expected given its value is "
+        f"followed, with everything that comes with it, by regression on {made['draws']:,} joint draws {each}; "
+        "± is the standard error of the value, from that of the difference of the two strategies there."
+    )

@@ -35,6 +35,8 @@ ROW, WIDTH, LONGEST = 0.235, 8.6, 50
 LOW, HIGH = PALETTE[6], PALETTE[2]
 THOUSANDS = 10_000.0
 """Net benefit from which on an axis counts thousands."""
+HATCH = "////"
+"""Of bars of whole blocks."""
 FAR = 12.0
 """Lengths of the middle of the bars beyond which a ratio runs off the axis."""
 
@@ -72,10 +74,11 @@ def _figure_of(ax: Axes) -> Figure:
 def _caption(found: OneWay, what: str) -> str:
     others = "at their values" if found.classic else "over their distribution"
     joint = " * drawn jointly with others." if any(bar.varied.joint for bar in found.bars) else ""
+    block = " Hatched: parameters that are drawn jointly, as a whole." if found.blocks else ""
     return (
         f"{what} of {contrast_words(found)} with each parameter at the ends of its 95% interval, all others {others}; "
         f"whiskers: 95% Monte-Carlo interval of the change from the base case. ≈: the order of two bars is within "
-        f"error.{joint} The {min(SHOWN, len(found.bars))} longest bars of {len(found.bars)}."
+        f"error.{joint}{block} The {min(SHOWN, found.n_bars)} longest bars of {found.n_bars}."
     )
 
 
@@ -98,7 +101,8 @@ def plot_tornado(found: OneWay, wtp: float | None = None, ax: Axes | None = None
         for y, place in enumerate(places):
             for colour, end in zip((LOW, HIGH), place.bar.ends, strict=True):
                 change = place.bar.change(end).net_benefit(wtp)
-                _bar(ax, y, base / unit, change.mean / unit, Z975 * change.se / unit, colour)
+                hatch = HATCH if place.bar.varied.is_block else ""
+                _bar(ax, y, base / unit, change.mean / unit, Z975 * change.se / unit, colour, hatch)
         ax.axvline(base / unit, color=INK, linewidth=0.9, zorder=4)
         if ax.get_xlim()[0] < 0.0 < ax.get_xlim()[1]:
             ax.axvline(0.0, color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
@@ -128,7 +132,7 @@ def plot_icer(found: OneWay, ax: Axes | None = None) -> Axes:
                 ratio = ratio_of(found.end(place.bar, end))
                 if case in (RATIO, SOUTH_WEST) and np.isfinite(ratio) and np.isfinite(base):
                     at = min(max(ratio, low), high)
-                    _bar(ax, y, base, at - base, 0.0, colour)
+                    _bar(ax, y, base, at - base, 0.0, colour, HATCH if place.bar.varied.is_block else "")
                 if case != RATIO or ratio > high:
                     far = rounded(ratio, found.end(place.bar, end).icer_error())
                     told.append(f"{side}: {far if case == RATIO else f'SW {far}' if case == SOUTH_WEST else case}")
@@ -193,12 +197,15 @@ def _axes(found: OneWay, places: Sequence[Place], what: str, ax: Axes | None) ->
 def _names(places: Sequence[Place]) -> list[str]:
     """Labels of the parameters; those that cutting makes alike have their ids instead."""
     names = [name_of(place.bar.varied, LONGEST) for place in places]
-    ids = [short(p.bar.varied.id, LONGEST) + ("*" if p.bar.varied.joint else "") for p in places]
+    ids = [
+        name if place.bar.varied.is_block else short(place.bar.varied.id, LONGEST) + "*" * bool(place.bar.varied.joint)
+        for place, name in zip(places, names, strict=True)
+    ]
     return [name if names.count(name) == 1 else id_ for name, id_ in zip(names, ids, strict=True)]
 
 
-def _bar(ax: Axes, y: float, base: float, change: float, whisker: float, colour: str) -> None:
+def _bar(ax: Axes, y: float, base: float, change: float, whisker: float, colour: str, hatch: str) -> None:
     """One half of a bar, with its whisker."""
-    ax.barh(y, change, left=base, height=0.66, color=colour, linewidth=0, zorder=2)
+    ax.barh(y, change, left=base, height=0.66, color=colour, linewidth=0, zorder=2, hatch=hatch, edgecolor="white")
     if whisker > 0.0:
         ax.plot([base + change - whisker, base + change + whisker], [y, y], color=INK, linewidth=0.8, zorder=3)

@@ -51,13 +51,13 @@ def report_tables(found: OneWay, axis: str) -> Iterator[ReportTable]:
         yield ReportTable("Cases of a cost per QALY gained", f"Of {contrast_words(found)}.", cases)
     for wtp in found.wtps:
         yield bar_table(found, wtp)
-    methods = {bar.method for bar in found.bars}
+    methods = {place.bar.method for wtp in found.wtps for place in found.places(wtp)}
     rows = [(name, text) for name, text in METHODS.items() if name in methods]
     yield ReportTable("Ways of making a bar", "", pd.DataFrame(rows, columns=["way", "what it is"]))
     if found.left_out:
         frame = found.not_moved_alone.drop(columns="joint")
         caption = "They are uncertain, and drawn in a probabilistic analysis."
-        yield ReportTable("Parameters without a bar", caption, frame)
+        yield ReportTable("Parameters without a bar of their own", caption, frame)
 
 
 def bar_table(found: OneWay, wtp: float) -> ReportTable:
@@ -67,9 +67,7 @@ def bar_table(found: OneWay, wtp: float) -> ReportTable:
         for place in found.places(wtp)[:ON_PAGE]
     ]
     columns = ["rank (95%)", "parameter", "from, to", "at lower", "at upper", "length", "made by", "turns the sign"]
-    more = f" The {ON_PAGE} longest of {len(found.bars)}; the others stand in tornado.csv." * (
-        len(found.bars) > ON_PAGE
-    )
+    more = f" The {ON_PAGE} longest of {found.n_bars}; the others stand in tornado.csv." * (found.n_bars > ON_PAGE)
     caption = (
         f"Incremental net benefit of {contrast_words(found)}, {found.scenario.file.settings.currency} per patient ± "
         f"Monte-Carlo error. * drawn jointly with others.{more}"

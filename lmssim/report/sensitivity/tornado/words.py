@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.report.parts.digits import amount, listed, plain, with_error
 from lmssim.report.parts.labels import short, strategy_labels
-from lmssim.studies.sensitivity.one_way.bar import REGRESSION, RUNS
+from lmssim.studies.sensitivity.one_way.bar import REGRESSION
 from lmssim.studies.sensitivity.one_way.result import ratio_of
 
 if TYPE_CHECKING:
@@ -38,18 +38,37 @@ def leading_sentences(found: OneWay, n: int = LEADING) -> list[str]:
     """The longest bars at every willingness to pay."""
     said = []
     for wtp in found.wtps:
-        top = [place for place in found.places(wtp) if place.bar.width(wtp).size > 0.0][:n]
+        top = [p for p in found.places(wtp) if p.bar.width(wtp).size > 0.0 and not p.bar.varied.is_block][:n]
         words = [f"{name_of(p.bar.varied)} ({with_error(*p.bar.width(wtp)[:2])})" for p in top]
         if words:
-            said.append(f"At {amount(wtp)} per QALY the longest bars are those of {listed(words)}.")
+            said.append(f"At {amount(wtp)} per QALY the parameters with the longest bars are {listed(words)}.")
     return said
+
+
+def block_sentences(found: OneWay) -> list[str]:
+    """What the parameters that are drawn jointly do together, by block."""
+    said = []
+    for wtp in found.wtps:
+        for place in found.places(wtp):
+            if place.bar.varied.is_block:
+                low, high = (with_error(*found.end(place.bar, end).net_benefit(wtp)) for end in place.bar.ends)
+                said.append(
+                    f"At {amount(wtp)} per QALY the increment lies between {low} and {high} for the middle 95% of the "
+                    f"draws of {name_of(place.bar.varied)}{_others(found)}."
+                )
+    return said
+
+
+def _others(found: OneWay) -> str:
+    return ", all other parameters at their values" if found.classic else ", in expectation over the others"
 
 
 def turning_sentences(found: OneWay, n: int = LEADING) -> list[str]:
     """Parameters at an end of whose interval the sign of the increment differs."""
     said = []
     for wtp in found.wtps:
-        names = [name_of(p.bar.varied) for p in found.places(wtp) if found.turns(p.bar, wtp)]
+        places = [place for place in found.places(wtp) if not place.bar.varied.is_block]
+        names = [name_of(place.bar.varied) for place in places if found.turns(place.bar, wtp)]
         if not names:
             said.append(f"At {amount(wtp)} per QALY no parameter alone changes which of the two is better.")
             continue
@@ -83,18 +102,17 @@ def method_sentences(found: OneWay) -> list[str]:
     source = f"of {made['psa']}" if made["psa"] else f"of {made['patients']:,} patients each"
     if made["exact"]:
         source = "each solved without patients"
-    by_runs = sum(bar.method == RUNS for bar in found.bars)
     by_fit = sum(bar.method == REGRESSION for bar in found.bars)
+    short = f" and {made['short_runs']} over {made['draws_of_short_runs']:,}" if made["short_runs"] else ""
     said = [
         "A bar runs between the expected increments given the parameter at the ends of its 95% interval, all others "
-        f"over their distribution: {by_runs} bars from runs of the model over {made['draws_of_runs']:,} draws of the "
-        "others, the same draws, patients and random numbers in each; "
+        f"over their distribution: {made['runs']} bars from runs of the model over {made['draws_of_runs']:,} draws of "
+        f"the others{short}, the same draws, patients and random numbers in each; "
         f"{by_fit} by regression on {made['draws']:,} joint draws {source}."
     ]
-    joint = sum(bool(bar.varied.joint) for bar in found.bars)
-    if joint:
+    if by_fit:
         said.append(
-            f"{joint} parameters are drawn jointly (*): none is moved alone, and with each the others of its group "
+            f"{by_fit} parameters are drawn jointly (*): none is moved alone, and with each the others of its group "
             "change as the draws have it."
         )
     return said
@@ -108,20 +126,24 @@ def left_out_sentence(found: OneWay) -> str:
     for each, reason in found.left_out:
         reasons.setdefault(f"drawn with {each.joint}" if each.joint else reason, []).append(each.id)
     parts = [f"{len(ids)} ({reason})" for reason, ids in reasons.items()]
-    return f"Uncertain parameters without a bar: {listed(parts)}; not_moved_alone.csv names them."
+    return f"Uncertain parameters without a bar of their own: {listed(parts)}; not_moved_alone.csv names them."
 
 
 def sentences(found: OneWay) -> list[str]:
     """The answer, the most important first."""
-    said = [base_sentence(found), *leading_sentences(found), *turning_sentences(found), order_sentence(found)]
-    return [*said, *method_sentences(found), left_out_sentence(found)]
+    said = [base_sentence(found), *leading_sentences(found), *block_sentences(found), *turning_sentences(found)]
+    return [*said, order_sentence(found), *method_sentences(found), left_out_sentence(found)]
 
 
 def name_of(varied: Varied, longest: int = LONGEST) -> str:
-    """A parameter as people read it, marked where it is drawn jointly."""
+    """A parameter as people read it, marked where it is drawn jointly; or a block, in words that say so."""
+    if varied.is_block:
+        return f"{varied.id} as a whole ({len(varied.members)} parameters drawn jointly)"
     return short(varied.label, longest) + ("*" if varied.joint else "")
 
 
 def interval_of(place: Place) -> str:
-    """The values at the two ends."""
+    """The values at the two ends; a block has none."""
+    if place.bar.varied.is_block:
+        return "middle 95% of its draws"
     return f"{plain(place.bar.varied.low)} to {plain(place.bar.varied.high)}"

@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
     from lmssim.studies.sensitivity.paired.varied import Varied
 
-REGRESSION, RUNS, VALUES = "regression", "runs", "values"
+REGRESSION, RUNS, VALUES, BLOCK, FITTED_BLOCK = "regression", "runs", "values", "block", "block, by regression"
 METHODS = {
     REGRESSION: "expected given the parameter, by regression on joint draws",
     RUNS: "the model run with the parameter held, over draws of the others",
     VALUES: "the model run with the parameter held, the others at their values",
+    BLOCK: "the block as a whole: increments between which 95% of its draws lie, each from runs with that draw",
+    FITTED_BLOCK: "the block as a whole: increments between which 95% of its draws lie, as a regression predicts them",
 }
 
 

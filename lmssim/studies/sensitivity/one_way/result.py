@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.studies.sensitivity.one_way.bar import Bar
+    from lmssim.studies.sensitivity.one_way.block import BlockBar
     from lmssim.studies.sensitivity.one_way.order import Place
     from lmssim.studies.sensitivity.paired.contrast import Contrast
     from lmssim.studies.sensitivity.paired.varied import Varied
@@ -54,6 +55,8 @@ class OneWay:
         Parameters without a bar, and why.
     made : mapping
         How bars were made: draws, patients, origin, ....
+    blocks : sequence of BlockBar
+        Bars of parameters that are drawn jointly, as a whole.
     """
 
     program: Program
@@ -64,15 +67,21 @@ class OneWay:
     bars: Sequence[Bar]
     left_out: Sequence[tuple[Varied, str]]
     made: Mapping[str, object]
+    blocks: Sequence[BlockBar] = ()
 
     @property
     def scenario(self) -> Scenario:
         """The scenario."""
         return self.program.scenario
 
+    @property
+    def n_bars(self) -> int:
+        """Bars of parameters and of blocks."""
+        return len(self.bars) + len(self.blocks)
+
     @cached_property
     def _placed(self) -> dict[float, list[Place]]:
-        return {wtp: placed(self.bars, wtp) for wtp in self.wtps}
+        return {wtp: placed([*self.bars, *(block.at(wtp) for block in self.blocks)], wtp) for wtp in self.wtps}
 
     def places(self, wtp: float) -> list[Place]:
         """Bars by length at a willingness to pay, the longest first."""
@@ -80,12 +89,13 @@ class OneWay:
 
     @cached_property
     def tornado(self) -> pd.DataFrame:
-        """Bars of net benefit, a row for each willingness to pay and parameter, the longest first.
+        """Bars of net benefit, a row for each willingness to pay and parameter or block, the longest first.
 
         wtp, rank, rank_low, rank_high (ranks that errors leave possible), told_from_next (whether the next bar is
         shorter beyond its error), parameter, label, unit, joint (group it is drawn with), method, low, high (its 2.5%
-        and 97.5% quantile), inmb (base case), inmb_low, inmb_high, change_low, change_high (from the base case of the
-        same units), width, each with its `_se`, and sign_changes (whether the sign of the increment differs at an end).
+        and 97.5% quantile; blank of a block), inmb (base case), inmb_low, inmb_high, change_low, change_high (from the
+        base case of the same units), width, each with its `_se`, and sign_changes (whether the sign of the increment
+        differs at an end).
         """
         return pd.DataFrame(self._row(place, wtp) for wtp in self.wtps for place in self.places(wtp))
 

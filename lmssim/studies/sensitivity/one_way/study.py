@@ -1,8 +1,9 @@
-"""Make the bars: all by regression on joint draws, those of the widest independent parameters by runs of the model.
+"""Make the bars: of parameters that are drawn alone by runs of the model, of those drawn jointly by regression.
 
 A bar is the expected increment given the parameter at its 2.5% and at its 97.5% quantile, the others over their
-distribution. A parameter of a posterior or of another joint group is never held alone: with it the others of its group
-change, as the draws have it, so that its bar comes from regression.
+distribution. Short runs tell the longest bars of the parameters that are drawn alone, and longer ones make these. A
+parameter of a posterior or of another joint group is never held alone: with it the others of its group change, as the
+draws have it, so that its bar comes from a regression on joint draws. A block has a bar as a whole beside them.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from lmssim.economics.one_way.conditional import Draws, conditional_means
-from lmssim.economics.one_way.controls import controls
+from lmssim.economics.one_way.whole import whole_of
 from lmssim.errors import InputError, unknown
-from lmssim.studies.sensitivity.one_way.bar import REGRESSION, RUNS, VALUES, Bar
+from lmssim.studies.sensitivity.one_way.bar import BLOCK, RUNS, VALUES, Bar
+from lmssim.studies.sensitivity.one_way.block import BlockBar
+from lmssim.studies.sensitivity.one_way.regression import Regressions
 from lmssim.studies.sensitivity.one_way.result import OneWay
+from lmssim.studies.sensitivity.paired.block_draws import block_draws
+from lmssim.studies.sensitivity.paired.blocks import joint_blocks
 from lmssim.studies.sensitivity.paired.contrast import Contrast, check_contrast, contrast_of
 from lmssim.studies.sensitivity.paired.joint import own_draws
 from lmssim.studies.sensitivity.paired.runs import restricted
@@ -27,7 +30,9 @@ from lmssim.studies.sensitivity.paired.varied import varied_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lmssim.economics.one_way.paired import Paired
     from lmssim.model.scenario import Scenario
+    from lmssim.studies.sensitivity.paired.blocks import Block
     from lmssim.studies.sensitivity.paired.joint import JointDraws
     from lmssim.studies.sensitivity.paired.response import Response
     from lmssim.studies.sensitivity.paired.runs import AtValues, Drawn, Runs, Solved
@@ -35,13 +40,15 @@ if TYPE_CHECKING:
 
     Phases = Callable[[str, int, int], None]
 
-DEFAULT_DRAWS, DEFAULT_PATIENTS, MOST_OF_RUNS = 4_000, 100, 1_000
-"""Joint draws, patients of each, and the draws of the runs, at most."""
+DEFAULT_DRAWS, DEFAULT_PATIENTS = 8_000, 200
+"""Joint draws, and patients of each draw and run."""
+MOST_OF_RUNS, MOST_OF_SHORT_RUNS = 250, 40
+"""Draws of runs, and of the short runs that all parameters have, at most."""
 TOP = 20
-"""Independent parameters whose bars come from runs of the model."""
+"""Parameters whose bars come from longer runs."""
 DOES_NOT_VARY = "its draws do not vary"
 NOT_DRAWN = "the folder holds no draws of it"
-PSA_SAMPLE, RUN_SAMPLE = "joint draws", "runs"
+RUN_SAMPLE, SHORT_SAMPLE = "runs", "short runs"
 
 
 @dataclass(frozen=True)
@@ -55,13 +62,16 @@ class Asked:
     wtps : sequence of float
         The scenario's own if empty.
     top : int
-        Independent parameters whose bars come from runs.
+        Parameters that are drawn alone whose bars come from longer runs: those of the longest bars.
+    short : int
+        Draws of the short runs that tell which these are.
     """
 
     strategy: str | None = None
     against: str | None = None
     wtps: Sequence[float] = ()
     top: int = TOP
+    short: int = MOST_OF_SHORT_RUNS
 
     def check(self, scenario: Scenario) -> None:
         """Refuse what cannot be compared."""
@@ -103,21 +113,57 @@ def one_way(
     joint = given or own_draws(replace(few, n_draws=n_draws), partial(told, "joint draws"))
     _check_known(joint, contrast)
     varied = list(varied_of(runs.program).values())
-    bars, left_out, r2 = _by_regression(joint, contrast, varied, _middle(wtps), told)
-    widest = _widest([bar for bar in bars if not bar.varied.joint], wtps, asked.top)
-    replaced = _by_runs(few, contrast, widest, RUNS, told)
+    fits = Regressions.of(joint, contrast, varied, _middle(wtps))
+    left_out = [(each, reason) for each in varied if (reason := _why_no_bar(each, joint, fits))]
+    absent = {each.id for each, _ in left_out}
+    alone = [each for each in varied if not each.joint and each.id not in absent]
+    bars, n_long = _by_length(few, contrast, alone, asked, told)
+    jointly = [each for each in varied if each.joint and each.id not in absent]
+    for done, each in enumerate(jointly, 1):
+        bars[each.id] = fits.bar(each)
+        told("regressions", done, len(jointly))
     made = {
         "draws": joint.n_draws,
         "psa": joint.origin,
         "draws_of_runs": runs.n_draws,
+        "draws_of_short_runs": min(runs.n_draws, asked.short),
         "patients": runs.sampling.n_patients,
-        "runs": 2 * len(widest),
-        "explained": r2,
+        "runs": n_long,
+        "short_runs": len(alone) - n_long,
+        "explained": fits.curves.controls.r2,
         "exact": runs.work.exact,
     }
-    found = [replaced.get(bar.varied.id, bar) for bar in bars]
-    base = joint.response.increment(contrast.strategy, contrast.against)
-    return OneWay(runs.program, contrast, wtps, classic=False, base=base, bars=found, left_out=left_out, made=made)
+    return OneWay(
+        runs.program,
+        contrast,
+        wtps,
+        classic=False,
+        base=joint.response.increment(contrast.strategy, contrast.against),
+        bars=[bars[each.id] for each in varied if each.id in bars],
+        blocks=[fits.block(block) for block in joint_blocks(runs.program) if set(block.members) <= bars.keys()],
+        left_out=left_out,
+        made=made,
+    )
+
+
+def _why_no_bar(each: Varied, joint: JointDraws, fits: Regressions) -> str:
+    """Why a parameter has no bar; blank if it has one."""
+    if each.joint and each.id not in joint.parameters:
+        return NOT_DRAWN
+    moves = each.id in fits.curves.moving if each.joint else each.low < each.high
+    return "" if moves else DOES_NOT_VARY
+
+
+def _by_length(
+    runs: Drawn, contrast: Contrast, alone: Sequence[Varied], asked: Asked, told: Phases
+) -> tuple[dict[str, Bar], int]:
+    """Bars of parameters that are drawn alone, the longest ones from longer runs; and how many these are."""
+    short = replace(runs, n_draws=min(runs.n_draws, asked.short))
+    if short.n_draws == runs.n_draws or len(alone) <= asked.top:
+        return _by_runs(runs, contrast, alone, RUNS, RUN_SAMPLE, told), len(alone)
+    found = _by_runs(short, contrast, alone, RUNS, SHORT_SAMPLE, told)
+    widest = _widest(list(found.values()), asked.all_wtps(runs.program.scenario), asked.top)
+    return found | _by_runs(runs, contrast, widest, RUNS, RUN_SAMPLE, told), len(widest)
 
 
 def _chosen(runs: Drawn, known: Response | None, asked: Asked, wtps: Sequence[float], told: Phases) -> Contrast:
@@ -137,7 +183,7 @@ def _check_known(joint: JointDraws, contrast: Contrast) -> None:
 
 
 def classic(runs: AtValues | Solved, asked: Asked, progress: Phases | None = None) -> OneWay:
-    """Bars with the other parameters at their values; parameters that are drawn jointly are left out, and said.
+    """Bars with the other parameters at their values; of parameters that are drawn jointly the block has one bar.
 
     Parameters
     ----------
@@ -151,42 +197,35 @@ def classic(runs: AtValues | Solved, asked: Asked, progress: Phases | None = Non
     contrast = contrast_of(scenario, response, wtps[0], asked.strategy, asked.against)
     varied = list(varied_of(runs.program).values())
     free = [each for each in varied if not each.joint]
-    if not free:
-        raise InputError(f"{scenario.path}: every uncertain parameter is drawn jointly: leave --classic out.")
     few = restricted(runs, contrast)
     base = response.increment(contrast.strategy, contrast.against)
-    bars = list(_by_runs(few, contrast, free, VALUES, told).values())
-    left_out = [(each, each.why_not_alone) for each in varied if each.joint]
+    bars = list(_by_runs(few, contrast, free, VALUES, RUN_SAMPLE, told).values())
+    blocks = joint_blocks(runs.program)
     made: dict[str, object] = {"runs": 2 * len(free), "patients": runs.sampling.n_patients, "exact": response.is_exact}
-    return OneWay(runs.program, contrast, wtps, classic=True, base=base, bars=bars, left_out=left_out, made=made)
+    return OneWay(
+        runs.program,
+        contrast,
+        wtps,
+        classic=True,
+        base=base,
+        bars=bars,
+        blocks=[_block_at_values(few, contrast, block, base, told) for block in blocks],
+        left_out=[(each, each.why_not_alone) for each in varied if each.joint],
+        made=made,
+    )
 
 
-def _by_regression(
-    joint: JointDraws, contrast: Contrast, varied: Sequence[Varied], wtp: float, told: Phases
-) -> tuple[list[Bar], list[tuple[Varied, str]], float]:
-    """Bars by regression, what has none, and the share of variance that all parameters explain together."""
-    response = joint.response
-    s, c = (response.strategies.index(name) for name in (contrast.strategy, contrast.against))
-    draws = Draws(response.values[:, s] - response.values[:, c], response.units, wtp)
-    base = response.increment(contrast.strategy, contrast.against)
-    moving = {name: values for name, values in joint.parameters.items() if np.ptp(values) > 0.0}
-    bars: list[Bar] = []
-    left_out: list[tuple[Varied, str]] = []
-    with threadpool_limits(limits=1):
-        known = {each.id: moving[each.id] for each in varied if each.id in moving}
-        explain = controls(known, draws.with_benefit(draws.values), draws.folds)
-        for done, each in enumerate(varied, 1):
-            if each.id in moving:
-                terms = explain.without(each.members)[:, 1:]
-                low, high = conditional_means(moving[each.id], draws, terms, (each.low, each.high))
-                bars.append(Bar(each, REGRESSION, base, low, high, PSA_SAMPLE))
-            else:
-                left_out.append((each, DOES_NOT_VARY if each.id in joint.parameters else NOT_DRAWN))
-            told("regressions", done, len(varied))
-    return bars, left_out, explain.r2
+def _block_at_values(runs: AtValues | Solved, contrast: Contrast, block: Block, base: Paired, told: Phases) -> BlockBar:
+    """Bar of a block, the others at their values."""
+    found = block_draws(runs, block, partial(told, f"block {block.name}"))
+    s, c = (found.strategies.index(name) for name in (contrast.strategy, contrast.against))
+    values = found.values[:, s] - found.values[:, c]
+    return BlockBar(block, BLOCK, base, whole_of(values, found.rows), f"block {block.name}")
 
 
-def _by_runs(runs: Runs, contrast: Contrast, varied: Sequence[Varied], method: str, told: Phases) -> dict[str, Bar]:
+def _by_runs(
+    runs: Runs, contrast: Contrast, varied: Sequence[Varied], method: str, sample: str, told: Phases
+) -> dict[str, Bar]:
     """Bars by runs of the model, by parameter."""
     if not varied:
         return {}
@@ -198,8 +237,8 @@ def _by_runs(runs: Runs, contrast: Contrast, varied: Sequence[Varied], method: s
         low, high = (
             runs.at({each.id: value}).increment(contrast.strategy, contrast.against) for value in (each.low, each.high)
         )
-        found[each.id] = Bar(each, method, base, low, high, RUN_SAMPLE)
-        told("runs", done, len(varied))
+        found[each.id] = Bar(each, method, base, low, high, sample)
+        told(sample, done, len(varied))
     return found
 
 

@@ -9,7 +9,7 @@ from lmssim.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from lmssim.model.scenario import Scenario
-    from lmssim.studies.sensitivity.paired.response import Response
+    from lmssim.studies.sensitivity.paired.response import Compared
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def check_contrast(scenario: Scenario, strategy: str | None, against: str | None
 
 
 def contrast_of(
-    scenario: Scenario, response: Response, wtp: float, strategy: str | None = None, against: str | None = None
+    scenario: Scenario, response: Compared, wtp: float, strategy: str | None = None, against: str | None = None
 ) -> Contrast:
     """The strategies to compare: as asked for; else the comparator, and the best of the other choices."""
     against = against or scenario.comparator

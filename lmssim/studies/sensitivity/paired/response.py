@@ -65,9 +65,7 @@ class Response:
 
     def best_first(self, wtp: float, among: Sequence[str]) -> list[str]:
         """Strategies by net benefit, the greatest first."""
-        index = [self.strategies.index(s) for s in among]
-        costs, effects = (self.means[index, k].tolist() for k in (COST, EFFECT))
-        return [among[i] for i in best_first(costs, effects, wtp)]
+        return ranked(self.strategies, self.means, wtp, among)
 
     def step_error(self, wtp: float, strategy: str, against: str) -> float:
         """How far steps of time may put the increment of net benefit of an exact solution off."""
@@ -75,3 +73,54 @@ class Response:
             return 0.0
         both = self.steps[[self.strategies.index(strategy), self.strategies.index(against)]]
         return float((both @ np.array([1.0, wtp])).sum())
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of strategies given some values, from a regression.
+
+    Attributes
+    ----------
+    strategies : sequence of str
+        Ids.
+    outcomes : Paired
+        Cost and QALYs of the first strategy, of the second, ...: (2 n_strategies,), with the deviations of the units.
+    """
+
+    strategies: Sequence[str]
+    outcomes: Paired
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing is left to chance: never."""
+        return False
+
+    @property
+    def means(self) -> FloatArray:
+        """Mean cost and QALYs, (n_strategies, 2)."""
+        return self.outcomes.mean.reshape(-1, 2)
+
+    def increment(self, strategy: str, against: str) -> Paired:
+        """What a strategy adds to another one."""
+        s, c = (slice(2 * k, 2 * k + 2) for k in map(self.strategies.index, (strategy, against)))
+        mean, off = self.outcomes.mean, self.outcomes.deviations
+        return Paired(mean[s] - mean[c], off[:, s] - off[:, c])
+
+    def best_first(self, wtp: float, among: Sequence[str]) -> list[str]:
+        """Strategies by net benefit, the greatest first."""
+        return ranked(self.strategies, self.means, wtp, among)
+
+    def step_error(self, wtp: float, strategy: str, against: str) -> float:  # as `Response` has it
+        """Error of a solution: none."""
+        return 0.0
+
+
+Compared = Response | Expected
+"""Costs and QALYs of strategies that can be compared, with the errors of their differences."""
+
+
+def ranked(strategies: Sequence[str], means: FloatArray, wtp: float, among: Sequence[str]) -> list[str]:
+    """Some strategies by net benefit, the greatest first; means are (n_strategies, 2)."""
+    index = [strategies.index(s) for s in among]
+    costs, effects = (means[index, k].tolist() for k in (COST, EFFECT))
+    return [among[i] for i in best_first(costs, effects, wtp)]

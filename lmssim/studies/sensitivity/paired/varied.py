@@ -25,7 +25,9 @@ class Varied:
     joint : str
         Group that it is drawn with, such as "posterior 'calibrated'"; blank if it is drawn alone.
     members : tuple of str
-        Parameters of that group; the parameter alone if it has none.
+        Parameters that are drawn with it, itself among them: of that group, or of all posteriors.
+    is_block : bool
+        Whether it stands for the whole group, which has no values of its own: `low` and `high` are NaN.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Varied:
     high: float
     joint: str
     members: tuple[str, ...]
+    is_block: bool = False
 
     @property
     def why_not_alone(self) -> str:
@@ -50,8 +53,9 @@ class Varied:
 def varied_of(program: Program) -> dict[str, Varied]:
     """Uncertain parameters that a model uses, in the order of its tables."""
     scenario, asked = program.scenario, asked_of(program)
-    group_of = {
-        member: (f"{group.kind.replace('_', ' ')} '{name}'", tuple(group.members))
+    rows = tuple(m for group in scenario.groups.values() if group.kind == "posterior" for m in group.members)
+    group_of = {  # draw k has row k of every posterior
+        member: (f"{group.kind.replace('_', ' ')} '{name}'", rows if member in rows else tuple(group.members))
         for name, group in scenario.groups.items()
         for member in group.members
         if len(group.members) > 1
@@ -66,8 +70,14 @@ def varied_of(program: Program) -> dict[str, Varied]:
     return found
 
 
-def check_alone(program: Program, parameter: str, option: str) -> None:
-    """Refuse a parameter that is not there, does nothing, is derived from others, or is drawn jointly.
+def is_joint(program: Program, parameter: str) -> bool:
+    """Whether a parameter is drawn jointly with others."""
+    varied = varied_of(program).get(parameter)
+    return varied is not None and bool(varied.joint)
+
+
+def check_used(program: Program, parameter: str, option: str) -> None:
+    """Refuse a parameter that is not there, or does nothing.
 
     Raises
     ------
@@ -79,8 +89,20 @@ def check_alone(program: Program, parameter: str, option: str) -> None:
         raise InputError(unknown("parameter", parameter, scenario.table, option))
     if parameter not in program.used:
         raise InputError(f"{option} {parameter}: the model does not use this parameter.")
+
+
+def check_alone(program: Program, parameter: str, option: str) -> None:
+    """Refuse a parameter that is not there, does nothing, or is drawn jointly.
+
+    Raises
+    ------
+    InputError
+        With the option, and the reason.
+    """
+    check_used(program, parameter, option)
     varied = varied_of(program).get(parameter)
     if varied is not None and varied.joint:
         raise InputError(
-            f"{option} {parameter}: {varied.why_not_alone}; `lmssim tornado` shows what is expected given its value."
+            f"{option} {parameter}: {varied.why_not_alone}; `lmssim threshold --vary {parameter}` follows what is "
+            "expected given its value."
         )

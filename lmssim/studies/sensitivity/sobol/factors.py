@@ -1,8 +1,7 @@
 """Factors of a global sensitivity analysis: independent groups of uncertain parameters, as declared or by kind.
 
-What is drawn jointly is a block: all rows of posteriors together (draw k has row k of each), a Dirichlet or a
-multivariate normal group. A block belongs to one factor whole, because variance cannot be divided by Sobol' indices
-between parameters that depend on each other.
+A block (`lmssim.studies.sensitivity.paired.blocks`) belongs to one factor whole, because variance cannot be divided by
+Sobol' indices between parameters that depend on each other.
 """
 
 from __future__ import annotations
@@ -13,50 +12,17 @@ from typing import TYPE_CHECKING
 
 from lmssim.economics.variance_based.design import Layout
 from lmssim.errors import InputError, unknown
+from lmssim.studies.sensitivity.paired.blocks import blocks_of
 from lmssim.studies.sensitivity.sobol.kinds import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from lmssim.model.parameters.draws import Group
     from lmssim.model.program import Program
+    from lmssim.studies.sensitivity.paired.blocks import Block
 
 MOST_FACTORS = 15
-ROWS = "rows of posteriors"
-"""Stream that says which row of every posterior a draw has."""
-POSTERIORS, OTHERS = "posteriors", "other parameters"
-
-
-@dataclass(frozen=True)
-class Block:
-    """What is drawn together: one parameter, or several jointly.
-
-    Attributes
-    ----------
-    name, label : str
-        Parameter or group; what people read.
-    members : tuple of str
-        Parameters, those that the model uses and that vary.
-    streams : tuple of str
-        Streams of uniforms that decide its draw.
-    joint : str
-        How it is drawn, such as "posterior 'calibrated'"; blank of a parameter that is drawn alone.
-    """
-
-    name: str
-    label: str
-    members: tuple[str, ...]
-    streams: tuple[str, ...]
-    joint: str = ""
-
-    @property
-    def why_not_divided(self) -> str:
-        """Why no index of one of its members is given."""
-        return (
-            f"it is drawn with {self.joint} ({len(self.members)} parameters); Sobol' indices do not divide variance "
-            f"between parameters that depend on each other, so '{self.name}' is one factor. --shapley {self.name} "
-            "divides the variance within it"
-        )
+OTHERS = "other parameters"
 
 
 @dataclass(frozen=True)
@@ -102,41 +68,6 @@ def layout_of(factors: Sequence[Factor]) -> Layout:
     """Columns of a design of some factors."""
     owners = [k for k, factor in enumerate(factors) for _ in factor.streams]
     return Layout(owners, [factor.is_ordered for factor in factors])
-
-
-def blocks_of(program: Program) -> list[Block]:
-    """Blocks of the uncertain parameters that a model uses: those drawn jointly first, then in the tables' order."""
-    scenario = program.scenario
-    used = [id_ for id_ in scenario.uncertain if id_ in program.used]
-    jointly = list(_joint(list(scenario.groups.values()), used))
-    inside = {member for block in jointly for member in block.members}
-    return [*jointly, *(_alone(program, id_) for id_ in used if id_ not in inside)]
-
-
-def _alone(program: Program, id_: str) -> Block:
-    return Block(id_, program.scenario.table[id_].description or id_, (id_,), (id_,))
-
-
-def _joint(groups: Sequence[Group], used: Sequence[str]) -> Iterator[Block]:
-    """Blocks that are drawn jointly; posteriors together, because draw k has row k of each."""
-    posteriors = [group for group in groups if group.kind == "posterior" and set(group.members) & set(used)]
-    if posteriors:
-        members = tuple(id_ for group in posteriors for id_ in group.members if id_ in used)
-        name = posteriors[0].name if len(posteriors) == 1 else POSTERIORS
-        joint = (
-            f"posterior '{name}'" if len(posteriors) == 1 else f"{len(posteriors)} posteriors, whose rows are paired"
-        )
-        yield Block(name, _label(name, members), members, (ROWS,), joint)
-    for group in groups:
-        members = tuple(id_ for id_ in group.members if id_ in used)
-        if group.kind != "posterior" and members:
-            kind = group.kind.replace("_", " ")
-            streams, joint = tuple(group.addresses()), f"{kind} '{group.name}'"
-            yield Block(group.name, _label(group.name, members), members, streams, joint)
-
-
-def _label(name: str, members: Sequence[str]) -> str:
-    return f"{name} ({len(members)} parameter{'s' * (len(members) > 1)})"
 
 
 def factors_of(program: Program, declared: Mapping[str, Sequence[str]]) -> list[Factor]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from lmssim.model.program import Program
-    from lmssim.studies.sensitivity.sobol.factors import Block
+    from lmssim.studies.sensitivity.paired.blocks import Block
 
 
 def block_named(name: str, blocks: Sequence[Block]) -> Block:

@@ -10,7 +10,8 @@ from lmssim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lmssim.studies.sensitivity.sobol.factors import Block, Factor
+    from lmssim.studies.sensitivity.paired.blocks import Block
+    from lmssim.studies.sensitivity.sobol.factors import Factor
     from lmssim.studies.sensitivity.sobol.runs import Evaluations
 
 MOST_EVALUATIONS, MOST_NUMBERS = 10_000_000, 200_000_000

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from lmssim.economics.variance_based.shapley import Shapley
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
+    from lmssim.studies.sensitivity.paired.blocks import Block
     from lmssim.studies.sensitivity.paired.contrast import Contrast
-    from lmssim.studies.sensitivity.sobol.factors import Block, Factor
+    from lmssim.studies.sensitivity.sobol.factors import Factor
     from lmssim.studies.sensitivity.sobol.plan import Plan
 
 TABLES = ("sobol", "screening", "variance", "factors")

@@ -23,8 +23,8 @@ from lmssim.execution.simulate import COHORT, simulate_batches
 from lmssim.execution.solve import settle, solve_population
 from lmssim.kernels.ledger import COST, QALY
 from lmssim.model.parameters.draws import Stated, parameters_from
+from lmssim.studies.sensitivity.paired.blocks import ROWS
 from lmssim.studies.sensitivity.psa.work import CHECKED, LIVES, LONGEST
-from lmssim.studies.sensitivity.sobol.factors import ROWS
 
 if TYPE_CHECKING:
     from lmssim.execution.checkpoint import Checkpoint

@@ -17,9 +17,10 @@ from lmssim.economics.variance_based.indices import blocks_of as arranged
 from lmssim.economics.variance_based.indices import sobol_indices
 from lmssim.economics.variance_based.screening import screened
 from lmssim.economics.variance_based.shapley import shapley_effects
+from lmssim.studies.sensitivity.paired.blocks import blocks_of
 from lmssim.studies.sensitivity.paired.contrast import Contrast, contrast_of
 from lmssim.studies.sensitivity.paired.runs import Drawn, restricted
-from lmssim.studies.sensitivity.sobol.factors import Factor, blocks_of, factors_of, layout_of
+from lmssim.studies.sensitivity.sobol.factors import Factor, factors_of, layout_of
 from lmssim.studies.sensitivity.sobol.parts import block_named, parts_of
 from lmssim.studies.sensitivity.sobol.plan import Plan, check_size, plan_of
 from lmssim.studies.sensitivity.sobol.result import Divided, GlobalSensitivity
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     from lmssim.execution.simulate import Sampling
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
+    from lmssim.studies.sensitivity.paired.blocks import Block
     from lmssim.studies.sensitivity.sobol.asked import Asked
-    from lmssim.studies.sensitivity.sobol.factors import Block
 
     Phases = Callable[[str, int, int], None]
 

@@ -10,17 +10,19 @@ import numpy as np
 import pandas as pd
 
 from lmssim.economics.one_way.paired import Z975
+from lmssim.studies.sensitivity.paired.response import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.studies.sensitivity.paired.response import Response
+    from lmssim.studies.sensitivity.paired.response import Compared
     from lmssim.studies.sensitivity.threshold.search import Crossing
 
 TABLES = ("thresholds", "net_benefit")
 CHANGE, PRICE = "threshold", "price"
+EXACT, RUNS, REGRESSION = METHODS = ("exact", "runs", "regression")
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class ThresholdStudy:
         Willingness to pay.
     grid : sequence of float
         Values of the scan, ascending.
-    responses : sequence of Response
+    responses : sequence of Response or Expected
         What the model gave there.
     crossings : mapping of float to list of Crossing
         By willingness to pay, in ascending order.
@@ -59,7 +61,7 @@ class ThresholdStudy:
     among: Sequence[str]
     wtps: Sequence[float]
     grid: Sequence[float]
-    responses: Sequence[Response]
+    responses: Sequence[Compared]
     crossings: Mapping[float, Sequence[Crossing]]
     present: float
     comparator: str
@@ -69,6 +71,13 @@ class ThresholdStudy:
     def scenario(self) -> Scenario:
         """The scenario."""
         return self.program.scenario
+
+    @property
+    def method(self) -> str:
+        """How values were made: one of `METHODS`."""
+        if any(isinstance(each, Expected) for each in self.responses):
+            return REGRESSION
+        return EXACT if all(each.is_exact for each in self.responses) else RUNS
 
     @property
     def label(self) -> str:
@@ -96,21 +105,22 @@ class ThresholdStudy:
 
         wtp, number, of (how many there are), parameter, value, se, low, high (95% interval), below, above (strategies
         that lead on either side), slope (of net benefit, by unit of the parameter); without a change one row with the
-        strategy that leads throughout on both sides and no value.
+        strategy that leads throughout on both sides and no value. method: `exact` (solved), `runs` (runs that hold the
+        parameter) or `regression` (expectations given it, where it is drawn jointly with others).
         """
         rows = [row for wtp in self.wtps for row in self._rows(wtp)]
-        names = ["wtp", "number", "of", "parameter", "value", "se", "low", "high", "below", "above", "slope"]
+        names = ["wtp", "number", "of", "parameter", "value", "se", "low", "high", "below", "above", "slope", "method"]
         return pd.DataFrame(rows, columns=names)
 
     def _rows(self, wtp: float) -> Iterator[tuple[object, ...]]:
         found = self.crossings[wtp]
         if not found:
             lead = self.leader(0, wtp)
-            yield (wtp, 0, 0, self.parameter, *(np.nan,) * 4, lead, lead, np.nan)
+            yield (wtp, 0, 0, self.parameter, *(np.nan,) * 4, lead, lead, np.nan, self.method)
         for k, each in enumerate(found, 1):
             mean, se = each.value
             ends = (mean - Z975 * se, mean + Z975 * se)
-            yield (wtp, k, len(found), self.parameter, mean, se, *ends, each.below, each.above, each.slope)
+            yield (wtp, k, len(found), self.parameter, mean, se, *ends, each.below, each.above, each.slope, self.method)
 
     @cached_property
     def net_benefit(self) -> pd.DataFrame:

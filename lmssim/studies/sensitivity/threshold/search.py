@@ -18,7 +18,7 @@ from lmssim.economics.increments import Estimate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from lmssim.studies.sensitivity.paired.response import Response
+    from lmssim.studies.sensitivity.paired.response import Compared
 
 CLOSE = 1e-12
 """Width, as a share of the range, to which a root is closed in."""
@@ -62,7 +62,7 @@ class Search:
         Willingness to pay.
     """
 
-    at: Callable[[float], Response]
+    at: Callable[[float], Compared]
     among: Sequence[str]
     wtp: float
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lmssim.errors import InputError, exact
-from lmssim.studies.sensitivity.paired.contrast import check_contrast, choices_of, contrast_of
-from lmssim.studies.sensitivity.paired.varied import check_alone, varied_of
+from lmssim.studies.sensitivity.paired.conditioned import Conditioned
+from lmssim.studies.sensitivity.paired.contrast import Contrast, check_contrast, choices_of, contrast_of
+from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, restricted
+from lmssim.studies.sensitivity.paired.varied import check_alone, check_used, is_joint, varied_of
 from lmssim.studies.sensitivity.threshold.result import CHANGE, PRICE, ThresholdStudy
 from lmssim.studies.sensitivity.threshold.search import Search
 
@@ -18,9 +20,8 @@ if TYPE_CHECKING:
 
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
-    from lmssim.studies.sensitivity.paired.contrast import Contrast
-    from lmssim.studies.sensitivity.paired.response import Response
-    from lmssim.studies.sensitivity.paired.runs import Reloaded
+    from lmssim.studies.sensitivity.paired.response import Compared
+    from lmssim.studies.sensitivity.paired.runs import Runs
 
     Progress = Callable[[int, int], None]
 
@@ -30,6 +31,8 @@ LEAST_SLOPE = 1e-9
 """Change of net benefit, as a share of the costs that it is made of, below which a price moves nothing."""
 LARGEST = 1e12
 """Price beyond which none is looked for."""
+Followed = Reloaded | Conditioned
+"""Runs that hold a parameter, or expectations given it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Asked:
         return sorted(set(self.wtps)) or scenario.file.settings.wtp
 
     def check(self, program: Program, option: str) -> None:
-        """Refuse what cannot be moved alone, or is not there.
+        """Refuse what is not there, and a price that is drawn jointly.
 
         Raises
         ------
@@ -72,7 +75,7 @@ class Asked:
         """
         scenario = program.scenario
         check_contrast(scenario, self.strategy, self.against)
-        check_alone(program, self.parameter, option)
+        (check_alone if option == "--price" else check_used)(program, self.parameter, option)
         if not self.all_wtps(scenario):
             raise InputError("--wtp: the scenario names no willingness to pay (settings.wtp); give one or more.")
 
@@ -95,8 +98,44 @@ def range_of(program: Program, asked: Asked, option: str) -> tuple[float, float]
     return varied.low, varied.high
 
 
+def followed(
+    runs: Runs, asked: Asked, load: Callable[[Mapping[str, float]], Program], progress: Progress | None = None
+) -> Followed:
+    """What follows a parameter: runs that hold it, or expectations given it where it is drawn jointly with others.
+
+    Parameters
+    ----------
+    load : callable
+        Program with some parameters held from the start.
+    progress : callable, optional
+        Called with (draws done, draws in all) while joint draws are made.
+    """
+    if not (isinstance(runs, Drawn) and is_joint(runs.program, asked.parameter)):
+        return Reloaded(runs, load)
+    scenario = runs.program.scenario
+    if asked.strategy is not None:
+        runs = restricted(runs, Contrast(asked.strategy, asked.against or scenario.comparator))
+    return Conditioned(runs, asked.parameter, asked.all_wtps(scenario), progress)
+
+
+def check_draws(program: Program, asked: Asked, *, drawn: bool) -> None:
+    """Refuse to follow a parameter that is drawn jointly without draws.
+
+    Raises
+    ------
+    InputError
+        With what to ask for.
+    """
+    if not drawn and is_joint(program, asked.parameter):
+        varied = varied_of(program)[asked.parameter]
+        raise InputError(
+            f"--vary {asked.parameter}: {varied.why_not_alone}; what is expected given its value comes from joint "
+            "draws: leave --point out, and give --draws with --engine cohort."
+        )
+
+
 def thresholds(
-    runs: Reloaded, asked: Asked, made: Mapping[str, object], progress: Progress | None = None
+    runs: Followed, asked: Asked, made: Mapping[str, object], progress: Progress | None = None
 ) -> ThresholdStudy:
     """Values at which the best strategy, or the sign of an increment, changes.
 
@@ -106,7 +145,10 @@ def thresholds(
         If there is none in the range at any willingness to pay; the message says which strategy leads throughout.
     """
     asked.check(runs.program, "--vary")
+    check_draws(runs.program, asked, drawn=isinstance(runs, Conditioned))
     low, high = range_of(runs.program, asked, "--vary")
+    if isinstance(runs, Conditioned):
+        runs.check_range(low, high, "--vary")
     scenario, follow = runs.program.scenario, _Followed(runs, asked.parameter)
     grid = np.linspace(low, high, asked.steps).tolist()
     for done, x in enumerate(grid, 1):
@@ -126,7 +168,7 @@ def thresholds(
 
 
 def prices(
-    runs: Reloaded, asked: Asked, made: Mapping[str, object], progress: Progress | None = None
+    runs: Followed, asked: Asked, made: Mapping[str, object], progress: Progress | None = None
 ) -> ThresholdStudy:
     """Value-based price: the value of a cost at which an increment of net benefit is 0, at each willingness to pay.
 
@@ -176,18 +218,18 @@ def _reach(follow: _Followed, pair: Contrast, wtps: Sequence[float], present: fl
 class _Followed:
     """The model along one parameter; every value is run once."""
 
-    def __init__(self, runs: Reloaded, parameter: str) -> None:
+    def __init__(self, runs: Followed, parameter: str) -> None:
         self.runs, self.parameter = runs, parameter
-        self._known: dict[float, Response] = {}
+        self._known: dict[float, Compared] = {}
 
-    def __call__(self, x: float) -> Response:
+    def __call__(self, x: float) -> Compared:
         if x not in self._known:
             self._known[x] = self.runs.at({self.parameter: x})
         return self._known[x]
 
 
 def _study(
-    runs: Reloaded,
+    runs: Followed,
     kind: str,
     parameter: str,
     among: Sequence[str],

@@ -12,9 +12,13 @@ from lmssim.errors import InputError, NotApplicableError
 from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import COHORT
 from lmssim.studies.sensitivity.one_way import study
-from lmssim.studies.sensitivity.one_way.bar import REGRESSION, RUNS
+from lmssim.studies.sensitivity.one_way.bar import REGRESSION
+from lmssim.studies.sensitivity.one_way.regression import Regressions
+from lmssim.studies.sensitivity.paired.block_draws import BlockWork
+from lmssim.studies.sensitivity.paired.joint import own_draws
 from lmssim.studies.sensitivity.paired.runs import Drawn, at_values, restricted
 from lmssim.studies.sensitivity.paired.varied import check_alone, varied_of
+from lmssim.studies.sensitivity.psa.work import Work
 from lmssim.studies.sensitivity.threshold.search import Search
 from lmssim.studies.verify.finding import Finding, compare, places, verdict, warning, worst_of
 from lmssim.studies.verify.registry import Scope, check
@@ -24,11 +28,15 @@ if TYPE_CHECKING:
 
     from lmssim.evaluation import Sampling
     from lmssim.studies.sensitivity.one_way.result import OneWay
+    from lmssim.studies.sensitivity.paired.blocks import Block
     from lmssim.studies.sensitivity.paired.response import Response
     from lmssim.studies.verify.bench import Bench
 
-DRAWS, PATIENTS, TOP = 60, 20, 4
-"""Of the analysis that is checked: draws, patients of each, parameters whose bars come from runs."""
+DRAWS, PATIENTS, TOP, SHORT = 60, 20, 4, 2
+"""Of the analysis that is checked: draws, patients of each, parameters whose bars come from longer runs, draws of the
+short runs that tell which."""
+FOLLOWED = 3
+"""Parameters of each block that are followed, at most."""
 AT_VALUES = 1_024
 """Patients of a run at values."""
 ALONE = 8
@@ -44,10 +52,15 @@ def _analysis(bench: Bench) -> OneWay:
         raise NotApplicableError("no parameter has a distribution")
     if len(bench.strategies) < 2:
         raise NotApplicableError("there is one strategy, and nothing to compare it with")
-    few = replace(bench.sampling, engine=bench.engine, n_patients=PATIENTS, counting=False, strategies=())
-    runs = Drawn(bench.program, few, DRAWS)
-    found: OneWay = bench.once("one-way", lambda: study.one_way(runs, DRAWS, study.Asked(wtps=_wtps(bench), top=TOP)))
+    runs = Drawn(bench.program, _few(bench), DRAWS)
+    asked = study.Asked(wtps=_wtps(bench), top=TOP, short=SHORT)
+    found: OneWay = bench.once("one-way", lambda: study.one_way(runs, DRAWS, asked))
     return found
+
+
+def _few(bench: Bench) -> Sampling:
+    """Few patients of each draw."""
+    return replace(bench.sampling, engine=bench.engine, n_patients=PATIENTS, counting=False, strategies=())
 
 
 def _wtps(bench: Bench) -> tuple[float, ...]:
@@ -84,13 +97,20 @@ def every_uncertain_parameter_is_there(bench: Bench) -> Finding:
     effort=8,
 )
 def what_is_drawn_together_stays_together(bench: Bench) -> Finding:
-    """Ways in which bars of such parameters were made: by regression alone; and thresholds refuse one of each group."""
+    """Ways in which bars of such parameters were made: by regression alone, beside one bar for their whole block.
+
+    Runs that would hold one of a group are refused, and in the classic form its members change together.
+    """
     joint = _joint(bench)
     if not joint:
         raise NotApplicableError("no parameters are drawn together")
-    moved = [bar.varied.id for bar in _analysis(bench).bars if bar.varied.id in joint and bar.method != REGRESSION]
+    found = _analysis(bench)
+    moved = [bar.varied.id for bar in found.bars if bar.varied.id in joint and bar.method != REGRESSION]
+    inside = [id_ for each in found.blocks for id_ in each.block.members]
+    moved += [bar.varied.id for bar in found.bars if bar.varied.id in joint and inside.count(bar.varied.id) != 1]
     one_of_each = {min(joint & set(group.members), default="") for group in bench.scenario.groups.values()} - {""}
     moved += [id_ for id_ in sorted(one_of_each & joint) if not _is_refused(bench, id_)]
+    moved += [id_ for each in found.blocks for id_ in _apart(bench, each.block)]
     where = {"parameter": moved[0] if moved else min(joint)}
     return verdict(not moved, f"{len(set(moved))} moved alone", "none moved alone", where, "parameters")
 
@@ -103,11 +123,46 @@ def _is_refused(bench: Bench, id_: str) -> bool:
     return False
 
 
+def _apart(bench: Bench, block: Block) -> list[str]:
+    """Parameters that do not change as they should in draws of a block: members jointly, the others not at all."""
+    whom = replace(_few(bench), random_numbers="independent")
+    work = BlockWork(bench.program, whom, DRAWS, block=block, n_rows=DRAWS)
+    alone, jointly, base = work.draws(0, DRAWS), Work.draws(work, 0, DRAWS), bench.scenario.table.base()
+    return [
+        id_
+        for id_ in bench.uncertain
+        if not np.array_equal(alone[id_], jointly[id_] if id_ in block.members else np.full(DRAWS, base[id_][0]))
+    ]
+
+
+@check(
+    "one-way-expected",
+    "uncertainty",
+    "Expectations given a parameter average to the expectation",
+    scope=Scope.LIVES,
+    effort=8,
+)
+def expectations_given_a_parameter_average_out(bench: Bench) -> Finding:
+    """Mean over the draws of what is expected given each draw's value, against the mean: bars and thresholds use it."""
+    found, varied = _analysis(bench), varied_of(bench.program)
+    drawn = restricted(Drawn(bench.program, _few(bench), DRAWS), found.contrast)
+    wtp = found.wtps[0]
+    fits = Regressions.of(own_draws(drawn), found.contrast, list(varied.values()), wtp)
+    ids = [id_ for each in found.blocks for id_ in each.block.members[:FOLLOWED]]
+    if not ids:
+        raise NotApplicableError("no parameters are drawn together")
+    curves = [fits.curves.along(varied[id_]) for id_ in ids]
+    means = np.array([np.mean([curve.at(x).mean for x in curve.column.tolist()], axis=0) for curve in curves])
+    size = float(np.abs(fits.curves.draws.values).max(axis=0) @ np.array([1.0, wtp]))
+    gaps = (means - fits.base.mean) @ np.array([-1.0, wtp])
+    return compare(gaps, "equal to", 0.0, CLOSE * size, places(parameter=ids), "gaps")
+
+
 @check("one-way-plausible", "uncertainty", "One-way results are plausible", scope=Scope.LIVES, effort=9)
 def bars_point_the_way_that_the_model_does(bench: Bench) -> Finding:
     """Direction of each bar from runs against that of the model with the others at their values, beyond both errors."""
     found = _analysis(bench)
-    bars = [bar for bar in found.bars if bar.method == RUNS]
+    bars = [bar for bar in found.bars if bar.sample == study.RUN_SAMPLE]
     runs = restricted(at_values(bench.program, _at_values(bench)), found.contrast)
     findings = []
     for bar in bars:

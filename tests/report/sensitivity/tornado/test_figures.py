@@ -12,7 +12,7 @@ from lmssim.economics.one_way.paired import Paired
 from lmssim.execution.simulate import Sampling
 from lmssim.report.sensitivity.tornado.figures import plot_icer, plot_tornado
 from lmssim.report.sensitivity.tornado.tables import presented
-from lmssim.report.sensitivity.tornado.words import order_sentence, turning_sentences
+from lmssim.report.sensitivity.tornado.words import order_sentence, sentences, turning_sentences
 from lmssim.studies.sensitivity.one_way.bar import VALUES, Bar
 from lmssim.studies.sensitivity.one_way.study import Asked, one_way
 from lmssim.studies.sensitivity.paired.runs import Drawn
@@ -43,7 +43,14 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> OneWay:
         Bar(Varied(name, name, "", 0.0, 1.0, "", (name,)), VALUES, base, base, _exact(*end), "runs")
         for name, end in ENDS.items()
     ]
-    return replace(whole, base=base, bars=bars)
+    return replace(whole, base=base, bars=bars, blocks=())
+
+
+@pytest.fixture(scope="module")
+def with_block(tmp_path_factory: pytest.TempPathFactory) -> OneWay:
+    """All bars of the linear model, and that of its block."""
+    program = linear_program(tmp_path_factory.mktemp("linear"))
+    return one_way(Drawn(program, Sampling(n_patients=2, counting=False), 200), 200, Asked())
 
 
 def _exact(cost: float, effect: float) -> Paired:
@@ -89,3 +96,25 @@ def test_the_page_explains_the_cases(found: OneWay) -> None:
     assert "Cases of a cost per QALY gained" in titles
     assert "Cases of a cost per QALY gained" not in [table.title for table in presented(found, "nb").tables]
     assert "2 of 5 parameters change which of the two is better" in turning_sentences(found)[0]
+
+
+def test_a_block_is_told_apart_from_parameters(with_block: OneWay) -> None:
+    """Its bar is hatched, its row says that it is a whole, and it is none of the parameters that turn the sign."""
+    ax = plot_tornado(with_block)
+    rows = [label.get_text() for label in ax.get_yticklabels()]
+    assert sum("pair as a whole (2 parameters drawn jointly): middle 95% of its draws" in row for row in rows) == 1
+    assert sum(bool(patch.get_hatch()) for patch in ax.patches) == 2
+    said = " ".join(sentences(with_block))
+    assert "for the middle 95% of the draws of pair as a whole (2 parameters drawn jointly)" in said
+    assert "in expectation over the others" in said
+    assert "of 6 parameters" in said or "no parameter alone" in said
+
+
+def test_no_name_is_drawn_beyond_the_picture(with_block: OneWay) -> None:
+    """Names of rows end within the page."""
+    ax = plot_tornado(with_block)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.canvas.draw()
+    for label in ax.get_yticklabels():
+        assert label.get_window_extent().x0 >= 0.0

@@ -11,11 +11,12 @@ import pytest
 from lmssim.errors import InputError
 from lmssim.execution.checkpoint import Checkpoint
 from lmssim.execution.simulate import Sampling
-from lmssim.studies.sensitivity.one_way.bar import REGRESSION, RUNS
+from lmssim.report.sensitivity.tornado.words import name_of
+from lmssim.studies.sensitivity.one_way.bar import BLOCK, FITTED_BLOCK, REGRESSION, RUNS
 from lmssim.studies.sensitivity.one_way.study import Asked, classic, one_way
 from lmssim.studies.sensitivity.paired.runs import Drawn, at_values
 from tests.kit.illness_death import exact
-from tests.kit.linear import MEANS, SDS, WTP, Z, base_benefit, end, linear_program, slope
+from tests.kit.linear import MEANS, SDS, WTP, Z, base_benefit, block_sd, end, linear_program, slope
 from tests.kit.scenarios import bundled_program
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ def test_bars_of_illness_death_against_brute_force() -> None:
     n, wtp = 100, 20_000.0
     runs = Drawn(program, Sampling(n_patients=2_000, counting=False), n)
     found = one_way(runs, n, Asked(wtps=(wtp,), top=1))
-    bar = next(each for each in found.bars if each.method == RUNS)
-    assert bar.varied.id == "loghr_progression"
+    bar = next(each for each in found.bars if each.varied.id == "loghr_progression")
+    assert bar.method == RUNS
     drawn = runs.work.draws(0, n)
     names = ("scale_progression", "scale_death", "scale_death_progressed")
     for value, there in ((bar.varied.low, bar.low), (bar.varied.high, bar.high)):
@@ -140,7 +141,7 @@ def _benefit(log_hr: float, scales: tuple[float, ...], wtp: float) -> float:
 
 
 def test_the_classic_form_solves_the_others_at_their_values(program: Program) -> None:
-    """Exact bars without error; what is drawn jointly is left out, with the reason."""
+    """Exact bars without error; what is drawn jointly has no bar of its own, with the reason."""
     found = classic(at_values(program, Sampling(engine="cohort", profiles=1)), Asked())
     assert {bar.varied.id for bar in found.bars} == {"gain_a", "gain_b", "price", "idle"}
     assert {each.id for each, _ in found.left_out} == {"gain_x", "extra_y"}
@@ -149,6 +150,7 @@ def test_the_classic_form_solves_the_others_at_their_values(program: Program) ->
         for side, there in zip((-1.0, 1.0), bar.ends, strict=True):
             assert there.net_benefit(WTP).mean == pytest.approx(end(bar.varied.id, side), rel=1e-6, abs=1e-3)
     assert found.tornado["told_from_next"].all()
+    assert found.n_bars == 5
 
 
 def test_a_parameter_that_does_nothing_has_a_bar_of_no_length(found: OneWay) -> None:
@@ -168,6 +170,35 @@ def test_results_do_not_depend_on_workers_and_runs_are_kept(program: Program, fo
     third = one_way(Drawn(program, other, N, kept), N, Asked())
     assert third.tornado.equals(found.tornado)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("classic_form", [False, True])
+def test_a_block_has_the_bar_of_the_closed_form(program: Program, found: OneWay, classic_form: bool) -> None:
+    """Quantiles of a sum of two correlated normals: ends within 4 errors, which are small, at every willingness."""
+    wtps = (WTP, 5_000.0)
+    if classic_form:
+        made = classic(at_values(program, Sampling(engine="cohort", profiles=1)), Asked(wtps=wtps))
+    else:
+        made = one_way(Drawn(program, FEW, N), N, Asked(wtps=wtps))
+    (block,) = made.blocks
+    assert block.block.members == ("gain_x", "extra_y")
+    assert block.at(WTP).method == (BLOCK if classic_form else FITTED_BLOCK)
+    for wtp in wtps:
+        bar = block.at(wtp)
+        for side, there in zip((-1.0, 1.0), bar.ends, strict=True):
+            estimate = made.end(bar, there).net_benefit(wtp)
+            error = float(np.hypot(estimate.se, 0.0 if classic_form else made.base.net_benefit(wtp).se))
+            assert abs(estimate.mean - base_benefit(wtp) - side * Z * block_sd(wtp)) < 4.0 * error
+            assert estimate.se < 0.25 * block_sd(wtp)
+    assert found.n_bars == len(found.bars) + 1
+
+
+def test_a_block_is_longer_than_none_of_its_parameters_alone_would_tell(program: Program, found: OneWay) -> None:
+    """What offsets each other within the pair does so in the bar of the block, too."""
+    (block,) = found.blocks
+    apart = 2.0 * Z * np.hypot(WTP * SDS["gain_x"], 1000.0 * SDS["extra_y"])
+    assert block.at(WTP).width(WTP).size < 0.8 * apart
+    assert "pair as a whole" in name_of(block.at(WTP).varied)
 
 
 def test_what_cannot_be_compared_is_refused(program: Program) -> None:

@@ -11,9 +11,10 @@ from lmssim.errors import InputError
 from lmssim.execution.simulate import Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
+from lmssim.studies.sensitivity.paired.conditioned import Conditioned
 from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, Solved, at_values
-from lmssim.studies.sensitivity.threshold.study import Asked, prices, thresholds
-from tests.kit.linear import MEANS, WTP, base_benefit, linear_path
+from lmssim.studies.sensitivity.threshold.study import Asked, followed, prices, thresholds
+from tests.kit.linear import MEANS, SDS, WTP, base_benefit, linear_path, slope
 from tests.kit.models import HEAD, absorbing, frame, move, start
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ def reloaded(path: Path, sampling: Sampling = EXACT, n_draws: int = 0) -> Reload
     whole = program({})
     runs: Runs = Drawn(whole, sampling, n_draws) if n_draws else at_values(whole, sampling)
     return Reloaded(runs, program)
+
+
+def conditioned(path: Path, name: str, sampling: Sampling, n_draws: int) -> Conditioned:
+    """What is expected given a parameter, of a scenario file."""
+    runs = Drawn(compile_scenario(load_scenario(path)), sampling, n_draws)
+    found = followed(runs, Asked(name), lambda held: compile_scenario(load_scenario(path, held)))
+    assert isinstance(found, Conditioned)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +120,38 @@ def test_a_simulated_threshold_is_right_within_its_error(linear: Path) -> None:
     ((each,),) = thresholds(runs, Asked("price", 0.0, 4_000.0), {}).crossings.values()
     assert 1.0 < each.value.se < 60.0
     assert abs(each.value.mean - FREE) < 4.0 * each.value.se
+
+
+@pytest.mark.parametrize("name", ["gain_x", "extra_y"])
+def test_a_threshold_of_a_joint_parameter_holds_what_comes_with_it(linear: Path, name: str) -> None:
+    """Where the expected increment given it is 0, the other one of the pair following it.
+
+    At 6,500 per QALY the gain alone would have its threshold above the mean; with the cost that comes with it, the
+    threshold lies one SD below. Over eight seeds the errors are those that are printed.
+    """
+    wtp = 6_500.0
+    expected = MEANS[name] - base_benefit(wtp) / slope(name, wtp) * SDS[name]
+    off, slopes = [], []
+    for seed in range(8):
+        runs = conditioned(linear, name, Sampling(n_patients=2, seed=seed, counting=False), 2_000)
+        found = thresholds(runs, Asked(name, wtps=(wtp,)), {})
+        ((each,),) = found.crossings.values()
+        off.append((each.value.mean - expected) / each.value.se)
+        assert found.method == "regression"
+        assert (each.below, each.above) == ("new", "old")
+        slopes.append(each.slope * SDS[name])
+    assert sum(slopes) / len(slopes) == pytest.approx(-slope(name, wtp), rel=0.2)
+    assert max(abs(z) for z in off) < 4.0
+    assert 0.3 < sum(z**2 for z in off) / len(off) < 2.5
+
+
+def test_a_joint_parameter_without_a_threshold_is_refused(linear: Path) -> None:
+    """With who leads throughout; and beyond its draws nothing is looked for."""
+    runs = conditioned(linear, "gain_x", Sampling(n_patients=2, counting=False), 500)
+    with pytest.raises(InputError, match="'new' leads at 20,000 per QALY throughout"):
+        thresholds(runs, Asked("gain_x"), {})
+    with pytest.raises(InputError, match=r"its draws lie between .* give a range within"):
+        thresholds(runs, Asked("gain_x", -0.5, 0.5), {})
 
 
 def test_a_simulated_hazard_ratio_changes_the_sign_at_one() -> None:
