@@ -109,7 +109,7 @@ def agency(
     Agency
         Tables `severity`, `severity_weights`, `severity_incremental`, `rates`, `rates_incremental`, `rates_frontier`,
         `distribution`, `patients_reaching`, `gains`, `budget_impact`, `budget_patients`, `cost_by_year`,
-        `budget_inputs`.
+        `budget_inputs`, and `budget_scenarios` if the file has any.
 
     Raises
     ------

@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lmssim.outcomes.estimators import Z975
-from lmssim.report.parts.digits import amount, rounded, with_error
+from lmssim.report.parts.digits import amount, listed, rounded, with_error
 from lmssim.report.parts.labels import currency_name, readable, strategy_labels
 from lmssim.report.parts.style import AREAS, INK, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
 from lmssim.report.sensitivity.agency.cells import error_words, mean_and_error, people_words
-from lmssim.studies.sensitivity.agency.budget.file import EVENLY, NOW, THEN
+from lmssim.studies.sensitivity.agency.budget.form import EVENLY, NOW, THEN
 from lmssim.studies.sensitivity.agency.budget.impact import DIFFERENCE, TOTAL
 
 if TYPE_CHECKING:
@@ -53,11 +53,37 @@ def sentences(found: Impact) -> Iterator[str]:
         f"The difference goes from {rounded(*first)} in {names[0]} to {rounded(*last)} in {names[-1]}. Amounts are "
         "undiscounted, and proportional to the number of patients."
     )
+    yield _against_threshold(found)
+    yield _over_scenarios(found)
+
+
+def _against_threshold(found: Impact) -> str:
+    """Whether the difference exceeds the payer's threshold."""
+    if (bound := found.budget.file.threshold) is None:
+        return ""
+    names, currency = found.budget.year_names(), found.scenario.file.settings.currency
+    over = [names[year] for year in found.exceeding]
+    when = f"in {listed(over)}" if over else f"in none of the first {min(bound.years, found.budget.years)} years"
+    label = f" ({bound.label})" if bound.label else ""
+    return f"The difference exceeds {amount(bound.amount)} {currency}{label} {when}."
+
+
+def _over_scenarios(found: Impact) -> str:
+    """Between which scenarios the difference lies."""
+    if not found.budget.file.scenarios:
+        return ""
+    every = [(label, each.cost(DIFFERENCE)) for label, _, each in found.scenarios()]
+    least, most = (pick(every, key=lambda each: each[1].mean) for pick in (min, max))
+    return (
+        f"Over all years the difference lies between {rounded(*least[1])} ({least[0]}) and {rounded(*most[1])} "
+        f"({most[0]}) in the base case and the {len(every) - 1} scenarios of the file."
+    )
 
 
 def tables(found: Impact) -> list[ReportTable]:
     """By year, by category, by year since treatment, who is treated, and what the file states."""
-    return [_by_year(found), _by_category(found), _since(found), _who(found), _inputs(found)]
+    scenarios = [_scenarios(found)] if found.budget.file.scenarios else []
+    return [_by_year(found), _by_category(found), *scenarios, _since(found), _who(found), _inputs(found)]
 
 
 def caption_of(found: Impact) -> str:
@@ -94,6 +120,17 @@ def _by_category(found: Impact) -> ReportTable:
         cells["All years"] = with_error(*found.cost(DIFFERENCE, None, category))
         rows.append(cells)
     return ReportTable(f"{TITLE}: difference by cost category", "Care then less care now.", pd.DataFrame(rows))
+
+
+def _scenarios(found: Impact) -> ReportTable:
+    rows = []
+    for label, origin, each in found.scenarios():
+        cells = {"Scenario": label, "Patients": f"{sum(each.budget.patients):,.1f}"}
+        for year, name in enumerate(each.budget.year_names()):
+            cells[name] = with_error(*each.cost(DIFFERENCE, year))
+        rows.append(cells | {"All years": with_error(*each.cost(DIFFERENCE)), "Source": origin})
+    caption = "Care then less care now, if figures of the file differ one scenario at a time; costs are the same runs'."
+    return ReportTable(f"{TITLE}: scenarios", caption, pd.DataFrame(rows))
 
 
 def _since(found: Impact) -> ReportTable:

@@ -85,7 +85,8 @@ class AgencyStudy:
             names = "distribution", "patients_reaching", "gains"
             found |= {name: getattr(patients, name) for name in names}
         if (budget := self.of_budget) is not None:
-            names_ = "budget_impact", "budget_patients", "cost_by_year", "budget_inputs"
+            names_ = ["budget_impact", "budget_patients", "cost_by_year", "budget_inputs"]
+            names_ += ["budget_scenarios"] if budget.budget.file.scenarios else []
             found |= {name: getattr(budget, name) for name in names_}
         return found
 
@@ -116,6 +117,7 @@ TABLES = {
     "budget_patients": BUDGET,
     "cost_by_year": BUDGET,
     "budget_inputs": BUDGET,
+    "budget_scenarios": BUDGET,
 }
 """Name of each table, and of the part that it belongs to."""
 

@@ -1,114 +1,27 @@
-"""The file of a budget impact analysis: who is treated each year, and how, in two worlds; each figure with its source.
-
-References
-----------
-Sullivan SD, Mauskopf JA, Augustovski F, et al. Budget impact analysis - principles of good practice: report of the
-ISPOR 2012 Budget Impact Analysis Good Practice II Task Force. Value Health 17:5-14, 2014.
-doi:10.1016/j.jval.2013.08.2291
-"""
+"""The file of a budget impact analysis, checked: who is treated each year, and how, in two worlds."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import Field, model_validator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from lmssim.bundled import budget_names, find_budget, find_scenario
 from lmssim.errors import InputError, unknown
 from lmssim.execution.store import hash_of
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
-from lmssim.model.language.schema.words import Number, Section
+from lmssim.studies.sensitivity.agency.budget.form import NOW, THEN, BudgetFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from lmssim.model.scenario import Scenario
+    from lmssim.studies.sensitivity.agency.budget.form import Changes
 
-MOST_YEARS, MOST_SHARES, MOST_PEOPLE = 20, 20, 1e11
-START, EVENLY = "start", "evenly"
-"""When patients enter: all at the start of a year, or evenly over it."""
-ENTRIES = {START: (1.0,), EVENLY: (0.125, 0.375, 0.625, 0.875)}
-"""Years that patients of each equal part have in the year of their treatment: evenly is the middle of each quarter."""
-NOW, THEN = "now", "then"
-"""The two worlds: today's care, and care with the new strategies."""
 SAME = 1e-9
 """How far shares may be from adding up to 1."""
-
-Share = Annotated[Number, Field(ge=0, le=1)]
-
-
-class Sourced(Section):
-    """What tells where a figure is from: a source, or that it is assumed, and why."""
-
-    label: str = Field(default="", max_length=200)
-    source: str | None = Field(default=None, min_length=1, max_length=500)
-    assumed: str | None = Field(default=None, min_length=1, max_length=500)
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Sourced:
-        if (self.source is None) == (self.assumed is None):
-            raise ValueError("give either 'source' or 'assumed', with the reason")
-        return self
-
-    @property
-    def origin(self) -> str:
-        """Where the figure is from."""
-        return self.source or f"assumed: {self.assumed}"
-
-
-class People(Sourced):
-    """People in the country or region in the first year, and how their number grows."""
-
-    people: Annotated[Number, Field(gt=0, le=MOST_PEOPLE)]
-    growth: Annotated[Number, Field(gt=-1, le=1)] = 0.0
-    """A year, as a share."""
-
-
-class Incidence(Sourced):
-    """New cases a year."""
-
-    cases: Annotated[Number, Field(ge=0, le=MOST_PEOPLE)]
-    per: Annotated[Number, Field(ge=1, le=MOST_PEOPLE)] = 100_000.0
-    """People among whom they arise."""
-
-
-class Part(Sourced):
-    """A share of those before it."""
-
-    share: Share
-
-
-class Care(Sourced):
-    """Shares of patients who get each strategy."""
-
-    mix: dict[str, Share] = Field(min_length=1)
-
-
-class Uptake(Sourced):
-    """Share of patients in each year who get the care of the new world; the others get today's."""
-
-    by_year: list[Share] = Field(min_length=1, max_length=MOST_YEARS)
-
-
-class BudgetFile(Section):
-    """A budget impact analysis."""
-
-    schema_version: Literal[1]
-    title: str = Field(min_length=1, max_length=200)
-    first_year: int | None = Field(default=None, ge=1900, le=2200)
-    """Calendar year that counts as the first."""
-    entry: Literal["start", "evenly"] = "evenly"
-    population: People
-    incidence: Incidence
-    eligible: list[Part] = Field(default=[], max_length=MOST_SHARES)
-    """Shares that lead from new cases to patients who face the decision, each of those before it."""
-    now: Care
-    then: Care
-    uptake: Uptake
 
 
 @dataclass(frozen=True)
@@ -123,11 +36,14 @@ class Budget:
         Where it stands.
     digest : str
         Its SHA-256.
+    factors : mapping of str to float
+        By which costs of a category are multiplied; 1 of the others.
     """
 
     file: BudgetFile
     path: Path
     digest: str
+    factors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def years(self) -> int:
@@ -136,11 +52,14 @@ class Budget:
 
     @property
     def patients(self) -> list[float]:
-        """Patients who face the decision in each year."""
+        """Patients who face the decision in each year: new cases, and in the first year those who are there."""
         file = self.file
         share = math.prod(part.share for part in file.eligible)
         first = file.population.people * file.incidence.cases / file.incidence.per * share
-        return [first * (1.0 + file.population.growth) ** year for year in range(self.years)]
+        found = [first * (1.0 + file.population.growth) ** year for year in range(self.years)]
+        if file.prevalence is not None:
+            found[0] += file.population.people * file.prevalence.cases / file.prevalence.per * share
+        return found
 
     @property
     def strategies(self) -> list[str]:
@@ -152,6 +71,23 @@ class Budget:
         taken = self.file.uptake.by_year[year] if world == THEN else 0.0
         now, then = self.file.now.mix, self.file.then.mix
         return {s: (1.0 - taken) * now.get(s, 0.0) + taken * then.get(s, 0.0) for s in self.strategies}
+
+    def changed(self, by: Changes) -> Budget:
+        """The same in a scenario."""
+        file = self.file
+        given = by.model_dump(exclude_none=True)
+        population: dict[str, Any] = {name: given[name] for name in ("people", "growth") if name in given}
+        update: dict[str, Any] = {"population": file.population.model_copy(update=population)}
+        if by.cases is not None:
+            update["incidence"] = file.incidence.model_copy(update={"cases": by.cases})
+        if by.prevalent is not None and file.prevalence is not None:
+            update["prevalence"] = file.prevalence.model_copy(update={"cases": by.prevalent})
+        if by.eligible is not None:
+            shares = zip(file.eligible, by.eligible, strict=True)
+            update["eligible"] = [part.model_copy(update={"share": share}) for part, share in shares]
+        if by.uptake is not None:
+            update["uptake"] = file.uptake.model_copy(update={"by_year": by.uptake})
+        return replace(self, file=file.model_copy(update=update), factors=by.costs)
 
     def part(self) -> dict[str, Any]:
         """What a manifest tells of it: the file, its hash, and all that it says."""
@@ -175,6 +111,9 @@ class Budget:
                 file.incidence.origin,
             ),
         ]
+        if file.prevalence is not None:
+            people = f"{file.prevalence.cases:g} per {file.prevalence.per:,.0f}"
+            rows.append((file.prevalence.label or "Cases at the start", people, file.prevalence.origin))
         rows += [
             (part.label or f"Share {k}", f"{part.share:g}", part.origin) for k, part in enumerate(file.eligible, 1)
         ]
@@ -183,7 +122,11 @@ class Budget:
             for name, care in (("Care now", file.now), ("Care then", file.then))
         ]
         taken = ", ".join(f"{share:g}" for share in file.uptake.by_year)
-        return [*rows, (file.uptake.label or "Uptake by year", taken, file.uptake.origin)]
+        rows.append((file.uptake.label or "Uptake by year", taken, file.uptake.origin))
+        if (bound := file.threshold) is not None:
+            amount = f"{bound.amount:,.0f} in any of the first {bound.years} years"
+            rows.append((bound.label or "Threshold", amount, bound.origin))
+        return rows
 
 
 def read_budget(name: str | Path, scenario: Scenario) -> Budget:
@@ -209,7 +152,23 @@ def read_budget(name: str | Path, scenario: Scenario) -> Budget:
             f"{path}: uptake.by_year: {budget.years} years are more than the scenario's horizon of "
             f"{scenario.file.settings.horizon:g} years."
         )
+    for k, changes in enumerate(budget.file.scenarios, 1):
+        _check_changes(budget, changes, scenario.file.settings.cost_categories, f"{path}: scenarios.{k}")
     return budget
+
+
+def _check_changes(budget: Budget, changes: Changes, categories: Sequence[str], where: str) -> None:
+    for name, given, there in (
+        ("eligible", changes.eligible, len(budget.file.eligible)),
+        ("uptake", changes.uptake, budget.years),
+    ):
+        if given is not None and len(given) != there:
+            raise InputError(f"{where}.{name}: {len(given)} shares; the base case has {there}.")
+    if changes.prevalent is not None and budget.file.prevalence is None:
+        raise InputError(f"{where}.prevalent: the base case has no [prevalence], whose cases could differ.")
+    for category in changes.costs:
+        if category not in categories:
+            raise InputError(unknown("cost category", category, categories, f"{where}.costs"))
 
 
 def _check_mix(mix: Mapping[str, float], known: Sequence[str], where: str) -> None:

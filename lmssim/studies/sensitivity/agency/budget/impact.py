@@ -7,7 +7,7 @@ cost that terminal care pays for the months before death falls in the year of de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,10 @@ from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
 from lmssim.outcomes.main import cost_positions
 from lmssim.outcomes.tables import with_interval
-from lmssim.studies.sensitivity.agency.budget.file import ENTRIES, EVENLY, NOW, THEN
+from lmssim.studies.sensitivity.agency.budget.form import ENTRIES, EVENLY, NOW, THEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
@@ -39,6 +39,8 @@ WORLDS = (NOW, THEN, DIFFERENCE)
 COLUMNS = ["year", "world", "category", "measure", "unit", "mean", "se"]
 SINCE = ["strategy", "year_since_treatment", "category", "unit", "mean", "se"]
 WHO = ["year", "world", "strategy", "share", "patients"]
+SCENARIOS = ["scenario", "year", "patients", "source", "unit", "mean", "se"]
+BASE = "base case"
 COST, PER_PATIENT = "cost", "cost_per_patient"
 """Measures: in all, and for each patient treated in the years of the analysis."""
 
@@ -120,7 +122,7 @@ class Impact:
     def _estimate(self, patients: FloatArray, category: str) -> Estimate:
         """What patients cost, so many in each year since treatment under each strategy, (n_years, n_strategies)."""
         k = slice(None) if category == TOTAL else [self.categories.index(category)]
-        weights = patients[..., None]
+        weights = patients[..., None] * np.array([self.budget.factors.get(name, 1.0) for name in self.categories])[k]
         by_set = (self.since.cost[..., k] * weights[:, None, None]).sum(axis=(0, 3, 4))
         return self.units.estimate(by_set, float((self.since.steps[..., k] * np.abs(weights)).sum()))
 
@@ -137,6 +139,22 @@ class Impact:
                 found[at - cohort] += self.budget.patients[cohort] * shares
         return found
 
+    # --- what a payer asks ---
+
+    @property
+    def exceeding(self) -> list[int]:
+        """Years, counted from 0, in which the difference exceeds the threshold, if there is one."""
+        if (bound := self.budget.file.threshold) is None:
+            return []
+        years = range(min(bound.years, self.budget.years))
+        return [year for year in years if self.cost(DIFFERENCE, year).mean > bound.amount]
+
+    def scenarios(self) -> Iterator[tuple[str, str, Impact]]:
+        """Label and origin of the base case and of each scenario, and its impact, from the same costs."""
+        yield BASE, "", self
+        for changes in self.budget.file.scenarios:
+            yield changes.label, changes.origin, replace(self, budget=self.budget.changed(changes))
+
     # --- tables ---
 
     @cached_property
@@ -151,6 +169,25 @@ class Impact:
         for world in WORLDS:
             rows.append((ALL, world, TOTAL, PER_PATIENT, self._currency, *self.per_patient(world)))
         return with_interval(pd.DataFrame(rows, columns=COLUMNS))
+
+    @cached_property
+    def budget_scenarios(self) -> pd.DataFrame:
+        """Difference between the worlds by year in the base case and in each scenario."""
+        rows = [
+            (
+                label,
+                name,
+                sum(each.budget.patients) if year is None else each.budget.patients[year],
+                origin,
+                unit,
+                *cost,
+            )
+            for label, origin, each in self.scenarios()
+            for unit, names in ((self._currency, [*enumerate(each.budget.year_names()), (None, ALL)]),)
+            for year, name in names
+            for cost in (each.cost(DIFFERENCE, year),)
+        ]
+        return with_interval(pd.DataFrame(rows, columns=SCENARIOS))
 
     @cached_property
     def budget_patients(self) -> pd.DataFrame:

@@ -10,12 +10,34 @@ import pytest
 from lmssim.bundled import budget_names
 from lmssim.errors import InputError
 from lmssim.model.scenario import load_scenario
-from lmssim.studies.sensitivity.agency.budget.file import THEN, bundled_budget, read_budget
+from lmssim.studies.sensitivity.agency.budget.file import bundled_budget, read_budget
+from lmssim.studies.sensitivity.agency.budget.form import THEN
 from tests.fuzz.spoil import spoil
 from tests.kit.agency import BUDGET
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+ADDED = 'assumed = "a gradual change"'
+"""The last line of the file, after which more may stand."""
+SCENARIO = "[[scenarios]]\nlabel = 'other'\nassumed = 'who knows'\n"
+WRONG = [
+    ("[threshold]\namount = 0\nsource = 'a law'", "threshold.amount"),
+    ("[threshold]\namount = 5\nyears = 0\nsource = 'a law'", "threshold.years"),
+    ("[threshold]\namount = 5", "either 'source' or 'assumed'"),
+    ("[prevalence]\ncases = -1\nsource = 'a census'", "prevalence.cases"),
+    (SCENARIO, "a scenario changes something: one of people"),
+    (f"{SCENARIO}uptake = [1]", "scenarios.1.uptake: 1 shares; the base case has 2."),
+    (f"{SCENARIO}uptake = [1, 1.5]", "scenarios"),
+    (f"{SCENARIO}eligible = [1, 1]", "scenarios.1.eligible: 2 shares; the base case has 1."),
+    (f"{SCENARIO}prevalent = 3", "scenarios.1.prevalent: the base case has no [prevalence]"),
+    (f"{SCENARIO}costs = {{ drugs = 2 }}", "scenarios.1.costs: unknown cost category 'drugs'. Did you mean 'drug'?"),
+    (f"{SCENARIO}costs = {{ drug = -2 }}", "scenarios"),
+    (f"{SCENARIO}cases = nan", "scenarios"),
+    (f"{SCENARIO}growths = 1", "growths"),
+]
+"""Sections, and what is said of them."""
 
 
 def test_shares_by_year(folder: Path) -> None:
@@ -55,6 +77,12 @@ def test_bundled_budgets_fit_their_scenarios(name: str) -> None:
         ('"start"', '"middle"', "entry"),
         ("schema_version = 1", "schema_version = 2", "schema_version"),
         ("by_year = [0.5, 1]", f"by_year = {[1] * 21}", "uptake.by_year"),
+        ("by_year = [0.5, 1]", "by_year = [-0.5, 1]", "uptake.by_year"),
+        ("by_year = [0.5, 1]\n", "", "uptake.by_year"),
+        ("[now]", "[now]\nlabel = 3", "now.label"),
+        ("cases = 20", "cases = true", "incidence.cases"),
+        ("growth = 0.1", "growth = 2", "population.growth"),
+        *((ADDED, f"{ADDED}\n{more}", words) for more, words in WRONG),
     ],
 )
 def test_what_does_not_fit_is_refused(folder: Path, tmp_path: Path, old: str, new: str, words: str) -> None:

@@ -98,6 +98,53 @@ def test_draws_give_the_expectation(tmp_path: Path) -> None:
     assert abs(float(own["mean"]) - exact) < SE * float(own["se"])
 
 
+MORE = """
+[prevalence]
+cases = 100
+per = 1_000_000
+source = "a count"
+[threshold]
+label = "a law"
+amount = 300_000
+assumed = "a number"
+[[scenarios]]
+label = "Others"
+people = 2_000_000
+growth = 0
+cases = 10
+prevalent = 10
+eligible = [0.25]
+uptake = [1, 0]
+assumed = "all at once"
+[[scenarios]]
+label = "Dear"
+costs = { drug = 2 }
+assumed = "a price"
+"""
+
+
+def test_prevalence_threshold_and_scenarios_by_hand(folder: Path, tmp_path: Path) -> None:
+    """100 new patients and 50 who are there in the first year; other figures and prices on the same costs."""
+    (tmp_path / "budget.toml").write_text(BUDGET + MORE)
+    program = compile_scenario(load_scenario(folder / "disease.toml"))
+    asked = question(program, Sampling(n_patients=1_024), parts=["budget"], budget=tmp_path / "budget.toml")
+    found = asked.run()
+    impact = budget_of(found)
+    assert impact.budget.patients == pytest.approx([150.0, 110.0])
+    first, second = (impact.cost("difference", year).mean for year in (0, 1))
+    assert first == pytest.approx(75.0 * (impact.of_patient("drug", 0).mean - impact.of_patient("none", 0).mean))
+    assert first > 300_000.0
+    assert impact.exceeding == [0, 1]
+    frame = found.budget_scenarios.set_index(["scenario", "year"])
+    assert frame["mean"]["base case", "year 2"] == pytest.approx(second)
+    assert frame["patients"]["Others", "year 1"] == pytest.approx(2e6 * (10 / 1e5 + 10 / 1e6) * 0.25)
+    assert frame["patients"]["Others", "year 2"] == pytest.approx(2e6 * 10 / 1e5 * 0.25)
+    change = impact.of_patient("drug", 1).mean - impact.of_patient("none", 1).mean
+    assert frame["mean"]["Others", "year 2"] == pytest.approx(55.0 * change)
+    assert frame["mean"]["Dear", "year 1"] == pytest.approx(first + 75.0 * DRUG)
+    assert frame["source"]["Dear", "year 1"] == "assumed: a price"
+
+
 def test_cycles_must_fit_the_years(tmp_path: Path) -> None:
     """A model in yearly cycles has no cost of seven eighths of a year."""
     program, text = compile_scenario(load_scenario("hiv")), BUDGET.replace('"start"', '"evenly"')
