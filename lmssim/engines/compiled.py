@@ -176,7 +176,11 @@ def _enlarge_or_refuse(program: Program, space: Workspace, status: int) -> None:
     raise refusal(program, space.wi, space.wf, status)
 
 
-def warm(program: Program, seed: int = 0) -> None:
-    """Compile the kernels, or load them from disk, in the calling thread before others start."""
+def warm(program: Program, seed: int = 0, numbers: FloatArray | None = None) -> None:
+    """Compile the kernels, or load them from disk, in the calling thread before others start.
+
+    Numbers of a draw, if they are given, spare those of the base case.
+    """
     task = Task(draws=range(1), first=0, n=1, strategies=range(len(program.strategies)))
-    run(program, program.numbers()[:1], patients_of(program, task, seed), seed, Wanted(), block=1)
+    numbers = program.numbers() if numbers is None else numbers
+    run(program, numbers[:1], patients_of(program, task, seed), seed, Wanted(), block=1)

@@ -386,7 +386,11 @@ def simulate(
         yield start, x, _histories(live_all(Life, program, numbers, x, start, seed, luck_word, met))
 
 
-def warm(program: Program, seed: int = 0) -> None:
-    """Compile the kernels, or load them from disk."""
+def warm(program: Program, seed: int = 0, numbers: FloatArray | None = None) -> None:
+    """Compile the kernels, or load them from disk.
+
+    Numbers of a draw, if they are given, spare those of the base case.
+    """
     task = Task(draws=range(1), first=0, n=1, strategies=range(len(program.strategies)))
-    run(program, program.numbers()[:1], patients_of(program, task, seed), seed, Wanted())
+    numbers = program.numbers() if numbers is None else numbers
+    run(program, numbers[:1], patients_of(program, task, seed), seed, Wanted())

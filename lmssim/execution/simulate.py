@@ -83,7 +83,7 @@ class Engine(Protocol):
     ) -> Iterator[tuple[int, FloatArray, Histories]]:
         """Histories of patients first, first + 1, ..., block by block."""
 
-    def warm(self, program: Program, seed: int = ...) -> None:
+    def warm(self, program: Program, seed: int = ..., numbers: FloatArray | None = ...) -> None:
         """Compile the kernels, or load them from disk."""
 
 
@@ -335,7 +335,7 @@ def simulate_batches(
     ]
     every = [task for chunks in tasks for task in chunks]
     done, total = 0, sum(task.n_lives for task in every)
-    ENGINES[sampling.engine].warm(program)
+    ENGINES[sampling.engine].warm(program, numbers=numbers)
     results = run_tasks(run_task, simulation, every, backend=sampling.backend, jobs=workers(sampling))
     for chunks in tasks:
         part: fold.Part | None = None

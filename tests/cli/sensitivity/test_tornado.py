@@ -77,6 +77,7 @@ def test_the_classic_form(cli: Cli, path: Path, tmp_path: Path) -> None:
     assert rows.loc["pair", "method"] == "block"
     said = " ".join(outcome.out.split())
     assert "Uncertain parameters without a bar of their own: 2" in said
+    assert "pair, drawn jointly, is one bar: from 500 draws of all its parameters together, each solved" in said
     assert "the middle 95% of the draws of pair as a whole (2 parameters drawn jointly), all other parameters" in said
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from lmssim.economics.one_way.paired import Z975
 from lmssim.report.parts.digits import amount
 from lmssim.report.parts.labels import currency_name, short, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, figure_style, legend_name, line_style, new_figure, title_figure
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
 
 LONGEST, TITLE = 42, 70
+BAND, LINE = 0.18, 0.06
+"""Opacity of a band; height of a line of a name, as a share of the diagram's."""
 
 
 def drawings(found: ThresholdStudy) -> dict[str, Drawing]:
@@ -31,7 +34,7 @@ def drawings(found: ThresholdStudy) -> dict[str, Drawing]:
             lambda wtp=wtp: _figure_of(plot_threshold(found, wtp)),  # type: ignore[misc]  # bound at once
             f"{what} at {amount(wtp)} per QALY",
             "Incremental net benefit of every strategy that leads somewhere; dashed: where the lead changes; dotted: "
-            "the scenario's own value.",
+            "the scenario's own value; bands: 95% Monte-Carlo interval.",
         )
         for wtp in found.wtps
     }
@@ -63,10 +66,7 @@ def plot_threshold(found: ThresholdStudy, wtp: float | None = None, ax: Axes | N
             title_figure(figure, f"{what} of {short(found.label, TITLE)}\nat {amount(wtp)} per QALY")
             ax = figure.subplots()
         for strategy in shown:
-            y = [each.increment(strategy, found.comparator).net_benefit(wtp).mean for each in found.responses]
-            ax.plot(
-                found.grid, y, label=legend_name(labels[strategy], LONGEST), **line_style(found.among.index(strategy))
-            )
+            _line(ax, found, strategy, wtp, legend_name(labels[strategy], LONGEST))
         low, high = found.grid[0], found.grid[-1]
         if low <= found.present <= high:
             ax.axvline(found.present, color=FAINT, linewidth=1.0, linestyle=":", zorder=1)
@@ -87,9 +87,28 @@ def plot_threshold(found: ThresholdStudy, wtp: float | None = None, ax: Axes | N
         ax.xaxis.set_major_locator(MaxNLocator(7))
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
-        unit = f" ({short(found.unit, 30)})" if found.unit else ""
-        ax.set_xlabel(textwrap.fill(f"{short(found.label, TITLE)}{unit}", 80))
+        ax.set_xlabel(_named(found))
         over = short(labels[found.comparator], 24)
         ax.set_ylabel(f"Incremental net benefit ({currency_name(found.scenario)})\nover {over}")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
+        lines = ax.get_xlabel().count("\n")
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2 - LINE * lines), ncols=2)
         return ax
+
+
+def _line(ax: Axes, found: ThresholdStudy, strategy: str, wtp: float, label: str) -> None:
+    """Increment of a strategy, with a band of its error where it has one."""
+    each = [response.increment(strategy, found.comparator).net_benefit(wtp) for response in found.responses]
+    mean, error = (np.array(column) for column in zip(*each, strict=True))
+    (line,) = ax.plot(found.grid, mean, label=label, **line_style(found.among.index(strategy)))
+    if error.any():
+        ends = mean - Z975 * error, mean + Z975 * error
+        ax.fill_between(found.grid, *ends, color=line.get_color(), alpha=BAND, linewidth=0)
+
+
+def _named(found: ThresholdStudy) -> str:
+    """The parameter and its unit, on a line of its own where both are long."""
+    name = short(found.label, TITLE)
+    if not found.unit:
+        return name
+    unit = f"({short(found.unit, 30)})"
+    return f"{name} {unit}" if len(name) + len(unit) < TITLE else f"{name}\n{unit}"

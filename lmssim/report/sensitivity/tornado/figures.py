@@ -96,7 +96,7 @@ def plot_tornado(found: OneWay, wtp: float | None = None, ax: Axes | None = None
     places = found.places(wtp)[:SHOWN]
     base = found.base.net_benefit(wtp).mean
     with figure_style():
-        ax = _axes(found, places, f"Incremental net benefit at {amount(wtp)} per QALY", ax)
+        ax = _axes(found, places, f"Incremental net benefit at {amount(wtp)} per QALY", "no increment", ax)
         unit = 1_000.0 if max((p.bar.width(wtp).size for p in places), default=0.0) >= THOUSANDS else 1.0
         for y, place in enumerate(places):
             for colour, end in zip((LOW, HIGH), place.bar.ends, strict=True):
@@ -123,7 +123,7 @@ def plot_icer(found: OneWay, ax: Axes | None = None) -> Axes:
     places = found.places(found.wtps[0])[:SHOWN]
     base = ratio_of(found.base)
     with figure_style():
-        ax = _axes(found, places, "Cost per QALY gained", ax)
+        ax = _axes(found, places, "Cost per QALY gained", "willingness to pay", ax)
         low, high = _range(found, places, base)
         for y, place in enumerate(places):
             told = []
@@ -170,7 +170,7 @@ def _is_ratio(found: OneWay, bar: Bar, end: Paired) -> bool:
     return found.case(bar, end)[0] in (RATIO, SOUTH_WEST)
 
 
-def _axes(found: OneWay, places: Sequence[Place], what: str, ax: Axes | None) -> Axes:
+def _axes(found: OneWay, places: Sequence[Place], what: str, dashed: str, ax: Axes | None) -> Axes:
     """Rows with their names, and what the colours are."""
     if ax is None:
         figure = new_figure(WIDTH, 1.35 + ROW * max(len(places), 3))
@@ -186,10 +186,15 @@ def _axes(found: OneWay, places: Sequence[Place], what: str, ax: Axes | None) ->
         if not place.told_from_next:
             ax.text(-0.004, y + 0.5, "≈", transform=ax.get_yaxis_transform(), ha="right", va="center", color=FAINT)
     handles = [
-        Patch(color=LOW, label="at its lower value"),
-        Patch(color=HIGH, label="at its upper value"),
+        Patch(color=LOW, label="at its lower end"),
+        Patch(color=HIGH, label="at its upper end"),
         Line2D([], [], color=INK, linewidth=0.9, label="base case"),
     ]
+    if any(place.bar.varied.is_block for place in places):
+        handles.append(
+            Patch(facecolor=FAINT, edgecolor="white", hatch=HATCH, linewidth=0, label="drawn jointly, as a whole")
+        )
+    handles.append(Line2D([], [], color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)), label=dashed))
     ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.3, -0.55 / (ROW * max(len(places), 3))), ncols=3)
     return ax
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lmssim.report.parts.digits import amount, listed, plain, with_error
 from lmssim.report.parts.labels import short, strategy_labels
@@ -73,9 +73,10 @@ def turning_sentences(found: OneWay, n: int = LEADING) -> list[str]:
             said.append(f"At {amount(wtp)} per QALY no parameter alone changes which of the two is better.")
             continue
         more = f", and {len(names) - n} more" if len(names) > n else ""
+        change, whose = ("changes", "its") if len(names) == 1 else ("change", "their")
         said.append(
-            f"At {amount(wtp)} per QALY {len(names)} of {len(found.bars)} parameters change which of the two is better "
-            f"at an end of their 95% interval: {listed(names[:n])}{more}."
+            f"At {amount(wtp)} per QALY {len(names)} of {len(found.bars)} parameters {change} which of the two is "
+            f"better at an end of {whose} 95% interval: {listed(names[:n])}{more}."
         )
     return said
 
@@ -97,8 +98,7 @@ def method_sentences(found: OneWay) -> list[str]:
     """How the bars were made."""
     made = found.made
     if found.classic:
-        who = "solved exactly" if made["exact"] else f"{made['patients']:,} patients, the same in every run"
-        return [f"Each parameter at the ends of its 95% interval, all others at their values; {who}."]
+        return _classic_sentences(found)
     source = f"of {made['psa']}" if made["psa"] else f"of {made['patients']:,} patients each"
     if made["exact"]:
         source = "each solved without patients"
@@ -114,6 +114,21 @@ def method_sentences(found: OneWay) -> list[str]:
         said.append(
             f"{by_fit} parameters are drawn jointly (*): none is moved alone, and with each the others of its group "
             "change as the draws have it."
+        )
+    return said
+
+
+def _classic_sentences(found: OneWay) -> list[str]:
+    """How bars with the other parameters at their values were made."""
+    made = found.made
+    who = "solved exactly" if made["exact"] else f"{made['patients']:,} patients, the same in every run"
+    said = [f"Each parameter at the ends of its 95% interval, all others at their values; {who}."]
+    draws: Any = made.get("draws_of_blocks", ())
+    each = "each solved" if made["exact"] else f"of {made.get('patients_of_blocks'):,} patients each"
+    for block, n in zip(found.blocks, draws, strict=True):
+        said.append(
+            f"{block.block.name}, drawn jointly, is one bar: from {n:,} draws of all its parameters together, {each}, "
+            "all others at their values, with the 2.5% and 97.5% quantiles of the increment as its ends."
         )
     return said
 

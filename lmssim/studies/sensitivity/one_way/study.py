@@ -20,6 +20,7 @@ from lmssim.studies.sensitivity.one_way.bar import BLOCK, RUNS, VALUES, Bar
 from lmssim.studies.sensitivity.one_way.block import BlockBar
 from lmssim.studies.sensitivity.one_way.regression import Regressions
 from lmssim.studies.sensitivity.one_way.result import OneWay
+from lmssim.studies.sensitivity.paired.block_draws import PATIENTS as PATIENTS_OF_BLOCKS
 from lmssim.studies.sensitivity.paired.block_draws import block_draws
 from lmssim.studies.sensitivity.paired.blocks import joint_blocks
 from lmssim.studies.sensitivity.paired.contrast import Contrast, check_contrast, contrast_of
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from lmssim.economics.one_way.paired import Paired
     from lmssim.model.scenario import Scenario
+    from lmssim.studies.sensitivity.paired.block_draws import BlockDraws
     from lmssim.studies.sensitivity.paired.blocks import Block
     from lmssim.studies.sensitivity.paired.joint import JointDraws
     from lmssim.studies.sensitivity.paired.response import Response
@@ -201,7 +203,10 @@ def classic(runs: AtValues | Solved, asked: Asked, progress: Phases | None = Non
     base = response.increment(contrast.strategy, contrast.against)
     bars = list(_by_runs(few, contrast, free, VALUES, RUN_SAMPLE, told).values())
     blocks = joint_blocks(runs.program)
+    drawn = [block_draws(few, block, partial(told, f"block {block.name}")) for block in blocks]
     made: dict[str, object] = {"runs": 2 * len(free), "patients": runs.sampling.n_patients, "exact": response.is_exact}
+    if blocks:
+        made |= {"draws_of_blocks": [len(each.rows) for each in drawn], "patients_of_blocks": PATIENTS_OF_BLOCKS}
     return OneWay(
         runs.program,
         contrast,
@@ -209,15 +214,14 @@ def classic(runs: AtValues | Solved, asked: Asked, progress: Phases | None = Non
         classic=True,
         base=base,
         bars=bars,
-        blocks=[_block_at_values(few, contrast, block, base, told) for block in blocks],
+        blocks=[_block_at_values(block, each, contrast, base) for block, each in zip(blocks, drawn, strict=True)],
         left_out=[(each, each.why_not_alone) for each in varied if each.joint],
         made=made,
     )
 
 
-def _block_at_values(runs: AtValues | Solved, contrast: Contrast, block: Block, base: Paired, told: Phases) -> BlockBar:
+def _block_at_values(block: Block, found: BlockDraws, contrast: Contrast, base: Paired) -> BlockBar:
     """Bar of a block, the others at their values."""
-    found = block_draws(runs, block, partial(told, f"block {block.name}"))
     s, c = (found.strategies.index(name) for name in (contrast.strategy, contrast.against))
     values = found.values[:, s] - found.values[:, c]
     return BlockBar(block, BLOCK, base, whole_of(values, found.rows), f"block {block.name}")
