@@ -122,11 +122,6 @@ class Curve:
         fits = [best_fit(bases, draws.with_benefit(each), weights, draws.folds) for each, bases in parts]
         return cls(column, draws, fits)
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """Least and greatest draw of the parameter."""
-        return float(self.column.min()), float(self.column.max())
-
     @cached_property
     def _level(self) -> FloatArray:
         """By how much each unit puts the mean off."""

@@ -19,6 +19,7 @@ from lmssim.studies.sensitivity.threshold.result import PRICE
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lmssim.economics.increments import Estimate
     from lmssim.studies.sensitivity.threshold.result import ThresholdStudy
 
 LONGEST, TITLE = 42, 70
@@ -71,18 +72,7 @@ def plot_threshold(found: ThresholdStudy, wtp: float | None = None, ax: Axes | N
         if low <= found.present <= high:
             ax.axvline(found.present, color=FAINT, linewidth=1.0, linestyle=":", zorder=1)
         for each in found.crossings[wtp]:
-            ax.axvline(each.value.mean, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-            right = each.value.mean > low + 0.75 * (high - low)
-            ax.annotate(
-                value_text(each.value),
-                (each.value.mean, 0.98),
-                xycoords=("data", "axes fraction"),
-                xytext=(-4 if right else 4, 0),
-                textcoords="offset points",
-                ha="right" if right else "left",
-                va="top",
-                fontsize=7.5,
-            )
+            _mark(ax, each.value, leftwards=each.value.mean > low + 0.75 * (high - low))
         ax.set_xlim(low, high)
         ax.xaxis.set_major_locator(MaxNLocator(7))
         for axis in (ax.xaxis, ax.yaxis):
@@ -103,6 +93,21 @@ def _line(ax: Axes, found: ThresholdStudy, strategy: str, wtp: float, label: str
     if error.any():
         ends = mean - Z975 * error, mean + Z975 * error
         ax.fill_between(found.grid, *ends, color=line.get_color(), alpha=BAND, linewidth=0)
+
+
+def _mark(ax: Axes, value: Estimate, *, leftwards: bool) -> None:
+    """A threshold, with its value to one side."""
+    ax.axvline(value.mean, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+    ax.annotate(
+        value_text(value),
+        (value.mean, 0.98),
+        xycoords=("data", "axes fraction"),
+        xytext=(-4 if leftwards else 4, 0),
+        textcoords="offset points",
+        ha="right" if leftwards else "left",
+        va="top",
+        fontsize=7.5,
+    )
 
 
 def _named(found: ThresholdStudy) -> str:

@@ -119,22 +119,8 @@ def one_way(
     left_out = [(each, reason) for each in varied if (reason := _why_no_bar(each, joint, fits))]
     absent = {each.id for each, _ in left_out}
     alone = [each for each in varied if not each.joint and each.id not in absent]
-    bars, n_long = _by_length(few, contrast, alone, asked, told)
     jointly = [each for each in varied if each.joint and each.id not in absent]
-    for done, each in enumerate(jointly, 1):
-        bars[each.id] = fits.bar(each)
-        told("regressions", done, len(jointly))
-    made = {
-        "draws": joint.n_draws,
-        "psa": joint.origin,
-        "draws_of_runs": runs.n_draws,
-        "draws_of_short_runs": min(runs.n_draws, asked.short),
-        "patients": runs.sampling.n_patients,
-        "runs": n_long,
-        "short_runs": len(alone) - n_long,
-        "explained": fits.curves.controls.r2,
-        "exact": runs.work.exact,
-    }
+    bars = _by_length(few, contrast, alone, asked, told) | _by_regression(fits, jointly, told)
     return OneWay(
         runs.program,
         contrast,
@@ -144,8 +130,22 @@ def one_way(
         bars=[bars[each.id] for each in varied if each.id in bars],
         blocks=[fits.block(block) for block in joint_blocks(runs.program) if set(block.members) <= bars.keys()],
         left_out=left_out,
-        made=made,
+        made=_made(runs, joint, asked, list(bars.values())) | {"explained": fits.curves.controls.r2},
     )
+
+
+def _made(runs: Drawn, joint: JointDraws, asked: Asked, bars: Sequence[Bar]) -> dict[str, object]:
+    """How bars were made."""
+    return {
+        "draws": joint.n_draws,
+        "psa": joint.origin,
+        "draws_of_runs": runs.n_draws,
+        "draws_of_short_runs": min(runs.n_draws, asked.short),
+        "patients": runs.sampling.n_patients,
+        "runs": sum(bar.sample == RUN_SAMPLE for bar in bars),
+        "short_runs": sum(bar.sample == SHORT_SAMPLE for bar in bars),
+        "exact": runs.work.exact,
+    }
 
 
 def _why_no_bar(each: Varied, joint: JointDraws, fits: Regressions) -> str:
@@ -156,16 +156,23 @@ def _why_no_bar(each: Varied, joint: JointDraws, fits: Regressions) -> str:
     return "" if moves else DOES_NOT_VARY
 
 
-def _by_length(
-    runs: Drawn, contrast: Contrast, alone: Sequence[Varied], asked: Asked, told: Phases
-) -> tuple[dict[str, Bar], int]:
-    """Bars of parameters that are drawn alone, the longest ones from longer runs; and how many these are."""
+def _by_length(runs: Drawn, contrast: Contrast, alone: Sequence[Varied], asked: Asked, told: Phases) -> dict[str, Bar]:
+    """Bars of parameters that are drawn alone, the longest ones from longer runs."""
     short = replace(runs, n_draws=min(runs.n_draws, asked.short))
     if short.n_draws == runs.n_draws or len(alone) <= asked.top:
-        return _by_runs(runs, contrast, alone, RUNS, RUN_SAMPLE, told), len(alone)
+        return _by_runs(runs, contrast, alone, RUNS, RUN_SAMPLE, told)
     found = _by_runs(short, contrast, alone, RUNS, SHORT_SAMPLE, told)
     widest = _widest(list(found.values()), asked.all_wtps(runs.program.scenario), asked.top)
-    return found | _by_runs(runs, contrast, widest, RUNS, RUN_SAMPLE, told), len(widest)
+    return found | _by_runs(runs, contrast, widest, RUNS, RUN_SAMPLE, told)
+
+
+def _by_regression(fits: Regressions, jointly: Sequence[Varied], told: Phases) -> dict[str, Bar]:
+    """Bars of parameters that are drawn with others."""
+    found = {}
+    for done, each in enumerate(jointly, 1):
+        found[each.id] = fits.bar(each)
+        told("regressions", done, len(jointly))
+    return found
 
 
 def _chosen(runs: Drawn, known: Response | None, asked: Asked, wtps: Sequence[float], told: Phases) -> Contrast:
