@@ -10,7 +10,6 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.progress import phase_bars
 from lmssim.cli.sensitivity import shared
-from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,8 +84,8 @@ def agency(
 ) -> None:
     """What agencies ask: severity modifier, budget impact, spread over patients, other discount rates."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    strategies_, formats = options.names_of(strategies), options.formats_of(figures)
-    written = shared.reported(report, figures, as_json=json)
+    strategies_ = options.names_of(strategies)
+    output = shared.output_of(report, figures, workbook=workbook, as_json=json, quiet=quiet)
     asked_parts = options.names_of(parts, "--parts")
     for part in asked_parts:
         options.check_known("--parts", part, PARTS)
@@ -142,14 +141,9 @@ def agency(
             asked.program,
             lambda: shared.document_of(asked.program, asked.people.sampling, overrides_, told, clock),
             lambda: presented(found),
-            formats if written else None,
-            workbook=workbook,
+            output,
         )
-    if json:
-        say(shared.json_of(tables, document, folder.path), end="")
-    elif not quiet:
-        console().print(table_text(found))
-        say(f"Report: {folder.path / 'report.html'}" if written else f"Tables: {folder.path}")
+    output.say(tables, document, folder.path, lambda: table_text(found))
 
 
 def _asked_part(asked: Question) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 from lmssim.cli.sensitivity import shared
-from lmssim.cli.terminal import complain, console, say
+from lmssim.cli.terminal import complain
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ def scenarios(
     Exit code 1 if some could not be run: they are named, and the others are there.
     """
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    formats, numbers = options.formats_of(figures), _numbers(only)
-    written = shared.reported(report, figures, as_json=json)
+    numbers = _numbers(only)
+    output = shared.output_of(report, figures, workbook=workbook, as_json=json, quiet=quiet)
     shared.check_fits(engine, patients, profiles)
     backend = options.backend_of(backend, scheduler)
 
@@ -99,15 +99,10 @@ def scenarios(
             program,
             lambda: shared.document_of(program, runs.sampling, overrides_, {"scenarios": told}, clock),
             lambda: presented(found),
-            formats if written else None,
-            workbook=workbook,
+            output,
             further=[f"{shared.CHECKPOINT}-{number}" for number in (0, *(each.number for each in analyses))],
         )
-    if json:
-        say(shared.json_of(tables, document, folder.path), end="")
-    elif not quiet:
-        console().print(scenario_table_text(found))
-        say(f"Report: {folder.path / 'report.html'}" if written else f"Tables: {folder.path}")
+    output.say(tables, document, folder.path, lambda: scenario_table_text(found))
     for each, reason in found.failed:
         complain(f"lmssim: analysis {each.number} ({each.label[:60]}) could not be run: {reason}")
     if found.failed:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lmssim.cli import options
+from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+    from rich.console import RenderableType
 
     from lmssim.execution.checkpoint import Checkpoint
     from lmssim.execution.folder import ResultFolder
@@ -124,10 +126,24 @@ class Whom:
     backend: str
     block: int
 
+    def sampling(self, n_patients: int) -> Sampling:
+        """Patients, so many if none are asked for, and how they are run."""
+        from lmssim.execution.simulate import Sampling
+
+        return Sampling(
+            n_patients=self.patients or n_patients,
+            seed=self.seed,
+            engine=self.engine,
+            profiles=options.DEFAULT_PROFILES if self.profiles is None else self.profiles,
+            jobs=self.jobs,
+            backend=self.backend,
+            block=self.block,
+            counting=False,
+        )
+
 
 def runs_of(program: Program, whom: Whom, *, point: bool) -> tuple[Runs, dict[str, Any]]:
     """Runs over draws, at values or solved, as `lmssim run` chooses; and what a manifest says of them."""
-    from lmssim.execution.simulate import Sampling
     from lmssim.studies.sensitivity.paired.runs import Drawn, at_values
 
     if point and whom.draws is not None:
@@ -135,16 +151,7 @@ def runs_of(program: Program, whom: Whom, *, point: bool) -> tuple[Runs, dict[st
     check_fits(whom.engine, whom.patients, whom.profiles)
     exact = whom.engine == options.COHORT
     drawn = whom.draws is not None or (program.scenario.is_calibrated and not point and not exact)
-    sampling = Sampling(
-        n_patients=whom.patients or (PATIENTS_OF_DRAW if drawn else PATIENTS_AT_VALUES),
-        seed=whom.seed,
-        engine=whom.engine,
-        profiles=options.DEFAULT_PROFILES if whom.profiles is None else whom.profiles,
-        jobs=whom.jobs,
-        backend=whom.backend,
-        block=whom.block,
-        counting=False,
-    )
+    sampling = whom.sampling(PATIENTS_OF_DRAW if drawn else PATIENTS_AT_VALUES)
     n_draws = (whom.draws or DEFAULT_DRAWS) if drawn else 0
     made = {"draws": n_draws, "patients": sampling.n_patients, "exact": exact and not drawn, "solved": exact}
     if not drawn:
@@ -177,11 +184,45 @@ def wtps_of(text: str | None) -> list[float]:
     return found
 
 
-def reported(report: bool | None, figures: str | None, *, as_json: bool) -> bool:
-    """Whether figures and a report are written."""
+@dataclass(frozen=True)
+class Output:
+    """What is written beside tables, and what is printed.
+
+    Attributes
+    ----------
+    formats : tuple of str, optional
+        Those of the figures; neither figures nor report if absent.
+    workbook, json, quiet : bool
+        Whether tables are written as a workbook, or printed as JSON; whether nothing is printed.
+    """
+
+    formats: tuple[str, ...] | None
+    workbook: bool
+    json: bool
+    quiet: bool
+
+    def say(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        document: Mapping[str, Any],
+        folder: Path,
+        text: Callable[[], RenderableType],
+    ) -> None:
+        """Print the tables as JSON, or the answer and where it is."""
+        if self.json:
+            say(json_of(tables, document, folder), end="")
+        elif not self.quiet:
+            console().print(text())
+            say(f"Tables: {folder}" if self.formats is None else f"Report: {folder / 'report.html'}")
+
+
+def output_of(report: bool | None, figures: str | None, *, workbook: bool, as_json: bool, quiet: bool) -> Output:
+    """Options of what is written and printed, checked."""
+    formats = options.formats_of(figures)
     if figures is not None and report is False:
         raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
-    return (figures is not None or not as_json) if report is None else report
+    written = (figures is not None or not as_json) if report is None else report
+    return Output(formats if written else None, workbook, as_json, quiet)
 
 
 def check_fits(engine: str, patients: int | None, profiles: int | None) -> None:
@@ -226,17 +267,13 @@ def write_study(
     program: Program,
     manifest: Callable[[], dict[str, Any]],
     presented: Callable[[], Presented],
-    formats: tuple[str, ...] | None,
-    *,
-    workbook: bool,
+    output: Output,
     further: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write tables, figures and report; returns the manifest as written.
 
     Parameters
     ----------
-    formats : tuple of str, optional
-        Those of the figures; neither figures nor report if absent.
     further : sequence of str
         Folders of runs that were kept beside `CHECKPOINT`.
     """
@@ -246,11 +283,11 @@ def write_study(
 
     for name, frame in tables.items():
         write_csv(folder.place(f"{name}.csv"), frame)
-    if workbook:
+    if output.workbook:
         content = workbook_bytes(program.scenario.file.title, table_sheets(tables))
         write_bytes(folder.place(FILE), content)
-    if formats is not None:
-        presented().write(folder, manifest(), formats)
+    if output.formats is not None:
+        presented().write(folder, manifest(), output.formats)
     for each in (CHECKPOINT, *further):
         folder.discard(each)  # not before: whoever is stopped while tables are written goes on from these runs
     document = manifest()

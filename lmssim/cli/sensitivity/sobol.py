@@ -10,7 +10,7 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.progress import phase_bars
 from lmssim.cli.sensitivity import shared
-from lmssim.cli.terminal import complain, console, say
+from lmssim.cli.terminal import complain, say
 
 if TYPE_CHECKING:
     from lmssim.studies.sensitivity.sobol.plan import Plan
@@ -90,9 +90,9 @@ def sobol(
 ) -> None:
     """Global sensitivity: Morris' screening, then Sobol' indices of independent groups of parameters."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    wtps, formats = shared.wtps_of(wtp), options.formats_of(figures)
+    wtps = shared.wtps_of(wtp)
     declared, divided = options.groups_of(groups), options.groups_of(parts, "--part")
-    written = shared.reported(report, figures, as_json=json)
+    output = shared.output_of(report, figures, workbook=workbook, as_json=json, quiet=quiet)
     shared.check_fits(engine, patients, profiles)
     backend = options.backend_of(backend, scheduler)
 
@@ -100,7 +100,6 @@ def sobol(
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
-    from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
     from lmssim.report.sensitivity.sobol.tables import presented, sobol_table_text
@@ -112,16 +111,8 @@ def sobol(
     loaded = load_scenario(scenario, overrides_, switches_)
     asked = Asked(strategy, against, tuple(wtps), rows, morris, declared, shapley, divided)
     asked.check(loaded)
-    sampling = Sampling(
-        n_patients=patients or PATIENTS,
-        seed=seed,
-        engine=engine,
-        profiles=options.DEFAULT_PROFILES if profiles is None else profiles,
-        jobs=options.jobs_or_all(jobs),
-        backend=backend,
-        block=block,
-        counting=False,
-    )
+    whom = shared.Whom(None, patients, seed, engine, profiles, options.jobs_or_all(jobs), backend, block)
+    sampling = whom.sampling(PATIENTS)
     study = Study(compile_scenario(loaded), sampling, asked)
     study.validate()
     clock.lap("load")
@@ -143,14 +134,9 @@ def sobol(
             study.program,
             lambda: shared.document_of(study.program, sampling, overrides_, told, clock),
             lambda: presented(found),
-            formats if written else None,
-            workbook=workbook,
+            output,
         )
-    if json:
-        say(shared.json_of(tables, document, folder.path), end="")
-    elif not quiet:
-        console().print(sobol_table_text(found))
-        say(f"Report: {folder.path / 'report.html'}" if written else f"Tables: {folder.path}")
+    output.say(tables, document, folder.path, lambda: sobol_table_text(found))
 
 
 def _say_plan(plan: Plan, *, as_json: bool) -> None:

@@ -10,7 +10,6 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 from lmssim.cli.sensitivity import shared
-from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
 
@@ -63,8 +62,7 @@ def threshold(
     strategy.
     """
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    formats = options.formats_of(figures)
-    written = shared.reported(report, figures, as_json=json)
+    output = shared.output_of(report, figures, workbook=workbook, as_json=json, quiet=quiet)
     if (vary is None) == (price is None):
         raise InputError("threshold: give one of --vary ID=LO:HI and --price ID.")
     option = "--price" if vary is None else "--vary"
@@ -112,14 +110,9 @@ def threshold(
             program,
             lambda: shared.document_of(program, runs.sampling, overrides_, {found.kind: told}, clock),
             lambda: presented(found),
-            formats if written else None,
-            workbook=workbook,
+            output,
         )
-    if json:
-        say(shared.json_of(tables, document, folder.path), end="")
-    elif not quiet:
-        console().print(threshold_table_text(found))
-        say(f"Report: {folder.path / 'report.html'}" if written else f"Tables: {folder.path}")
+    output.say(tables, document, folder.path, lambda: threshold_table_text(found))
 
 
 def _range(text: str, option: str) -> tuple[str, float | None, float | None]:

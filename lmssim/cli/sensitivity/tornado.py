@@ -10,7 +10,6 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.progress import phase_bars
 from lmssim.cli.sensitivity import shared
-from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,8 +89,8 @@ def tornado(
 ) -> None:
     """One-way analysis: what each uncertain parameter does to an increment, the longest bars first."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    wtps, formats = shared.wtps_of(wtp), options.formats_of(figures)
-    written = shared.reported(report, figures, as_json=json)
+    wtps = shared.wtps_of(wtp)
+    output = shared.output_of(report, figures, workbook=workbook, as_json=json, quiet=quiet)
     options.check_known("--axis", axis, AXES)
     shared.check_fits(engine, patients, profiles)
     backend = options.backend_of(backend, scheduler)
@@ -105,7 +104,6 @@ def tornado(
 
     from lmssim.execution.folder import ResultFolder
     from lmssim.execution.manifest import Stopwatch
-    from lmssim.execution.simulate import Sampling
     from lmssim.model.compile import compile_scenario
     from lmssim.model.scenario import load_scenario
     from lmssim.report.sensitivity.tornado.tables import presented, tornado_table_text
@@ -118,16 +116,8 @@ def tornado(
     asked = Asked(strategy, against, tuple(wtps), top)
     asked.check(loaded)
     program = compile_scenario(loaded)
-    sampling = Sampling(
-        n_patients=patients or (PATIENTS_AT_VALUES if classic else PATIENTS),
-        seed=seed,
-        engine=engine,
-        profiles=options.DEFAULT_PROFILES if profiles is None else profiles,
-        jobs=options.jobs_or_all(jobs),
-        backend=backend,
-        block=block,
-        counting=False,
-    )
+    whom = shared.Whom(draws, patients, seed, engine, profiles, options.jobs_or_all(jobs), backend, block)
+    sampling = whom.sampling(PATIENTS_AT_VALUES if classic else PATIENTS)
     n_draws = DRAWS if draws is None else draws
     runs = _runs(program, sampling, n_draws, classic=classic)
     given = None if psa is None else draws_of_folder(psa, program)
@@ -145,14 +135,9 @@ def tornado(
             program,
             lambda: shared.document_of(program, sampling, overrides_, told, clock),
             lambda: presented(found, axis),
-            formats if written else None,
-            workbook=workbook,
+            output,
         )
-    if json:
-        say(shared.json_of(tables, document, folder.path), end="")
-    elif not quiet:
-        console().print(tornado_table_text(found, axis))
-        say(f"Report: {folder.path / 'report.html'}" if written else f"Tables: {folder.path}")
+    output.say(tables, document, folder.path, lambda: tornado_table_text(found, axis))
 
 
 def _runs(program: Program, sampling: Sampling, n_draws: int, *, classic: bool) -> Runs:

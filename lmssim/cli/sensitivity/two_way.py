@@ -10,7 +10,6 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 from lmssim.cli.sensitivity import shared
-from lmssim.cli.terminal import console, say
 
 
 def two_way(
@@ -48,8 +47,7 @@ def two_way(
 ) -> None:
     """Map the best strategy over two inputs, and show where noise leaves it open."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
-    formats = options.formats_of(figures)
-    written = shared.reported(report, figures, as_json=json)
+    output = shared.output_of(report, figures, workbook=workbook, as_json=json, quiet=quiet)
 
     from dataclasses import replace
 
@@ -85,11 +83,6 @@ def two_way(
             program,
             lambda: shared.document_of(program, runs.sampling, overrides_, {"two_way": told}, clock),
             lambda: presented(found),
-            formats if written else None,
-            workbook=workbook,
+            output,
         )
-    if json:
-        say(shared.json_of(tables, document, folder.path), end="")
-    elif not quiet:
-        console().print(two_way_table_text(found))
-        say(f"Report: {folder.path / 'report.html'}" if written else f"Tables: {folder.path}")
+    output.say(tables, document, folder.path, lambda: two_way_table_text(found))
