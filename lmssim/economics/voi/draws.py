@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from lmssim.kernels import FloatArray, IntArray
 
-PARAMETER, GROUP, POSTERIOR = "parameter", "group", "posterior"
+PARAMETER, GROUP, POSTERIOR, STRUCTURE = "parameter", "group", "posterior", "structure"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class ParameterSet:
     members : tuple of str
         Ids of the parameters.
     kind : str
-        `parameter` (one), `group` (declared, or drawn jointly), `posterior` (drawn from the rows of a calibration).
+        `parameter` (one), `group` (declared, or drawn jointly), `posterior` (drawn from the rows of a calibration),
+        `structure` (which option of a switch holds).
     posterior : str
         Name of the posterior of which the parameter is a part; blank if of none.
     """

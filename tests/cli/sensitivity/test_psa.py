@@ -10,6 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from lmssim.studies.sensitivity.psa.result import TABLES
@@ -175,9 +177,14 @@ def test_structure_is_averaged_and_its_value_found(cli: Cli, structure: Path, tm
     none = next(r for r in rows if (r["option"], r["strategy"], r["outcome"]) == ("none", "new", "inmb:20000"))
     assert none["mean"] == pytest.approx(-500.0, abs=1.0)
     assert abs(none["draws"] / 500 - 0.2) < 4.0 * (0.16 / 500) ** 0.5
-    found = json.loads(cli("voi", out, "--out", tmp_path / "voi", "--json").out)["evppi"]
+    found = json.loads(cli("voi", out, "--out", tmp_path / "voi", "--json", "--report").out)["evppi"]
     value = next(row for row in found if row["name"] == "effect")
     assert value["label"].startswith("Structure: effect")
+    assert value["kind"] == "structure"
+    page = (tmp_path / "voi" / "report.html").read_text()
+    assert "Structure: effect (2 options) (" in page
+    assert "what it is worth alone includes what it tells of the structure" in page
+    assert "Drawn with the parameters: Structure: effect (2 options)." in page
     assert value["evppi"] == pytest.approx(500.0 * none["draws"] / 500, rel=0.02)
     assert json.loads((out / "manifest.json").read_text())["result"]["average"] == {
         "effect": {"trial": 0.8, "none": 0.2}
@@ -189,6 +196,37 @@ def test_structure_is_averaged_and_its_value_found(cli: Cli, structure: Path, tm
         refused = cli(*command)
         assert refused.code == 2
         assert "--average" in refused.err
+
+
+def test_what_is_said_of_options(cli: Cli, structure: Path, tmp_path: Path) -> None:
+    """One that changes the decision, one that no draw has, and one of which errors say too little."""
+
+    def said(name: str, *words: object) -> str:
+        found = cli("psa", structure, "--engine", "cohort", "--out", tmp_path / name, "--no-report", *words)
+        assert found.code == 0, found.err
+        return " ".join(found.out.split())
+
+    told = said("changed", "--draws", 100, "--average", "all")
+    assert "With some options another strategy is optimal than on average: old with 'none' (at 20,000, " in told
+    told = said("untold", "--draws", 40, "--average", "effect=trial:0.999,none:0.001")
+    assert "Fewer than two draws have 'none', of which nothing is told: more --draws tell." in told
+    assert "With every option of which there are draws the strategy that is optimal on average is optimal" in told
+    frame = pd.read_csv(tmp_path / "untold" / "averaging.csv")
+    (none,) = frame[frame["option"] == "none"].to_dict("records")
+    assert none["draws"] == 0
+    assert np.isnan(none["mean"])
+    (structure.parent / "p.csv").write_text(
+        "id,value,distribution,se\ngain,0.05,normal,0.00001\nprice,1000,gamma,2000\n"
+    )
+    told = said("open", "--draws", 100, "--average", "effect=trial:0.5,none:0.5")
+    assert "Errors leave open which strategy is optimal with 'as in the trial' (at 20,000" in told
+
+
+def test_a_parameter_is_held_or_set_by_an_option(cli: Cli, structure: Path, tmp_path: Path) -> None:
+    """Options that are averaged over would all be the same."""
+    found = cli("psa", structure, "--average", "all", "--set", "gain=0.01", "--out", tmp_path / "out")
+    assert found.code == 2
+    assert "gain is held at 0.01, and 'effect = none', which is averaged over, sets it too" in found.err
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,9 @@ def option_table(analysis: ProbabilisticAnalysis) -> ReportTable:
         cells = []
         for wtp in analysis.wtps:
             at = part[part["outcome"] == f"inmb:{wtp:g}"]
+            if at.empty:
+                cells.append(MISSING)
+                continue
             best = at[at["optimal"].astype(bool)].iloc[0]
             error = float(np.sqrt(best["probability"] * (1.0 - best["probability"]) / first["draws"]))
             cells.append(f"{labels[best['strategy']]} ({rounded(best['probability'], error)})")

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.economics.acceptability import switching_points
+from lmssim.outcomes.estimators import Z975
 from lmssim.report.parts.digits import amount, decimals, listed, plain, rounded
 from lmssim.report.parts.labels import strategy_labels, switch_label
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lmssim.economics.nesting import Credible
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
 
@@ -55,29 +58,48 @@ def averaging_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
     """Which options draws have, with which weights; and which strategy is optimal with each of them."""
     if analysis.averaging.empty:
         return []
-    frame = analysis.averaging
-    said = []
+    frame, said, untold = analysis.averaging, [], []
     for switch in filter(None, frame["switch"].unique().tolist()):
         options = frame[frame["switch"] == switch].drop_duplicates("option")
         each = [f"{plain(weight)} {label}" for label, weight in zip(options["label"], options["weight"], strict=True)]
         said.append(f"{switch_label(analysis.scenario, switch)} ({'; '.join(each)})")
-    return [f"Averaged over structure, each draw with an option of: {listed(said)}.", _changed_choices(analysis)]
+        untold += [f"'{label}'" for label in options.loc[options["outcome"] == "", "label"]]
+    found = [f"Averaged over structure, each draw with an option of: {listed(said)}."]
+    if untold:
+        found.append(f"Fewer than two draws have {listed(untold)}, of which nothing is told: more --draws tell.")
+    return [*found, *_changed_choices(analysis)]
 
 
-def _changed_choices(analysis: ProbabilisticAnalysis) -> str:
-    """With which options another strategy is optimal than on average."""
+def _changed_choices(analysis: ProbabilisticAnalysis) -> list[str]:
+    """With which options another strategy is optimal than on average, and where errors leave it open."""
     labels, frame = strategy_labels(analysis.scenario), analysis.averaging
-    best = frame[frame["optimal"].astype("boolean").fillna(value=False)]
-    said = []
+    changed: dict[str, list[float]] = {}
+    unclear: dict[str, list[float]] = {}
     for wtp in analysis.wtps:
-        at = best[best["outcome"] == f"inmb:{wtp:g}"]
-        average = at.loc[at["switch"] == "", "strategy"].iloc[0]
-        others = at[at["strategy"] != average]
-        each = [f"{labels[s]} with '{o}'" for s, o in zip(others["strategy"], others["label"], strict=True)]
-        said += [f"at {amount(wtp)}, {listed(each)}"] if each else []
-    if not said:
-        return "Whichever option holds, the strategy that is optimal on average is optimal."
-    return f"With some options another strategy is optimal than on average: {'; '.join(said)}."
+        at = frame[frame["outcome"] == f"inmb:{wtp:g}"]
+        (average,) = at.loc[(at["switch"] == "") & at["optimal"].astype(bool), "strategy"]
+        for _, part in at[at["switch"] != ""].groupby(["switch", "option"], sort=False):
+            option = f"'{part['label'].iloc[0]}'"
+            (best,) = part.loc[part["optimal"].astype(bool), "strategy"]
+            within = part[(part["behind"] <= Z975 * part["behind_se"]) & part["probability"].notna()]
+            if average not in set(within["strategy"]):
+                changed.setdefault(f"{labels[best]} with {option}", []).append(wtp)
+            elif len(within) > 1:
+                unclear.setdefault(option, []).append(wtp)
+    found = []
+    if changed:
+        each = [f"{what} (at {_amounts(wtps)})" for what, wtps in changed.items()]
+        found.append(f"With some options another strategy is optimal than on average: {'; '.join(each)}.")
+    if unclear:
+        each = [f"{what} (at {_amounts(wtps)})" for what, wtps in unclear.items()]
+        found.append(f"Errors leave open which strategy is optimal with {'; '.join(each)}.")
+    if not found:
+        found.append("With every option of which there are draws the strategy that is optimal on average is optimal.")
+    return found
+
+
+def _amounts(wtps: Sequence[float]) -> str:
+    return listed([amount(wtp) for wtp in wtps])
 
 
 def interval_sentence(analysis: ProbabilisticAnalysis) -> str:

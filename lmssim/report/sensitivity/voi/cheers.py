@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lmssim.economics.voi.draws import PARAMETER
+from lmssim.economics.voi.draws import PARAMETER, STRUCTURE
 from lmssim.report.parts.digits import listed
 from lmssim.report.parts.labels import short
 from lmssim.report.parts.table import ReportTable
@@ -31,6 +31,7 @@ from lmssim.report.sensitivity.voi.words import (
 
 if TYPE_CHECKING:
     from lmssim.studies.sensitivity.voi.samples import Samples
+    from lmssim.studies.sensitivity.voi.source import Source
     from lmssim.studies.sensitivity.voi.study import InformationStudy
 
 AUTHOR = "To be stated by the author"
@@ -56,7 +57,7 @@ def cheers_table(samples: Samples) -> ReportTable:
         ("Willingness to pay", listed([f"{wtp:,.0f}" for wtp in study.wtps])),
         ("Uncertain parameters, distributions, sources", _parameters(study)),
         ("Groups of parameters, and why", f"{groups}. {AUTHOR}: why other groups would be studied together."),
-        ("Uncertainty that parameters do not hold", f"{AUTHOR}: structure; switches of the scenario are outside."),
+        ("Uncertainty that parameters do not hold", _structure(source)),
         ("Measures", "EVPI; EVPPI of every parameter, group and posterior; EVSI and ENBS where a study is described."),
         ("Methods and software", f"lmssim. {who_sentence(study)} {noise_sentence(study)}"),
         ("Estimation of EVPPI", _method(study)),
@@ -85,6 +86,14 @@ def _discounting(known: dict[str, object]) -> str:
     if costs is None:
         return f"{AUTHOR} for costs and effects."
     return f"Costs {costs} and effects {effects} a year in the model; the population as above."
+
+
+def _structure(source: Source) -> str:
+    """What of the structure is drawn."""
+    drawn = [short(each.label, 60) for each in source.sets if each.kind == STRUCTURE]
+    if not drawn:
+        return f"{AUTHOR}: structure; switches of the scenario are outside."
+    return f"Drawn with the parameters: {listed(drawn)}. {AUTHOR}: other structure; other switches are outside."
 
 
 def _parameters(study: InformationStudy) -> str:

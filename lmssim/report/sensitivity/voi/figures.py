@@ -79,7 +79,7 @@ def plot_by_wtp(study: InformationStudy, ax: Axes | None = None) -> Axes:
     ax : Axes, optional
         Where to draw; a figure is made if absent.
     """
-    frame = study.evpi
+    frame = study.evpi[study.evpi["wtp"].isin(study.evppi_by_wtp["wtp"])]  # a coarser one would cut off other corners
     with figure_style():
         if ax is None:
             ax = new_figure(7.6, 4.0).subplots()

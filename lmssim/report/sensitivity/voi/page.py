@@ -16,6 +16,7 @@ from lmssim.report.sensitivity.voi.words import (
     perfect_sentences,
     posterior_note,
     small_set_sentences,
+    structure_note,
     trust_sentences,
     who_sentence,
 )
@@ -47,7 +48,8 @@ def write_report(
     study = samples.study
     answer = [*perfect_sentences(study), *leading_sentences(study), *small_set_sentences(study)]
     answer += sample_sentences(samples)
-    answer += [who_sentence(study), noise_sentence(study), *trust_sentences(study), posterior_note(study)]
+    answer += [who_sentence(study), noise_sentence(study), *trust_sentences(study)]
+    answer += [posterior_note(study), structure_note(study)]
     return write_study_page(
         folder / "report.html",
         [*report_tables(study), *sample_tables(samples), *multilevel_tables(check), cheers_table(samples)],

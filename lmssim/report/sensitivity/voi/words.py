@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from lmssim.economics.voi.draws import PARAMETER, POSTERIOR
+from lmssim.economics.voi.draws import PARAMETER, POSTERIOR, STRUCTURE
 from lmssim.report.parts.digits import amount, listed, plain, rounded, with_error
 from lmssim.report.parts.labels import short
 
@@ -92,7 +92,7 @@ def leading_sentences(study: InformationStudy, n: int = 5) -> list[str]:
     said = []
     for wtp in study.wtps:
         frame = study.evppi[study.evppi["wtp"] == wtp]
-        single = frame[(frame["kind"] == PARAMETER) & (frame["evppi"] > 2.0 * frame["se"])].head(n)
+        single = frame[frame["kind"].isin([PARAMETER, STRUCTURE]) & (frame["evppi"] > 2.0 * frame["se"])].head(n)
         if single.empty:
             said.append(f"{_first(at(study, wtp))}, no single parameter is worth more than 2 errors above 0.")
             continue
@@ -171,6 +171,16 @@ def posterior_note(study: InformationStudy) -> str:
         return ""
     return (
         "Calibrated parameters are drawn jointly: what one of them alone is worth includes what it tells of the others."
+    )
+
+
+def structure_note(study: InformationStudy) -> str:
+    """What it means to learn a parameter alone where options of switches are drawn too."""
+    if not any(each.kind == STRUCTURE for each in study.source.sets):
+        return ""
+    return (
+        "Draws have options of switches. A parameter that options change has the value that the option of a draw makes "
+        "of it, so that what it is worth alone includes what it tells of the structure."
     )
 
 

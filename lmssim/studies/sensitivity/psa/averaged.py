@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.errors import InputError
+from lmssim.errors import InputError, exact
 from lmssim.execution.checkpoint import Part, key_of
 from lmssim.execution.simulate import draw_times
 from lmssim.model.compile import compile_scenario
@@ -194,6 +194,7 @@ def averaged_work(
     scenario = load_scenario(name, overrides, chosen)
     averaging = averaging_of(scenario.file.switches, asked)
     _refuse_methods(scenario, averaging)
+    _refuse_held(scenario, averaging, overrides or {})
     if averaging.n_combinations > MOST_PROGRAMS:
         raise InputError(
             f"average: {averaging.n_combinations} choices of options; at most {MOST_PROGRAMS} are averaged over."
@@ -221,4 +222,15 @@ def _refuse_methods(scenario: Scenario, averaging: Averaging) -> None:
                 raise InputError(
                     f"average: '{switch} = {option}' changes {METHOD}, which are a choice of method and not uncertain; "
                     "run it as a scenario analysis (`lmssim scenarios`)."
+                )
+
+
+def _refuse_held(scenario: Scenario, averaging: Averaging, overrides: Mapping[str, float]) -> None:
+    """Refuse parameters that are held where options set them: draws would be told to differ in what is the same."""
+    for switch, weights in averaging.weights.items():
+        for option in weights:
+            for name in overrides.keys() & scenario.file.switches[switch].options[option].set.keys():
+                raise InputError(
+                    f"set: {name} is held at {exact(overrides[name])}, and '{switch} = {option}', which is averaged "
+                    "over, sets it too: leave one of the two out."
                 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from lmssim.economics.increments import Estimate
 from lmssim.model.parameters.averaging import indicator
 from lmssim.outcomes.main import DISCOUNTED, position_of
 from lmssim.studies.sensitivity.psa.parameters import COLUMNS
@@ -34,10 +35,15 @@ OPTION_COLUMNS = [
     "se",
     "probability",
     "optimal",
+    "behind",
+    "behind_se",
 ]
 FEWEST = 2
 """Draws of which a mean has an error."""
 Row = tuple[object, ...]
+NONE: Row = ("", "", "", np.nan, np.nan, np.nan, None, np.nan, np.nan)
+"""Row of an option of which nothing is told."""
+NOT_BEHIND = Estimate(0.0, 0.0)
 
 
 def option_frame(
@@ -46,8 +52,8 @@ def option_frame(
     """Increments over the comparator in the draws of each option, and in all: `OPTION_COLUMNS`.
 
     `outcome` is one of the main outcomes, or `inmb:W`, the net benefit at W; there `probability` is that of being
-    optimal, and `optimal` says whether the expected net benefit is the greatest. An option that fewer than two draws
-    have has no rows.
+    optimal, `optimal` says whether the expected net benefit is the greatest, and `behind` is how far it is below the
+    greatest, of the same draws. An option that fewer than two draws have has one row, which tells nothing else.
     """
     rows: list[Row] = []
     if work is not None:
@@ -58,9 +64,9 @@ def option_frame(
             label = work.program.scenario.file.switches[switch].options[option].label or option
             parts.append((switch, option, label, work.averaging.weights[switch][option], had))
         for *about, had in parts:
-            if (n := int(had.sum())) >= FEWEST:
-                found = _increments(collected.of(had), work.strategies, choices, comparator, wtps)
-                rows += [(*about, n, *row) for row in found]
+            n = int(had.sum())
+            told = _increments(collected.of(had), work.strategies, choices, comparator, wtps) if n >= FEWEST else [NONE]
+            rows += [(*about, n, *row) for row in told]
     return pd.DataFrame(rows, columns=OPTION_COLUMNS)
 
 
@@ -74,12 +80,15 @@ def _increments(
     for s, strategy in enumerate(strategies):
         for outcome in DISCOUNTED:
             found = collected.outcome(position_of(outcome), s, c)
-            yield strategy, comparator, outcome, found.mean, found.se, np.nan, None
+            yield strategy, comparator, outcome, found.mean, found.se, np.nan, None, np.nan, np.nan
         for wtp in wtps:
             found = collected.net_benefit(wtp, s, c)
             k = choices.index(strategy) if strategy in choices else None
             probability = np.nan if k is None else float(shares[wtp][k])
-            yield strategy, comparator, f"inmb:{wtp:g}", found.mean, found.se, probability, decision.optimal(wtp) == k
+            best = decision.optimal(wtp)
+            behind = collected.net_benefit(wtp, strategies.index(choices[best]), s) if best != k else NOT_BEHIND
+            benefit = strategy, comparator, f"inmb:{wtp:g}", found.mean, found.se
+            yield *benefit, probability, best == k, behind.mean, behind.se
 
 
 def option_rows(work: AveragedWork, draws: Mapping[str, FloatArray]) -> pd.DataFrame:

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lmssim.economics.voi.draws import GROUP, PARAMETER, POSTERIOR, DecisionDraws, ParameterSet, posterior_rows
+from lmssim.economics.voi.draws import (
+    GROUP,
+    PARAMETER,
+    POSTERIOR,
+    STRUCTURE,
+    DecisionDraws,
+    ParameterSet,
+    posterior_rows,
+)
 from lmssim.errors import DataError
 from lmssim.execution.store import hash_of
 from lmssim.model.parameters.posterior import column_names, read_columns
@@ -146,7 +154,7 @@ def _sets(table: pd.DataFrame, drawn: list[str]) -> list[ParameterSet]:
         if kind == SWITCH:  # of its options one holds, so that the others say whether the last one does
             what = str(labels[members[0]]).partition(": ")[0]
             label = f"Structure: {what[:1].lower()}{what[1:]} ({len(members)} options)"
-            sets.append(ParameterSet(name, label, tuple(members[:-1]), GROUP))
+            sets.append(ParameterSet(name, label, tuple(members[:-1]), STRUCTURE))
         elif len(members) > 1:
             label = f"{kind.capitalize()} '{name}': {len(members)} parameters"
             sets.append(ParameterSet(name, label, tuple(members), POSTERIOR if kind == POSTERIOR else GROUP, ""))

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lmssim.studies.sensitivity.voi.source import Source
 
 DEFAULT_WTP = 30_000.0
-TOP, STEPS, FEW_STEPS = 100_000.0, 50, 20
+TOP, STEPS, FEW_STEPS = 100_000.0, 50, 25
 CURVES = 6
 """Sets whose value is followed over willingness to pay."""
 CURVE_REPLICATES = 40

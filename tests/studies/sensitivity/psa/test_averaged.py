@@ -162,6 +162,20 @@ def test_the_average_is_that_of_the_options(path: Path, tmp_path: Path) -> None:
     assert not none["optimal"] or none["probability"] == pytest.approx(0.5)
 
 
+def test_a_strategy_is_behind_by_paired_draws(path: Path, tmp_path: Path) -> None:
+    """Of the same draws: in an option without an effect, where strategies are the same, by nothing and no error."""
+    frame_ = analysed(work_of(path), tmp_path / "a.parquet").averaging
+    at = frame_[frame_["outcome"] == "inmb:1000"]
+    for option in ("all", "trial"):
+        rows = at[at["option"] == option]
+        optimal = rows["optimal"].astype(bool)
+        (least,), (new,) = (each.to_dict("records") for each in (rows[~optimal], rows[rows["strategy"] == "new"]))
+        assert least["behind"] == pytest.approx(abs(new["mean"]))
+        assert least["behind_se"] == pytest.approx(new["se"])
+        assert rows.loc[optimal, "behind"].tolist() == [0.0]
+    assert at.loc[at["option"] == "none", "behind"].abs().max() < 1e-9
+
+
 def test_parameters_tell_how_many_draws_have_an_option(path: Path, tmp_path: Path) -> None:
     """Weights as they were asked for, and shares of the draws."""
     analysis = analysed(work_of(path, SOLVED), tmp_path / "a.parquet")
