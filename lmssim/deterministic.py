@@ -90,7 +90,8 @@ def tornado(
     n_draws : int
         Joint draws for the regression.
     n_patients : int, optional
-        Patients of each draw (200), or of each run with the others at their values (20,000).
+        Patients of each joint draw (200; a quarter of them in draws of runs), or of each run with the others at their
+        values (20,000).
     strategy, against : str, optional
         What is compared; the best of the other strategies, and the comparator, if absent.
     wtp : sequence of float

@@ -59,7 +59,7 @@ def tornado(
     patients: Annotated[
         int | None,
         options.whole(
-            "Patients of each draw; with --classic, of each run.",
+            "Patients of each joint draw, a quarter of them in draws of runs; with --classic, of each run.",
             2,
             options.MOST_PATIENTS,
             show_default="200; with --classic 20000",

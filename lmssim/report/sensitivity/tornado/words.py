@@ -99,15 +99,17 @@ def method_sentences(found: OneWay) -> list[str]:
     made = found.made
     if found.classic:
         return _classic_sentences(found)
-    source = f"of {made['psa']}" if made["psa"] else f"of {made['patients']:,} patients each"
+    source, whom = f"of {made['patients']:,} patients each", f" with {made['patients_of_runs']:,} patients each"
     if made["exact"]:
-        source = "each solved without patients"
+        source, whom = "each solved without patients", ", each solved"
+    if made["psa"]:
+        source = f"of {made['psa']}"
     by_fit = sum(bar.method == REGRESSION for bar in found.bars)
     short = f" and {made['short_runs']} over {made['draws_of_short_runs']:,}" if made["short_runs"] else ""
     said = [
         "A bar runs between the expected increments given the parameter at the ends of its 95% interval, all others "
         f"over their distribution: {made['runs']} bars from runs of the model over {made['draws_of_runs']:,} draws of "
-        f"the others{short}, the same draws, patients and random numbers in each; "
+        f"the others{short}{whom}, the same draws, patients and random numbers in each; "
         f"{by_fit} by regression on {made['draws']:,} joint draws {source}."
     ]
     if by_fit:

@@ -27,6 +27,7 @@ from lmssim.studies.sensitivity.paired.contrast import Contrast, check_contrast,
 from lmssim.studies.sensitivity.paired.joint import own_draws
 from lmssim.studies.sensitivity.paired.runs import restricted
 from lmssim.studies.sensitivity.paired.varied import varied_of
+from lmssim.studies.sensitivity.psa.work import FEWEST_PATIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,9 +44,12 @@ if TYPE_CHECKING:
     Phases = Callable[[str, int, int], None]
 
 DEFAULT_DRAWS, DEFAULT_PATIENTS = 8_000, 200
-"""Joint draws, and patients of each draw and run."""
-MOST_OF_RUNS, MOST_OF_SHORT_RUNS = 250, 40
+"""Joint draws, and patients of each."""
+MOST_OF_RUNS, MOST_OF_SHORT_RUNS = 1_000, 100
 """Draws of runs, and of the short runs that all parameters have, at most."""
+OF_RUNS = 4
+"""Part of the patients of a joint draw that a draw of a run has: both ends have the same ones, so that draws and not
+patients make most of the error of a bar."""
 TOP = 20
 """Parameters whose bars come from longer runs."""
 DOES_NOT_VARY = "its draws do not vary"
@@ -120,7 +124,8 @@ def one_way(
     absent = {each.id for each, _ in left_out}
     alone = [each for each in varied if not each.joint and each.id not in absent]
     jointly = [each for each in varied if each.joint and each.id not in absent]
-    bars = _by_length(few, contrast, alone, asked, told) | _by_regression(fits, jointly, told)
+    held = replace(few, sampling=replace(few.sampling, n_patients=_of_runs(few)))
+    bars = _by_length(held, contrast, alone, asked, told) | _by_regression(fits, jointly, told)
     return OneWay(
         runs.program,
         contrast,
@@ -134,6 +139,11 @@ def one_way(
     )
 
 
+def _of_runs(runs: Drawn) -> int:
+    """Patients of each draw of a run."""
+    return max(runs.sampling.n_patients // OF_RUNS, FEWEST_PATIENTS)
+
+
 def _made(runs: Drawn, joint: JointDraws, asked: Asked, bars: Sequence[Bar]) -> dict[str, object]:
     """How bars were made."""
     return {
@@ -142,6 +152,7 @@ def _made(runs: Drawn, joint: JointDraws, asked: Asked, bars: Sequence[Bar]) -> 
         "draws_of_runs": runs.n_draws,
         "draws_of_short_runs": min(runs.n_draws, asked.short),
         "patients": runs.sampling.n_patients,
+        "patients_of_runs": _of_runs(runs),
         "runs": sum(bar.sample == RUN_SAMPLE for bar in bars),
         "short_runs": sum(bar.sample == SHORT_SAMPLE for bar in bars),
         "exact": runs.work.exact,

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lmssim.studies.sensitivity.paired.response import Response
     from lmssim.studies.verify.bench import Bench
 
-DRAWS, PATIENTS, TOP, SHORT = 60, 20, 4, 2
+DRAWS, PATIENTS, TOP, SHORT = 60, 80, 4, 2
 """Of the analysis that is checked: draws, patients of each, parameters whose bars come from longer runs, draws of the
 short runs that tell which."""
 FOLLOWED = 3
