@@ -134,6 +134,11 @@ def agency(
         backend=backend,
     )
     asked = question(
-        compile_scenario(loaded), sampling, n_draws, parts=tuple(parts), standard_care=standard_care, budget=budget
+        compile_scenario(loaded),
+        sampling,
+        n_draws,
+        parts=parts if isinstance(parts, str) else tuple(parts),
+        standard_care=standard_care,
+        budget=budget,
     )
     return Agency(**vars(asked.run(progress)))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 Model = TypeVar("Model", bound=BaseModel)
+QUOTED = " Please write it without quotes."
 SHOWN = 80
 """Characters of a value that a message repeats."""
 WANTED = {
@@ -36,12 +37,16 @@ WANTED = {
     "greater_than_equal": "{ge} or greater",
     "less_than": "less than {lt}",
     "less_than_equal": "{le} or less",
-    "too_short": "a list of at least {min_length}",
-    "too_long": "a list of at most {max_length}",
+    "too_short": "a {field_type} of at least {min_length}",
+    "too_long": "a {field_type} of at most {max_length}",
+    "string_too_short": "text of at least {min_length} character(s)",
+    "string_too_long": "text of at most {max_length} characters",
     "literal_error": "{expected}",
     "tuple_type": "a list of two",
 }
 """What may stand where something else does, by the kind of mistake; what stands in braces comes from the schema."""
+COLLECTIONS = {"List": "list", "Tuple": "list", "Dictionary": "table"}
+"""What files call that of which there may be too few or too many."""
 PATTERNS = {
     "Id": "a name of letters, digits, `_` and `-`",
     "Name": "a name of letters, digits and `_` that does not begin with a digit",
@@ -98,6 +103,7 @@ def _wanted(problems: list[ErrorDetails]) -> str:
     words = []
     for problem in problems:
         context = {key: _number(value) for key, value in problem.get("ctx", {}).items()}
+        context["field_type"] = COLLECTIONS.get(str(context.get("field_type")), "list")
         if problem["type"] == "value_error":
             words.append(str(problem["ctx"]["error"]))
         elif problem["type"] == "string_pattern_mismatch":
@@ -129,11 +135,14 @@ def _value(value: Any) -> str:
 def _hint(problem: ErrorDetails, value: Any) -> str:
     """Nearest of some words, or what a quoted number means."""
     if problem["type"] == "literal_error" and isinstance(value, str):
-        words = problem["ctx"]["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+        expected = problem["ctx"]["expected"]
+        words = expected.replace("'", "").replace(" or ", ", ").split(", ")
+        if value in words and repr(value) not in expected:
+            return QUOTED
         close = nearest(value, words)
         return close if "Did you mean" in close else ""
     if problem["type"] in ("float_type", "int_type") and isinstance(value, str):
-        return " Please write it without quotes."
+        return QUOTED
     return ""
 
 

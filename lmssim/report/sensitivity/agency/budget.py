@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lmssim.outcomes.estimators import Z975
-from lmssim.report.parts.digits import amount, listed, rounded, with_error
+from lmssim.report.parts.digits import amount, listed, plain, rounded, with_error
 from lmssim.report.parts.labels import currency_name, readable, strategy_labels
 from lmssim.report.parts.style import AREAS, INK, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
@@ -31,28 +31,29 @@ ENTRY = {
 }
 WORLD_NAMES = {NOW: "Care now", THEN: "Care then", DIFFERENCE: "Difference"}
 MILLION = 1e6
+TENS = 10.0
+"""Patients from which on they are counted whole."""
 LEAST_MILLION = 3e6
 """Largest yearly amount from which on an axis counts millions."""
 
 
 def sentences(found: Impact) -> Iterator[str]:
     """What the change costs, in all and for each patient."""
-    settings, n = found.scenario.file.settings, sum(found.budget.patients)
+    settings, n, years = found.scenario.file.settings, sum(found.budget.patients), found.budget.years
     total, each = found.cost(DIFFERENCE), found.per_patient(DIFFERENCE)
     verb = "adds" if total.mean >= 0.0 else "saves"
     sign = 1.0 if total.mean >= 0.0 else -1.0
     shares = ", ".join(f"{100.0 * share:g}%" for share in found.budget.file.uptake.by_year)
+    patients = amount(n) if n >= TENS else plain(n)
     yield (
-        f"Over {found.budget.years} years and {amount(n)} patients, the change of care {verb} "
-        f"{rounded(sign * total.mean, total.se)} {settings.currency} to the {rounded(*found.cost(NOW))} that care now "
-        f"costs ({rounded(*each)} for each patient; uptake {shares})."
+        f"Over {_counted(years, 'year')} and {patients} patients, the change of care {verb} "
+        f"{rounded(sign * total.mean, total.se)} {settings.currency}, {rounded(sign * each.mean, each.se)} for each "
+        f"patient; care now costs {rounded(*found.cost(NOW))}. Uptake is {shares}."
     )
-    first, last = found.cost(DIFFERENCE, 0), found.cost(DIFFERENCE, found.budget.years - 1)
+    first, last = found.cost(DIFFERENCE, 0), found.cost(DIFFERENCE, years - 1)
     names = found.budget.year_names()
-    yield (
-        f"The difference goes from {rounded(*first)} in {names[0]} to {rounded(*last)} in {names[-1]}. Amounts are "
-        "undiscounted, and proportional to the number of patients."
-    )
+    goes = f"The difference goes from {rounded(*first)} in {names[0]} to {rounded(*last)} in {names[-1]}. "
+    yield f"{goes if years > 1 else ''}Amounts are undiscounted, and proportional to the number of patients."
     yield _against_threshold(found)
     yield _over_scenarios(found)
 
@@ -62,10 +63,17 @@ def _against_threshold(found: Impact) -> str:
     if (bound := found.budget.file.threshold) is None:
         return ""
     names, currency = found.budget.year_names(), found.scenario.file.settings.currency
-    over = [names[year] for year in found.exceeding]
-    when = f"in {listed(over)}" if over else f"in none of the first {min(bound.years, found.budget.years)} years"
+    over, near = ([names[year] for year in years] for years in (found.exceeding, found.undecided))
+    asked = min(bound.years, found.budget.years)
     label = f" ({bound.label})" if bound.label else ""
-    return f"The difference exceeds {amount(bound.amount)} {currency}{label} {when}."
+    threshold = f"{amount(bound.amount)} {currency}{label}"
+    if over:
+        told = f"exceeds {threshold} in {listed(over)}"
+    elif asked > 1:
+        told = f"exceeds {threshold} in none of the first {asked} years"
+    else:
+        told = f"does not exceed {threshold} in {names[0]}"
+    return f"The difference {told}{f'; the error leaves it open for {listed(near)}' if near else ''}."
 
 
 def _over_scenarios(found: Impact) -> str:
@@ -76,8 +84,12 @@ def _over_scenarios(found: Impact) -> str:
     least, most = (pick(every, key=lambda each: each[1].mean) for pick in (min, max))
     return (
         f"Over all years the difference lies between {rounded(*least[1])} ({least[0]}) and {rounded(*most[1])} "
-        f"({most[0]}) in the base case and the {len(every) - 1} scenarios of the file."
+        f"({most[0]}) in the base case and {_counted(len(every) - 1, 'scenario')} of the file."
     )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}{'' if n == 1 else 's'}"
 
 
 def tables(found: Impact) -> list[ReportTable]:
@@ -103,10 +115,10 @@ def _by_year(found: Impact) -> ReportTable:
     rows = []
     for year, name in [*enumerate(found.budget.year_names()), (None, "all years")]:
         n = sum(found.budget.patients) if year is None else found.budget.patients[year]
-        cells = {"Year": name, "New patients": f"{n:,.1f}"}
+        cells = {"Year": name, "Patients": f"{n:,.1f}"}
         cells |= {label: with_error(*found.cost(world, year)) for world, label in WORLD_NAMES.items()}
         rows.append(cells)
-    cells = {"Year": "for each patient", "New patients": "1"}
+    cells = {"Year": "for each patient", "Patients": "1"}
     cells |= {label: with_error(*found.per_patient(world)) for world, label in WORLD_NAMES.items()}
     return ReportTable(f"{TITLE}: by year", caption_of(found), pd.DataFrame([*rows, cells]))
 
@@ -119,17 +131,24 @@ def _by_category(found: Impact) -> ReportTable:
             cells[name] = with_error(*found.cost(DIFFERENCE, year, category))
         cells["All years"] = with_error(*found.cost(DIFFERENCE, None, category))
         rows.append(cells)
-    return ReportTable(f"{TITLE}: difference by cost category", "Care then less care now.", pd.DataFrame(rows))
+    return ReportTable(
+        f"{TITLE}: difference by cost category",
+        f"Care then less care now, {found.scenario.file.settings.currency}.",
+        pd.DataFrame(rows),
+    )
 
 
 def _scenarios(found: Impact) -> ReportTable:
     rows = []
-    for label, origin, each in found.scenarios():
+    for label, _, each in found.scenarios():
         cells = {"Scenario": label, "Patients": f"{sum(each.budget.patients):,.1f}"}
         for year, name in enumerate(each.budget.year_names()):
             cells[name] = with_error(*each.cost(DIFFERENCE, year))
-        rows.append(cells | {"All years": with_error(*each.cost(DIFFERENCE)), "Source": origin})
-    caption = "Care then less care now, if figures of the file differ one scenario at a time; costs are the same runs'."
+        rows.append(cells | {"All years": with_error(*each.cost(DIFFERENCE))})
+    caption = (
+        f"Care then less care now, {found.scenario.file.settings.currency}, from the same runs. The table of inputs "
+        "says what differs in each scenario, and why."
+    )
     return ReportTable(f"{TITLE}: scenarios", caption, pd.DataFrame(rows))
 
 
@@ -156,7 +175,14 @@ def _who(found: Impact) -> ReportTable:
             own = frame[(frame["world"] == world) & (frame["strategy"] == strategy)]
             cells = {"World": WORLD_NAMES[world], "Strategy": labels[strategy]}
             rows.append(cells | {str(year): f"{n:,.1f}" for year, n in zip(own["year"], own["patients"], strict=True)})
-    return ReportTable(f"{TITLE}: patients treated", "New patients a year.", pd.DataFrame(rows))
+    return ReportTable(f"{TITLE}: patients treated", _who_caption(found), pd.DataFrame(rows))
+
+
+def _who_caption(found: Impact) -> str:
+    there = found.budget.file.prevalence is not None
+    return (
+        f"Patients who face the decision in each year{', in the first also those who are there at its start' * there}."
+    )
 
 
 def _inputs(found: Impact) -> ReportTable:

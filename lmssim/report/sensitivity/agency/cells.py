@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-LOST = "Of a strategy that gains fewer QALYs and costs less, the ratio is what is saved by a QALY lost."
+LOST = "If a strategy gains fewer QALYs and costs less, the ratio is what is saved for each QALY lost."
 
 
 def error_words(*, exact: bool) -> str:

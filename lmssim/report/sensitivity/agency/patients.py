@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lmssim.economics.agency.spread import concentration_curve
-from lmssim.outcomes.main import COST, LY, QALYS, UNDISCOUNTED
+from lmssim.errors import InputError, unknown
+from lmssim.outcomes.main import COST, LY, MAIN, QALYS, UNDISCOUNTED
 from lmssim.report.parts.digits import percent, rounded, with_error
 from lmssim.report.parts.labels import currency_name, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, line_style, new_figure, title_figure
@@ -41,9 +42,9 @@ BINS, CUT, ROW, LONGEST = 60, 0.995, 0.36, 32
 MOST_CURVES = 8
 """Strategies whose curve is drawn, at most: those that gain most."""
 CAUTION = (
-    "A patient's gain is the difference between two lives that share their random numbers; what no random number "
-    "decides in common is joined by chance, so that shares of winners and losers belong to the model, and only the "
-    "mean gain to the evidence."
+    "A patient's gain is the difference between two lives that share their random numbers. No data tell how the two "
+    "outcomes of one person go together: shares of winners and losers belong to the model; the evidence supports the "
+    "mean gain."
 )
 
 
@@ -52,7 +53,7 @@ def sentences(found: Patients) -> Iterator[str]:
     labels, of = strategy_labels(found.scenario), {"strategy": found.scenario.comparator, "outcome": LY + UNDISCOUNTED}
     told = [f"{_percent(found.patients_reaching, more_than=t, **of)}% more than {_years(t)}" for t in _lived(found)]
     median = rounded(*mean_and_error(found.distribution, statistic="p50", **of))
-    yield f"Under {labels[found.scenario.comparator]} patients live a median of {median} years; {', '.join(told)}."
+    yield f"Under {labels[found.scenario.comparator]}, patients live a median of {median} years; {', '.join(told)}."
     if not found.compared:
         return
     best = max(found.compared, key=lambda s: float(found.gain(s, QALYS).mean()))
@@ -154,7 +155,14 @@ def plot_distribution(found: Patients, outcome: str = LY + UNDISCOUNTED, ax: Axe
         A main outcome.
     ax : Axes, optional
         Where to draw; a figure is made if absent.
+
+    Raises
+    ------
+    InputError
+        If there is no such outcome.
     """
+    if outcome not in MAIN:
+        raise InputError(unknown("outcome", outcome, MAIN, "outcome"))
     with figure_style():
         if ax is None:
             ax = new_figure(6.2, 1.3 + ROW * max(len(found.strategies), 3)).subplots()
@@ -214,10 +222,12 @@ def gains_figure(found: Patients) -> Figure:
 
 def gains_caption(found: Patients) -> str:
     """What both panels show."""
-    most = f" of the {MOST_CURVES} strategies with the largest mean gains" if len(found.compared) > MOST_CURVES else ""
+    most = (
+        f", for the {MOST_CURVES} strategies with the largest mean gains" if len(found.compared) > MOST_CURVES else ""
+    )
     return (
         "Discounted QALYs. Left: patients who gain, and who lose, more than a month. Right: how much of all that is "
-        f"gained so large a share of the patients brings{most}. {CAUTION}"
+        f"gained comes from the patients who gain most{most}. {CAUTION}"
     )
 
 
@@ -265,6 +275,6 @@ def _concentration(ax: Axes, found: Patients) -> None:
     ax.set_ylim(0.0, 100.0)
     ax.axhline(50.0, color=FAINT, linewidth=0.7, linestyle=(0, (3, 2)))
     ax.set_xlabel("patients, those who gain most first, %")
-    ax.set_ylabel("of all QALYs gained, %")
-    ax.set_title("How few bring how much")
+    ax.set_ylabel("share of all QALYs gained, %")
+    ax.set_title("How few patients bring the gain")
     ax.legend(loc="lower right", fontsize=7)

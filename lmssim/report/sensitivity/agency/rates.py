@@ -36,14 +36,31 @@ def sentences(found: Rates) -> Iterator[str]:
     labels, wtp = strategy_labels(found.scenario), found.wtps[0]
     best: dict[str, list[str]] = {}
     for each in found.at:
-        where = "without discounting" if each.name == UNDISCOUNTED else f"at {each.name}"
-        best.setdefault(labels[found.best(each, wtp)], []).append(where)
+        best.setdefault(labels[found.best(each, wtp)], []).append(_where(each))
     head = f"At {amount(wtp)} per QALY "
     if len(best) == 1:
         names = listed([each.name for each in found.at])
         yield f"{head}the best strategy is {next(iter(best))} at every discount rate ({names})."
-        return
-    yield head + "; ".join(f"{name} is best {listed(rates)}" for name, rates in best.items()) + "."
+    else:
+        yield head + "; ".join(f"{name} is best {listed(rates)}" for name, rates in best.items()) + "."
+    yield _undecided(found, wtp)
+
+
+def _undecided(found: Rates, wtp: float) -> str:
+    """At which rates the errors leave open which strategy is best."""
+    labels = strategy_labels(found.scenario)
+    pairs: dict[str, list[str]] = {}
+    for each in found.at:
+        if (pair := found.undecided(each, wtp)) is not None:
+            pairs.setdefault(" or ".join(labels[s] for s in pair), []).append(_where(each))
+    if not pairs:
+        return ""
+    told = "; ".join(f"{listed(rates)} {pair}" for pair, rates in pairs.items())
+    return f"The errors leave open which of two strategies is better: {told}."
+
+
+def _where(each: AtRates) -> str:
+    return "without discounting" if each.name == UNDISCOUNTED else f"at {each.name}"
 
 
 def tables(found: Rates) -> list[ReportTable]:

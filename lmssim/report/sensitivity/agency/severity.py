@@ -118,17 +118,20 @@ def _chance(p: float, se: float) -> str:
 
 def _decision(found: Severity, rates: Rates) -> str:
     """What the weight changes."""
-    if not rates.wtps:
+    if not rates.wtps or found.weight == WEIGHTS[0]:
         return ""
     wtp = rates.wtps[0]
     before, after = (rates.best(rates.own, wtp * weight) for weight in (1.0, found.weight))
     labels = strategy_labels(found.scenario)
-    head = f"At {amount(wtp)} per QALY"
-    if found.weight == WEIGHTS[0]:
-        return f"{head} the best strategy is {labels[before]}; QALYs are not weighted."
+    head = f"At {amount(wtp)} per QALY the best strategy is {labels[before]}"
     if before == after:
-        return f"{head} the best strategy is {labels[before]}, with and without the weight."
-    return f"{head} the best strategy is {labels[before]} without the weight and {labels[after]} with it."
+        told = f"{head}, with and without the weight."
+    else:
+        told = f"{head} without the weight and {labels[after]} with it."
+    pair = rates.undecided(rates.own, wtp * found.weight)
+    if pair is None:
+        return told
+    return f"{told} The errors leave open whether {' or '.join(labels[s] for s in pair)} is better with it."
 
 
 def tables(found: Severity, rates: Rates) -> list[ReportTable]:
@@ -204,8 +207,8 @@ def _weighted(found: Severity, rates: Rates) -> ReportTable:
         rows.append(cells)
     caption = (
         f"Increments over {labels[found.scenario.comparator]} with QALYs weighted by {found.weight:g}, "
-        f"{found.scenario.file.settings.currency}, discounted; a cost per QALY that is absent: one of the two "
-        f"dominates. {LOST} severity_incremental.csv has the other weights."
+        f"{found.scenario.file.settings.currency}, discounted. Where no cost per QALY stands, one of the two "
+        f"strategies dominates. {LOST} severity_incremental.csv has the other weights."
     )
     return ReportTable(f"{TITLE}: increments", caption, pd.DataFrame(rows))
 
@@ -244,7 +247,15 @@ def plot_severity(found: Severity, ax: Axes | None = None) -> Axes:
             ax.plot(*point, marker, color=colour, zorder=5)
             away = (9 if side == "left" else -9, 0)
             ax.annotate(
-                name, point, xytext=away, textcoords="offset points", ha=side, va="center", fontsize=8, color=INK
+                name,
+                point,
+                xytext=away,
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                fontsize=8,
+                color=INK,
+                bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.6},
             )
         ax.set_xlim(0.0, top)
         ax.set_ylim(0.0, max(at.under, plain_.under, 2.0) * 1.6)

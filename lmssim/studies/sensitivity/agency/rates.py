@@ -11,6 +11,7 @@ import pandas as pd
 
 from lmssim.economics.agency.severity import REFERENCE_RATE, WEIGHTS
 from lmssim.economics.frontier import frontier_frame
+from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.main import DISCOUNTED, LY, MAIN, position_of
 from lmssim.outcomes.tables import with_interval
 
@@ -106,6 +107,14 @@ class Rates:
         """Choice of greatest net benefit."""
         among = [self.strategies.index(s) for s in self.choices]
         return self.strategies[each.increments.best_first(among, wtp)[0]]
+
+    def undecided(self, each: AtRates, wtp: float) -> tuple[str, str] | None:
+        """The best choice and the next one, if the error of their difference leaves open which is better."""
+        first, *others = each.increments.best_first([self.strategies.index(s) for s in self.choices], wtp)
+        if not others or each.increments.are_tied(first, others[0], wtp):
+            return None
+        lead, se = each.increments.net_benefit(wtp, first, others[0])
+        return None if lead > Z975 * se else (self.strategies[first], self.strategies[others[0]])
 
     def _pair(self, strategy: str) -> tuple[int, int]:
         return self.strategies.index(strategy), self.strategies.index(self.scenario.comparator)

@@ -13,7 +13,7 @@ from lmssim.model.compile.scenario import compile_scenario
 from lmssim.studies.sensitivity.agency import severity as of_severity
 from lmssim.studies.sensitivity.agency.budget.file import bundled_budget, read_budget
 from lmssim.studies.sensitivity.agency.budget.impact import impact
-from lmssim.studies.sensitivity.agency.followed import MOST_ALONE, Followed
+from lmssim.studies.sensitivity.agency.followed import MOST_ALONE, Followed, check_draws
 from lmssim.studies.sensitivity.agency.patients import Patients
 from lmssim.studies.sensitivity.agency.people import key_of_runs, people_of
 from lmssim.studies.sensitivity.agency.rates import UNDISCOUNTED, AtRates, Rates, pairs_of
@@ -95,7 +95,9 @@ class AgencyStudy:
         if name.startswith("_") or name not in TABLES:
             raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
         if name not in self.tables:
-            raise InputError(f"{name}: {self.left_out.get(TABLES[name]) or f'the part {TABLES[name]} was not run.'}")
+            part, run = TABLES[name], f"the part {TABLES[name]} was not run."
+            none = "the budget file states no scenarios." if part == BUDGET and self.of_budget is not None else run
+            raise InputError(f"{name}: {self.left_out.get(part) or none}")
         return self.tables[name]
 
     def to_frame(self) -> pd.DataFrame:
@@ -254,6 +256,8 @@ def question(
         raise UnsupportedError(
             f"{scenario.path}: a partitioned survival model has no single patients to follow: give engine '{COHORT}'."
         )
+    if isinstance(parts, str):
+        raise InputError(f"parts: {parts!r} is not a sequence of parts such as ['severity', 'rates'].")
     for part in parts:
         if part not in PARTS:
             raise InputError(unknown("part", part, PARTS, "parts"))
@@ -275,6 +279,7 @@ def _draws_of(program: Program, sampling: Sampling, n_draws: int | None) -> int:
     if n_draws is None:
         drawn = program.scenario.is_calibrated and sampling.engine != COHORT
         return draws_of(sampling.n_patients) if drawn else 0
+    check_draws(n_draws)
     if n_draws and not set(program.scenario.uncertain) & set(program.used):
         raise InputError(f"{program.scenario.path}: {NOTHING_TO_DRAW}")
     return n_draws

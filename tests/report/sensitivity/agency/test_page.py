@@ -11,7 +11,7 @@ import lmssim
 from lmssim.errors import InputError
 from lmssim.report.parts.style import new_figure, save_figure
 from lmssim.report.sensitivity.agency.page import figure_of, presented, table_text
-from tests.kit.agency import BUDGET, write_disease
+from tests.kit.agency import BUDGET, DRUG, write_disease
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,54 @@ def test_the_answer_says_how_sure_the_weight_is(found: Agency) -> None:
     assert str(table_text(found).caption)
 
 
+BOUND = """
+[threshold]
+amount = {amount}
+years = {years}
+assumed = "a number"
+"""
+
+
+def budget_words(tmp_path: Path, text: str) -> tuple[str, list[str]]:
+    """What the answer says of a budget, and the columns of the page's tables."""
+    (tmp_path / "budget.toml").write_text(text)
+    found = lmssim.agency(write_disease(tmp_path), 1_024, parts=["budget"], budget=tmp_path / "budget.toml")
+    page = presented(found)
+    return " ".join(page.answer), [str(name) for each in page.tables for name in each.frame.columns]
+
+
+def test_the_answer_says_whether_a_payer_would_ask(tmp_path: Path) -> None:
+    """In which years the difference exceeds the threshold, in words that fit one year and several."""
+    told, columns = budget_words(tmp_path, BUDGET + BOUND.format(amount=300_000, years=2))
+    assert "The difference exceeds 300,000 GBP in year 2." in told
+    assert "Patients" in columns
+    told, _ = budget_words(tmp_path, BUDGET + BOUND.format(amount=1e9, years=1))
+    assert "The difference exceeds 1,000,000,000 GBP not in year 1." not in told
+    assert "The difference does not exceed 1,000,000,000 GBP in year 1." in told
+    told, _ = budget_words(tmp_path, BUDGET + BOUND.format(amount=1e9, years=3))
+    assert "The difference exceeds 1,000,000,000 GBP in none of the first 2 years." in told
+
+
+def test_the_answer_of_one_year(tmp_path: Path) -> None:
+    """Without a way from the first year to the last."""
+    told, _ = budget_words(tmp_path, BUDGET.replace("[0.5, 1]", "[1]"))
+    assert "Over 1 year and 100 patients, the change of care adds" in told
+    assert "The difference goes from" not in told
+
+
+@pytest.mark.parametrize(("lead", "words"), [(0.5, True), (-0.5, True), (3.0, False)])
+def test_what_errors_leave_open_is_said(tmp_path: Path, lead: float, words: bool) -> None:
+    """A price moves the net benefit of every patient alike, so that the lead can be any multiple of its error."""
+    path = write_disease(tmp_path)
+    found = lmssim.agency(path, 1_024, parts=["rates"]).of_rates
+    mean, se = found.inmb(found.own, "drug", 20_000.0)
+    path.write_text(path.read_text().replace(f"price = {DRUG}", f"price = {DRUG + mean - lead * se}"))
+    moved = lmssim.agency(path, 1_024, parts=["rates"])
+    assert moved.of_rates.inmb(moved.of_rates.own, "drug", 20_000.0).mean == pytest.approx(lead * se)
+    told = " ".join(presented(moved).answer)
+    assert ("The errors leave open which of two strategies is better: at 3.5%" in told) == words
+
+
 def test_a_part_that_was_not_run_says_so(tmp_path: Path) -> None:
     """Its tables and pictures are refused with the reason."""
     found = lmssim.agency(write_disease(tmp_path), 1_024, parts=["rates"])
@@ -72,3 +120,16 @@ def test_a_part_that_was_not_run_says_so(tmp_path: Path) -> None:
         _ = found.nothing
     assert found.plot().get_title(loc="left").startswith("Discount rates")
     assert "severity" not in found.tables
+
+
+def test_wrong_words_in_python_are_refused(found: Agency, tmp_path: Path) -> None:
+    """With what is allowed."""
+    with pytest.raises(InputError, match=r"unknown outcome 'qaly'\. Did you mean 'qalys'"):
+        found.plot_distribution(outcome="qaly")
+    with pytest.raises(InputError, match="budget_scenarios: the budget file states no scenarios"):
+        _ = found.budget_scenarios
+    path = write_disease(tmp_path)
+    with pytest.raises(InputError, match="parts: 'severity' is not a sequence of parts"):
+        lmssim.agency(path, 1_024, parts="severity")
+    with pytest.raises(InputError, match="draws: -5 are too few"):
+        lmssim.agency(path, 1_024, -5)

@@ -11,7 +11,7 @@ from lmssim.errors import InputError, unknown
 from lmssim.execution.store import hash_of
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
-from lmssim.studies.sensitivity.agency.budget.form import NOW, THEN, BudgetFile
+from lmssim.studies.sensitivity.agency.budget.form import BASE, NOW, THEN, BudgetFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -124,8 +124,10 @@ class Budget:
         taken = ", ".join(f"{share:g}" for share in file.uptake.by_year)
         rows.append((file.uptake.label or "Uptake by year", taken, file.uptake.origin))
         if (bound := file.threshold) is not None:
-            amount = f"{bound.amount:,.0f} in any of the first {bound.years} years"
+            years = "the first year" if bound.years == 1 else f"any of the first {bound.years} years"
+            amount = f"{bound.amount:,.0f} in {years}"
             rows.append((bound.label or "Threshold", amount, bound.origin))
+        rows += [(f"Scenario: {each.label}", each.words, each.origin) for each in file.scenarios]
         return rows
 
 
@@ -152,8 +154,13 @@ def read_budget(name: str | Path, scenario: Scenario) -> Budget:
             f"{path}: uptake.by_year: {budget.years} years are more than the scenario's horizon of "
             f"{scenario.file.settings.horizon:g} years."
         )
+    labels = [BASE]
     for k, changes in enumerate(budget.file.scenarios, 1):
-        _check_changes(budget, changes, scenario.file.settings.cost_categories, f"{path}: scenarios.{k}")
+        if changes.label in labels:
+            taken = "the base case" if changes.label == BASE else f"scenarios[{labels.index(changes.label)}]"
+            raise InputError(f"{path}: scenarios[{k}].label: '{changes.label}' is the name of {taken}; give another.")
+        labels.append(changes.label)
+        _check_changes(budget, changes, scenario.file.settings.cost_categories, f"{path}: scenarios[{k}]")
     return budget
 
 

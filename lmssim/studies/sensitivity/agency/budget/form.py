@@ -24,6 +24,8 @@ ENTRIES = {START: (1.0,), EVENLY: (0.125, 0.375, 0.625, 0.875)}
 """Years that patients of each equal part have in the year of their treatment: evenly is the middle of each quarter."""
 NOW, THEN = "now", "then"
 """The two worlds: today's care, and care with the new strategies."""
+BASE = "base case"
+"""What tables call the figures of the file without any scenario's."""
 
 Share = Annotated[Number, Field(ge=0, le=1)]
 
@@ -87,10 +89,21 @@ class Changes(Sourced):
 
     @model_validator(mode="after")
     def _something(self) -> Changes:
-        if not self.model_fields_set - {"label", "source", "assumed"}:
+        if not self.words:
             names = "people, growth, cases, prevalent, eligible, uptake, costs"
             raise ValueError(f"a scenario changes something: one of {names}")
         return self
+
+    @property
+    def words(self) -> str:
+        """What it changes."""
+        told = []
+        for name in ("people", "growth", "cases", "prevalent", "eligible", "uptake"):
+            if (value := getattr(self, name)) is not None:
+                numbers = value if isinstance(value, list) else [value]
+                told.append(f"{name} {', '.join(f'{x:,.10g}' for x in numbers)}")
+        told += [f"{category} costs times {factor:g}" for category, factor in self.costs.items()]
+        return "; ".join(told)
 
 
 class Part(Sourced):

@@ -18,9 +18,10 @@ from lmssim.economics.increments import Estimate
 from lmssim.errors import InputError
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
+from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.main import cost_positions
 from lmssim.outcomes.tables import with_interval
-from lmssim.studies.sensitivity.agency.budget.form import ENTRIES, EVENLY, NOW, THEN
+from lmssim.studies.sensitivity.agency.budget.form import BASE, ENTRIES, EVENLY, NOW, THEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +41,6 @@ COLUMNS = ["year", "world", "category", "measure", "unit", "mean", "se"]
 SINCE = ["strategy", "year_since_treatment", "category", "unit", "mean", "se"]
 WHO = ["year", "world", "strategy", "share", "patients"]
 SCENARIOS = ["scenario", "year", "patients", "source", "unit", "mean", "se"]
-BASE = "base case"
 COST, PER_PATIENT = "cost", "cost_per_patient"
 """Measures: in all, and for each patient treated in the years of the analysis."""
 
@@ -144,10 +144,19 @@ class Impact:
     @property
     def exceeding(self) -> list[int]:
         """Years, counted from 0, in which the difference exceeds the threshold, if there is one."""
-        if (bound := self.budget.file.threshold) is None:
-            return []
-        years = range(min(bound.years, self.budget.years))
-        return [year for year in years if self.cost(DIFFERENCE, year).mean > bound.amount]
+        return [year for year, over, _ in self._over_threshold() if over > 0.0]
+
+    @property
+    def undecided(self) -> list[int]:
+        """Years, counted from 0, in which the error of the difference leaves open whether it exceeds the threshold."""
+        return [year for year, over, se in self._over_threshold() if abs(over) < Z975 * se]
+
+    def _over_threshold(self) -> Iterator[tuple[int, float, float]]:
+        """By how much the difference exceeds the threshold in each year that it is asked about, and the error."""
+        if (bound := self.budget.file.threshold) is not None:
+            for year in range(min(bound.years, self.budget.years)):
+                mean, se = self.cost(DIFFERENCE, year)
+                yield year, mean - bound.amount, se
 
     def scenarios(self) -> Iterator[tuple[str, str, Impact]]:
         """Label and origin of the base case and of each scenario, and its impact, from the same costs."""

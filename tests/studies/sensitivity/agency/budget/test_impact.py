@@ -143,6 +143,28 @@ def test_prevalence_threshold_and_scenarios_by_hand(folder: Path, tmp_path: Path
     assert frame["mean"]["Others", "year 2"] == pytest.approx(55.0 * change)
     assert frame["mean"]["Dear", "year 1"] == pytest.approx(first + 75.0 * DRUG)
     assert frame["source"]["Dear", "year 1"] == "assumed: a price"
+    inputs = found.budget_inputs.set_index("input")
+    assert inputs["value"]["Scenario: Dear"] == "drug costs times 2"
+    others = "people 2,000,000; growth 0; cases 10; prevalent 10; eligible 0.25; uptake 1, 0"
+    assert inputs["value"]["Scenario: Others"] == others
+    assert inputs["source"]["Scenario: Dear"] == "assumed: a price"
+
+
+def test_a_difference_near_the_threshold_is_undecided(folder: Path, tmp_path: Path) -> None:
+    """Only where it is nearer than its 95% Monte-Carlo error, and only in the years that the payer asks about."""
+    program = compile_scenario(load_scenario(folder / "disease.toml"))
+
+    def impact_of(amount: float, years: int = 2) -> Impact:
+        threshold = f"[threshold]\namount = {amount}\nyears = {years}\nassumed = 'a number'\n"
+        (tmp_path / "budget.toml").write_text(BUDGET + threshold)
+        asked = question(program, Sampling(n_patients=1_024), parts=["budget"], budget=tmp_path / "budget.toml")
+        return budget_of(asked.run())
+
+    mean, se = impact_of(1.0).cost("difference", 1)
+    assert impact_of(mean - se).undecided == impact_of(mean + se).undecided == [1]
+    assert impact_of(mean - 3.0 * se).undecided == []
+    assert impact_of(mean - se, years=1).undecided == []
+    assert (impact_of(mean - se).exceeding, impact_of(mean + se).exceeding) == ([1], [])
 
 
 def test_cycles_must_fit_the_years(tmp_path: Path) -> None:
