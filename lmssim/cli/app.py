@@ -7,6 +7,7 @@ immediate.
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import signal
@@ -17,7 +18,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from lmssim.cli import (
     calibrate,
@@ -51,14 +52,18 @@ OBJECTS = 50_000
 """New objects after which unused ones are looked for; those of modules are so many that looking costs half a second."""
 INTERRUPTED = 130
 
-app = typer.Typer(
-    name="lmssim",
-    help="Treatment strategies for leiomyosarcoma, simulated patient by patient.",
-    epilog="`lmssim COMMAND --help` describes a command.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+
+def _literal(command: Any) -> Any:
+    """A copy of a command whose help is text all through: rich would take `[value]` for the name of a style."""
+    from rich.markup import escape
+
+    found = copy.copy(command)
+    found.params = [copy.copy(param) for param in command.params]
+    for each in (found, *found.params):
+        each.help = escape(each.help) if getattr(each, "help", None) else None
+    if hasattr(found, "commands"):
+        found.commands = {name: _literal(each) for name, each in found.commands.items()}
+    return found
 
 
 class Command(TyperCommand):
@@ -72,6 +77,28 @@ class Command(TyperCommand):
                 ctx.fail(f"Option '{param.opts[0]}' is given {given.count(param)} times; give it once.")
         return super().parse_args(ctx, args)
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help as it stands in the code, brackets and all."""
+        TyperCommand.format_help(_literal(self) if self.rich_markup_mode else self, ctx, formatter)
+
+
+class Group(TyperGroup):
+    """Commands under one word."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help as it stands in the code, brackets and all."""
+        TyperGroup.format_help(_literal(self) if self.rich_markup_mode else self, ctx, formatter)
+
+
+app = typer.Typer(
+    name="lmssim",
+    help="Treatment strategies for leiomyosarcoma, simulated patient by patient.",
+    epilog="`lmssim COMMAND --help` describes a command.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    cls=Group,
+)
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": run.run,
@@ -103,7 +130,7 @@ for _name, _function in COMMANDS.items():
 
 def _group(summary: str, commands: dict[str, Callable[..., None]]) -> typer.Typer:
     """Commands under one word, which alone prints its help."""
-    group = typer.Typer(help=summary, add_completion=False)
+    group = typer.Typer(help=summary, add_completion=False, cls=Group)
 
     def begin(context: typer.Context) -> None:
         if context.invoked_subcommand is None:
@@ -224,7 +251,8 @@ def _usage(error: Any, words: list[str]) -> str:
     said = _one_line(error.format_message()).removesuffix(".")
     given = [f" ({word} {value})" for word, value in pairwise(words) if word in options and value not in said]
     command = context.command_path if context is not None else "lmssim"
-    return f"{said}{''.join(given[:1])}. Try '{command} --help'."
+    text = f"{said}{''.join(given[:1])}"
+    return f"{text}{'' if text.endswith(('?', '!')) else '.'} Try '{command} --help'."
 
 
 def _one_line(text: str) -> str:

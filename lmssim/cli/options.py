@@ -186,7 +186,8 @@ BesideOtherFiles = Annotated[
         help="Write to a folder that holds other files too; none of them is overwritten or removed.",
     ),
 ]
-Workbook = Annotated[
+Workbook = Annotated[bool, typer.Option("--xlsx", help="Write the tables as one Excel workbook too (tables.xlsx).")]
+LiveWorkbook = Annotated[
     bool,
     typer.Option(
         "--xlsx",

@@ -120,7 +120,7 @@ def run(
     allow: options.AllowFilesFrom = None,
     figures: options.Figures = None,
     report: options.Report = None,
-    workbook: options.Workbook = False,
+    workbook: options.LiveWorkbook = False,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,

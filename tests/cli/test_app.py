@@ -17,6 +17,8 @@ from lmssim.cli import app
 from lmssim.errors import RunError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.cli.conftest import Cli
 
 HEAVY = (
@@ -59,6 +61,44 @@ def test_help_is_no_error(cli: Cli, words: tuple[str, ...]) -> None:
     assert outcome.code == 0
     assert "Usage:" in outcome.out
     assert outcome.err == ""
+
+
+def _commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Words of every command, and the command, groups among them."""
+    for name, command in app.commands_of(app.app).commands.items():
+        yield (name,), command
+        yield from (((name, inner), each) for inner, each in getattr(command, "commands", {}).items())
+
+
+@pytest.mark.parametrize(("words", "command"), list(_commands()))
+def test_help_loses_no_words(cli: Cli, words: tuple[str, ...], command: Any) -> None:
+    """Those of the docstring stand there in a row, and brackets of options too, which rich would take for styles."""
+    shown = cli(*words, "--help").out.replace("\u2502", " ").split()
+    for paragraph in command.help.split("\n\n"):
+        assert " ".join(paragraph.split()) in " ".join(shown)
+    options = [param for param in command.params if not getattr(param, "hidden", False)]
+    bracketed = {word for param in options for word in (param.help or "").split() if "[" in word}
+    assert bracketed <= set(shown)
+
+
+def test_help_of_all_commands_loses_no_brackets(cli: Cli) -> None:
+    """In the list of commands either."""
+    assert "[analyses.N]" in cli("--help").out
+
+
+def test_only_workbooks_with_formulas_are_said_to_have_some(cli: Cli) -> None:
+    """Those of run and psa; the others hold tables."""
+    options = {words: param for words, command in _commands() for param in command.params if "--xlsx" in param.opts}
+    assert {words for words, param in options.items() if "formulas" in param.help} == {("run",), ("psa",)}
+    assert {("tornado",), ("threshold",), ("agency",), ("trial", "run")} <= set(options)
+
+
+@pytest.mark.parametrize(("words", "near"), [(("tornada",), "tornado"), (("trial", "desing"), "design")])
+def test_a_misspelt_command_has_one_mark_after_its_hint(cli: Cli, words: tuple[str, ...], near: str) -> None:
+    """And none of its own."""
+    outcome = cli(*words)
+    assert outcome.code == 2
+    assert f"Did you mean '{near}'? Try '" in outcome.err
 
 
 ROOT = Path(lmssim.__file__).parents[1]

@@ -111,7 +111,7 @@ def psa(
     allow: options.AllowFilesFrom = None,
     figures: options.Figures = None,
     report: options.Report = None,
-    workbook: options.Workbook = False,
+    workbook: options.LiveWorkbook = False,
     json: options.AsJson = False,
     quiet: options.Quiet = False,
     block: options.Block = 256,
