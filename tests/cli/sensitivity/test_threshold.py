@@ -55,6 +55,19 @@ def test_a_price_as_json(cli: Cli, path: Path, tmp_path: Path) -> None:
     assert document["manifest"]["result"]["price"]["exact"] is True
 
 
+def test_a_joint_parameter_is_followed_in_expectation(cli: Cli, path: Path, tmp_path: Path) -> None:
+    """By joint draws, which are made without being asked for; and by as many as are asked for."""
+    words = ("--vary", "gain_x", "--wtp", 6_500, "--patients", 2, "--json")
+    document = json.loads(cli("threshold", path, *words, "--draws", 600, "--out", tmp_path / "out").out)
+    (row,) = document["thresholds"]
+    assert row["method"] == "regression"
+    assert row["value"] == pytest.approx(0.01, abs=4.0 * row["se"])
+    assert document["manifest"]["result"]["threshold"]["draws"] == 600
+    document = json.loads(cli("threshold", path, *words, "--out", tmp_path / "more").out)
+    assert document["manifest"]["result"]["threshold"]["draws"] == 8_000
+    assert document["thresholds"][0]["se"] < row["se"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

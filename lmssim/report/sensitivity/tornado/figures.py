@@ -143,7 +143,9 @@ def plot_icer(found: OneWay, ax: Axes | None = None) -> Axes:
         for wtp in found.wtps:
             if low <= wtp <= high:
                 ax.axvline(wtp, color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
-        if not ax.patches:
+        legend = ax.get_legend()
+        if not ax.patches and legend is not None:
+            legend.remove()
             ax.set_xticks([])
             ax.text(0.5, 0.5, "No bar has a ratio.", transform=ax.transAxes, ha="center", va="center", color=FAINT)
         margin = 0.04 * (high - low)
