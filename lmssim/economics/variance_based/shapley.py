@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 MOST_PARTS = 8
 PARTS_LEFT_OUT = 20
 """Parts of the rows, each left out once, from whose spread errors are estimated."""
+FEWEST_SETS = 3
+"""Sets of patients from which their chance is told, at least."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Shapley:
     Attributes
     ----------
     effects, se : ndarray(float, ndim=1)
-        (n_parts,): shares of the variance that the surrogate has; they add up to 1.
+        (n_parts,): shares of the variance that the surrogate has; they add up to 1. Errors hold the chance of the rows
+        and of the patients.
     surrogate : Quadratic
         What was fitted.
     """
@@ -49,28 +52,38 @@ class Shapley:
     surrogate: Quadratic
 
 
-def shapley_effects(inputs: FloatArray, outcome: FloatArray, parts: Sequence[Sequence[int]]) -> Shapley:
-    """Shapley effects on a quadratic surrogate and a Gaussian copula, with errors of a jackknife over groups of rows.
+def shapley_effects(inputs: FloatArray, outcomes: FloatArray, parts: Sequence[Sequence[int]]) -> Shapley:
+    """Shapley effects on a quadratic surrogate and a Gaussian copula, with errors of two jackknives.
+
+    One leaves out groups of rows, the other sets of patients; their variances are added.
 
     Parameters
     ----------
     inputs : ndarray(float, ndim=2)
         (n_rows, n): joint draws of the block.
-    outcome : ndarray(float, ndim=1)
-        (n_rows,).
+    outcomes : ndarray(float, ndim=2)
+        (n_rows, n_sets): by set of patients.
     parts : sequence of sequence of int
         Columns of each part, at most `MOST_PARTS` parts.
     """
+    outcome, sets = outcomes.mean(axis=1), outcomes.shape[1]
+    group = np.arange(len(outcome)) % PARTS_LEFT_OUT
     with threadpool_limits(limits=1):
         surrogate = fitted(inputs, outcome)
-        effects = divided(surrogate, parts)
-        group = np.arange(len(outcome)) % PARTS_LEFT_OUT
-        others = [
-            divided(refitted(inputs[group != k], outcome[group != k], surrogate.terms), parts)
-            for k in range(PARTS_LEFT_OUT)
-        ]
-    se = np.sqrt((PARTS_LEFT_OUT - 1) * np.stack(others).var(axis=0))
-    return Shapley(effects, se, surrogate)
+        terms, effects = surrogate.terms, divided(surrogate, parts)
+        variance = _jackknifed(
+            [divided(refitted(inputs[group != k], outcome[group != k], terms), parts) for k in range(PARTS_LEFT_OUT)]
+        )
+        if sets >= FEWEST_SETS:
+            fewer = [np.delete(outcomes, s, axis=1).mean(axis=1) for s in range(sets)]
+            variance = variance + _jackknifed([divided(refitted(inputs, each, terms), parts) for each in fewer])
+    return Shapley(effects, np.sqrt(variance), surrogate)
+
+
+def _jackknifed(left: Sequence[FloatArray]) -> FloatArray:
+    """Variance from what is found without each part in turn."""
+    found: FloatArray = (len(left) - 1) * np.stack(left).var(axis=0)
+    return found
 
 
 def divided(surrogate: Quadratic, parts: Sequence[Sequence[int]]) -> FloatArray:

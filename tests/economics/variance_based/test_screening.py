@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lmssim.economics.variance_based.design import Layout, trajectories
+from lmssim.economics.variance_based.design import Layout, problem_of_steps, trajectories
 from lmssim.economics.variance_based.screening import screened
 from tests.kit.global_functions import BLOCK, EFFECTS, SLOPES, ishigami, linear
 
@@ -37,3 +37,39 @@ def test_noise_of_patients_is_told() -> None:
     assert found.patients[0] < 1e-12
     expected = own.std(ddof=1) / np.sqrt(8.0) * np.sqrt(1.0 / 6.0)  # E(u - v)^2 = 1/6
     assert abs(found.patients[1] / expected - 1.0) < 0.1
+
+
+def test_statistics_are_those_of_salib() -> None:
+    """Mu_star, mu and sigma to rounding; the error of mu_star within the noise of its bootstrap."""
+    from SALib.analyze import morris
+
+    design = trajectories(Layout([0, 1, 2], [True] * 3), 400, 1)
+    values = ishigami(design.numbers)
+    found = screened(design.steps, values[:, None])
+    other = morris.analyze(problem_of_steps(3), design.steps, values, num_resamples=4_000, num_levels=2, seed=1)
+    for name in ("mu_star", "mu", "sigma"):
+        np.testing.assert_allclose(getattr(found, name), np.asarray(other[name]), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(found.mu_star_se, np.asarray(other["mu_star_conf"]) / 1.96, rtol=0.1)
+
+
+def test_errors_hold_the_chance_of_patients() -> None:
+    """Over 400 seeds, with new patients at each, the spread of every statistic is its printed error within 15%."""
+    told = []
+    for seed in range(400):
+        design = trajectories(Layout([0, 1], [True] * 2), 50, seed)
+        own = np.random.Generator(np.random.Philox([7, seed])).normal(1.0, 1.0, (2, 8))
+        found = screened(design.steps, design.numbers @ own)
+        told.append([found.mu_star, found.mu, found.sigma, found.mu_star_se, found.mu_se, found.sigma_se])
+    statistics, errors = np.split(np.array(told), 2, axis=1)
+    ratio = statistics.std(axis=0, ddof=1) / np.sqrt((errors**2).mean(axis=0))
+    assert (np.abs(ratio - 1.0) < 0.15).all()
+    trajectories_alone = 1.0 / np.sqrt(18.0 * 50.0)  # SD of |u - v|, of a slope of 1
+    assert (statistics.std(axis=0, ddof=1)[0] > 2.0 * trajectories_alone).all()
+
+
+def test_two_sets_tell_no_chance_of_patients() -> None:
+    """Errors are then those of the trajectories, as with one set of the same means."""
+    design = trajectories(Layout([0, 1], [True] * 2), 50, 1)
+    two = design.numbers @ np.array([[1.0, 3.0], [2.0, 2.0]])
+    found, one = (screened(design.steps, values) for values in (two, two.mean(axis=1)[:, None]))
+    np.testing.assert_allclose(found.mu_star_se, one.mu_star_se)

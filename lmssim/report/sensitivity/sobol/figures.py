@@ -44,8 +44,8 @@ def drawings(found: GlobalSensitivity) -> dict[str, Drawing]:
             lambda: _figure_of(plot_screening(found, first)),
             f"Screening of {outcome_words(first)}",
             f"{contrast_words(found)}. Mean absolute change as one parameter, or what is drawn jointly (*), is drawn "
-            f"anew, all else unchanged; lines: 95% intervals. The {min(SHOWN, len(found.blocks))} greatest of "
-            f"{len(found.blocks)}.",
+            f"anew, all else unchanged; lines: 95% intervals, from trajectories and sets of patients. The "
+            f"{min(SHOWN, len(found.blocks))} greatest of {len(found.blocks)}.",
         )
     if found.divided is not None:
         shown["shapley"] = Drawing(

@@ -79,15 +79,16 @@ def screening_table(found: GlobalSensitivity, outcome: str) -> ReportTable:
         (
             short(row.label, LONGEST) + ("*" if row.joint else ""),
             with_error(row.mu_star, row.mu_star_se),
-            with_error(row.mu, row.mu_star_se),
-            with_error(row.sigma, row.mu_star_se),
+            with_error(row.mu, row.mu_se),
+            with_error(row.sigma, row.sigma_se),
         )
         for row in found.screening_rows(outcome)[:ON_PAGE]
     ]
     caption = (
         f"{contrast_words(found)}; {outcome_words(outcome)}, {found.unit(outcome)}. mu*: mean absolute change as one "
         "alone is drawn anew ± standard error; mu and sigma: mean and standard deviation of its changes from the lower "
-        f"to the higher draw. * drawn jointly. The {len(rows)} greatest of {len(found.blocks)}."
+        f"to the higher draw. Errors hold the chance of trajectories and patients. * drawn jointly. The {len(rows)} "
+        f"greatest of {len(found.blocks)}."
     )
     return ReportTable("Screening", caption, pd.DataFrame(rows, columns=["drawn anew", "mu*", "mu", "sigma"]))
 
@@ -131,7 +132,7 @@ def sobol_table_text(found: GlobalSensitivity) -> Table:
     else:
         _columns(table, "Drawn anew", ("mu*", "mu"))
         for each in found.screening_rows(outcome)[:IN_TERMINAL]:
-            moved = (with_error(each.mu_star, each.mu_star_se), with_error(each.mu, each.mu_star_se))
+            moved = (with_error(each.mu_star, each.mu_star_se), with_error(each.mu, each.mu_se))
             label = short(each.label, 50) + ("*" if each.joint else "")
             table.add_row(*(Text(cell) for cell in (label, *moved)))
     table.caption = Text("\n".join([f"{at_start(outcome_words(outcome))}.", *sentences(found)]))

@@ -116,8 +116,9 @@ class GlobalSensitivity:
     def screening(self) -> pd.DataFrame:
         """Elementary effects, a row for each outcome and block, the greatest mu_star first.
 
-        outcome, rank, block, label, unit, joint, parameters, mu_star with `_se`, `_low`, `_high`; mu and sigma (blank
-        of a block that is drawn jointly, whose draws have no order), patients (noise of patients in one effect).
+        outcome, rank, block, label, unit, joint, parameters, mu_star with `_se`, `_low`, `_high`; mu and sigma, each
+        with `_se` (blank of a block that is drawn jointly, whose draws have no order), patients (noise of patients in
+        one effect). Errors hold the chance of trajectories and patients.
         """
         rows = [row for outcome in self.screenings for row in self.screening_rows(outcome)]
         return pd.DataFrame(rows, columns=ScreeningRow._fields)
@@ -130,8 +131,13 @@ class GlobalSensitivity:
             unit = "" if block.joint else self.scenario.table[block.name].unit
             about = (block.name, block.label, unit, block.joint, len(block.members))
             effect = share_of(float(found.mu_star[k]), float(found.mu_star_se[k]))
-            mu, sigma = (np.nan, np.nan) if block.joint else (float(found.mu[k]), float(found.sigma[k]))
-            rows.append(ScreeningRow(outcome, rank, *about, *effect, mu, sigma, float(found.patients[k])))
+            mu, sigma = (np.nan, np.nan), (np.nan, np.nan)
+            if not block.joint:
+                mu, sigma = (
+                    (float(value[k]), float(se[k]))
+                    for value, se in ((found.mu, found.mu_se), (found.sigma, found.sigma_se))
+                )
+            rows.append(ScreeningRow(outcome, rank, *about, *effect, *mu, *sigma, float(found.patients[k])))
         return rows
 
     @cached_property

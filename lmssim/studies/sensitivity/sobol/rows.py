@@ -55,7 +55,9 @@ class ScreeningRow(NamedTuple):
     mu_star_low: float
     mu_star_high: float
     mu: float
+    mu_se: float
     sigma: float
+    sigma_se: float
     patients: float
 
 

@@ -181,7 +181,7 @@ class Study:
         runs, design = self._evaluations(sampling, self.alone), self.trajectories
         values = runs.at(design.numbers, partial(told, "screening"))
         outcomes = self._outcomes(values, sampling, contrast, wtps)
-        return {name: screened(design.steps, each, sampling.seed) for name, each in outcomes.items()}
+        return {name: screened(design.steps, each) for name, each in outcomes.items()}
 
     def _indices(
         self, sampling: Sampling, contrast: Contrast, wtps: Sequence[float], told: Phases
@@ -201,7 +201,7 @@ class Study:
         columns = [[members.index(id_) for id_ in part if id_ in members] for part in parts.values()]
         effects = {}
         for done, (name, each) in enumerate(outcomes.items(), 1):
-            effects[name] = shapley_effects(inputs, each[drawn].mean(axis=1), columns)
+            effects[name] = shapley_effects(inputs, each[drawn], columns)
             told("Shapley effects", done, len(outcomes))
         return found, Divided(block, parts, effects)
 

@@ -74,6 +74,19 @@ def test_the_screening_is_that_of_the_closed_form(found: GlobalSensitivity) -> N
     assert list(rows)[-1] == "idle"
 
 
+def test_errors_of_the_screening_hold_the_chance_of_patients() -> None:
+    """Over 30 seeds of a simulated model the spread of each statistic is its printed error, within 30%."""
+    program = bundled_program("illness_death")
+    asked, told = Asked(strategy="new", rows=0, trajectories=40, wtps=[20_000.0]), []
+    for seed in range(1, 31):
+        found = Study(program, Sampling(n_patients=64, seed=seed, counting=False), asked).run()
+        rows = sorted(found.screening_rows("inmb:20000"), key=lambda row: row.block)
+        told.append([(r.mu_star, r.mu, r.sigma, r.mu_star_se, r.mu_se, r.sigma_se) for r in rows])
+    statistics, errors = np.split(np.array(told), 2, axis=2)
+    ratio = statistics.std(axis=0, ddof=1) / np.sqrt((errors**2).mean(axis=0))
+    assert (np.abs(ratio - 1.0) < 0.3).all()
+
+
 def test_shapley_effects_divide_the_block(found: GlobalSensitivity) -> None:
     """Owen and Prieur's closed form within 4 errors; the surrogate has all of the block, within 0.1."""
     rows = {row.part: row for row in found.shapley_rows(OUTCOME)}
