@@ -48,7 +48,7 @@ def sentences(found: Impact) -> Iterator[str]:
     yield (
         f"Over {_counted(years, 'year')} and {patients} patients, the change of care {verb} "
         f"{rounded(sign * total.mean, total.se)} {settings.currency}, {rounded(sign * each.mean, each.se)} for each "
-        f"patient; care now costs {rounded(*found.cost(NOW))}. Uptake is {shares}."
+        f"patient; care now costs {rounded(*found.cost(NOW))}. Uptake by year: {shares}."
     )
     first, last = found.cost(DIFFERENCE, 0), found.cost(DIFFERENCE, years - 1)
     names = found.budget.year_names()
@@ -143,11 +143,11 @@ def _scenarios(found: Impact) -> ReportTable:
     for label, _, each in found.scenarios():
         cells = {"Scenario": label, "Patients": f"{sum(each.budget.patients):,.1f}"}
         for year, name in enumerate(each.budget.year_names()):
-            cells[name] = with_error(*each.cost(DIFFERENCE, year))
+            cells[name] = rounded(*each.cost(DIFFERENCE, year))
         rows.append(cells | {"All years": with_error(*each.cost(DIFFERENCE))})
     caption = (
         f"Care then less care now, {found.scenario.file.settings.currency}, from the same runs. The table of inputs "
-        "says what differs in each scenario, and why."
+        "says what differs in each scenario, and why; budget_scenarios.csv has the error of every year."
     )
     return ReportTable(f"{TITLE}: scenarios", caption, pd.DataFrame(rows))
 

@@ -55,8 +55,8 @@ def _undecided(found: Rates, wtp: float) -> str:
             pairs.setdefault(" or ".join(labels[s] for s in pair), []).append(_where(each))
     if not pairs:
         return ""
-    told = "; ".join(f"{listed(rates)} {pair}" for pair, rates in pairs.items())
-    return f"The errors leave open which of two strategies is better: {told}."
+    told = "; ".join(f"whether {pair} is better {listed(rates)}" for pair, rates in pairs.items())
+    return f"The errors leave open {told}."
 
 
 def _where(each: AtRates) -> str:
