@@ -28,7 +28,7 @@ from lmssim.studies.sensitivity.one_way.study import (
 from lmssim.studies.sensitivity.paired.conditioned import DRAWS, PATIENTS
 from lmssim.studies.sensitivity.paired.joint import draws_of_folder
 from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, at_values
-from lmssim.studies.sensitivity.paired.varied import is_joint
+from lmssim.studies.sensitivity.paired.varied import check_free, is_joint
 from lmssim.studies.sensitivity.scenarios.numbered import Numbered, chosen
 from lmssim.studies.sensitivity.scenarios.result import ScenarioStudy
 from lmssim.studies.sensitivity.scenarios.study import run_scenarios
@@ -219,6 +219,7 @@ def threshold(
     whole = program({})
     asked = AskedThreshold(vary or price or "", low, high, strategy, against, tuple(wtp), steps)
     asked.check(whole, "--vary" if price is None else "--price")
+    check_free(whole.scenario, asked.parameter, "vary" if price is None else "price", overrides or {}, switches or {})
     if price is None:
         check_draws(whole, asked, drawn=n_draws != 0 and (engine != COHORT or n_draws is not None))
         if is_joint(whole, asked.parameter):
@@ -292,6 +293,8 @@ def two_way(
 
     whole = program({})
     axes = check_axes(whole, [axis_from(name, levels, None, f"vary: {name}") for name, levels in vary.items()])
+    for axis in axes:
+        check_free(whole.scenario, axis.label, "vary", overrides or {}, switches or {})
     wtps = wtps_of(whole.scenario, wtp)
     runs, made = _runs(whole, n_draws, n_patients, seed, engine, profiles, jobs, backend)
     return TwoWayMap(**vars(run_two_way(Reloaded(runs, program), axes, wtps, made, progress)))

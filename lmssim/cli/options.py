@@ -28,6 +28,7 @@ DEFAULT_PROFILES, MOST_PROFILES = 32, 1_000_000
 LARGEST_SEED = 2**63 - 1
 MOST_PATIENTS = 1_000_000_000
 MOST_JOBS = 1_024
+MOST_MONEY = 1e12
 LONGEST_SHOWN = 60
 """Characters of a value that a message repeats."""
 
@@ -280,13 +281,13 @@ def names_of(text: str | None, option: str = "--strategies") -> tuple[str, ...]:
 
 
 def amounts_of(text: str | None, option: str) -> list[float]:
-    """Amounts of `OPTION W,W`, each a finite number of 0 or more; none if the option is absent."""
+    """Amounts of `OPTION W,W`, each from 0 to `MOST_MONEY`; none if the option is absent."""
     found = []
     for part in (text or "").split(",") if text is not None else ():
         value = number_of(part.strip())
-        if value is None or value < 0.0:
+        if value is None or not 0.0 <= value <= MOST_MONEY:
             raise InputError(
-                f"{option} {_cut(text or '')}: {_shown(part.strip())} is not a finite number of 0 or more."
+                f"{option} {_cut(text or '')}: {_shown(part.strip())} is not a number from 0 to {MOST_MONEY:,.0f}."
             )
         found.append(value)
     return found

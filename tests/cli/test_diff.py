@@ -344,7 +344,7 @@ def test_what_cannot_be_compared_is_refused(cli: Cli, tmp_path: Path) -> None:
         ((a, b), "diff compares results of one scenario"),
         ((a, a, "--strategies", "tow"), "unknown strategy of both results 'tow'"),
         ((a, a, "--strategies", "two,,"), "--strategies 'two,,': a name is missing"),
-        ((a, a, "--wtp", "-1"), "--wtp -1: '-1' is not a finite number of 0 or more"),
+        ((a, a, "--wtp", "-1"), "--wtp -1: '-1' is not a number from 0 to 1,000,000,000,000"),
         ((a, b, "--patients", "x"), "--patients"),
         ((a, a, "--cells", "1", "2"), "--cells: compares two cells of one sweep: leave B out"),
         ((a, "--cells", "1", "2"), "is no sweep, so it has no cells"),

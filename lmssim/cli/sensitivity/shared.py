@@ -173,15 +173,7 @@ def folder_option(name: str) -> Any:
 
 def wtps_of(text: str | None) -> list[float]:
     """Willingness to pay of `--wtp W,W`."""
-    found: list[float] = []
-    if text is None:
-        return found
-    for part in text.split(","):
-        value = options.number_of(part.strip())
-        if value is None or value < 0.0:
-            raise InputError(f"--wtp {text[:60]}: '{part.strip()[:60]}' is not a finite number of 0 or more.")
-        found.append(value)
-    return found
+    return options.amounts_of(text, "--wtp")
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def threshold(
     from lmssim.execution.manifest import Stopwatch
     from lmssim.report.sensitivity.threshold.tables import presented, threshold_table_text
     from lmssim.studies.sensitivity.paired.conditioned import DRAWS, PATIENTS
-    from lmssim.studies.sensitivity.paired.varied import is_joint
+    from lmssim.studies.sensitivity.paired.varied import check_free, is_joint
     from lmssim.studies.sensitivity.threshold.result import TABLES
     from lmssim.studies.sensitivity.threshold.study import Asked, check_draws, followed, prices, range_of, thresholds
 
@@ -83,6 +83,7 @@ def threshold(
     program = source.program({})
     asked = Asked(name, low, high, strategy, against, tuple(shared.wtps_of(wtp)), steps)
     asked.check(program, option)
+    check_free(program.scenario, name, option, overrides_, switches_)
     if price is None:
         range_of(program, asked, option)
     backend, workers = options.backend_of(backend, scheduler), options.jobs_or_all(jobs)

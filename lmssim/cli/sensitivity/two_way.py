@@ -56,6 +56,7 @@ def two_way(
     from lmssim.report.sensitivity.two_way.shown import presented, two_way_table_text
     from lmssim.studies.axes import axis_of
     from lmssim.studies.sensitivity.paired.runs import Reloaded
+    from lmssim.studies.sensitivity.paired.varied import check_free
     from lmssim.studies.sensitivity.two_way import study
     from lmssim.studies.sensitivity.two_way.result import TABLES
 
@@ -63,6 +64,8 @@ def two_way(
     source = shared.Source(scenario, overrides_, switches_)
     program = source.program({})
     axes = study.check_axes(program, [axis_of(text) for text in vary or []])
+    for axis in axes:
+        check_free(program.scenario, axis.label, "--vary", overrides_, switches_)
     wtps = study.wtps_of(program.scenario, shared.wtps_of(wtp))
     backend, workers = options.backend_of(backend, scheduler), options.jobs_or_all(jobs)
     whom = shared.Whom(draws, patients, seed, engine, profiles, workers, backend, block)

@@ -90,7 +90,7 @@ def test_a_dry_run_says_what_it_takes(cli: Cli, path: Path, tmp_path: Path) -> N
         (("--part", "x=gain_x"), "--part: divides the block of --shapley"),
         (("--shapley", "nothing"), "unknown block that is drawn jointly 'nothing'"),
         (("--rows", 100), "--rows 100: a Sobol' sequence is balanced at powers of 2"),
-        (("--wtp", "x"), "'x' is not a finite number of 0 or more"),
+        (("--wtp", "x"), "'x' is not a number from 0 to 1,000,000,000,000"),
         (("--engine", "cohort", "--patients", 50), "--patients: engine 'cohort'"),
     ],
 )

@@ -76,6 +76,9 @@ def test_a_joint_parameter_is_followed_in_expectation(cli: Cli, path: Path, tmp_
         (("--vary", "gain_a=0.2:0.1"), "0.2 is not below 0.1"),
         (("--vary", "gain_a=1,2"), "is not ID=LO:HI"),
         (("--vary", "gain_x"), "drawn with multivariate normal 'pair'"),
+        (("--vary", "price=0:9", "--set", "price=1"), "--vary price: set holds it at 1; leave one of the two out"),
+        (("--vary", "price=-1e308:1e308"), "is too far"),
+        (("--price", "gain_a"), "it moves QALYs, so that it is no price"),
         (("--price", "prise"), "unknown parameter 'prise'. Did you mean 'price'?"),
     ],
 )

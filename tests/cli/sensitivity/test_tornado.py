@@ -88,7 +88,7 @@ def test_the_classic_form(cli: Cli, path: Path, tmp_path: Path) -> None:
         (("--axis", "cost"), "--axis"),
         (("--classic", "--draws", 60), "--draws: --classic draws nothing"),
         (("--psa", "nowhere"), "nowhere: there is no such folder"),
-        (("--wtp", "x"), "--wtp x: 'x' is not a finite number of 0 or more"),
+        (("--wtp", "x"), "--wtp x: 'x' is not a number from 0 to 1,000,000,000,000"),
         (("--engine", "cohort", "--patients", 5), "--patients: engine 'cohort'"),
     ],
 )

@@ -49,3 +49,6 @@ def test_bad_input_is_one_message(cli: Cli, path: Path, tmp_path: Path) -> None:
     assert outcome.code == 2
     assert "--vary: is given 1 times" in outcome.err
     assert not (tmp_path / "out").exists()
+    outcome = cli("two-way", path, *WORDS, "--set", "price=1", "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert "--vary price: set holds it at 1; leave one of the two out" in outcome.err

@@ -64,7 +64,7 @@ def test_json_and_net_benefits(cli: Cli, tables: list[Path], tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--wtp", "1,x"), "--wtp 1,x: 'x' is not a finite number of 0 or more"),
+        (("--wtp", "1,x"), "--wtp 1,x: 'x' is not a number from 0 to 1,000,000,000,000"),
         (("--incidence", 10), "--horizon: a population takes --incidence and --horizon, both"),
         (("--delay", 1), "--delay: needs --incidence and --horizon"),
         (("--incidence", 10, "--horizon", 5, "--uptake", 2), "--uptake: 2 is not a number from 0 to 1"),

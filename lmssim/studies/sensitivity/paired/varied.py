@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lmssim.errors import InputError, unknown
+from lmssim.errors import InputError, exact, unknown
 from lmssim.studies.sensitivity.psa.parameters import asked_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -106,3 +109,28 @@ def check_alone(program: Program, parameter: str, option: str) -> None:
             f"{option} {parameter}: {varied.why_not_alone}; `lmssim threshold --vary {parameter}` follows what is "
             "expected given its value."
         )
+
+
+def check_free(
+    scenario: Scenario, parameter: str, option: str, overrides: Mapping[str, float], switches: Mapping[str, str]
+) -> None:
+    """Refuse a parameter that is asked to move and to stay.
+
+    Parameters
+    ----------
+    overrides, switches : mapping
+        Parameters that are held, and options that are chosen, by the same call.
+
+    Raises
+    ------
+    InputError
+        With what holds it.
+    """
+    held = ""
+    if parameter in overrides:
+        held = f"set holds it at {exact(overrides[parameter])}"
+    for switch, chosen in switches.items():
+        if parameter in scenario.file.switches[switch].options[chosen].set:
+            held = f"switch '{switch} = {chosen}' sets it"
+    if held:
+        raise InputError(f"{option} {parameter}: {held}; leave one of the two out.")

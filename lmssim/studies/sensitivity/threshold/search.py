@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
     from lmssim.studies.sensitivity.paired.response import Compared
 
-CLOSE = 1e-12
-"""Width, as a share of the range, to which a root is closed in."""
-BESIDE = 0.01
-"""Share of the range over which the slope at a root is taken."""
+CLOSE, RTOL, SAME = 1e-12, 4e-15, 1e-8
+"""Width, as a share of the range, to which a root is closed in; of the root; and the share of it that is as good."""
+BESIDE, NEAREST = 0.01, 1e-5
+"""Shares of the range to either side of a root over which the slope is taken: at first, and at the least."""
+TIMES = 8
+"""Times that it is taken nearer to the root."""
 DEEPEST = 8
 """Strategies that may lead between two steps."""
 
@@ -110,18 +112,45 @@ class Search:
                 return x
         if ends[0] * ends[1] > 0.0:  # the leader differs by a tie alone
             return low if abs(ends[0]) <= abs(ends[1]) else high
-        return float(brentq(lambda x: self.margin(x, above, below), low, high, xtol=CLOSE * span, rtol=4e-15))
+
+        def margin(x: float) -> float:
+            return self.margin(x, above, below)
+
+        close = CLOSE * span
+        root = float(brentq(margin, low, high, xtol=close, rtol=RTOL))
+        near = max(root - 2.0 * close, low), min(root + 2.0 * close, high)
+        if close <= SAME * abs(root) or margin(near[0]) * margin(near[1]) >= 0.0:
+            return root
+        return float(brentq(margin, *near, xtol=CLOSE * abs(root), rtol=RTOL))  # of a range that is wide for the root
 
     def _crossing(self, root: float, below: str, above: str, ends: tuple[float, float]) -> Crossing:
         there = self.at(root)
         difference = there.increment(above, below).net_benefit(self.wtp)
         error = float(np.hypot(difference.se, there.step_error(self.wtp, above, below)))
-        beside = BESIDE * (ends[1] - ends[0])
-        left, right = max(root - beside, ends[0]), min(root + beside, ends[1])
-        slope = self._slope(left, right, below, above)
-        value = Estimate(root, error / abs(slope) if slope else np.inf)
+        slope = self._slope(root, below, above, ends, error)
+        value = Estimate(root, error / slope if slope > 0.0 else np.inf)
         return Crossing(value, below, above, slope)
 
-    def _slope(self, left: float, right: float, below: str, above: str) -> float:
-        gained = self.margin(right, above, below) - self.margin(left, above, below)
-        return gained / (right - left)
+    def _slope(self, root: float, below: str, above: str, ends: tuple[float, float], error: float) -> float:
+        """Slope at a root, over the values that its error covers.
+
+        Nearer than that a simulated difference moves by single patients; farther off it may bend.
+        """
+        span = ends[1] - ends[0]
+        least = NEAREST * min(span, abs(root)) if root else NEAREST * span
+        beside = BESIDE * span
+        slope = self._gain(root, beside, below, above, ends)
+        for _ in range(TIMES):
+            near = max(error / slope if slope > 0.0 else 0.1 * beside, least)
+            if near > 0.5 * beside:
+                break
+            nearer = self._gain(root, near, below, above, ends)
+            if nearer <= 0.0:  # no patient stands between
+                break
+            beside, slope = near, nearer
+        return slope
+
+    def _gain(self, root: float, beside: float, below: str, above: str, ends: tuple[float, float]) -> float:
+        """What one unit adds to the difference of net benefit, between two values beside a root."""
+        left, right = max(root - beside, ends[0]), min(root + beside, ends[1])
+        return (self.margin(right, above, below) - self.margin(left, above, below)) / (right - left)

@@ -29,6 +29,8 @@ STEPS, PRICE_STEPS = 21, 5
 DEFAULT_DRAWS, DEFAULT_PATIENTS, PATIENTS_AT_VALUES = 1_000, 20, 20_000
 LEAST_SLOPE = 1e-9
 """Change of net benefit, as a share of the costs that it is made of, below which a price moves nothing."""
+SAME = 1e-9
+"""Share of QALYs that rounding may move."""
 LARGEST = 1e12
 """Price beyond which none is looked for."""
 Followed = Reloaded | Conditioned
@@ -89,6 +91,8 @@ def range_of(program: Program, asked: Asked, option: str) -> tuple[float, float]
         If none is given and the parameter is fixed.
     """
     if asked.low is not None and asked.high is not None:
+        if not np.isfinite(asked.high - asked.low):
+            raise InputError(f"{option} {asked.parameter}: from {exact(asked.low)} to {exact(asked.high)} is too far.")
         return asked.low, asked.high
     varied = varied_of(program).get(asked.parameter)
     if varied is None or not varied.low < varied.high:
@@ -191,6 +195,7 @@ def prices(
         follow(x)
         if progress is not None:
             progress(done, len(grid))
+    _check_is_cost(follow, grid, asked.parameter)
     found = {wtp: Search(follow, among, wtp).crossings(grid) for wtp in wtps}
     study = _study(runs, PRICE, asked.parameter, among, wtps, grid, follow, found, made)
     if not any(found.values()):
@@ -213,6 +218,13 @@ def _reach(follow: _Followed, pair: Contrast, wtps: Sequence[float], present: fl
             )
         furthest = max(furthest, -at_zero / gained * step)
     return min(2.0 * max(furthest, step), LARGEST)
+
+
+def _check_is_cost(follow: _Followed, grid: Sequence[float], name: str) -> None:
+    """Refuse a price that moves QALYs."""
+    low, high = (follow(x).means[:, 1] for x in (grid[0], grid[-1]))
+    if float(np.abs(high - low).max()) > SAME * float(np.abs(low).max()):
+        raise InputError(f"--price {name}: it moves QALYs, so that it is no price; --vary {name} finds its thresholds.")
 
 
 class _Followed:

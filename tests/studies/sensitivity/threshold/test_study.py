@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from lmssim.errors import InputError
@@ -12,7 +13,9 @@ from lmssim.execution.simulate import Sampling
 from lmssim.model.compile import compile_scenario
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.sensitivity.paired.conditioned import Conditioned
+from lmssim.studies.sensitivity.paired.response import Response
 from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, Solved, at_values
+from lmssim.studies.sensitivity.threshold.search import Search
 from lmssim.studies.sensitivity.threshold.study import Asked, followed, prices, thresholds
 from tests.kit.linear import MEANS, SDS, WTP, base_benefit, linear_path, slope
 from tests.kit.models import HEAD, absorbing, frame, move, start
@@ -213,6 +216,12 @@ def test_a_price_that_moves_nothing_is_refused(linear: Path) -> None:
         prices(reloaded(linear), Asked("idle"), {})
 
 
+def test_a_price_is_a_cost(linear: Path) -> None:
+    """What moves QALYs has thresholds, and no price."""
+    with pytest.raises(InputError, match="--price gain_a: it moves QALYs"):
+        prices(reloaded(linear), Asked("gain_a"), {})
+
+
 def test_results_do_not_depend_on_workers(linear: Path) -> None:
     """Nor on the block."""
     one = Sampling(n_patients=2_048, counting=False)
@@ -220,3 +229,19 @@ def test_results_do_not_depend_on_workers(linear: Path) -> None:
     found = [thresholds(reloaded(linear, each), asked, {}) for each in (one, replace(one, jobs=2, block=100))]
     assert found[0].thresholds.equals(found[1].thresholds)
     assert found[0].net_benefit.equals(found[1].net_benefit)
+
+
+def test_slopes_are_those_beside_the_root_however_wide_the_range() -> None:
+    """Of a difference that bends: x / (1 + x) - 1/2 has the slope 1/4 at 1; its error is 0.01 there."""
+
+    def at(x: float) -> Response:
+        net = np.array([0.0, x / (1.0 + x) - 0.5]) + np.array([[0.0, -0.02], [0.0, 0.0], [0.0, 0.02], [0.0, 0.0]])
+        values = np.stack([-net, np.zeros_like(net)], axis=2)
+        return Response(["old", "new"], values, np.full(4, 0.25), np.arange(4))
+
+    error = at(1.0).increment("new", "old").net_benefit(WTP).se
+    for most in (3.0, 100.0, 1e6):
+        (each,) = Search(at, ["old", "new"], WTP).crossings([0.0, 0.5 * most, most])
+        assert each.value.mean == pytest.approx(1.0, rel=1e-5)
+        assert each.slope == pytest.approx(0.25, rel=0.02)
+        assert each.value.se == pytest.approx(error / 0.25, rel=0.02)
