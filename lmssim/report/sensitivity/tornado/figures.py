@@ -53,6 +53,7 @@ def drawings(found: OneWay, axis: str) -> dict[str, Drawing]:
     }
     if axis == ICER:
         told = (
+            "An arrow: the bar goes on beyond the axis. "
             "An end without a ratio is named: dominated, dominant, changed direction (north-east in one place and "
             "south-west in the other, so that the ratios do not compare), nothing changed; a ratio in the south-west "
             "quadrant, marked SW, is what is saved by a QALY lost."
@@ -125,19 +126,23 @@ def plot_icer(found: OneWay, ax: Axes | None = None) -> Axes:
     with figure_style():
         ax = _axes(found, places, "Cost per QALY gained", "willingness to pay", ax)
         low, high = _range(found, places, base)
+        margin = 0.04 * (high - low)
+        ax.set_xlim(low - margin, high + margin)
         for y, place in enumerate(places):
             told = []
             for colour, side, end in zip((LOW, HIGH), ("low", "high"), place.bar.ends, strict=True):
                 case, _ = found.case(place.bar, end)
                 ratio = ratio_of(found.end(place.bar, end))
                 if case in (RATIO, SOUTH_WEST) and np.isfinite(ratio) and np.isfinite(base):
-                    at = min(max(ratio, low), high)
+                    at = min(max(ratio, low - margin), high + margin)
                     _bar(ax, y, base, at - base, 0.0, colour, HATCH if place.bar.varied.is_block else "")
-                if case != RATIO or ratio > high:
+                    if at != ratio:
+                        ax.plot([at], [y], marker=">" if ratio > at else "<", color=colour, clip_on=False, zorder=4)
+                if case != RATIO or not low <= ratio <= high:
                     far = rounded(ratio, found.end(place.bar, end).icer_error())
                     told.append(f"{side}: {far if case == RATIO else f'SW {far}' if case == SOUTH_WEST else case}")
             if told:
-                ax.text(1.01, y, "; ".join(told), transform=ax.get_yaxis_transform(), va="center", fontsize=7)
+                ax.text(1.02, y, "; ".join(told), transform=ax.get_yaxis_transform(), va="center", fontsize=7)
         if np.isfinite(base):
             ax.axvline(base, color=INK, linewidth=0.9, zorder=4)
         for wtp in found.wtps:
@@ -148,8 +153,6 @@ def plot_icer(found: OneWay, ax: Axes | None = None) -> Axes:
             legend.remove()
             ax.set_xticks([])
             ax.text(0.5, 0.5, "No bar has a ratio.", transform=ax.transAxes, ha="center", va="center", color=FAINT)
-        margin = 0.04 * (high - low)
-        ax.set_xlim(low - margin, high + margin)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.10g}"))
         ax.set_xlabel(f"Cost per QALY gained ({currency_name(found.scenario)})")
         return ax

@@ -102,7 +102,7 @@ def _ends(found: OneWay, bar: Bar, wtp: float) -> tuple[str, str, str]:
 
 
 def _end_words(found: OneWay, place: Place, wtp: float) -> tuple[str, str]:
-    return place.bar.method, "yes" if found.turns(place.bar, wtp) else "no"
+    return place.bar.method, found.turns(place.bar, wtp)
 
 
 def _ratio_words(found: OneWay, bar: Bar, end: Paired) -> str:
@@ -121,7 +121,7 @@ def tornado_table_text(found: OneWay, axis: str) -> Table:
     wtp = found.wtps[0]
     table = plain_table()
     table.add_column("Parameter", overflow="fold")
-    for name in ("From, to", "At lower", "At upper", "Length"):
+    for name in ("From, to", "At lower", "At upper", "Length" if axis != ICER else "Length,\nnet benefit"):
         table.add_column(name, justify="right", overflow="fold")
     for place in found.places(wtp)[:IN_TERMINAL]:
         bar = place.bar

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lmssim.report.parts.digits import amount, listed, plain, with_error
 from lmssim.report.parts.labels import short, strategy_labels
 from lmssim.studies.sensitivity.one_way.bar import REGRESSION
-from lmssim.studies.sensitivity.one_way.result import ratio_of
+from lmssim.studies.sensitivity.one_way.result import OPEN, YES, ratio_of
 
 if TYPE_CHECKING:
     from lmssim.studies.sensitivity.one_way.order import Place
@@ -68,15 +68,20 @@ def turning_sentences(found: OneWay, n: int = LEADING) -> list[str]:
     said = []
     for wtp in found.wtps:
         places = [place for place in found.places(wtp) if not place.bar.varied.is_block]
-        names = [name_of(place.bar.varied) for place in places if found.turns(place.bar, wtp)]
+        names, unclear = (
+            [name_of(place.bar.varied) for place in places if found.turns(place.bar, wtp) == answer]
+            for answer in (YES, OPEN)
+        )
+        left = f" Errors leave it open of {len(unclear)} {'more' if names else 'of them'}." if unclear else ""
         if not names:
-            said.append(f"At {amount(wtp)} per QALY no parameter alone changes which of the two is better.")
+            none = "no parameter alone is told to change" if unclear else "no parameter alone changes"
+            said.append(f"At {amount(wtp)} per QALY {none} which of the two is better.{left}")
             continue
         more = f", and {len(names) - n} more" if len(names) > n else ""
         change, whose = ("changes", "its") if len(names) == 1 else ("change", "their")
         said.append(
             f"At {amount(wtp)} per QALY {len(names)} of {len(found.bars)} parameters {change} which of the two is "
-            f"better at an end of {whose} 95% interval: {listed(names[:n])}{more}."
+            f"better at an end of {whose} 95% interval: {listed(names[:n])}{more}.{left}"
         )
     return said
 

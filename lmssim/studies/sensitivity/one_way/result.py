@@ -14,7 +14,7 @@ import pandas as pd
 
 from lmssim.economics.cea import cost_per_unit
 from lmssim.economics.one_way.cases import case_of, is_sure
-from lmssim.economics.one_way.paired import Paired
+from lmssim.economics.one_way.paired import Z975, Paired
 from lmssim.studies.sensitivity.one_way.order import placed
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NB, ICER = "nb", "icer"
 AXES = (NB, ICER)
+YES, NO, OPEN = "yes", "no", "open"
 TABLES = ("tornado", "tornado_icer", "not_moved_alone")
 
 
@@ -95,7 +96,7 @@ class OneWay:
         shorter beyond its error), parameter, label, unit, joint (group it is drawn with), method, low, high (its 2.5%
         and 97.5% quantile; blank of a block), inmb (base case), inmb_low, inmb_high, change_low, change_high (from the
         base case of the same units), width, each with its `_se`, and sign_changes (whether the sign of the increment
-        differs at an end).
+        differs at an end: yes, no, or open where errors leave it so).
         """
         return pd.DataFrame(self._row(place, wtp) for wtp in self.wtps for place in self.places(wtp))
 
@@ -115,10 +116,16 @@ class OneWay:
         """Increments at an end, put to the base case of all bars: that of a bar's own units differs by chance."""
         return Paired(self.base.mean + bar.change(end).mean, end.deviations)
 
-    def turns(self, bar: Bar, wtp: float) -> bool:
-        """Whether the sign of the increment of net benefit differs at an end from the base case."""
-        before = self.base.net_benefit(wtp).mean > 0.0
-        return any((self.end(bar, end).net_benefit(wtp).mean > 0.0) != before for end in bar.ends)
+    def turns(self, bar: Bar, wtp: float) -> str:
+        """Whether the increment of net benefit is above 0 at some place and below it at another: yes, no, or open.
+
+        The places are both ends and the base case. It is open where errors leave one of them on either side of 0.
+        """
+        places = [self.base.net_benefit(wtp), *(self.end(bar, end).net_benefit(wtp) for end in bar.ends)]
+        told = {place.mean > 0.0 for place in places if abs(place.mean) > Z975 * place.se}
+        if len(told) > 1:
+            return YES
+        return NO if all(abs(place.mean) > Z975 * place.se or place.mean == 0.0 for place in places) else OPEN
 
     @cached_property
     def tornado_icer(self) -> pd.DataFrame:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from lmssim.economics.one_way.paired import Paired
 from lmssim.errors import InputError
 from lmssim.execution.checkpoint import Checkpoint
 from lmssim.execution.simulate import Sampling
@@ -207,3 +209,26 @@ def test_what_cannot_be_compared_is_refused(program: Program) -> None:
         Asked(strategy="nwe").check(program.scenario)
     with pytest.raises(InputError, match="--strategy old: is what it would be compared with"):
         Asked(strategy="old").check(program.scenario)
+
+
+@pytest.mark.parametrize(
+    ("base", "low", "high", "se", "said"),
+    [
+        (500.0, 300.0, 700.0, 10.0, "no"),
+        (500.0, -300.0, 1300.0, 10.0, "yes"),
+        (500.0, -15.0, 1015.0, 10.0, "open"),
+        (15.0, -300.0, 330.0, 10.0, "yes"),
+        (15.0, -12.0, 42.0, 10.0, "open"),
+        (5.0, -5.0, 15.0, 0.0, "yes"),
+    ],
+)
+def test_errors_may_leave_open_whether_a_sign_changes(
+    found: OneWay, base: float, low: float, high: float, se: float, said: str
+) -> None:
+    """Of an end just beyond 0, and of a base case that is not told from 0."""
+
+    def paired(mean: float) -> Paired:
+        return Paired(np.array([-mean, 0.0]), np.array([[se, 0.0], [0.0, 0.0]]))
+
+    bar = replace(found.bars[0], base=paired(base), low=paired(low), high=paired(high))
+    assert replace(found, base=paired(base)).turns(bar, WTP) == said
