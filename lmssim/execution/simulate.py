@@ -14,7 +14,7 @@ from lmssim.errors import InputError, unknown
 from lmssim.execution import fold
 from lmssim.execution.backends import THREADS, check_backend, run_tasks
 from lmssim.execution.partitions import told_apart
-from lmssim.execution.subgroups import subgroups_of
+from lmssim.execution.subgroups import check_rule, subgroups_of
 from lmssim.kernels import layout
 from lmssim.kernels.tally import SAME_TIME
 
@@ -183,6 +183,8 @@ class Sampling:
             raise InputError(f"subgroups: {self.subgroups!r} is not a mapping of labels to rules.")
         if not isinstance(self.where, str):
             raise InputError(f"where: {self.where!r} is not a rule on covariates, such as 'size > 5'.")
+        if self.where:
+            check_rule(self.where, "where")
         if not isinstance(self.partitions, Mapping) or not all(
             isinstance(name, str) and isinstance(rules, Mapping) for name, rules in self.partitions.items()
         ):

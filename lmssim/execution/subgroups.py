@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from lmssim.errors import InputError, ScenarioError
+from lmssim.errors import ExpressionError, InputError, ScenarioError
 from lmssim.model.language import expression
 
 if TYPE_CHECKING:
@@ -32,6 +32,20 @@ class Grouping(Protocol):
         """Group of each patient, (n_patients,), from (n_patients, n_columns)."""
 
 
+def check_rule(rule: str, where: str) -> Node:
+    """A rule as it is written, its names not looked up.
+
+    Raises
+    ------
+    ExpressionError
+        If it is none, or a text in quotes.
+    """
+    node = expression.parse(rule, where)
+    if isinstance(node, expression.Text):
+        raise ExpressionError(f"{where}: {rule} stands in quotes, so that it is a text and no rule; leave them out.")
+    return node
+
+
 def baseline_rule(program: Program, rule: str, where: str) -> Node:
     """A rule on covariates at time zero, its names resolved.
 
@@ -41,7 +55,7 @@ def baseline_rule(program: Program, rule: str, where: str) -> Node:
         If it reads anything but covariates.
     """
     names = program.names
-    node = names.resolve(expression.parse(rule, where), where)
+    node = names.resolve(check_rule(rule, where), where)
     if not names.is_baseline(node):
         others = sorted(set(expression.names(node)) - set(names.covariates))
         raise ScenarioError(f"{where}: '{rule}' reads {', '.join(others)}; it may read covariates alone.")

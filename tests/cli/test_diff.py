@@ -333,9 +333,16 @@ def test_what_cannot_be_compared_is_refused(cli: Cli, tmp_path: Path) -> None:
         path.unlink()
     cut = shutil.copytree(a, tmp_path / "cut")
     (cut / "inputs" / "scenario.json").write_text('{"merged": ')
+    stopped, torn, strange = (shutil.copytree(a, tmp_path / name) for name in ("stopped", "torn", "strange"))
+    (stopped / "manifest.json").unlink()
+    (torn / "manifest.json").write_bytes((a / "manifest.json").read_bytes()[:300])
+    (strange / "manifest.json").write_text("{}")
     out = tmp_path / "out"
     for words, said in (
         ((a,), "B is missing"),
+        ((a, stopped), "stopped: has no manifest.json, so that it is not complete"),
+        ((torn, a), "manifest.json: cannot be read as JSON"),
+        ((a, strange), "names no files, so that it is no manifest"),
         ((a, tmp_path / "none"), "there is no such folder"),
         ((a, tmp_path / "empty"), "is no folder of results"),
         ((a, old), "keeps no scenario that could be run again"),

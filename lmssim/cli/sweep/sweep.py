@@ -241,6 +241,8 @@ def _carry_out(plan: Planned, shown: Shown, *, dry_run: bool) -> None:
     from lmssim.studies.sweep.study import check_asked
 
     place = shown.out or Path("lmssim-out") / f"{plan.name}-sweep"
+    for sentence in () if shown.quiet else plan.about.get("held_alone", ()):
+        complain(f"lmssim: note: {sentence}")
     if dry_run:
         _say_forecast(plan, place, as_json=shown.json)
         return

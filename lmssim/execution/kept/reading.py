@@ -137,6 +137,7 @@ def read_kept(folder: Path) -> KeptInputs:
         made = (folder / MANIFEST).is_file()
         what = f"has no {INPUTS}" if made else f"is no folder of results: it has neither {MANIFEST} nor {INPUTS}"
         raise InputError(f"{folder}: {what}; give the folder of a finished `lmssim run`, `psa` or `sweep`.")
+    _check_complete(folder)
     held = _json(folder / INPUTS)
     if "trial" in held:
         raise InputError(
@@ -151,6 +152,14 @@ def read_kept(folder: Path) -> KeptInputs:
             "of another command than run, psa and sweep. Run it again."
         )
     return _checked(folder, _json(folder / SOURCE), asked)
+
+
+def _check_complete(folder: Path) -> None:
+    """Refuse a folder whose manifest, which is written last, is missing or not whole."""
+    if not (folder / MANIFEST).is_file():
+        raise InputError(f"{folder}: has no {MANIFEST}, so that it is not complete; run it again.")
+    if not isinstance(_json(folder / MANIFEST).get("files"), list):
+        raise InputError(f"{folder / MANIFEST}: names no files, so that it is no manifest of lmssim; run it again.")
 
 
 def _json(path: Path) -> dict[str, Any]:

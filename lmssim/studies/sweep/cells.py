@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from lmssim.errors import InputError
+from lmssim.errors import InputError, unknown
 from lmssim.execution.checkpoint import key_of
 from lmssim.execution.manifest import parameter_hash
 from lmssim.execution.shared.code import installed
@@ -24,13 +24,14 @@ from lmssim.execution.simulate import CHUNK, COHORT, Sampling
 from lmssim.model.compile.scenario import compile_scenario
 from lmssim.model.edits import rewrite
 from lmssim.model.scenario import Scenario, load_scenario, population_names
+from lmssim.studies.axes import shown
 from lmssim.studies.sweep.names import FIELD, PARAMETER, SAMPLING, SWITCH, is_stated, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from lmssim.studies.axes import Axis
+    from lmssim.studies.axes import Axis, Level
     from lmssim.studies.sweep.design import Setting
     from lmssim.studies.sweep.names import Target
 
@@ -170,6 +171,7 @@ def cells_of(
         axis.label: [target_of(name, known.base, f"--vary {axis.label}") for name in axis.names] for axis in axes
     }
     _check_once(axes, targets)
+    _check_options(settings, targets, known.base)
     recipes: dict[str, Recipe] = {}
     cells = []
     for setting in settings:
@@ -198,6 +200,23 @@ def _check_once(axes: Sequence[Axis], targets: Mapping[str, list[Target]]) -> No
             if target in seen:
                 raise InputError(f"--vary {axis.label}: '{target.name}' varies as '{seen[target]}' already.")
             seen[target] = axis.label
+
+
+def _check_options(settings: Sequence[Setting], targets: Mapping[str, list[Target]], scenario: Scenario) -> None:
+    """Refuse an option that a switch does not have, as every cell of it would."""
+    of_switches = {label: own for label, own in targets.items() if any(target.kind == SWITCH for target in own)}
+    levels = {(label, shown(setting[label])): setting[label] for setting in settings for label in of_switches}
+    for (label, _), level in levels.items():
+        if level is not None:
+            for target in of_switches[label]:
+                _check_option(target, level, label, scenario)
+
+
+def _check_option(target: Target, level: Level, label: str, scenario: Scenario) -> None:
+    if target.kind == SWITCH:
+        option, known = target.value(level, label), scenario.file.switches[target.name].options
+        if option not in known:
+            raise InputError(unknown("option", option, known, f"--vary {label}"))
 
 
 class _Known:

@@ -10,7 +10,10 @@ import pyarrow as pa
 
 from lmssim.errors import InputError, unknown
 from lmssim.execution.shared.tables import ERROR, KEY, PART
+from lmssim.execution.subgroups import baseline_rule
+from lmssim.model.compile.scenario import compile_scenario
 from lmssim.outcomes.main import MAIN
+from lmssim.studies.sweep.alone import held_alone
 from lmssim.studies.sweep.cells import Cell, Source, cells_of
 from lmssim.studies.sweep.design import DESIGNS, GRID, settings_of
 from lmssim.studies.sweep.programs import forget, program_of
@@ -136,6 +139,8 @@ def planned(
     forget()
     scenario = source.base()
     strategies = _strategies(scenario, sampling)
+    if sampling.where:
+        baseline_rule(compile_scenario(scenario), sampling.where, "where")
     if not axes:
         raise InputError("--vary: nothing varies: give --vary NAME=LEVELS, or a file that does.")
     if design not in DESIGNS:
@@ -163,6 +168,7 @@ def planned(
         "currency": settings_.currency,
         "labels": _labels(scenario, axes),
         "base": _base(scenario, axes),
+        "held_alone": held_alone(scenario, axes, source.overrides, drawn="draws" in study.document()),
     }
     return Planned(work, list(axes), scenario, sampling, about)
 

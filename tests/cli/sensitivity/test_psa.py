@@ -56,6 +56,16 @@ def test_json_is_one_document(cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "report.html").exists()
 
 
+@pytest.mark.parametrize(("rule", "said"), [("age>", "'age>' is not an expression."), ("ag > 5", "unknown name 'ag'.")])
+def test_a_rule_that_is_none_is_refused_before_a_draw(cli: Cli, tmp_path: Path, rule: str, said: str) -> None:
+    """Without the number of one, and without a folder."""
+    outcome = cli(*SMALL, "--where", rule, "--out", tmp_path / "out")
+    assert outcome.code == 2
+    assert f"where: {said}" in outcome.err
+    assert "draw" not in outcome.err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

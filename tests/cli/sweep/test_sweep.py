@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib.metadata
 import json
 import os
@@ -215,17 +216,69 @@ def test_one_more_strategy_runs_that_one_alone(cli: Cli, model: Path, tmp_path: 
 
 def test_a_cell_that_fails_is_a_row_and_the_rest_goes_on(cli: Cli, switched: Path, tmp_path: Path) -> None:
     """Exit code 1, a list at the end; a cell that cannot be read, and one whose values are impossible."""
-    axes = ("--vary", "care=usual,deer", "--vary", "u_stable=0.5,0.6,7")
+    axes = ("--vary", "settings.horizon=10,ten", "--vary", "u_stable=0.5,0.6,7")
     done = cli("sweep", switched, TABLES, *axes, "--patients", 200, "--out", tmp_path / "s")
     assert done.code == 1
     assert "6 cells: 2 run, 4 failed." in done.out
-    assert "cell 3 failed (care=usual, u_stable=7)" in done.err
-    assert "unknown option 'deer'" in done.err
+    assert "cell 3 failed (settings.horizon=10, u_stable=7)" in done.err
+    assert "settings.horizon = 'ten'" in done.err
     rows = frame(tmp_path / "s")
     assert rows["error"].isna().tolist() == [True] * 4 + [False] * 8
     assert rows["qalys"].notna().tolist() == [True] * 4 + [False] * 8
     again = cli("sweep", switched, TABLES, *axes, "--patients", 200, "--out", tmp_path / "s")
     assert "6 cells: 0 run, 2 kept from before, 4 failed." in again.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--vary", "care=usual,deer"), "--vary care: unknown option 'deer'. Did you mean 'dear'?"),
+        (("--vary", "where=age>,age>5"), "where: 'age>' is not an expression."),
+        (("--vary", "u_stable=0.5,0.6", "--where", "age>"), "where: 'age>' is not an expression."),
+        (("--vary", "u_stable=0.5,0.6", "--where", "ag>5"), "where: unknown name 'ag'."),
+        (("--vary", "u_stable=0.5,0.6", "--where", "'age>5'"), "where: 'age>5' stands in quotes"),
+    ],
+)
+def test_what_every_cell_would_refuse_is_refused_before_a_folder_is_made(
+    cli: Cli, switched: Path, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """An option that no switch has, a rule that is none: exit code 2, as in every other command."""
+    done = cli("sweep", switched, TABLES, *words, "--patients", 20, "--out", tmp_path / "s")
+    assert done.code == 2
+    assert said in done.err
+    assert not (tmp_path / "s").exists()
+
+
+JOINT = """
+[groups.utilities]
+kind = "multivariate_normal"
+members = ["u_stable", "u_progressed"]
+mean = [0.8, 0.6]
+covariance = [[0.0025, 0.004], [0.004, 0.01]]
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "leave 'u_progressed' at the scenario's values"),
+        (("--study", "psa", "--draws", 2), "draw 'u_progressed' as if it were unknown"),
+        (("--vary", "u_progressed=0.4,0.5"), ""),
+        (("--set", "u_progressed=0.4"), ""),
+    ],
+)
+def test_a_parameter_that_is_drawn_with_others_is_said_to_move_alone(
+    cli: Cli, model: Path, tmp_path: Path, words: tuple[object, ...], said: str
+) -> None:
+    """On the terminal and in the report; not where the others move or are held too."""
+    model.write_text(model.read_text() + JOINT)
+    out = tmp_path / "s"
+    done = cli("sweep", model, "--vary", "u_stable=0.7,0.8", *words, "--patients", 20, "--out", out)
+    assert done.code == 0, done.err
+    told = said and f"'u_stable' jointly with 'u_progressed'. Cells give 'u_stable' a value alone and {said}"
+    assert (told in done.err) if said else ("note" not in done.err)
+    page = html.unescape((out / "report.html").read_text())
+    assert (told in page) if said else ("jointly" not in page)
 
 
 def test_nothing_is_run_dry(cli: Cli, model: Path, tmp_path: Path) -> None:

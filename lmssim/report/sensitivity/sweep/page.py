@@ -66,6 +66,7 @@ def answer_sentences(found: Sweep) -> list[str]:
             f"At {amount(wtp)} {found.about['currency']} per QALY the best strategy of {n:,} cells is {told}."
         )
     sentences.append("All cells follow the same patients with the same random numbers.")
+    sentences += found.about.get("held_alone", [])
     if len(found.failed):
         sentences.append(f"{len(found.failed):,} cells could not be run; the last table says why.")
     return sentences

@@ -19,6 +19,7 @@ from lmssim.execution.checkpoint import Part, key_of, made
 from lmssim.execution.manifest import evaluation_part
 from lmssim.execution.simulate import COHORT, brief, draw_times, simulate_batches
 from lmssim.execution.solve import settle, solve_population
+from lmssim.execution.subgroups import baseline_rule
 from lmssim.kernels.ledger import N_MAIN
 from lmssim.model.parameters.new_setting import check_changes
 from lmssim.outcomes.endpoint import shares_of
@@ -92,6 +93,8 @@ class Work:
     def validate_sampling(self) -> None:
         """Refuse patients, strategies and an engine that do not suit the program."""
         self.sampling.validate()
+        if self.sampling.where:
+            baseline_rule(self.program, self.sampling.where, "where")
         check_comparator(self.program, self.sampling)
         if not self.exact:
             self.program.require_histories()
