@@ -26,9 +26,14 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Agency(AgencyStudy):
     """What agencies ask, and its pictures."""
+
+    def __repr__(self) -> str:
+        """Whom it rests on and which tables it has; their numbers would fill screens."""
+        draws = f", {self.n_draws:,} draws" if self.n_draws else ""
+        return f"<Agency of '{self.scenario.name}': {self.n_patients:,} patients{draws}; {', '.join(self.tables)}>"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The severity modifier, if it was told; else net benefit by discount rate."""

@@ -28,12 +28,7 @@ def calibrate(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A bundled calibration, or a calibration file (TOML).")],
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/calibration/NAME",
-        ),
+        options.results_folder("calibration/NAME"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

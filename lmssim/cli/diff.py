@@ -94,12 +94,7 @@ def diff(
     scheduler: options.Scheduler = "",
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/SCENARIO-diff",
-        ),
+        options.results_folder("SCENARIO-diff"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     figures: options.Figures = None,

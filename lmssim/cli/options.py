@@ -96,6 +96,13 @@ def folder_of(text: str | Path) -> Path:
     return Path(text)
 
 
+def results_folder(default: str) -> Any:
+    """Option of the folder of results, in `lmssim-out` if absent."""
+    return typer.Option(
+        metavar="DIR", parser=folder_of, help="Folder of the results.", show_default=f"./lmssim-out/{default}"
+    )
+
+
 Scenario = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file (TOML), or the name of a bundled scenario.")
 ]

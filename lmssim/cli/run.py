@@ -112,9 +112,7 @@ def run(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR", parser=options.folder_of, help="Folder of the results.", show_default="./lmssim-out/SCENARIO"
-        ),
+        options.results_folder("SCENARIO"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

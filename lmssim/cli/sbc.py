@@ -44,12 +44,7 @@ def sbc(
     jobs: options.Jobs = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/sbc/CALIBRATION",
-        ),
+        options.results_folder("sbc/CALIBRATION"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

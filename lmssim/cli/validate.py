@@ -48,12 +48,7 @@ def validate(
     switches: options.Switches = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/SCENARIO-validate",
-        ),
+        options.results_folder("SCENARIO-validate"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

@@ -55,12 +55,7 @@ def verify(
     listed: Annotated[bool, typer.Option("--list", help="List the checks and stop.")] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/SCENARIO-verify",
-        ),
+        options.results_folder("SCENARIO-verify"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

@@ -100,12 +100,7 @@ def psa(
     ] = True,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/SCENARIO-psa",
-        ),
+        options.results_folder("SCENARIO-psa"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

@@ -163,12 +163,7 @@ def runs_of(program: Program, whom: Whom, *, point: bool) -> tuple[Runs, dict[st
 
 def folder_option(name: str) -> Any:
     """Option of the folder of results."""
-    return typer.Option(
-        metavar="DIR",
-        parser=options.folder_of,
-        help="Folder of the results.",
-        show_default=f"./lmssim-out/SCENARIO-{name}",
-    )
+    return options.results_folder(f"SCENARIO-{name}")
 
 
 def wtps_of(text: str | None) -> list[float]:

@@ -43,12 +43,7 @@ def switches(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/SCENARIO-switches",
-        ),
+        options.results_folder("SCENARIO-switches"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

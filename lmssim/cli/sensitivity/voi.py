@@ -134,12 +134,7 @@ def voi(
     jobs: options.Jobs = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/NAME-voi",
-        ),
+        options.results_folder("NAME-voi"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     figures: options.Figures = None,

@@ -75,12 +75,7 @@ def run(
     ] = True,
     out: Annotated[
         Path | None,
-        typer.Option(
-            metavar="DIR",
-            parser=options.folder_of,
-            help="Folder of the results.",
-            show_default="./lmssim-out/DESIGN-trial",
-        ),
+        options.results_folder("DESIGN-trial"),
     ] = None,
     beside: options.BesideOtherFiles = False,
     allow: options.AllowFilesFrom = None,

@@ -45,10 +45,11 @@ def sentences(found: Impact) -> Iterator[str]:
     sign = 1.0 if total.mean >= 0.0 else -1.0
     shares = ", ".join(f"{100.0 * share:g}%" for share in found.budget.file.uptake.by_year)
     patients = amount(n) if n >= TENS else plain(n)
+    one = f", {rounded(sign * each.mean, each.se)} for each patient" if n > 0.0 else ""
     yield (
         f"Over {_counted(years, 'year')} and {patients} patients, the change of care {verb} "
-        f"{rounded(sign * total.mean, total.se)} {settings.currency}, {rounded(sign * each.mean, each.se)} for each "
-        f"patient; care now costs {rounded(*found.cost(NOW))}. Uptake by year: {shares}."
+        f"{rounded(sign * total.mean, total.se)} {settings.currency}"
+        f"{one}; care now costs {rounded(*found.cost(NOW))}. Uptake by year: {shares}."
     )
     first, last = found.cost(DIFFERENCE, 0), found.cost(DIFFERENCE, years - 1)
     names = found.budget.year_names()

@@ -251,7 +251,7 @@ def plot_gains(found: Patients, ax: Axes | None = None, outcome: str = QALYS) ->
             ax.barh(row, -100.0 * lose.mean, height=0.66, color=PALETTE[2], zorder=2)
         ax.axvline(0.0, color=INK, linewidth=0.8, zorder=3)
         ax.set_yticks(range(len(found.compared)), [labels[s] for s in found.compared])
-        ax.set_ylim(len(found.compared) - 0.5, -0.5)
+        ax.set_ylim(max(len(found.compared), 1) - 0.5, -0.5)
         ax.grid(axis="y", visible=False)
         ax.tick_params(axis="y", length=0)
         ax.xaxis.set_major_formatter(lambda x, _: f"{abs(x):g}")

@@ -128,7 +128,7 @@ def plot_rates(found: Rates, ax: Axes | None = None, wtp: float | None = None) -
             )
         ax.axvline(0.0, color=INK, linewidth=0.8, zorder=1)
         ax.set_yticks(range(len(found.compared)), [labels[s] for s in found.compared])
-        ax.set_ylim(len(found.compared) - 0.5, -0.5)
+        ax.set_ylim(max(len(found.compared), 1) - 0.5, -0.5)
         for row in range(1, len(found.compared)):
             ax.axhline(row - 0.5, color=FAINT, linewidth=0.3, zorder=0)
         ax.grid(axis="y", visible=False)

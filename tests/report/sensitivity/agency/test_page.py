@@ -89,6 +89,21 @@ def test_the_answer_says_whether_a_payer_would_ask(tmp_path: Path) -> None:
     assert "The difference exceeds 1,000,000,000 GBP in none of the first 2 years." in told
 
 
+def test_nobody_costs_nothing(tmp_path: Path) -> None:
+    """Without new cases no cost of a patient is told."""
+    told, _ = budget_words(tmp_path, BUDGET.replace("cases = 20", "cases = 0"))
+    assert "Over 2 years and 0 patients, the change of care adds 0 GBP; care now costs 0." in told
+
+
+def test_one_strategy_has_pictures_without_rows(tmp_path: Path) -> None:
+    """And no warning."""
+    found = lmssim.agency(write_disease(tmp_path), 1_024, strategies=["none"])
+    assert not found.plot_gains().patches
+    assert found.plot_rates().get_ylim() == (0.5, -0.5)
+    tables = "severity, severity_weights, severity_incremental, rates, rates_incremental, rates_frontier, "
+    assert repr(found) == f"<Agency of 'disease': 1,024 patients; {tables}distribution, patients_reaching, gains>"
+
+
 def test_the_answer_of_one_year(tmp_path: Path) -> None:
     """Without a way from the first year to the last."""
     told, _ = budget_words(tmp_path, BUDGET.replace("[0.5, 1]", "[1]"))
