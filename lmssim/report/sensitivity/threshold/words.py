@@ -53,15 +53,17 @@ def _at_wtp(found: ThresholdStudy, wtp: float) -> str:
 
 def _crossing(found: ThresholdStudy, each: Crossing) -> str:
     labels = strategy_labels(found.scenario, LONGEST)
-    return f"{value_text(each.value)} ({labels[each.below]} below it, {labels[each.above]} above it)"
+    near = f"; errors do not tell {listed([labels[name] for name in each.near])} from them" if each.near else ""
+    return f"{value_text(each.value)} ({labels[each.below]} below it, {labels[each.above]} above it{near})"
 
 
 def _present(found: ThresholdStudy) -> str:
     unit = f" ({found.unit})" if found.unit else ""
     return (
         f"{short(found.label, 90)}, {found.parameter}{unit}: {plain(found.present)} in the scenario; looked for "
-        f"between {plain(found.grid[0])} and {plain(found.grid[-1])} at {len(found.grid)} values, between two of which "
-        "one change is found."
+        f"between {plain(found.grid[0])} and {plain(found.grid[-1])}: {len(found.grid)} values were run, and where the "
+        "lead differs between two that stand side by side the value was closed in on. Two changes between such values "
+        "are not seen."
     )
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from lmssim.economics.one_way.cases import MEANING, RATIO
 from lmssim.report.parts.digits import MISSING, amount, with_error
+from lmssim.report.parts.labels import short
 from lmssim.report.parts.table import ReportTable
 from lmssim.report.parts.terminal import plain_table
 from lmssim.report.sensitivity.presented import Presented
@@ -93,7 +94,8 @@ def icer_table(found: OneWay) -> ReportTable:
 
 def _begin(place: Place) -> tuple[str, str, str]:
     spread = "" if place.rank_low == place.rank_high else f" ({place.rank_low} to {place.rank_high})"
-    return f"{place.rank}{spread}", name_of(place.bar.varied, 90), interval_of(place)
+    unit = f" {short(place.bar.varied.unit, 24)}" if place.bar.varied.unit else ""
+    return f"{place.rank}{spread}", name_of(place.bar.varied, 90), f"{interval_of(place)}{unit}"
 
 
 def _ends(found: OneWay, bar: Bar, wtp: float) -> tuple[str, str, str]:

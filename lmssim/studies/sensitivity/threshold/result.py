@@ -104,23 +104,26 @@ class ThresholdStudy:
         """A row for each willingness to pay and value at which the leading strategy changes.
 
         wtp, number, of (how many there are), parameter, value, se, low, high (95% interval), below, above (strategies
-        that lead on either side), slope (of net benefit, by unit of the parameter); without a change one row with the
-        strategy that leads throughout on both sides and no value. method: `exact` (solved), `runs` (runs that hold the
-        parameter) or `regression` (expectations given it, where it is drawn jointly with others).
+        that lead on either side), slope (of net benefit, by unit of the parameter), near (others that errors do not
+        tell from these two there); without a change one row with the strategy that leads throughout on both sides and
+        no value. method: `exact` (solved), `runs` (runs that hold the parameter) or `regression` (expectations given
+        it, where it is drawn jointly with others).
         """
         rows = [row for wtp in self.wtps for row in self._rows(wtp)]
-        names = ["wtp", "number", "of", "parameter", "value", "se", "low", "high", "below", "above", "slope", "method"]
+        names = ["wtp", "number", "of", "parameter", "value", "se", "low", "high", "below", "above", "slope", "near"]
+        names.append("method")
         return pd.DataFrame(rows, columns=names)
 
     def _rows(self, wtp: float) -> Iterator[tuple[object, ...]]:
         found = self.crossings[wtp]
         if not found:
             lead = self.leader(0, wtp)
-            yield (wtp, 0, 0, self.parameter, *(np.nan,) * 4, lead, lead, np.nan, self.method)
+            yield (wtp, 0, 0, self.parameter, *(np.nan,) * 4, lead, lead, np.nan, "", self.method)
         for k, each in enumerate(found, 1):
             mean, se = each.value
             ends = (mean - Z975 * se, mean + Z975 * se)
-            yield (wtp, k, len(found), self.parameter, mean, se, *ends, each.below, each.above, each.slope, self.method)
+            which = (each.below, each.above, each.slope, " ".join(each.near))
+            yield (wtp, k, len(found), self.parameter, mean, se, *ends, *which, self.method)
 
     @cached_property
     def net_benefit(self) -> pd.DataFrame:

@@ -245,3 +245,16 @@ def test_slopes_are_those_beside_the_root_however_wide_the_range() -> None:
         assert each.value.mean == pytest.approx(1.0, rel=1e-5)
         assert each.slope == pytest.approx(0.25, rel=0.02)
         assert each.value.se == pytest.approx(error / 0.25, rel=0.02)
+
+
+def test_strategies_that_may_lead_at_a_threshold_are_named() -> None:
+    """One 0.01 behind with an error of 0.008, and one far behind."""
+
+    def at(x: float) -> Response:
+        off = np.array([-0.02, 0.0, 0.02, 0.0])[:, None] * np.array([0.0, 0.0, 1.0, 0.0])
+        net = np.array([0.0, x - 1.0, -0.01, -5.0]) + off
+        values = np.stack([-net, np.zeros_like(net)], axis=2)
+        return Response(["old", "new", "near", "far"], values, np.full(4, 0.25), np.arange(4))
+
+    (each,) = Search(at, ["old", "new", "near", "far"], WTP).crossings([0.0, 3.0])
+    assert (each.below, each.above, each.near) == ("old", "new", ("near",))
