@@ -32,7 +32,7 @@ OF_EVALUATION = 500
 """Patients of an evaluation of a global analysis."""
 DRAWN, FEW = 500, 200
 """Draws of a price and of a map, and of scenario analyses."""
-OF_DRAW = 200
+OF_DRAW = 500
 """Patients of each draw of an analysis that is averaged over structure."""
 SWEPT = 10_000
 """Patients of a cell of a sweep that does not say how many."""
