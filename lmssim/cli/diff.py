@@ -10,7 +10,6 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.progress import progress_bar
 from lmssim.cli.terminal import console, say
-from lmssim.errors import InputError
 
 if TYPE_CHECKING:
     from lmssim.execution.folder import ResultFolder
@@ -105,9 +104,7 @@ def diff(
 ) -> None:
     """Compare two results: which inputs differ, and how much of the change in each result each of them explains."""
     strategies_, formats = options.names_of(strategies), options.formats_of(figures)
-    if figures is not None and report is False:
-        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
-    reported = (figures is not None or not json) if report is None else report
+    reported = options.is_reported(report, figures, as_json=json)
     wtps = options.amounts_of(wtp, "--wtp")
     declared = options.groups_of(groups)
     backend = options.backend_of(backend, scheduler)

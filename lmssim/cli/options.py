@@ -96,6 +96,37 @@ def folder_of(text: str | Path) -> Path:
     return Path(text)
 
 
+def is_reported(report: bool | None, figures: str | None, *, as_json: bool) -> bool:
+    """Whether figures and a report are written: as asked, else where figures are asked for, or --json is not.
+
+    Raises
+    ------
+    InputError
+        If figures are asked for beside --no-report.
+    """
+    if figures is not None and report is False:
+        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
+    return (figures is not None or not as_json) if report is None else report
+
+
+def engine(cohort: str) -> Any:
+    """Option of the engine; the words are what `cohort` does."""
+    told = f"compiled; des: the reference engine, slower and with the same results; cohort: {cohort}."
+    return typer.Option(metavar="NAME", help=told)
+
+
+def finite(help_text: str, *, metavar: str, **more: Any) -> Any:
+    """Option that takes a finite number, whose range is checked where it is used."""
+
+    def parse(text: str | float) -> float:
+        value = number_of(str(text))
+        if value is None:
+            raise typer.BadParameter(f"{_shown(text)} is not a finite number.")
+        return value
+
+    return typer.Option(parser=parse, metavar=metavar, help=help_text, **more)
+
+
 def results_folder(default: str) -> Any:
     """Option of the folder of results, in `lmssim-out` if absent."""
     return typer.Option(

@@ -37,11 +37,7 @@ def run(
     jobs: options.Jobs = None,
     engine: Annotated[
         str,
-        typer.Option(
-            metavar="NAME",
-            help="compiled; des: the reference engine, slower and with the same results; cohort: a solution without "
-            "random numbers.",
-        ),
+        options.engine("a solution without random numbers"),
     ] = "compiled",
     profiles: options.Profiles = None,
     backend: options.Backend = "threads",
@@ -126,9 +122,7 @@ def run(
     """Run the base case: survival, life years, QALYs, costs, ICER and net benefit by strategy, and a report."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     strategies_, formats = options.names_of(strategies), options.formats_of(figures)
-    if figures is not None and report is False:
-        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
-    reported = (figures is not None or not json) if report is None else report
+    reported = options.is_reported(report, figures, as_json=json)
     options.check_known("--engine", engine, options.ENGINES)
     backend = options.backend_of(backend, scheduler)
     if luck is not None and random_numbers is not None:

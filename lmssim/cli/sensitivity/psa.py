@@ -10,6 +10,7 @@ import typer
 from lmssim.cli import options
 from lmssim.cli.options import RandomNumbers
 from lmssim.cli.progress import progress_bar
+from lmssim.cli.sensitivity import shared
 from lmssim.cli.terminal import console, say
 from lmssim.errors import InputError
 
@@ -48,11 +49,7 @@ def psa(
     jobs: options.Jobs = None,
     engine: Annotated[
         str,
-        typer.Option(
-            metavar="NAME",
-            help="compiled; des: the reference engine, slower and with the same results; cohort: each draw solved "
-            "without random numbers, so without patient noise.",
-        ),
+        options.engine("each draw solved without random numbers, so without patient noise"),
     ] = "compiled",
     profiles: options.Profiles = None,
     backend: options.Backend = "threads",
@@ -114,12 +111,9 @@ def psa(
     """Draw all parameters jointly: credible intervals, acceptability, expected loss, value of perfect information."""
     overrides_, switches_ = options.overrides_of(overrides), options.switches_of(switches)
     strategies_, formats = options.names_of(strategies), options.formats_of(figures)
-    if figures is not None and report is False:
-        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
-    reported = (figures is not None or not json) if report is None else report
-    options.check_known("--engine", engine, options.ENGINES)
+    reported = options.is_reported(report, figures, as_json=json)
     backend = options.backend_of(backend, scheduler)
-    _check_fits(engine, patients, profiles)
+    shared.check_fits(engine, patients, profiles)
     if precision is not None and (draws is not None or patients is not None):
         raise InputError("--precision: plans draws and patients: leave --draws and --patients out.")
 
@@ -212,16 +206,6 @@ def _partitions(work: Work, by: list[str]) -> Mapping[str, Mapping[str, str]]:
     found = with_partitions(work.program, replace(work.sampling, n_patients=everybody), by).partitions
     check_subgroups(work, found)
     return found
-
-
-def _check_fits(engine: str, patients: int | None, profiles: int | None) -> None:
-    """Refuse options that the engine does not use."""
-    if engine == options.COHORT and patients is not None:
-        raise InputError(f"--patients: engine '{engine}' is solved for profiles, not patients: give --profiles.")
-    if engine != options.COHORT and profiles is not None:
-        raise InputError(
-            f"--profiles: engine '{engine}' simulates patients: give --patients or --engine {options.COHORT}."
-        )
 
 
 def _reached(analysis: ProbabilisticAnalysis, asked: Precision) -> str:

@@ -49,11 +49,7 @@ Wtp = Annotated[
 ]
 Engine = Annotated[
     str,
-    typer.Option(
-        metavar="NAME",
-        help="compiled; des: the reference engine, slower and with the same results; cohort: solved without random "
-        "numbers.",
-    ),
+    options.engine("solved without random numbers"),
 ]
 Draws = Annotated[
     int | None,
@@ -206,9 +202,7 @@ class Output:
 def output_of(report: bool | None, figures: str | None, *, workbook: bool, as_json: bool, quiet: bool) -> Output:
     """Options of what is written and printed, checked."""
     formats = options.formats_of(figures)
-    if figures is not None and report is False:
-        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
-    written = (figures is not None or not as_json) if report is None else report
+    written = options.is_reported(report, figures, as_json=as_json)
     return Output(formats if written else None, workbook, as_json, quiet)
 
 

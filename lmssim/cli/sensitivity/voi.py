@@ -26,18 +26,6 @@ if TYPE_CHECKING:
 POPULATION = ("discount_rate", "delay", "uptake", "uptake_years")
 
 
-def _number(help_text: str, metavar: str, **more: Any) -> Any:
-    """Option that takes a finite number; its range is checked with the population."""
-
-    def parse(text: str | float) -> float:
-        value = options.number_of(str(text))
-        if value is None:
-            raise typer.BadParameter(f"'{str(text)[:60]}' is not a finite number.")
-        return value
-
-    return typer.Option(parser=parse, metavar=metavar, help=help_text, **more)
-
-
 def voi(
     paths: Annotated[
         list[Path],
@@ -79,18 +67,23 @@ def voi(
         options.above_zero("Years for which the decision stands.", metavar="YEARS", show_default="with --incidence"),
     ] = None,
     discount_rate: Annotated[
-        float | None, _number("Discount rate a year. From 0 to 1.", "RATE", show_default="0.035")
+        float | None, options.finite("Discount rate a year. From 0 to 1.", metavar="RATE", show_default="0.035")
     ] = None,
     delay: Annotated[
-        float | None, _number("Years until information is there. From 0 to 200.", "YEARS", show_default="0")
+        float | None,
+        options.finite("Years until information is there. From 0 to 200.", metavar="YEARS", show_default="0"),
     ] = None,
     uptake: Annotated[
         float | None,
-        _number("Share of patients who in the end get what information favours. From 0 to 1.", "P", show_default="1"),
+        options.finite(
+            "Share of patients who in the end get what information favours. From 0 to 1.", metavar="P", show_default="1"
+        ),
     ] = None,
     uptake_years: Annotated[
         float | None,
-        _number("Years over which that share is reached, from 0. From 0 to 200.", "YEARS", show_default="0"),
+        options.finite(
+            "Years over which that share is reached, from 0. From 0 to 200.", metavar="YEARS", show_default="0"
+        ),
     ] = None,
     current: Annotated[
         list[str] | None,
@@ -145,9 +138,7 @@ def voi(
 ) -> None:
     """Value of information: perfect, about each parameter, group and posterior, and of a study."""
     formats = options.formats_of(figures)
-    if figures is not None and report is False:
-        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
-    reported = (figures is not None or not json) if report is None else report
+    reported = options.is_reported(report, figures, as_json=json)
     wtps = options.amounts_of(wtp, "--wtp")
     shares = _shares(current)
     declared = options.groups_of(groups)

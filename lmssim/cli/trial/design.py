@@ -22,14 +22,7 @@ LOOKS = 40
 
 def _number(help_text: str, panel: str, **more: Any) -> Any:
     """Option that takes a finite number; the plan says what is allowed."""
-
-    def parse(text: str | float) -> float:
-        value = options.number_of(str(text))
-        if value is None:
-            raise typer.BadParameter(f"'{str(text)[:60]}' is not a finite number.")
-        return value
-
-    return typer.Option(parser=parse, metavar="X", help=help_text, rich_help_panel=panel, **more)
+    return options.finite(help_text, metavar="X", rich_help_panel=panel, **more)
 
 
 def _numbers(help_text: str, panel: str, metavar: str = "X,X") -> Any:

@@ -89,9 +89,7 @@ def run(
     if patients is not None and not value:
         raise InputError("--patients: are of --value: give it too, or leave it out.")
     sizes, formats = _sizes(n), options.formats_of(figures)
-    if figures is not None and report is False:
-        raise InputError("--figures: --no-report writes no figures: leave one of the two out.")
-    reported = (figures is not None or not json) if report is None else report
+    reported = options.is_reported(report, figures, as_json=json)
     backend = options.backend_of(backend, scheduler)
 
     from lmssim.execution.folder import ResultFolder
