@@ -23,6 +23,7 @@ from numpy.lib.npyio import NpzFile
 
 from lmssim.execution import store
 from lmssim.execution.writing.guards import guard_of
+from lmssim.execution.writing.interruption import work_is_kept
 from lmssim.execution.writing.leases import SECONDS, Lease
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Checkpoint:
     """
 
     def __init__(self, folder: Path, key: str, *, resume: bool = True) -> None:
-        self.folder, self.key = store.make_folder(folder), key
+        self.folder, self.key, self.resume = store.make_folder(folder), key, resume
         for path in sorted(self.folder.glob(f"*{SUFFIX}")):
             held = _key_in(path)
             if held is not None and (not resume or held != self._key(path.stem)):
@@ -134,6 +135,7 @@ class Checkpoint:
             return None
         if (guard := guard_of(path)) is not None:
             guard.keep(path)
+        work_is_kept(self.folder, resume=self.resume)
         return part
 
     def put(self, name: str, part: Part) -> None:
@@ -151,6 +153,7 @@ class Checkpoint:
         entries |= {CONTENT: np.array(_content_of(entries)), KEY: np.array(self._key(name))}
         with store.replacing(self._path(name)) as temporary, temporary.open("wb") as file:
             np.savez(file, **entries)
+        work_is_kept(self.folder, resume=self.resume)
 
 
 def made(checkpoint: Checkpoint | None, name: str, make: Callable[[], Part]) -> Part:

@@ -193,6 +193,8 @@ def _source(paths: list[Path], *, tables: bool) -> Source:
         return read_files(paths)
     if len(paths) > 1:
         raise InputError(f"{paths[1]}: one folder of `lmssim psa` is read; give tables after --from.")
+    if paths[0].is_file():
+        raise InputError(f"{paths[0]}: is a file, not a folder of `lmssim psa`; give tables after --from.")
     return read_folder(paths[0])
 
 

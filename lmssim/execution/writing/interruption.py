@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -31,6 +32,8 @@ class Interrupted(KeyboardInterrupt):
 
 _received: list[int] = []
 _last_acts: list[Callable[[], None]] = []
+_kept: dict[Path, bool] = {}
+"""Folders that hold parts of the work under way, and whether the same command would go on from them."""
 
 
 def received() -> signal.Signals | None:
@@ -41,7 +44,26 @@ def received() -> signal.Signals | None:
 def code_and_message(by: signal.Signals) -> tuple[int, str]:
     """Exit code of a program that a signal stopped, and what to say."""
     what = "interrupted" if by == signal.SIGINT else f"stopped by {by.name}"
-    return BASE_CODE + by, f"{what}; files written so far are whole, and temporary files are removed."
+    return BASE_CODE + by, f"{what}; files written so far are whole, and temporary files are removed.{_how_to_go_on()}"
+
+
+def work_is_kept(folder: Path, *, resume: bool) -> None:
+    """Have it said, should a signal come, that a folder keeps parts of the work, from which it can go on.
+
+    Parameters
+    ----------
+    resume : bool
+        Whether the same command would take them.
+    """
+    _kept[folder] = resume
+
+
+def _how_to_go_on() -> str:
+    for folder, resume in _kept.items():
+        if folder.is_dir():  # it goes once results are written
+            command = "the same command" if resume else "the same command without --no-resume"
+            return f" Finished work is kept in {folder.parent}; {command} goes on from it."
+    return ""
 
 
 def check() -> None:
@@ -69,6 +91,7 @@ def signals_heard() -> Iterator[None]:
         yield
         return
     _received.clear()
+    _kept.clear()
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -221,6 +221,9 @@ def _bytes_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(MAX_TOML_BYTES + 1)
+    except FileNotFoundError:
+        there = [each.name for each in path.parent.glob(f"*{path.suffix}")] if path.parent.is_dir() else []
+        raise ScenarioError(f"{path}: no such file.{nearest(path.name, there)}") from None
     except OSError as error:
         raise ScenarioError(f"{path}: cannot be read: {error.strerror}.") from None
 

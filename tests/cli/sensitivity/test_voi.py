@@ -85,6 +85,6 @@ def test_bad_input(cli: Cli, tables: list[Path], tmp_path: Path, words: tuple[ob
 def test_folder_and_tables_are_told_apart(cli: Cli, tables: list[Path], tmp_path: Path) -> None:
     """Tables without --from, and net benefits with a willingness to pay, are refused."""
     assert "give tables after --from" in cli("voi", *tables).err
-    assert "is a file; give tables after --from" in cli("voi", tables[0]).err
+    assert "is a file, not a folder of `lmssim psa`; give tables after --from" in cli("voi", tables[0]).err
     outcome = cli("voi", "--from", tables[0], tables[2], "--wtp", "1", "--out", tmp_path / "out")
     assert "--wtp: the tables hold net benefits" in outcome.err

@@ -34,6 +34,23 @@ def test_a_signal_is_raised_once_and_again_if_it_is_lost(number: signal.Signals)
         interruption.check()
 
 
+def test_a_signal_says_how_kept_work_goes_on(tmp_path: Path) -> None:
+    """As long as it is kept, and only in the piece of work that kept it."""
+    (place := tmp_path / "out" / "checkpoint").mkdir(parents=True)
+    with interruption.signals_heard():
+        assert "kept" not in interruption.code_and_message(signal.SIGINT)[1]
+        interruption.work_is_kept(place, resume=True)
+        told = interruption.code_and_message(signal.SIGINT)[1]
+        assert told.endswith(f" Finished work is kept in {tmp_path / 'out'}; the same command goes on from it.")
+        interruption.work_is_kept(place, resume=False)
+        assert "the same command without --no-resume goes" in interruption.code_and_message(signal.SIGINT)[1]
+        place.rmdir()
+        assert "kept" not in interruption.code_and_message(signal.SIGINT)[1]
+        place.mkdir()
+    with interruption.signals_heard():
+        assert "kept" not in interruption.code_and_message(signal.SIGINT)[1]
+
+
 def test_what_the_caller_ignores_stays_ignored() -> None:
     """As `nohup` asks."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -24,6 +24,7 @@ KINDS = (
     FileKind("the plan of a trial", "lmssim trial design --file", frozenset({"trial", "endpoint"})),
     FileKind("a calibration", "lmssim calibrate", frozenset({"scenario", "free", "studies"})),
     FileKind("a budget", "lmssim agency --budget", frozenset({"incidence", "uptake"})),
+    FileKind("a proposed study", "lmssim voi --study", frozenset({"data", "conduct"})),
     FileKind("a sweep", "lmssim sweep", frozenset({"scenario", "vary"})),
 )
 

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 DRAWS, RESULTS, PARAMETERS, NOISE = "draws.parquet", "results.parquet", "parameters.csv", "patient_noise.csv"
 INPUTS, MANIFEST = "inputs.json", "manifest.json"
 DRAWN_TOGETHER = re.compile(r"(posterior|dirichlet|multivariate normal|switch) '(.*)'")
+OTHERS = {"periods": "run", "axes": "sweep", "trial": "trial run"} | {
+    name: name.replace("_", "-") for name in ("tornado", "threshold", "two_way", "scenarios", "sobol", "agency")
+}
+"""Entries of a manifest that tell by which other command a folder was written."""
 DERIVED, SWITCH = "derived", "switch"
 
 
@@ -75,12 +79,16 @@ def read_folder(path: Path) -> Source:
 
 def _manifest(path: Path) -> dict[str, Any]:
     if not path.is_dir():
-        what = "is a file; give tables after --from" if path.is_file() else "there is no such folder"
+        what = "is a file, not a folder of `lmssim psa`" if path.is_file() else "there is no such folder"
         raise DataError(f"{path}: {what}.")
     if not (path / MANIFEST).is_file():
         raise DataError(f"{path}: holds no {MANIFEST}, so it is no complete folder of `lmssim psa`.")
     document = _document(path / MANIFEST)
-    if not isinstance(document.get("result"), dict) or "draws" not in document["result"]:
+    result = document.get("result")
+    for key, command in OTHERS.items():
+        if isinstance(result, dict) and key in result:
+            raise DataError(f"{path}: is a folder of `lmssim {command}`; give one of `lmssim psa`.")
+    if not isinstance(result, dict) or "draws" not in result:
         raise DataError(f"{path}: is not a folder of `lmssim psa`: its manifest names no draws.")
     for name in (DRAWS, RESULTS, PARAMETERS, INPUTS):
         if not (path / name).is_file():

@@ -16,7 +16,8 @@ from lmssim.errors import InputError, unknown
 from lmssim.execution.store import hash_of
 from lmssim.model.language.expression import evaluate, names, parse
 from lmssim.model.language.families import FAMILIES
-from lmssim.model.language.files import MAX_TOML_BYTES, parse_toml
+from lmssim.model.language.files import read_toml
+from lmssim.model.language.messages.file_kinds import other_kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -139,11 +140,9 @@ def read_proposal(path: Path) -> Proposal:
     InputError
         If the file is not there, is not TOML, or says something impossible.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: there is no such file.")
-    if path.stat().st_size > MAX_TOML_BYTES:
-        raise InputError(f"{path}: more than {MAX_TOML_BYTES:,} bytes.")
-    document = parse_toml(path.read_bytes(), path)
+    document = read_toml(path)
+    if other := other_kind(document, PARTS):
+        raise InputError(f"{path}: {other}")
     _check_keys(document, PARTS, str(path))
     costs, conduct = (_table(document, name, keys, path) for name, keys in (("costs", COSTS), ("conduct", CONDUCT)))
     pace = _number(conduct, "patients_per_year", math.inf, f"{path}: conduct", least=0.0, above=True)

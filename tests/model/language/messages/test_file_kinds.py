@@ -13,6 +13,7 @@ from lmssim.model.language.messages.file_kinds import KINDS
 from lmssim.model.scenario import load_scenario
 from lmssim.studies.calibration.problem import load_problem
 from lmssim.studies.sensitivity.agency.budget.file import read_budget
+from lmssim.studies.sensitivity.voi.proposal import read_proposal
 from lmssim.studies.sweep.file import read_sweep
 from lmssim.studies.trials.design.reading import load_trial
 from lmssim.trials.planning.plan import load_plan
@@ -36,6 +37,14 @@ duration = 24
 [timing]
 follow_up = 12
 """
+PROPOSAL = """
+[conduct]
+patients_per_year = 50
+[[data]]
+kind = "normal"
+mean = "effect"
+sd = 1
+"""
 SWEEP = 'scenario = "extremity"\n[vary]\nc_rt_fraction = "100:500:3"\n'
 
 
@@ -51,6 +60,7 @@ READERS: dict[str, Callable[[Path], object]] = {
     "lmssim trial design --file": load_plan,
     "lmssim calibrate": load_problem,
     "lmssim agency --budget": lambda path: read_budget(path, uterine()),
+    "lmssim voi --study": read_proposal,
     "lmssim sweep": read_sweep,
 }
 
@@ -61,12 +71,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("kinds")
     (folder / "plan.toml").write_text(PLAN)
     (folder / "sweep.toml").write_text(SWEEP)
+    (folder / "proposal.toml").write_text(PROPOSAL)
     return {
         "lmssim run": find_scenario("hiv"),
         "lmssim trial run": find_trial("strass2"),
         "lmssim trial design --file": folder / "plan.toml",
         "lmssim calibrate": find_calibration("extremity"),
         "lmssim agency --budget": find_budget("uterine"),
+        "lmssim voi --study": folder / "proposal.toml",
         "lmssim sweep": folder / "sweep.toml",
     }
 
@@ -74,6 +86,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_every_kind_is_tried() -> None:
     """With a file and a reader."""
     assert {kind.command for kind in KINDS} == set(READERS)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_file_that_is_not_there_has_its_nearest_name(files: dict[str, Path], reader: str, tmp_path: Path) -> None:
+    """To every reader."""
+    near = tmp_path / "study_b.toml"
+    near.write_bytes(files[reader].read_bytes())
+    with pytest.raises(InputError, match=r"study_c\.toml: no such file\. Did you mean 'study_b\.toml'\?"):
+        READERS[reader](tmp_path / "study_c.toml")
 
 
 @pytest.mark.parametrize("reader", READERS)

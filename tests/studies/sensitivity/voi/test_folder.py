@@ -60,7 +60,7 @@ def test_folders_that_are_none(folder: Path, tmp_path: Path) -> None:
     """One message each."""
     with pytest.raises(DataError, match="there is no such folder"):
         read_folder(tmp_path / "nowhere")
-    with pytest.raises(DataError, match=r"is a file; give tables after --from"):
+    with pytest.raises(DataError, match=r"is a file, not a folder of `lmssim psa`"):
         read_folder(folder / "evpi.csv")
     with pytest.raises(DataError, match=r"holds no manifest.json"):
         read_folder(tmp_path)
@@ -77,6 +77,10 @@ def test_folders_that_are_none(folder: Path, tmp_path: Path) -> None:
     (copy / "manifest.json").write_text(json.dumps(document))
     with pytest.raises(DataError, match=r"its manifest names no draws"):
         read_folder(copy)
+    for key, command in (("periods", "run"), ("axes", "sweep"), ("two_way", "two-way")):
+        (copy / "manifest.json").write_text(json.dumps({"result": document["result"] | {key: {}}}))
+        with pytest.raises(DataError, match=f"copy: is a folder of `lmssim {command}`; give one of `lmssim psa`"):
+            read_folder(copy)
     (copy / "manifest.json").write_text("[")
     with pytest.raises(DataError, match=r"is not a JSON document"):
         read_folder(copy)
