@@ -20,6 +20,7 @@ from lmssim.model.language.schema import ScenarioFile
 from lmssim.model.language.schema.settings import STEPS_PER_YEAR
 from lmssim.model.language.usage import unused
 from lmssim.model.language.versions import refuse_endless_losses
+from lmssim.model.parameters.analyses import FIXED, check_analyses
 from lmssim.model.parameters.by_covariate import ByCovariate, load_by_covariate
 from lmssim.model.parameters.claims import check_claims
 from lmssim.model.parameters.groups import load_groups
@@ -231,6 +232,7 @@ def _loaded(
     check_claims(file, table, where, by.ids)
     table = switched(table, file.switches, options, where, by.spread)
     _check_held(file, table, where)
+    check_analyses(file, table, where)
     drawn = {
         name: files.find(g.file, f"{where}: groups.{name}.file")
         for name, g in file.groups.items()
@@ -309,21 +311,26 @@ def _as_chosen(data: dict[str, Any], selected: Mapping[str, str], path: Path) ->
 
 
 def _check_options(file: ScenarioFile, options: Mapping[str, str], data: dict[str, Any], path: Path) -> None:
-    """Refuse an option that is not chosen, and would change the file into one that does not fit the language."""
+    """Refuse an option that is not chosen, or an analysis, that would make a file that does not fit the language."""
     for name, switch in file.switches.items():
         for option, spec in switch.options.items():
-            if not spec.change or options[name] == option:
-                continue
-            sections = {key: data[key] for key in spec.change if key in data}
-            changed = {**data, **copied(sections)}
-            merge(changed, copied(spec.change))
-            try:
-                refuse_duplicates(
-                    _validated(changed, path), str(path), [key for key in spec.change if key not in FILES]
-                )
-            except ScenarioError as error:
-                said = str(error).removeprefix(f"{path}: ")
-                raise ScenarioError(f"{path}: switches.{name}.options.{option}.change: {said}") from None
+            if options[name] != option:
+                _check_change(spec.change, data, path, f"switches.{name}.options.{option}.change")
+    for number, analysis in file.analyses.items():
+        if not set(analysis.change) & set(FIXED):
+            _check_change(analysis.change, data, path, f"analyses.{number}.change")
+
+
+def _check_change(change: Mapping[str, Any], data: dict[str, Any], path: Path, place: str) -> None:
+    if not change:
+        return
+    changed = {**data, **copied({key: data[key] for key in change if key in data})}
+    merge(changed, copied(dict(change)))
+    try:
+        refuse_duplicates(_validated(changed, path), str(path), [key for key in change if key not in FILES])
+    except ScenarioError as error:
+        said = str(error).removeprefix(f"{path}: ")
+        raise ScenarioError(f"{path}: {place}.{said}") from None
 
 
 def _check_held(file: ScenarioFile, table: ParameterTable, where: str) -> None:

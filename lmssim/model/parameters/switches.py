@@ -75,18 +75,18 @@ def _refuse_overlap(switches: Mapping[str, Switch], options: Mapping[str, str], 
     owner: dict[tuple[str, ...], str] = {}
     for name, option in options.items():
         spec = switches[name].options[option]
-        for path in [("set", id_) for id_ in spec.set] + list(_leaves(spec.change)):
+        for path in [("set", id_) for id_ in spec.set] + list(leaves(spec.change)):
             first = owner.setdefault(path, f"{name} = {option}")
             if first != f"{name} = {option}":
                 what = f"set '{path[1]}'" if path[0] == "set" else f"change '{'.'.join(path)}'"
                 raise ScenarioError(f"{where}: switches: '{first}' and '{name} = {option}' both {what}; choose one.")
 
 
-def _leaves(tables: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def leaves(tables: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Keys under which values stand; lists that are joined when files are merged do not replace one another."""
     for key, value in tables.items():
         if isinstance(value, dict):
-            yield from _leaves(value, (*path, key))
+            yield from leaves(value, (*path, key))
         elif path or key not in ("transitions", "parameters", "shared_parameters"):
             yield (*path, key)
 

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 FAST = ("--engine", "cohort", "--profiles", 1)
+SWITCH = """
+[switches.gain]
+default = "full"
+options.full.label = "as found"
+options.half = { label = "half of it", set = { gain_a = 0.025 } }
+"""
 
 
 @pytest.fixture
@@ -72,3 +78,65 @@ def test_bad_input_is_one_message(cli: Cli, path: Path, tmp_path: Path, words: t
     assert outcome.code == 2
     assert said in outcome.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "price = 100 ",
+            "prise = 100 ",
+            "analyses.1.set.prise = 100: unknown parameter 'prise'. Did you mean 'price'?",
+        ),
+        ("set = { price = 100 }", "set = {}", "analyses.1: changes nothing"),
+        ("set = { price = 100 }", "change.settings = {}", "analyses.1: changes nothing"),
+        (
+            "set = { price = 100 }",
+            'switches = { gain = "hlf" }',
+            "analyses.1.switches.gain = 'hlf': unknown option 'hlf'. Did you mean 'half'?",
+        ),
+        (
+            "set = { price = 100 }",
+            'switches = { gian = "half" }',
+            "analyses.1.switches.gian = 'half': unknown switch 'gian'. Did you mean 'gain'?",
+        ),
+        (
+            "set = { price = 100 }",
+            "change.settings.discount_rate_cost = 0",
+            "unknown key 'discount_rate_cost'. Did you mean 'discount_rate_costs'?",
+        ),
+        ("set = { price = 100 }", 'change.name = "x"', "analyses.1.change.name: is the file's own"),
+        ("set = { price = 100 }", "change.seting.horizon = 1", "unknown key 'seting'. Did you mean 'settings'?"),
+        ("[analyses.1]", "[analyses.one]", "should be a whole number from 1 to 9999"),
+        ("[analyses.1]", "[analyses.10000]", "should be a whole number from 1 to 9999"),
+    ],
+)
+@pytest.mark.parametrize("command", ["scenarios", "run"])
+def test_mistakes_in_an_analysis_are_refused(
+    cli: Cli, path: Path, tmp_path: Path, command: str, old: str, new: str, said: str
+) -> None:
+    """With file, key and nearest name, exit code 2, before anything runs; whoever does not run it is told too."""
+    path.write_text(path.read_text().replace(old, new, 1) + SWITCH)
+    outcome = cli(command, path, *FAST, "--out", tmp_path / "out")
+    assert outcome.code == 2, outcome.out
+    told = " ".join(outcome.err.split())
+    assert said in told
+    assert str(path.name) in told
+    assert "(line " in told
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ('change.settings.comparator = "od"', "analyses.1.change.settings.comparator: unknown strategy 'od'"),
+        ('change.states.alive.utility = "gian"', "analyses.1.change.states.alive.utility: unknown name 'gian'"),
+    ],
+)
+def test_a_change_that_makes_no_model_is_refused(cli: Cli, path: Path, tmp_path: Path, change: str, said: str) -> None:
+    """Before the base case runs, though a look at the file alone does not tell."""
+    path.write_text(path.read_text().replace("set = { price = 100 }", change, 1))
+    outcome = cli("scenarios", path, *FAST, "--out", tmp_path / "out")
+    assert outcome.code == 2, outcome.out
+    assert said in " ".join(outcome.err.split())
+    assert "scenarios.csv" not in [file.name for file in (tmp_path / "out").glob("*")]

@@ -253,9 +253,9 @@ default = "usual"
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("change.settings.horizon = -1", r"switches\.s\.options\.other\.change: settings\.horizon = -1"),
-        ("change.settings.wtp = [1, 1]", r"switches\.s\.options\.other\.change: settings\.wtp\[2\]"),
-        ("change.states.alive.utlity = 1", r"switches\.s\.options\.other\.change: states\.alive\.utlity: unknown key"),
+        ("change.settings.horizon = -1", r"switches\.s\.options\.other\.change\.settings\.horizon = -1"),
+        ("change.settings.wtp = [1, 1]", r"switches\.s\.options\.other\.change\.settings\.wtp\[2\]"),
+        ("change.states.alive.utlity = 1", r"switches\.s\.options\.other\.change\.states\.alive\.utlity: unknown key"),
         ('set.rate = "1 / 0"', r"switches\.s\.options\.other\.set\.rate: .* not a finite number"),
         ('set.rate = "1 +"', r"switches\.s\.options\.other\.set\.rate.* is not an expression"),
         ("set.rat = 1", r"switches\.s\.options\.other\.set: unknown parameter 'rat'"),

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
 
 UNKNOWN = re.compile(r"unknown ([a-z ]+?) '([^']+)'\.")
 SECTIONS = {
-    "settings": "a setting",
     "states": "a state",
     "attributes": "an attribute",
     "clocks": "a clock",
@@ -31,7 +30,7 @@ SECTIONS = {
     "switches": "a switch",
     "analyses": "a scenario analysis",
 }
-"""Sections of a file whose keys are names, and what they name."""
+"""Sections of a file whose keys are names that it gives, and what they name."""
 WAYS = {
     "a setting": "change it in the file, under [settings]",
     "a clock": "an expression reads it as `since_{}`",

@@ -51,6 +51,7 @@ PATTERNS = {
     "Id": "a name of letters, digits, `_` and `-`",
     "Name": "a name of letters, digits and `_` that does not begin with a digit",
     "name": "a name of letters, digits, `_`, `.` and `-` that begins with a letter or digit",
+    "number": "a whole number from 1 to 9999",
 }
 
 
@@ -121,6 +122,8 @@ def _number(value: Any) -> Any:
 
 
 def _pattern(pattern: str) -> str:
+    if pattern.startswith("^[1-9]"):
+        return PATTERNS["number"]
     if "." in pattern:
         return PATTERNS["name"]
     return PATTERNS["Id"] if "-]" in pattern else PATTERNS["Name"]

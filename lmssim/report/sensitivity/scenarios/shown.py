@@ -18,7 +18,7 @@ from lmssim.report.parts.terminal import plain_table
 from lmssim.report.sensitivity.presented import Drawing, Presented
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.axes import Axes
     from rich.table import Table
@@ -41,7 +41,7 @@ def presented(found: ScenarioStudy) -> Presented:
                 lambda: _figure_of(plot_scenarios(found)),
                 f"Scenario analyses at {amount(found.wtps[0])} per QALY",
                 f"Incremental net benefit of {_contrast(found)}; bars: 95% Monte-Carlo interval of the change from the "
-                "base case (line); orange: another strategy is the best.",
+                "base case (line); orange: another strategy is the best; hollow: noise leaves open which one is.",
             )
         },
     )
@@ -60,17 +60,7 @@ def _contrast(found: ScenarioStudy) -> str:
 
 def sentences(found: ScenarioStudy) -> list[str]:
     """The answer, the most important first."""
-    labels, said = strategy_labels(found.scenario, 60), []
-    for wtp in found.wtps:
-        best = found.best(found.base, wtp)
-        others = [case for case in found.cases if found.best(case, wtp) != best]
-        text = f"At {amount(wtp)} per QALY {labels[best]} is the best strategy in the base case"
-        if others:
-            names = listed([str(case.about.number) for case in others])
-            text += f"; another one is in {len(others)} of {len(found.cases)} scenario analyses (number {names})."
-        else:
-            text += f" and in all of {len(found.cases)} scenario analyses."
-        said.append(text)
+    said = list(_answers(found))
     if found.failed:
         numbers = listed([str(each.number) for each, _ in found.failed])
         said.append(f"Number {numbers} could not be run; not_run.csv says why.")
@@ -80,11 +70,52 @@ def sentences(found: ScenarioStudy) -> list[str]:
     return [*said, how]
 
 
+def _answers(found: ScenarioStudy) -> Iterator[str]:
+    """The best strategy of the base case and of the analyses; what holds at several prices of a QALY is said once."""
+    for base, wtps in _alike(found.wtps, lambda wtp: _of_base(found, wtp)):
+        told = _alike(wtps, lambda wtp: _of_cases(found, wtp))
+        head = f"At {listed([amount(wtp) for wtp in wtps])} per QALY {base}"
+        if len(told) == 1:
+            yield f"{head}; {told[0][0]}."
+        else:
+            each = (f" At {listed([amount(wtp) for wtp in some])} {text}." for text, some in told)
+            yield f"{head}.{''.join(each)}"
+
+
+def _alike(wtps: Sequence[float], said: Callable[[float], str]) -> list[tuple[str, list[float]]]:
+    """What is said at each willingness to pay, and where the same is."""
+    where: dict[str, list[float]] = {}
+    for wtp in wtps:
+        where.setdefault(said(wtp), []).append(wtp)
+    return list(where.items())
+
+
+def _of_base(found: ScenarioStudy, wtp: float) -> str:
+    labels, lead = strategy_labels(found.scenario, 60), found.lead(found.base, wtp)
+    others = listed([labels[name] for name in lead.contenders], "or")
+    return f"{labels[lead.best]} is the best strategy in the base case" + (
+        f", where noise leaves it open against {others}" if others else ""
+    )
+
+
+def _of_cases(found: ScenarioStudy, wtp: float) -> str:
+    n = len(found.cases)
+    others, open_ = (
+        [str(case.about.number) for case in found.cases if rule(case, wtp)] for rule in (found.is_other, found.is_open)
+    )
+    if not (others or open_):
+        return f"it is so in all of {n} scenario analyses"
+    which = f" (number {listed(others)})" if others else ""
+    text = f"another one is in {len(others) or 'none'} of {n} scenario analyses{which}"
+    return f"{text}; noise leaves it open in {len(open_)} (number {listed(open_)})" if open_ else text
+
+
 def scenario_table(found: ScenarioStudy, wtp: float) -> ReportTable:
     """A row for each analysis."""
     caption = (
         f"Increment of net benefit of {_contrast(found)}, {found.scenario.file.settings.currency} per patient ± "
-        "Monte-Carlo error, and its change from the base case."
+        "Monte-Carlo error, and its change from the base case. Open: another strategy is within 1.96 errors of the "
+        "paired difference from the best."
     )
     frame = pd.DataFrame(list(_rows(found, wtp)), columns=list(COLUMNS))
     return ReportTable(f"Scenario analyses at {amount(wtp)} per QALY", caption, frame)
@@ -96,7 +127,8 @@ def _rows(found: ScenarioStudy, wtp: float) -> Iterator[tuple[str, str, str, str
         change = with_error(*found.change(case, strategy, wtp)) if case.about.number else ""
         increment = with_error(*found.increment(case, strategy, wtp))
         about = (str(case.about.number), short(case.about.label, 110), case.about.category)
-        yield (*about, increment, change, labels[found.best(case, wtp)])
+        lead = found.lead(case, wtp)
+        yield (*about, increment, change, labels[lead.best] + " (open)" * lead.is_open)
 
 
 def _justifications(found: ScenarioStudy) -> ReportTable:
@@ -130,7 +162,7 @@ def plot_scenarios(found: ScenarioStudy, wtp: float | None = None, ax: Axes | No
     wtp = found.wtps[0] if wtp is None else wtp
     cases: list[Case] = list(found.cases)[:MOST]
     strategy = found.contrast.strategy
-    base, best = found.increment(found.base, strategy, wtp).mean, found.best(found.base, wtp)
+    base = found.increment(found.base, strategy, wtp).mean
     with figure_style():
         if ax is None:
             figure = new_figure(8.2, 1.2 + ROW * max(len(cases), 3))
@@ -138,8 +170,18 @@ def plot_scenarios(found: ScenarioStudy, wtp: float | None = None, ax: Axes | No
             ax = figure.subplots()
         for y, case in enumerate(cases):
             mean, se = found.change(case, strategy, wtp)
-            colour = PALETTE[1] if found.best(case, wtp) == best else PALETTE[2]
-            ax.errorbar([base + mean], [y], xerr=[Z975 * se], fmt="o", color=colour, markersize=4.5, elinewidth=1.0)
+            colour = PALETTE[2] if found.is_other(case, wtp) else PALETTE[1]
+            fill = "white" if found.is_open(case, wtp) else colour
+            ax.errorbar(
+                [base + mean],
+                [y],
+                xerr=[Z975 * se],
+                fmt="o",
+                color=colour,
+                markerfacecolor=fill,
+                markersize=4.5,
+                elinewidth=1.0,
+            )
         ax.axvline(base, color=INK, linewidth=0.9)
         ax.axvline(0.0, color=FAINT, linewidth=0.9, linestyle=(0, (4, 2)))
         ax.set_yticks(range(len(cases)), [f"{c.about.number}  {short(c.about.label, LONGEST)}" for c in cases])

@@ -28,6 +28,8 @@ class Numbered:
         What people read.
     set, switches, change : mapping
         Parameters that are held, options that are chosen, tables that are merged into the file.
+    stated : bool
+        Whether the file states it under `[analyses.N]`.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Numbered:
     set: Mapping[str, float] = field(default_factory=dict)
     switches: Mapping[str, str] = field(default_factory=dict)
     change: Mapping[str, Any] = field(default_factory=dict)
+    stated: bool = False
 
     @property
     def changes(self) -> str:
@@ -56,7 +59,7 @@ def _leaves(tables: Mapping[str, Any], before: str = "") -> Iterator[str]:
 def numbered(scenario: Scenario) -> list[Numbered]:
     """Every scenario analysis, in order of its number."""
     found = [
-        Numbered(int(n), a.label, a.category, a.justification, dict(a.set), dict(a.switches), dict(a.change))
+        Numbered(int(n), a.label, a.category, a.justification, dict(a.set), dict(a.switches), dict(a.change), True)
         for n, a in scenario.file.analyses.items()
     ]
     found.sort(key=lambda each: each.number)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lmssim.economics.cea import cost_per_unit
+from lmssim.economics.increments import Estimate
+from lmssim.economics.lead import lead_of
+from lmssim.economics.ties import RELATIVE
 from lmssim.studies.sensitivity.paired.contrast import choices_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from lmssim.economics.increments import Estimate
+    from lmssim.economics.lead import Lead
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.studies.sensitivity.paired.contrast import Contrast
@@ -72,13 +75,26 @@ class ScenarioStudy:
         return case.response.increment(strategy, self.contrast.against).net_benefit(wtp)
 
     def change(self, case: Case, strategy: str, wtp: float) -> Estimate:
-        """What a scenario analysis adds to that increment, from the same draws and patients."""
+        """What a scenario analysis adds to that increment, from the same draws and patients; 0 if only by rounding."""
         pair = strategy, self.contrast.against
-        return (case.response.increment(*pair) - self.base.response.increment(*pair)).net_benefit(wtp)
+        found = (case.response.increment(*pair) - self.base.response.increment(*pair)).net_benefit(wtp)
+        cost, effect = self.base.response.means[self.base.response.strategies.index(strategy)].tolist()
+        least = RELATIVE * (abs(cost) + wtp * abs(effect))
+        return found if max(abs(found.mean), found.se) > least else Estimate(0.0, 0.0)
 
-    def best(self, case: Case, wtp: float) -> str:
-        """The strategy of the greatest net benefit among those that are choices."""
-        return case.response.best_first(wtp, choices_of(self.scenario))[0]
+    def lead(self, case: Case, wtp: float) -> Lead:
+        """Who has the greatest net benefit among the strategies that are choices, and who is not told from it."""
+        return lead_of(case.response, wtp, choices_of(self.scenario))
+
+    def is_other(self, case: Case, wtp: float) -> bool:
+        """Whether the best strategy of the base case is not the best in an analysis, beyond error."""
+        first, lead = self.lead(self.base, wtp).best, self.lead(case, wtp)
+        return lead.best != first and first not in lead.contenders
+
+    def is_open(self, case: Case, wtp: float) -> bool:
+        """Whether noise leaves it open in an analysis if the best strategy of the base case is the best."""
+        lead = self.lead(case, wtp)
+        return lead.is_open and not self.is_other(case, wtp)
 
     @cached_property
     def scenarios(self) -> pd.DataFrame:
@@ -86,7 +102,7 @@ class ScenarioStudy:
 
         number, label, category, justification, changes, strategy, against, cost, qalys, incremental_cost,
         incremental_qalys, icer, and for each willingness to pay inmb:W, change:W (from the base case, paired), each
-        with its `_se`, and best:W.
+        with its `_se`, best:W, and open:W (whether noise leaves open which strategy is the best in this analysis).
         """
         return pd.DataFrame(
             self._row(case, k, strategy)
@@ -106,7 +122,8 @@ class ScenarioStudy:
         for wtp in self.wtps:
             row[f"inmb:{wtp:g}"], row[f"inmb:{wtp:g}_se"] = self.increment(case, strategy, wtp)
             row[f"change:{wtp:g}"], row[f"change:{wtp:g}_se"] = self.change(case, strategy, wtp)
-            row[f"best:{wtp:g}"] = self.best(case, wtp) == strategy
+            lead = self.lead(case, wtp)
+            row[f"best:{wtp:g}"], row[f"open:{wtp:g}"] = lead.best == strategy, lead.is_open
         return row
 
     @cached_property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lmssim.errors import InputError
+from lmssim.errors import ExpressionError, InputError, ScenarioError
 from lmssim.studies.sensitivity.paired.contrast import check_contrast, contrast_of
 from lmssim.studies.sensitivity.scenarios.numbered import Numbered
 from lmssim.studies.sensitivity.scenarios.result import Case, ScenarioStudy
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
 
     from lmssim.execution.checkpoint import Checkpoint
     from lmssim.model.program import Program
+    from lmssim.model.scenario import Scenario
     from lmssim.studies.sensitivity.paired.runs import Runs
 
 BASE = Numbered(0, "Base case")
+LINE, WORD = re.compile(r" \(line \d+\)$"), re.compile(r"[.:\[ ]")
+"""The line that a message ends with, and what ends the first part of the key that it begins with."""
 
 
 def run_scenarios(
@@ -49,10 +53,11 @@ def run_scenarios(
     Raises
     ------
     InputError
-        If no analysis can be run; the message names the first. One that cannot is kept with the reason, and the others
-        are run.
+        If the file is mistaken in an analysis, before any is run; or if none can be run, where the message names the
+        first. One that cannot is kept with the reason, and the others are run.
     """
     program = runs.program
+    _refuse_mistakes(program.scenario, analyses, load)
     check_contrast(program.scenario, strategy, None)
     base = Case(BASE, _with(runs, 0, kept).at({}))
     cases: list[Case] = []
@@ -71,6 +76,22 @@ def run_scenarios(
         raise InputError(f"analyses.{failed[0][0].number}: {failed[0][1]}")
     contrast = contrast_of(program.scenario, base.response, wtps[0], strategy)
     return ScenarioStudy(program, base, cases, contrast, list(wtps), dict(made), failed)
+
+
+def _refuse_mistakes(scenario: Scenario, analyses: Sequence[Numbered], load: Callable[[Numbered], Program]) -> None:
+    """Refuse an analysis whose tables do not make a model; values that are impossible are no such mistake."""
+    for each in analyses:
+        if not (each.stated and each.change):
+            continue
+        try:
+            load(each)
+        except (ScenarioError, ExpressionError) as error:
+            said = LINE.sub("", str(error).removeprefix(f"{scenario.path}: "))
+            key = "." if WORD.split(said, maxsplit=1)[0] in each.change else ": "
+            text = f"{scenario.path}: analyses.{each.number}.change{key}{said}"
+            raise type(error)(scenario.origins.locate(text)) from None
+        except InputError:
+            continue  # told as one that cannot be run
 
 
 def _with(runs: Runs, number: int, kept: Callable[[int, Runs], Checkpoint] | None) -> Runs:

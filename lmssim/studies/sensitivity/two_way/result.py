@@ -12,44 +12,13 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from lmssim.economics.lead import Lead
     from lmssim.kernels import FloatArray
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.studies.axes import Axis
 
 TABLES = ("two_way", "two_way_outcomes")
-LARGE = 1e9
-"""Errors that a lead without any error counts as."""
-
-
-class Lead(NamedTuple):
-    """Who leads in a cell: the best strategy, the one that comes nearest to it in errors, and by how much.
-
-    Attributes
-    ----------
-    best, nearest : str
-        Strategies; no second where there is one alone.
-    margin, se : float
-        Net benefit of the best less that of the nearest, and its paired standard error.
-    contenders : tuple of str
-        Strategies that are not worse than the best beyond 1.96 errors.
-    """
-
-    best: str
-    nearest: str
-    margin: float
-    se: float
-    contenders: tuple[str, ...]
-
-    @property
-    def certainty(self) -> float:
-        """Margin in errors."""
-        return min(self.margin / self.se, LARGE) if self.se > 0.0 else LARGE * float(self.margin > 0.0)
-
-    @property
-    def is_open(self) -> bool:
-        """Whether noise leaves it open which strategy is the best."""
-        return bool(self.contenders)
 
 
 class Cell(NamedTuple):

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import lead_of
 from lmssim.errors import InputError
 from lmssim.studies.sensitivity.paired.contrast import choices_of
 from lmssim.studies.sensitivity.paired.varied import check_alone
-from lmssim.studies.sensitivity.two_way.result import LARGE, Cell, Lead, TwoWay
+from lmssim.studies.sensitivity.two_way.result import Cell, TwoWay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from lmssim.model.program import Program
     from lmssim.model.scenario import Scenario
     from lmssim.studies.axes import Axis
-    from lmssim.studies.sensitivity.paired.response import Response
     from lmssim.studies.sensitivity.paired.runs import Reloaded
 
 MOST_CELLS = 10_000
@@ -80,19 +77,3 @@ def two_way(
             if progress is not None:
                 progress(len(cells), len(up) * len(across))
     return TwoWay(runs.program, axes, among, list(wtps), cells, dict(made))
-
-
-def lead_of(response: Response, wtp: float, among: Sequence[str]) -> Lead:
-    """Who leads, and who comes nearest to the lead in errors of the paired difference."""
-    best = response.best_first(wtp, among)[0]
-    margins = {}
-    for other in among:
-        if other != best:
-            mean, se = response.increment(best, other).net_benefit(wtp)
-            margins[other] = mean, float(np.hypot(se, response.step_error(wtp, best, other)))
-    if not margins:
-        return Lead(best, "", np.inf, 0.0, ())
-    errors = {name: mean / se if se > 0.0 else LARGE * float(mean > 0.0) for name, (mean, se) in margins.items()}
-    nearest = min(margins, key=lambda name: (errors[name], margins[name][0]))
-    contenders = tuple(name for name in margins if errors[name] < Z975)
-    return Lead(best, nearest, *margins[nearest], contenders)

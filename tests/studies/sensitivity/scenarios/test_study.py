@@ -12,7 +12,7 @@ from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import Sampling
 from lmssim.model.scenario import load_scenario
 from lmssim.report.sensitivity.scenarios.shown import plot_scenarios, sentences
-from lmssim.studies.sensitivity.paired.runs import at_values
+from lmssim.studies.sensitivity.paired.runs import Drawn, at_values
 from lmssim.studies.sensitivity.scenarios.numbered import chosen, numbered
 from lmssim.studies.sensitivity.scenarios.study import run_scenarios
 from tests.kit.linear import MEANS, WTP, linear_path
@@ -109,6 +109,40 @@ def test_one_table_holds_them_all(found: ScenarioStudy) -> None:
     assert dict(best) == {0: "new", 2: "new", 7: "old", 8: "new", 9: "new"}
     assert "another one is in 1 of 4 scenario analyses (number 7)" in sentences(found)[0]
     assert [text.get_text()[:1] for text in plot_scenarios(found).get_yticklabels()] == ["2", "7", "8", "9"]
+
+
+def test_a_lead_within_error_is_open(path: Path, tmp_path: Path) -> None:
+    """At a price at which both strategies are worth the same in expectation; such an analysis is counted apart."""
+    (tmp_path / "linear.csv").write_text((path.parent / "linear.csv").read_text())
+    near = tmp_path / "near.toml"
+    near.write_text(path.read_text() + ANALYSES.partition("[analyses.2]")[0].replace("7", "3").replace("2500", "1700"))
+    source = Source(str(near), {}, {})
+    whole = source.program({})
+    analyses = [each for each in numbered(whole.scenario) if each.number in (3, 7)]
+    runs = Drawn(whole, Sampling(n_patients=4), 64)
+    found = run_scenarios(runs, analyses, lambda each: source.program(each.set), [WTP, WTP + 1.0], MADE)
+    by_number = {case.about.number: case for case in found.cases}
+    assert abs(found.increment(by_number[3], "new", WTP).mean) < 300.0
+    assert (found.is_open(by_number[3], WTP), found.is_other(by_number[3], WTP)) == (True, False)
+    assert (found.is_open(by_number[7], WTP), found.is_other(by_number[7], WTP)) == (False, True)
+    assert found.scenarios.groupby("number")[f"open:{WTP:g}"].all().to_dict() == {0: False, 3: True, 7: False}
+    said = sentences(found)
+    assert said[0].startswith(
+        "At 20,000 and 20,001 per QALY new is the best strategy in the base case; another one is in"
+    )
+    assert "1 of 2 scenario analyses (number 7); noise leaves it open in 1 (number 3)" in said[0]
+
+
+def test_a_change_by_rounding_alone_is_none(path: Path, tmp_path: Path) -> None:
+    """A parameter held at the value that it has: 0, not the last digits of sums."""
+    (tmp_path / "linear.csv").write_text((path.parent / "linear.csv").read_text())
+    same = tmp_path / "same.toml"
+    same.write_text(path.read_text().replace("price = 2500", "price = 500.0000000000001"))
+    source = Source(str(same), {}, {})
+    whole = source.program({})
+    analyses = chosen(whole.scenario, [7])
+    found = run_scenarios(at_values(whole, SAMPLING), analyses, lambda each: source.program(each.set), [WTP], MADE)
+    assert found.change(found.cases[0], "new", WTP) == (0.0, 0.0)
 
 
 def test_numbers_that_are_not_there_are_refused(path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from lmssim.economics.lead import lead_of
 from lmssim.errors import InputError
 from lmssim.execution.simulate import Sampling
 from lmssim.model.compile import compile_scenario
@@ -15,7 +16,7 @@ from lmssim.report.sensitivity.two_way.shown import plot_map, sentences
 from lmssim.studies.axes import axis_of
 from lmssim.studies.sensitivity.paired.response import Response
 from lmssim.studies.sensitivity.paired.runs import Drawn, Reloaded, at_values
-from lmssim.studies.sensitivity.two_way.study import check_axes, lead_of, two_way
+from lmssim.studies.sensitivity.two_way.study import check_axes, two_way
 from tests.kit.linear import MEANS, WTP, linear_path
 
 if TYPE_CHECKING:
