@@ -273,6 +273,6 @@ def _throughout(study: ThresholdStudy) -> str:
     parts = [f"'{study.leader(0, wtp)}' leads at {wtp:,.0f} per QALY" for wtp in study.wtps]
     low, high = study.grid[0], study.grid[-1]
     return (
-        f"the decision does not change between {exact(low)} and {exact(high)}: {', '.join(parts)} throughout; give "
+        f"the decision does not change between {low:.6g} and {high:.6g}: {', '.join(parts)} throughout; give "
         f"another range ({study.parameter}=LO:HI)."
     )
