@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -289,6 +290,11 @@ def test_cells_of_a_sweep(cli: Cli, tmp_path: Path) -> None:
         assert (refused.code, said in refused.err) == (2, True), refused.err
 
 
+def study_label(a: Path, b: Path) -> str:
+    """What stands at the axis of the waterfall."""
+    return lmssim.diff(a, b).plot().get_xlabel()
+
+
 def test_everything_is_written(cli: Cli, tmp_path: Path) -> None:
     """Tables, JSON, the waterfall twice, the report, a workbook; the same numbers again, and in Python."""
     model = write_model(tmp_path / "model")
@@ -311,6 +317,11 @@ def test_everything_is_written(cli: Cli, tmp_path: Path) -> None:
         "waterfall.svg",
     }
     assert "to 12 digits" in found.out
+    page, currency = html.unescape((out / "report.html").read_text()), "GBP"
+    for text in (found.out, page):
+        assert f"Cost, {currency}" in text
+        assert f"Net benefit at 1,000, {currency}" in text
+    assert study_label(a, b).endswith(f" per QALY, {currency}")
     parts = pd.read_csv(out / "parts.csv", keep_default_na=False)
     study = lmssim.diff(a, b)
     again = study.to_frame()

@@ -183,7 +183,8 @@ def _draw(found: Sweep, folder: ResultFolder, document: dict[str, Any], drawn: D
         )
     for each in files.values():
         folder.add(each)
-    folder.add([write_report(found, folder.begin(), document, files)])
+    page = write_report(found, folder.begin(), document, files, outcome=drawn.outcome, axes=drawn.axes)
+    folder.add([page])
 
 
 def _manifest(program: Any, plan: Planned, done: Done, timings: dict[str, float]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ def planned_trials(
     from lmssim.studies.sweep.study import Planned, Subject
     from lmssim.studies.sweep.work import Work
     from lmssim.studies.trials.cells import PART, DesignSource, TrialsInCells, keys_of, run_cells
+    from lmssim.studies.trials.design.keys import meaning_of
+    from lmssim.studies.trials.design.settings import stated
 
     if not axes:
         raise InputError("--vary: nothing varies: give --vary KEY=LEVELS, such as accrual.patients=150:400:6.")
@@ -54,6 +56,7 @@ def planned_trials(
     for setting in settings_of(axes, design, n_cells, seed):
         fields = _fields(setting, axes)
         cells.append(Cell(keys.key(fields), setting, Recipe({}, fields, {}, sampling), {}))
+    own = {axis.label: stated(loaded.settings, axis.label) for axis in axes}
     work = Work(source, study, cells, [PART], {}, jobs, backend, run_cells)  # type: ignore[arg-type]
     about = {
         "scenario": loaded.name,
@@ -68,8 +71,9 @@ def planned_trials(
         "wtp": [],
         "currency": "",
         "outcome": "power",
-        "labels": {axis.label: axis.title for axis in axes if axis.title},
-        "base": {},
+        "time_unit": loaded.time_unit,
+        "labels": {axis.label: axis.title or meaning_of(axis.names[0], loaded.time_unit) for axis in axes},
+        "base": {name: value for name, value in own.items() if value is not None},
     }
     result = {"trial": loaded.settings, "seed": seed, "set": dict(given), "patients": dict(keys.patients)}
     subject = Subject(

@@ -297,10 +297,10 @@ def _parameter(a: Side, b: Side, name: str, row: bool, held: bool) -> Input:
 
 
 def _value(side: Side, name: str) -> str:
-    """The value that a parameter has in a result."""
+    """The value that a parameter has in a result, with its unit."""
     if name not in side.scenario.table:
         return "none"
-    return f"{float(side.scenario.table.base()[name][0]):.6g}"
+    return f"{float(side.scenario.table.base()[name][0]):.6g} {side.scenario.table[name].unit}".rstrip()
 
 
 def _spread(side: Side, name: str) -> str:

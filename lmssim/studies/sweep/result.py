@@ -77,6 +77,11 @@ class Sweep:
         """Whether rows have costs and QALYs, and so net benefits: of a scenario, not of a trial."""
         return "outcome" not in self.about
 
+    @property
+    def subject(self) -> str:
+        """What it is of, in a word."""
+        return "scenario" if self.has_worth else "design"
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """Every row, as the module says; cells that were not run are left out."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
+from lmssim.report.sensitivity.sweep.layout import outcome_label
+from lmssim.studies.sweep.status import sweep_from
 from tests.cli.trial.test_run import DESIGN
 
 if TYPE_CHECKING:
@@ -51,6 +55,27 @@ def test_a_grid_and_one_level_more(cli: Cli, trial: str, tmp_path: Path) -> None
         refused = cli("sweep", *words)
         assert refused.code == 2
         assert said in refused.err
+
+
+def test_the_page_answers(cli: Cli, trial: str, tmp_path: Path) -> None:
+    """The greatest and the least power with their cells, what axes are, in which unit; captions of what is drawn."""
+    out = tmp_path / "out"
+    words = ("--vary", "accrual.duration=10,14", "--vary", f"{RATIO}=0.5,0.8", "--trials", "60")
+    done = cli("sweep", trial, "--study", "trial", *words, "--out", str(out), "--outcome", "duration")
+    assert done.code == 0, done.err
+    page = html.unescape((out / "report.html").read_text())
+    most = r"Power is [0-9.]+ ± [0-9.]+ at accrual.duration = 1[04] and [a-z_.]*value = 0.5, the most of 4 cells"
+    assert re.search(most, page)
+    assert "value = 0.8, the least." in page
+    assert "of the other cells can be told from the greatest" in page
+    assert "time from the first entry to the last, months" in page
+    assert "Dashed: the design's own value." in page
+    cli("sweep", trial, "--study", "trial", *words[2:], "--vary", "accrual.duration=20,24", "--out", str(out))
+    page = html.unescape((out / "report.html").read_text())
+    assert "Dot" not in page
+    found = sweep_from(out)
+    assert outcome_label(found, "duration") == "Duration (months)"
+    assert outcome_label(found, "log_hr") == "Log hazard ratio"
 
 
 def test_a_preview_and_a_cell_that_fails(cli: Cli, trial: str, tmp_path: Path) -> None:

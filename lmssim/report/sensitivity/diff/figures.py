@@ -109,8 +109,7 @@ def _name_rows(ax: Axes, study: DifferenceStudy, order: Sequence[int]) -> None:
 
 def _axis_name(study: DifferenceStudy, measure: Measure, over: str) -> str:
     name = measure_name(study, measure, over)
-    unit = "" if not isinstance(measure, str) else f", {study.unit(measure)}"
-    return f"{name[:1].upper()}{name[1:]}{unit}"
+    return f"{name[:1].upper()}{name[1:]}, {study.unit(measure)}"
 
 
 def _draw(ax: Axes, study: DifferenceStudy, order: Sequence[int], strategy: str, measure: Measure, over: str) -> None:

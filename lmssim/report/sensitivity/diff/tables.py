@@ -29,7 +29,8 @@ MOST = 12
 MOST_STRATEGIES = 3
 """Strategies that the terminal shows."""
 MOST_PAIRS = 10
-SHOWN = 44
+SHOWN, CURRENCY = 44, 12
+"""Characters of the name of an input, and of a currency."""
 
 
 def changed_text(inputs: Sequence[Input]) -> Table:
@@ -46,8 +47,9 @@ def changed_text(inputs: Sequence[Input]) -> Table:
 
 def measures_shown(study: DifferenceStudy) -> list[tuple[str, Measure]]:
     """Columns of a table of parts."""
-    at: list[tuple[str, Measure]] = [(f"Net benefit at {amount(wtp)}", wtp) for wtp in study.wtps[:1]]
-    return [("Cost", COST), ("QALYs", QALYS), ("Life-years", LY), *at]
+    currency = short(study.currency, CURRENCY)
+    at: list[tuple[str, Measure]] = [(f"Net benefit at {amount(wtp)}, {currency}", wtp) for wtp in study.wtps[:1]]
+    return [(f"Cost, {currency}", COST), ("QALYs", QALYS), ("Life-years", LY), *at]
 
 
 def strategies_shown(study: DifferenceStudy) -> list[str]:
@@ -101,11 +103,11 @@ def interactions_text(study: DifferenceStudy, strategies: Sequence[str]) -> Tabl
     if not rows:
         return None
     measure, _, _ = headline(study)
-    name = "Cost" if isinstance(measure, str) else f"Net benefit at {amount(measure)}"
+    name = "cost" if isinstance(measure, str) else f"net benefit at {amount(measure)}"
     table = plain_table("What two changes together add beyond each alone; halves of it stand in the parts of both.")
     for heading in ("Strategy", "Input", "and input"):
         table.add_column(heading, overflow="fold")
-    table.add_column(f"Interaction, {name.lower()}", justify="right", overflow="fold")
+    table.add_column(f"Interaction, {name}, {short(study.currency, CURRENCY)}", justify="right", overflow="fold")
     for row in rows[:MOST_PAIRS]:
         table.add_row(*(Text(cell) for cell in row))
     return table
@@ -137,7 +139,7 @@ def report_tables(study: DifferenceStudy) -> list[ReportTable]:
     against = f" over {labels[over]}" if over else ""
     tables += [ReportTable(f"{labels[s]}{against}", caption, _parts_frame(study, s, over)) for s in strategies]
     if rows := list(_interactions(study, strategies)):
-        frame = pd.DataFrame(rows, columns=["strategy", "input", "and input", "interaction"])
+        frame = pd.DataFrame(rows, columns=["strategy", "input", "and input", f"interaction, {study.currency}"])
         told = "What two changes together add to the net benefit beyond each alone, where that is told from 0."
         tables.append(ReportTable("Interactions", told, frame))
     return tables

@@ -47,7 +47,7 @@ def change_sentence(study: DifferenceStudy, strategy: str) -> str:
     change = study.change(strategy, measure, over)
     first = (
         f"{label}: the {measure_name(study, measure, over)} is {with_error(*a)} in A and {with_error(*b)} in B, a "
-        f"change of {with_error(*change)}"
+        f"change of {with_error(*change)} {study.unit(measure)}"
     )
     parts = []
     for i in study.by_size(strategy, measure, over)[:LEADING]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.errors import InputError
 from lmssim.report.parts.style import PNG, save_figure
-from lmssim.report.sensitivity.sweep.layout import layout_of
+from lmssim.report.sensitivity.sweep.layout import has_base, is_measured, layout_of
 from lmssim.report.sensitivity.sweep.lines import plot_lines
 from lmssim.report.sensitivity.sweep.maps import plot_decision, plot_heat
 from lmssim.report.sensitivity.sweep.points import plot_pareto, plot_scatter
@@ -25,8 +25,7 @@ LINES, HEAT, DECISION, SCATTER, PARETO = "lines", "heat_map", "decision", "scatt
 CAPTIONS = {
     LINES: (
         "Along one axis",
-        "The outcome by strategy with its 95% Monte-Carlo interval, a panel for each setting of the other axes. "
-        "Dashed: the scenario's own value.",
+        "The outcome with its 95% Monte-Carlo interval, a panel for each setting of the other axes.",
     ),
     DECISION: (
         "Which strategy is best where",
@@ -35,7 +34,7 @@ CAPTIONS = {
     ),
     HEAT: (
         "How much",
-        "The outcome of each cell, a panel for each strategy; the line of an increment is where it is 0.",
+        "The outcome of each cell. Colours span at least four standard errors of a cell.",
     ),
     SCATTER: ("Every cell", "The outcome of each cell and strategy along every axis."),
     PARETO: (
@@ -44,6 +43,23 @@ CAPTIONS = {
     ),
 }
 """Title and caption of each figure, in the order of the report."""
+
+
+def caption_of(name: str, found: Sweep, outcome: str, axes: tuple[str, ...] = ()) -> tuple[str, str]:
+    """Title and caption of a figure: what this one shows, and no more."""
+    title, caption = CAPTIONS[name]
+    if name not in (LINES, HEAT, DECISION):
+        return title, caption
+    layout = layout_of(found, axes)
+    if name == LINES:
+        x = (axes or (layout.x,))[0]
+        if is_measured(found, x) and has_base(found, x):
+            caption += f" Dashed: the {found.subject}'s own value."
+    if name == HEAT and outcome.startswith((INMB, "incremental_")):
+        caption += " The line is where the increment is 0."
+    if name != LINES and all(has_base(found, axis) for axis in (layout.x, layout.y or "")):
+        caption += f" Dot: the {found.subject}'s own values."
+    return title, caption
 
 
 def default_outcome(found: Sweep) -> str:

@@ -38,7 +38,10 @@ NAMES = {
     "cost": "Cost",
     "icer": "ICER",
     "cost_per_life_year": "Cost per life-year",
+    "log_hr": "Log hazard ratio",
 }
+DURATION = "duration"
+"""Outcome of trials that is a time."""
 GRID = "grid"
 
 
@@ -117,6 +120,12 @@ def is_measured(found: Sweep, axis: str) -> bool:
     return found.is_numeric(axis) and len(found.plan[axis].dropna().unique()) > 1
 
 
+def has_base(found: Sweep, axis: str) -> bool:
+    """Whether the own value of what is swept lies among the levels of an axis of numbers."""
+    base = found.about["base"].get(axis)
+    return base is not None and bool(found.plan[axis].min() <= base <= found.plan[axis].max())
+
+
 # === Names ===
 
 
@@ -129,6 +138,8 @@ def outcome_label(found: Sweep, outcome: str) -> str:
         return f"{what} at {amount(float(rest))} per QALY, {currency}"
     if rest:
         return f"{readable(start)} at {rest} years"
+    if not found.has_worth and outcome == DURATION and found.about.get("time_unit"):
+        return f"{readable(outcome)} ({found.about['time_unit']})"
     name = outcome.removeprefix("incremental_")
     base = name.removesuffix("_undiscounted")
     text = NAMES.get(base, readable(base)) + (", undiscounted" if base != name else "")

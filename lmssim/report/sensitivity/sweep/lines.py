@@ -20,6 +20,7 @@ from lmssim.report.parts.style import (
 from lmssim.report.sensitivity.sweep.layout import (
     Frame,
     axis_label,
+    has_base,
     is_measured,
     is_thousands,
     layout_of,
@@ -116,7 +117,7 @@ def _finish(ax: Axes, found: Sweep, layout: Layout, levels: list[object], *, mea
     base = found.about["base"].get(layout.x)
     if measured:
         ax.xaxis.set_major_locator(MaxNLocator(5))
-        if base is not None and min(map(float, levels)) <= base <= max(map(float, levels)):  # type: ignore[arg-type]
+        if base is not None and has_base(found, layout.x):
             ax.axvline(base, color=FAINT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     else:
         ax.set_xticks(range(len(levels)), [str(level) for level in levels])

@@ -22,6 +22,7 @@ from lmssim.report.parts.style import AREAS, INK, figure_style, legend_name, tit
 from lmssim.report.sensitivity.sweep.layout import (
     Frame,
     axis_label,
+    has_base,
     is_thousands,
     layout_of,
     outcome_label,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 STEPS = 24
 """Colours of a map: so many that a picture of few colours holds them."""
+LEAST_ERRORS = 4.0
+"""Standard errors of a cell that a scale of colours spans at least, so that noise does not look like an effect."""
 TITLE, LONGEST = 20, 40
 """Characters of a line of a panel's title, and of all of it."""
 ACROSS = 3
@@ -68,7 +71,8 @@ def plot_heat(found: Sweep, outcome: str, axes: tuple[str, ...] = ()) -> Figure:
         frame_, every = _panels(len(shown), 0)
         values = {s: _grid(frame[frame[STRATEGY] == s], layout) for s in shown}
         low, high = (float(f([f(v[2]) for v in values.values()])) for f in (np.nanmin, np.nanmax))
-        look = _colours(low, high, diverging=increment)
+        error = float(np.nanmedian(frame["se"])) if frame["se"].notna().any() else 0.0
+        look = _colours(low, high, LEAST_ERRORS * error, diverging=increment)
         for ax, strategy in zip(every, shown, strict=False):
             x, y, z = values[strategy]
             mesh = ax.pcolormesh(x, y, z, shading="nearest", rasterized=True, **look)
@@ -111,7 +115,8 @@ def plot_decision(found: Sweep, outcome: str, axes: tuple[str, ...] = ()) -> Fig
             Patch(facecolor=_area(choices, s), label=legend_name(names[s])) for s in choices if s in met
         ]
         if _has_base(found, layout):
-            handles.append(Line2D([], [], marker="o", linestyle="none", color=INK, label="the scenario's own values"))
+            own = f"the {found.subject}'s own values"
+            handles.append(Line2D([], [], marker="o", linestyle="none", color=INK, label=own))
         _finish(frame_, every, found, layout, len(layout.panels))
         frame_.legend(handles)
         what = outcome_label(found, outcome)
@@ -139,11 +144,13 @@ def _grid(rows: pd.DataFrame, layout: Layout) -> tuple[FloatArray, FloatArray, F
     return x, y, table.to_numpy(dtype=np.float64)
 
 
-def _colours(low: float, high: float, *, diverging: bool) -> dict[str, Any]:
+def _colours(low: float, high: float, least: float, *, diverging: bool) -> dict[str, Any]:
+    """Colours of values between two bounds, of a scale that spans no less than `least`."""
     if diverging and low < 0.0 < high:
-        size = max(-low, high)
+        size = max(-low, high, 0.5 * least)
         return {"cmap": colormaps["RdBu"].resampled(STEPS), "norm": TwoSlopeNorm(0.0, -size, size)}
-    return {"cmap": colormaps["viridis"].resampled(STEPS), "vmin": low, "vmax": high}
+    spare = max(0.0, 0.5 * (least - (high - low)))
+    return {"cmap": colormaps["viridis"].resampled(STEPS), "vmin": low - spare, "vmax": high + spare}
 
 
 def _area(choices: list[str], strategy: str) -> str:
@@ -161,10 +168,7 @@ def _draw_areas(ax: Axes, rows: pd.DataFrame, layout: Layout, outcome: str, choi
 
 
 def _has_base(found: Sweep, layout: Layout) -> bool:
-    return all(
-        axis in found.about["base"] and found.plan[axis].min() <= found.about["base"][axis] <= found.plan[axis].max()
-        for axis in (layout.x, layout.y or "")
-    )
+    return all(has_base(found, axis) for axis in (layout.x, layout.y or ""))
 
 
 def _mark_base(ax: Axes, found: Sweep, layout: Layout) -> None:

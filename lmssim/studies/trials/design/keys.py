@@ -118,5 +118,25 @@ CONTROL, EXPERIMENTAL = "control", "experimental"
 ARMS = (CONTROL, EXPERIMENTAL)
 UNITS = {"years": 1.0, "months": 1.0 / 12.0, "weeks": 7.0 / 365.25, "days": 1.0 / 365.25}
 """Years of each unit of time."""
+TIMES = frozenset(
+    ("duration", "by", "delay", "calendar", "follow_up", "latest", "every", "until", "check_at", "median", "reporting")
+)
+"""Last words of keys that are times, in the unit of the file."""
 RATIO_TESTS = ("logrank", "cox", "cause-specific-logrank")
 """Tests of a hazard ratio, which may have a margin."""
+
+
+def meaning_of(key: str, time_unit: str) -> str:
+    """What a dotted key such as `accrual.duration` is, with its unit if it is a time or a rate; blank if unknown.
+
+    Parameters
+    ----------
+    time_unit : str
+        Of every time in the file, in the plural.
+    """
+    first, *_, last = parts = key.split(".")
+    table = SECTIONS.get(first) or LISTS.get(first) or TABLES_OF_TABLES.get(first) or {}
+    texts = RATIO if "hazard_ratio" in parts[:-1] else table
+    text = texts.get(last, "").partition(";")[0].replace("`", "")
+    unit = time_unit if last in TIMES else f"per {time_unit.removesuffix('s')}" if last == "rate" else ""
+    return f"{text}, {unit}" if text and unit else text or unit

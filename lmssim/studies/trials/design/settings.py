@@ -75,6 +75,17 @@ def with_set(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
     return changed
 
 
+def stated(settings: Mapping[str, Any], key: str) -> float | None:
+    """Number that settings state under a dotted key; None if there is none."""
+    place: Any = settings
+    for part in key.split("."):
+        if isinstance(place, list):
+            place = place[int(part) - 1] if part.isdigit() and 1 <= int(part) <= len(place) else None
+        else:
+            place = place.get(part) if isinstance(place, dict) else None
+    return float(place) if isinstance(place, int | float) and not isinstance(place, bool) else None
+
+
 def _inner(place: Any, part: str, key: str) -> Any:
     if isinstance(place, list):
         if not part.isdigit() or not 1 <= int(part) <= len(place):

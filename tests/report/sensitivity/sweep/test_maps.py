@@ -12,7 +12,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.contour import QuadContourSet
 
 from lmssim.errors import InputError
-from lmssim.report.sensitivity.sweep.figures import plots_of, write_figures
+from lmssim.report.sensitivity.sweep.figures import caption_of, plots_of, write_figures
 from lmssim.report.sensitivity.sweep.layout import layout_of
 from lmssim.report.sensitivity.sweep.lines import plot_lines
 from lmssim.report.sensitivity.sweep.maps import plot_decision, plot_heat
@@ -78,6 +78,29 @@ def test_a_heat_map_shows_each_cell() -> None:
     expected = 4_000.0 * np.linspace(0, 1, 5)[None, :] - 1_000.0 * np.linspace(0, 2, 9)[:, None]
     assert np.allclose(np.asarray(mesh.get_array()).reshape(9, 5), expected)
     assert figure.axes[0].get_title("left") == "New"
+
+
+@pytest.mark.parametrize("outcome", ["qalys", "incremental_qalys"])
+def test_noise_does_not_fill_the_scale_of_a_heat_map(outcome: str) -> None:
+    """It spans four standard errors of a cell at least; and no more than the values where these are further apart."""
+    for error, span in ((2.0, 8.0), (0.01, 1.0)):
+        found = sweep("a=0:1:5", "b=0:2:9")
+        found.rows[f"{outcome}_se"] = error
+        figure = plot_heat(found, outcome)
+        (mesh,) = [c for c in figure.axes[0].collections if isinstance(c, QuadMesh)]
+        low, high = mesh.get_clim()
+        assert high - low == pytest.approx(span)
+
+
+def test_captions_name_only_what_is_drawn() -> None:
+    """The own value if it lies among the levels, and the line where an increment is 0."""
+    near, far = sweep("a=0:1:3", "b=0:2:3"), sweep("a=2:3:3", "b=0:2:3")
+    assert "Dashed: the scenario's own value." in caption_of("lines", near, "qalys")[1]
+    assert "Dashed" not in caption_of("lines", far, "qalys")[1]
+    assert "Dot" in caption_of("heat_map", near, "qalys")[1]
+    assert "Dot" not in caption_of("heat_map", far, "qalys")[1]
+    assert "increment is 0" in caption_of("heat_map", far, "inmb:4000")[1]
+    assert "increment is 0" not in caption_of("heat_map", far, "qalys")[1]
 
 
 def test_axes_are_chosen_by_their_levels() -> None:
