@@ -120,6 +120,12 @@ def find_budget(name: str | Path) -> Path:
     return _find(name, "budget", (scenarios_folder() / "budget",), budget_names())
 
 
+def _near(path: Path) -> str:
+    """Hint naming a TOML file of the folder whose name without its ending is near; any other may be of another kind."""
+    hint = nearest(path.stem, [each.stem for each in path.parent.glob("*.toml")])
+    return hint.replace("'?", ".toml'?") if "Did you mean" in hint else ""
+
+
 def _find(name: str | Path, kind: str, folders: tuple[Path, ...], known: list[str]) -> Path:
     path = Path(name)
     if path.is_file():
@@ -133,5 +139,5 @@ def _find(name: str | Path, kind: str, folders: tuple[Path, ...], known: list[st
     if path.is_dir():
         raise ScenarioError(f"{path}: is a folder, not a {kind} file (TOML).")
     if path.suffix == ".toml" and path.parent.is_dir():
-        raise ScenarioError(f"{path}: no such file.{nearest(path.name, [p.name for p in path.parent.glob('*.toml')])}")
+        raise ScenarioError(f"{path}: no such file.{_near(path)}")
     raise ScenarioError(f"{name}: no such file or bundled {kind}.{nearest(str(name), known)}")

@@ -58,6 +58,7 @@ def test_calibrations_are_found(place: Path, tmp_path: Path) -> None:
         ("extremty", "no such file or bundled calibration. Did you mean 'extremity'"),
         ("hiv", "no such file or bundled calibration. Allowed: advanced, extremity"),
         ("{place}/calibration/advance.toml", "no such file. Did you mean 'advanced.toml'"),
+        ("{place}/calibration/nowhere.toml", "nowhere.toml: no such file.$"),
         ("{place}", "is a folder, not a calibration file"),
     ],
 )

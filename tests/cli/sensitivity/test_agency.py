@@ -63,7 +63,7 @@ def test_every_part_is_written_and_said(cli: Cli, disease: Path, tmp_path: Path)
     }
     said = " ".join(outcome.out.split())
     assert "NICE's severity weight is 1.2" in said
-    assert "Over 2 years and 210 patients, the change of care adds" in said
+    assert "Over 2 years and 210 patients, the change of care from none to drug adds" in said
     page = (out / "report.html").read_text()
     assert "a registry" in page
     assert "assumed: nobody counted" in page
@@ -113,7 +113,12 @@ def test_what_cannot_be_told_is_left_out_with_the_reason(cli: Cli, tmp_path: Pat
         (("--strategies", "drug"), "the comparator 'none' is not among drug"),
         (("--patients", "10"), "is not a whole number from 1,024"),
         (("--budget", "extremity"), "now.mix: unknown strategy 'observed'"),
-        (("--budget", "nowhere.toml"), "no such file"),
+        (("--budget", "nowhere.toml"), "nowhere.toml: no such file."),
+        (
+            ("--budget", "extremity", "--parts", "severity"),
+            "budget extremity: nothing reads it, as the parts asked for are",
+        ),
+        (("--standard-care", "none", "--parts", "rates"), "standard care none: nothing reads it"),
     ],
 )
 def test_bad_input_is_one_message(

@@ -13,12 +13,12 @@ from lmssim.report.parts.digits import amount, listed, plain, rounded, with_erro
 from lmssim.report.parts.labels import currency_name, readable, strategy_labels
 from lmssim.report.parts.style import AREAS, INK, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import error_words, mean_and_error, people_words
+from lmssim.report.sensitivity.agency.cells import NAMED, error_words, mean_and_error, people_words
 from lmssim.studies.sensitivity.agency.budget.form import EVENLY, NOW, THEN
 from lmssim.studies.sensitivity.agency.budget.impact import DIFFERENCE, TOTAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from matplotlib.axes import Axes
 
@@ -47,7 +47,7 @@ def sentences(found: Impact) -> Iterator[str]:
     patients = amount(n) if n >= TENS else plain(n)
     one = f", {rounded(sign * each.mean, each.se)} for each patient" if n > 0.0 else ""
     yield (
-        f"Over {_counted(years, 'year')} and {patients} patients, the change of care {verb} "
+        f"Over {_counted(years, 'year')} and {patients} patients, the change of care {_change(found)} {verb} "
         f"{rounded(sign * total.mean, total.se)} {settings.currency}"
         f"{one}; care now costs {rounded(*found.cost(NOW))}. Uptake by year: {shares}."
     )
@@ -57,6 +57,22 @@ def sentences(found: Impact) -> Iterator[str]:
     yield f"{goes if years > 1 else ''}Amounts are undiscounted, and proportional to the number of patients."
     yield _against_threshold(found)
     yield _over_scenarios(found)
+
+
+def _change(found: Impact) -> str:
+    """What care is now, and what it changes to."""
+    file = found.budget.file
+    return f"from {_mix(found, file.now.mix)} to {_mix(found, file.then.mix)}"
+
+
+def _mix(found: Impact, mix: Mapping[str, float]) -> str:
+    """Strategies of a mix with their shares, the most frequent first; one alone without a share."""
+    labels = strategy_labels(found.scenario)
+    first = sorted((s for s in mix if mix[s] > 0.0), key=lambda s: -mix[s])
+    if len(first) == 1:
+        return labels[first[0]]
+    named, more = [f"{100.0 * mix[s]:.4g}% {labels[s]}" for s in first[:NAMED]], len(first) - NAMED
+    return listed([*named, *([_counted(more, "other")] if more > 0 else [])])
 
 
 def _against_threshold(found: Impact) -> str:

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lmssim.report.parts.digits import listed
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import pandas as pd
 
+NAMED = 3
+"""Strategies that a sentence names, at most."""
 LOST = "If a strategy gains fewer QALYs and costs less, the ratio is what is saved for each QALY lost."
 
 
@@ -20,6 +26,13 @@ def error_words(*, exact: bool) -> str:
 def people_words(n: int, *, exact: bool) -> str:
     """How many patients, or profiles of the population."""
     return f"{n:,} solved profile{'s' if n > 1 else ''} of the population" if exact else f"{n:,} patients"
+
+
+def open_words(labels: Mapping[str, str], undecided: Sequence[str]) -> str:
+    """Strategies of which errors leave open which is better, the first by name and others counted."""
+    names, more = [labels[s] for s in undecided[:NAMED]], len(undecided) - NAMED
+    others = [f"{more} other{'s' if more > 1 else ''}"] if more > 0 else []
+    return listed([*names, *others], "or")
 
 
 def mean_and_error(frame: pd.DataFrame, **where: object) -> tuple[float, float]:

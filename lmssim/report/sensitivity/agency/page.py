@@ -45,7 +45,7 @@ def sentences(found: AgencyStudy) -> list[str]:
         told += severity.sentences(found.of_severity, found.of_rates)
     told += rates.sentences(found.of_rates)
     if found.of_patients is not None:
-        told += patients.sentences(found.of_patients)
+        told += patients.sentences(found.of_patients, found.of_rates)
     if found.of_budget is not None:
         told += budget.sentences(found.of_budget)
     told += [f"Left out: {reason}" for reason in found.left_out.values()]

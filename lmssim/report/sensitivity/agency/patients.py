@@ -10,7 +10,7 @@ import pandas as pd
 from lmssim.economics.agency.spread import concentration_curve
 from lmssim.errors import InputError, unknown
 from lmssim.outcomes.main import COST, LY, MAIN, QALYS, UNDISCOUNTED
-from lmssim.report.parts.digits import percent, rounded, with_error
+from lmssim.report.parts.digits import amount, percent, rounded, with_error
 from lmssim.report.parts.labels import currency_name, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, line_style, new_figure, title_figure
 from lmssim.report.parts.table import ReportTable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from lmssim.kernels import FloatArray
     from lmssim.studies.sensitivity.agency.patients import Patients
+    from lmssim.studies.sensitivity.agency.rates import Rates
 
 TITLE = "Patients"
 SHOWN = (LY + UNDISCOUNTED, QALYS + UNDISCOUNTED, COST)
@@ -48,28 +49,45 @@ CAUTION = (
 )
 
 
-def sentences(found: Patients) -> Iterator[str]:
-    """How many live how long, and how few bring the mean gain of the strategy that gains most QALYs."""
+def sentences(found: Patients, rates: Rates) -> Iterator[str]:
+    """How many live how long, and how few bring the mean gain of the best strategy.
+
+    If that is the comparator, or gains no QALYs, those of the strategy that gains most.
+    """
     labels, of = strategy_labels(found.scenario), {"strategy": found.scenario.comparator, "outcome": LY + UNDISCOUNTED}
     told = [f"{_percent(found.patients_reaching, more_than=t, **of)}% more than {_years(t)}" for t in _lived(found)]
     median = rounded(*mean_and_error(found.distribution, statistic="p50", **of))
     yield f"Under {labels[found.scenario.comparator]}, patients live a median of {median} years; {', '.join(told)}."
     if not found.compared:
         return
-    best = max(found.compared, key=lambda s: float(found.gain(s, QALYS).mean()))
+    told_of, who = _told_of(found, rates)
 
     def cell(measure: str, scale: float = 1.0) -> str:
-        mean, error = mean_and_error(found.gains, strategy=best, outcome=QALYS, measure=measure)
+        mean, error = mean_and_error(found.gains, strategy=told_of, outcome=QALYS, measure=measure)
         return rounded(scale * mean, scale * error)
 
-    if float(found.gain(best, QALYS).mean()) > 0.0:
+    if _mean_gain(found, told_of) > 0.0:
         yield (
-            f"{labels[best]} gains {cell('mean_gain')} discounted QALYs a patient on average: "
+            f"{labels[told_of]}, {who}, gains {cell('mean_gain')} discounted QALYs a patient on average: "
             f"{cell('gains_more_than_a_month', 100.0)}% gain more than a month, "
             f"{cell('loses_more_than_a_month', 100.0)}% lose more than a month, and "
             f"{cell('patients_who_bring_half_of_what_is_gained', 100.0)}% of the patients bring half of all that is "
             "gained."
         )
+
+
+def _told_of(found: Patients, rates: Rates) -> tuple[str, str]:
+    """The strategy of which gains are told, and why it is."""
+    if rates.wtps:
+        wtp = rates.wtps[0]
+        best = rates.best(rates.own, wtp)
+        if best in found.compared and _mean_gain(found, best) > 0.0:
+            return best, f"the strategy of the greatest net benefit at {amount(wtp)} per QALY"
+    return max(found.compared, key=lambda s: _mean_gain(found, s)), "the strategy that gains most QALYs"
+
+
+def _mean_gain(found: Patients, strategy: str) -> float:
+    return float(found.gain(strategy, QALYS).mean())
 
 
 def _lived(found: Patients) -> list[float]:

@@ -13,7 +13,7 @@ from lmssim.report.parts.digits import amount, listed, with_error
 from lmssim.report.parts.labels import currency_name, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import LOST, error_words, mean_and_error
+from lmssim.report.sensitivity.agency.cells import LOST, error_words, mean_and_error, open_words
 from lmssim.studies.sensitivity.agency.rates import UNDISCOUNTED
 
 if TYPE_CHECKING:
@@ -38,12 +38,15 @@ def sentences(found: Rates) -> Iterator[str]:
     for each in found.at:
         best.setdefault(labels[found.best(each, wtp)], []).append(_where(each))
     head = f"At {amount(wtp)} per QALY "
+    open_ = _undecided(found, wtp)
     if len(best) == 1:
-        names = listed([each.name for each in found.at])
-        yield f"{head}the best strategy is {next(iter(best))} at every discount rate ({names})."
+        names, first = listed([each.name for each in found.at]), next(iter(best))
+        told = f"{first} has the greatest net benefit" if open_ else f"the best strategy is {first}"
+        yield f"{head}{told} at every discount rate ({names})."
     else:
-        yield head + "; ".join(f"{name} is best {listed(rates)}" for name, rates in best.items()) + "."
-    yield _undecided(found, wtp)
+        verb = "leads" if open_ else "is best"
+        yield head + "; ".join(f"{name} {verb} {listed(rates)}" for name, rates in best.items()) + "."
+    yield open_
 
 
 def _undecided(found: Rates, wtp: float) -> str:
@@ -51,11 +54,11 @@ def _undecided(found: Rates, wtp: float) -> str:
     labels = strategy_labels(found.scenario)
     pairs: dict[str, list[str]] = {}
     for each in found.at:
-        if (pair := found.undecided(each, wtp)) is not None:
-            pairs.setdefault(" or ".join(labels[s] for s in pair), []).append(_where(each))
+        if undecided := found.undecided(each, wtp):
+            pairs.setdefault(open_words(labels, undecided), []).append(_where(each))
     if not pairs:
         return ""
-    told = "; ".join(f"whether {pair} is better {listed(rates)}" for pair, rates in pairs.items())
+    told = "; ".join(f"whether {pair} is the best {listed(rates)}" for pair, rates in pairs.items())
     return f"The errors leave open {told}."
 
 

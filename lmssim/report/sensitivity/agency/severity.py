@@ -14,7 +14,7 @@ from lmssim.report.parts.digits import MISSING, amount, listed, percent, rounded
 from lmssim.report.parts.labels import strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure
 from lmssim.report.parts.table import ReportTable
-from lmssim.report.sensitivity.agency.cells import LOST, column, error_words, mean_and_error, people_words
+from lmssim.report.sensitivity.agency.cells import LOST, column, error_words, mean_and_error, open_words, people_words
 from lmssim.studies.sensitivity.agency.severity import BEYOND, ENDS
 
 if TYPE_CHECKING:
@@ -62,8 +62,9 @@ def sentences(found: Severity, rates: Rates) -> Iterator[str]:
         yield "The model counts and discounts QALYs by cycles; those of the general population run in continuous time."
     if found.beyond_horizon > BEYOND:
         yield (
-            f"The horizon ends before {percent(found.beyond_horizon, float('nan'))}% of the QALYs of the general "
-            "population: both sides count up to it, and the shortfall is not that of a lifetime."
+            f"The horizon ends before {100.0 * found.beyond_horizon_discounted:.2g}% of the discounted QALYs of the "
+            f"general population ({100.0 * found.beyond_horizon:.2g}% of them undiscounted): both sides count up to "
+            "it, and the shortfall is not that of a lifetime."
         )
 
 
@@ -128,10 +129,14 @@ def _decision(found: Severity, rates: Rates) -> str:
         told = f"{head}, with and without the weight."
     else:
         told = f"{head} without the weight and {labels[after]} with it."
-    pair = rates.undecided(rates.own, wtp * found.weight)
-    if pair is None:
+    without, with_ = (rates.undecided(rates.own, wtp * weight) for weight in (1.0, found.weight))
+    open_ = {where: open_words(labels, which) for where, which in (("without", without), ("with", with_)) if which}
+    if not open_:
         return told
-    return f"{told} The errors leave open whether {' or '.join(labels[s] for s in pair)} is better with it."
+    words = [f"whether {names} is the best {where} it" for where, names in open_.items()]
+    if len(set(open_.values())) < len(open_):
+        words = [f"whether {open_['with']} is the best, with and without it"]
+    return f"{told} The errors leave open {listed(words)}."
 
 
 def tables(found: Severity, rates: Rates) -> list[ReportTable]:

@@ -62,8 +62,9 @@ def sentences(found: ScenarioStudy) -> list[str]:
     """The answer, the most important first."""
     said = list(_answers(found))
     if found.failed:
-        numbers = listed([str(each.number) for each, _ in found.failed])
-        said.append(f"Number {numbers} could not be run; not_run.csv says why.")
+        said.append(
+            f"Number {_numbers([each.number for each, _ in found.failed])} could not be run; not_run.csv says why."
+        )
     made = found.made
     who = f"{made['patients']:,} patients" + (f" in each of {made['draws']:,} draws" if made["draws"] else "")
     how = "Solved exactly." if made["exact"] else f"{who}, the same in every analysis: errors of changes are paired."
@@ -101,13 +102,25 @@ def _of_base(found: ScenarioStudy, wtp: float) -> str:
 def _of_cases(found: ScenarioStudy, wtp: float) -> str:
     n = len(found.cases)
     others, open_ = (
-        [str(case.about.number) for case in found.cases if rule(case, wtp)] for rule in (found.is_other, found.is_open)
+        [case.about.number for case in found.cases if rule(case, wtp)] for rule in (found.is_other, found.is_open)
     )
     if not (others or open_):
         return f"it is so in all of {n} scenario analyses"
-    which = f" (number {listed(others)})" if others else ""
+    which = f" (number {_numbers(others)})" if others else ""
     text = f"another one is in {len(others) or 'none'} of {n} scenario analyses{which}"
-    return f"{text}; noise leaves it open in {len(open_)} (number {listed(open_)})" if open_ else text
+    return f"{text}; noise leaves it open in {len(open_)} (number {_numbers(open_)})" if open_ else text
+
+
+def _numbers(numbers: Sequence[int]) -> str:
+    """Numbers in a sentence, three or more that follow each other by the first and the last."""
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1].append(n)
+        else:
+            runs.append([n])
+    words = [[f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(n) for n in run] for run in runs]
+    return listed([word for each in words for word in each])
 
 
 def scenario_table(found: ScenarioStudy, wtp: float) -> ReportTable:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lmssim.economics.agency.severity import REFERENCE_RATE, WEIGHTS
 from lmssim.economics.frontier import frontier_frame
-from lmssim.outcomes.estimators import Z975
+from lmssim.economics.lead import lead
 from lmssim.outcomes.main import DISCOUNTED, LY, MAIN, position_of
 from lmssim.outcomes.tables import with_interval
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lmssim.economics.increments import Estimate, Increments
+    from lmssim.economics.lead import Lead
     from lmssim.model.scenario import Scenario
 
 LOWER_RATE = 0.015
@@ -108,13 +109,20 @@ class Rates:
         among = [self.strategies.index(s) for s in self.choices]
         return self.strategies[each.increments.best_first(among, wtp)[0]]
 
-    def undecided(self, each: AtRates, wtp: float) -> tuple[str, str] | None:
-        """The best choice and the next one, if the error of their difference leaves open which is better."""
-        first, *others = each.increments.best_first([self.strategies.index(s) for s in self.choices], wtp)
-        if not others or each.increments.are_tied(first, others[0], wtp):
-            return None
-        lead, se = each.increments.net_benefit(wtp, first, others[0])
-        return None if lead > Z975 * se else (self.strategies[first], self.strategies[others[0]])
+    def lead(self, each: AtRates, wtp: float) -> Lead:
+        """Who leads among the choices, and which are not told from it; those that do as well in every way are left out.
+
+        Contenders are in order of their net benefit.
+        """
+        of = each.increments
+        first, *others = of.best_first([self.strategies.index(s) for s in self.choices], wtp)
+        apart = [s for s in others if not of.are_tied(first, s, wtp)]
+        return lead(self.strategies[first], {self.strategies[s]: of.net_benefit(wtp, first, s) for s in apart})
+
+    def undecided(self, each: AtRates, wtp: float) -> list[str]:
+        """The best choice and those after it of which errors leave open whether they are better; empty if of none."""
+        found = self.lead(each, wtp)
+        return [found.best, *found.contenders] if found.is_open else []
 
     def _pair(self, strategy: str) -> tuple[int, int]:
         return self.strategies.index(strategy), self.strategies.index(self.scenario.comparator)

@@ -85,6 +85,8 @@ class Severity:
         Undiscounted life-years without the disease and under standard care.
     beyond_horizon : float
         Share of the QALYs of the general population that lies beyond the model's horizon, undiscounted.
+    beyond_horizon_discounted : float
+        The same of their QALYs at the scenario's discount rate of effects.
     """
 
     scenario: Scenario
@@ -94,6 +96,7 @@ class Severity:
     undiscounted: Lost
     life_years: Lost
     beyond_horizon: float
+    beyond_horizon_discounted: float
 
     # --- shortfalls ---
 
@@ -279,7 +282,8 @@ def _lost(program: Program, people: People, units: Units, standard_care: str) ->
     def expected(x: FloatArray) -> FloatArray:
         of = general_population
         columns = of(program, x, rate, horizon), of(program, x, 0.0, horizon), of(program, x, 0.0, EVER)
-        return np.stack([*columns, of(program, x, 0.0, horizon, adjusted=False)], axis=1)
+        further = of(program, x, 0.0, horizon, adjusted=False), of(program, x, rate, EVER)
+        return np.stack([*columns, *further], axis=1)
 
     without = people.by_set(program, expected)
 
@@ -288,9 +292,13 @@ def _lost(program: Program, people: People, units: Units, standard_care: str) ->
         steps = 0.0 if units.steps is None else float(units.steps[0, at])
         return Lost(without[..., k], units.means[:, :, 0, at], steps)
 
-    beyond = 1.0 - float(without[..., 1].mean() / without[..., 2].mean())
+    beyond, discounted_beyond = (
+        1.0 - float(without[..., within].mean() / without[..., ever].mean()) for within, ever in ((1, 2), (0, 4))
+    )
     discounted, plain = lost(0, QALYS), lost(1, QALYS + UNDISCOUNTED)
-    return Severity(program.scenario, standard_care, units, discounted, plain, lost(3, LY + UNDISCOUNTED), beyond)
+    return Severity(
+        program.scenario, standard_care, units, discounted, plain, lost(3, LY + UNDISCOUNTED), beyond, discounted_beyond
+    )
 
 
 def general_population(

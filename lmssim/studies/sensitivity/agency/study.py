@@ -271,7 +271,20 @@ def question(
     for name, role in ((scenario.comparator, "comparator"), (care, "standard care")):
         if name not in asked.strategies:
             raise InputError(f"strategies: the {role} '{name}' is not among {', '.join(asked.strategies)}; add it.")
-    return _with_parts(asked, explicit=bool(parts))
+    found = _with_parts(asked, explicit=bool(parts))
+    if parts:
+        _refuse_idle(parts, standard_care, budget)
+    return found
+
+
+def _refuse_idle(parts: Sequence[str], standard_care: str | None, budget: str | Path | None) -> None:
+    """Refuse what only a part reads that was not asked for."""
+    for name, given, part in (("budget", budget, BUDGET), ("standard care", standard_care, SEVERITY)):
+        if given is not None and part not in parts:
+            raise InputError(
+                f"{name} {given}: nothing reads it, as the parts asked for are {', '.join(parts)}: add the "
+                f"part '{part}', or leave it out."
+            )
 
 
 def _draws_of(program: Program, sampling: Sampling, n_draws: int | None) -> int:

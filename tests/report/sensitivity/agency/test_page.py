@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,8 @@ import lmssim
 from lmssim.errors import InputError
 from lmssim.report.parts.style import new_figure, save_figure
 from lmssim.report.sensitivity.agency.page import figure_of, presented, table_text
-from tests.kit.agency import BUDGET, DRUG, write_disease
+from lmssim.studies.sensitivity.agency.severity import EVER
+from tests.kit.agency import BACKGROUND, BUDGET, DRUG, write_disease
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +95,7 @@ def test_the_answer_says_whether_a_payer_would_ask(tmp_path: Path) -> None:
 def test_nobody_costs_nothing(tmp_path: Path) -> None:
     """Without new cases no cost of a patient is told."""
     told, _ = budget_words(tmp_path, BUDGET.replace("cases = 20", "cases = 0"))
-    assert "Over 2 years and 0 patients, the change of care adds 0 GBP; care now costs 0." in told
+    assert "Over 2 years and 0 patients, the change of care from none to drug adds 0 GBP; care now costs 0." in told
 
 
 def test_one_strategy_has_pictures_without_rows(tmp_path: Path) -> None:
@@ -107,7 +110,7 @@ def test_one_strategy_has_pictures_without_rows(tmp_path: Path) -> None:
 def test_the_answer_of_one_year(tmp_path: Path) -> None:
     """Without a way from the first year to the last."""
     told, _ = budget_words(tmp_path, BUDGET.replace("[0.5, 1]", "[1]"))
-    assert "Over 1 year and 100 patients, the change of care adds" in told
+    assert "Over 1 year and 100 patients, the change of care from none to drug adds" in told
     assert "The difference goes from" not in told
 
 
@@ -121,7 +124,46 @@ def test_what_errors_leave_open_is_said(tmp_path: Path, lead: float, words: bool
     moved = lmssim.agency(path, 1_024, parts=["rates"])
     assert moved.of_rates.inmb(moved.of_rates.own, "drug", 20_000.0).mean == pytest.approx(lead * se)
     told = " ".join(presented(moved).answer)
-    assert ("The errors leave open whether" in told and "is better at 3.5%" in told) == words
+    assert ("The errors leave open whether" in told and "is the best at 3.5%" in told) == words
+    assert ("the best strategy is" in told or "is best" in told) != words
+
+
+def test_gains_are_those_of_the_best_strategy(tmp_path: Path) -> None:
+    """Not of the one that gains most; of that one where the comparator is the best, and the answer says which it is."""
+    path = write_disease(tmp_path)
+    more = "\n[strategies.more]\nset = { ratio = 0.3, price = 9_000_000 }\n"
+    path.write_text(path.read_text() + more)
+    told = " ".join(presented(lmssim.agency(path, 1_024, parts=["patients"])).answer)
+    assert "drug, the strategy of the greatest net benefit at 20,000 per QALY, gains" in told
+    path.write_text(path.read_text().replace(f"price = {DRUG}", "price = 8_000_000"))
+    told = " ".join(presented(lmssim.agency(path, 1_024, parts=["patients"])).answer)
+    assert "more, the strategy that gains most QALYs, gains" in told
+
+
+def test_the_horizon_is_told_by_discounted_qalys(tmp_path: Path) -> None:
+    """Both shares, with a constant hazard and utility, where nobody lives for 200 years."""
+    path = write_disease(tmp_path)
+    horizon = 30.0
+    path.write_text(re.sub(r"horizon = [0-9.]+", f"horizon = {horizon}", path.read_text(), count=1))
+    found = lmssim.agency(path, 1_024, parts=["severity"])
+    severity = found.of_severity
+    assert severity is not None
+    rate = math.log1p(found.scenario.file.settings.discount_rate_effects)
+
+    def beyond(fall: float) -> float:
+        return 1.0 - math.expm1(-fall * horizon) / math.expm1(-fall * EVER)
+
+    assert severity.beyond_horizon == pytest.approx(beyond(BACKGROUND), rel=1e-6)
+    assert severity.beyond_horizon_discounted == pytest.approx(beyond(BACKGROUND + rate), rel=1e-6)
+    discounted, plain = 100 * severity.beyond_horizon_discounted, 100 * severity.beyond_horizon
+    told = " ".join(presented(found).answer)
+    assert f"{discounted:.2g}% of the discounted QALYs of the general population ({plain:.2g}% of them und" in told
+
+
+def test_the_budget_names_the_mixes(tmp_path: Path) -> None:
+    """With shares where there are several."""
+    told, _ = budget_words(tmp_path, BUDGET.replace("mix = { none = 1 }", "mix = { none = 0.9, drug = 0.1 }"))
+    assert "the change of care from 90% none and 10% drug to drug adds" in told
 
 
 def test_a_part_that_was_not_run_says_so(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from lmssim.errors import InputError
 from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import Sampling
 from lmssim.model.scenario import load_scenario
-from lmssim.report.sensitivity.scenarios.shown import plot_scenarios, sentences
+from lmssim.report.sensitivity.scenarios.shown import _numbers, plot_scenarios, sentences
 from lmssim.studies.sensitivity.paired.runs import Drawn, at_values
 from lmssim.studies.sensitivity.scenarios.numbered import chosen, numbered
 from lmssim.studies.sensitivity.scenarios.study import run_scenarios
@@ -143,6 +143,15 @@ def test_a_change_by_rounding_alone_is_none(path: Path, tmp_path: Path) -> None:
     analyses = chosen(whole.scenario, [7])
     found = run_scenarios(at_values(whole, SAMPLING), analyses, lambda each: source.program(each.set), [WTP], MADE)
     assert found.change(found.cases[0], "new", WTP) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [([1], "1"), ([1, 2], "1 and 2"), ([1, 2, 3, 5], "1 to 3 and 5"), ([2, 4, 5, 6], "2 and 4 to 6")],
+)
+def test_numbers_that_follow_each_other_are_told_by_their_ends(numbers: list[int], said: str) -> None:
+    """Forty-eight of them would be no sentence."""
+    assert _numbers(numbers) == said
 
 
 def test_numbers_that_are_not_there_are_refused(path: Path) -> None:

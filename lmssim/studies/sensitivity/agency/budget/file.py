@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from lmssim.bundled import budget_names, find_budget, find_scenario
-from lmssim.errors import InputError, unknown
+from lmssim.errors import InputError, exact, unknown
 from lmssim.execution.store import hash_of
 from lmssim.model.language.files import read_toml
 from lmssim.model.language.messages import checked
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from lmssim.model.scenario import Scenario
-    from lmssim.studies.sensitivity.agency.budget.form import Changes
+    from lmssim.studies.sensitivity.agency.budget.form import Changes, Incidence
 
 SAME = 1e-9
 """How far shares may be from adding up to 1."""
@@ -154,6 +154,9 @@ def read_budget(name: str | Path, scenario: Scenario) -> Budget:
             f"{path}: uptake.by_year: {budget.years} years are more than the scenario's horizon of "
             f"{scenario.file.settings.horizon:g} years."
         )
+    for key, section in (("incidence", budget.file.incidence), ("prevalence", budget.file.prevalence)):
+        if section is not None:
+            _check_cases(section.cases, section, f"{path}: {key}.cases")
     labels = [BASE]
     for k, changes in enumerate(budget.file.scenarios, 1):
         if changes.label in labels:
@@ -171,11 +174,24 @@ def _check_changes(budget: Budget, changes: Changes, categories: Sequence[str], 
     ):
         if given is not None and len(given) != there:
             raise InputError(f"{where}.{name}: {len(given)} shares; the base case has {there}.")
-    if changes.prevalent is not None and budget.file.prevalence is None:
-        raise InputError(f"{where}.prevalent: the base case has no [prevalence], whose cases could differ.")
+    if changes.cases is not None:
+        _check_cases(changes.cases, budget.file.incidence, f"{where}.cases")
+    if changes.prevalent is not None:
+        if budget.file.prevalence is None:
+            raise InputError(f"{where}.prevalent: the base case has no [prevalence], whose cases could differ.")
+        _check_cases(changes.prevalent, budget.file.prevalence, f"{where}.prevalent")
     for category in changes.costs:
         if category not in categories:
             raise InputError(unknown("cost category", category, categories, f"{where}.costs"))
+
+
+def _check_cases(cases: float, among: Incidence, where: str) -> None:
+    """Refuse more cases than there are people among whom they are."""
+    if cases > among.per:
+        raise InputError(
+            f"{where} = {exact(cases)}: are more than the {among.per:,.10g} people among whom they are ('per'): give "
+            "at most as many, or more people in 'per'."
+        )
 
 
 def _check_mix(mix: Mapping[str, float], known: Sequence[str], where: str) -> None:

@@ -40,7 +40,7 @@ class Sourced(Section):
     @model_validator(mode="after")
     def _one_of_both(self) -> Sourced:
         if (self.source is None) == (self.assumed is None):
-            raise ValueError("give either 'source' or 'assumed', with the reason")
+            raise ValueError("a table with either 'source' or 'assumed' and the reason, not both")
         return self
 
     @property
@@ -91,7 +91,7 @@ class Changes(Sourced):
     def _something(self) -> Changes:
         if not self.words:
             names = "people, growth, cases, prevalent, eligible, uptake, costs"
-            raise ValueError(f"a scenario changes something: one of {names}")
+            raise ValueError(f"a table that changes something: one of {names}")
         return self
 
     @property
