@@ -207,6 +207,8 @@ class ResultFolder:
         if inside and self._known.is_own(self.path, name, store.hash_of):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+            between = [each for each in path.parents if each.is_relative_to(self.path) and each != self.path]
+            _remove_empty(between)  # innermost first; one that holds something stays
 
 
 # === Entering ===

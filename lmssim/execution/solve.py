@@ -217,6 +217,11 @@ def solve_population(
     )
 
 
+def n_profiles(program: Program, sampling: Sampling) -> int:
+    """How many profiles are solved: fewer than asked for where the population has fewer combinations of values."""
+    return len(_profiles(program, sampling).x)
+
+
 def _profiles(program: Program, sampling: Sampling) -> Profiles:
     """Profiles of the population, or of its part that is followed: the others weigh nothing.
 

@@ -17,7 +17,7 @@ from lmssim.economics.increments import Estimate, Increments, batch_estimate, dr
 from lmssim.errors import InputError
 from lmssim.execution.batches import BATCH, batch_means, draw_means
 from lmssim.execution.simulate import COHORT, FEWEST_PER_DRAW
-from lmssim.execution.solve import solve_population
+from lmssim.execution.solve import n_profiles, solve_population
 from lmssim.kernels.ledger import N_MAIN
 from lmssim.model import edits
 from lmssim.model.compile.scenario import compile_scenario
@@ -221,7 +221,7 @@ def benefit_by_period(
             progress(k, len(cases))
     program = compile_scenario(scenario)
     strategies = [program.strategies[s] for s in sampling.positions(program)]
-    n = sampling.profiles if sampling.engine == COHORT else int(found[0].sizes.sum())
+    n = n_profiles(program, sampling) if sampling.engine == COHORT else int(found[0].sizes.sum())
     within = found[: len(asked) + 1]
     return BenefitByPeriod(scenario, strategies, n, within, found[-1] if ended else None, n_draws)
 

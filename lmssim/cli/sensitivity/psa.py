@@ -187,7 +187,7 @@ def psa(
     if json:
         say(_document(analysis, written, folder.path), end="")
     elif not quiet:
-        _print(analysis)
+        _print(analysis, apart)
         if asked is not None:
             say(_reached(analysis, asked))
         say(f"Report: {folder.path / 'report.html'}" if reported else f"Tables: {folder.path}")
@@ -307,7 +307,10 @@ def _document(analysis: ProbabilisticAnalysis, manifest: dict[str, Any], folder:
     return json_text({**tables, "manifest": manifest, "folder": str(folder)})
 
 
-def _print(analysis: ProbabilisticAnalysis) -> None:
+def _print(analysis: ProbabilisticAnalysis, apart: SubgroupTables | None) -> None:
+    from lmssim.report.sensitivity.psa.subgroups import subgroups_text
     from lmssim.report.sensitivity.psa.tables import psa_table_text
 
     console().print(psa_table_text(analysis))
+    if apart is not None:
+        console().print(subgroups_text(analysis, apart))

@@ -70,7 +70,7 @@ def _note(study: BenefitByPeriod) -> str:
     """What is compared, over whom, and what the last column is."""
     comparator = strategy_labels(study.scenario)[study.scenario.comparator]
     if study.exact:
-        who = f"Solved for {study.n_patients:,} profiles up to the end of each period"
+        who = f"Solved for {study.n_patients:,} profile{'s' * (study.n_patients != 1)} up to the end of each period"
         error = "± the errors of the two ends of a period, added up"
     else:
         over = f" over {study.n_draws:,} draws of the parameters" if study.n_draws else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def test_everything_is_written(cli: Cli, tmp_path: Path) -> None:
     assert "40 joint draws of the parameters, each with 50 patients of its own" in " ".join(outcome.out.split())
     first = {name: (out / name).read_bytes() for name in FILES if name.endswith((".csv", ".parquet"))}
     assert cli(*SMALL, "--out", out, "--no-report").code == 0
-    assert {p.name for p in out.iterdir() if p.is_file()} == FILES
+    assert {p.name for p in out.iterdir()} == FILES | {"inputs"}  # no empty folder of figures stays
     assert first == {name: (out / name).read_bytes() for name in first}
 
 
@@ -112,7 +113,11 @@ def test_work_that_is_killed_is_taken_up_again(tmp_path: Path) -> None:
 def test_subgroups_and_parts(cli: Cli, tmp_path: Path) -> None:
     """Tables of each subgroup beside those of all, in the manifest and the report; a part by itself gives the same."""
     call = ["psa", "illness_death", "--draws", 30, "--patients", 40, "--jobs", 1, "--quiet"]
-    assert cli(*call, "--by", "age: 50, 70", "--out", tmp_path / "by").code == 0
+    told = cli(*call[:-1], "--by", "age: 50, 70", "--out", tmp_path / "by")
+    assert told.code == 0
+    printed = told.out[told.out.index("By subgroup, at 20,000 GBP per QALY") :]
+    assert re.search(r"Age 50-70 +New treatment +[0-9.]+ +[0-9,]+ ± [0-9,]+", printed)
+    assert "Over Standard, per patient" in printed
     assert cli(*call, "--where", "age >= 50", "--no-report", "--out", tmp_path / "where").code == 0
     manifest = json.loads((tmp_path / "by" / "manifest.json").read_text())
     assert manifest["result"]["partitions"] == {"age: 50, 70": {"age 50-70": "age >= 50 and age < 70"}}

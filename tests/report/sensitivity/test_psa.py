@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,11 @@ from lmssim.report.sensitivity.psa.words import (
     repeated_sentences,
     who_sentence,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.axes import Axes
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +51,27 @@ def test_sentences_say_what_was_done_and_found(analysis: lmssim.Psa) -> None:
     (noise,) = noise_sentences(analysis)
     assert noise.startswith("Patient noise was up to ")
     assert noise.endswith("and more --patients tell.")
+
+
+def test_profiles_are_counted_as_they_are_solved() -> None:
+    """One, where all patients are alike, however many are asked for."""
+    alike = lmssim.psa("hiv", n_draws=3, engine="cohort")
+    assert "each solved exactly, for 1 profile: no patient noise" in who_sentence(alike)
+
+
+@pytest.mark.parametrize("plot", [plot_loss, plot_acceptability])
+def test_no_curve_runs_through_the_name_of_a_range(analysis: lmssim.Psa, plot: Callable[[lmssim.Psa], Axes]) -> None:
+    """Where there is a height at which none does."""
+    ax = plot(analysis)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    (name,) = [text for text in ax.texts if "NICE" in text.get_text()]
+    box = name.get_window_extent().transformed(ax.transData.inverted())
+    x = np.linspace(box.x0, box.x1, 50)
+    for line in ax.get_lines():
+        y = np.interp(x, *np.asarray(line.get_data(), dtype=float))
+        assert not ((y > box.y0) & (y < box.y1)).any()
 
 
 def test_tables_hold_every_strategy(analysis: lmssim.Psa) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lmssim.execution.solve import n_profiles
 from lmssim.outcomes.estimators import Z975
 from lmssim.outcomes.main import COST
 from lmssim.report.parts.digits import amount, listed, with_error
@@ -74,7 +75,8 @@ def sampling_sentence(study: DifferenceStudy) -> str:
     """What was run."""
     common = study.common
     if common.is_exact:
-        return f"Every model was solved for {common.sampling.profiles:,} profiles, without random numbers."
+        n = n_profiles(study.mixture.b.program, common.sampling)
+        return f"Every model was solved for {n:,} profile{'s' * (n != 1)}, without random numbers."
     draws = f"{common.n_draws:,} draws of the parameters, " if common.n_draws else ""
     return f"Each was run over {draws}{common.sampling.n_patients:,} patients in all, seed {common.sampling.seed}."
 

@@ -49,6 +49,10 @@ SEEN = 0.02
 MOST_LINES = 9
 """Curves of expected loss: of strategies that are optimal somewhere, then those that come nearest to 0."""
 ROOM = 0.06
+SHADE = "#F3EBDD"
+NAME_AT = tuple(np.linspace(0.97, 0.13, 22).tolist())
+NAME_SIZE = (0.15, 0.12)
+"""Heights of the top of a range's name, and its width and height with some room, as shares of the axes."""
 
 CAPTIONS = {
     "plane": (
@@ -236,6 +240,7 @@ def plot_acceptability(analysis: ProbabilisticAnalysis, ax: Axes | None = None) 
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
         ax.set_ylabel("Probability of being optimal (%)")
         ax.set_title("Acceptability curves and frontier")
+        _name_range(ax, analysis)
         return ax
 
 
@@ -258,6 +263,7 @@ def plot_loss(analysis: ProbabilisticAnalysis, ax: Axes | None = None) -> Axes:
         ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         ax.set_ylabel(f"Expected loss per patient ({currency_name(analysis.scenario)})")
         ax.set_title("Expected loss")
+        _name_range(ax, analysis)
         ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
         return ax
 
@@ -276,6 +282,25 @@ def _draw_curves(ax: Axes, analysis: ProbabilisticAnalysis, curves: dict[str, Fl
 def _shade_range(ax: Axes, analysis: ProbabilisticAnalysis) -> None:
     """NICE's range, where costs are in pounds."""
     if in_pounds(analysis):
-        ax.axvspan(*NICE_RANGE, color="#F3EBDD", zorder=0, linewidth=0)
-        place: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "top"}
-        ax.text(sum(NICE_RANGE) / 2, 0.97, "NICE\nmedicines", color=INK, size=7, **place)
+        ax.axvspan(*NICE_RANGE, color=SHADE, zorder=0, linewidth=0)
+
+
+def _name_range(ax: Axes, analysis: ProbabilisticAnalysis) -> None:
+    """Name NICE's range at the greatest height at which no curve runs through the name; limits are set."""
+    if not in_pounds(analysis):
+        return
+    heights = _heights(ax, sum(NICE_RANGE) / 2)
+    free = [y for y in NAME_AT if not ((heights > y - NAME_SIZE[1]) & (heights < y)).any()]
+    y = max(free, default=NAME_AT[0])
+    place: dict[str, Any] = {"transform": ax.get_xaxis_transform(), "ha": "center", "va": "top", "zorder": 6}
+    ax.text(sum(NICE_RANGE) / 2, y, "NICE\nmedicines", color=INK, size=7, **place)
+
+
+def _heights(ax: Axes, middle: float) -> FloatArray:
+    """Heights at which curves run near the middle of a name, as shares of the axes."""
+    low, high = ax.get_ylim()
+    half = 0.5 * NAME_SIZE[0] * (ax.get_xlim()[1] - ax.get_xlim()[0])
+    x = np.linspace(middle - half, middle + half, 21)
+    lines = [np.asarray(line.get_data(), dtype=np.float64) for line in ax.get_lines()]
+    found: FloatArray = np.concatenate([np.interp(x, *line) for line in lines])
+    return (found - low) / (high - low)

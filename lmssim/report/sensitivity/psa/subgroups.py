@@ -5,17 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from rich.text import Text
 
-from lmssim.report.parts.digits import amount, plain, rounded
+from lmssim.report.parts.digits import MISSING, amount, plain, rounded, with_error
 from lmssim.report.parts.increments import MOST_DRAWN, Interval, plot_increments, title_of
 from lmssim.report.parts.labels import readable, strategy_labels
 from lmssim.report.parts.table import ReportTable
+from lmssim.report.parts.terminal import plain_table
+from lmssim.report.sensitivity.psa.tables import terminal_wtps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.table import Table
 
     from lmssim.studies.sensitivity.psa.result import ProbabilisticAnalysis
     from lmssim.studies.sensitivity.psa.subgroups import SubgroupTables
+
+MOST_ROWS, LONGEST = 24, 31
+"""Subgroups that the terminal shows, and characters of the label of a strategy there."""
 
 
 def subgroup_tables(analysis: ProbabilisticAnalysis, apart: SubgroupTables) -> list[ReportTable]:
@@ -54,6 +61,29 @@ def _benefit(analysis: ProbabilisticAnalysis, apart: SubgroupTables) -> ReportTa
         f"{labels[analysis.comparator]}: mean and 95% credible interval."
     )
     return ReportTable("Incremental net benefit by subgroup", caption, pd.DataFrame(rows))
+
+
+def subgroups_text(analysis: ProbabilisticAnalysis, apart: SubgroupTables) -> Table:
+    """The optimal strategy of each subgroup and its incremental net benefit, for the terminal."""
+    labels, wtp = strategy_labels(analysis.scenario, LONGEST), terminal_wtps(analysis)[0]
+    currency, comparator = analysis.scenario.file.settings.currency, analysis.comparator
+    table = plain_table()
+    table.title = f"By subgroup, at {amount(wtp)} {currency} per QALY"
+    for heading in ("Subgroup", "Optimal", "P(opt)", f"Incremental net benefit, {currency}"):
+        table.add_column(heading, justify="left" if heading in ("Subgroup", "Optimal") else "right", overflow="fold")
+    ceaf, inmb = (apart.tables[name][apart.tables[name]["wtp"] == wtp] for name in ("ceaf", "inmb"))
+    for found in ceaf.head(MOST_ROWS).to_dict("records"):
+        own = inmb[(inmb["partition"] == found["partition"]) & (inmb["subgroup"] == found["subgroup"])]
+        own = own[own["strategy"].isin(set(analysis.choices) - {comparator})]
+        best = str(found["strategy"])
+        shown = own.loc[own["mean"].idxmax()] if len(own) else None  # the best, or the next to the comparator
+        gain = MISSING if shown is None else with_error(float(shown["mean"]), float(shown["se"]))
+        of = "" if shown is None or shown["strategy"] == best else f" ({labels[str(shown['strategy'])]})"
+        who = Text(readable(str(found["subgroup"])))
+        table.add_row(who, Text(labels[best]), plain(found["probability"]), Text(f"{gain}{of}"))
+    more = f" {len(ceaf) - MOST_ROWS} more stand in subgroup_inmb.csv." if len(ceaf) > MOST_ROWS else ""
+    table.caption = Text(f"Over {labels[comparator]}, per patient, ± Monte-Carlo standard error.{more}")
+    return table
 
 
 # === Forest ===

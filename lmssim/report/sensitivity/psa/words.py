@@ -45,7 +45,8 @@ def who_sentence(analysis: ProbabilisticAnalysis) -> str:
     draws = f"{analysis.n_draws:,} joint draws of the parameters"
     draws += ", each in a setting of its own (--new-setting: with the spread between studies)" * work.new_setting
     if work.exact:
-        return f"{draws}, each solved exactly, for {sampling.profiles} profiles: no patient noise."
+        n = work.n_profiles
+        return f"{draws}, each solved exactly, for {n:,} profile{'s' * (n != 1)}: no patient noise."
     patients = f"{sampling.n_patients:,} patients"
     if sampling.where:
         patients = f"those of {patients} who meet '{sampling.where}'"

@@ -18,7 +18,7 @@ from lmssim.execution.batches import Sets
 from lmssim.execution.checkpoint import Part, key_of, made
 from lmssim.execution.manifest import evaluation_part
 from lmssim.execution.simulate import COHORT, brief, draw_times, simulate_batches
-from lmssim.execution.solve import settle, solve_population
+from lmssim.execution.solve import n_profiles, settle, solve_population
 from lmssim.execution.subgroups import baseline_rule
 from lmssim.kernels.ledger import N_MAIN
 from lmssim.model.parameters.new_setting import check_changes
@@ -115,6 +115,11 @@ class Work:
     def exact(self) -> bool:
         """Whether draws are solved, so that there are no patients."""
         return self.sampling.engine == COHORT
+
+    @property
+    def n_profiles(self) -> int:
+        """Profiles for which every draw is solved, if it is."""
+        return n_profiles(self.program, self.sampling)
 
     @property
     def shares_patients(self) -> bool:
