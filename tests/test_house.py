@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 
 TOP = Path(__file__).parents[1]
@@ -67,3 +68,12 @@ def test_what_a_package_offers_is_there() -> None:
         missing = [name for name in names if not hasattr(package, name)]
         assert not missing, f"lmssim/{within(path)} offers what is not there: {', '.join(missing)}."
         assert len(names) == len(set(names)), f"lmssim/{within(path)} offers a name twice."
+
+
+def test_every_row_of_a_document_stands_in_a_table() -> None:
+    """A blank line within a table would leave the rows behind it as text."""
+    for path in sorted([*TOP.glob("*.md"), *(TOP / "docs").rglob("*.md"), *(TOP / "results").rglob("*.md")]):
+        lines = ["", *re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL).splitlines(), ""]
+        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+            begins = line.startswith("|") and not before.startswith("|")
+            assert not begins or re.fullmatch(r"\|[ :|-]+", after), f"{within(path, TOP)}: no table begins at: {line}"
