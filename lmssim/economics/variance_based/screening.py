@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import special
 
 if TYPE_CHECKING:
     from lmssim.kernels import FloatArray
@@ -29,6 +30,8 @@ class Screening:
         (n_factors,): mean absolute effect of a step between two independent draws of the factor.
     mu, mu_se, sigma, sigma_se : ndarray(float, ndim=1)
         (n_factors,): mean and standard deviation of the effects of steps upwards.
+    reach : ndarray(float, ndim=1)
+        (n_factors,): errors of mu_star to either end of its 95% interval.
     patients : ndarray(float, ndim=1)
         (n_factors,): part of an effect that is noise of patients: its standard error, root mean square over steps.
 
@@ -43,6 +46,7 @@ class Screening:
     mu_se: FloatArray
     sigma: FloatArray
     sigma_se: FloatArray
+    reach: FloatArray
     patients: FloatArray
 
 
@@ -61,18 +65,23 @@ def screened(steps: FloatArray, values: FloatArray) -> Screening:
     A linear model sum(b_i x_i) of independent normal x_i has mu_star = 2 / sqrt(pi) |b_i| sd_i = 1.13 |b_i| sd_i.
 
     The variance of each statistic is its sampling variance over trajectories with these patients, plus the jackknife
-    variance over sets of patients with these trajectories.
+    variance over sets of patients with these trajectories. Few sets tell a variance badly: the interval of mu_star is
+    that of Student's t with the degrees of freedom of Satterthwaite's approximation.
 
     References
     ----------
     Campolongo F, Cariboni J, Saltelli A. An effective screening design for sensitivity analysis of large models.
     Environ Model Softw 2007;22:1509-1518. doi:10.1016/j.envsoft.2006.10.004
+    Satterthwaite FE. An approximate distribution of estimates of variance components. Biometrics Bulletin
+    1946;2:110-114. doi:10.2307/3002019
     """
     by_set = _effects(steps, values)
     effects = by_set.mean(axis=2)
     found = _statistics(effects)
-    mu_star_se, mu_se, sigma_se = np.sqrt(_by_trajectories(effects) + _by_patients(by_set))
-    return Screening(found[0], mu_star_se, found[1], mu_se, found[2], sigma_se, _noise(by_set))
+    trajectories, patients = _by_trajectories(effects), _by_patients(by_set)
+    mu_star_se, mu_se, sigma_se = np.sqrt(trajectories + patients)
+    reach = _reach(trajectories[0], patients[0], len(effects), by_set.shape[2])
+    return Screening(found[0], mu_star_se, found[1], mu_se, found[2], sigma_se, reach, _noise(by_set))
 
 
 def _effects(steps: FloatArray, values: FloatArray) -> FloatArray:
@@ -109,6 +118,15 @@ def _by_patients(by_set: FloatArray) -> FloatArray:
     whole = by_set.sum(axis=2)
     left = np.stack([_statistics((whole - by_set[..., s]) / (sets - 1)) for s in range(sets)])
     found: FloatArray = (sets - 1) * left.var(axis=0)
+    return found
+
+
+def _reach(trajectories: FloatArray, patients: FloatArray, n: int, sets: int) -> FloatArray:
+    """Quantile 0.975 of Student's t for the sum of two estimated variances; of the normal one where both are 0."""
+    parts = trajectories**2 / (n - 1) + patients**2 / max(sets - 1, 1)
+    known = parts > 0.0
+    freedom = (trajectories + patients) ** 2 / np.where(known, parts, 1.0)
+    found: FloatArray = np.where(known, special.stdtrit(np.where(known, freedom, 1.0), 0.975), special.ndtri(0.975))
     return found
 
 

@@ -53,16 +53,21 @@ def test_statistics_are_those_of_salib() -> None:
 
 
 def test_errors_hold_the_chance_of_patients() -> None:
-    """Over 400 seeds, with new patients at each, the spread of every statistic is its printed error within 15%."""
-    told = []
+    """Over 400 seeds, with new patients at each, the spread of every statistic is its printed error within 15%.
+
+    The 95% intervals of mu_star hold its value, E|u - v| = 1/3 for a mean slope of 1, in 92 to 98% of the seeds.
+    """
+    told, held = [], []
     for seed in range(400):
         design = trajectories(Layout([0, 1], [True] * 2), 50, seed)
         own = np.random.Generator(np.random.Philox([7, seed])).normal(1.0, 1.0, (2, 8))
         found = screened(design.steps, design.numbers @ own)
+        held.append(np.abs(found.mu_star - 1.0 / 3.0) < found.reach * found.mu_star_se)
         told.append([found.mu_star, found.mu, found.sigma, found.mu_star_se, found.mu_se, found.sigma_se])
     statistics, errors = np.split(np.array(told), 2, axis=1)
     ratio = statistics.std(axis=0, ddof=1) / np.sqrt((errors**2).mean(axis=0))
     assert (np.abs(ratio - 1.0) < 0.15).all()
+    assert (np.abs(np.mean(held, axis=0) - 0.95) < 0.03).all()
     trajectories_alone = 1.0 / np.sqrt(18.0 * 50.0)  # SD of |u - v|, of a slope of 1
     assert (statistics.std(axis=0, ddof=1)[0] > 2.0 * trajectories_alone).all()
 

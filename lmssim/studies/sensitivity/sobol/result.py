@@ -130,7 +130,7 @@ class GlobalSensitivity:
             block = self.blocks[k]
             unit = "" if block.joint else self.scenario.table[block.name].unit
             about = (block.name, block.label, unit, block.joint, len(block.members))
-            effect = share_of(float(found.mu_star[k]), float(found.mu_star_se[k]))
+            effect = share_of(float(found.mu_star[k]), float(found.mu_star_se[k]), float(found.reach[k]))
             mu, sigma = (np.nan, np.nan), (np.nan, np.nan)
             if not block.joint:
                 mu, sigma = (

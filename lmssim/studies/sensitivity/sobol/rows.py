@@ -16,9 +16,9 @@ class Share(NamedTuple):
     high: float
 
 
-def share_of(value: float, se: float) -> Share:
-    """An estimate with its interval."""
-    return Share(value, se, value - Z975 * se, value + Z975 * se)
+def share_of(value: float, se: float, reach: float = Z975) -> Share:
+    """An estimate with its interval, which reaches so many errors to either side."""
+    return Share(value, se, value - reach * se, value + reach * se)
 
 
 class SobolRow(NamedTuple):
