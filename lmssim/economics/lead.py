@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lmssim.economics.increments import Estimate
 
 Z975 = float(special.ndtri(0.975))
-"""Standard errors of a difference below which it is open."""
+"""Standard errors to either end of a 95% interval, and of a difference below which it is open."""
 LARGE = 1e9
 """Errors that a lead without any error counts as."""
 

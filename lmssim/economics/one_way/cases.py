@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import Z975
 from lmssim.economics.ties import differ
 
 if TYPE_CHECKING:

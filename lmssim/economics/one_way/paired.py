@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
 from lmssim.economics.cea import icer_standard_error
 from lmssim.economics.increments import Estimate
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from lmssim.kernels import FloatArray, IntArray
 
 COST, EFFECT = 0, 1
-Z975 = float(special.ndtri(0.975))
-"""Standard errors to either end of a 95% interval."""
 
 
 @dataclass(frozen=True)

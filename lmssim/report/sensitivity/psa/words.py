@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lmssim.economics.acceptability import switching_points
-from lmssim.outcomes.estimators import Z975
+from lmssim.economics.lead import lead
 from lmssim.report.parts.digits import amount, decimals, listed, plain, rounded
 from lmssim.report.parts.labels import strategy_labels, switch_label
 
@@ -82,10 +82,12 @@ def _changed_choices(analysis: ProbabilisticAnalysis) -> list[str]:
         for _, part in at[at["switch"] != ""].groupby(["switch", "option"], sort=False):
             option = f"'{part['label'].iloc[0]}'"
             (best,) = part.loc[part["optimal"].astype(bool), "strategy"]
-            within = part[(part["behind"] <= Z975 * part["behind_se"]) & part["probability"].notna()]
-            if average not in set(within["strategy"]):
+            others = part[part["probability"].notna() & (part["strategy"] != best)]
+            behind = zip(others["behind"], others["behind_se"], strict=True)
+            ahead = lead(best, dict(zip(others["strategy"], behind, strict=True)))
+            if average not in (best, *ahead.contenders):
                 changed.setdefault(f"{labels[best]} with {option}", []).append(wtp)
-            elif len(within) > 1:
+            elif ahead.is_open:
                 unclear.setdefault(option, []).append(wtp)
     found = []
     if changed:

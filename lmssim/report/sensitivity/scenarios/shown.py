@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.text import Text
 
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import Z975
 from lmssim.report.parts.digits import amount, listed, with_error
 from lmssim.report.parts.labels import currency_name, short, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import Z975
 from lmssim.report.parts.digits import amount
 from lmssim.report.parts.labels import currency_name, short, strategy_labels
 from lmssim.report.parts.style import FAINT, INK, figure_style, legend_name, line_style, new_figure, title_figure

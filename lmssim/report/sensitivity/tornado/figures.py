@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from lmssim.economics.lead import Z975
 from lmssim.economics.one_way.cases import RATIO, SOUTH_WEST
-from lmssim.economics.one_way.paired import Z975
 from lmssim.report.parts.digits import amount, rounded
 from lmssim.report.parts.labels import currency_name, short
 from lmssim.report.parts.style import FAINT, INK, PALETTE, figure_style, new_figure, title_figure

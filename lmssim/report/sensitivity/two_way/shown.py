@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from rich.text import Text
 
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import Z975
 from lmssim.report.parts.areas import draw_areas, hatch_open
 from lmssim.report.parts.digits import amount, listed
 from lmssim.report.parts.labels import short, strategy_labels

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from lmssim.economics.cea import cost_per_unit
+from lmssim.economics.lead import Z975
 from lmssim.economics.one_way.cases import case_of, is_sure
-from lmssim.economics.one_way.paired import Z975, Paired
+from lmssim.economics.one_way.paired import Paired
 from lmssim.studies.sensitivity.one_way.order import placed
 
 if TYPE_CHECKING:

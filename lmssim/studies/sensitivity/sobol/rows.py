@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import Z975
 
 
 class Share(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import Z975
 from lmssim.studies.sensitivity.paired.response import Expected
 
 if TYPE_CHECKING:

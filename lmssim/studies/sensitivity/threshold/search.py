@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from lmssim.economics.increments import Estimate
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import lead_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -133,15 +133,8 @@ class Search:
         error = float(np.hypot(difference.se, there.step_error(self.wtp, above, below)))
         slope = self._slope(root, below, above, ends, error)
         value = Estimate(root, error / slope if slope > 0.0 else np.inf)
-        return Crossing(value, below, above, slope, tuple(self._near(there, below, above)))
-
-    def _near(self, there: Compared, below: str, above: str) -> Iterator[str]:
-        for other in self.among:
-            if other not in (below, above):
-                behind = there.increment(below, other).net_benefit(self.wtp)
-                steps = there.step_error(self.wtp, below, other)
-                if behind.mean <= Z975 * behind.se + steps:
-                    yield other
+        contenders = lead_of(there, self.wtp, self.among).contenders
+        return Crossing(value, below, above, slope, tuple(each for each in contenders if each not in (below, above)))
 
     def _slope(self, root: float, below: str, above: str, ends: tuple[float, float], error: float) -> float:
         """Slope at a root, over the values that its error covers.

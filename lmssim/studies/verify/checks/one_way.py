@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lmssim.economics.one_way.paired import Z975
+from lmssim.economics.lead import Z975
 from lmssim.errors import InputError, NotApplicableError
 from lmssim.evaluation import evaluate
 from lmssim.execution.simulate import COHORT
