@@ -72,7 +72,7 @@ def turning_sentences(found: OneWay, n: int = LEADING) -> list[str]:
             [name_of(place.bar.varied) for place in places if found.turns(place.bar, wtp) == answer]
             for answer in (YES, OPEN)
         )
-        left = f" Errors leave it open of {len(unclear)} {'more' if names else 'of them'}." if unclear else ""
+        left = f" For {len(unclear)} {'more' if names else 'of them'}, errors leave it open." if unclear else ""
         if not names:
             none = "no parameter alone is told to change" if unclear else "no parameter alone changes"
             said.append(f"At {amount(wtp)} per QALY {none} which of the two is better.{left}")
