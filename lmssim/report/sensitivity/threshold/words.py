@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lmssim.report.parts.digits import amount, listed, plain, with_error
 from lmssim.report.parts.labels import short, strategy_labels
+from lmssim.studies.sensitivity.paired.varied import varied_of
 from lmssim.studies.sensitivity.threshold.result import PRICE, REGRESSION
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def method_sentences(found: ThresholdStudy) -> list[str]:
     if made["exact"]:
         return ["Solved exactly, the other parameters at their values; ± is the error by steps of time."]
     if found.method == REGRESSION:
-        return [_regression(found)]
+        return [_regression(found), *_far_out(found)]
     who = "one solution" if made.get("solved") else f"{made['patients']:,} patients"
     if made["draws"]:
         who = f"expectations over {made['draws']:,} draws of the other parameters with {who} each"
@@ -94,3 +95,15 @@ def _regression(found: ThresholdStudy) -> str:
         f"followed, with everything that comes with it, by regression on {made['draws']:,} joint draws {each}; "
         "± is the standard error of the value, from that of the difference of the two strategies there."
     )
+
+
+def _far_out(found: ThresholdStudy) -> list[str]:
+    """That an error is too small where draws are few."""
+    varied = varied_of(found.program)[found.parameter]
+    values = [each.value.mean for crossings in found.crossings.values() for each in crossings]
+    if all(varied.low <= value <= varied.high for value in values):
+        return []
+    return [
+        f"Beyond the parameter's 95% interval ({plain(varied.low)} to {plain(varied.high)}) draws are few, and the "
+        "curve may bend unseen: the error of a threshold there is larger than ± says."
+    ]

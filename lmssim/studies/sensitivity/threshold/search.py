@@ -137,7 +137,7 @@ class Search:
         return Crossing(value, below, above, slope, tuple(each for each in contenders if each not in (below, above)))
 
     def _slope(self, root: float, below: str, above: str, ends: tuple[float, float], error: float) -> float:
-        """Slope at a root, over the values that its error covers.
+        """Slope at a root, over the values that its error covers, or 1% of the range to either side if that is less.
 
         Nearer than that a simulated difference moves by single patients; farther off it may bend.
         """
