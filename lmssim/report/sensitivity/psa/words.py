@@ -79,23 +79,23 @@ def _changed_choices(analysis: ProbabilisticAnalysis) -> list[str]:
     for wtp in analysis.wtps:
         at = frame[frame["outcome"] == f"inmb:{wtp:g}"]
         (average,) = at.loc[(at["switch"] == "") & at["optimal"].astype(bool), "strategy"]
-        for _, part in at[at["switch"] != ""].groupby(["switch", "option"], sort=False):
-            option = f"'{part['label'].iloc[0]}'"
+        for (switch, _), part in at.groupby(["switch", "option"], sort=False):
+            where = f"with '{part['label'].iloc[0]}'" if switch else "on average"
             (best,) = part.loc[part["optimal"].astype(bool), "strategy"]
             others = part[part["probability"].notna() & (part["strategy"] != best)]
             behind = zip(others["behind"], others["behind_se"], strict=True)
             ahead = lead(best, dict(zip(others["strategy"], behind, strict=True)))
             if average not in (best, *ahead.contenders):
-                changed.setdefault(f"{labels[best]} with {option}", []).append(wtp)
+                changed.setdefault(f"{labels[best]} {where}", []).append(wtp)
             elif ahead.is_open:
-                unclear.setdefault(option, []).append(wtp)
+                unclear.setdefault(where, []).append(wtp)
     found = []
     if changed:
         each = [f"{what} (at {_amounts(wtps)})" for what, wtps in changed.items()]
         found.append(f"With some options another strategy is optimal than on average: {'; '.join(each)}.")
     if unclear:
         each = [f"{what} (at {_amounts(wtps)})" for what, wtps in unclear.items()]
-        found.append(f"Errors leave open which strategy is optimal with {'; '.join(each)}.")
+        found.append(f"Errors leave open which strategy is optimal {'; '.join(each)}.")
     if not found:
         found.append("With every option of which there are draws the strategy that is optimal on average is optimal.")
     return found
