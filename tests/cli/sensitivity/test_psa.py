@@ -235,6 +235,7 @@ def test_what_is_said_of_options(cli: Cli, structure: Path, tmp_path: Path) -> N
     )
     told = said("open", "--draws", 100, "--average", "effect=trial:0.9,none:0.1")
     assert "Errors leave open which strategy is optimal on average (at " in told
+    assert "At 20,000 GBP per QALY: new (errors do not tell old from it), with probability" in told
     assert "; with 'as in the trial' (at 20,000" in told
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 POUNDS = "GBP"
 NICE_RANGE = (25_000.0, 35_000.0)
+NAMED = 3
+"""Strategies that a sentence names, at most, of those that errors do not tell from the optimal one."""
 LARGE_NOISE = 0.05
 """Share of patient noise from which on taking it out may put values off, where patients vary more in some draws."""
 PROGRAMME = (
@@ -146,7 +148,9 @@ def choice_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
     labels, currency = strategy_labels(analysis.scenario), analysis.scenario.file.settings.currency
     said = []
     for wtp in analysis.wtps:
-        best = analysis.acceptability.optimal(wtp)
+        best, near = analysis.acceptability.optimal(wtp), analysis.lead(wtp).contenders
+        more = f" and {len(near) - NAMED} more" if len(near) > NAMED else ""
+        open_ = f" (errors do not tell {listed([labels[s] for s in near[:NAMED]])}{more} from it)" if near else ""
         probability = analysis.acceptability.ceac(wtp)
         error = analysis.acceptability.probability_error(probability)
         found = analysis.acceptability.perfect_information(wtp)
@@ -154,7 +158,7 @@ def choice_sentences(analysis: ProbabilisticAnalysis) -> list[str]:
         if found.bias > found.se:
             noisy = f" ({rounded(found.with_patient_noise, max(found.se, 1.0))} with patient noise left in)"
         said.append(
-            f"At {amount(wtp)} {currency} per QALY: {labels[analysis.choices[best]]}, with probability "
+            f"At {amount(wtp)} {currency} per QALY: {labels[analysis.choices[best]]}{open_}, with probability "
             f"{rounded(float(probability[best]), float(error[best]))}; perfect information is worth "
             f"{rounded(found.evpi, found.se)} {currency} per patient{noisy}."
         )

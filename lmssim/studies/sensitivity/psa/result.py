@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from lmssim.economics.cea import cost_per_unit, net_monetary_benefit
 from lmssim.economics.frontier import COST_PER_LIFE_YEAR, ICER
+from lmssim.economics.lead import Lead, lead
 from lmssim.execution.store import write_parquet_stream
 from lmssim.kernels.ledger import COST, QALY
 from lmssim.model import edits
@@ -131,6 +132,14 @@ class ProbabilisticAnalysis:
     def acceptability(self) -> Acceptability:
         """Draws of costs and QALYs of the strategies that are choices."""
         return self.collected.acceptability([self.strategies.index(s) for s in self.choices])
+
+    def lead(self, wtp: float) -> Lead:
+        """Which choice has the greatest expected net benefit, and which others errors do not tell from it."""
+        best = self.choices[self.acceptability.optimal(wtp)]
+        s = self.strategies.index(best)
+        others = [name for name in self.choices if name != best]
+        found = {name: self.collected.net_benefit(wtp, s, self.strategies.index(name)) for name in others}
+        return lead(best, {name: (each.mean, each.se) for name, each in found.items()})
 
     def _pair(self, strategy: str) -> tuple[int, int]:
         return self.strategies.index(strategy), self.strategies.index(self.comparator)
